@@ -1,0 +1,152 @@
+//! Decodes event streams that are written as text, one a line: `ID HEX,HEX,…`, where each HEX is a
+//! chunk of the stream, maybe an empty one, and `ID -` is an empty stream. Prints what each says as
+//! a line of JSON:
+//!
+//! `{"id":ID,"events":[{"type":"message","data":"…","lastEventId":"…"}],"lastEventId":"…","retry":"3000","error":null}`
+//!
+//! Input and output are passed on as they come: what is held is one chunk and what the decoder holds.
+
+use std::{
+    io::{self, BufRead, Write},
+    time::Duration,
+};
+
+use serde_json::{json, to_writer};
+use sse_proto::{Decoder, Item};
+
+fn main() -> io::Result<()> {
+    let mut lines = Lines {
+        input: io::stdin().lock(),
+        number: 0,
+    };
+    let mut output = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    while let Some(id) = lines.next_id()? {
+        write!(output, r#"{{"id":{},"events":["#, shown(&id))?;
+        let end = decode(&mut lines, &mut output)?;
+        writeln!(
+            output,
+            r#"],"lastEventId":{},"retry":{},"error":{}}}"#,
+            json!(end.last_event_id),
+            json!(end.retry.map(|time| time.as_millis().to_string())),
+            json!(end.error),
+        )?;
+    }
+    output.flush()
+}
+
+/// What is known when a stream is over.
+struct End {
+    last_event_id: String,
+    retry: Option<Duration>,
+    /// The first one. Decoding goes on behind it.
+    error: Option<String>,
+}
+
+fn decode(lines: &mut Lines<impl BufRead>, output: &mut impl Write) -> io::Result<End> {
+    let mut decoder = Decoder::new();
+    let (mut retry, mut error, mut separator) = (None, None, "");
+    let mut chunk = Vec::new();
+    loop {
+        let last = lines.next_chunk(&mut chunk)?;
+        let mut rest = chunk.as_slice();
+        loop {
+            match decoder.decode(&mut rest) {
+                Ok(None) => break,
+                Ok(Some(Item::Event(event))) => {
+                    write!(output, r#"{separator}{{"type":"#)?;
+                    to_writer(&mut *output, event.event_type())?;
+                    output.write_all(br#","data":"#)?;
+                    to_writer(&mut *output, event.data())?;
+                    output.write_all(br#","lastEventId":"#)?;
+                    to_writer(&mut *output, event.last_event_id())?;
+                    output.write_all(b"}")?;
+                    separator = ",";
+                }
+                Ok(Some(Item::Retry(time))) => retry = Some(time),
+                Ok(Some(_)) => {}
+                Err(fault) => error = error.or(Some(fault.to_string())),
+            }
+        }
+        if last {
+            return Ok(End {
+                last_event_id: decoder.last_event_id().to_owned(),
+                retry,
+                error,
+            });
+        }
+    }
+}
+
+/// A number as it is, everything else as a string.
+fn shown(id: &str) -> String {
+    let number =
+        id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0'));
+    if number {
+        id.to_owned()
+    } else {
+        json!(id).to_string()
+    }
+}
+
+/// The input, of which no more is held than asked for.
+struct Lines<R> {
+    input: R,
+    number: usize,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The ID that starts the next line, if there is one.
+    fn next_id(&mut self) -> io::Result<Option<String>> {
+        self.number += 1;
+        let mut id = Vec::new();
+        self.input.read_until(b' ', &mut id)?;
+        match id.trim_ascii_start().split_last() {
+            None => Ok(None),
+            Some((b' ', id)) if !id.contains(&b'\n') => {
+                Ok(Some(String::from_utf8_lossy(id).into_owned()))
+            }
+            Some(_) => Err(self.fault("expected `ID HEX,HEX,…`")),
+        }
+    }
+
+    /// Puts the next chunk of the line into `chunk`, and says whether it is the last.
+    fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
+        chunk.clear();
+        let mut high = None;
+        loop {
+            let buffer = self.input.fill_buf()?;
+            if buffer.is_empty() {
+                return self.chunk_end(high).map(|()| true);
+            }
+            let is_end = |byte: &u8| matches!(byte, b',' | b'\n');
+            let end = buffer.iter().position(is_end);
+            for &byte in &buffer[..end.unwrap_or(buffer.len())] {
+                match (char::from(byte).to_digit(16), high.take()) {
+                    (None, _) if b"-\r".contains(&byte) => {}
+                    (None, _) => return Err(self.fault("expected hexadecimal digits")),
+                    (Some(digit), None) => high = Some(digit),
+                    (Some(digit), Some(high)) => chunk.push((high << 4 | digit) as u8),
+                }
+            }
+            let separator = end.map(|end| buffer[end]);
+            let taken = end.map_or(buffer.len(), |end| end + 1);
+            self.input.consume(taken);
+            if let Some(separator) = separator {
+                return self.chunk_end(high).map(|()| separator == b'\n');
+            }
+        }
+    }
+
+    fn chunk_end(&self, high: Option<u32>) -> io::Result<()> {
+        high.map_or(Ok(()), |_| {
+            Err(self.fault("odd number of hexadecimal digits"))
+        })
+    }
+
+    fn fault(&self, what: &str) -> io::Error {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("line {}: {what}", self.number),
+        )
+    }
+}

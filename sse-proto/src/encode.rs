@@ -1,0 +1,169 @@
+//! Events and comments to bytes.
+//!
+//! A value is one line of the wire, so whatever a reader takes for the end of a line must never
+//! come out of a value. Types and IDs cannot hold one; data and comments are cut at each, and every
+//! piece is written as a line of its own. That is all there is to forging nothing.
+
+use alloc::{string::String, vec::Vec};
+use core::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
+
+use crate::{event::Event, line};
+
+impl Event {
+    /// Appends the event's block: `event`, `id`, `retry`, a `data` line for each line of data, and
+    /// the blank line that dispatches it
+    /// ([9.2.5](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream)).
+    ///
+    /// Nothing is allocated beyond what `out` needs.
+    pub fn encode(&self, out: &mut impl Output) {
+        // Enough for one line of data. Counting the lines first costs more than a second reserve.
+        const NAMES: usize = "event: \nid: \nretry: \ndata: \n\n".len() + 20;
+        let event_type = self.type_field().map_or("", |value| value.as_str());
+        out.reserve(NAMES + event_type.len() + self.last_event_id().len() + self.data().len());
+
+        if let Some(event_type) = self.type_field() {
+            field(out, "event: ", event_type.as_str());
+        }
+        if let Some(id) = self.id() {
+            field(out, "id: ", id.as_str());
+        }
+        if let Some(reconnection_time) = self.retry() {
+            retry(out, reconnection_time);
+        }
+        for line in line::split(self.data()) {
+            field(out, "data: ", line);
+        }
+        out.push_str("\n");
+    }
+}
+
+/// Shows the event as it goes over the wire.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        display(f, |out| self.encode(out))
+    }
+}
+
+/// A comment: text for whoever watches the wire, which no event shows.
+///
+/// Sent now and then, it keeps a quiet connection open.
+///
+/// ```
+/// use sse_proto::Comment;
+///
+/// assert_eq!(Comment::new(" two\r lines").to_string(), ": two\n: lines\n\n");
+/// assert_eq!(Comment::default().to_string(), ":\n\n");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Comment<'a>(&'a str);
+
+impl<'a> Comment<'a> {
+    /// A comment with this text. Any text will do: each line of it becomes a comment line.
+    pub const fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// Appends the comment lines and a blank line, so that it stands apart from the next event.
+    pub fn encode(&self, out: &mut impl Output) {
+        out.reserve(self.0.len() + ":\n\n".len());
+        for line in line::split(self.0) {
+            field(out, ":", line);
+        }
+        out.push_str("\n");
+    }
+}
+
+/// Shows the comment as it goes over the wire.
+impl fmt::Display for Comment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        display(f, |out| self.encode(out))
+    }
+}
+
+/// Where encoded text is appended: `Vec<u8>`, `String`, and with the feature `bytes` `BytesMut`.
+pub trait Output {
+    /// Makes room for about this many more bytes. A hint.
+    fn reserve(&mut self, additional: usize) {
+        let _ = additional;
+    }
+
+    /// Appends the text.
+    fn push_str(&mut self, text: &str);
+}
+
+impl Output for Vec<u8> {
+    fn reserve(&mut self, additional: usize) {
+        Self::reserve(self, additional);
+    }
+
+    fn push_str(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl Output for String {
+    fn reserve(&mut self, additional: usize) {
+        Self::reserve(self, additional);
+    }
+
+    fn push_str(&mut self, text: &str) {
+        Self::push_str(self, text);
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl Output for bytes::BytesMut {
+    fn reserve(&mut self, additional: usize) {
+        Self::reserve(self, additional);
+    }
+
+    fn push_str(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// One line: `name` with its colon, then a value that holds no line end.
+fn field(out: &mut impl Output, name: &str, value: &str) {
+    out.push_str(name);
+    out.push_str(value);
+    out.push_str("\n");
+}
+
+fn retry(out: &mut impl Output, reconnection_time: Duration) {
+    // `Text` never fails, so there is no result to look at.
+    let _ = writeln!(Text(out), "retry: {}", reconnection_time.as_millis());
+}
+
+/// An output as a target of `write!`, for numbers.
+struct Text<'a, O>(&'a mut O);
+
+impl<O: Output> fmt::Write for Text<'_, O> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+/// Runs an encoder with a formatter as its output.
+fn display(f: &mut fmt::Formatter<'_>, encode: impl FnOnce(&mut Shown<'_, '_>)) -> fmt::Result {
+    let mut shown = Shown {
+        formatter: f,
+        result: Ok(()),
+    };
+    encode(&mut shown);
+    shown.result
+}
+
+struct Shown<'a, 'f> {
+    formatter: &'a mut fmt::Formatter<'f>,
+    result: fmt::Result,
+}
+
+impl Output for Shown<'_, '_> {
+    fn push_str(&mut self, text: &str) {
+        self.result = self.result.and_then(|()| self.formatter.write_str(text));
+    }
+}

@@ -1,0 +1,106 @@
+//! The codec of [server-sent events][spec] (`text/event-stream`), without I/O and without `std`.
+//!
+//! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html
+//!
+//! # Map
+//!
+//! ```text
+//!           writing                                    reading
+//!
+//!   EventType  EventId                      bytes, cut anywhere
+//!        \      /                                  │
+//!         Event ── encode ──▶  wire  ──▶  line ─▶ field ─▶ decode ──▶ Item
+//!                                │                          Event(EventRef) · Retry · Comment
+//!         Comment ── encode ─────┘
+//! ```
+//!
+//! - [`Event`] (`event.rs`): an event that can be kept and sent. [`EventType`] and [`EventId`] hold
+//!   only what the wire can carry, so nothing that is encoded can forge a field.
+//! - [`Event::encode`], [`Comment::encode`] (`encode.rs`): the bytes, into any [`Output`].
+//! - [`Decoder`] (`decode.rs`): bytes in, in chunks of any size; [`Item`]s out, lent from it.
+//!   Below it lie `line.rs`, where lines end, and `field.rs`, what a line means.
+//!
+//! # Grammar
+//!
+//! What both sides speak ([9.2.5, Parsing an event stream][parsing]):
+//!
+//! ```text
+//! stream        = [ bom ] *event
+//! event         = *( comment / field ) end-of-line
+//! comment       = colon *any-char end-of-line
+//! field         = 1*name-char [ colon [ space ] *any-char ] end-of-line
+//! end-of-line   = ( cr lf / cr / lf )
+//!
+//! ; characters
+//! lf            = %x000A ; U+000A LINE FEED (LF)
+//! cr            = %x000D ; U+000D CARRIAGE RETURN (CR)
+//! space         = %x0020 ; U+0020 SPACE
+//! colon         = %x003A ; U+003A COLON (:)
+//! bom           = %xFEFF ; U+FEFF BYTE ORDER MARK
+//! name-char     = %x0000-0009 / %x000B-000C / %x000E-0039 / %x003B-10FFFF
+//!                 ; a scalar value other than U+000A LINE FEED (LF), U+000D CARRIAGE RETURN (CR), or U+003A COLON (:)
+//! any-char      = %x0000-0009 / %x000B-000C / %x000E-10FFFF
+//!                 ; a scalar value other than U+000A LINE FEED (LF) or U+000D CARRIAGE RETURN (CR)
+//! ```
+//!
+//! [parsing]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+//!
+//! # Writing
+//!
+//! ```
+//! use sse_proto::{Event, EventId, EventType};
+//!
+//! let event = Event::new("two\nlines")
+//!     .with_type(EventType::new("update")?)
+//!     .with_id(EventId::from(7));
+//!
+//! let mut wire = Vec::new();
+//! event.encode(&mut wire);
+//! assert_eq!(wire, b"event: update\nid: 7\ndata: two\ndata: lines\n\n");
+//!
+//! // What would forge a second field is refused, with the place of the fault.
+//! let forged = EventType::new("update\ndata: forged").unwrap_err();
+//! assert_eq!(forged.to_string(), "event type: LF at byte 6 would end the field");
+//! # Ok::<(), sse_proto::InvalidValue>(())
+//! ```
+//!
+//! # Reading
+//!
+//! ```
+//! use sse_proto::{Decoder, Item};
+//!
+//! let mut decoder = Decoder::new();
+//! let mut seen = Vec::new();
+//! for mut chunk in [&b"id: 7\rda"[..], b"ta: one\r", b"\ndata: two\r\n\r\n: bye\n"] {
+//!     while let Some(item) = decoder.decode(&mut chunk)? {
+//!         match item {
+//!             Item::Event(event) => seen.push(format!("{}: {:?}", event.event_type(), event.data())),
+//!             Item::Comment(text) => seen.push(format!("comment:{text}")),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(seen, ["message: \"one\\ntwo\"", "comment: bye"]);
+//! assert_eq!(decoder.last_event_id(), "7");
+//! # Ok::<(), sse_proto::DecodeError>(())
+//! ```
+#![no_std]
+#![warn(
+    clippy::alloc_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)]
+
+extern crate alloc;
+
+mod decode;
+mod encode;
+mod error;
+mod event;
+mod field;
+mod line;
+
+pub use decode::{DEFAULT_LIMIT, Decoder, Item};
+pub use encode::{Comment, Output};
+pub use error::{DecodeError, InvalidValue};
+pub use event::{Event, EventId, EventRef, EventType};

@@ -1,0 +1,214 @@
+//! The cases of `testdata/`, whose README says how they are written.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bstr::ByteVec;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{Item, Outcome};
+
+/// A stream, and what it says.
+#[derive(Debug)]
+pub struct DecodeCase {
+    /// File and name, for the message of a failure.
+    pub name: String,
+    /// The stream.
+    pub stream: Vec<u8>,
+    /// The decoder's limit in bytes, where the case is about it.
+    pub limit: Option<usize>,
+    /// What it says.
+    pub outcome: Outcome,
+}
+
+/// An event or a comment, and its bytes.
+#[derive(Debug)]
+pub struct EncodeCase {
+    /// File and name, for the message of a failure.
+    pub name: String,
+    /// What is sent.
+    pub sent: Sent,
+    /// The bytes.
+    pub wire: String,
+}
+
+/// What is sent.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names of the fields say it")]
+pub enum Sent {
+    Comment(String),
+    Event {
+        event_type: Option<String>,
+        data: String,
+        id: Option<String>,
+        retry: Option<u64>,
+    },
+}
+
+/// All of `testdata/decode/`.
+pub fn decode_cases() -> Vec<DecodeCase> {
+    let rows = load::<DecodeRow>("decode").into_iter();
+    rows.map(|(file, row)| DecodeCase {
+        name: format!("{file}: {}", row.name),
+        stream: unescape(&row.stream),
+        limit: row.limit,
+        outcome: Outcome {
+            items: row.items.iter().map(ItemRow::item).collect(),
+            last_event_id: text(&row.last_event_id),
+        },
+    })
+    .collect()
+}
+
+/// All of `testdata/encode/`.
+pub fn encode_cases() -> Vec<EncodeCase> {
+    let rows = load::<EncodeRow>("encode").into_iter();
+    rows.map(|(file, row)| EncodeCase {
+        name: format!("{file}: {}", row.name),
+        sent: match &row.comment {
+            Some(comment) => Sent::Comment(text(comment)),
+            None => Sent::Event {
+                event_type: row.r#type.as_deref().map(text),
+                data: text(&row.data),
+                id: row.id.as_deref().map(text),
+                retry: row.retry,
+            },
+        },
+        wire: text(&row.wire),
+    })
+    .collect()
+}
+
+#[derive(Deserialize)]
+struct File<Row> {
+    case: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct DecodeRow {
+    name: String,
+    stream: String,
+    limit: Option<usize>,
+    #[serde(default)]
+    items: Vec<ItemRow>,
+    #[serde(default)]
+    last_event_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields, rename_all_fields = "kebab-case")]
+enum ItemRow {
+    Event {
+        data: String,
+        r#type: Option<String>,
+        #[serde(default)]
+        id: String,
+    },
+    Retry {
+        retry: Decimal,
+    },
+    Comment {
+        comment: String,
+    },
+    TooLarge {
+        too_large_at: u64,
+    },
+}
+
+/// A number that TOML's integers may be too short for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Decimal {
+    Short(u64),
+    Long(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EncodeRow {
+    name: String,
+    comment: Option<String>,
+    r#type: Option<String>,
+    #[serde(default)]
+    data: String,
+    id: Option<String>,
+    retry: Option<u64>,
+    wire: String,
+}
+
+impl ItemRow {
+    fn item(&self) -> Item {
+        match self {
+            Self::Event { data, r#type, id } => Item::Event {
+                event_type: r#type.as_deref().map_or("message".to_owned(), text),
+                data: text(data),
+                last_event_id: text(id),
+            },
+            Self::Retry { retry } => Item::Retry(match retry {
+                Decimal::Short(number) => *number,
+                #[expect(clippy::disallowed_methods, reason = "our own files, no sign in them")]
+                Decimal::Long(digits) => digits.parse().expect("a decimal number"),
+            }),
+            Self::Comment { comment } => Item::Comment(text(comment)),
+            Self::TooLarge { too_large_at } => Item::TooLarge(*too_large_at),
+        }
+    }
+}
+
+/// The rows of every file in a folder of `testdata/`, with the file's name.
+fn load<Row: DeserializeOwned>(folder: &str) -> Vec<(String, Row)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata")
+        .join(folder);
+    let listing = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<PathBuf> = listing
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let mut rows = Vec::new();
+    for path in paths {
+        let source = fs::read_to_string(&path).expect("a readable file");
+        let file: File<Row> =
+            toml::from_str(&source).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        rows.extend(file.case.into_iter().map(|row| (name.clone(), row)));
+    }
+    assert!(!rows.is_empty(), "no cases in {}", folder.display());
+    rows
+}
+
+fn unescape(escaped: &str) -> Vec<u8> {
+    Vec::unescape_bytes(escaped)
+}
+
+fn text(escaped: &str) -> String {
+    String::from_utf8(unescape(escaped)).expect("what is expected is UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference;
+
+    #[test]
+    fn the_reference_and_the_cases_agree() {
+        for case in decode_cases()
+            .into_iter()
+            .filter(|case| case.limit.is_none())
+        {
+            assert_eq!(
+                reference::interpret(&case.stream),
+                case.outcome,
+                "{}",
+                case.name
+            );
+        }
+    }
+}
