@@ -1,0 +1,171 @@
+//! What the contract servers serve, whatever server library they are written for:
+//!
+//! - `/golden`: seven fixed events, 30 ms apart; with `Last-Event-ID: N` those after N.
+//! - `/live?n=K&ms=M&pad=P`: K events, M ms apart, each with P times `x` behind its text.
+//! - `/echo?data=&event=&id=`: one event from the given strings.
+//! - `/stats`: how many event streams are open.
+
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use clap::Parser;
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use sse_hyper::{Event, EventId, EventType, InvalidValue};
+
+/// A server of the contract, on 127.0.0.1.
+#[derive(Parser)]
+struct Arguments {
+    #[arg(long)]
+    port: u16,
+}
+
+/// The address that the command line asks for.
+pub(crate) fn address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, Arguments::parse().port).into()
+}
+
+/// What every contract server answers.
+#[derive(Clone, Default)]
+pub(crate) struct Contract {
+    active: Arc<AtomicUsize>,
+}
+
+/// An answer, for the server library to send.
+pub(crate) enum Answer {
+    Events(BoxStream<'static, Event>),
+    Json(String),
+    BadRequest(String),
+    NotFound,
+}
+
+impl Contract {
+    pub(crate) fn answer(&self, path: &str, query: &str, last_event_id: Option<EventId>) -> Answer {
+        let query = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let events = match path {
+            "/golden" => golden(last_event_id.as_ref()),
+            "/live" => live(&query),
+            "/echo" => echo(&query),
+            "/stats" => {
+                let active = self.active.load(Ordering::Relaxed);
+                return Answer::Json(format!("{{\"active\": {active}}}"));
+            }
+            _ => return Answer::NotFound,
+        };
+        match events {
+            Ok(events) => Answer::Events(self.counted(events)),
+            Err(reason) => Answer::BadRequest(reason),
+        }
+    }
+
+    /// Counts the stream as long as it lives: until its end, or until the client has gone.
+    fn counted(&self, events: BoxStream<'static, Event>) -> BoxStream<'static, Event> {
+        struct Open(Arc<AtomicUsize>);
+        impl Drop for Open {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.active.fetch_add(1, Ordering::Relaxed);
+        let open = Open(Arc::clone(&self.active));
+        events.inspect(move |_| _ = &open).boxed()
+    }
+}
+
+type Query = HashMap<String, String>;
+type Events = Result<BoxStream<'static, Event>, String>;
+
+fn golden(last_event_id: Option<&EventId>) -> Events {
+    let events = [
+        Event::new("hello").with_retry(Duration::from_millis(500)),
+        Event::new("line 1\nline 2").with_type(event_type("update")?),
+        Event::new(""),
+        Event::new("€豆腐😀"),
+        Event::new(" leading space kept"),
+        Event::new(r#"{"a":"b: c"}"#),
+        Event::new("bye").with_type(event_type("done")?),
+    ];
+    let seen = match last_event_id {
+        None => 0,
+        Some(id) => number("Last-Event-ID", id.as_str())?,
+    };
+    let numbered = (1..)
+        .zip(events)
+        .map(|(n, event)| event.with_id(EventId::from(n)));
+    let rest = numbered.skip(usize::try_from(seen).unwrap_or(usize::MAX));
+    Ok(paced(stream::iter(rest), 30).boxed())
+}
+
+fn live(query: &Query) -> Events {
+    let count = parameter(query, "n", 10)?;
+    let pause = parameter(query, "ms", 1000)?;
+    let pad = usize::try_from(parameter(query, "pad", 0)?).unwrap_or(usize::MAX);
+    if pad > 16 * 1024 * 1024 {
+        return Err(format!("pad: {pad} is more than 16 MiB"));
+    }
+    let events = stream::iter(1..=count).map(move |n| {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let text = format!("tick {n} {}{}", now.as_millis(), "x".repeat(pad));
+        Event::new(text).with_id(EventId::from(n))
+    });
+    Ok(paced(events, pause).boxed())
+}
+
+fn echo(query: &Query) -> Events {
+    let given = |name: &str| query.get(name).filter(|text| !text.is_empty()).cloned();
+    let mut event = Event::new(given("data").unwrap_or_default());
+    if let Some(text) = given("event") {
+        event = event.with_type(event_type(text)?);
+    }
+    if let Some(text) = given("id") {
+        event = event.with_id(EventId::new(text).map_err(reason)?);
+    }
+    Ok(stream::iter([event]).boxed())
+}
+
+/// The events with a pause before each but the first. No pause: as fast as they are asked for.
+fn paced(events: impl Stream<Item = Event>, milliseconds: u64) -> impl Stream<Item = Event> {
+    let pause = Duration::from_millis(milliseconds);
+    events.enumerate().then(move |(index, event)| async move {
+        if index > 0 && !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        event
+    })
+}
+
+fn parameter(query: &Query, name: &str, default: u64) -> Result<u64, String> {
+    query
+        .get(name)
+        .map_or(Ok(default), |text| number(name, text))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a query parameter may well have a sign"
+)]
+fn number(name: &str, text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|error| format!("{name}: {text:?}: {error}"))
+}
+
+fn event_type(text: impl Into<String>) -> Result<EventType, String> {
+    EventType::new(text.into()).map_err(reason)
+}
+
+fn reason(error: InvalidValue) -> String {
+    error.to_string()
+}

@@ -1,0 +1,70 @@
+//! The contract server on hyper: HTTP/1 and HTTP/2 with prior knowledge.
+
+mod contract;
+
+use std::{convert::Infallible, io};
+
+use contract::{Answer, Contract};
+use futures_util::stream::BoxStream;
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE},
+};
+use http_body_util::Either;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use sse_hyper::{Event, EventBody};
+use tokio::net::TcpListener;
+
+type Body = Either<EventBody<BoxStream<'static, Event>>, String>;
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let listener = TcpListener::bind(contract::address()).await?;
+    let contract = Contract::default();
+    loop {
+        let (connection, _) = listener.accept().await?;
+        connection.set_nodelay(true)?;
+        let contract = contract.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let response = respond(&contract, &request);
+                async { Ok::<_, Infallible>(response) }
+            });
+            // A client that leaves in the middle is no news.
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(connection), service)
+                .await;
+        });
+    }
+}
+
+fn respond(contract: &Contract, request: &Request<Incoming>) -> Response<Body> {
+    let uri = request.uri();
+    let answer = match sse_hyper::last_event_id(request.headers()) {
+        Ok(id) => contract.answer(uri.path(), uri.query().unwrap_or(""), id),
+        Err(error) => Answer::BadRequest(error.to_string()),
+    };
+    let mut response = match answer {
+        Answer::Events(events) => sse_hyper::response(request, events).map(Either::Left),
+        Answer::Json(json) => text(StatusCode::OK, "application/json", json),
+        Answer::BadRequest(reason) => text(StatusCode::BAD_REQUEST, "text/plain", reason),
+        Answer::NotFound => text(StatusCode::NOT_FOUND, "text/plain", String::new()),
+    };
+    let any = HeaderValue::from_static("*");
+    response
+        .headers_mut()
+        .insert(ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    response
+}
+
+fn text(status: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(Either::Right(text));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,41 @@
+//! The contract server on axum, which takes the body as it is.
+
+mod contract;
+
+use std::io;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    serve::ListenerExt,
+};
+use contract::{Answer, Contract};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let router = Router::new()
+        .fallback(respond)
+        .with_state(Contract::default());
+    let listener = TcpListener::bind(contract::address()).await?;
+    let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
+    axum::serve(listener, router).await
+}
+
+async fn respond(State(contract): State<Contract>, request: Request) -> Response {
+    let uri = request.uri();
+    let answer = match sse_hyper::last_event_id(request.headers()) {
+        Ok(id) => contract.answer(uri.path(), uri.query().unwrap_or(""), id),
+        Err(error) => Answer::BadRequest(error.to_string()),
+    };
+    let response = match answer {
+        Answer::Events(events) => sse_hyper::response(&request, events).map(Body::new),
+        Answer::Json(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Answer::BadRequest(reason) => (StatusCode::BAD_REQUEST, reason).into_response(),
+        Answer::NotFound => StatusCode::NOT_FOUND.into_response(),
+    };
+    ([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], response).into_response()
+}

@@ -1,0 +1,80 @@
+//! Server-sent events from [hyper](https://docs.rs/hyper/1), and from whatever else takes an
+//! [`http_body::Body`]: axum, tonic's servers, tower services.
+//!
+//! # Map
+//!
+//! ```text
+//!   request ── last_event_id(headers)     where this client wants to go on   (last_event_id.rs)
+//!      │
+//!      │   a Stream of Events, yours
+//!      │        │
+//!      │     EventBody                    frames, as the events come          (body.rs)
+//!      │        └─ KeepAlive              a comment when nothing comes        (keep_alive.rs)
+//!      ▼        ▼
+//!    respond(request, body)               status and headers, or a refusal    (headers.rs)
+//! ```
+//!
+//! With the feature `tokio`, which is on by default, [`response`] does it all in one call.
+//!
+//! # A server on hyper
+//!
+//! ```no_run
+//! use std::{convert::Infallible, net::Ipv4Addr, time::Duration};
+//!
+//! use futures_util::stream;
+//! use hyper_util::{rt::{TokioExecutor, TokioIo}, server::conn::auto};
+//! use sse_hyper::{Event, EventId};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> std::io::Result<()> {
+//! let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 8080)).await?;
+//! loop {
+//!     let (connection, _) = listener.accept().await?;
+//!     let service = hyper::service::service_fn(|request| async move {
+//!         let seconds = stream::unfold(1, |n| async move {
+//!             tokio::time::sleep(Duration::from_secs(1)).await;
+//!             Some((Event::new(format!("second {n}")).with_id(EventId::from(n)), n + 1))
+//!         });
+//!         Ok::<_, Infallible>(sse_hyper::response(&request, seconds))
+//!     });
+//!     tokio::spawn(async move {
+//!         auto::Builder::new(TokioExecutor::new())
+//!             .serve_connection(TokioIo::new(connection), service)
+//!             .await
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! # A handler of axum
+//!
+//! ```
+//! use axum::{body::Body, extract::Request, response::Response};
+//! use futures_util::stream;
+//! use sse_hyper::Event;
+//!
+//! async fn events(request: Request) -> Response {
+//!     sse_hyper::response(&request, stream::iter([Event::new("hello")])).map(Body::new)
+//! }
+//! # let _: axum::Router = axum::Router::new().route("/events", axum::routing::get(events));
+//! ```
+//!
+//! # What the client sees
+//!
+//! The opening comment goes out with the headers, at once, so that proxies pass the response on and
+//! `EventSource` fires `open`. After that, all events that are ready when the connection can take
+//! more go out together, and none waits for another. When the client is gone, hyper drops the body
+//! and so the stream.
+
+mod body;
+mod headers;
+mod keep_alive;
+mod last_event_id;
+
+pub use body::EventBody;
+pub use headers::respond;
+#[cfg(feature = "tokio")]
+pub use headers::response;
+pub use keep_alive::KeepAlive;
+pub use last_event_id::{InvalidLastEventId, last_event_id};
+pub use sse_proto::{Event, EventId, EventType, InvalidValue};

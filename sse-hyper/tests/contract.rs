@@ -1,0 +1,11 @@
+//! The contract server, from the outside.
+
+#[test]
+fn the_contract_server_keeps_the_contract() {
+    testkit::contract::check("contract_server");
+}
+
+#[test]
+fn so_does_the_one_on_axum() {
+    testkit::contract::check("contract_server_axum");
+}
