@@ -1,0 +1,52 @@
+use core::fmt;
+use std::rc::Rc;
+
+use wasm_bindgen::{JsCast, closure::Closure};
+
+use crate::event_source::Connection;
+
+/// A callback that is attached to a connection, and keeps it open. Dropping it detaches the
+/// callback and frees it, also from within the callback.
+#[must_use = "a subscription ends when it is dropped"]
+pub struct Subscription {
+    connection: Rc<Connection>,
+    name: String,
+    listener: Closure<dyn FnMut(web_sys::Event)>,
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        connection: &Rc<Connection>,
+        name: &str,
+        callback: impl FnMut(web_sys::Event) + 'static,
+    ) -> Self {
+        let listener = Closure::<dyn FnMut(web_sys::Event)>::new(callback);
+        // It throws only for what is neither a function nor an object.
+        let _ = connection
+            .raw
+            .add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+        Self {
+            connection: Rc::clone(connection),
+            name: name.to_owned(),
+            listener,
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let listener = self.listener.as_ref().unchecked_ref();
+        let _ = self
+            .connection
+            .raw
+            .remove_event_listener_with_callback(&self.name, listener);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
