@@ -1,0 +1,15 @@
+//! Any bytes, cut anywhere, decode as the reference says.
+#![no_main]
+
+#[path = "../../sse-proto/tests/support/mod.rs"]
+mod support;
+
+use libfuzzer_sys::fuzz_target;
+use sse_proto::Decoder;
+use testkit::{chunks::cut_at, reference};
+
+fuzz_target!(|input: (Vec<usize>, Vec<u8>)| {
+    let (cuts, stream) = input;
+    let decoded = support::decode(Decoder::new(), &cut_at(&stream, &cuts));
+    assert_eq!(decoded, reference::interpret(&stream));
+});

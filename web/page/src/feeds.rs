@@ -1,0 +1,143 @@
+//! The feeds: which event goes where, and the ones that need few words.
+
+use js_sys::{Date, JSON};
+use sse_wasm::Event;
+use wasm_bindgen::JsValue;
+use web_sys::Element;
+
+use crate::{dom, record::Record, stocks::Stocks};
+
+/// The types of the events that are shown.
+pub(crate) const EVENT_TYPES: [&str; 4] = ["time", "stocks", "news", "scores"];
+
+/// All feeds.
+pub(crate) struct Feeds {
+    time: Time,
+    stocks: Stocks,
+    news: News,
+    scores: Scores,
+}
+
+impl Feeds {
+    /// Finds their elements.
+    pub(crate) fn find() -> Result<Self, JsValue> {
+        Ok(Self {
+            time: Time {
+                element: dom::by_id("time")?,
+                clock: dom::by_id("clock")?,
+                date: dom::by_id("date")?,
+                date_style: JSON::parse(r#"{"dateStyle":"full"}"#)?,
+            },
+            stocks: Stocks::new(dom::by_id("stocks")?),
+            news: News(dom::by_id("news")?),
+            scores: Scores {
+                table: dom::by_id("scores")?,
+                rows: Vec::new(),
+            },
+        })
+    }
+
+    /// Shows an event in the feed of its type. The error says what is wrong with its data.
+    pub(crate) fn show(&mut self, event: &Event) -> Result<(), JsValue> {
+        match event.event_type() {
+            "time" => self.time.show(event.data()),
+            "stocks" => self.stocks.show(&Record::parse(event.data())?),
+            "news" => self.news.show(&Record::parse(event.data())?),
+            "scores" => self.scores.show(&Record::parse(event.data())?),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The server's clock, in the reader's time zone and manner of writing.
+struct Time {
+    element: Element,
+    clock: Element,
+    date: Element,
+    date_style: JsValue,
+}
+
+impl Time {
+    /// Shows the time, which comes as an HTTP date.
+    fn show(&self, http_date: &str) -> Result<(), JsValue> {
+        // For browsers this is a locale like any that they do not know: they take the reader's.
+        const LOCALE: &str = "default";
+
+        let date = Date::new(&http_date.into());
+        if date.get_time().is_nan() {
+            return Err("no date".into());
+        }
+        self.element
+            .set_attribute("datetime", &String::from(date.to_iso_string()))?;
+        let clock = String::from(date.to_locale_time_string(LOCALE));
+        self.clock.set_text_content(Some(&clock));
+        let date = String::from(date.to_locale_date_string(LOCALE, &self.date_style));
+        self.date.set_text_content(Some(&date));
+        Ok(())
+    }
+}
+
+/// The latest headlines, newest first.
+struct News(Element);
+
+impl News {
+    /// How many headlines are kept.
+    const LIMIT: u32 = 6;
+
+    /// Shows a headline.
+    fn show(&self, news: &Record) -> Result<(), JsValue> {
+        let (section, headline) = (news.text("section")?, news.text("headline")?);
+        let entry = dom::prepend(&self.0, "li", Self::LIMIT)?;
+        dom::append(&entry, "span", "topic", &section)?;
+        dom::append(&entry, "span", "headline", &headline)?;
+        Ok(())
+    }
+}
+
+/// The results, a row for each pairing.
+struct Scores {
+    table: Element,
+    rows: Vec<Row>,
+}
+
+/// A pairing, and the cells that change.
+struct Row {
+    teams: [String; 2],
+    result: Element,
+    minute: Element,
+}
+
+impl Scores {
+    /// Shows a result, in the row of its pairing.
+    fn show(&mut self, score: &Record) -> Result<(), JsValue> {
+        let teams = [score.text("home")?, score.text("away")?];
+        let home_goals = dom::fixed(score.number("home_goals")?, 0)?;
+        let away_goals = dom::fixed(score.number("away_goals")?, 0)?;
+        let minute = dom::fixed(score.number("minute")?, 0)?;
+
+        let known = self.rows.iter().position(|row| row.teams == teams);
+        let index = match known {
+            Some(index) => index,
+            None => self.add(teams)?,
+        };
+        if let Some(row) = self.rows.get(index) {
+            row.result
+                .set_text_content(Some(&[&home_goals, " – ", &away_goals].concat()));
+            row.minute.set_text_content(Some(&[&minute, "′"].concat()));
+        }
+        Ok(())
+    }
+
+    /// Adds a row for a pairing, and gives its index.
+    fn add(&mut self, teams: [String; 2]) -> Result<usize, JsValue> {
+        let row = dom::append(&self.table, "tr", "", "")?;
+        let pairing = dom::append(&row, "th", "", &teams.join(" – "))?;
+        pairing.set_attribute("scope", "row")?;
+        self.rows.push(Row {
+            teams,
+            result: dom::append(&row, "td", "result", "")?,
+            minute: dom::append(&row, "td", "minute", "")?,
+        });
+        Ok(self.rows.len() - 1)
+    }
+}

@@ -1,0 +1,141 @@
+//! The four live updates that people know: the time, stock prices, news, and sport results.
+//!
+//! All values are functions of the clock, so they go on smoothly over a restart.
+
+use std::{
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::log::EventLog;
+
+/// One event on each tick.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Symbol, base price, and how nervous it is.
+const STOCKS: [(&str, f64, f64); 3] = [
+    ("ACME", 101.0, 1.0),
+    ("GLOBEX", 54.0, 1.7),
+    ("INITECH", 230.0, 0.6),
+];
+
+const NEWS: [(&str, &str); 10] = [
+    (
+        "Science",
+        "Comet will be visible to the naked eye this week",
+    ),
+    ("City", "Night trains return to the old station"),
+    ("Weather", "First snow expected above 800 metres"),
+    ("Culture", "Museum opens its archive of early radio plays"),
+    ("Science", "Deep-sea survey maps a mountain nobody knew"),
+    ("Economy", "Bakers' cooperative doubles its ovens"),
+    ("City", "Bridge reopens two months ahead of plan"),
+    ("Sport", "Marathon course moves to the riverside"),
+    ("Culture", "Lost score found inside a piano"),
+    (
+        "Technology",
+        "Village network celebrates ten years without an outage",
+    ),
+];
+
+/// Home, away, and the minutes in which each scores.
+const MATCHES: [(&str, &str, &[u64], &[u64]); 3] = [
+    ("Lions", "Bears", &[12, 44, 78], &[31]),
+    ("Otters", "Hawks", &[58], &[7, 61, 89]),
+    ("Foxes", "Wolves", &[20, 21], &[66, 84]),
+];
+
+/// Publishes for ever, or until the log cannot be written.
+///
+/// # Errors
+///
+/// What [`EventLog::publish`] says.
+pub async fn publish_feeds(log: &EventLog) -> io::Result<()> {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for tick in 0_u64.. {
+        ticks.tick().await;
+        let now = SystemTime::now();
+        let (event_type, data) = match tick % 8 {
+            0 | 4 => ("time", httpdate::fmt_http_date(now)),
+            1 | 3 | 5 | 7 => ("stocks", stock(tick / 2, now)),
+            2 => ("scores", score(tick / 8, now)),
+            _ if tick % 24 == 6 => ("news", news(now)),
+            _ => ("scores", score(tick / 8 + 1, now)),
+        };
+        log.publish(event_type, data)?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Stock {
+    symbol: &'static str,
+    price: f64,
+}
+
+#[derive(Serialize)]
+struct News {
+    section: &'static str,
+    headline: &'static str,
+}
+
+#[derive(Serialize)]
+struct Score {
+    home: &'static str,
+    away: &'static str,
+    home_goals: usize,
+    away_goals: usize,
+    minute: u64,
+}
+
+fn stock(turn: u64, now: SystemTime) -> String {
+    let (symbol, base, nerves) = of(&STOCKS, turn);
+    let seconds = since_epoch(now).as_secs_f64() % 86_400.0;
+    let waves = [(97.0, 2.0), (23.0, 0.8), (7.1, 0.3), (1.3, 0.15)];
+    let move_percent: f64 = waves
+        .iter()
+        .map(|(period, height)| height * (seconds * nerves / period).sin())
+        .sum();
+    let price = base * (1.0 + nerves * move_percent / 100.0);
+    json(&Stock {
+        symbol,
+        price: (price * 100.0).round() / 100.0,
+    })
+}
+
+fn news(now: SystemTime) -> String {
+    let (section, headline) = of(&NEWS, since_epoch(now).as_secs() / 6);
+    json(&News { section, headline })
+}
+
+/// A minute of the game takes two seconds. The pairings start one after the other.
+fn score(turn: u64, now: SystemTime) -> String {
+    let (home, away, home_minutes, away_minutes) = of(&MATCHES, turn);
+    let start = turn % MATCHES.len() as u64 * 20;
+    let minute = (since_epoch(now).as_secs() / 2 + start) % 91;
+    let goals = |minutes: &[u64]| minutes.iter().filter(|goal| **goal <= minute).count();
+    json(&Score {
+        home,
+        away,
+        home_goals: goals(home_minutes),
+        away_goals: goals(away_minutes),
+        minute,
+    })
+}
+
+/// Plain structs of numbers and text cannot fail to be JSON.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn of<T: Copy>(all: &[T], turn: u64) -> T {
+    all[usize::try_from(turn % all.len() as u64).unwrap_or(0)]
+}
+
+fn since_epoch(now: SystemTime) -> Duration {
+    now.duration_since(UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,51 @@
+//! Serves the demo page on 127.0.0.1. `cargo xtask demo` builds the page and runs this.
+#![allow(clippy::print_stdout, reason = "it talks to a person")]
+
+use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::net::TcpListener;
+use web::{Demo, EventLog, publish_feeds};
+
+/// The demo server.
+#[derive(Parser)]
+struct Arguments {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The folder of the built page.
+    #[arg(long)]
+    page: PathBuf,
+    /// The file that keeps the last few minutes of events, so that a restart loses none.
+    #[arg(long)]
+    journal: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
+    // First the port: who has it has the journal to itself.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
+        .await
+        .with_context(|| format!("cannot listen on port {}", arguments.port))?;
+    let log = EventLog::open(&arguments.journal)
+        .with_context(|| format!("cannot keep events in {}", arguments.journal.display()))?;
+    println!("http://{}/", listener.local_addr()?);
+
+    let log = Arc::new(log);
+    let demo = Demo::new(Arc::clone(&log), arguments.page);
+    tokio::select! {
+        result = publish_feeds(&log) => result.context("cannot publish"),
+        result = demo.serve(listener) => result.context("cannot accept connections"),
+    }
+}

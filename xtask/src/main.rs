@@ -1,0 +1,63 @@
+//! Every command that a person or CI runs: `cargo xtask help`.
+//!
+//! - `demo.rs`: the demo, built and served.
+//! - `test.rs`: everything that CI runs, step by step.
+//! - `browser.rs`: the tests that need Chromium.
+//! - `page.rs`: the wasm page.
+//! - `setup.rs`: what the machine must have, installed where that is possible.
+//! - `run.rs`: running a program.
+#![allow(clippy::print_stdout, reason = "it talks to a person")]
+
+mod browser;
+mod demo;
+mod page;
+mod run;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, show and test the whole of it.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the demo page and serve it on 127.0.0.1 with live updates.
+    Demo {
+        /// The port.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
+    /// Run everything that CI runs.
+    Test,
+    /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
+    TestBrowser,
+    /// Run the benchmarks.
+    Bench,
+    /// Build the demo page into target/page.
+    Page,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Demo { port } => demo::serve(port),
+        Command::Test => test::all(),
+        Command::TestBrowser => browser::test(),
+        Command::Bench => run::run(run::cargo("bench --package benches")),
+        Command::Page => page::build().map(|folder| println!("{}", folder.display())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The demo page: wasm, its glue, and the files beside it, ready to be served.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    run::{cargo, root, run},
+    setup,
+};
+
+/// What browsers run.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds the page and gives the folder that it is in.
+pub(crate) fn build() -> Result<PathBuf> {
+    setup::target(TARGET)?;
+    run(cargo(&format!(
+        "build --package web-page --target {TARGET} --profile wasm"
+    )))?;
+
+    let folder = root().join("target/page");
+    fs::create_dir_all(&folder)?;
+    Bindgen::new()
+        .input_path(root().join(format!("target/{TARGET}/wasm/web_page.wasm")))
+        .out_name("page")
+        .web(true)?
+        // The library's default leaves out what `init()` of the page needs to find its wasm.
+        .omit_default_module_path(false)
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(&folder)
+        .context("wasm-bindgen cannot make the page's glue")?;
+    for file in ["index.html", "style.css"] {
+        let from = root().join("web/page").join(file);
+        fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())?;
+    }
+    Ok(folder)
+}

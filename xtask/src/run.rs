@@ -1,0 +1,47 @@
+//! Running a program, and saying so.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest)
+}
+
+/// `program` with arguments that are separated by spaces, in the root of the workspace.
+pub(crate) fn command(program: &str, arguments: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(arguments.split_whitespace())
+        .current_dir(root());
+    command
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo(arguments: &str) -> Command {
+    command(env!("CARGO"), arguments)
+}
+
+/// Says what is run, runs it, and fails if it fails.
+pub(crate) fn run(mut command: Command) -> Result<()> {
+    let line = format!("{command:?}").replace('"', "");
+    eprintln!("\n$ {line}");
+    let status = command.stdin(Stdio::null()).status();
+    let status = status.with_context(|| format!("cannot run {line}"))?;
+    if !status.success() {
+        bail!("{line}: {status}");
+    }
+    Ok(())
+}
+
+/// What a program prints, if it can be run and succeeds.
+pub(crate) fn output(mut command: Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
+}

@@ -1,0 +1,56 @@
+//! What the machine must have. What is missing is installed, or one line says what to install.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail};
+
+use crate::run::{command, output, run};
+
+/// A target of the toolchain, by `rustup`.
+pub(crate) fn target(triple: &str) -> Result<()> {
+    let libraries = output(command(
+        "rustc",
+        &format!("--print target-libdir --target {triple}"),
+    ));
+    if libraries.is_some_and(|folder| Path::new(&folder).exists()) {
+        return Ok(());
+    }
+    if on_path("rustup").is_none() {
+        bail!("install the standard library of {triple} for this toolchain");
+    }
+    run(command("rustup", &format!("target add {triple}")))
+}
+
+/// A component of the toolchain, by `rustup`, known by the program that it brings.
+pub(crate) fn component(name: &str, program: &str) -> Result<()> {
+    if output(command(program, "--version")).is_some() {
+        return Ok(());
+    }
+    run(command("rustup", &format!("component add {name}")))
+}
+
+/// A program, by Debian's package if we are root. Gives its path.
+pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf> {
+    if let Some(path) = on_path(name) {
+        return Ok(path);
+    }
+    let root = output(command("id", "-u")).is_some_and(|id| id == "0");
+    if !root || on_path("apt-get").is_none() {
+        bail!("{name} is missing: install it (Debian and Ubuntu: apt-get install {package})");
+    }
+    run(command("apt-get", "update --quiet"))?;
+    let mut install = command("apt-get", &format!("install --yes --quiet {package}"));
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    run(install)?;
+    on_path(name).ok_or_else(|| anyhow::anyhow!("{package} is installed, but brings no {name}"))
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}

@@ -1,0 +1,109 @@
+//! Everything that CI runs.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::{
+    browser, page,
+    run::{cargo, run},
+    setup,
+};
+
+/// Crates that build and are tested on their own, so that none leans on the features of another.
+const CRATES: [&str; 7] = [
+    "sse-proto",
+    "sse-hyper",
+    "sse-warp",
+    "sse-wasm",
+    "testkit",
+    "web",
+    "xtask",
+];
+
+type Step = (&'static str, fn() -> Result<()>);
+
+/// One after the other; the first that fails ends it.
+pub(crate) fn all() -> Result<()> {
+    let steps: [Step; 7] = [
+        ("formatting", formatting),
+        ("lints", lints),
+        ("tests and documentation tests", tests),
+        ("documentation", documentation),
+        ("small targets", small_targets),
+        ("benchmarks and fuzz targets", side_rooms),
+        ("browser", browser::test),
+    ];
+    let start = Instant::now();
+    for (name, step) in steps {
+        eprintln!("\n== {name}");
+        let begun = Instant::now();
+        step().with_context(|| format!("step {name:?}"))?;
+        eprintln!("== {name}: {} s", begun.elapsed().as_secs());
+    }
+    eprintln!("\nAll passed in {} s.", start.elapsed().as_secs());
+    Ok(())
+}
+
+fn formatting() -> Result<()> {
+    setup::component("rustfmt", "rustfmt")?;
+    run(cargo("fmt --all --check"))?;
+    run(cargo("fmt --manifest-path fuzz/Cargo.toml --check"))
+}
+
+fn lints() -> Result<()> {
+    setup::component("clippy", "cargo-clippy")?;
+    setup::target(page::TARGET)?;
+    for name in CRATES {
+        run(cargo(&format!(
+            "clippy --package {name} --all-targets --all-features -- -D warnings"
+        )))?;
+    }
+    for arguments in [
+        "--package sse-proto --lib",
+        "--package sse-hyper --lib --no-default-features",
+        "--package benches --all-targets",
+        "--package sse-wasm --all-targets --target wasm32-unknown-unknown",
+        "--package web-page --target wasm32-unknown-unknown",
+    ] {
+        run(cargo(&format!("clippy {arguments} -- -D warnings")))?;
+    }
+    Ok(())
+}
+
+fn tests() -> Result<()> {
+    for name in CRATES {
+        run(cargo(&format!("test --package {name} --all-features")))?;
+    }
+    Ok(())
+}
+
+fn documentation() -> Result<()> {
+    let packages =
+        ["sse-proto", "sse-hyper", "sse-warp", "sse-wasm"].map(|name| format!("--package {name}"));
+    let mut doc = cargo(&format!(
+        "doc --no-deps --all-features {}",
+        packages.join(" ")
+    ));
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    run(doc)
+}
+
+/// The codec where there is no `std`. `bytes` wants atomics that the smallest of them has not.
+fn small_targets() -> Result<()> {
+    for (triple, features) in [("thumbv6m-none-eabi", ""), (page::TARGET, "--all-features")] {
+        setup::target(triple)?;
+        run(cargo(&format!(
+            "build --package sse-proto --target {triple} {features}"
+        )))?;
+    }
+    Ok(())
+}
+
+/// What no test builds otherwise.
+fn side_rooms() -> Result<()> {
+    run(cargo("test --package benches --benches"))?;
+    run(cargo(
+        "clippy --manifest-path fuzz/Cargo.toml -- -D warnings",
+    ))
+}
