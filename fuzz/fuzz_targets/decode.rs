@@ -5,11 +5,10 @@
 mod support;
 
 use libfuzzer_sys::fuzz_target;
-use sse_proto::Decoder;
 use testkit::{chunks::cut_at, reference};
 
 fuzz_target!(|input: (Vec<usize>, Vec<u8>)| {
     let (cuts, stream) = input;
-    let decoded = support::decode(Decoder::new(), &cut_at(&stream, &cuts));
+    let decoded = support::decode(None, &cut_at(&stream, &cuts));
     assert_eq!(decoded, reference::interpret(&stream));
 });

@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde_json::{json, to_writer};
-use sse_proto::{Decoder, Item};
+use sse_proto::{Chunk, Decoder, Item};
 
 fn main() -> io::Result<()> {
     let mut lines = Lines {
@@ -48,17 +48,17 @@ fn decode(lines: &mut Lines<impl BufRead>, output: &mut impl Write) -> io::Resul
     let mut chunk = Vec::new();
     loop {
         let last = lines.next_chunk(&mut chunk)?;
-        let mut rest = chunk.as_slice();
+        let mut rest = Chunk::new(&chunk);
         loop {
             match decoder.decode(&mut rest) {
                 Ok(None) => break,
                 Ok(Some(Item::Event(event))) => {
                     write!(output, r#"{separator}{{"type":"#)?;
-                    to_writer(&mut *output, event.event_type())?;
+                    to_writer(&mut *output, event.event_type)?;
                     output.write_all(br#","data":"#)?;
-                    to_writer(&mut *output, event.data())?;
+                    to_writer(&mut *output, event.data)?;
                     output.write_all(br#","lastEventId":"#)?;
-                    to_writer(&mut *output, event.last_event_id())?;
+                    to_writer(&mut *output, event.last_event_id)?;
                     output.write_all(b"}")?;
                     separator = ",";
                 }

@@ -1,24 +1,13 @@
-//! Chunks of bytes to events.
+//! The decoder for all who have an allocator: text, bytes, or shared bytes out.
 //!
-//! # For the next reader
-//!
-//! The bytes of a block are kept as they came and read as UTF-8 only when the event is dispatched.
-//! That gives what the standard's order (decode first, then split) gives: all that the grammar looks
-//! for is ASCII, an ASCII byte is never part of a longer UTF-8 sequence, and one ends any sequence
-//! that was cut short. So U+FFFD falls in the same places, and chunks that cut a character need no
-//! care at all.
-//!
-//! An item borrows the decoder's buffers, so they are cleared by the call after the one that lent
-//! them (`lent`).
+//! How a stream is read is in `parse.rs`; here its bytes become text.
 
 use alloc::{string::String, vec::Vec};
-use core::time::Duration;
 
 use crate::{
-    error::DecodeError,
-    event::EventRef,
-    field::Field,
-    line::{Line, LineReader},
+    Chunk, DecodeError, Item, MessageEvent,
+    chunk::as_text,
+    parse::{LastEventId, Limits, Parser, Place, Step},
 };
 
 /// The limit of a [`Decoder`] if none is given: 16 MiB.
@@ -29,42 +18,15 @@ pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 ///
 /// However the stream is cut, empty chunks included, the same items come out. An event that the
 /// stream leaves unfinished is never handed out, as the standard wants it.
+///
+/// An event that lies in one chunk is lent from there; one that does not is put together in the
+/// decoder, which copies each byte once and keeps its memory for the next.
 #[derive(Debug)]
 pub struct Decoder {
-    lines: LineReader,
-    block: Block,
+    parser: Parser<Vec<u8>>,
     last_event_id: String,
-    limit: usize,
-    /// An event was too large: what is left of its block is dropped.
-    resynchronizing: bool,
-    /// The block was lent to the caller, and is over.
-    lent: bool,
-}
-
-/// What a stream says, one thing at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Item<'a> {
-    /// An event was dispatched.
-    Event(EventRef<'a>),
-    /// The stream set the reconnection time. At most `u64::MAX` milliseconds.
-    Retry(Duration),
-    /// A comment: all that follows its colon. It says that the connection lives.
-    Comment(&'a str),
-}
-
-/// The buffers of the event that is being read: "When a stream is parsed, a *data* buffer, an
-/// *event type* buffer, and a *last event ID* buffer must be associated with it."
-#[derive(Debug, Default)]
-struct Block {
-    /// Where it starts in the stream, once it has a line.
-    start: Option<u64>,
-    event_type: Text,
-    /// The values of all `data` fields so far, each followed by LF.
-    data: Text,
-    /// The value of the last `id` field, if there was one.
-    id: Option<Text>,
-    comment: Text,
+    /// What a type and data read as that are not UTF-8.
+    replaced: [String; 2],
 }
 
 impl Decoder {
@@ -79,87 +41,90 @@ impl Decoder {
     /// is being read, whatever it is. Allocations may be twice as large, and three times as large
     /// again for text that is not UTF-8.
     pub fn with_limit(limit: usize) -> Self {
+        let limits = Limits {
+            event: limit,
+            name: limit,
+        };
         Self {
-            lines: LineReader::default(),
-            block: Block::default(),
+            parser: Parser::new(limits, [const { Vec::new() }; 3]),
             last_event_id: String::new(),
-            limit,
-            resynchronizing: false,
-            lent: false,
+            replaced: [const { String::new() }; 2],
         }
     }
 
-    /// Takes what it needs from the front of `input` and returns at most one item.
+    /// Takes what it needs from the chunk and returns at most one item.
     ///
-    /// Call it until it returns `None`: then `input` is empty, and the next chunk can come. An item
-    /// borrows from `input` and the decoder, and has to be let go before the next call.
+    /// Call it until it returns `None`: then the chunk is empty, and the next can come. An item
+    /// borrows from the chunk and the decoder, and has to be let go before the next call.
+    ///
+    /// What is not UTF-8 reads as U+FFFD, one for each maximal subpart of an ill-formed sequence
+    /// ([Encoding Standard](https://encoding.spec.whatwg.org/#utf-8-decoder)).
     ///
     /// # Errors
     ///
     /// [`DecodeError::TooLarge`]. Nothing that follows the event is lost: call again.
+    #[inline]
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Item<'a>>, DecodeError> {
-        if self.lent {
-            self.lent = false;
-            self.block.clear();
-        }
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<Item<&'a str>>, DecodeError> {
         loop {
-            let allowed = if self.resynchronizing {
-                0
-            } else {
-                self.limit.saturating_sub(self.block.held())
-            };
-            let line = match self.lines.next(input, allowed) {
-                Line::NeedMore => return Ok(None),
-                Line::TooLong(_) if self.resynchronizing => continue,
-                Line::TooLong(start) => {
-                    let at = self.block.start.unwrap_or(start);
-                    let limit = self.limit;
-                    self.block.clear();
-                    self.resynchronizing = true;
-                    return Err(DecodeError::TooLarge { limit, at });
-                }
-                Line::Complete([], _) => {
-                    self.resynchronizing = false;
-                    if self.dispatch() {
-                        break;
-                    }
+            let start = chunk.at;
+            let step = self.parser.next(chunk);
+            return Ok(Some(match step {
+                Step::NeedMore => return Ok(None),
+                Step::TooLarge(error) => return Err(error),
+                Step::Retry(time) => Item::Retry(time),
+                Step::Id(id) => {
+                    self.commit(chunk, id);
                     continue;
                 }
-                Line::Complete(line, start) => {
-                    self.block.start.get_or_insert(start);
-                    line
+                Step::Comment(comment) => {
+                    chunk.validate(start, chunk.at);
+                    Item::Comment(read(
+                        chunk,
+                        comment,
+                        self.parser.comment(),
+                        &mut self.replaced[1],
+                    ))
                 }
-            };
-            match Field::parse(line) {
-                Field::Data(value) => {
-                    // "Append the field value to the data buffer, then append a single U+000A LINE
-                    // FEED (LF) character to the data buffer."
-                    self.block.data.push(value);
-                    self.block.data.push(b"\n");
+                Step::Event {
+                    event_type,
+                    data,
+                    id,
+                } => {
+                    chunk.validate(start, chunk.at);
+                    if let Some(id) = id {
+                        self.commit(chunk, id);
+                    }
+                    let Self {
+                        parser, replaced, ..
+                    } = self;
+                    let [type_replaced, data_replaced] = replaced;
+                    Item::Event(MessageEvent {
+                        event_type: event_type.map_or("message", |place| {
+                            read(chunk, place, parser.event_type(), type_replaced)
+                        }),
+                        data: read(chunk, data, parser.data(), data_replaced),
+                        last_event_id: &self.last_event_id,
+                    })
                 }
-                // "Set the event type buffer to the field value."
-                Field::Event(value) => self.block.event_type.set(value),
-                // "Set the last event ID buffer to the field value."
-                Field::Id(value) => self.block.id.get_or_insert_default().set(value),
-                Field::Retry(reconnection_time) => {
-                    return Ok(Some(Item::Retry(reconnection_time)));
-                }
-                Field::Comment(text) => {
-                    self.block.comment.set(text);
-                    return Ok(Some(Item::Comment(self.block.comment.read())));
-                }
-                Field::Ignored => {}
-            }
+            }));
         }
-        self.lent = true;
-        Ok(Some(Item::Event(EventRef {
-            event_type: self.block.event_type.read(),
-            data: self.block.data.read(),
-            last_event_id: &self.last_event_id,
-        })))
+    }
+
+    /// The same, with the bytes as they came: nothing is checked, nothing is replaced. Only the last
+    /// event ID is text in any case, for it has to be sent back as such.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Self::decode).
+    #[inline]
+    pub fn decode_bytes<'a, 'i: 'a>(
+        &'a mut self,
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<Item<&'a [u8]>>, DecodeError> {
+        self.parser.next_bytes(&mut self.last_event_id, chunk)
     }
 
     /// What a reconnection would send as `Last-Event-ID`; empty if there is none. It changes with
@@ -169,25 +134,26 @@ impl Decoder {
         &self.last_event_id
     }
 
-    /// Ends the block ([dispatch the event](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)),
-    /// and says whether there is an event to lend.
-    fn dispatch(&mut self) -> bool {
-        // "1. Set the last event ID string of the event source to the value of the last event ID
-        // buffer." That buffer outlives the block, so a block without ID changes nothing.
-        if let Some(id) = &mut self.block.id {
-            self.last_event_id.clear();
-            self.last_event_id.push_str(id.read());
-        }
-        // "2. If the data buffer is an empty string, set the data buffer and the event type buffer
-        // to the empty string and return."
-        if self.block.data.bytes.is_empty() {
-            self.block.clear();
-            return false;
-        }
-        // "3. If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove
-        // the last character from the data buffer."
-        self.block.data.bytes.pop();
-        true
+    /// Starts over, for the stream of another connection. An event that was not finished is gone;
+    /// the last event ID stays, and so does the memory.
+    pub fn reset(&mut self) {
+        self.parser.reset();
+    }
+
+    /// "Set the last event ID string of the event source to the value of the last event ID buffer."
+    fn commit(&mut self, chunk: &Chunk<'_>, id: Place) {
+        self.last_event_id.commit(id.slice(chunk, self.parser.id()));
+    }
+}
+
+impl LastEventId for String {
+    fn commit(&mut self, id: &[u8]) {
+        self.clear();
+        push_lossy(self, id);
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -197,52 +163,27 @@ impl Default for Decoder {
     }
 }
 
-impl Block {
-    /// The bytes that count against the limit.
-    fn held(&self) -> usize {
-        let id = self.id.as_ref().map_or(0, |id| id.bytes.len());
-        self.event_type.bytes.len() + self.data.bytes.len() + id
+/// The text of a value: known already, or known now, or with what is wrong replaced.
+#[inline]
+fn read<'a>(chunk: &Chunk<'a>, place: Place, held: &'a [u8], replaced: &'a mut String) -> &'a str {
+    if let Place::Chunk(start, end) = place
+        && let Some(text) = chunk.text(start, end)
+    {
+        return text;
     }
-
-    fn clear(&mut self) {
-        self.start = None;
-        self.event_type.bytes.clear();
-        self.data.bytes.clear();
-        self.id = None;
-    }
+    let bytes = place.slice(chunk, held);
+    as_text(bytes).unwrap_or_else(|| {
+        replaced.clear();
+        push_lossy(replaced, bytes);
+        replaced
+    })
 }
 
-/// Bytes as they came, read as UTF-8.
-#[derive(Debug, Default)]
-struct Text {
-    bytes: Vec<u8>,
-    /// What `bytes` read as, if they are not UTF-8.
-    replaced: String,
-}
-
-impl Text {
-    fn set(&mut self, bytes: &[u8]) {
-        self.bytes.clear();
-        self.push(bytes);
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// The text, each maximal subpart of an ill-formed sequence replaced by U+FFFD
-    /// ([Encoding Standard, UTF-8 decoder](https://encoding.spec.whatwg.org/#utf-8-decoder)).
-    fn read(&mut self) -> &str {
-        if let Ok(text) = core::str::from_utf8(&self.bytes) {
-            return text;
+fn push_lossy(text: &mut String, bytes: &[u8]) {
+    for part in bytes.utf8_chunks() {
+        text.push_str(part.valid());
+        if !part.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
         }
-        self.replaced.clear();
-        for chunk in self.bytes.utf8_chunks() {
-            self.replaced.push_str(chunk.valid());
-            if !chunk.invalid().is_empty() {
-                self.replaced.push(char::REPLACEMENT_CHARACTER);
-            }
-        }
-        &self.replaced
     }
 }

@@ -36,6 +36,7 @@ impl fmt::Display for InvalidValue {
 
 impl Error for InvalidValue {}
 
+#[cfg(feature = "alloc")]
 pub(crate) fn check(
     what: &'static str,
     text: &str,

@@ -3,7 +3,10 @@
 use alloc::{borrow::Cow, string::String};
 use core::{fmt, str::FromStr, time::Duration};
 
-use crate::error::{InvalidValue, check};
+use crate::{
+    error::{InvalidValue, check},
+    item::MessageEvent,
+};
 
 /// The type of an event whose block names none, and of one whose `event` field is empty.
 const MESSAGE: &str = "message";
@@ -11,7 +14,7 @@ const MESSAGE: &str = "message";
 /// An event that can be kept and sent.
 ///
 /// A server builds one and [encodes](Self::encode) it; a client gets one from
-/// [`EventRef::to_event`]. Strings that live for ever (`&'static str`) are not copied.
+/// a [`MessageEvent`] by `From`. Strings that live for ever (`&'static str`) are not copied.
 ///
 /// ```
 /// use core::time::Duration;
@@ -104,46 +107,17 @@ impl Event {
     }
 }
 
-impl From<EventRef<'_>> for Event {
-    fn from(event: EventRef<'_>) -> Self {
-        event.to_event()
-    }
-}
-
-/// An event as the [decoder](crate::Decoder) lends it: what the standard dispatches
-/// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EventRef<'a> {
-    pub(crate) event_type: &'a str,
-    pub(crate) data: &'a str,
-    pub(crate) last_event_id: &'a str,
-}
-
-impl<'a> EventRef<'a> {
-    /// The type, `message` if the stream gave none.
-    pub fn event_type(&self) -> &'a str {
-        or_message(self.event_type)
-    }
-
-    /// The data: the values of the block's `data` fields, joined by LF.
-    pub fn data(&self) -> &'a str {
-        self.data
-    }
-
-    /// The last event ID of the stream when the event was dispatched, empty if there was none.
-    #[doc(alias = "lastEventId")]
-    pub fn last_event_id(&self) -> &'a str {
-        self.last_event_id
-    }
-
-    /// A copy to keep. Its [`id`](Event::id) is the last event ID, if that is not empty.
-    #[doc(alias = "to_owned")]
-    pub fn to_event(&self) -> Event {
-        let own = |text: &str| Some(Cow::Owned(String::from(text))).filter(|_| !text.is_empty());
-        Event {
-            event_type: own(self.event_type).map(EventType),
-            data: Cow::Owned(String::from(self.data)),
-            id: own(self.last_event_id).map(EventId),
+impl<T: AsRef<str>> From<MessageEvent<T>> for Event {
+    /// The event to keep and to send on. Its [`id`](Event::id) is the last event ID, if that is not
+    /// empty; its type is none if that was `message`.
+    fn from(event: MessageEvent<T>) -> Self {
+        let own = |text: &T| Cow::Owned(String::from(text.as_ref()));
+        let event_type = own(&event.event_type);
+        let id = own(&event.last_event_id);
+        Self {
+            event_type: (event_type != MESSAGE).then_some(EventType(event_type)),
+            data: own(&event.data),
+            id: (!id.is_empty()).then_some(EventId(id)),
             retry: None,
         }
     }

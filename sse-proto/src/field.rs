@@ -29,38 +29,59 @@ impl<'a> Field<'a> {
     /// > Otherwise, the string is not empty but does not contain a U+003A COLON character (:):
     /// > process the field using the whole line as the field name, and the empty string as the field
     /// > value.
+    ///
+    /// A value is always the end of its line.
+    #[inline]
     pub(crate) fn parse(line: &'a [u8]) -> Self {
-        let (name, value) = match memchr(b':', line) {
-            None => (line, &line[line.len()..]),
-            Some(0) => return Field::Comment(&line[1..]),
-            Some(colon) => {
-                let value = &line[colon + 1..];
-                (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
-            }
-        };
         // "Field names must be compared literally, with no case folding performed."
-        match name {
-            b"data" => Field::Data(value),
-            b"event" => Field::Event(value),
-            // "If the field value does not contain U+0000 NULL, then set the last event ID buffer
-            // to the field value. Otherwise, ignore the field."
-            b"id" if memchr(0, value).is_none() => Field::Id(value),
-            b"retry" => milliseconds(value).map_or(Field::Ignored, Field::Retry),
+        match line {
+            [b':', text @ ..] => Field::Comment(text),
+            [b'd', b'a', b't', b'a', b':', value @ ..] => Field::Data(without_space(value)),
+            [b'e', b'v', b'e', b'n', b't', b':', value @ ..] => Field::Event(without_space(value)),
+            [b'i', b'd', b':', value @ ..] => id(without_space(value)),
+            [b'r', b'e', b't', b'r', b'y', b':', value @ ..] => retry(without_space(value)),
+            b"data" => Field::Data(b""),
+            b"event" => Field::Event(b""),
+            b"id" => Field::Id(b""),
+            // "Otherwise, the field is ignored."
             _ => Field::Ignored,
         }
     }
 }
 
+/// "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field
+/// value. Otherwise, ignore the field."
+fn id(value: &[u8]) -> Field<'_> {
+    match memchr(0, value) {
+        None => Field::Id(value),
+        Some(_) => Field::Ignored,
+    }
+}
+
 /// "If the field value consists of only ASCII digits, then interpret the field value as an integer
-/// in base ten." One that is larger than `u64::MAX` counts as `u64::MAX`.
-fn milliseconds(value: &[u8]) -> Option<Duration> {
+/// in base ten, and set the event stream's reconnection time to that integer. Otherwise, ignore the
+/// field." A number that is larger than `u64::MAX` counts as `u64::MAX`.
+fn retry(value: &[u8]) -> Field<'_> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
+        return Field::Ignored;
     }
     let number = value.iter().fold(0_u64, |number, digit| {
         number
             .saturating_mul(10)
             .saturating_add(u64::from(digit - b'0'))
     });
-    Some(Duration::from_millis(number))
+    Field::Retry(Duration::from_millis(number))
+}
+
+/// "If *value* starts with a U+0020 SPACE character, remove it from *value*."
+#[inline]
+fn without_space(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b" ").unwrap_or(value)
+}
+
+/// The start of the value of a `data` line of which not all is there yet; `None` if it is not known
+/// to be one, or where its value starts.
+pub(crate) fn data_so_far(line: &[u8]) -> Option<&[u8]> {
+    let value = line.strip_prefix(b"data:")?;
+    (!value.is_empty()).then(|| without_space(value))
 }

@@ -5,20 +5,30 @@
 //! # Map
 //!
 //! ```text
-//!           writing                                    reading
+//!          writing                                 reading
 //!
-//!   EventType  EventId                      bytes, cut anywhere
-//!        \      /                                  │
-//!         Event ── encode ──▶  wire  ──▶  line ─▶ field ─▶ decode ──▶ Item
-//!                                │                          Event(EventRef) · Retry · Comment
-//!         Comment ── encode ─────┘
+//!  EventType  EventId                   Chunk: bytes, cut anywhere
+//!       \      /                             │
+//!        Event ── encode ──▶  wire  ──▶   Parser    (line ▸ field ▸ block)
+//!                               │             │
+//!        Comment ── encode ─────┘     Decoder │ SliceDecoder
+//!                                             ▼
+//!                          Item: Event(MessageEvent) · Retry · Comment
 //! ```
 //!
 //! - [`Event`] (`event.rs`): an event that can be kept and sent. [`EventType`] and [`EventId`] hold
 //!   only what the wire can carry, so nothing that is encoded can forge a field.
 //! - [`Event::encode`], [`Comment::encode`] (`encode.rs`): the bytes, into any [`Output`].
-//! - [`Decoder`] (`decode.rs`): bytes in, in chunks of any size; [`Item`]s out, lent from it.
-//!   Below it lie `line.rs`, where lines end, and `field.rs`, what a line means.
+//! - `parse.rs`: the algorithm, in one place, with a note to its reader. Below it lie `line.rs`,
+//!   where lines end, `field.rs`, what a line means, and `store.rs`, what is held.
+//! - [`Decoder`] (`decode.rs`): a [`Chunk`] in; [`Item`]s out, lent, as text or as bytes.
+//!   [`SliceDecoder`] (`decode_slice.rs`): the same in memory of the caller's.
+//!
+//! # Features
+//!
+//! - `alloc` (default): everything but [`SliceDecoder`].
+//! - `simd`: looks for faults in UTF-8 by SIMD, many times faster where text is not ASCII.
+//! - `bytes`: [`Output`] for `BytesMut`, and events as slices of `Bytes`.
 //!
 //! # Grammar
 //!
@@ -67,14 +77,15 @@
 //! # Reading
 //!
 //! ```
-//! use sse_proto::{Decoder, Item};
+//! use sse_proto::{Chunk, Decoder, Item};
 //!
 //! let mut decoder = Decoder::new();
 //! let mut seen = Vec::new();
-//! for mut chunk in [&b"id: 7\rda"[..], b"ta: one\r", b"\ndata: two\r\n\r\n: bye\n"] {
+//! for bytes in [&b"id: 7\rda"[..], b"ta: one\r", b"\ndata: two\r\n\r\n: bye\n"] {
+//!     let mut chunk = Chunk::new(bytes);
 //!     while let Some(item) = decoder.decode(&mut chunk)? {
 //!         match item {
-//!             Item::Event(event) => seen.push(format!("{}: {:?}", event.event_type(), event.data())),
+//!             Item::Event(event) => seen.push(format!("{}: {:?}", event.event_type, event.data)),
 //!             Item::Comment(text) => seen.push(format!("comment:{text}")),
 //!             _ => {}
 //!         }
@@ -91,16 +102,33 @@
     clippy::std_instead_of_core
 )]
 
+#[cfg(feature = "alloc")]
 extern crate alloc;
 
+mod chunk;
+#[cfg(feature = "alloc")]
 mod decode;
+mod decode_slice;
+#[cfg(feature = "alloc")]
 mod encode;
 mod error;
+#[cfg(feature = "alloc")]
 mod event;
 mod field;
+mod item;
 mod line;
+mod parse;
+mod store;
 
-pub use decode::{DEFAULT_LIMIT, Decoder, Item};
+pub use chunk::Chunk;
+#[cfg(feature = "alloc")]
+pub use decode::{DEFAULT_LIMIT, Decoder};
+pub use decode_slice::SliceDecoder;
+#[cfg(feature = "alloc")]
 pub use encode::{Comment, Output};
-pub use error::{DecodeError, InvalidValue};
-pub use event::{Event, EventId, EventRef, EventType};
+pub use error::DecodeError;
+#[cfg(feature = "alloc")]
+pub use error::InvalidValue;
+#[cfg(feature = "alloc")]
+pub use event::{Event, EventId, EventType};
+pub use item::{Item, MessageEvent};

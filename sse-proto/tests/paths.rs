@@ -5,7 +5,7 @@ mod support;
 use core::time::Duration;
 
 use proptest::{collection::vec, prelude::*};
-use sse_proto::{Comment, Decoder, Event, EventId, EventType, Item as Decoded};
+use sse_proto::{Chunk, Comment, Decoder, Event, EventId, EventType, Item as Decoded};
 use support::{as_read, assert_nothing_is_forged, decode};
 use testkit::{
     Item,
@@ -18,9 +18,8 @@ use testkit::{
 fn every_case_decodes_the_same_however_it_is_cut() {
     for case in decode_cases() {
         for chunks in every_way(&case.stream) {
-            let decoder = case.limit.map_or_else(Decoder::new, Decoder::with_limit);
             assert_eq!(
-                decode(decoder, &chunks),
+                decode(case.limit, &chunks),
                 case.outcome,
                 "{}: {chunks:?}",
                 case.name
@@ -76,7 +75,7 @@ fn types_and_ids_refuse_what_the_wire_cannot_carry() {
 #[test]
 fn a_decoded_event_can_be_kept_and_sent_on() {
     let mut decoder = Decoder::new();
-    let mut chunk = &b"event: e\nid: 1\ndata: a\n\ndata: b\n\n"[..];
+    let mut chunk = Chunk::from("event: e\nid: 1\ndata: a\n\ndata: b\n\n");
     let mut kept = Vec::new();
     while let Some(item) = decoder.decode(&mut chunk).unwrap() {
         if let Decoded::Event(event) = item {
@@ -157,8 +156,8 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
     ) {
         let expected = reference::interpret(&stream);
-        prop_assert_eq!(&decode(Decoder::new(), &cut_at(&stream, &cuts)), &expected);
-        prop_assert_eq!(&decode(Decoder::new(), &[&stream]), &expected);
+        prop_assert_eq!(&decode(None, &cut_at(&stream, &cuts)), &expected);
+        prop_assert_eq!(&decode(None, &[&stream]), &expected);
     }
 
     #[test]
@@ -167,8 +166,8 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
         limit in 0_usize..40,
     ) {
-        let whole = decode(Decoder::with_limit(limit), &[&stream]);
-        prop_assert_eq!(decode(Decoder::with_limit(limit), &cut_at(&stream, &cuts)), whole);
+        let whole = decode(Some(limit), &[&stream]);
+        prop_assert_eq!(decode(Some(limit), &cut_at(&stream, &cuts)), whole);
     }
 
     #[test]
@@ -187,7 +186,7 @@ proptest! {
             data: as_read(sent.data()),
             last_event_id: sent.last_event_id().to_owned(),
         });
-        prop_assert_eq!(decode(Decoder::new(), &[sent.to_string().as_bytes()]).items, expected);
+        prop_assert_eq!(decode(None, &[sent.to_string().as_bytes()]).items, expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use sse_hyper::Event;
-use sse_proto::{Decoder, Item};
+use sse_proto::{Chunk, Decoder, Item};
 
 use crate::log::KEPT;
 
@@ -59,10 +59,10 @@ fn read(path: &Path) -> io::Result<VecDeque<Event>> {
     };
     let mut events = VecDeque::with_capacity(KEPT + 1);
     let mut decoder = Decoder::new();
-    let mut rest = stream.as_slice();
-    while let Some(item) = decoder.decode(&mut rest).map_err(io::Error::other)? {
+    let mut chunk = Chunk::new(&stream);
+    while let Some(item) = decoder.decode(&mut chunk).map_err(io::Error::other)? {
         if let Item::Event(event) = item {
-            events.push_back(event.to_event());
+            events.push_back(event.into());
             if events.len() > KEPT {
                 events.pop_front();
             }

@@ -1,39 +1,107 @@
 //! What the tests and the fuzz targets share.
 #![allow(dead_code, reason = "not each of them uses all")]
 
-use sse_proto::{Comment, DecodeError, Decoder, Event, EventId, EventType, Item};
+use sse_proto::{
+    Chunk, Comment, DEFAULT_LIMIT, DecodeError, Decoder, Event, EventId, EventType, Item,
+    SliceDecoder,
+};
 use testkit::{Outcome, reference};
 
-/// The decoder, driven to the end, in the words of the test kit.
-pub(crate) fn decode(mut decoder: Decoder, chunks: &[&[u8]]) -> Outcome {
+/// What the stream says, by every decoder there is. They must all say the same.
+pub(crate) fn decode(limit: Option<usize>, chunks: &[&[u8]]) -> Outcome {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    let outcome = decode_text(Decoder::with_limit(limit), chunks);
+    assert_eq!(
+        decode_bytes(Decoder::with_limit(limit), chunks),
+        outcome,
+        "as bytes"
+    );
+
+    // Memory for what this stream can make of it, but not for more than the limit.
+    let length = chunks.iter().map(|chunk| chunk.len() + 1).sum();
+    let (mut data, mut names) = (vec![0; limit.min(length)], vec![0; 3 * length]);
+    assert_eq!(
+        decode_slice(SliceDecoder::new(&mut data, &mut names), chunks),
+        outcome,
+        "no alloc"
+    );
+    outcome
+}
+
+fn decode_text(mut decoder: Decoder, chunks: &[&[u8]]) -> Outcome {
     let mut items = Vec::new();
-    for mut chunk in chunks.iter().copied() {
-        loop {
-            items.push(match decoder.decode(&mut chunk) {
-                Ok(None) => break,
-                Ok(Some(Item::Event(event))) => testkit::Item::Event {
-                    event_type: event.event_type().to_owned(),
-                    data: event.data().to_owned(),
-                    last_event_id: event.last_event_id().to_owned(),
-                },
-                Ok(Some(Item::Retry(time))) => {
-                    testkit::Item::Retry(u64::try_from(time.as_millis()).expect("at most u64::MAX"))
-                }
-                Ok(Some(Item::Comment(text))) => testkit::Item::Comment(text.to_owned()),
-                Ok(Some(other)) => panic!("an item that the tests do not know: {other:?}"),
-                Err(DecodeError::TooLarge { at, .. }) => testkit::Item::TooLarge(at),
-                Err(other) => panic!("an error that the tests do not know: {other}"),
-            });
+    for bytes in chunks {
+        let mut chunk = Chunk::new(bytes);
+        while let Some(item) = next(decoder.decode(&mut chunk), str::to_owned) {
+            items.push(item);
         }
         assert!(
-            chunk.is_empty(),
+            chunk.rest().is_empty(),
             "all of the chunk is taken before the next is asked for"
         );
     }
+    let last_event_id = decoder.last_event_id().to_owned();
     Outcome {
         items,
-        last_event_id: decoder.last_event_id().to_owned(),
+        last_event_id,
     }
+}
+
+fn decode_bytes(mut decoder: Decoder, chunks: &[&[u8]]) -> Outcome {
+    let mut items = Vec::new();
+    for bytes in chunks {
+        let mut chunk = Chunk::new(bytes);
+        while let Some(item) = next(decoder.decode_bytes(&mut chunk), as_text) {
+            items.push(item);
+        }
+    }
+    let last_event_id = decoder.last_event_id().to_owned();
+    Outcome {
+        items,
+        last_event_id,
+    }
+}
+
+fn decode_slice(mut decoder: SliceDecoder<'_>, chunks: &[&[u8]]) -> Outcome {
+    let mut items = Vec::new();
+    for bytes in chunks {
+        let mut chunk = Chunk::new(bytes);
+        while let Some(item) = next(decoder.decode(&mut chunk), as_text) {
+            items.push(item);
+        }
+    }
+    let last_event_id = as_text(decoder.last_event_id());
+    Outcome {
+        items,
+        last_event_id,
+    }
+}
+
+fn as_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An item in the words of the test kit.
+fn next<T>(
+    decoded: Result<Option<Item<T>>, DecodeError>,
+    own: impl FnMut(T) -> String,
+) -> Option<testkit::Item> {
+    Some(match decoded {
+        Ok(item) => match item?.map(own) {
+            Item::Event(event) => testkit::Item::Event {
+                event_type: event.event_type,
+                data: event.data,
+                last_event_id: event.last_event_id,
+            },
+            Item::Retry(time) => {
+                testkit::Item::Retry(u64::try_from(time.as_millis()).expect("at most u64::MAX"))
+            }
+            Item::Comment(text) => testkit::Item::Comment(text),
+            other => panic!("an item that the tests do not know: {other:?}"),
+        },
+        Err(DecodeError::TooLarge { at, .. }) => testkit::Item::TooLarge(at),
+        Err(other) => panic!("an error that the tests do not know: {other}"),
+    })
 }
 
 /// Sends an event of these strings between two comments, and reads it back: either a string is

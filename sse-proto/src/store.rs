@@ -1,0 +1,87 @@
+//! Where the bytes of an event are held when they do not lie in one chunk.
+//!
+//! The parser's limits see to it that there is always room.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
+/// A buffer: one that grows, or one of the caller's.
+pub(crate) trait Store {
+    /// What it holds.
+    fn bytes(&self) -> &[u8];
+
+    /// Appends what there is room for.
+    fn push(&mut self, bytes: &[u8]);
+
+    /// Drops all behind the first `length` bytes.
+    fn truncate(&mut self, length: usize);
+
+    /// Takes the `count` bytes out that start at `at`.
+    fn remove(&mut self, at: usize, count: usize);
+
+    /// How many bytes it holds.
+    fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Holds these bytes and nothing else.
+    fn set(&mut self, bytes: &[u8]) {
+        self.truncate(0);
+        self.push(bytes);
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Store for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    #[inline]
+    fn push(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn truncate(&mut self, length: usize) {
+        Self::truncate(self, length);
+    }
+
+    fn remove(&mut self, at: usize, count: usize) {
+        self.drain(at..at + count);
+    }
+}
+
+/// The caller's memory, filled from the front.
+#[derive(Debug)]
+pub(crate) struct Slice<'b> {
+    memory: &'b mut [u8],
+    length: usize,
+}
+
+impl<'b> Slice<'b> {
+    pub(crate) fn new(memory: &'b mut [u8]) -> Self {
+        Self { memory, length: 0 }
+    }
+}
+
+impl Store for Slice<'_> {
+    fn bytes(&self) -> &[u8] {
+        &self.memory[..self.length]
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let free = &mut self.memory[self.length..];
+        let count = bytes.len().min(free.len());
+        free[..count].copy_from_slice(&bytes[..count]);
+        self.length += count;
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    fn remove(&mut self, at: usize, count: usize) {
+        self.memory.copy_within(at + count..self.length, at);
+        self.length -= count;
+    }
+}
