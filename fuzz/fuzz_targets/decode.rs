@@ -1,14 +1,13 @@
-//! Any bytes, cut anywhere, decode as the reference says.
+//! Any bytes, cut anywhere, decode as the reference says, by every decoder.
 #![no_main]
 
 #[path = "../../sse-proto/tests/support/mod.rs"]
 mod support;
 
 use libfuzzer_sys::fuzz_target;
-use testkit::{chunks::cut_at, reference};
+use testkit::{chunks, reference};
 
-fuzz_target!(|input: (Vec<usize>, Vec<u8>)| {
-    let (cuts, stream) = input;
-    let decoded = support::decode(None, &cut_at(&stream, &cuts));
-    assert_eq!(decoded, reference::interpret(&stream));
+fuzz_target!(|input: &[u8]| {
+    let (stream, chunks) = chunks::from_fuzzer(input);
+    assert_eq!(support::decode(None, &chunks), reference::interpret(stream));
 });

@@ -32,6 +32,7 @@ impl<'i> Chunk<'i> {
     }
 
     /// What was not taken yet. Empty once a decoder has asked for more.
+    #[inline]
     pub fn rest(&self) -> &'i [u8] {
         &self.bytes[self.at..]
     }
@@ -120,10 +121,12 @@ fn valid_prefix(bytes: &[u8]) -> &str {
 }
 
 /// The bytes as text, if they are.
+#[inline]
 pub(crate) fn as_text(bytes: &[u8]) -> Option<&str> {
+    // SIMD takes a call to set out, which a short text is not worth.
     #[cfg(feature = "simd")]
-    let text = simdutf8::basic::from_utf8(bytes).ok();
-    #[cfg(not(feature = "simd"))]
-    let text = core::str::from_utf8(bytes).ok();
-    text
+    if bytes.len() > 64 {
+        return simdutf8::basic::from_utf8(bytes).ok();
+    }
+    core::str::from_utf8(bytes).ok()
 }

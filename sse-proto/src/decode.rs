@@ -23,8 +23,8 @@ pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 /// decoder, which copies each byte once and keeps its memory for the next.
 #[derive(Debug)]
 pub struct Decoder {
-    parser: Parser<Vec<u8>>,
-    last_event_id: String,
+    pub(crate) parser: Parser<Vec<u8>>,
+    pub(crate) last_event_id: String,
     /// What a type and data read as that are not UTF-8.
     replaced: [String; 2],
 }
@@ -179,7 +179,12 @@ fn read<'a>(chunk: &Chunk<'a>, place: Place, held: &'a [u8], replaced: &'a mut S
     })
 }
 
+/// Appends the bytes as text, with U+FFFD for each maximal subpart of what is not.
 fn push_lossy(text: &mut String, bytes: &[u8]) {
+    if let Some(valid) = as_text(bytes) {
+        text.push_str(valid);
+        return;
+    }
     for part in bytes.utf8_chunks() {
         text.push_str(part.valid());
         if !part.invalid().is_empty() {

@@ -6,6 +6,7 @@
 
 use alloc::{string::String, vec::Vec};
 use core::{
+    borrow::Borrow,
     fmt::{self, Write as _},
     time::Duration,
 };
@@ -80,6 +81,21 @@ impl<'a> Comment<'a> {
 impl fmt::Display for Comment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         display(f, |out| self.encode(out))
+    }
+}
+
+/// Appends the blocks of all these events: a batch for one write.
+///
+/// ```
+/// use sse_proto::{Event, encode_into};
+///
+/// let mut wire = String::new();
+/// encode_into((1..=2).map(|n| Event::new(n.to_string())), &mut wire);
+/// assert_eq!(wire, "data: 1\n\ndata: 2\n\n");
+/// ```
+pub fn encode_into<E: Borrow<Event>>(events: impl IntoIterator<Item = E>, out: &mut impl Output) {
+    for event in events {
+        event.borrow().encode(out);
     }
 }
 

@@ -31,7 +31,7 @@ impl<'a> Field<'a> {
     /// > value.
     ///
     /// A value is always the end of its line.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse(line: &'a [u8]) -> Self {
         // "Field names must be compared literally, with no case folding performed."
         match line {
@@ -62,20 +62,23 @@ fn id(value: &[u8]) -> Field<'_> {
 /// in base ten, and set the event stream's reconnection time to that integer. Otherwise, ignore the
 /// field." A number that is larger than `u64::MAX` counts as `u64::MAX`.
 fn retry(value: &[u8]) -> Field<'_> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return Field::Ignored;
+    let mut number = 0_u64;
+    for byte in value {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Field::Ignored;
+        }
+        number = number.saturating_mul(10).saturating_add(digit.into());
     }
-    let number = value.iter().fold(0_u64, |number, digit| {
-        number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    });
-    Field::Retry(Duration::from_millis(number))
+    match value {
+        [] => Field::Ignored,
+        _ => Field::Retry(Duration::from_millis(number)),
+    }
 }
 
 /// "If *value* starts with a U+0020 SPACE character, remove it from *value*."
 #[inline]
-fn without_space(value: &[u8]) -> &[u8] {
+pub(crate) fn without_space(value: &[u8]) -> &[u8] {
     value.strip_prefix(b" ").unwrap_or(value)
 }
 

@@ -18,7 +18,7 @@
 //!
 //! - [`Event`] (`event.rs`): an event that can be kept and sent. [`EventType`] and [`EventId`] hold
 //!   only what the wire can carry, so nothing that is encoded can forge a field.
-//! - [`Event::encode`], [`Comment::encode`] (`encode.rs`): the bytes, into any [`Output`].
+//! - [`Event::encode`], [`Comment::encode`], [`encode_into`] (`encode.rs`): the bytes, into any [`Output`].
 //! - `parse.rs`: the algorithm, in one place, with a note to its reader. Below it lie `line.rs`,
 //!   where lines end, `field.rs`, what a line means, and `store.rs`, what is held.
 //! - [`Decoder`] (`decode.rs`): a [`Chunk`] in; [`Item`]s out, lent, as text or as bytes.
@@ -28,7 +28,9 @@
 //!
 //! - `alloc` (default): everything but [`SliceDecoder`].
 //! - `simd`: looks for faults in UTF-8 by SIMD, many times faster where text is not ASCII.
-//! - `bytes`: [`Output`] for `BytesMut`, and events as slices of `Bytes`.
+//! - `bytes`: [`Output`] for `BytesMut`, and events that share the memory of a `Bytes`.
+//! - `stream`: `ItemStream`, from a stream of chunks to a stream of items.
+//! - `codec`: `EventCodec`, for `tokio_util::codec`. The only one that takes `std`.
 //!
 //! # Grammar
 //!
@@ -104,10 +106,16 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
+#[cfg(feature = "codec")]
+extern crate std;
 
 mod chunk;
+#[cfg(feature = "codec")]
+mod codec;
 #[cfg(feature = "alloc")]
 mod decode;
+#[cfg(feature = "bytes")]
+mod decode_shared;
 mod decode_slice;
 #[cfg(feature = "alloc")]
 mod encode;
@@ -119,16 +127,22 @@ mod item;
 mod line;
 mod parse;
 mod store;
+#[cfg(feature = "stream")]
+mod stream;
 
 pub use chunk::Chunk;
+#[cfg(feature = "codec")]
+pub use codec::EventCodec;
 #[cfg(feature = "alloc")]
 pub use decode::{DEFAULT_LIMIT, Decoder};
 pub use decode_slice::SliceDecoder;
 #[cfg(feature = "alloc")]
-pub use encode::{Comment, Output};
+pub use encode::{Comment, Output, encode_into};
 pub use error::DecodeError;
 #[cfg(feature = "alloc")]
 pub use error::InvalidValue;
 #[cfg(feature = "alloc")]
 pub use event::{Event, EventId, EventType};
 pub use item::{Item, MessageEvent};
+#[cfg(feature = "stream")]
+pub use stream::{ItemStream, StreamError};

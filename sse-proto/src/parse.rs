@@ -31,7 +31,7 @@ use core::time::Duration;
 use crate::{
     DecodeError, Item, MessageEvent,
     chunk::Chunk,
-    field::{Field, data_so_far},
+    field::{Field, data_so_far, without_space},
     line::find_end,
     store::Store,
 };
@@ -118,6 +118,32 @@ pub(crate) enum Place {
     Held,
     /// In the chunk, from here to there.
     Chunk(usize, usize),
+}
+
+/// A line of which the end is in the chunk too, from `start` on, and where the next one starts. Not
+/// one that ends in a lone CR.
+#[inline(always)]
+fn whole_line(bytes: &[u8], start: usize) -> Option<(Place, usize)> {
+    let end = start + find_end(&bytes[start..])?;
+    let next = blank_line(bytes, end)?;
+    Some((Place::Chunk(start, end), next))
+}
+
+/// Where the line behind a blank line starts, if there is one here that does not end in a lone CR.
+#[inline(always)]
+fn blank_line(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes[at..] {
+        [b'\n', ..] => Some(at + 1),
+        [b'\r', b'\n', ..] => Some(at + 2),
+        _ => None,
+    }
+}
+
+/// The value of the field with this name, and where the next line starts, if there is one here.
+#[inline(always)]
+fn field(bytes: &[u8], at: usize, name: &[u8]) -> Option<(Place, usize)> {
+    let value = without_space(bytes[at..].strip_prefix(name)?);
+    whole_line(bytes, bytes.len() - value.len())
 }
 
 impl Place {
@@ -236,53 +262,43 @@ impl<S: Store> Parser<S> {
         }
     }
 
+    /// The short way for what nearly every stream is made of: a block of one `data` line, or a
+    /// comment line, all in this chunk. It leaves everything as it was if it meets anything else.
     #[inline(always)]
     fn simple(&self, chunk: &mut Chunk<'_>) -> Option<Step> {
-        let rest = chunk.rest();
-        if let [b':', text @ ..] = rest {
-            let end = find_end(text)?;
-            let next = match text[end..] {
-                [b'\n', b'\n', ..] => 2,
-                [b'\n', ..] => 1,
-                _ => return None,
-            };
-            if end >= self.limits.event {
+        let (bytes, start) = (chunk.bytes, chunk.at);
+        if let Some((data, next)) = field(bytes, start, b"data:") {
+            chunk.at = blank_line(bytes, next).filter(|next| next - start <= self.limits.event)?;
+            return Some(Step::Event {
+                event_type: None,
+                data,
+                id: None,
+            });
+        }
+        if bytes.get(start) == Some(&b':') {
+            let (comment, next) = whole_line(bytes, start + 1)?;
+            if next - start > self.limits.event {
                 return None;
             }
-            let comment = Place::Chunk(chunk.at + 1, chunk.at + 1 + end);
-            chunk.at += 1 + end + next;
+            chunk.at = blank_line(bytes, next).unwrap_or(next);
             return Some(Step::Comment(comment));
         }
-        let line = rest.strip_prefix(b"data:")?;
-        let start = rest.len() - line.len() + usize::from(line.first() == Some(&b' '));
-        let end = start + find_end(&rest[start..])?;
-        let next = match rest[end..] {
-            [b'\n', b'\n', ..] => end + 2,
-            [b'\r', b'\n', b'\r', b'\n', ..] => end + 4,
-            _ => return None,
-        };
-        if end > self.limits.event {
-            return None;
-        }
-        let data = Place::Chunk(chunk.at + start, chunk.at + end);
-        chunk.at += next;
-        Some(Step::Event {
-            event_type: None,
-            data,
-            id: None,
-        })
+        None
     }
 
     #[inline(never)]
     fn block(&mut self, chunk: &mut Chunk<'_>) -> Step {
-        if self.pending != 0
-            && let Some(step) = self.catch_up(chunk)
-        {
-            return step;
-        }
         let mut block = Block::default();
+        let mut most = 0;
+        if self.pending != 0 {
+            if let Some(step) = self.catch_up(chunk) {
+                return step;
+            }
+            most = self.held(&block);
+        }
         // If all that there is does not reach the limit, no part of it will.
-        let near_limit = self.held(&block) + chunk.rest().len() > self.limits.event;
+        most += chunk.rest().len();
+        let near_limit = most > self.limits.event;
         loop {
             let rest = chunk.rest();
             let start = chunk.at;
@@ -293,7 +309,13 @@ impl<S: Store> Parser<S> {
                     if let Some(step) = self.dispatch(&block) {
                         return step;
                     }
+                    // Between two blocks again: the next may well be a simple one.
                     block = Block::default();
+                    if self.pending == 0
+                        && let Some(step) = self.simple(chunk)
+                    {
+                        return step;
+                    }
                     continue;
                 }
                 _ => {}
@@ -347,7 +369,7 @@ impl<S: Store> Parser<S> {
     }
 
     /// Takes a line and its end: CR LF, LF or CR. Behind a CR that ends the chunk, an LF may follow.
-    #[inline]
+    #[inline(always)]
     fn end_line(&mut self, chunk: &mut Chunk<'_>, length: usize) {
         match chunk.rest()[length..] {
             [b'\r', b'\n', ..] => chunk.at += length + 2,
@@ -361,7 +383,7 @@ impl<S: Store> Parser<S> {
 
     /// "If the line is empty (a blank line), dispatch the event"
     /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)).
-    #[inline]
+    #[inline(always)]
     fn dispatch(&mut self, block: &Block) -> Option<Step> {
         let held = |is: bool| is.then_some(Place::Held);
         let id = block.id.or_else(|| held(self.pending & ID != 0));
@@ -394,8 +416,13 @@ impl<S: Store> Parser<S> {
     fn need_more(&mut self, chunk: &mut Chunk<'_>, block: &Block) -> Step {
         self.hold(chunk, block);
         chunk.at = chunk.bytes.len();
-        self.position += chunk.newly_taken();
+        self.leave(chunk);
         Step::NeedMore
+    }
+
+    /// Counts what was taken of a chunk that will not be seen again.
+    pub(crate) fn leave(&mut self, chunk: &mut Chunk<'_>) {
+        self.position += chunk.newly_taken();
     }
 
     /// Keeps a line that the chunk cuts, and what it has of the block before it. Of a `data` line,

@@ -6,9 +6,8 @@ use core::time::Duration;
 
 use proptest::{collection::vec, prelude::*};
 use sse_proto::{Chunk, Comment, Decoder, Event, EventId, EventType, Item as Decoded};
-use support::{as_read, assert_nothing_is_forged, decode};
+use support::{as_decoded, assert_nothing_is_forged, decode};
 use testkit::{
-    Item,
     cases::{Sent, decode_cases, encode_cases},
     chunks::{cut_at, every_way},
     reference,
@@ -124,10 +123,6 @@ fn text() -> impl Strategy<Value = String> {
     vec(character, 0..24).prop_map(String::from_iter)
 }
 
-fn without(text: &str, forbidden: &[char]) -> String {
-    text.replace(forbidden, "")
-}
-
 fn event(
     event_type: Option<String>,
     data: String,
@@ -172,21 +167,15 @@ proptest! {
 
     #[test]
     fn what_is_encoded_decodes_to_the_same(
-        event_type in prop::option::of(text()),
-        data in text(),
-        id in prop::option::of(text()),
-        retry in prop::option::of(any::<u64>()),
+        sent in vec([text(), text(), text(), text()], 0..4),
+        cuts in vec(any::<usize>(), 0..6),
     ) {
-        let event_type = event_type.map(|text| without(&text, &['\r', '\n']));
-        let id = id.map(|text| without(&text, &['\r', '\n', '\0']));
-        let sent = event(event_type, data, id, retry);
-        let mut expected: Vec<Item> = retry.map(Item::Retry).into_iter().collect();
-        expected.push(Item::Event {
-            event_type: sent.event_type().to_owned(),
-            data: as_read(sent.data()),
-            last_event_id: sent.last_event_id().to_owned(),
-        });
-        prop_assert_eq!(decode(None, &[sent.to_string().as_bytes()]).items, expected);
+        let (mut wire, mut expected) = (Vec::new(), Vec::new());
+        for event in sent.into_iter().map(support::event) {
+            event.encode(&mut wire);
+            expected.extend(as_decoded(&event, &expected));
+        }
+        prop_assert_eq!(decode(None, &cut_at(&wire, &cuts)).items, expected);
     }
 
     #[test]

@@ -50,14 +50,23 @@ pub enum Sent {
 /// All of `testdata/decode/`.
 pub fn decode_cases() -> Vec<DecodeCase> {
     let rows = load::<DecodeRow>("decode").into_iter();
-    rows.map(|(file, row)| DecodeCase {
-        name: format!("{file}: {}", row.name),
-        stream: unescape(&row.stream),
-        limit: row.limit,
-        outcome: Outcome {
-            items: row.items.iter().map(ItemRow::item).collect(),
-            last_event_id: text(&row.last_event_id),
-        },
+    rows.map(|(file, row)| {
+        let fill = |text: &str| match &row.repeat {
+            Some(repeat) => text.replace('@', &repeat.text.repeat(repeat.times)),
+            None => text.to_owned(),
+        };
+        let items: Vec<Item> = row.items.iter().map(|item| item.item(&fill)).collect();
+        DecodeCase {
+            name: format!("{file}: {}", row.name),
+            stream: unescape(&fill(&row.stream)),
+            limit: row.limit,
+            outcome: Outcome {
+                items: core::iter::repeat_n(items, row.each.unwrap_or(1))
+                    .flatten()
+                    .collect(),
+                last_event_id: text(&row.last_event_id),
+            },
+        }
     })
     .collect()
 }
@@ -92,10 +101,20 @@ struct DecodeRow {
     name: String,
     stream: String,
     limit: Option<usize>,
+    /// What `@` stands for.
+    repeat: Option<Repeat>,
     #[serde(default)]
     items: Vec<ItemRow>,
+    /// How often all the items come.
+    each: Option<usize>,
     #[serde(default)]
     last_event_id: String,
+}
+
+#[derive(Deserialize)]
+struct Repeat {
+    text: String,
+    times: usize,
 }
 
 #[derive(Deserialize)]
@@ -140,11 +159,11 @@ struct EncodeRow {
 }
 
 impl ItemRow {
-    fn item(&self) -> Item {
+    fn item(&self, fill: &impl Fn(&str) -> String) -> Item {
         match self {
             Self::Event { data, r#type, id } => Item::Event {
                 event_type: r#type.as_deref().map_or("message".to_owned(), text),
-                data: text(data),
+                data: text(&fill(data)),
                 last_event_id: text(id),
             },
             Self::Retry { retry } => Item::Retry(match retry {

@@ -48,6 +48,15 @@ pub fn cut_at<'a>(mut stream: &'a [u8], cuts: &[usize]) -> Chunks<'a> {
     chunks
 }
 
+/// Reads the input of a fuzz target as a stream and its cuts: a byte that says how many cuts there
+/// are, seven at most, the cuts as distances of one byte each, and the stream.
+pub fn from_fuzzer(input: &[u8]) -> (&[u8], Chunks<'_>) {
+    let (count, input) = input.split_first().unwrap_or((&0, &[]));
+    let (cuts, stream) = input.split_at(usize::from(count % 8).min(input.len()));
+    let cuts: Vec<usize> = cuts.iter().copied().map(usize::from).collect();
+    (stream, cut_at(stream, &cuts))
+}
+
 /// An empty chunk before each chunk, and one behind the last.
 fn with_empty_chunks<'a>(chunks: &[&'a [u8]]) -> Chunks<'a> {
     let mut all: Chunks<'a> = chunks.iter().flat_map(|chunk| [&[][..], chunk]).collect();

@@ -3,6 +3,7 @@
 //! - `demo.rs`: the demo, built and served.
 //! - `test.rs`: everything that CI runs, step by step.
 //! - `browser.rs`: the tests that need Chromium.
+//! - `fuzz.rs`: the fuzz targets.
 //! - `page.rs`: the wasm page.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
 //! - `run.rs`: running a program.
@@ -10,6 +11,7 @@
 
 mod browser;
 mod demo;
+mod fuzz;
 mod page;
 mod run;
 mod setup;
@@ -39,6 +41,15 @@ enum Command {
     Test,
     /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
     TestBrowser,
+    /// Fuzz the codec.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Only this target.
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Run the benchmarks.
     Bench,
     /// Build the demo page into target/page.
@@ -50,6 +61,7 @@ fn main() -> ExitCode {
         Command::Demo { port } => demo::serve(port),
         Command::Test => test::all(),
         Command::TestBrowser => browser::test(),
+        Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Bench => run::run(run::cargo("bench --package benches")),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };

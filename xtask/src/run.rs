@@ -1,6 +1,7 @@
 //! Running a program, and saying so.
 
 use std::{
+    borrow::BorrowMut,
     path::Path,
     process::{Command, Stdio},
 };
@@ -28,7 +29,8 @@ pub(crate) fn cargo(arguments: &str) -> Command {
 }
 
 /// Says what is run, runs it, and fails if it fails.
-pub(crate) fn run(mut command: Command) -> Result<()> {
+pub(crate) fn run(mut command: impl BorrowMut<Command>) -> Result<()> {
+    let command = command.borrow_mut();
     let line = format!("{command:?}").replace('"', "");
     eprintln!("\n$ {line}");
     let status = command.stdin(Stdio::null()).status();

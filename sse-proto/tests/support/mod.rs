@@ -1,6 +1,8 @@
 //! What the tests and the fuzz targets share.
 #![allow(dead_code, reason = "not each of them uses all")]
 
+use core::time::Duration;
+
 use sse_proto::{
     Chunk, Comment, DEFAULT_LIMIT, DecodeError, Decoder, Event, EventId, EventType, Item,
     SliceDecoder,
@@ -77,12 +79,12 @@ fn decode_slice(mut decoder: SliceDecoder<'_>, chunks: &[&[u8]]) -> Outcome {
     }
 }
 
-fn as_text(bytes: &[u8]) -> String {
+pub(crate) fn as_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// An item in the words of the test kit.
-fn next<T>(
+pub(crate) fn next<T>(
     decoded: Result<Option<Item<T>>, DecodeError>,
     own: impl FnMut(T) -> String,
 ) -> Option<testkit::Item> {
@@ -132,6 +134,50 @@ pub(crate) fn assert_nothing_is_forged(event_type: &str, data: &str, id: &str, c
     };
     let expected: Vec<_> = comments.clone().chain([event]).chain(comments).collect();
     assert_eq!(reference::interpret(&wire).items, expected);
+}
+
+/// Four strings of any bytes: parts that end at bytes which are never in a text.
+pub(crate) fn strings(input: &[u8]) -> [String; 4] {
+    let mut parts = input.split(|byte| *byte == 0xFF).map(as_text);
+    core::array::from_fn(|_| parts.next().unwrap_or_default())
+}
+
+/// An event of a type, data, an ID and a reconnection time, without what its fields cannot carry.
+/// Of the time only the length counts; an empty string is none.
+pub(crate) fn event([event_type, data, id, retry]: [String; 4]) -> Event {
+    let mut event = Event::new(data);
+    if let Ok(event_type) = EventType::new(event_type.replace(['\r', '\n'], "")) {
+        event = event.with_type(event_type);
+    }
+    if let Some(id) = Some(id).filter(|id| !id.is_empty()) {
+        let id = id.replace(['\r', '\n', '\0'], "");
+        event = event.with_id(EventId::new(id).expect("nothing left to refuse"));
+    }
+    if !retry.is_empty() {
+        event = event.with_retry(Duration::from_millis(retry.len() as u64));
+    }
+    event
+}
+
+/// What comes out for an event that is sent behind those before it.
+pub(crate) fn as_decoded(event: &Event, before: &[testkit::Item]) -> Vec<testkit::Item> {
+    let last_event_id = before.iter().rev().find_map(|item| match item {
+        testkit::Item::Event { last_event_id, .. } => Some(last_event_id.clone()),
+        _ => None,
+    });
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).expect("it fits");
+    let retry = event
+        .retry()
+        .map(|time| testkit::Item::Retry(milliseconds(time)));
+    let decoded = testkit::Item::Event {
+        event_type: event.event_type().to_owned(),
+        data: as_read(event.data()),
+        last_event_id: match event.id() {
+            Some(id) => id.to_string(),
+            None => last_event_id.unwrap_or_default(),
+        },
+    };
+    retry.into_iter().chain([decoded]).collect()
 }
 
 /// Text as it arrives: each line end is an LF.

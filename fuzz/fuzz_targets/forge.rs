@@ -6,7 +6,7 @@ mod support;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: (String, String, String, String)| {
-    let (event_type, data, id, comment) = input;
+fuzz_target!(|input: &[u8]| {
+    let [event_type, data, id, comment] = support::strings(input);
     support::assert_nothing_is_forged(&event_type, &data, &id, &comment);
 });

@@ -1,0 +1,81 @@
+//! For `tokio_util::codec`.
+
+use alloc::string::String;
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use tokio_util::codec;
+
+use crate::{Comment, DecodeError, Decoder, Event, Item};
+
+/// Events over any `AsyncRead` and `AsyncWrite`, by `tokio_util::codec::Framed`.
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use sse_proto::{EventCodec, Item};
+/// use tokio_util::codec::FramedRead;
+///
+/// # futures_executor::block_on(async {
+/// let mut items = FramedRead::new(&b"data: a\n\n"[..], EventCodec::default());
+/// assert!(matches!(items.next().await, Some(Ok(Item::Event(event))) if event.data == "a"));
+/// assert!(items.next().await.is_none());
+/// # });
+/// ```
+#[derive(Debug, Default)]
+pub struct EventCodec {
+    decoder: Decoder,
+}
+
+impl EventCodec {
+    /// A codec with this decoder.
+    pub fn new(decoder: Decoder) -> Self {
+        Self { decoder }
+    }
+
+    /// The decoder, which knows the last event ID.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The decoder, to go on with another connection once it is [reset](Decoder::reset).
+    pub fn into_decoder(self) -> Decoder {
+        self.decoder
+    }
+}
+
+impl codec::Decoder for EventCodec {
+    type Item = Item<String>;
+    type Error = io::Error;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Item<String>>> {
+        let mut taken = 0;
+        let item = self.decoder.next_owned(bytes, &mut taken);
+        bytes.advance(taken);
+        Ok(item?)
+    }
+}
+
+impl codec::Encoder<Event> for EventCodec {
+    type Error = io::Error;
+
+    fn encode(&mut self, event: Event, out: &mut BytesMut) -> io::Result<()> {
+        event.encode(out);
+        Ok(())
+    }
+}
+
+impl codec::Encoder<Comment<'_>> for EventCodec {
+    type Error = io::Error;
+
+    fn encode(&mut self, comment: Comment<'_>, out: &mut BytesMut) -> io::Result<()> {
+        comment.encode(out);
+        Ok(())
+    }
+}
+
+impl From<DecodeError> for io::Error {
+    /// Of kind `InvalidData`.
+    fn from(error: DecodeError) -> Self {
+        Self::new(io::ErrorKind::InvalidData, error)
+    }
+}

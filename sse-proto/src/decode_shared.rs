@@ -1,0 +1,77 @@
+//! Events as slices of the chunk that share its memory.
+
+use bytes::{Buf, Bytes};
+
+use crate::{
+    Chunk, DecodeError, Decoder, Item, MessageEvent,
+    parse::{LastEventId, Place, Step},
+};
+
+impl Decoder {
+    /// As [`decode_bytes`](Self::decode_bytes), but what it gives can be kept: slices that share the
+    /// memory of `input`, or copies of what did not lie in one chunk. Takes what it needs from the
+    /// front of `input`.
+    ///
+    /// Worth it for events of many kilobytes that are passed on; a smaller one is cheaper to copy.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sse_proto::{Decoder, Item};
+    ///
+    /// let mut input = Bytes::from_static(b"data: shared\n\nda");
+    /// let mut decoder = Decoder::new();
+    /// let Some(Item::Event(event)) = decoder.decode_shared(&mut input)? else { panic!() };
+    /// assert_eq!(event.data, "shared");
+    /// assert_eq!(input, "da");
+    /// # Ok::<(), sse_proto::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Self::decode).
+    pub fn decode_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<Bytes>>, DecodeError> {
+        loop {
+            let mut chunk = Chunk::new(input);
+            let step = self.parser.next(&mut chunk);
+            self.parser.leave(&mut chunk);
+            let share = |place: Place, held: &[u8]| match place {
+                Place::Chunk(start, end) => input.slice(start..end),
+                Place::Held => Bytes::copy_from_slice(held),
+            };
+            let item = match step {
+                Step::NeedMore => Ok(None),
+                Step::TooLarge(error) => Err(error),
+                Step::Retry(time) => Ok(Some(Item::Retry(time))),
+                Step::Comment(place) => {
+                    Ok(Some(Item::Comment(share(place, self.parser.comment()))))
+                }
+                Step::Id(id) => {
+                    self.last_event_id
+                        .commit(id.slice(&chunk, self.parser.id()));
+                    input.advance(chunk.at);
+                    continue;
+                }
+                Step::Event {
+                    event_type,
+                    data,
+                    id,
+                } => {
+                    if let Some(id) = id {
+                        self.last_event_id
+                            .commit(id.slice(&chunk, self.parser.id()));
+                    }
+                    Ok(Some(Item::Event(MessageEvent {
+                        event_type: match event_type {
+                            Some(place) => share(place, self.parser.event_type()),
+                            None => Bytes::from_static(b"message"),
+                        },
+                        data: share(data, self.parser.data()),
+                        last_event_id: Bytes::copy_from_slice(self.last_event_id.as_bytes()),
+                    })))
+                }
+            };
+            input.advance(chunk.at);
+            return item;
+        }
+    }
+}

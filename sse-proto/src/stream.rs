@@ -1,0 +1,166 @@
+//! From a stream of chunks to a stream of items.
+
+use alloc::string::String;
+use core::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::{Stream, stream::FusedStream};
+use pin_project_lite::pin_project;
+
+use crate::{Chunk, DecodeError, Decoder, Item};
+
+pin_project! {
+    /// The items of a stream of chunks, such as the body of a response.
+    ///
+    /// It ends with the stream or with its first error. An error of the decoder is not the end:
+    /// what follows the event that was too large comes out. It reads only when it is polled, and
+    /// holds one chunk.
+    ///
+    /// ```
+    /// use core::convert::Infallible;
+    /// use futures_util::{StreamExt, stream};
+    /// use sse_proto::{Item, ItemStream};
+    ///
+    /// # futures_executor::block_on(async {
+    /// let body = stream::iter(["da", "ta: a\n", "\n: bye\n"].map(Ok::<_, Infallible>));
+    /// let mut items = ItemStream::new(body);
+    /// assert!(matches!(items.next().await, Some(Ok(Item::Event(event))) if event.data == "a"));
+    /// assert!(matches!(items.next().await, Some(Ok(Item::Comment(text))) if text == " bye"));
+    /// assert!(items.next().await.is_none());
+    /// # });
+    /// ```
+    #[derive(Debug)]
+    pub struct ItemStream<S, B> {
+        #[pin]
+        chunks: Option<S>,
+        chunk: Option<B>,
+        taken: usize,
+        decoder: Decoder,
+    }
+}
+
+impl<S, B, E> ItemStream<S, B>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: AsRef<[u8]>,
+{
+    /// The items of these chunks, by a decoder with the [default limit](crate::DEFAULT_LIMIT).
+    pub fn new(chunks: S) -> Self {
+        Self::with_decoder(chunks, Decoder::new())
+    }
+
+    /// The items of these chunks, by this decoder.
+    pub fn with_decoder(chunks: S, decoder: Decoder) -> Self {
+        Self {
+            chunks: Some(chunks),
+            chunk: None,
+            taken: 0,
+            decoder,
+        }
+    }
+
+    /// The decoder, which knows the last event ID.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The decoder, to go on with another connection once it is [reset](Decoder::reset).
+    pub fn into_decoder(self) -> Decoder {
+        self.decoder
+    }
+}
+
+impl<S, B, E> Stream for ItemStream<S, B>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: AsRef<[u8]>,
+{
+    type Item = Result<Item<String>, StreamError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            if let Some(bytes) = this.chunk {
+                if let Some(item) = this
+                    .decoder
+                    .next_owned(bytes.as_ref(), this.taken)
+                    .transpose()
+                {
+                    return Poll::Ready(Some(item.map_err(StreamError::Decode)));
+                }
+                *this.chunk = None;
+            }
+            let Some(chunks) = this.chunks.as_mut().as_pin_mut() else {
+                return Poll::Ready(None);
+            };
+            match ready!(chunks.poll_next(cx)) {
+                Some(Ok(chunk)) => (*this.chunk, *this.taken) = (Some(chunk), 0),
+                Some(Err(error)) => {
+                    this.chunks.set(None);
+                    return Poll::Ready(Some(Err(StreamError::Chunks(error))));
+                }
+                None => this.chunks.set(None),
+            }
+        }
+    }
+}
+
+impl<S, B, E> FusedStream for ItemStream<S, B>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: AsRef<[u8]>,
+{
+    fn is_terminated(&self) -> bool {
+        self.chunks.is_none() && self.chunk.is_none()
+    }
+}
+
+/// Why a stream of items has an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamError<E> {
+    /// An event could not be decoded. The stream goes on.
+    Decode(DecodeError),
+    /// The stream of chunks failed, and has ended.
+    Chunks(E),
+}
+
+impl<E: fmt::Display> fmt::Display for StreamError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => error.fmt(f),
+            Self::Chunks(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for StreamError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Decode(error) => Some(error),
+            Self::Chunks(error) => Some(error),
+        }
+    }
+}
+
+impl Decoder {
+    /// The next item behind what was taken of the bytes, to keep.
+    pub(crate) fn next_owned(
+        &mut self,
+        bytes: &[u8],
+        taken: &mut usize,
+    ) -> Result<Option<Item<String>>, DecodeError> {
+        let mut chunk = Chunk::new(&bytes[*taken..]);
+        // Text is validated when it is copied: this chunk is not there long enough to look ahead.
+        let item = self.decode_bytes(&mut chunk).map(|item| {
+            item.map(|item| item.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+        });
+        *taken += chunk.at;
+        self.parser.leave(&mut chunk);
+        item
+    }
+}

@@ -1,0 +1,179 @@
+//! What the codec allocates: nothing per event, and never more than the limit lets it.
+
+use allocation_counter::measure;
+use sse_proto::{Chunk, DecodeError, Decoder, Event, EventId, EventType, Item};
+
+#[test]
+fn no_event_costs_an_allocation_once_the_buffers_have_grown() {
+    for stream in streams() {
+        for size in [1, 7, 64, 4096, stream.len()] {
+            let mut decoder = Decoder::new();
+            let grow = decode(&mut decoder, &stream, size);
+            decoder.reset();
+            let (mut events, mut bytes) = (0, 0);
+            let text = measure(|| events = decode(&mut decoder, &stream, size));
+            decoder.reset();
+            let raw = measure(|| bytes = decode_bytes(&mut decoder, &stream, size));
+            assert_eq!((events, bytes), (grow, grow));
+            assert!(events > 90);
+            assert_eq!(
+                (text.count_total, raw.count_total),
+                (0, 0),
+                "chunks of {size}"
+            );
+        }
+    }
+}
+
+#[test]
+fn encoding_into_a_buffer_that_is_used_again_allocates_nothing() {
+    let mut out = Vec::new();
+    let events = events();
+    let mut encode = || {
+        out.clear();
+        events.iter().for_each(|event| event.encode(&mut out));
+    };
+    encode();
+    assert_eq!(measure(encode).count_total, 0);
+}
+
+/// What a hostile server sends, for ever: at least 32 times the limit of it here.
+#[test]
+fn no_stream_makes_it_hold_more_than_the_limit_allows() {
+    const LIMIT: usize = 256 * 1024;
+    let endless: [(&str, &[u8], usize); 7] = [
+        ("a line", b"x", 1),
+        ("a line of data", b"x", 1),
+        ("data", b"data: some text of a line\n", 1),
+        ("data that is empty", b"data\n", 1),
+        ("types and IDs", b"event: some type\nid: some id\n", 0),
+        ("comments", b": some comment\n", 0),
+        ("fields that mean nothing", b"foo: bar\nretry: 1x\n", 0),
+    ];
+    for (what, repeated, errors) in endless {
+        for size in [999, 64 * 1024] {
+            let start = if what == "a line of data" {
+                "data: "
+            } else {
+                ""
+            };
+            let body = repeated.repeat(size / repeated.len() + 1);
+            let mut seen = Seen::default();
+            let memory = measure(|| {
+                let mut decoder = Decoder::with_limit(LIMIT);
+                seen.decode(&mut decoder, start.as_bytes());
+                for _ in 0..32 * LIMIT / body.len() {
+                    seen.decode(&mut decoder, &body);
+                }
+                seen.decode(&mut decoder, b"\n\ndata: after\n\n");
+            });
+            assert!(memory.bytes_max <= 3 * LIMIT as u64, "{what}: {memory:?}");
+            assert_eq!(seen.errors.len(), errors, "{what}");
+            assert_eq!(seen.last_data, "after", "{what}: it resynchronizes");
+        }
+    }
+}
+
+/// Text that is not UTF-8 grows to three times its size when it is read.
+#[test]
+fn nor_does_text_that_is_none() {
+    const LIMIT: usize = 64 * 1024;
+    let body = [&b"data: "[..], &[0xFF; 60_000], b"\n\n"].concat();
+    let mut seen = Seen::default();
+    let memory = measure(|| {
+        let mut decoder = Decoder::with_limit(LIMIT);
+        for _ in 0..100 {
+            body.chunks(1000)
+                .for_each(|chunk| seen.decode(&mut decoder, chunk));
+        }
+    });
+    assert!(
+        memory.bytes_max <= 8 * LIMIT as u64 + 3 * LIMIT as u64,
+        "{memory:?}"
+    );
+    assert_eq!((seen.events, seen.errors.len()), (100, 0));
+}
+
+#[test]
+fn the_error_says_what_and_where() {
+    let mut seen = Seen::default();
+    let mut decoder = Decoder::with_limit(16);
+    seen.decode(&mut decoder, b"data: a\n\ndata: 12345678901\n\ndata: b\n\n");
+    assert_eq!(
+        seen.errors[0].to_string(),
+        "the event at byte 9 of the stream is larger than the limit of 16 bytes"
+    );
+    assert_eq!((seen.events, seen.last_data.as_str()), (2, "b"));
+}
+
+/// What came out of a decoder.
+#[derive(Default)]
+struct Seen {
+    events: usize,
+    last_data: String,
+    errors: Vec<DecodeError>,
+}
+
+impl Seen {
+    fn decode(&mut self, decoder: &mut Decoder, bytes: &[u8]) {
+        let mut chunk = Chunk::new(bytes);
+        loop {
+            match decoder.decode(&mut chunk) {
+                Ok(None) => return,
+                Ok(Some(Item::Event(event))) => {
+                    self.events += 1;
+                    event.data.clone_into(&mut self.last_data);
+                }
+                Ok(Some(_)) => {}
+                Err(error) => self.errors.push(error),
+            }
+        }
+    }
+}
+
+fn decode(decoder: &mut Decoder, stream: &[u8], size: usize) -> usize {
+    let mut events = 0;
+    for bytes in stream.chunks(size) {
+        let mut chunk = Chunk::new(bytes);
+        while let Some(item) = decoder.decode(&mut chunk).expect("nothing is too large") {
+            events += usize::from(matches!(item, Item::Event(_)));
+        }
+    }
+    events
+}
+
+fn decode_bytes(decoder: &mut Decoder, stream: &[u8], size: usize) -> usize {
+    let mut events = 0;
+    for bytes in stream.chunks(size) {
+        let mut chunk = Chunk::new(bytes);
+        while let Some(item) = decoder
+            .decode_bytes(&mut chunk)
+            .expect("nothing is too large")
+        {
+            events += usize::from(matches!(item, Item::Event(_)));
+        }
+    }
+    events
+}
+
+fn events() -> Vec<Event> {
+    let event_type = EventType::new("update").expect("a valid type");
+    (0..100)
+        .map(|n| {
+            Event::new(["text €"; 9].join("\n").repeat(1 + n as usize % 7))
+                .with_type(event_type.clone())
+                .with_id(EventId::from(n))
+                .with_retry(core::time::Duration::from_secs(n))
+        })
+        .collect()
+}
+
+/// Plain events, events of all fields, and text that is not UTF-8.
+fn streams() -> [Vec<u8>; 3] {
+    let mut full = Vec::new();
+    for event in events() {
+        event.encode(&mut full);
+    }
+    let faulty = b"event: \xE2\x82\ndata: a\xFFb\n: \xF0\n\n".repeat(100);
+    [b"data: some text\n\n".repeat(100), full, faulty]
+}

@@ -1,0 +1,122 @@
+//! The fuzz targets, for as long as asked. libFuzzer on the stable toolchain: there is no `unsafe`
+//! for a sanitizer to look at, so all it takes is the coverage that LLVM counts.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result};
+use testkit::cases::{Sent, decode_cases, encode_cases};
+
+use crate::{
+    run::{cargo, output, root, run},
+    setup,
+};
+
+/// In `fuzz/fuzz_targets/`.
+const TARGETS: [&str; 4] = ["decode", "limits", "round_trip", "forge"];
+
+/// What makes rustc count which edges and comparisons a run has seen. As cargo-fuzz does it.
+const COVERAGE: &str = "-Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares \
+    --cfg fuzzing -Cdebug-assertions -Coverflow-checks";
+
+/// Runs one target, or each in turn, from the corpus of earlier runs and the cases of `testdata/`.
+pub(crate) fn fuzz(seconds: u64, only: Option<&str>) -> Result<()> {
+    setup::program("c++", "g++")?;
+    let version = output(crate::run::command("rustc", "-vV")).context("rustc does not run")?;
+    let host = version
+        .split_whitespace()
+        .skip_while(|word| *word != "host:")
+        .nth(1);
+    let host = host.context("rustc -vV names no host")?;
+    let folder = root().join("fuzz");
+    // A target of its own: build scripts and macros must not be instrumented.
+    let mut build = cargo("build --release --manifest-path fuzz/Cargo.toml --target");
+    run(build.arg(host).env("RUSTFLAGS", COVERAGE))?;
+
+    for target in TARGETS {
+        if only.is_some_and(|only| only != target) {
+            continue;
+        }
+        let corpus = folder.join("corpus").join(target);
+        fs::create_dir_all(&corpus)?;
+        fs::create_dir_all(folder.join("artifacts"))?;
+        sow(&corpus, target)?;
+        let mut command = Command::new(
+            folder
+                .join("target")
+                .join(host)
+                .join("release")
+                .join(target),
+        );
+        command
+            .arg(&corpus)
+            .arg(format!(
+                "-artifact_prefix={}/artifacts/{target}-",
+                folder.display()
+            ))
+            .arg(format!("-max_total_time={seconds}"))
+            .args([
+                "-max_len=1024",
+                "-timeout=10",
+                "-print_final_stats=1",
+                "-verbosity=0",
+            ])
+            .current_dir(root());
+        run(&mut command)?;
+    }
+    Ok(())
+}
+
+/// Puts the cases into a corpus.
+fn sow(corpus: &Path, target: &str) -> Result<()> {
+    let seeds: Vec<Vec<u8>> = match target {
+        "decode" => decode_cases()
+            .iter()
+            .map(|case| in_two(&case.stream))
+            .collect(),
+        "limits" => {
+            let limited = decode_cases();
+            let limited = limited
+                .iter()
+                .filter_map(|case| Some((case.limit?, &case.stream)));
+            limited
+                .map(|(limit, stream)| [&[limit as u8], &in_two(stream)[..]].concat())
+                .collect()
+        }
+        _ => encode_cases()
+            .iter()
+            .map(|case| strings(&case.sent))
+            .collect(),
+    };
+    for (number, seed) in seeds.iter().enumerate() {
+        fs::write(corpus.join(format!("case-{number}")), seed)?;
+    }
+    Ok(())
+}
+
+/// A stream with one cut in the middle, as the targets read it.
+fn in_two(stream: &[u8]) -> Vec<u8> {
+    [&[1, (stream.len() / 2) as u8], stream].concat()
+}
+
+/// What is sent as four strings, as the targets read them.
+fn strings(sent: &Sent) -> Vec<u8> {
+    let strings = match sent {
+        Sent::Comment(comment) => ["", "", "", comment],
+        Sent::Event {
+            event_type,
+            data,
+            id,
+            ..
+        } => [
+            event_type.as_deref().unwrap_or(""),
+            data,
+            id.as_deref().unwrap_or(""),
+            "",
+        ],
+    };
+    strings.map(str::as_bytes).join(&0xFF)
+}
