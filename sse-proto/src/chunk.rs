@@ -4,6 +4,9 @@
 /// enough that what was validated is still in the cache when it is read.
 const WINDOW: usize = 16 * 1024;
 
+/// A chunk of at least this many bytes is worth looking ahead in.
+const LONG: usize = 1024;
+
 /// A piece of an event stream that a decoder takes items from, one by one.
 ///
 /// It remembers how much of it was taken, so decoding can stop after any item and go on later.
@@ -52,11 +55,13 @@ impl<'i> Chunk<'i> {
     /// Looks that the bytes from `start` to `end` are text, and far beyond if they are, so that most
     /// calls find the work done. Then [`Self::text`] gives any part of them.
     ///
+    /// Not worth it in a short chunk, where each value is soon validated by itself.
+    ///
     /// If a byte is wrong, the known text ends before it. The next block asks from behind it, so no
     /// byte is validated more than twice.
     #[inline]
     pub(crate) fn validate(&mut self, start: usize, end: usize) {
-        if end > self.text_at + self.text.len() {
+        if end > self.text_at + self.text.len() && self.bytes.len() >= LONG {
             self.validate_window(start, end);
         }
     }
@@ -113,11 +118,13 @@ fn without_cut_character(bytes: &[u8]) -> &[u8] {
 
 /// The text that the bytes start with.
 fn valid_prefix(bytes: &[u8]) -> &str {
-    #[cfg(feature = "simd")]
-    let valid = simdutf8::compat::from_utf8(bytes).map_err(|error| error.valid_up_to());
-    #[cfg(not(feature = "simd"))]
-    let valid = core::str::from_utf8(bytes).map_err(|error| error.valid_up_to());
-    valid.unwrap_or_else(|end| as_text(&bytes[..end]).unwrap_or_default())
+    as_text(bytes).unwrap_or_else(|| {
+        #[cfg(feature = "simd")]
+        let end = simdutf8::compat::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
+        #[cfg(not(feature = "simd"))]
+        let end = core::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
+        as_text(&bytes[..end]).unwrap_or_default()
+    })
 }
 
 /// The bytes as text, if they are.

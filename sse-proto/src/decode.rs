@@ -80,20 +80,14 @@ impl Decoder {
                     continue;
                 }
                 Step::Comment(comment) => {
-                    chunk.validate(start, chunk.at);
-                    Item::Comment(read(
-                        chunk,
-                        comment,
-                        self.parser.comment(),
-                        &mut self.replaced[1],
-                    ))
+                    let (held, replaced) = (self.parser.comment(), &mut self.replaced[1]);
+                    Item::Comment(read(chunk, start, comment, held, replaced))
                 }
                 Step::Event {
                     event_type,
                     data,
                     id,
                 } => {
-                    chunk.validate(start, chunk.at);
                     if let Some(id) = id {
                         self.commit(chunk, id);
                     }
@@ -103,9 +97,9 @@ impl Decoder {
                     let [type_replaced, data_replaced] = replaced;
                     Item::Event(MessageEvent {
                         event_type: event_type.map_or("message", |place| {
-                            read(chunk, place, parser.event_type(), type_replaced)
+                            read(chunk, start, place, parser.event_type(), type_replaced)
                         }),
-                        data: read(chunk, data, parser.data(), data_replaced),
+                        data: read(chunk, start, data, parser.data(), data_replaced),
                         last_event_id: &self.last_event_id,
                     })
                 }
@@ -163,13 +157,21 @@ impl Default for Decoder {
     }
 }
 
-/// The text of a value: known already, or known now, or with what is wrong replaced.
+/// The text of a value: known already, or known now, or with what is wrong replaced. What was taken
+/// of the chunk for it starts at `from`.
 #[inline]
-fn read<'a>(chunk: &Chunk<'a>, place: Place, held: &'a [u8], replaced: &'a mut String) -> &'a str {
-    if let Place::Chunk(start, end) = place
-        && let Some(text) = chunk.text(start, end)
-    {
-        return text;
+fn read<'a, 'i: 'a>(
+    chunk: &mut Chunk<'i>,
+    from: usize,
+    place: Place,
+    held: &'a [u8],
+    replaced: &'a mut String,
+) -> &'a str {
+    if let Place::Chunk(start, end) = place {
+        chunk.validate(from, chunk.at);
+        if let Some(text) = chunk.text(start, end) {
+            return text;
+        }
     }
     let bytes = place.slice(chunk, held);
     as_text(bytes).unwrap_or_else(|| {

@@ -5,11 +5,7 @@
 //! piece is written as a line of its own. That is all there is to forging nothing.
 
 use alloc::{string::String, vec::Vec};
-use core::{
-    borrow::Borrow,
-    fmt::{self, Write as _},
-    time::Duration,
-};
+use core::{borrow::Borrow, fmt, time::Duration};
 
 use crate::{event::Event, line};
 
@@ -34,10 +30,7 @@ impl Event {
         if let Some(reconnection_time) = self.retry() {
             retry(out, reconnection_time);
         }
-        for line in line::split(self.data()) {
-            field(out, "data: ", line);
-        }
-        out.push_str("\n");
+        data(out, self.data());
     }
 }
 
@@ -115,6 +108,7 @@ impl Output for Vec<u8> {
         Self::reserve(self, additional);
     }
 
+    #[inline]
     fn push_str(&mut self, text: &str) {
         self.extend_from_slice(text.as_bytes());
     }
@@ -136,31 +130,55 @@ impl Output for bytes::BytesMut {
         Self::reserve(self, additional);
     }
 
+    #[inline]
     fn push_str(&mut self, text: &str) {
         self.extend_from_slice(text.as_bytes());
     }
 }
 
 /// One line: `name` with its colon, then a value that holds no line end.
+#[inline]
 fn field(out: &mut impl Output, name: &str, value: &str) {
     out.push_str(name);
     out.push_str(value);
     out.push_str("\n");
 }
 
-fn retry(out: &mut impl Output, reconnection_time: Duration) {
-    // `Text` never fails, so there is no result to look at.
-    let _ = writeln!(Text(out), "retry: {}", reconnection_time.as_millis());
+/// A line for each line of the text, and the blank line.
+#[inline]
+fn data(out: &mut impl Output, text: &str) {
+    let mut rest = text;
+    while let Some(end) = line::find_end(rest.as_bytes()) {
+        out.push_str("data: ");
+        let (line, next) = match rest.as_bytes()[end..] {
+            // An LF of the text is one of the wire too.
+            [b'\n', ..] => (end + 1, end + 1),
+            [b'\r', b'\n', ..] => (end, end + 2),
+            _ => (end, end + 1),
+        };
+        out.push_str(&rest[..line]);
+        if line == end {
+            out.push_str("\n");
+        }
+        rest = &rest[next..];
+    }
+    out.push_str("data: ");
+    out.push_str(rest);
+    out.push_str("\n\n");
 }
 
-/// An output as a target of `write!`, for numbers.
-struct Text<'a, O>(&'a mut O);
-
-impl<O: Output> fmt::Write for Text<'_, O> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.push_str(text);
-        Ok(())
+/// The `retry` line. Its digits are made by hand: `core::fmt` takes longer than all the rest.
+fn retry(out: &mut impl Output, reconnection_time: Duration) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    let mut rest = u64::try_from(reconnection_time.as_millis()).unwrap_or(u64::MAX);
+    while rest > 0 || start == digits.len() {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
+    let digits = core::str::from_utf8(&digits[start..]).unwrap_or("0");
+    field(out, "retry: ", digits);
 }
 
 /// Runs an encoder with a formatter as its output.

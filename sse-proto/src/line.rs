@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn it_finds_the_first_end_wherever_it_is() {
-        for length in 0..70 {
+        for length in (0..70).step_by(if cfg!(miri) { 9 } else { 1 }) {
             for at in 0..length {
                 for (end, other) in [(b'\n', b'\r'), (b'\r', b'\n'), (b'\n', 0x8A), (b'\r', 0x0B)] {
                     let mut bytes = [0x0E; 70];

@@ -223,6 +223,16 @@ impl<S: Store> Parser<S> {
         {
             return step;
         }
+        self.not_simple(chunk)
+    }
+
+    #[inline(never)]
+    fn not_simple(&mut self, chunk: &mut Chunk<'_>) -> Step {
+        if self.pending != 0
+            && let Some(step) = self.catch_up(chunk)
+        {
+            return step;
+        }
         self.block(chunk)
     }
 
@@ -289,21 +299,16 @@ impl<S: Store> Parser<S> {
     #[inline(never)]
     fn block(&mut self, chunk: &mut Chunk<'_>) -> Step {
         let mut block = Block::default();
-        let mut most = 0;
-        if self.pending != 0 {
-            if let Some(step) = self.catch_up(chunk) {
-                return step;
-            }
-            most = self.held(&block);
-        }
         // If all that there is does not reach the limit, no part of it will.
-        most += chunk.rest().len();
-        let near_limit = most > self.limits.event;
+        let near_limit = self.held(&block) + chunk.rest().len() > self.limits.event;
         loop {
             let rest = chunk.rest();
             let start = chunk.at;
             match rest {
-                [] => return self.need_more(chunk, &block),
+                [] => {
+                    self.hold(chunk, &block);
+                    return self.need_more(chunk);
+                }
                 [b'\r' | b'\n', ..] => {
                     self.end_line(chunk, 0);
                     if let Some(step) = self.dispatch(&block) {
@@ -347,7 +352,13 @@ impl<S: Store> Parser<S> {
                         if let Some(first) = block.data.take() {
                             self.push_data(first.slice(chunk, &[]));
                         }
-                        self.push_data(data);
+                        if rest[length] == b'\n' {
+                            // The LF that is to follow it does.
+                            self.data.push(&rest[length - data.len()..=length]);
+                            self.data_length = self.data.len();
+                        } else {
+                            self.push_data(data);
+                        }
                     }
                 }
                 Field::Event(name) | Field::Id(name) if name.len() > self.limits.name => {
@@ -412,9 +423,9 @@ impl<S: Store> Parser<S> {
         Some(step)
     }
 
-    /// The end of the chunk: keeps what it has of the block.
-    fn need_more(&mut self, chunk: &mut Chunk<'_>, block: &Block) -> Step {
-        self.hold(chunk, block);
+    /// The end of the chunk.
+    #[inline]
+    fn need_more(&mut self, chunk: &mut Chunk<'_>) -> Step {
         chunk.at = chunk.bytes.len();
         self.leave(chunk);
         Step::NeedMore
@@ -441,7 +452,7 @@ impl<S: Store> Parser<S> {
             self.data.push(line);
             self.pending |= LINE;
         }
-        self.need_more(chunk, &Block::default())
+        self.need_more(chunk)
     }
 
     /// Keeps what lies in the chunk of a block that is not over.
@@ -474,29 +485,31 @@ impl<S: Store> Parser<S> {
 
     /// Does what the last chunk and the last item left to do. After it, unless it comes to a step of
     /// its own, the chunk is at the start of a line.
+    #[inline]
     fn catch_up(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
-        if self.pending & LENT != 0 {
-            self.clear();
-        }
-        if self.pending & START != 0 {
-            self.skip_bom(chunk);
-        }
-        if self.pending & SKIP_LF != 0 && !chunk.rest().is_empty() {
-            self.pending &= !SKIP_LF;
-            chunk.at += usize::from(chunk.rest()[0] == b'\n');
-        }
-        if self.pending & RESYNCHRONIZE != 0 {
-            return self.resynchronize(chunk);
+        if self.pending & (LENT | START | SKIP_LF | RESYNCHRONIZE) != 0 {
+            if self.pending & LENT != 0 {
+                self.clear();
+            }
+            if self.pending & START != 0 {
+                self.skip_bom(chunk);
+            }
+            if self.pending & SKIP_LF != 0 && !chunk.rest().is_empty() {
+                self.pending &= !SKIP_LF;
+                chunk.at += usize::from(chunk.rest()[0] == b'\n');
+            }
+            if self.pending & RESYNCHRONIZE != 0 {
+                return self.resynchronize(chunk);
+            }
         }
         if self.pending & LINE != 0 && self.line_length == 0 {
             // It was a comment, and was lent.
-            self.data.truncate(self.data_length);
-            self.pending &= !LINE;
+            self.drop_line();
         }
-        if self.pending & (LINE | VALUE) != 0 {
-            return self.continue_line(chunk);
+        match self.pending & (LINE | VALUE) {
+            0 => None,
+            _ => self.continue_line(chunk),
         }
-        None
     }
 
     /// "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any."
@@ -529,7 +542,7 @@ impl<S: Store> Parser<S> {
             0 => self.offset(chunk, chunk.at) - self.line_length as u64,
             _ => self.block_at,
         };
-        let complete = self.held(&Block::default());
+        let complete = self.data_length + self.event_type.len() + self.id.len();
         if complete + self.line_length + part.len() > self.limits.event {
             return Some(self.too_large(chunk, end, at));
         }
@@ -543,7 +556,7 @@ impl<S: Store> Parser<S> {
                 self.data.remove(self.data_length, name_length);
                 self.pending ^= LINE | VALUE;
             }
-            return Some(self.need_more(chunk, &Block::default()));
+            return Some(self.need_more(chunk));
         };
         let line_at = chunk.at;
         self.end_line(chunk, length);
@@ -612,7 +625,7 @@ impl<S: Store> Parser<S> {
                 return None;
             }
         }
-        Some(self.need_more(chunk, &Block::default()))
+        Some(self.need_more(chunk))
     }
 
     fn skip_line(&mut self, chunk: &mut Chunk<'_>, end: Option<usize>) {

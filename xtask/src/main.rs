@@ -50,8 +50,12 @@ enum Command {
         #[arg(long)]
         target: Option<String>,
     },
-    /// Run the benchmarks.
-    Bench,
+    /// Print the tables of the codec beside its peers: five minutes, or `-- --quick`.
+    Bench {
+        /// Passed on to the program that measures.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Build the demo page into target/page.
     Page,
 }
@@ -62,7 +66,11 @@ fn main() -> ExitCode {
         Command::Test => test::all(),
         Command::TestBrowser => browser::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
-        Command::Bench => run::run(run::cargo("bench --package benches")),
+        Command::Bench { arguments } => {
+            let mut table = run::cargo("run --release --package benches --bin table --");
+            table.args(arguments);
+            run::run(table)
+        }
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

@@ -1,0 +1,24 @@
+//! Prints how often the allocator is asked. A program of its own, because counting takes time.
+
+use std::io::{self, Write as _};
+
+use benches::{allocations, workloads::workloads};
+use clap::Parser;
+
+/// Counts allocations per event.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare or g.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+fn main() -> io::Result<()> {
+    let only = Arguments::parse().only;
+    let mut workloads = workloads();
+    workloads.retain(|workload| only.as_ref().is_none_or(|key| workload.is(key)));
+    let section = allocations::section(&workloads, |run| {
+        allocation_counter::measure(run).count_total
+    });
+    write!(io::stdout(), "{section}")
+}

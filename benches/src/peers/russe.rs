@@ -1,0 +1,30 @@
+//! russe, of actix-web-lab: a codec over `BytesMut`. Events own their fields.
+
+use bytes::BytesMut;
+use russe::{Decoder, Event};
+use tokio_util::codec::Decoder as _;
+
+use crate::{feed::Feed, tally::Tally};
+
+/// Appends the chunks to the buffer that it reads. Its `FramedRead` would do the same, in chunks
+/// of its own choice.
+pub(crate) fn decode(feed: &Feed) -> Tally {
+    let mut tally = Tally::default();
+    let mut decoder = Decoder::default();
+    let mut buffer = BytesMut::new();
+    for chunk in feed.slices() {
+        buffer.extend_from_slice(chunk);
+        loop {
+            match decoder.decode(&mut buffer) {
+                Ok(Some(Event::Message(message))) => tally.event(message.data.as_bytes()),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => {
+                    tally.error();
+                    break;
+                }
+            }
+        }
+    }
+    tally
+}

@@ -1,0 +1,67 @@
+//! Who is measured does the work: the events are what the workload says.
+
+use benches::{
+    encoders,
+    feed::{Chunking, Feed},
+    ours, peers,
+    tally::{Tally, expected},
+    workloads::workloads,
+};
+
+/// Enough for a few events of each workload, and little enough for those who are not linear.
+const BYTES: usize = 80 * 1024;
+
+#[test]
+fn ours_is_right_in_all_chunks() {
+    for workload in workloads() {
+        for chunking in Chunking::ALL {
+            let feed = Feed::start(&workload, chunking, BYTES);
+            let place = format!("{} in chunks: {}", workload.key, chunking.name());
+            assert_eq!(ours::decode_str(&feed), feed.expected, "{place}");
+            assert_eq!(ours::decode_bytes(&feed), feed.expected, "{place}");
+        }
+    }
+}
+
+#[test]
+fn peers_are_right() {
+    for workload in workloads() {
+        let feed = Feed::start(&workload, Chunking::Whole, BYTES);
+        for peer in peers::ALL {
+            let tally = (peer.decode)(&feed);
+            assert_eq!(tally, feed.expected, "{} with {}", peer.name, workload.key);
+        }
+    }
+}
+
+#[test]
+fn encoders_are_right() {
+    for workload in workloads() {
+        let mut records = workload.records.clone();
+        records.truncate(100);
+        for contender in encoders::ALL {
+            if !benches::encode::takes(&workload) {
+                continue;
+            }
+            let mut encoder = (contender.new)(&records);
+            for _ in 0..2 {
+                let mut stream = Vec::new();
+                encoder.prepare();
+                encoder.run(&mut |bytes| stream.extend_from_slice(bytes));
+                let place = format!("{} with {}", contender.name, workload.key);
+                assert_eq!(decode(&stream), expected(&records), "{place}");
+            }
+        }
+    }
+}
+
+/// What a decoder that is not ours makes of a stream.
+fn decode(stream: &[u8]) -> Tally {
+    let mut tally = Tally::default();
+    let mut parser = sse_parse::SseParser::new();
+    parser.feed(stream);
+    while let Some(event) = parser.next_event() {
+        tally.event(event.data.as_bytes());
+    }
+    tally
+}
