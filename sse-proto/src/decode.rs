@@ -6,8 +6,8 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     Chunk, DecodeError, Item, MessageEvent,
-    chunk::as_text,
     parse::{LastEventId, Limits, Parser, Place, Step},
+    text::{as_text, push_lossy},
 };
 
 /// The limit of a [`Decoder`] if none is given: 16 MiB.
@@ -168,8 +168,8 @@ fn read<'a, 'i: 'a>(
     replaced: &'a mut String,
 ) -> &'a str {
     if let Place::Chunk(start, end) = place {
-        chunk.validate(from, chunk.at);
-        if let Some(text) = chunk.text(start, end) {
+        chunk.text.look_ahead(chunk.bytes, from, chunk.at);
+        if let Some(text) = chunk.text.get(start, end) {
             return text;
         }
     }
@@ -179,18 +179,4 @@ fn read<'a, 'i: 'a>(
         push_lossy(replaced, bytes);
         replaced
     })
-}
-
-/// Appends the bytes as text, with U+FFFD for each maximal subpart of what is not.
-fn push_lossy(text: &mut String, bytes: &[u8]) {
-    if let Some(valid) = as_text(bytes) {
-        text.push_str(valid);
-        return;
-    }
-    for part in bytes.utf8_chunks() {
-        text.push_str(part.valid());
-        if !part.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
 }

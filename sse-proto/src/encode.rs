@@ -7,7 +7,7 @@
 use alloc::{string::String, vec::Vec};
 use core::{borrow::Borrow, fmt, time::Duration};
 
-use crate::{event::Event, line};
+use crate::{event::Event, line::find_end};
 
 impl Event {
     /// Appends the event's block: `event`, `id`, `retry`, a `data` line for each line of data, and
@@ -30,7 +30,7 @@ impl Event {
         if let Some(reconnection_time) = self.retry() {
             retry(out, reconnection_time);
         }
-        data(out, self.data());
+        lines(out, "data: ", self.data());
     }
 }
 
@@ -63,10 +63,7 @@ impl<'a> Comment<'a> {
     /// Appends the comment lines and a blank line, so that it stands apart from the next event.
     pub fn encode(&self, out: &mut impl Output) {
         out.reserve(self.0.len() + ":\n\n".len());
-        for line in line::split(self.0) {
-            field(out, ":", line);
-        }
-        out.push_str("\n");
+        lines(out, ":", self.0);
     }
 }
 
@@ -144,14 +141,16 @@ fn field(out: &mut impl Output, name: &str, value: &str) {
     out.push_str("\n");
 }
 
-/// A line for each line of the text, and the blank line.
+/// A line of the wire for each line of the text, and a blank line.
+///
+/// The text is cut where a reader would: at CR LF, at LF, and at a CR that no LF follows.
 #[inline]
-fn data(out: &mut impl Output, text: &str) {
+fn lines(out: &mut impl Output, name: &str, text: &str) {
     let mut rest = text;
-    while let Some(end) = line::find_end(rest.as_bytes()) {
-        out.push_str("data: ");
+    while let Some(end) = find_end(rest.as_bytes()) {
+        out.push_str(name);
+        // An LF of the text is one of the wire too.
         let (line, next) = match rest.as_bytes()[end..] {
-            // An LF of the text is one of the wire too.
             [b'\n', ..] => (end + 1, end + 1),
             [b'\r', b'\n', ..] => (end, end + 2),
             _ => (end, end + 1),
@@ -162,7 +161,7 @@ fn data(out: &mut impl Output, text: &str) {
         }
         rest = &rest[next..];
     }
-    out.push_str("data: ");
+    out.push_str(name);
     out.push_str(rest);
     out.push_str("\n\n");
 }

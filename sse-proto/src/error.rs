@@ -1,56 +1,6 @@
-//! What can be wrong with what a caller writes and with what a stream holds.
+//! What can be wrong with what a stream holds.
 
 use core::{error::Error, fmt};
-
-/// Text that cannot stand in the field it was meant for, because a reader would see something else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvalidValue {
-    what: &'static str,
-    character: char,
-    at: usize,
-}
-
-impl InvalidValue {
-    /// The character that cannot be carried: CR, LF or NUL.
-    pub fn character(&self) -> char {
-        self.character
-    }
-
-    /// Where it stands, in bytes from the start of the text.
-    pub fn at(&self) -> usize {
-        self.at
-    }
-}
-
-impl fmt::Display for InvalidValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, consequence) = match self.character {
-            '\r' => ("CR", "would end the field"),
-            '\n' => ("LF", "would end the field"),
-            _ => ("NUL", "would make readers ignore the field"),
-        };
-        write!(f, "{}: {name} at byte {} {consequence}", self.what, self.at)
-    }
-}
-
-impl Error for InvalidValue {}
-
-#[cfg(feature = "alloc")]
-pub(crate) fn check(
-    what: &'static str,
-    text: &str,
-    forbidden: &[char],
-) -> Result<(), InvalidValue> {
-    match text.char_indices().find(|(_, c)| forbidden.contains(c)) {
-        None => Ok(()),
-        Some((at, character)) => Err(InvalidValue {
-            what,
-            character,
-            at,
-        }),
-    }
-}
 
 /// Why a part of an event stream could not be decoded. Decoding goes on after it.
 #[derive(Clone, Debug, PartialEq, Eq)]

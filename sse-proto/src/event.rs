@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, string::String};
 use core::{fmt, str::FromStr, time::Duration};
 
 use crate::{
-    error::{InvalidValue, check},
+    invalid_value::{InvalidValue, check},
     item::MessageEvent,
 };
 

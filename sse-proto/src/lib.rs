@@ -27,10 +27,11 @@
 //! # Features
 //!
 //! - `alloc` (default): everything but [`SliceDecoder`].
-//! - `simd`: looks for faults in UTF-8 by SIMD, many times faster where text is not ASCII.
+//! - `simd`: looks for faults in UTF-8 by SIMD, many times faster where text is not ASCII. Takes
+//!   `std`, to ask the processor what it can.
 //! - `bytes`: [`Output`] for `BytesMut`, and events that share the memory of a `Bytes`.
 //! - `stream`: `ItemStream`, from a stream of chunks to a stream of items.
-//! - `codec`: `EventCodec`, for `tokio_util::codec`. The only one that takes `std`.
+//! - `codec`: `EventCodec`, for `tokio_util::codec`. Takes `std`.
 //!
 //! # Grammar
 //!
@@ -123,12 +124,16 @@ mod error;
 #[cfg(feature = "alloc")]
 mod event;
 mod field;
+#[cfg(feature = "alloc")]
+mod invalid_value;
 mod item;
 mod line;
 mod parse;
 mod store;
 #[cfg(feature = "stream")]
 mod stream;
+#[cfg(feature = "alloc")]
+mod text;
 
 pub use chunk::Chunk;
 #[cfg(feature = "codec")]
@@ -140,9 +145,9 @@ pub use decode_slice::SliceDecoder;
 pub use encode::{Comment, Output, encode_into};
 pub use error::DecodeError;
 #[cfg(feature = "alloc")]
-pub use error::InvalidValue;
-#[cfg(feature = "alloc")]
 pub use event::{Event, EventId, EventType};
+#[cfg(feature = "alloc")]
+pub use invalid_value::InvalidValue;
 pub use item::{Item, MessageEvent};
 #[cfg(feature = "stream")]
 pub use stream::{ItemStream, StreamError};

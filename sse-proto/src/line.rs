@@ -2,21 +2,6 @@
 
 use memchr::memchr2;
 
-/// Splits a text where a reader would. There is always a first line, and a last one after the last
-/// line end, both maybe empty.
-pub(crate) fn split(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    core::iter::from_fn(move || {
-        let text = rest?;
-        let Some(end) = find_end(text.as_bytes()) else {
-            return rest.take();
-        };
-        let (line, tail) = (&text[..end], &text[end..]);
-        rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..));
-        Some(line)
-    })
-}
-
 /// The index of the first CR or LF.
 ///
 /// Many lines are short, and a call of `memchr2` costs as much as looking at 16 bytes by hand.

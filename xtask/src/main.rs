@@ -4,6 +4,7 @@
 //! - `test.rs`: everything that CI runs, step by step.
 //! - `browser.rs`: the tests that need Chromium.
 //! - `fuzz.rs`: the fuzz targets.
+//! - `miri.rs`: the codec under Miri.
 //! - `page.rs`: the wasm page.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
 //! - `run.rs`: running a program.
@@ -12,6 +13,7 @@
 mod browser;
 mod demo;
 mod fuzz;
+mod miri;
 mod page;
 mod run;
 mod setup;
@@ -50,6 +52,8 @@ enum Command {
         #[arg(long)]
         target: Option<String>,
     },
+    /// Run the codec's cases under Miri.
+    Miri,
     /// Print the tables of the codec beside its peers: five minutes, or `-- --quick`.
     Bench {
         /// Passed on to the program that measures.
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Test => test::all(),
         Command::TestBrowser => browser::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
+        Command::Miri => miri::test(),
         Command::Bench { arguments } => {
             let mut table = run::cargo("run --release --package benches --bin table --");
             table.args(arguments);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::{
-    browser, page,
+    browser, fuzz, miri, page,
     run::{cargo, run},
     setup,
 };
@@ -25,13 +25,14 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
-    let steps: [Step; 7] = [
+    let steps: [Step; 8] = [
         ("formatting", formatting),
         ("lints", lints),
         ("tests and documentation tests", tests),
         ("documentation", documentation),
         ("small targets", small_targets),
         ("benchmarks and fuzz targets", side_rooms),
+        ("Miri", miri::test),
         ("browser", browser::test),
     ];
     let start = Instant::now();
@@ -89,21 +90,38 @@ fn documentation() -> Result<()> {
     run(doc)
 }
 
-/// The codec where there is no `std`. `bytes` wants atomics that the smallest of them has not.
+/// The codec where there is no `std`, with and without an allocator, and each of its features alone.
+/// `bytes` wants atomics that the smallest target has not.
 fn small_targets() -> Result<()> {
-    for (triple, features) in [("thumbv6m-none-eabi", ""), (page::TARGET, "--all-features")] {
+    for (triple, features) in [
+        ("thumbv6m-none-eabi", "--no-default-features"),
+        ("thumbv6m-none-eabi", ""),
+        ("riscv32imac-unknown-none-elf", "--no-default-features"),
+        ("riscv32imac-unknown-none-elf", "--features bytes,stream"),
+        (page::TARGET, "--features bytes,stream"),
+    ] {
         setup::target(triple)?;
         run(cargo(&format!(
             "build --package sse-proto --target {triple} {features}"
         )))?;
     }
-    Ok(())
+    for feature in ["alloc", "bytes", "codec", "simd", "stream"] {
+        let features = format!("--no-default-features --features {feature}");
+        run(cargo(&format!(
+            "clippy --package sse-proto --lib {features} -- -D warnings"
+        )))?;
+    }
+    run(cargo(
+        "clippy --package sse-proto --lib --no-default-features -- -D warnings",
+    ))
 }
 
 /// What no test builds otherwise.
 fn side_rooms() -> Result<()> {
+    run(cargo("test --package benches"))?;
     run(cargo("test --package benches --benches"))?;
-    run(cargo(
-        "clippy --manifest-path fuzz/Cargo.toml -- -D warnings",
-    ))
+    let fuzz_lints = "clippy --manifest-path fuzz/Cargo.toml -- -D warnings";
+    setup::program("c++", "g++")?;
+    run(cargo(fuzz_lints))?;
+    fuzz::fuzz(5, None)
 }
