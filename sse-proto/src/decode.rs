@@ -180,3 +180,125 @@ fn read<'a, 'i: 'a>(
         replaced
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{
+        format,
+        string::{String, ToString},
+        vec,
+        vec::Vec,
+    };
+    use core::fmt::Debug;
+
+    use super::*;
+    use crate::SliceDecoder;
+
+    /// Something of everything: a byte order mark, all line ends, all fields, text that is none,
+    /// an event that is too large, and one that is not finished.
+    const STREAM: &[u8] = b"\xEF\xBB\xBFid: 7\r\nevent: \xE2\x82\xAC\rdata: a\xFF\ndata: b\r\n\r\n\
+        : c\xF0\x9F\n\rretry: 5\nid\n\ndata: 1234567890123456789\nid: 8\n\nevent: e\ndata: c\n\ndata: d\n";
+    const LIMIT: usize = 24;
+
+    /// All that comes out, as text that can be compared.
+    macro_rules! all {
+        ($decode:expr, $chunks:expr) => {{
+            let mut seen = Vec::new();
+            for bytes in $chunks {
+                let mut chunk = Chunk::new(bytes);
+                loop {
+                    match $decode(&mut chunk) {
+                        Ok(None) => break,
+                        Ok(Some(item)) => seen.push(shown(item)),
+                        Err(error) => seen.push(error.to_string()),
+                    }
+                }
+            }
+            seen
+        }};
+    }
+
+    fn shown<T: AsRef<[u8]> + Debug>(item: Item<T>) -> String {
+        format!(
+            "{:?}",
+            item.map(|text| String::from_utf8_lossy(text.as_ref()).into_owned())
+        )
+    }
+
+    fn decode(chunks: &[&[u8]]) -> Vec<String> {
+        let mut decoder = Decoder::with_limit(LIMIT);
+        let text = all!(
+            |chunk| decoder
+                .decode(chunk)
+                .map(|item| item.map(|item| item.map(str::to_string))),
+            chunks
+        );
+        assert_eq!(decoder.last_event_id(), "");
+
+        let mut decoder = Decoder::with_limit(LIMIT);
+        let bytes = all!(
+            |chunk| decoder
+                .decode_bytes(chunk)
+                .map(|item| item.map(|item| item.map(<[u8]>::to_vec))),
+            chunks
+        );
+        assert_eq!(bytes, text);
+
+        let (mut data, mut names) = (vec![0; LIMIT], vec![0; 3 * LIMIT]);
+        let mut decoder = SliceDecoder::new(&mut data, &mut names);
+        let slices = all!(
+            |chunk| decoder
+                .decode(chunk)
+                .map(|item| item.map(|item| item.map(<[u8]>::to_vec))),
+            chunks
+        );
+        assert_eq!(slices, text);
+        text
+    }
+
+    #[test]
+    fn every_decoder_says_the_same_wherever_the_stream_is_cut() {
+        let whole = decode(&[STREAM]);
+        assert_eq!(whole.len(), 5, "{whole:#?}");
+        for at in 0..STREAM.len() {
+            let (start, end) = STREAM.split_at(at);
+            assert_eq!(decode(&[start, &[], end]), whole, "cut at {at}");
+        }
+        let bytes: Vec<&[u8]> = STREAM.chunks(1).collect();
+        assert_eq!(decode(&bytes), whole);
+    }
+
+    #[test]
+    fn text_is_known_ahead_only_where_it_is_text() {
+        let mut stream = Vec::new();
+        for n in 0..60 {
+            let fault: &[u8] = if n % 7 == 3 { b"\xE2\x82" } else { b"" };
+            stream.extend_from_slice(format!("data: {n} \u{20AC}{}", "x".repeat(n)).as_bytes());
+            stream.extend_from_slice(fault);
+            stream.extend_from_slice(b"\n\n");
+        }
+        assert!(stream.len() > 1024, "long enough to look ahead in");
+        let mut decoder = Decoder::new();
+        let mut chunk = Chunk::new(&stream);
+        for n in 0..60 {
+            let fault = if n % 7 == 3 { "\u{FFFD}" } else { "" };
+            let Ok(Some(Item::Event(event))) = decoder.decode(&mut chunk) else {
+                panic!("an event");
+            };
+            assert_eq!(event.data, format!("{n} \u{20AC}{}{fault}", "x".repeat(n)));
+        }
+    }
+
+    #[test]
+    fn a_new_connection_keeps_the_last_event_id() {
+        let mut decoder = Decoder::new();
+        let mut chunk = Chunk::from("id: 1\n\ndata: cut");
+        assert_eq!(decoder.decode(&mut chunk), Ok(None));
+        decoder.reset();
+        let mut chunk = Chunk::from("\u{FEFF}data: whole\n\n");
+        let Ok(Some(Item::Event(event))) = decoder.decode(&mut chunk) else {
+            panic!("an event");
+        };
+        assert_eq!((event.data, event.last_event_id), ("whole", "1"));
+    }
+}

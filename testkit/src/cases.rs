@@ -49,28 +49,26 @@ pub enum Sent {
 
 /// All of `testdata/decode/`.
 pub fn decode_cases() -> Vec<DecodeCase> {
-    // Miri would take hours for the large ones.
     let rows = load::<DecodeRow>("decode").into_iter();
-    rows.filter(|(_, row)| !cfg!(miri) || row.repeat.is_none())
-        .map(|(file, row)| {
-            let fill = |text: &str| match &row.repeat {
-                Some(repeat) => text.replace('@', &repeat.text.repeat(repeat.times)),
-                None => text.to_owned(),
-            };
-            let items: Vec<Item> = row.items.iter().map(|item| item.item(&fill)).collect();
-            DecodeCase {
-                name: format!("{file}: {}", row.name),
-                stream: unescape(&fill(&row.stream)),
-                limit: row.limit,
-                outcome: Outcome {
-                    items: core::iter::repeat_n(items, row.each.unwrap_or(1))
-                        .flatten()
-                        .collect(),
-                    last_event_id: text(&row.last_event_id),
-                },
-            }
-        })
-        .collect()
+    rows.map(|(file, row)| {
+        let fill = |text: &str| match &row.repeat {
+            Some(repeat) => text.replace('@', &repeat.text.repeat(repeat.times)),
+            None => text.to_owned(),
+        };
+        let items: Vec<Item> = row.items.iter().map(|item| item.item(&fill)).collect();
+        DecodeCase {
+            name: format!("{file}: {}", row.name),
+            stream: unescape(&fill(&row.stream)),
+            limit: row.limit,
+            outcome: Outcome {
+                items: core::iter::repeat_n(items, row.each.unwrap_or(1))
+                    .flatten()
+                    .collect(),
+                last_event_id: text(&row.last_event_id),
+            },
+        }
+    })
+    .collect()
 }
 
 /// All of `testdata/encode/`.

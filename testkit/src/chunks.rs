@@ -3,22 +3,16 @@
 /// A stream in chunks, in order.
 pub type Chunks<'a> = Vec<&'a [u8]>;
 
-/// Up to this many bytes, a stream is also cut at each pair of places. Miri is a thousand times
-/// slower, and looks for something else.
-const PAIRS: usize = if cfg!(miri) { 0 } else { 48 };
+/// Up to this many bytes, a stream is also cut at each pair of places.
+const PAIRS: usize = 48;
 /// Up to this many bytes, a stream is cut at each place.
-const SPLITS: usize = if cfg!(miri) { 0 } else { 4096 };
-/// The sizes of pieces.
-const SIZES: &[usize] = if cfg!(miri) {
-    &[1, 5]
-} else {
-    &[1, 2, 3, 5, 64, 4096]
-};
+const SPLITS: usize = 4096;
 
 /// Whole; in pieces of each of some sizes, one byte among them; the same with empty chunks before,
 /// between and behind; in two at each place; in three at each pair of places if it is short.
 pub fn every_way(stream: &[u8]) -> impl Iterator<Item = Chunks<'_>> {
-    let pieces = SIZES.iter().map(move |size| stream.chunks(*size).collect());
+    let sizes = [1, 2, 3, 5, 64, 4096].into_iter();
+    let pieces = sizes.map(move |size| stream.chunks(size).collect());
     let places = if stream.len() <= SPLITS {
         stream.len()
     } else {

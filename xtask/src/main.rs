@@ -52,7 +52,7 @@ enum Command {
         #[arg(long)]
         target: Option<String>,
     },
-    /// Run the codec's cases under Miri.
+    /// Run the codec's unit tests under Miri.
     Miri,
     /// Print the tables of the codec beside its peers: five minutes, or `-- --quick`.
     Bench {
