@@ -1,0 +1,223 @@
+//! What spans chunks: what is held at the end of one, and caught up with at the start of the next.
+
+use super::{
+    BLOCK, Block, ID, LENT, LINE, Parser, Place, RESYNCHRONIZE, SKIP_LF, START, Step, VALUE,
+};
+use crate::{
+    DecodeError,
+    chunk::Chunk,
+    field::{Field, data_so_far},
+    line::find_end,
+    store::Store,
+};
+
+/// The encoding of U+FEFF. One at the start of a stream is no part of it.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+impl<S: Store> Parser<S> {
+    /// The end of the chunk.
+    #[inline]
+    pub(super) fn need_more(&mut self, chunk: &mut Chunk<'_>) -> Step {
+        chunk.at = chunk.bytes.len();
+        self.leave(chunk);
+        Step::NeedMore
+    }
+
+    /// Counts what was taken of a chunk that will not be seen again.
+    pub(crate) fn leave(&mut self, chunk: &mut Chunk<'_>) {
+        self.position += chunk.newly_taken();
+    }
+
+    /// Keeps a line that the chunk cuts, and what it has of the block before it. Of a `data` line,
+    /// only the value is kept, right behind the data that it belongs to.
+    pub(super) fn hold_line(&mut self, chunk: &mut Chunk<'_>, mut block: Block) -> Step {
+        let line = chunk.rest();
+        if line[0] != b':' {
+            block.start.get_or_insert(chunk.at);
+        }
+        self.hold(chunk, &block);
+        self.line_length = line.len();
+        if let Some(value) = data_so_far(line) {
+            self.data.push(value);
+            self.pending |= VALUE;
+        } else {
+            self.data.push(line);
+            self.pending |= LINE;
+        }
+        self.need_more(chunk)
+    }
+
+    /// Keeps what lies in the chunk of a block that is not over.
+    pub(super) fn hold(&mut self, chunk: &Chunk<'_>, block: &Block) {
+        let Some(start) = block.start else { return };
+        if self.pending & BLOCK == 0 {
+            self.pending |= BLOCK;
+            self.block_at = self.offset(chunk, start);
+        }
+        if let Some(event_type) = block.event_type {
+            self.event_type.set(event_type.slice(chunk, &[]));
+        }
+        if let Some(id) = block.id {
+            self.id.set(id.slice(chunk, &[]));
+            self.pending |= ID;
+        }
+        if let Some(data) = block.data {
+            self.push_data(data.slice(chunk, &[]));
+        }
+    }
+
+    /// Does what the last chunk and the last item left to do. After it, unless it comes to a step of
+    /// its own, the chunk is at the start of a line.
+    #[inline]
+    pub(super) fn catch_up(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
+        if self.pending & (LENT | START | SKIP_LF | RESYNCHRONIZE) != 0 {
+            if self.pending & LENT != 0 {
+                self.clear();
+            }
+            if self.pending & START != 0 {
+                self.skip_bom(chunk);
+            }
+            if self.pending & SKIP_LF != 0 && !chunk.rest().is_empty() {
+                self.pending &= !SKIP_LF;
+                chunk.at += usize::from(chunk.rest()[0] == b'\n');
+            }
+            if self.pending & RESYNCHRONIZE != 0 {
+                return self.resynchronize(chunk);
+            }
+        }
+        if self.pending & LINE != 0 && self.line_length == 0 {
+            // It was a comment, and was lent.
+            self.drop_line();
+        }
+        match self.pending & (LINE | VALUE) {
+            0 => None,
+            _ => self.continue_line(chunk),
+        }
+    }
+
+    /// "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any."
+    fn skip_bom(&mut self, chunk: &mut Chunk<'_>) {
+        while let Some(&first) = chunk.rest().first() {
+            if first == BOM[self.line_length] {
+                chunk.at += 1;
+                self.line_length += 1;
+                if self.line_length < BOM.len() {
+                    continue;
+                }
+                self.line_length = 0;
+            } else if self.line_length > 0 {
+                // Not a mark after all: what looked like one starts the first line.
+                self.data.push(&BOM[..self.line_length]);
+                self.pending |= BLOCK | LINE;
+                self.block_at = 0;
+            }
+            self.pending &= !START;
+            return;
+        }
+    }
+
+    /// Goes on with a line that an earlier chunk started.
+    fn continue_line(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
+        let rest = chunk.rest();
+        let end = find_end(rest);
+        let part = &rest[..end.unwrap_or(rest.len())];
+        let at = match self.pending & BLOCK {
+            0 => self.offset(chunk, chunk.at) - self.line_length as u64,
+            _ => self.block_at,
+        };
+        let complete = self.data_length + self.event_type.len() + self.id.len();
+        if complete + self.line_length + part.len() > self.limits.event {
+            return Some(self.too_large(chunk, end, at));
+        }
+        self.data.push(part);
+        self.line_length += part.len();
+        let Some(length) = end else {
+            if self.pending & LINE != 0
+                && let Some(value) = data_so_far(self.comment())
+            {
+                let name_length = self.comment().len() - value.len();
+                self.data.remove(self.data_length, name_length);
+                self.pending ^= LINE | VALUE;
+            }
+            return Some(self.need_more(chunk));
+        };
+        let line_at = chunk.at;
+        self.end_line(chunk, length);
+        self.line_length = 0;
+        if self.pending & VALUE != 0 {
+            self.pending &= !VALUE;
+            self.push_data(b"");
+            return None;
+        }
+        let line = &self.data.bytes()[self.data_length..];
+        match Field::parse(line) {
+            Field::Comment(_) => {
+                self.data.remove(self.data_length, 1);
+                return Some(Step::Comment(Place::Held));
+            }
+            Field::Data(value) => {
+                let name_length = line.len() - value.len();
+                self.data.remove(self.data_length, name_length);
+                self.push_data(b"");
+            }
+            Field::Event(name) | Field::Id(name) if name.len() > self.limits.name => {
+                chunk.at = line_at;
+                return Some(self.too_large(chunk, end, at));
+            }
+            Field::Event(name) => self.event_type.set(name),
+            Field::Id(id) => {
+                self.id.set(id);
+                self.pending |= ID;
+            }
+            Field::Retry(time) => {
+                self.drop_line();
+                return Some(Step::Retry(time));
+            }
+            Field::Ignored => {}
+        }
+        self.drop_line();
+        None
+    }
+
+    /// Drops the line behind the data.
+    fn drop_line(&mut self) {
+        self.data.truncate(self.data_length);
+        self.pending &= !LINE;
+    }
+
+    /// Drops the block, and the line that made it too large, which ends at `end` or not yet.
+    pub(super) fn too_large(&mut self, chunk: &mut Chunk<'_>, end: Option<usize>, at: u64) -> Step {
+        self.clear();
+        self.pending = RESYNCHRONIZE;
+        self.skip_line(chunk, end);
+        Step::TooLarge(DecodeError::TooLarge {
+            limit: self.limits.event,
+            at,
+        })
+    }
+
+    /// Drops lines up to the next blank line. `line_length` only says whether there was anything of
+    /// the line in an earlier chunk.
+    fn resynchronize(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
+        while !chunk.rest().is_empty() {
+            let end = find_end(chunk.rest());
+            let is_blank = end == Some(0) && self.line_length == 0;
+            self.skip_line(chunk, end);
+            if is_blank {
+                self.pending &= !RESYNCHRONIZE;
+                return None;
+            }
+        }
+        Some(self.need_more(chunk))
+    }
+
+    fn skip_line(&mut self, chunk: &mut Chunk<'_>, end: Option<usize>) {
+        if let Some(length) = end {
+            self.line_length = 0;
+            self.end_line(chunk, length);
+        } else {
+            self.line_length = 1;
+            chunk.at = chunk.bytes.len();
+        }
+    }
+}

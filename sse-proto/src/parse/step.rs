@@ -1,0 +1,99 @@
+//! What the parser comes to, and what that is in bytes.
+
+use core::time::Duration;
+
+use super::Parser;
+use crate::{Chunk, DecodeError, Item, MessageEvent, store::Store};
+
+/// What the parser came to.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The end of the chunk.
+    NeedMore,
+    /// The end of a block with data. An empty type is none.
+    Event {
+        event_type: Option<Place>,
+        data: Place,
+        id: Option<Place>,
+    },
+    /// The end of a block with an ID but no data.
+    Id(Place),
+    Comment(Place),
+    Retry(Duration),
+    /// A block that is larger than allowed.
+    TooLarge(DecodeError),
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the parser's buffer for it.
+    Held,
+    /// In the chunk, from here to there.
+    Chunk(usize, usize),
+}
+
+impl Place {
+    /// The value, given the buffer for it.
+    #[inline]
+    pub(crate) fn slice<'a>(self, chunk: &Chunk<'a>, held: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Held => held,
+            Self::Chunk(start, end) => &chunk.bytes[start..end],
+        }
+    }
+
+    /// How long a value in a chunk is.
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::Held => 0,
+            Self::Chunk(start, end) => end - start,
+        }
+    }
+}
+
+/// The last event ID string, which outlives blocks and connections.
+pub(crate) trait LastEventId {
+    /// "Set the last event ID string of the event source to the value of the last event ID buffer."
+    fn commit(&mut self, id: &[u8]);
+
+    fn bytes(&self) -> &[u8];
+}
+
+impl<S: Store> Parser<S> {
+    /// Takes what it needs from the chunk to come to the next item, as bytes.
+    #[inline]
+    pub(crate) fn next_bytes<'a, 'i: 'a>(
+        &'a mut self,
+        last_event_id: &'a mut impl LastEventId,
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<Item<&'a [u8]>>, DecodeError> {
+        loop {
+            return Ok(Some(match self.next(chunk) {
+                Step::NeedMore => return Ok(None),
+                Step::TooLarge(error) => return Err(error),
+                Step::Retry(time) => Item::Retry(time),
+                Step::Comment(comment) => Item::Comment(comment.slice(chunk, self.comment())),
+                Step::Id(id) => {
+                    last_event_id.commit(id.slice(chunk, self.id()));
+                    continue;
+                }
+                Step::Event {
+                    event_type,
+                    data,
+                    id,
+                } => {
+                    if let Some(id) = id {
+                        last_event_id.commit(id.slice(chunk, self.id()));
+                    }
+                    Item::Event(MessageEvent {
+                        event_type: event_type
+                            .map_or(b"message", |place| place.slice(chunk, self.event_type())),
+                        data: data.slice(chunk, self.data()),
+                        last_event_id: last_event_id.bytes(),
+                    })
+                }
+            }));
+        }
+    }
+}
