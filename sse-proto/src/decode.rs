@@ -17,7 +17,8 @@ pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)).
 ///
 /// However the stream is cut, empty chunks included, the same items come out. An event that the
-/// stream leaves unfinished is never handed out, as the standard wants it.
+/// stream leaves unfinished is not handed out, as the standard wants it. Who wants it all the same
+/// can end the stream with a chunk of two LF.
 ///
 /// An event that lies in one chunk is lent from there; one that does not is put together in the
 /// decoder, which copies each byte once and keeps its memory for the next.

@@ -199,21 +199,14 @@ impl<S: Store> Parser<S> {
             block.start.get_or_insert(start);
             match field {
                 Field::Data(data) => {
-                    // "Append the field value to the data buffer, then append a single U+000A LINE
-                    // FEED (LF) character to the data buffer." One line can stay where it is.
+                    // One line can stay where it is.
                     if block.data.is_none() && self.data_length == 0 {
                         block.data = Some(place(data));
                     } else {
                         if let Some(first) = block.data.take() {
                             self.push_data(first.slice(chunk, &[]));
                         }
-                        if rest[length] == b'\n' {
-                            // The LF that is to follow it does.
-                            self.data.push(&rest[length - data.len()..=length]);
-                            self.data_length = self.data.len();
-                        } else {
-                            self.push_data(data);
-                        }
+                        self.push_data_line(rest, length - data.len(), length);
                     }
                 }
                 Field::Event(name) | Field::Id(name) if name.len() > self.limits.name => {
@@ -285,6 +278,18 @@ impl<S: Store> Parser<S> {
         self.data.push(value);
         self.data.push(b"\n");
         self.data_length = self.data.len();
+    }
+
+    /// The same for a value that ends where its line does.
+    #[inline]
+    fn push_data_line(&mut self, rest: &[u8], start: usize, end: usize) {
+        if rest[end] == b'\n' {
+            // The LF that is to follow it does.
+            self.data.push(&rest[start..=end]);
+            self.data_length = self.data.len();
+        } else {
+            self.push_data(&rest[start..end]);
+        }
     }
 
     /// What counts against the limit, without the line that is being read.

@@ -122,6 +122,9 @@ impl EventSource {
     }
 
     /// The last event ID as of the last event that any subscription or stream saw, empty at first.
+    ///
+    /// The browser sends it when it reconnects by itself. A new source knows nothing of the old
+    /// one's: who makes one after [`Closed`](ReadyState::Closed) has to pass it on in the URL.
     pub fn last_event_id(&self) -> String {
         self.0.last_event_id.borrow().clone()
     }

@@ -118,41 +118,31 @@ impl<S: Store> Parser<S> {
 
     /// Goes on with a line that an earlier chunk started.
     fn continue_line(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
-        let rest = chunk.rest();
+        let (rest, start) = (chunk.rest(), chunk.at);
         let end = find_end(rest);
         let part = &rest[..end.unwrap_or(rest.len())];
-        let at = match self.pending & BLOCK {
-            0 => self.offset(chunk, chunk.at) - self.line_length as u64,
-            _ => self.block_at,
-        };
         let complete = self.data_length + self.event_type.len() + self.id.len();
         if complete + self.line_length + part.len() > self.limits.event {
-            return Some(self.too_large(chunk, end, at));
+            return Some(self.line_too_large(chunk, start, end));
         }
-        self.data.push(part);
-        self.line_length += part.len();
         let Some(length) = end else {
-            if self.pending & LINE != 0
-                && let Some(value) = data_so_far(self.comment())
-            {
-                let name_length = self.comment().len() - value.len();
-                self.data.remove(self.data_length, name_length);
-                self.pending ^= LINE | VALUE;
-            }
+            self.data.push(part);
+            self.line_length += part.len();
+            self.drop_name();
             return Some(self.need_more(chunk));
         };
-        let line_at = chunk.at;
         self.end_line(chunk, length);
-        self.line_length = 0;
         if self.pending & VALUE != 0 {
             self.pending &= !VALUE;
-            self.push_data(b"");
+            self.push_data_line(rest, 0, length);
             return None;
         }
+        self.data.push(part);
         let line = &self.data.bytes()[self.data_length..];
         match Field::parse(line) {
             Field::Comment(_) => {
                 self.data.remove(self.data_length, 1);
+                self.line_length = 0;
                 return Some(Step::Comment(Place::Held));
             }
             Field::Data(value) => {
@@ -161,8 +151,7 @@ impl<S: Store> Parser<S> {
                 self.push_data(b"");
             }
             Field::Event(name) | Field::Id(name) if name.len() > self.limits.name => {
-                chunk.at = line_at;
-                return Some(self.too_large(chunk, end, at));
+                return Some(self.line_too_large(chunk, start, end));
             }
             Field::Event(name) => self.event_type.set(name),
             Field::Id(id) => {
@@ -177,6 +166,30 @@ impl<S: Store> Parser<S> {
         }
         self.drop_line();
         None
+    }
+
+    /// Once the line that is being read is known to be a `data` line, keeps only its value, so that
+    /// the rest of it goes where it belongs at once.
+    fn drop_name(&mut self) {
+        if self.pending & LINE != 0
+            && let Some(value) = data_so_far(self.comment())
+        {
+            let name_length = self.comment().len() - value.len();
+            self.data.remove(self.data_length, name_length);
+            self.pending ^= LINE | VALUE;
+        }
+    }
+
+    /// The line that an earlier chunk started makes the block too large. What this chunk has of it
+    /// is from `start` to `end`.
+    #[cold]
+    fn line_too_large(&mut self, chunk: &mut Chunk<'_>, start: usize, end: Option<usize>) -> Step {
+        let at = match self.pending & BLOCK {
+            0 => self.offset(chunk, start) - self.line_length as u64,
+            _ => self.block_at,
+        };
+        chunk.at = start;
+        self.too_large(chunk, end, at)
     }
 
     /// Drops the line behind the data.
