@@ -15,9 +15,8 @@ pub fn decode_str(feed: &Feed) -> Tally {
         loop {
             match decoder.decode(&mut chunk) {
                 Ok(Some(Item::Event(event))) => tally.event(event.data.as_bytes()),
-                Ok(Some(item)) => {
-                    black_box(item);
-                }
+                Ok(Some(Item::Comment(text))) => _ = black_box(text.len()),
+                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(_) => tally.error(),
             }
@@ -35,9 +34,8 @@ pub fn decode_bytes(feed: &Feed) -> Tally {
         loop {
             match decoder.decode_bytes(&mut chunk) {
                 Ok(Some(Item::Event(event))) => tally.event(event.data),
-                Ok(Some(item)) => {
-                    black_box(item);
-                }
+                Ok(Some(Item::Comment(text))) => _ = black_box(text.len()),
+                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(_) => tally.error(),
             }
