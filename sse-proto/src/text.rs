@@ -7,7 +7,7 @@ use alloc::string::String;
 const WINDOW: usize = 16 * 1024;
 
 /// A chunk of at least this many bytes is worth looking ahead in.
-const LONG: usize = 1024;
+const LONG: usize = 100;
 
 /// A part of a chunk that is known to be text, so that not each value has to be validated by itself.
 #[derive(Clone, Debug, Default)]
