@@ -82,7 +82,7 @@ impl Browser {
         })
     }
 
-    /// What a WebDriver session is asked for.
+    /// What ChromeDriver is asked for.
     fn capabilities(&self) -> Value {
         let options = json!({
             "binary": self.program,
