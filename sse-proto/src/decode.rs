@@ -69,43 +69,27 @@ impl Decoder {
         &'a mut self,
         chunk: &mut Chunk<'i>,
     ) -> Result<Option<Item<&'a str>>, DecodeError> {
-        loop {
-            let start = chunk.at;
-            let step = self.parser.next(chunk);
-            return Ok(Some(match step {
-                Step::NeedMore => return Ok(None),
-                Step::TooLarge(error) => return Err(error),
-                Step::Retry(time) => Item::Retry(time),
-                Step::Id(id) => {
-                    self.commit(chunk, id);
-                    continue;
-                }
-                Step::Comment(comment) => {
-                    let (held, replaced) = (self.parser.comment(), &mut self.replaced[1]);
-                    Item::Comment(read(chunk, start, comment, held, replaced))
-                }
-                Step::Event {
-                    event_type,
-                    data,
-                    id,
-                } => {
-                    if let Some(id) = id {
-                        self.commit(chunk, id);
-                    }
-                    let Self {
-                        parser, replaced, ..
-                    } = self;
-                    let [type_replaced, data_replaced] = replaced;
-                    Item::Event(MessageEvent {
-                        event_type: event_type.map_or("message", |place| {
-                            read(chunk, start, place, parser.event_type(), type_replaced)
-                        }),
-                        data: read(chunk, start, data, parser.data(), data_replaced),
-                        last_event_id: &self.last_event_id,
-                    })
-                }
-            }));
-        }
+        let start = chunk.at;
+        let step = self.parser.next(chunk, &mut self.last_event_id);
+        let Self {
+            parser, replaced, ..
+        } = self;
+        let [type_replaced, data_replaced] = replaced;
+        Ok(Some(match step {
+            Step::NeedMore => return Ok(None),
+            Step::TooLarge(error) => return Err(error),
+            Step::Retry(time) => Item::Retry(time),
+            Step::Comment(comment) => {
+                Item::Comment(read(chunk, start, comment, parser.comment(), data_replaced))
+            }
+            Step::Event { event_type, data } => Item::Event(MessageEvent {
+                event_type: event_type.map_or("message", |place| {
+                    read(chunk, start, place, parser.event_type(), type_replaced)
+                }),
+                data: read(chunk, start, data, parser.data(), data_replaced),
+                last_event_id: &self.last_event_id,
+            }),
+        }))
     }
 
     /// The same, with the bytes as they came: nothing is checked, nothing is replaced. Only the last
@@ -133,11 +117,6 @@ impl Decoder {
     /// the last event ID stays, and so does the memory.
     pub fn reset(&mut self) {
         self.parser.reset();
-    }
-
-    /// "Set the last event ID string of the event source to the value of the last event ID buffer."
-    fn commit(&mut self, chunk: &Chunk<'_>, id: Place) {
-        self.last_event_id.commit(id.slice(chunk, self.parser.id()));
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 
 use crate::{
     Chunk, DecodeError, Decoder, Item, MessageEvent,
-    parse::{LastEventId, Place, Step},
+    parse::{Place, Step},
 };
 
 impl Decoder {
@@ -30,48 +30,28 @@ impl Decoder {
     ///
     /// As for [`decode`](Self::decode).
     pub fn decode_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<Bytes>>, DecodeError> {
-        loop {
-            let mut chunk = Chunk::new(input);
-            let step = self.parser.next(&mut chunk);
-            self.parser.leave(&mut chunk);
-            let share = |place: Place, held: &[u8]| match place {
-                Place::Chunk(start, end) => input.slice(start..end),
-                Place::Held => Bytes::copy_from_slice(held),
-            };
-            let item = match step {
-                Step::NeedMore => Ok(None),
-                Step::TooLarge(error) => Err(error),
-                Step::Retry(time) => Ok(Some(Item::Retry(time))),
-                Step::Comment(place) => {
-                    Ok(Some(Item::Comment(share(place, self.parser.comment()))))
-                }
-                Step::Id(id) => {
-                    self.last_event_id
-                        .commit(id.slice(&chunk, self.parser.id()));
-                    input.advance(chunk.at);
-                    continue;
-                }
-                Step::Event {
-                    event_type,
-                    data,
-                    id,
-                } => {
-                    if let Some(id) = id {
-                        self.last_event_id
-                            .commit(id.slice(&chunk, self.parser.id()));
-                    }
-                    Ok(Some(Item::Event(MessageEvent {
-                        event_type: match event_type {
-                            Some(place) => share(place, self.parser.event_type()),
-                            None => Bytes::from_static(b"message"),
-                        },
-                        data: share(data, self.parser.data()),
-                        last_event_id: Bytes::copy_from_slice(self.last_event_id.as_bytes()),
-                    })))
-                }
-            };
-            input.advance(chunk.at);
-            return item;
-        }
+        let mut chunk = Chunk::new(input);
+        let step = self.parser.next(&mut chunk, &mut self.last_event_id);
+        self.parser.leave(&mut chunk);
+        let share = |place: Place, held: &[u8]| match place {
+            Place::Chunk(start, end) => input.slice(start..end),
+            Place::Held => Bytes::copy_from_slice(held),
+        };
+        let item = match step {
+            Step::NeedMore => Ok(None),
+            Step::TooLarge(error) => Err(error),
+            Step::Retry(time) => Ok(Some(Item::Retry(time))),
+            Step::Comment(place) => Ok(Some(Item::Comment(share(place, self.parser.comment())))),
+            Step::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
+                event_type: match event_type {
+                    Some(place) => share(place, self.parser.event_type()),
+                    None => Bytes::from_static(b"message"),
+                },
+                data: share(data, self.parser.data()),
+                last_event_id: Bytes::copy_from_slice(self.last_event_id.as_bytes()),
+            }))),
+        };
+        input.advance(chunk.at);
+        item
     }
 }

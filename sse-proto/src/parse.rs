@@ -123,36 +123,36 @@ impl<S: Store> Parser<S> {
         self.event_type.bytes()
     }
 
-    pub(crate) fn id(&self) -> &[u8] {
-        self.id.bytes()
-    }
-
     pub(crate) fn comment(&self) -> &[u8] {
         &self.data.bytes()[self.data_length..]
     }
 
     /// Takes what it needs from the chunk to come to the next step.
     #[inline]
-    pub(crate) fn next(&mut self, chunk: &mut Chunk<'_>) -> Step {
+    pub(crate) fn next(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        last_event_id: &mut impl LastEventId,
+    ) -> Step {
         if self.pending == 0
             && let Some(step) = self.simple(chunk)
         {
             return step;
         }
-        self.not_simple(chunk)
+        self.not_simple(chunk, last_event_id)
     }
 
     #[inline(never)]
-    fn not_simple(&mut self, chunk: &mut Chunk<'_>) -> Step {
+    fn not_simple(&mut self, chunk: &mut Chunk<'_>, last_event_id: &mut impl LastEventId) -> Step {
         let step = match self.pending {
             0 => self.typed(chunk),
             _ => self.catch_up(chunk),
         };
-        step.unwrap_or_else(|| self.block(chunk))
+        step.unwrap_or_else(|| self.block(chunk, last_event_id))
     }
 
     #[inline(never)]
-    fn block(&mut self, chunk: &mut Chunk<'_>) -> Step {
+    fn block(&mut self, chunk: &mut Chunk<'_>, last_event_id: &mut impl LastEventId) -> Step {
         let mut block = Block::default();
         // If all that there is does not reach the limit, no part of it will.
         let near_limit = self.held(&block) + chunk.rest().len() > self.limits.event;
@@ -166,7 +166,7 @@ impl<S: Store> Parser<S> {
                 }
                 [b'\r' | b'\n', ..] => {
                     self.end_line(chunk, 0);
-                    if let Some(step) = self.dispatch(&block) {
+                    if let Some(step) = self.dispatch(chunk, &block, last_event_id) {
                         return step;
                     }
                     // Between two blocks again: the next may well be a simple one.
@@ -243,32 +243,32 @@ impl<S: Store> Parser<S> {
     /// "If the line is empty (a blank line), dispatch the event"
     /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)).
     #[inline(always)]
-    fn dispatch(&mut self, block: &Block) -> Option<Step> {
+    fn dispatch(
+        &mut self,
+        chunk: &Chunk<'_>,
+        block: &Block,
+        last_event_id: &mut impl LastEventId,
+    ) -> Option<Step> {
         let held = |is: bool| is.then_some(Place::Held);
-        let id = block.id.or_else(|| held(self.pending & ID != 0));
-        let step = match block.data.or_else(|| held(self.data_length > 0)) {
-            Some(data) => Step::Event {
-                event_type: block
-                    .event_type
-                    .or_else(|| held(self.event_type.len() > 0))
-                    .filter(|place| *place == Place::Held || place.len() > 0),
-                data,
-                id,
-            },
-            // "If the data buffer is an empty string, set the data buffer and the event type buffer
-            // to the empty string and return." By then, the last event ID has been set.
-            None => match id {
-                Some(id) => Step::Id(id),
-                None => {
-                    self.clear();
-                    return None;
-                }
-            },
+        // "1. Set the last event ID string of the event source to the value of the last event ID
+        // buffer." That buffer outlives the block, so a block without an ID changes nothing.
+        if let Some(id) = block.id.or_else(|| held(self.pending & ID != 0)) {
+            last_event_id.commit(id.slice(chunk, self.id.bytes()));
+        }
+        // "2. If the data buffer is an empty string, set the data buffer and the event type buffer
+        // to the empty string and return."
+        let Some(data) = block.data.or_else(|| held(self.data_length > 0)) else {
+            self.clear();
+            return None;
         };
+        let event_type = block
+            .event_type
+            .or_else(|| held(self.event_type.len() > 0))
+            .filter(|place| *place == Place::Held || place.len() > 0);
         if self.pending & BLOCK != 0 || self.data_length > 0 {
             self.pending |= LENT;
         }
-        Some(step)
+        Some(Step::Event { event_type, data })
     }
 
     /// "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)

@@ -16,7 +16,6 @@ impl<S: Store> Parser<S> {
             return Some(Step::Event {
                 event_type: None,
                 data,
-                id: None,
             });
         }
         if bytes.get(start) == Some(&b':') {
@@ -43,7 +42,6 @@ impl<S: Store> Parser<S> {
         Some(Step::Event {
             event_type: Some(event_type).filter(|place| place.len() > 0),
             data,
-            id: None,
         })
     }
 }

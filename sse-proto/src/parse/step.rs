@@ -14,10 +14,7 @@ pub(crate) enum Step {
     Event {
         event_type: Option<Place>,
         data: Place,
-        id: Option<Place>,
     },
-    /// The end of a block with an ID but no data.
-    Id(Place),
     Comment(Place),
     Retry(Duration),
     /// A block that is larger than allowed.
@@ -68,32 +65,17 @@ impl<S: Store> Parser<S> {
         last_event_id: &'a mut impl LastEventId,
         chunk: &mut Chunk<'i>,
     ) -> Result<Option<Item<&'a [u8]>>, DecodeError> {
-        loop {
-            return Ok(Some(match self.next(chunk) {
-                Step::NeedMore => return Ok(None),
-                Step::TooLarge(error) => return Err(error),
-                Step::Retry(time) => Item::Retry(time),
-                Step::Comment(comment) => Item::Comment(comment.slice(chunk, self.comment())),
-                Step::Id(id) => {
-                    last_event_id.commit(id.slice(chunk, self.id()));
-                    continue;
-                }
-                Step::Event {
-                    event_type,
-                    data,
-                    id,
-                } => {
-                    if let Some(id) = id {
-                        last_event_id.commit(id.slice(chunk, self.id()));
-                    }
-                    Item::Event(MessageEvent {
-                        event_type: event_type
-                            .map_or(b"message", |place| place.slice(chunk, self.event_type())),
-                        data: data.slice(chunk, self.data()),
-                        last_event_id: last_event_id.bytes(),
-                    })
-                }
-            }));
-        }
+        Ok(Some(match self.next(chunk, last_event_id) {
+            Step::NeedMore => return Ok(None),
+            Step::TooLarge(error) => return Err(error),
+            Step::Retry(time) => Item::Retry(time),
+            Step::Comment(comment) => Item::Comment(comment.slice(chunk, self.comment())),
+            Step::Event { event_type, data } => Item::Event(MessageEvent {
+                event_type: event_type
+                    .map_or(b"message", |place| place.slice(chunk, self.event_type())),
+                data: data.slice(chunk, self.data()),
+                last_event_id: last_event_id.bytes(),
+            }),
+        }))
     }
 }
