@@ -70,15 +70,14 @@ fn without_cut_character(bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The text that the bytes start with.
+/// The text that the bytes start with. It stops at the first fault, for behind it the next block will
+/// look again.
 fn valid_prefix(bytes: &[u8]) -> &str {
-    as_text(bytes).unwrap_or_else(|| {
-        #[cfg(feature = "simd")]
-        let end = simdutf8::compat::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
-        #[cfg(not(feature = "simd"))]
-        let end = core::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
-        as_text(&bytes[..end]).unwrap_or_default()
-    })
+    #[cfg(feature = "simd")]
+    let valid = simdutf8::compat::from_utf8(bytes).map_err(|error| error.valid_up_to());
+    #[cfg(not(feature = "simd"))]
+    let valid = core::str::from_utf8(bytes).map_err(|error| error.valid_up_to());
+    valid.unwrap_or_else(|end| as_text(&bytes[..end]).unwrap_or_default())
 }
 
 /// The bytes as text, if they are.
