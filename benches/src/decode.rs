@@ -7,7 +7,8 @@ use crate::{
     figures, limits,
     markdown::{Table, ratio, reached, time},
     measure::{Contender, interleaved},
-    ours, peers,
+    ours::{self, Ours},
+    peers::{self, Peer},
     tally::Tally,
     workloads::Workload,
 };
@@ -69,7 +70,7 @@ pub fn section(workload: &Workload, budget: Duration) -> Section {
     for row in &rows {
         summary.row(summarize(workload, row, &mut below));
     }
-    let names = decoders().into_iter().map(|decoder| decoder.name);
+    let names = decoders().map(|decoder| decoder.name);
     let limits = limits::ALL.iter().map(|limit| limit.name);
     let mut all = Table::new(["chunks"].into_iter().chain(names).chain(limits));
     for row in &rows {
@@ -79,11 +80,16 @@ pub fn section(workload: &Workload, budget: Duration) -> Section {
         all.row([row.chunking.name().to_owned()].into_iter().chain(cells));
     }
     let (key, title) = (workload.key, workload.title);
+    let fairness = if workload.is_comments() {
+        "\n\nPeers drop comments, so in the first table ours, `&str`, is without comments too."
+    } else {
+        ""
+    };
     let blocks = workload.records.len();
     let size = workload.stream.len() / blocks;
     Section {
         text: format!(
-            "### {key}: {title}\n\n{blocks} of them, {size} B each on average.\n\n\
+            "### {key}: {title}\n\n{blocks} of them, {size} B each on average.{fairness}\n\n\
              {summary}\nNanoseconds for each:\n\n{all}"
         ),
         below,
@@ -91,22 +97,10 @@ pub fn section(workload: &Workload, budget: Duration) -> Section {
 }
 
 /// Ours, and all peers.
-fn decoders() -> Vec<Decoder> {
-    let ours = [
-        Decoder {
-            name: "ours, `&str`",
-            decode: ours::decode_str,
-        },
-        Decoder {
-            name: "ours, `&[u8]`",
-            decode: ours::decode_bytes,
-        },
-    ];
-    let peers = peers::ALL.iter().map(|peer| Decoder {
-        name: peer.name,
-        decode: peer.decode,
-    });
-    ours.into_iter().chain(peers).collect()
+fn decoders() -> impl Iterator<Item = Decoder> {
+    let ours = ours::ALL.map(|Ours { name, decode }| Decoder { name, decode });
+    let peers = peers::ALL.map(|Peer { name, decode }| Decoder { name, decode });
+    ours.into_iter().chain(peers)
 }
 
 fn measure(workload: &Workload, chunking: Chunking, budget: Duration) -> Row {
@@ -154,8 +148,10 @@ fn summarize(workload: &Workload, row: &Row, below: &mut Vec<String>) -> Vec<Str
         Outcome::Took(time, _) => time,
         Outcome::LeftOut => f64::NAN,
     };
-    let (text, bytes) = (took(&row.decoders[0]), took(&row.decoders[1]));
-    let peers = row.decoders[2..].iter().zip(&peers::ALL);
+    let (ours, peers) = row.decoders.split_at(ours::ALL.len());
+    let text = took(&ours[if workload.is_comments() { 2 } else { 0 }]);
+    let bytes = took(&ours[1]);
+    let peers = peers.iter().zip(&peers::ALL);
     let best = peers
         .filter_map(|(outcome, peer)| match *outcome {
             Outcome::Took(time, true) => Some((time, peer.name)),

@@ -48,6 +48,7 @@ pub fn workloads() -> Vec<Workload> {
         Workload::new("f", "comments only, `: keep-alive`", "\n", keep_alive),
         Workload::new("f-bare", "comments only, `:`", "\n", bare_comment),
         Workload::new("g", "text that is not ASCII, about 300 B", "\n", world),
+        Workload::new("h", "the same with faults, in one of eight", "\n", faulty),
     ]
 }
 
@@ -74,7 +75,13 @@ impl Workload {
             workload.ends.push(workload.stream.len());
             workload.records.push(record);
         }
+        workload.stream = with_faults(&workload.stream);
         workload
+    }
+
+    /// Whether there is nothing but comments in it.
+    pub fn is_comments(&self) -> bool {
+        self.records.iter().all(|record| record.comment.is_some())
     }
 
     /// Whether `--only key` means it: `d` means both kinds of `d`, `f` both kinds of `f`.
@@ -108,6 +115,19 @@ impl Record {
         }
         line("", "");
     }
+}
+
+/// Puts a character that is cut short wherever U+FFFD stands. Three bytes are cut, so that it is as
+/// long as what replaces it.
+fn with_faults(stream: &[u8]) -> Vec<u8> {
+    let mut faulty = Vec::with_capacity(stream.len());
+    for part in String::from_utf8_lossy(stream).split_inclusive(char::REPLACEMENT_CHARACTER) {
+        match part.strip_suffix(char::REPLACEMENT_CHARACTER) {
+            Some(text) => faulty.extend_from_slice(&[text.as_bytes(), b"\xF0\x9F\x98"].concat()),
+            None => faulty.extend_from_slice(part.as_bytes()),
+        }
+    }
+    faulty
 }
 
 /// A block that holds nothing but data.
@@ -226,4 +246,17 @@ fn bare_comment(random: &mut Random, _: u64) -> Record {
 fn world(random: &mut Random, _: u64) -> Record {
     let length = random.between(240, 330);
     data(random.words(WORLD, length))
+}
+
+/// h: the same, but one of eight has a character that was cut short.
+fn faulty(random: &mut Random, number: u64) -> Record {
+    let mut record = world(random, number);
+    if let Some(data) = record.data.as_mut().filter(|_| random.below(8) == 0) {
+        let at = data
+            .char_indices()
+            .nth(random.below(70))
+            .map_or(0, |(at, _)| at);
+        data.insert(at, char::REPLACEMENT_CHARACTER);
+    }
+    record
 }

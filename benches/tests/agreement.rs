@@ -11,14 +11,26 @@ use benches::{
 /// Enough for a few events of each workload, and little enough for those who are not linear.
 const BYTES: usize = 80 * 1024;
 
+/// Those who report an error where the standard asks for U+FFFD.
+const REFUSE_FAULTS: [&str; 6] = [
+    "sse-stream",
+    "eventsrc",
+    "sseer",
+    "eventsource-stream",
+    "sse-codec",
+    "russe",
+];
+
 #[test]
 fn ours_is_right_in_all_chunks() {
     for workload in workloads() {
         for chunking in Chunking::ALL {
             let feed = Feed::start(&workload, chunking, BYTES);
             let place = format!("{} in chunks: {}", workload.key, chunking.name());
-            assert_eq!(ours::decode_str(&feed), feed.expected, "{place}");
-            assert_eq!(ours::decode_bytes(&feed), feed.expected, "{place}");
+            for ours in ours::ALL {
+                let tally = (ours.decode)(&feed);
+                assert_eq!(tally, feed.expected, "{}, {place}", ours.name);
+            }
         }
     }
 }
@@ -28,6 +40,9 @@ fn peers_are_right() {
     for workload in workloads() {
         let feed = Feed::start(&workload, Chunking::Whole, BYTES);
         for peer in peers::ALL {
+            if workload.key == "h" && REFUSE_FAULTS.contains(&peer.name) {
+                continue;
+            }
             let tally = (peer.decode)(&feed);
             assert_eq!(tally, feed.expected, "{} with {}", peer.name, workload.key);
         }

@@ -50,6 +50,14 @@ impl<'b> SliceDecoder<'b> {
         }
     }
 
+    /// The same decoder, but one that drops comments on its way to the next item. They need no memory
+    /// then.
+    #[must_use]
+    pub fn without_comments(mut self) -> Self {
+        self.parser.skip_comments();
+        self
+    }
+
     /// Takes what it needs from the chunk and returns at most one item.
     ///
     /// Call it until it returns `None`: then the chunk is empty, and the next can come.
@@ -58,7 +66,7 @@ impl<'b> SliceDecoder<'b> {
     ///
     /// [`DecodeError::TooLarge`] if an event is too large for the memory. Nothing that follows it is
     /// lost: call again.
-    #[inline]
+    #[inline(always)]
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,
         chunk: &mut Chunk<'i>,

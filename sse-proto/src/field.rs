@@ -2,8 +2,6 @@
 
 use core::time::Duration;
 
-use memchr::memchr;
-
 /// A line that is not blank.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Field<'a> {
@@ -49,31 +47,39 @@ impl<'a> Field<'a> {
     }
 }
 
+fn id(value: &[u8]) -> Field<'_> {
+    if is_id(value) {
+        Field::Id(value)
+    } else {
+        Field::Ignored
+    }
+}
+
+fn retry<'a>(value: &[u8]) -> Field<'a> {
+    reconnection_time(value).map_or(Field::Ignored, Field::Retry)
+}
+
 /// "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field
 /// value. Otherwise, ignore the field."
-fn id(value: &[u8]) -> Field<'_> {
-    match memchr(0, value) {
-        None => Field::Id(value),
-        Some(_) => Field::Ignored,
-    }
+#[inline]
+pub(crate) fn is_id(value: &[u8]) -> bool {
+    !value.contains(&0)
 }
 
 /// "If the field value consists of only ASCII digits, then interpret the field value as an integer
 /// in base ten, and set the event stream's reconnection time to that integer. Otherwise, ignore the
 /// field." A number that is larger than `u64::MAX` counts as `u64::MAX`.
-fn retry(value: &[u8]) -> Field<'_> {
+#[inline]
+pub(crate) fn reconnection_time(value: &[u8]) -> Option<Duration> {
     let mut number = 0_u64;
     for byte in value {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return Field::Ignored;
+            return None;
         }
         number = number.saturating_mul(10).saturating_add(digit.into());
     }
-    match value {
-        [] => Field::Ignored,
-        _ => Field::Retry(Duration::from_millis(number)),
-    }
+    (!value.is_empty()).then(|| Duration::from_millis(number))
 }
 
 /// "If *value* starts with a U+0020 SPACE character, remove it from *value*."

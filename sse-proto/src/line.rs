@@ -23,6 +23,11 @@ pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
     memchr2(b'\r', b'\n', tail).map(|index| index + head.len())
 }
 
+/// The same without a look at the first bytes by hand, for a line that may well be long.
+pub(crate) fn find_far_end(bytes: &[u8]) -> Option<usize> {
+    memchr2(b'\r', b'\n', bytes)
+}
+
 /// Sets the top bit of the lowest byte of a word that is CR or LF. Bits above it mean nothing.
 ///
 /// A byte less one borrows, and so gets a top bit that it had not, only if it was zero; and it is

@@ -13,6 +13,9 @@ pub(crate) trait Store {
     /// Appends what there is room for.
     fn push(&mut self, bytes: &[u8]);
 
+    /// Appends an LF.
+    fn push_lf(&mut self);
+
     /// Drops all behind the first `length` bytes.
     fn truncate(&mut self, length: usize);
 
@@ -42,6 +45,11 @@ impl Store for Vec<u8> {
         self.extend_from_slice(bytes);
     }
 
+    #[inline]
+    fn push_lf(&mut self) {
+        self.push(b'\n');
+    }
+
     fn truncate(&mut self, length: usize) {
         Self::truncate(self, length);
     }
@@ -69,11 +77,20 @@ impl Store for Slice<'_> {
         &self.memory[..self.length]
     }
 
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
         let free = &mut self.memory[self.length..];
         let count = bytes.len().min(free.len());
         free[..count].copy_from_slice(&bytes[..count]);
         self.length += count;
+    }
+
+    #[inline]
+    fn push_lf(&mut self) {
+        if let Some(next) = self.memory.get_mut(self.length) {
+            *next = b'\n';
+            self.length += 1;
+        }
     }
 
     fn truncate(&mut self, length: usize) {

@@ -46,8 +46,9 @@ impl<'i> KnownText<'i> {
     /// The text from `start` to `end`, if it is known.
     #[inline]
     pub(crate) fn get(&self, start: usize, end: usize) -> Option<&'i str> {
+        // What starts before the known text wraps to an index that is far behind it.
         self.text
-            .get(start.checked_sub(self.at)?..end.checked_sub(self.at)?)
+            .get(start.wrapping_sub(self.at)..end.wrapping_sub(self.at))
     }
 }
 

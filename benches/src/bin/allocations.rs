@@ -8,7 +8,7 @@ use clap::Parser;
 /// Counts allocations per event.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare or g.
+    /// Only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare, g or h.
     #[arg(long)]
     only: Option<String>,
 }

@@ -20,7 +20,7 @@ struct Arguments {
     /// Half a minute instead of five.
     #[arg(long)]
     quick: bool,
-    /// Only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare or g.
+    /// Only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare, g or h.
     #[arg(long)]
     only: Option<String>,
 }

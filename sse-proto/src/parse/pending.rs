@@ -1,18 +1,22 @@
 //! What spans chunks: what is held at the end of one, and caught up with at the start of the next.
 
 use super::{
-    BLOCK, Block, ID, LENT, LINE, Parser, Place, RESYNCHRONIZE, SKIP_LF, START, Step, VALUE,
+    BLOCK, Block, COMMENT, ID, LENT, LINE, LastEventId, Parser, Place, READY, RESYNCHRONIZE,
+    SKIP_LF, START, Step, VALUE,
 };
 use crate::{
     DecodeError,
     chunk::Chunk,
     field::{Field, data_so_far},
-    line::find_end,
+    line::{find_end, find_far_end},
     store::Store,
 };
 
 /// The encoding of U+FEFF. One at the start of a stream is no part of it.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// A line of this length is long.
+const LONG: usize = 64;
 
 impl<S: Store> Parser<S> {
     /// The end of the chunk.
@@ -55,22 +59,37 @@ impl<S: Store> Parser<S> {
             self.block_at = self.offset(chunk, start);
         }
         if let Some(event_type) = block.event_type {
-            self.event_type.set(event_type.slice(chunk, &[]));
+            self.event_type.set(event_type.slice(chunk, || &[]));
         }
         if let Some(id) = block.id {
-            self.id.set(id.slice(chunk, &[]));
+            self.id.set(id.slice(chunk, || &[]));
             self.pending |= ID;
         }
         if let Some(data) = block.data {
-            self.push_data(data.slice(chunk, &[]));
+            self.push_data(data.slice(chunk, || &[]));
         }
     }
 
     /// Does what the last chunk and the last item left to do. After it, unless it comes to a step of
     /// its own, the chunk is at the start of a line.
-    #[inline]
-    pub(super) fn catch_up(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
-        if self.pending & (LENT | START | SKIP_LF | RESYNCHRONIZE) != 0 {
+    #[inline(always)]
+    pub(super) fn catch_up(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        last_event_id: &mut impl LastEventId,
+    ) -> Option<Step> {
+        if self.pending & (LENT | START | SKIP_LF | RESYNCHRONIZE | READY | COMMENT) != 0 {
+            if self.pending & READY != 0
+                && let Some(step) = self.ready(chunk, last_event_id)
+            {
+                return Some(step);
+            }
+            if self.pending & COMMENT != 0 {
+                self.skip_comment(chunk);
+                if self.pending & COMMENT != 0 {
+                    return Some(self.need_more(chunk));
+                }
+            }
             if self.pending & LENT != 0 {
                 self.clear();
             }
@@ -116,10 +135,26 @@ impl<S: Store> Parser<S> {
         }
     }
 
+    /// Drops a comment, up to its end or that of the chunk.
+    pub(super) fn skip_comment(&mut self, chunk: &mut Chunk<'_>) {
+        if let Some(length) = find_end(chunk.rest()) {
+            self.pending &= !COMMENT;
+            self.end_line(chunk, length);
+        } else {
+            self.pending |= COMMENT;
+            chunk.at = chunk.bytes.len();
+        }
+    }
+
     /// Goes on with a line that an earlier chunk started.
     fn continue_line(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
         let (rest, start) = (chunk.rest(), chunk.at);
-        let end = find_end(rest);
+        // A line that is long already may well go on for long.
+        let end = if self.line_length >= LONG && rest.len() >= LONG {
+            find_far_end(rest)
+        } else {
+            find_end(rest)
+        };
         let part = &rest[..end.unwrap_or(rest.len())];
         let complete = self.data_length + self.event_type.len() + self.id.len();
         if complete + self.line_length + part.len() > self.limits.event {

@@ -31,11 +31,11 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The value, given the buffer for it.
-    #[inline]
-    pub(crate) fn slice<'a>(self, chunk: &Chunk<'a>, held: &'a [u8]) -> &'a [u8] {
+    /// The value, given what the buffer for it holds.
+    #[inline(always)]
+    pub(crate) fn slice<'a>(self, chunk: &Chunk<'a>, held: impl FnOnce() -> &'a [u8]) -> &'a [u8] {
         match self {
-            Self::Held => held,
+            Self::Held => held(),
             Self::Chunk(start, end) => &chunk.bytes[start..end],
         }
     }
@@ -59,23 +59,28 @@ pub(crate) trait LastEventId {
 
 impl<S: Store> Parser<S> {
     /// Takes what it needs from the chunk to come to the next item, as bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_bytes<'a, 'i: 'a>(
         &'a mut self,
         last_event_id: &'a mut impl LastEventId,
         chunk: &mut Chunk<'i>,
     ) -> Result<Option<Item<&'a [u8]>>, DecodeError> {
-        Ok(Some(match self.next(chunk, last_event_id) {
-            Step::NeedMore => return Ok(None),
-            Step::TooLarge(error) => return Err(error),
-            Step::Retry(time) => Item::Retry(time),
-            Step::Comment(comment) => Item::Comment(comment.slice(chunk, self.comment())),
-            Step::Event { event_type, data } => Item::Event(MessageEvent {
+        let step = self.next(chunk, last_event_id);
+        if let Step::Event { event_type, data } = step {
+            return Ok(Some(Item::Event(MessageEvent {
                 event_type: event_type
-                    .map_or(b"message", |place| place.slice(chunk, self.event_type())),
-                data: data.slice(chunk, self.data()),
+                    .map_or(b"message", |place| place.slice(chunk, || self.event_type())),
+                data: data.slice(chunk, || self.data()),
                 last_event_id: last_event_id.bytes(),
-            }),
-        }))
+            })));
+        }
+        match step {
+            Step::Event { .. } | Step::NeedMore => Ok(None),
+            Step::TooLarge(error) => Err(error),
+            Step::Retry(time) => Ok(Some(Item::Retry(time))),
+            Step::Comment(comment) => {
+                Ok(Some(Item::Comment(comment.slice(chunk, || self.comment()))))
+            }
+        }
     }
 }
