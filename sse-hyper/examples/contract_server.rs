@@ -2,7 +2,7 @@
 
 mod contract;
 
-use std::{convert::Infallible, io};
+use std::{convert::Infallible, io, pin::pin, time::Duration};
 
 use contract::{Answer, Contract};
 use futures_util::stream::BoxStream;
@@ -14,10 +14,10 @@ use http_body_util::Either;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
+    server::{conn::auto, graceful::GracefulShutdown},
 };
 use sse_hyper::{Event, EventBody};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
 type Body = Either<EventBody<BoxStream<'static, Event>>, String>;
 
@@ -25,21 +25,28 @@ type Body = Either<EventBody<BoxStream<'static, Event>>, String>;
 async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(contract::address()).await?;
     let contract = Contract::default();
+    let connections = GracefulShutdown::new();
+    let mut closed = pin!(contract.clone().close());
     loop {
-        let (connection, _) = listener.accept().await?;
+        let connection = tokio::select! {
+            accepted = listener.accept() => accepted?.0,
+            () = &mut closed => break,
+        };
         connection.set_nodelay(true)?;
         let contract = contract.clone();
-        tokio::spawn(async move {
-            let service = service_fn(|request| {
-                let response = respond(&contract, &request);
-                async { Ok::<_, Infallible>(response) }
-            });
-            // A client that leaves in the middle is no news.
-            let _ = auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(connection), service)
-                .await;
+        let service = service_fn(move |request| {
+            let response = respond(&contract, &request);
+            async { Ok::<_, Infallible>(response) }
         });
+        let connection = auto::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(connection), service)
+            .into_owned();
+        // A client that leaves in the middle is no news.
+        tokio::spawn(connections.watch(connection));
     }
+    // All that could end has ended by now. A client that stopped reading is not waited for.
+    _ = timeout(Duration::from_millis(800), connections.shutdown()).await;
+    Ok(())
 }
 
 fn respond(contract: &Contract, request: &Request<Incoming>) -> Response<Body> {
@@ -49,7 +56,7 @@ fn respond(contract: &Contract, request: &Request<Incoming>) -> Response<Body> {
         Err(error) => Answer::BadRequest(error.to_string()),
     };
     let mut response = match answer {
-        Answer::Events(events) => sse_hyper::response(request, events).map(Either::Left),
+        Answer::Events(events) => contract.streams.respond(request, events).map(Either::Left),
         Answer::Json(json) => text(StatusCode::OK, "application/json", json),
         Answer::BadRequest(reason) => text(StatusCode::BAD_REQUEST, "text/plain", reason),
         Answer::NotFound => text(StatusCode::NOT_FOUND, "text/plain", String::new()),

@@ -17,12 +17,13 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let router = Router::new()
-        .fallback(respond)
-        .with_state(Contract::default());
+    let contract = Contract::default();
+    let router = Router::new().fallback(respond).with_state(contract.clone());
     let listener = TcpListener::bind(contract::address()).await?;
     let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
-    axum::serve(listener, router).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(contract.close())
+        .await
 }
 
 async fn respond(State(contract): State<Contract>, request: Request) -> Response {
@@ -32,7 +33,7 @@ async fn respond(State(contract): State<Contract>, request: Request) -> Response
         Err(error) => Answer::BadRequest(error.to_string()),
     };
     let response = match answer {
-        Answer::Events(events) => sse_hyper::response(&request, events).map(Body::new),
+        Answer::Events(events) => contract.streams.respond(&request, events).map(Body::new),
         Answer::Json(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Answer::BadRequest(reason) => (StatusCode::BAD_REQUEST, reason).into_response(),
         Answer::NotFound => StatusCode::NOT_FOUND.into_response(),

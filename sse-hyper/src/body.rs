@@ -1,9 +1,11 @@
 use core::{
+    borrow::Borrow,
     convert::Infallible,
     fmt,
     pin::Pin,
     task::{Context, Poll},
 };
+use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -11,11 +13,23 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use sse_proto::{Comment, Event};
 
-use crate::keep_alive::{KeepAlive, Pulse};
+use crate::{
+    Settings, Streams,
+    clock::{Clock, Due},
+    streams::Member,
+};
 
 /// A frame is closed when it holds this many bytes, even if more events are ready: so that a stream
 /// that is always ready neither grows the buffer without bound nor starves its neighbours.
 const FULL_FRAME: usize = 16 * 1024;
+
+/// A quiet stream keeps no more memory than this for its next frame.
+const SPARE: usize = 1024;
+
+/// A stream of events: [`Event`], or what lends one, such as an `Arc<Event>` that is sent to many.
+pub trait EventStream: Stream<Item: Borrow<Event>> {}
+
+impl<S: Stream<Item: Borrow<Event>>> EventStream for S {}
 
 pin_project! {
     /// A stream of events as the body of a response.
@@ -27,69 +41,120 @@ pin_project! {
         #[pin]
         events: Option<S>,
         frame: BytesMut,
-        pulse: Option<Pulse>,
+        // The last frame was large, and so is the memory behind the next.
+        was_large: bool,
+        // The first event was not sent yet.
+        is_new: bool,
+        clock: Clock,
+        #[pin]
+        member: Option<Member>,
     }
 }
 
-impl<S: Stream<Item = Event>> EventBody<S> {
-    /// A body that starts with an empty comment and then follows the stream.
+impl<S: EventStream> EventBody<S> {
+    /// A body that starts with an empty comment and then follows the events. It has no keep-alive
+    /// and no handle: [`Streams::body`] makes those that have.
     pub fn new(events: S) -> Self {
+        static ALONE: LazyLock<Streams> = LazyLock::new(|| Streams::new(Settings::none()));
+        Self::member(events, &ALONE)
+    }
+
+    pub(crate) fn member(events: S, streams: &Streams) -> Self {
         let mut frame = BytesMut::new();
         Comment::default().encode(&mut frame);
         Self {
             events: Some(events),
-            frame,
-            pulse: None,
+            member: Some(Member::new(streams)),
+            ..Self::of(frame)
         }
-    }
-
-    /// Sends a comment whenever the stream has been quiet for a while.
-    #[must_use]
-    pub fn with_keep_alive(mut self, keep_alive: KeepAlive) -> Self {
-        self.pulse = Some(keep_alive.start());
-        self
     }
 }
 
 impl<S> EventBody<S> {
     /// A body of this text and no events.
     pub(crate) fn text(text: &str) -> Self {
+        Self::of(text.into())
+    }
+
+    fn of(frame: BytesMut) -> Self {
         Self {
             events: None,
-            frame: text.into(),
-            pulse: None,
+            frame,
+            was_large: false,
+            is_new: true,
+            clock: Clock::default(),
+            member: None,
         }
     }
 }
 
-impl<S: Stream<Item = Event>> Body for EventBody<S> {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+impl<S: EventStream> EventBody<S> {
+    /// Puts all that is ready into the frame.
+    fn fill(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
+        let Some(mut member) = this.member.as_pin_mut() else {
+            return;
+        };
+        if this.events.is_some()
+            && let Some(farewell) = member.as_mut().poll_closed(cx)
+        {
+            farewell.encode(this.frame);
+            this.events.set(None);
+        }
+        let settings = member.settings();
         while this.frame.len() < FULL_FRAME
             && let Some(events) = this.events.as_mut().as_pin_mut()
         {
             match events.poll_next(cx) {
-                Poll::Ready(Some(event)) => event.encode(this.frame),
+                Poll::Ready(Some(event)) => {
+                    let event: &Event = event.borrow();
+                    let retry = settings.retry.filter(|_| *this.is_new);
+                    *this.is_new = false;
+                    match retry.filter(|_| event.retry().is_none()) {
+                        Some(retry) => event.clone().with_retry(retry).encode(this.frame),
+                        None => event.encode(this.frame),
+                    }
+                }
                 Poll::Ready(None) => this.events.set(None),
                 Poll::Pending => break,
             }
         }
-        if let Some(pulse) = this.pulse {
-            if !this.frame.is_empty() {
-                pulse.rest();
-            } else if this.events.is_some() && pulse.poll(cx).is_ready() {
-                pulse.comment().encode(this.frame);
+        if this.events.is_none() {
+            return;
+        }
+        if this.frame.is_empty() {
+            match this.clock.poll(settings, cx) {
+                Poll::Ready(Due::KeepAlive) => {
+                    let keep_alive = settings.keep_alive.iter();
+                    keep_alive.for_each(|it| this.frame.extend_from_slice(&it.block));
+                }
+                Poll::Ready(Due::End) => this.events.set(None),
+                Poll::Pending => {}
             }
         }
+        if !this.frame.is_empty() && this.clock.sends(settings) {
+            this.events.set(None);
+        }
+    }
+}
+
+impl<S: EventStream> Body for EventBody<S> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.as_mut().fill(cx);
+        let this = self.project();
         if !this.frame.is_empty() {
+            *this.was_large = this.frame.len() > SPARE;
             Poll::Ready(Some(Ok(Frame::data(this.frame.split().freeze()))))
         } else if this.events.is_some() {
+            if core::mem::take(this.was_large) {
+                *this.frame = BytesMut::new();
+            }
             Poll::Pending
         } else {
             Poll::Ready(None)
@@ -112,7 +177,6 @@ impl<S> fmt::Debug for EventBody<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBody")
             .field("ended", &self.events.is_none())
-            .field("keep_alive", &self.pulse.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -1,41 +1,55 @@
-use futures_core::Stream;
+use crate::{EventBody, EventStream, accept::is_acceptable};
 use http::{
-    HeaderValue, Request, Response, StatusCode, Version,
+    HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName},
 };
-use sse_proto::Event;
-
-use crate::EventBody;
 
 /// The whole response to a request for events, with a comment every 15 s when idle.
 ///
-/// The same as [`respond`] with an [`EventBody`] that has the default
-/// [`KeepAlive`](crate::KeepAlive). The body has to be polled on a tokio runtime with its timer on.
+/// For servers that need no handle on their streams; [`Streams::respond`](crate::Streams::respond)
+/// is for the others. The body has to be polled on a tokio runtime with its timer on.
 #[cfg(feature = "tokio")]
-pub fn response<B, S>(request: &Request<B>, events: S) -> Response<EventBody<S>>
-where
-    S: Stream<Item = Event>,
-{
-    let body = EventBody::new(events).with_keep_alive(crate::KeepAlive::default());
-    respond(request, body)
+pub fn response<B, S: EventStream>(request: &Request<B>, events: S) -> Response<EventBody<S>> {
+    use std::sync::LazyLock;
+
+    static STREAMS: LazyLock<crate::Streams> = LazyLock::new(crate::Streams::default);
+    STREAMS.respond(request, events)
 }
 
 /// The whole response to a request for events: `200 OK` with the headers that an event stream
 /// needs, or the refusal of a request that cannot be answered with a stream.
 ///
-/// Refused, by `505 HTTP Version Not Supported` with the body `Streaming unsupported!`, is a request
-/// of HTTP/0.9 or of a version that is not known here: there is no way to say that what follows is
-/// an event stream and where it ends. HTTP/1.0 is served: hyper ends that body by closing the
-/// connection. HTTP/1.1 gets chunks; HTTP/2 and HTTP/3 have frames of their own. hyper itself
-/// answers what it cannot parse with 400 before any of this.
-pub fn respond<B, S>(request: &Request<B>, body: EventBody<S>) -> Response<EventBody<S>>
-where
-    S: Stream<Item = Event>,
-{
+/// - `HEAD` gets the same headers and no stream.
+/// - `406 Not Acceptable` is for a `GET` or `HEAD` whose `Accept` excludes `text/event-stream`
+///   ([RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1)). Other methods get
+///   the stream all the same: clients of LLM APIs say in the body that they want one, and accept
+///   `application/json`.
+/// - `505 HTTP Version Not Supported`, with the body `Streaming unsupported!`, is for HTTP/0.9 and
+///   versions that are not known here: there is no way to say that what follows is an event stream
+///   and where it ends. HTTP/1.0 is served: hyper ends that body by closing the connection. HTTP/1.1
+///   gets chunks; HTTP/2 and HTTP/3 have frames of their own. hyper itself answers what it cannot
+///   parse with 400 before any of this.
+///
+/// Whether a method may ask for events at all is for the server's routes to say.
+pub fn respond<B, S: EventStream>(
+    request: &Request<B>,
+    body: EventBody<S>,
+) -> Response<EventBody<S>> {
     let version = request.version();
     if !can_stream(version) {
-        return refusal();
+        return refusal(
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "Streaming unsupported!",
+        );
     }
+    let is_head = request.method() == Method::HEAD;
+    if (is_head || request.method() == Method::GET) && !is_acceptable(request.headers()) {
+        return refusal(
+            StatusCode::NOT_ACCEPTABLE,
+            "Accept: all that there is here is text/event-stream",
+        );
+    }
+    let body = if is_head { EventBody::text("") } else { body };
     let mut response = body.into_response();
     if version == Version::HTTP_10 {
         // The end of the connection is the end of the body. hyper promises a client that asks for
@@ -45,7 +59,16 @@ where
     response
 }
 
-impl<S: Stream<Item = Event>> EventBody<S> {
+/// `204 No Content`: tells a client to stop, "Clients will reconnect if the connection is closed; a
+/// client can be told to stop reconnecting using the HTTP 204 No Content response code."
+/// ([9.2.1](https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro))
+pub fn no_content<S>() -> Response<EventBody<S>> {
+    let mut response = Response::new(EventBody::text(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+impl<S> EventBody<S> {
     /// `200 OK` with the headers that an event stream needs:
     ///
     /// - `Content-Type: text/event-stream`, always UTF-8
@@ -77,9 +100,9 @@ fn can_stream(version: Version) -> bool {
     .contains(&version)
 }
 
-fn refusal<S>() -> Response<EventBody<S>> {
-    let mut response = Response::new(EventBody::text("Streaming unsupported!"));
-    *response.status_mut() = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+fn refusal<S>(status: StatusCode, reason: &str) -> Response<EventBody<S>> {
+    let mut response = Response::new(EventBody::text(reason));
+    *response.status_mut() = status;
     response.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),

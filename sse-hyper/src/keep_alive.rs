@@ -1,18 +1,12 @@
-use core::{
-    fmt,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
-use std::{borrow::Cow, sync::Arc};
+use core::{fmt, time::Duration};
 
-use hyper::rt::{Sleep, Timer};
-use sse_proto::Comment;
+use bytes::{Bytes, BytesMut};
+use sse_proto::{Comment, Event};
 
 /// Below the idle timeouts of common proxies, most of which are 30 s or 60 s.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// A comment that is sent when there was nothing to send for some time.
+/// What is sent when there was nothing to send for some time.
 ///
 /// "Legacy proxy servers are known to, in certain cases, drop HTTP connections after a short
 /// timeout. To protect against such proxy servers, authors can include a comment line (one starting
@@ -21,18 +15,16 @@ const INTERVAL: Duration = Duration::from_secs(15);
 /// It also lets the server notice a client that left without a word.
 #[derive(Clone)]
 pub struct KeepAlive {
-    timer: Arc<dyn Timer + Send + Sync>,
-    interval: Duration,
-    text: Cow<'static, str>,
+    pub(crate) interval: Duration,
+    pub(crate) block: Bytes,
 }
 
 impl KeepAlive {
     /// An empty comment after 15 s without an event.
-    pub fn new(timer: impl Timer + Send + Sync + 'static) -> Self {
+    pub const fn new() -> Self {
         Self {
-            timer: Arc::new(timer),
             interval: INTERVAL,
-            text: Cow::Borrowed(""),
+            block: Bytes::from_static(b":\n\n"),
         }
     }
 
@@ -45,25 +37,28 @@ impl KeepAlive {
 
     /// Sets the text of the comment.
     #[must_use]
-    pub fn with_text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.text = text.into();
+    pub fn with_comment(mut self, text: &str) -> Self {
+        let mut block = BytesMut::new();
+        Comment::new(text).encode(&mut block);
+        self.block = block.freeze();
         self
     }
 
-    pub(crate) fn start(self) -> Pulse {
-        Pulse {
-            keep_alive: self,
-            sleep: None,
-            rested: false,
-        }
+    /// Sends an event in place of the comment. Scripts in browsers cannot see comments, so this is
+    /// how they tell a quiet server from one that is gone: an event of type `ping`, say, and without
+    /// an ID, for it is not one to go on from.
+    #[must_use]
+    pub fn with_event(mut self, event: &Event) -> Self {
+        let mut block = BytesMut::new();
+        event.encode(&mut block);
+        self.block = block.freeze();
+        self
     }
 }
 
-#[cfg(feature = "tokio")]
 impl Default for KeepAlive {
-    /// An empty comment after 15 s without an event, on tokio's timer.
     fn default() -> Self {
-        Self::new(hyper_util::rt::TokioTimer::new())
+        Self::new()
     }
 }
 
@@ -71,43 +66,7 @@ impl fmt::Debug for KeepAlive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeepAlive")
             .field("interval", &self.interval)
-            .field("text", &self.text)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A keep-alive at work in one body.
-pub(crate) struct Pulse {
-    keep_alive: KeepAlive,
-    /// Made when it is first polled: only then is a runtime sure to be there.
-    sleep: Option<Pin<Box<dyn Sleep>>>,
-    /// Something was sent since the last poll, so the time starts anew. Noted rather than done, for
-    /// a busy stream never gets to wait.
-    rested: bool,
-}
-
-impl Pulse {
-    /// Notes that something was sent.
-    pub(crate) fn rest(&mut self) {
-        self.rested = true;
-    }
-
-    /// Ready when nothing was sent for the interval.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let KeepAlive {
-            timer, interval, ..
-        } = &self.keep_alive;
-        let sleep = self.sleep.get_or_insert_with(|| timer.sleep(*interval));
-        if self.rested {
-            self.rested = false;
-            timer.reset(sleep, timer.now() + *interval);
-        }
-        ready!(sleep.as_mut().poll(cx));
-        self.rested = true;
-        Poll::Ready(())
-    }
-
-    pub(crate) fn comment(&self) -> Comment<'_> {
-        Comment::new(&self.keep_alive.text)
+            .field("block", &self.block)
+            .finish()
     }
 }

@@ -1,7 +1,10 @@
-use core::{error::Error, fmt, str::Utf8Error};
+use core::{error::Error, fmt, str::FromStr};
 
-use http::HeaderMap;
-use sse_proto::{EventId, InvalidValue};
+use http::{HeaderMap, Uri};
+use sse_proto::EventId;
+
+/// The longest ID that is taken, in bytes. Servers of this world send far shorter ones.
+const LONGEST: usize = 1024;
 
 /// The ID of the last event that the client saw before it lost the connection, from the
 /// `Last-Event-ID` header
@@ -11,8 +14,9 @@ use sse_proto::{EventId, InvalidValue};
 ///
 /// # Errors
 ///
-/// [`InvalidLastEventId`] if the value is not UTF-8, or holds what no event ID can hold. No client
-/// that follows the standard sends that: `400 Bad Request` is a fitting answer.
+/// [`InvalidLastEventId`] if the value is not UTF-8, holds what no event ID can hold, or is longer
+/// than 1024 bytes. No client that follows the standard sends that, unless the server sent it such
+/// an ID: `400 Bad Request` is a fitting answer.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -24,51 +28,116 @@ use sse_proto::{EventId, InvalidValue};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn last_event_id(headers: &HeaderMap) -> Result<Option<EventId>, InvalidLastEventId> {
-    let Some(value) = headers
-        .get("last-event-id")
-        .filter(|value| !value.is_empty())
-    else {
-        return Ok(None);
-    };
-    let text = str::from_utf8(value.as_bytes()).map_err(Fault::Encoding)?;
-    let id = EventId::new(text.to_owned()).map_err(Fault::Character)?;
-    Ok(Some(id))
+    const NAME: &str = "Last-Event-ID";
+    match headers.get(NAME) {
+        None => Ok(None),
+        Some(value) => event_id(NAME, value.as_bytes()),
+    }
 }
 
-/// A `Last-Event-ID` header that is not an event ID.
+/// The same from a query parameter of this name, for clients that cannot set the header: an
+/// `EventSource` that a script made anew.
+///
+/// Whoever makes a link can set it, so it is for servers that ask for it. The header, where there is
+/// one, is newer: a browser that reconnects sends it with the same URL.
+///
+/// # Errors
+///
+/// As for [`last_event_id`].
+///
+/// ```
+/// use http::{HeaderMap, Uri};
+/// use sse_hyper::{last_event_id, last_event_id_in_query};
+///
+/// let (headers, uri) = (HeaderMap::new(), Uri::from_static("/events?lastEventId=7%E2%82%AC"));
+/// let id = match last_event_id(&headers)? {
+///     None => last_event_id_in_query(&uri, "lastEventId")?,
+///     id => id,
+/// };
+/// assert_eq!(id.unwrap().as_str(), "7€");
+/// # Ok::<(), sse_hyper::InvalidLastEventId>(())
+/// ```
+pub fn last_event_id_in_query(
+    uri: &Uri,
+    name: &str,
+) -> Result<Option<EventId>, InvalidLastEventId> {
+    let query = uri.query().unwrap_or_default();
+    // What is not UTF-8 comes as U+FFFD, which an ID can hold.
+    match form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name) {
+        None => Ok(None),
+        Some((_, value)) => event_id(name, value.as_bytes()),
+    }
+}
+
+fn event_id(name: &str, value: &[u8]) -> Result<Option<EventId>, InvalidLastEventId> {
+    let invalid = |reason: &dyn fmt::Display| InvalidLastEventId::new(name, reason);
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if value.len() > LONGEST {
+        return Err(invalid(&format_args!(
+            "{} bytes are more than {LONGEST}",
+            value.len()
+        )));
+    }
+    let text = str::from_utf8(value).map_err(|error| invalid(&error))?;
+    match EventId::new(text.to_owned()) {
+        Ok(id) => Ok(Some(id)),
+        Err(error) => Err(invalid(&error)),
+    }
+}
+
+/// The ID as what the server makes its IDs from: a number, say.
+///
+/// # Errors
+///
+/// [`InvalidLastEventId`] with what the parser says. `400 Bad Request` is a fitting answer to a
+/// client that sends an ID which this server never gave out.
+///
+/// ```
+/// use sse_hyper::{EventId, parse_event_id};
+///
+/// let id = parse_event_id::<u64>(Some(&EventId::from(7)))?;
+/// assert_eq!(id, Some(7));
+/// let error = parse_event_id::<u64>(Some(&EventId::new("seven")?)).unwrap_err();
+/// assert_eq!(error.to_string(), "Last-Event-ID: \"seven\": invalid digit found in string");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the type says what is valid, also for numbers"
+)]
+pub fn parse_event_id<T: FromStr<Err: fmt::Display>>(
+    id: Option<&EventId>,
+) -> Result<Option<T>, InvalidLastEventId> {
+    let parse = |id: &EventId| {
+        let text = id.as_str();
+        text.parse().map_err(|error| {
+            InvalidLastEventId::new("Last-Event-ID", &format_args!("{text:?}: {error}"))
+        })
+    };
+    id.map(parse).transpose()
+}
+
+/// A last event ID that is none, with the place it came from and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidLastEventId {
-    fault: Fault,
+    message: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fault {
-    Encoding(Utf8Error),
-    Character(InvalidValue),
-}
-
-impl From<Fault> for InvalidLastEventId {
-    fn from(fault: Fault) -> Self {
-        Self { fault }
+impl InvalidLastEventId {
+    fn new(name: &str, reason: &dyn fmt::Display) -> Self {
+        Self {
+            message: format!("{name}: {reason}"),
+        }
     }
 }
 
 impl fmt::Display for InvalidLastEventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid Last-Event-ID: ")?;
-        match &self.fault {
-            Fault::Encoding(error) => error.fmt(f),
-            Fault::Character(error) => error.fmt(f),
-        }
+        f.write_str(&self.message)
     }
 }
 
-impl Error for InvalidLastEventId {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.fault {
-            Fault::Encoding(error) => Some(error),
-            Fault::Character(error) => Some(error),
-        }
-    }
-}
+impl Error for InvalidLastEventId {}

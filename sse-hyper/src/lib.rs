@@ -6,15 +6,20 @@
 //! ```text
 //!   request ── last_event_id(headers)     where this client wants to go on   (last_event_id.rs)
 //!      │
-//!      │   a Stream of Events, yours
+//!      │   a Stream of Events, yours         (one that may fail: until_error.rs)
 //!      │        │
 //!      │     EventBody                    frames, as the events come          (body.rs)
-//!      │        └─ KeepAlive              a comment when nothing comes        (keep_alive.rs)
+//!      │        │   Clock                 what is due when nothing comes      (clock.rs)
+//!      │        │
+//!      │     Streams                      the handle: count, close            (streams.rs)
+//!      │        ├─ Settings, KeepAlive    what all have in common             (settings.rs, keep_alive.rs)
+//!      │        └─ Farewell               what they say at the end            (farewell.rs)
 //!      ▼        ▼
-//!    respond(request, body)               status and headers, or a refusal    (headers.rs)
+//!    respond(request, body)               status and headers, or a refusal    (headers.rs, accept.rs)
 //! ```
 //!
-//! With the feature `tokio`, which is on by default, [`response`] does it all in one call.
+//! With the feature `tokio`, which is on by default, [`response`] does it all in one call, and
+//! [`Streams::default`] in two, with a handle. The feature `axum` adds what its handlers need.
 //!
 //! # A server on hyper
 //!
@@ -66,15 +71,31 @@
 //! more go out together, and none waits for another. When the client is gone, hyper drops the body
 //! and so the stream.
 
+mod accept;
+#[cfg(feature = "axum")]
+mod axum;
 mod body;
+mod clock;
+mod farewell;
 mod headers;
 mod keep_alive;
 mod last_event_id;
+mod settings;
+mod streams;
+mod until_error;
 
-pub use body::EventBody;
-pub use headers::respond;
+#[cfg(feature = "axum")]
+pub use axum::LastEventId;
+pub use body::{EventBody, EventStream};
+pub use farewell::Farewell;
 #[cfg(feature = "tokio")]
 pub use headers::response;
+pub use headers::{no_content, respond};
 pub use keep_alive::KeepAlive;
-pub use last_event_id::{InvalidLastEventId, last_event_id};
+pub use last_event_id::{
+    InvalidLastEventId, last_event_id, last_event_id_in_query, parse_event_id,
+};
+pub use settings::Settings;
 pub use sse_proto::{Event, EventId, EventType, InvalidValue};
+pub use streams::Streams;
+pub use until_error::{UntilError, until_error};

@@ -10,18 +10,17 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt, stream};
-use http::{Request, Version};
+use http::Request;
 use http_body::Body;
-use http_body_util::BodyExt;
 use hyper_util::rt::TokioTimer;
-use sse_hyper::{Event, EventBody, KeepAlive, respond, response};
+use sse_hyper::{Event, EventBody, EventStream, EventType, KeepAlive, Settings, Streams, response};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
 };
 
 /// The next frame as text.
-async fn frame<S: Stream<Item = Event>>(body: &mut Pin<Box<EventBody<S>>>) -> Option<String> {
+async fn frame<S: EventStream>(body: &mut Pin<Box<EventBody<S>>>) -> Option<String> {
     let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await?;
     let bytes = frame
         .unwrap_or_else(|never: Infallible| match never {})
@@ -42,7 +41,7 @@ fn from_channel() -> (mpsc::UnboundedSender<Event>, impl Stream<Item = Event>) {
 
 #[tokio::test]
 async fn the_first_byte_comes_before_any_event() {
-    let mut body = Box::pin(EventBody::new(stream::pending()));
+    let mut body = Box::pin(EventBody::new(stream::pending::<Event>()));
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
     let waker = futures_util::task::noop_waker();
     let next = body.as_mut().poll_frame(&mut Context::from_waker(&waker));
@@ -103,10 +102,11 @@ async fn the_stream_is_dropped_at_its_end_and_with_the_body() {
 async fn a_comment_comes_only_after_a_quiet_interval() {
     let start = Instant::now();
     let (sender, events) = from_channel();
-    let keep_alive = KeepAlive::new(TokioTimer::new())
+    let keep_alive = KeepAlive::new()
         .with_interval(Duration::from_secs(10))
-        .with_text("still\nhere");
-    let mut body = Box::pin(EventBody::new(events).with_keep_alive(keep_alive));
+        .with_comment("still\nhere");
+    let streams = Streams::new(Settings::new(TokioTimer::new()).with_keep_alive(keep_alive));
+    let mut body = Box::pin(streams.body(events));
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
 
     tokio::spawn(async move {
@@ -131,43 +131,105 @@ async fn a_comment_comes_only_after_a_quiet_interval() {
 #[tokio::test(start_paused = true)]
 async fn by_default_it_comes_after_fifteen_seconds() {
     let start = Instant::now();
-    let response = response(&Request::new(()), stream::pending());
+    let response = response(&Request::new(()), stream::pending::<Event>());
     let mut body = Box::pin(response.into_body());
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
     assert_eq!(start.elapsed().as_secs(), 15);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
+    let ping = Event::new("").with_type(EventType::new("ping").unwrap());
+    let settings = Settings::default().with_keep_alive(KeepAlive::new().with_event(&ping));
+    let body = Streams::new(settings.clone()).body(stream::pending::<Event>());
+    let mut body = Box::pin(body);
+    assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
+    assert_eq!(
+        frame(&mut body).await.as_deref(),
+        Some("event: ping\ndata: \n\n")
+    );
+
+    let body = Streams::new(settings.without_keep_alive()).body(stream::pending::<Event>());
+    let mut body = Box::pin(body);
+    assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
+    let quiet = tokio::time::timeout(Duration::from_secs(3600), frame(&mut body)).await;
+    assert!(quiet.is_err());
+}
+
 #[tokio::test]
-async fn a_request_that_cannot_stream_is_refused_in_words() {
-    let ask = |version| {
-        let mut request = Request::new(());
-        *request.version_mut() = version;
-        respond(&request, EventBody::new(stream::empty()))
-    };
-    for version in [
-        Version::HTTP_10,
-        Version::HTTP_11,
-        Version::HTTP_2,
-        Version::HTTP_3,
-    ] {
-        let response = ask(version);
-        assert_eq!(response.status(), 200, "{version:?}");
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-cache");
-        assert_eq!(response.headers()["x-accel-buffering"], "no");
+async fn the_reconnection_time_is_in_the_block_of_the_first_event() {
+    let settings = Settings::default().with_retry(Duration::from_secs(2));
+    let streams = Streams::new(settings);
+    let mut body = Box::pin(streams.body(stream::iter(["a", "b"].map(Event::new))));
+    assert_eq!(
+        frame(&mut body).await.as_deref(),
+        Some(":\n\nretry: 2000\ndata: a\n\ndata: b\n\n")
+    );
+
+    let event = Event::new("a").with_retry(Duration::from_millis(7));
+    let mut body = Box::pin(streams.body(stream::iter([event])));
+    assert_eq!(
+        frame(&mut body).await.as_deref(),
+        Some(":\n\nretry: 7\ndata: a\n\n"),
+        "its own comes first"
+    );
+
+    let mut body = Box::pin(streams.body(stream::empty::<Event>()));
+    assert_eq!(
+        frame(&mut body).await.as_deref(),
+        Some(":\n\n"),
+        "never without an event"
+    );
+}
+
+#[tokio::test]
+async fn an_event_can_be_shared() {
+    let event = Arc::new(Event::new("to all"));
+    for _ in 0..2 {
+        let mut body = Box::pin(EventBody::new(stream::iter([Arc::clone(&event)])));
+        assert_eq!(
+            frame(&mut body).await.as_deref(),
+            Some(":\n\ndata: to all\n\n")
+        );
     }
-    let response = ask(Version::HTTP_09);
-    assert_eq!(response.status(), 505);
-    assert_eq!(
-        response.status().canonical_reason(),
-        Some("HTTP Version Not Supported")
-    );
-    assert_eq!(
-        response.headers()["content-type"],
-        "text/plain; charset=utf-8"
-    );
-    assert_eq!(response.body().size_hint().exact(), Some(22));
-    let text = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(text, "Streaming unsupported!");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_at_its_age_whether_it_is_quiet_or_busy() {
+    let settings =
+        Settings::default().with_max_age(Duration::from_secs(40)..=Duration::from_secs(50));
+    let streams = Streams::new(settings);
+    let ticks = || {
+        stream::unfold((), |()| async {
+            sleep(Duration::from_secs(1)).await;
+            Some((Event::new("tick"), ()))
+        })
+    };
+    let mut ages = Vec::new();
+    for busy in [false, true, false, true, false, true] {
+        let start = Instant::now();
+        let events = if busy {
+            ticks().left_stream()
+        } else {
+            stream::pending().right_stream()
+        };
+        let mut body = Box::pin(streams.body(events));
+        let mut frames = 0;
+        while frame(&mut body).await.is_some() {
+            frames += 1;
+        }
+        assert!(frames >= if busy { 40 } else { 3 }, "{frames}");
+        let age = start.elapsed();
+        assert!((40..=51).contains(&age.as_secs()), "{age:?}");
+        ages.push(age);
+    }
+    ages.dedup();
+    assert!(ages.len() > 1, "each has an age of its own: {ages:?}");
+}
+
+#[test]
+fn an_idle_body_is_small() {
+    let size = size_of::<EventBody<stream::Pending<Event>>>();
+    assert!(size <= 256, "{size} bytes");
 }

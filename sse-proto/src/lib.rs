@@ -29,6 +29,7 @@
 //! - `alloc` (default): everything but [`SliceDecoder`].
 //! - `simd`: looks for faults in UTF-8 by SIMD, many times faster where text is not ASCII. Takes
 //!   `std`, to ask the processor what it can.
+//! - `serde`: data as JSON, `Event::json` and `MessageEvent::json`.
 //! - `bytes`: [`Output`] for `BytesMut`, and events that share the memory of a `Bytes`.
 //! - `stream`: `ItemStream`, from a stream of chunks to a stream of items.
 //! - `codec`: `EventCodec`, for `tokio_util::codec`. Takes `std`.
@@ -127,6 +128,8 @@ mod field;
 #[cfg(feature = "alloc")]
 mod invalid_value;
 mod item;
+#[cfg(feature = "serde")]
+mod json;
 mod line;
 mod parse;
 mod store;

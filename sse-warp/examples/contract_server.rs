@@ -7,7 +7,7 @@ use contract::{Answer, Contract};
 use sse_warp::EventId;
 use warp::{
     Filter, Reply,
-    http::StatusCode,
+    http::{Request, StatusCode},
     path::FullPath,
     reply::{Response, with_header, with_status},
 };
@@ -15,21 +15,25 @@ use warp::{
 #[tokio::main]
 async fn main() {
     let contract = Contract::default();
+    let closed = contract.clone().close();
     let routes = warp::path::full()
+        .and(sse_warp::request())
         .and(warp::query::raw().or_else(|_| async { Ok::<_, warp::Rejection>((String::new(),)) }))
         .and(sse_warp::last_event_id())
         .map(
-            move |path: FullPath, query: String, last_event_id: Option<EventId>| {
-                respond(contract.answer(path.as_str(), &query, last_event_id))
+            move |path: FullPath, request, query: String, last_event_id: Option<EventId>| {
+                let answer = contract.answer(path.as_str(), &query, last_event_id);
+                respond(&contract, &request, answer)
             },
         )
         .map(|response| with_header(response, "access-control-allow-origin", "*"));
-    warp::serve(routes).run(contract::address()).await;
+    let server = warp::serve(routes).bind(contract::address()).await;
+    server.graceful(closed).run().await;
 }
 
-fn respond(answer: Answer) -> Response {
+fn respond(contract: &Contract, request: &Request<()>, answer: Answer) -> Response {
     match answer {
-        Answer::Events(events) => sse_warp::reply(events).into_response(),
+        Answer::Events(events) => sse_warp::respond(request, contract.streams.body(events)),
         Answer::Json(json) => with_header(json, "content-type", "application/json").into_response(),
         Answer::BadRequest(reason) => with_status(reason, StatusCode::BAD_REQUEST).into_response(),
         Answer::NotFound => StatusCode::NOT_FOUND.into_response(),

@@ -1,5 +1,5 @@
-//! Server-sent events for [warp](https://docs.rs/warp/0.4) 0.4: [`reply`] with a stream of events,
-//! and [`last_event_id`] to know where to start.
+//! Server-sent events for [warp](https://docs.rs/warp/0.4) 0.4: [`reply`] with a stream of events, or
+//! [`respond`] with one of many [`Streams`], and [`last_event_id`] to know where to start.
 //!
 //! A thin layer over [`sse_hyper::EventBody`], through warp's public API. Unlike the events of
 //! `warp::sse`, these cannot be forged: a type or an ID with a line end in it does not exist.
@@ -21,53 +21,136 @@
 //! # let _ = async { warp::serve(events).run(([127, 0, 0, 1], 8080)).await };
 //! ```
 //!
-//! Every request that warp's server passes on can be answered with a stream (HTTP/1.0 by closing the
-//! connection behind it), so nothing is refused here.
+//! With a handle on all streams, to count and to close them, and with looking at what the client
+//! accepts:
+//!
+//! ```
+//! use futures_util::stream;
+//! use sse_warp::{Event, Streams};
+//! use warp::{Filter, http::Request};
+//!
+//! let streams = Streams::default();
+//! let events = warp::path("events")
+//!     .and(sse_warp::request())
+//!     .map(move |request: Request<()>| {
+//!         let events = stream::iter([Event::new("hello")]);
+//!         sse_warp::respond(&request, streams.body(events))
+//!     })
+//!     .with(warp::cors().allow_any_origin().allow_header("last-event-id"));
+//! # let _ = async { warp::serve(events).run(([127, 0, 0, 1], 8080)).await };
+//! ```
+//!
+//! warp does not show the version of a request. Each that its server passes on can be answered with a
+//! stream (HTTP/1.0 by closing the connection behind it), so none is refused for that.
 
 use core::str::FromStr;
 
-use futures_core::Stream;
 use http_body_util::BodyDataStream;
 use sync_wrapper::SyncStream;
-use warp::{Filter, Rejection, Reply, http::HeaderMap};
+use warp::{
+    Filter, Rejection, Reply,
+    http::{HeaderMap, Method, Request, Uri},
+    reply::Response,
+};
 
-pub use sse_hyper::{Event, EventBody, EventId, EventType, InvalidValue, KeepAlive};
+pub use sse_hyper::{
+    Event, EventBody, EventId, EventStream, EventType, Farewell, InvalidLastEventId, InvalidValue,
+    KeepAlive, Settings, Streams, UntilError, parse_event_id, until_error,
+};
 
 /// The events as a reply, with the headers that an event stream needs, and with a comment every
 /// 15 s when idle.
-pub fn reply<S>(events: S) -> impl Reply
+pub fn reply<S>(events: S) -> Response
 where
-    S: Stream<Item = Event> + Send + 'static,
+    S: EventStream + Send + 'static,
 {
-    reply_with(EventBody::new(events).with_keep_alive(KeepAlive::default()))
+    convert(sse_hyper::response(&Request::new(()), events))
 }
 
-/// The body as a reply, with the headers that an event stream needs. For a
-/// [keep-alive](EventBody::with_keep_alive) of your choice.
-pub fn reply_with<S>(body: EventBody<S>) -> impl Reply
+/// The body as a reply to a [`request`]: as [`sse_hyper::respond`], so `HEAD` gets no stream, and a
+/// client that does not accept events `406 Not Acceptable`.
+pub fn respond<B, S>(request: &Request<B>, body: EventBody<S>) -> Response
 where
-    S: Stream<Item = Event> + Send + 'static,
+    S: EventStream + Send + 'static,
 {
-    let (head, body) = body.into_response().into_parts();
+    convert(sse_hyper::respond(request, body))
+}
+
+fn convert<S>(response: warp::http::Response<EventBody<S>>) -> Response
+where
+    S: EventStream + Send + 'static,
+{
+    let (head, body) = response.into_parts();
     // warp wants `Sync`, which most streams are not; a body is only ever used through `&mut`.
     let frames = SyncStream::new(BodyDataStream::new(body));
     let mut response = warp::reply::stream(frames).into_response();
+    *response.status_mut() = head.status;
     response.headers_mut().extend(head.headers);
     response
 }
 
+/// `204 No Content`, which tells a client to stop
+/// ([9.2.1](https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro)).
+pub fn no_content() -> impl Reply {
+    warp::http::StatusCode::NO_CONTENT
+}
+
+/// What [`respond`] looks at: the method and the headers of the request.
+pub fn request() -> impl Filter<Extract = (Request<()>,), Error = core::convert::Infallible>
++ Clone
++ Send
++ Sync
++ 'static {
+    warp::method()
+        .and(warp::header::headers_cloned())
+        .map(|method: Method, headers: HeaderMap| {
+            let mut request = Request::new(());
+            *request.method_mut() = method;
+            *request.headers_mut() = headers;
+            request
+        })
+}
+
 /// The ID of the last event that the client saw before it lost the connection, from the
-/// `Last-Event-ID` header
-/// ([9.2.4](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header)).
+/// `Last-Event-ID` header, as [`sse_hyper::last_event_id`] has it.
 ///
 /// A value that cannot be an event ID is rejected with `400 Bad Request`, as by warp's own filters
 /// for headers.
 pub fn last_event_id()
 -> impl Filter<Extract = (Option<EventId>,), Error = Rejection> + Clone + Send + Sync + 'static {
-    warp::header::headers_cloned()
-        .and_then(|headers: HeaderMap| async move {
-            sse_hyper::last_event_id(&headers).map_err(|_| warp::reject::reject())
-        })
+    or_bad_request(warp::header::headers_cloned().map(|headers| sse_hyper::last_event_id(&headers)))
+}
+
+/// The same, and if there is no such header, from the query parameter of this name, as
+/// [`sse_hyper::last_event_id_in_query`] has it.
+pub fn last_event_id_or_query(
+    name: &'static str,
+) -> impl Filter<Extract = (Option<EventId>,), Error = Rejection> + Clone + Send + Sync + 'static {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    or_bad_request(warp::header::headers_cloned().and(query).map(
+        move |headers: HeaderMap, query: String| match sse_hyper::last_event_id(&headers)? {
+            None => {
+                let uri = Uri::try_from(format!("/?{query}")).unwrap_or_default();
+                sse_hyper::last_event_id_in_query(&uri, name)
+            }
+            id => Ok(id),
+        },
+    ))
+}
+
+fn or_bad_request<F>(
+    ids: F,
+) -> impl Filter<Extract = (Option<EventId>,), Error = Rejection> + Clone + Send + Sync + 'static
+where
+    F: Filter<
+            Extract = (Result<Option<EventId>, InvalidLastEventId>,),
+            Error = core::convert::Infallible,
+        > + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    ids.and_then(|id: Result<_, _>| async { id.map_err(|_| warp::reject::reject()) })
         .or(warp::header::header("last-event-id").map(|never: Never| match never {}))
         .unify()
 }

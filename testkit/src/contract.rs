@@ -1,22 +1,18 @@
 //! Drives a contract server as its clients would, over real connections. Whatever library the
 //! server is written for, it has to pass the same.
 
+mod server;
+
 use std::{
-    env,
-    io::{Read, Write},
-    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command},
-    thread,
+    io::Read,
+    net::{Shutdown, TcpStream},
+    process::Command,
     time::{Duration, Instant},
 };
 
-use ureq::http::Response;
+use server::{Server, body, escape, read_until, wait_until};
 
 use crate::{Item, Outcome, reference};
-
-/// How long anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the example of this name, of the package whose tests are running, and checks all of it.
 pub fn check(example: &str) {
@@ -27,30 +23,16 @@ pub fn check(example: &str) {
     server.sends_as_fast_as_the_client_reads();
     server.cannot_be_made_to_forge();
     server.ends_http_1_0_with_the_connection();
+    server.looks_at_the_request();
     server.notices_clients_that_leave();
+    server.shuts_down_at_once();
 }
 
-struct Server {
-    process: Child,
-    port: u16,
-}
+/// How many streams are open when the server is to shut down: as many as the usual limit on open
+/// files allows on both sides.
+const STREAMS: usize = 400;
 
 impl Server {
-    fn start(example: &str) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("its number").port();
-        drop(free);
-        let process = Command::new(program(example))
-            .args(["--port", &port.to_string()])
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {example}: {error}"));
-        let server = Self { process, port };
-        wait_until("it listens", || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-        });
-        server
-    }
-
     fn sends_the_golden_events(&self) {
         let mut response = self.get("/golden", None);
         let header = |name: &str| response.headers().get(name).map(|value| value.as_bytes());
@@ -191,6 +173,71 @@ impl Server {
         }
     }
 
+    fn looks_at_the_request(&self) {
+        let answer = |head: &str| {
+            let mut connection =
+                self.send(format!("{head}\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+            let mut answer = Vec::new();
+            let end = connection.read_to_end(&mut answer);
+            end.expect("the server closes the connection");
+            String::from_utf8(answer).expect("UTF-8")
+        };
+        let head = answer("HEAD /live?n=9&ms=3600000 HTTP/1.1");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let headers = head.to_lowercase();
+        assert!(
+            headers.contains("content-type: text/event-stream"),
+            "{head}"
+        );
+        assert!(head.ends_with("\r\n\r\n"), "{head}");
+
+        let refused = answer("GET /golden HTTP/1.1\r\nAccept: application/json");
+        assert!(refused.starts_with("HTTP/1.1 406"), "{refused}");
+        let accepted = answer("POST /echo?data=a HTTP/1.1\r\nAccept: application/json");
+        assert!(accepted.starts_with("HTTP/1.1 200"), "{accepted}");
+        assert!(accepted.contains("data: a\n\n"), "{accepted}");
+    }
+
+    /// With many open streams, of which some have sent nothing for long and some are busy.
+    fn shuts_down_at_once(mut self) {
+        let mut connections: Vec<_> = (0..STREAMS)
+            .map(|n| {
+                let pause = [3_600_000, 20][n % 2];
+                let path = format!("/live?n=1000000&ms={pause}");
+                self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+            })
+            .collect();
+        for connection in &mut connections {
+            read_until(connection, b"data: tick 1 ");
+        }
+        let start = Instant::now();
+        let signal = Command::new("kill")
+            .arg(self.process.id().to_string())
+            .status();
+        assert!(signal.expect("kill").success());
+        let status = self.process.wait().expect("the server's end");
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
+        assert!(status.success(), "{status}");
+
+        for mut connection in connections {
+            let mut rest = Vec::new();
+            let end = connection.read_to_end(&mut rest);
+            end.expect("the end of the connection");
+            let rest = String::from_utf8(rest).expect("UTF-8");
+            let (_, farewell) = rest
+                .split_once("event: shutdown\nretry: ")
+                .unwrap_or_else(|| panic!("no farewell in {rest:?}"));
+            assert!(
+                farewell.ends_with("\ndata: back soon\n\n\r\n0\r\n\r\n"),
+                "{farewell:?}"
+            );
+        }
+    }
+
     fn notices_clients_that_leave(&self) {
         wait_until("streams that ended are gone", || self.active() == 0);
         let paths = [
@@ -222,61 +269,6 @@ impl Server {
             });
         }
     }
-
-    fn active(&self) -> u64 {
-        let stats = body(&mut self.get("/stats", None));
-        let stats = String::from_utf8(stats).expect("UTF-8");
-        let number = stats
-            .strip_prefix("{\"active\": ")
-            .and_then(|rest| rest.strip_suffix('}'));
-        #[expect(clippy::disallowed_methods, reason = "no sign comes from there")]
-        number
-            .and_then(|number| number.parse().ok())
-            .unwrap_or_else(|| panic!("{stats}"))
-    }
-
-    fn get(&self, path: &str, last_event_id: Option<&[u8]>) -> Response<ureq::Body> {
-        let agent = ureq::Agent::new_with_config(
-            ureq::Agent::config_builder()
-                .http_status_as_error(false)
-                .timeout_global(Some(PATIENCE))
-                .build(),
-        );
-        let mut request = agent.get(format!("http://127.0.0.1:{}{path}", self.port));
-        if let Some(id) = last_event_id {
-            request = request.header("Last-Event-ID", id);
-        }
-        request
-            .call()
-            .unwrap_or_else(|error| panic!("{path}: {error}"))
-    }
-
-    fn send(&self, request: &[u8]) -> TcpStream {
-        let mut connection =
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a connection");
-        connection
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a timeout");
-        connection.write_all(request).expect("a request sent");
-        connection
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// `target/debug/examples/NAME`, from `target/debug/deps/TEST`.
-fn program(example: &str) -> PathBuf {
-    let test = env::current_exe().expect("the path of this test");
-    let profile = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("the folder of the profile");
-    profile.join("examples").join(example)
 }
 
 /// The events that every server of the contract has.
@@ -305,38 +297,4 @@ fn events(stream: &[u8]) -> Vec<Item> {
     items
         .filter(|item| matches!(item, Item::Event { .. }))
         .collect()
-}
-
-fn body(response: &mut Response<ureq::Body>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let end = response.body_mut().as_reader().read_to_end(&mut bytes);
-    end.expect("a body that ends properly");
-    bytes
-}
-
-fn read_until(connection: &mut TcpStream, wanted: &[u8]) {
-    let mut seen = Vec::new();
-    while !seen.windows(wanted.len()).any(|window| window == wanted) {
-        let mut buffer = [0; 1024];
-        let count = connection.read(&mut buffer).expect("bytes in time");
-        assert!(
-            count > 0,
-            "the stream ended early: {}",
-            String::from_utf8_lossy(&seen)
-        );
-        seen.extend_from_slice(&buffer[..count]);
-    }
-}
-
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < PATIENCE, "in vain waited until {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Every byte as `%XX`.
-fn escape(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -97,8 +97,11 @@ fn small_targets() -> Result<()> {
         ("thumbv6m-none-eabi", "--no-default-features"),
         ("thumbv6m-none-eabi", ""),
         ("riscv32imac-unknown-none-elf", "--no-default-features"),
-        ("riscv32imac-unknown-none-elf", "--features bytes,stream"),
-        (page::TARGET, "--features bytes,stream"),
+        (
+            "riscv32imac-unknown-none-elf",
+            "--features bytes,stream,serde",
+        ),
+        (page::TARGET, "--features bytes,stream,serde"),
     ] {
         setup::target(triple)?;
         run(cargo(&format!(

@@ -8,10 +8,6 @@
 use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -20,7 +16,8 @@ use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
-use sse_hyper::{Event, EventId, EventType, InvalidValue};
+use sse_hyper::{Event, EventId, EventType, Farewell, InvalidValue, Streams};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A server of the contract, on 127.0.0.1.
 #[derive(Parser)]
@@ -37,7 +34,7 @@ pub(crate) fn address() -> SocketAddr {
 /// What every contract server answers.
 #[derive(Clone, Default)]
 pub(crate) struct Contract {
-    active: Arc<AtomicUsize>,
+    pub(crate) streams: Streams,
 }
 
 /// An answer, for the server library to send.
@@ -58,28 +55,28 @@ impl Contract {
             "/live" => live(&query),
             "/echo" => echo(&query),
             "/stats" => {
-                let active = self.active.load(Ordering::Relaxed);
+                let active = self.streams.open();
                 return Answer::Json(format!("{{\"active\": {active}}}"));
             }
             _ => return Answer::NotFound,
         };
         match events {
-            Ok(events) => Answer::Events(self.counted(events)),
+            Ok(events) => Answer::Events(events),
             Err(reason) => Answer::BadRequest(reason),
         }
     }
 
-    /// Counts the stream as long as it lives: until its end, or until the client has gone.
-    fn counted(&self, events: BoxStream<'static, Event>) -> BoxStream<'static, Event> {
-        struct Open(Arc<AtomicUsize>);
-        impl Drop for Open {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
+    /// Waits until the process is asked to end. Then says so to all clients and ends their streams,
+    /// so that the server has nothing to wait for.
+    pub(crate) async fn close(self) {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => _ = terminate.recv().await,
+            Err(error) => eprintln!("no graceful shutdown: {error}"),
         }
-        self.active.fetch_add(1, Ordering::Relaxed);
-        let open = Open(Arc::clone(&self.active));
-        events.inspect(move |_| _ = &open).boxed()
+        let spread = Duration::from_millis(500)..=Duration::from_secs(5);
+        let event = event_type("shutdown").map(|it| Event::new("back soon").with_type(it));
+        let farewell = event.map_or_else(|_| Farewell::default(), Farewell::new);
+        self.streams.close(farewell.with_retry(spread));
     }
 }
 

@@ -1,0 +1,108 @@
+//! The handle on all streams: counting them, and ending them.
+
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use futures_util::stream;
+use http_body::Body;
+use http_body_util::BodyExt;
+use sse_hyper::{Event, EventBody, EventType, Farewell, Settings, Streams};
+
+type Quiet = EventBody<stream::Pending<Event>>;
+
+fn farewell() -> Farewell {
+    let event = Event::new("bye").with_type(EventType::new("restart").unwrap());
+    Farewell::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(60))
+}
+
+async fn rest(body: Quiet) -> String {
+    let bytes = body.collect().await.unwrap().to_bytes();
+    String::from_utf8(bytes.into()).unwrap()
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Alarm(AtomicUsize);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn streams_are_counted_as_long_as_they_live() {
+    let streams = Streams::default();
+    let quiet = streams.body(stream::pending::<Event>());
+    let ended = streams.clone().body(stream::iter([Event::new("a")]));
+    assert_eq!(streams.open(), 2);
+    ended.collect().await.unwrap();
+    assert_eq!(streams.open(), 1);
+    drop(quiet);
+    assert_eq!(streams.open(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_ends_all_and_spreads_the_clients() {
+    let streams = Streams::default();
+    let waiting: Vec<_> = (0..20)
+        .map(|_| tokio::spawn(rest(streams.body(stream::pending()))))
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(streams.open(), 20);
+
+    let not_yet_polled = streams.body(stream::pending());
+    streams.close(farewell());
+    streams.close(Farewell::new(Event::new("too late")));
+    let too_late = streams.body(stream::pending());
+
+    let mut texts = vec![rest(not_yet_polled).await, rest(too_late).await];
+    for task in waiting {
+        texts.push(task.await.unwrap());
+    }
+    assert_eq!(streams.open(), 0);
+    let mut times = HashSet::new();
+    for text in &texts {
+        let retry = text
+            .strip_prefix(":\n\nevent: restart\nretry: ")
+            .and_then(|rest| rest.strip_suffix("\ndata: bye\n\n"))
+            .unwrap_or_else(|| panic!("{text:?}"));
+        assert!((4..=5).contains(&retry.len()), "1 s to 60 s: {retry} ms");
+        times.insert(retry);
+    }
+    assert!(times.len() > 10, "{times:?}");
+}
+
+#[tokio::test]
+async fn without_an_event_they_just_end() {
+    let streams = Streams::new(Settings::default().with_retry(Duration::from_secs(1)));
+    let body = streams.body(stream::pending());
+    streams.close(Farewell::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
+    assert_eq!(rest(body).await, ":\n\n", "no retry without an event");
+}
+
+#[tokio::test]
+async fn the_task_that_polled_last_is_woken() {
+    let streams = Streams::default();
+    let mut body: Pin<Box<Quiet>> = Box::pin(streams.body(stream::pending()));
+    let alarms = [(); 2].map(|()| Arc::new(Alarm::default()));
+    let wakers = alarms.clone().map(Waker::from);
+    let mut poll = |waker: &Waker| body.as_mut().poll_frame(&mut Context::from_waker(waker));
+    assert!(matches!(poll(&wakers[0]), Poll::Ready(Some(_))), "opening");
+    for waker in [&wakers[0], &wakers[0], &wakers[1], &wakers[1]] {
+        assert!(poll(waker).is_pending());
+    }
+    streams.close(farewell());
+    let woken = alarms.map(|alarm| alarm.0.load(Ordering::Relaxed));
+    assert_eq!(woken, [0, 1]);
+    assert!(matches!(poll(&wakers[1]), Poll::Ready(Some(Ok(_)))));
+    assert!(matches!(poll(&wakers[1]), Poll::Ready(None)));
+}
