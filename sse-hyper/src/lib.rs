@@ -64,13 +64,55 @@
 //! # let _: axum::Router = axum::Router::new().route("/events", axum::routing::get(events));
 //! ```
 //!
+//! # Closing
+//!
+//! A server that waits for its connections to end waits for ever while event streams are open. So
+//! they end first:
+//!
+//! ```no_run
+//! use axum::{Router, extract::{Request, State}, response::IntoResponse, routing::get};
+//! use futures_util::stream;
+//! use sse_hyper::{Event, Farewell, Streams};
+//! use std::time::Duration;
+//!
+//! async fn events(State(streams): State<Streams>, request: Request) -> impl IntoResponse {
+//!     streams.respond(&request, stream::pending::<Event>()).map(axum::body::Body::new)
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> std::io::Result<()> {
+//! let streams = Streams::default();
+//! let router = Router::new().route("/events", get(events)).with_state(streams.clone());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! axum::serve(listener, router)
+//!     .with_graceful_shutdown(async move {
+//!         let _ = tokio::signal::ctrl_c().await;
+//!         let spread = Duration::from_secs(1)..=Duration::from_secs(10);
+//!         streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+//!     })
+//!     .await
+//! # }
+//! ```
+//!
 //! # What the client sees
 //!
 //! The opening comment goes out with the headers, at once, so that proxies pass the response on and
 //! `EventSource` fires `open`. After that, all events that are ready when the connection can take
 //! more go out together, and none waits for another. When the client is gone, hyper drops the body
-//! and so the stream.
-
+//! and so the stream. A stream that panics takes its connection with it, and never leaves half an
+//! event: a frame goes out when it is whole.
+//!
+//! # Compression and CORS
+//!
+//! tower-http's `CompressionLayer` leaves event streams alone unless a predicate of your own says
+//! otherwise; then it sends each event as it comes (gzip, br and zstd are tested here). JSON events
+//! of 70 bytes that are much alike take 24 bytes each then by gzip, 14 by zstd and 12 by br; each
+//! connection takes the memory of a compressor, 200 KB, 740 KB and 120 KB. Do not compress secrets
+//! together with what a stranger can choose (BREACH).
+//!
+//! Browsers ask other origins for permission (tower-http's `CorsLayer`, warp's `cors`). A native
+//! `EventSource` needs nothing but `Access-Control-Allow-Origin`; a fetch that sends `Last-Event-ID`
+//! or another header of its own needs it in `Access-Control-Allow-Headers` as well.
 mod accept;
 #[cfg(feature = "axum")]
 mod axum;
