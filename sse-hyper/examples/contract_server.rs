@@ -2,9 +2,9 @@
 
 mod contract;
 
-use std::{convert::Infallible, io, pin::pin, time::Duration};
+use std::{convert::Infallible, io, pin::pin};
 
-use contract::{Answer, Contract};
+use contract::{Answer, Contract, PATIENCE};
 use futures_util::stream::BoxStream;
 use http::{
     HeaderValue, Request, Response, StatusCode,
@@ -44,8 +44,7 @@ async fn main() -> io::Result<()> {
         // A client that leaves in the middle is no news.
         tokio::spawn(connections.watch(connection));
     }
-    // All that could end has ended by now. A client that stopped reading is not waited for.
-    _ = timeout(Duration::from_millis(800), connections.shutdown()).await;
+    _ = timeout(PATIENCE, connections.shutdown()).await;
     Ok(())
 }
 

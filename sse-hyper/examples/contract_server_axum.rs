@@ -12,8 +12,9 @@ use axum::{
     response::{IntoResponse, Response},
     serve::ListenerExt,
 };
-use contract::{Answer, Contract};
-use tokio::net::TcpListener;
+use contract::{Answer, Contract, PATIENCE};
+use futures_util::FutureExt;
+use tokio::{net::TcpListener, time::sleep};
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
@@ -21,9 +22,12 @@ async fn main() -> io::Result<()> {
     let router = Router::new().fallback(respond).with_state(contract.clone());
     let listener = TcpListener::bind(contract::address()).await?;
     let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(contract.close())
-        .await
+    let closed = contract.close().shared();
+    let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
+    tokio::select! {
+        ended = server => ended,
+        () = closed.then(|()| sleep(PATIENCE)) => Ok(()),
+    }
 }
 
 async fn respond(State(contract): State<Contract>, request: Request) -> Response {

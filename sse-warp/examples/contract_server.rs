@@ -3,8 +3,10 @@
 #[path = "../../sse-hyper/examples/contract/mod.rs"]
 mod contract;
 
-use contract::{Answer, Contract};
+use contract::{Answer, Contract, PATIENCE};
+use futures_util::FutureExt;
 use sse_warp::EventId;
+use tokio::time::sleep;
 use warp::{
     Filter, Reply,
     http::{Request, StatusCode},
@@ -15,7 +17,7 @@ use warp::{
 #[tokio::main]
 async fn main() {
     let contract = Contract::default();
-    let closed = contract.clone().close();
+    let closed = contract.clone().close().shared();
     let routes = warp::path::full()
         .and(sse_warp::request())
         .and(warp::query::raw().or_else(|_| async { Ok::<_, warp::Rejection>((String::new(),)) }))
@@ -28,7 +30,10 @@ async fn main() {
         )
         .map(|response| with_header(response, "access-control-allow-origin", "*"));
     let server = warp::serve(routes).bind(contract::address()).await;
-    server.graceful(closed).run().await;
+    tokio::select! {
+        () = server.graceful(closed.clone()).run() => {}
+        () = closed.then(|()| sleep(PATIENCE)) => {}
+    }
 }
 
 fn respond(contract: &Contract, request: &Request<()>, answer: Answer) -> Response {

@@ -210,6 +210,9 @@ impl Server {
         for connection in &mut connections {
             read_until(connection, b"data: tick 1 ");
         }
+        // And one client has stopped reading.
+        let stalled = self.send(b"GET /live?n=1000000&ms=0&pad=999 HTTP/1.1\r\nHost: x\r\n\r\n");
+        wait_until("its stream is open", || self.active() == STREAMS as u64 + 1);
         let start = Instant::now();
         let signal = Command::new("kill")
             .arg(self.process.id().to_string())
@@ -222,6 +225,7 @@ impl Server {
             start.elapsed()
         );
         assert!(status.success(), "{status}");
+        drop(stalled);
 
         for mut connection in connections {
             let mut rest = Vec::new();

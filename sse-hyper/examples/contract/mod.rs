@@ -31,6 +31,10 @@ pub(crate) fn address() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, Arguments::parse().port).into()
 }
 
+/// How long a server that shuts down waits for clients that have stopped reading. All others have
+/// their last event by then.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+
 /// What every contract server answers.
 #[derive(Clone, Default)]
 pub(crate) struct Contract {
