@@ -5,7 +5,7 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    Chunk, DecodeError, Item, MessageEvent,
+    Chunk, DecodeError, EventId, Item, MessageEvent,
     parse::{LastEventId, Limits, Parser, Place, Step},
     text::{as_text, push_lossy},
 };
@@ -128,6 +128,12 @@ impl Decoder {
     #[doc(alias = "lastEventId")]
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
+    }
+
+    /// Sets the last event ID, for a stream that goes on where an earlier one stopped.
+    pub fn set_last_event_id(&mut self, id: &EventId) {
+        self.last_event_id.clear();
+        self.last_event_id.push_str(id.as_str());
     }
 
     /// Starts over, for the stream of another connection. An event that was not finished is gone;

@@ -23,6 +23,8 @@
 //!   where lines end, `field.rs`, what a line means, and `store.rs`, what is held.
 //! - [`Decoder`] (`decode.rs`): a [`Chunk`] in; [`Item`]s out, lent, as text or as bytes.
 //!   [`SliceDecoder`] (`decode_slice.rs`): the same in memory of the caller's.
+//! - [`connection`]: the state between connections, without I/O: what a response means, when to connect
+//!   again and when to stop.
 //!
 //! # Features
 //!
@@ -114,6 +116,8 @@ extern crate std;
 mod chunk;
 #[cfg(feature = "codec")]
 mod codec;
+#[cfg(feature = "alloc")]
+pub mod connection;
 #[cfg(feature = "alloc")]
 mod decode;
 #[cfg(feature = "bytes")]

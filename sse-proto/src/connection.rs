@@ -1,0 +1,324 @@
+//! The life of an event source, without I/O: when to connect, what a response means, when to try
+//! again and when to stop
+//! ([9.2.3, Processing model](https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model)).
+//!
+//! # For the driver
+//!
+//! A [`Connection`] does nothing by itself. Whoever has sockets and a clock, the driver, tells it what
+//! happened and then asks what follows:
+//!
+//! ```text
+//!   told                                       asked after each, until there is no more
+//!
+//!   on_response(status, type)                  poll_action   abort the request, connect
+//!   decode(chunk)  ──▶  items                  poll_change   open, disconnected, closed
+//!   on_end, on_network_error                   poll_timeout  when to call on_timeout
+//!   on_timeout, close, reconnect
+//! ```
+//!
+//! Time is a [`Duration`] since a moment of the driver's choice, and must not go backwards. Chance, of
+//! which each delay has a little, comes from a seed. So a test can live through a day in no time.
+//!
+//! ```text
+//!             on_response: 200, text/event-stream
+//!  Connecting ───────────────────────────────────▶ Open
+//!     ▲    │                                         │
+//!     │    │ network error, timeout, 5xx, 429        │ end, network error, timeout
+//!     │    ▼                                         │
+//!     └── Waiting ◀──────────────────────────────────┘
+//!             any ── 204, another status or type, close() ──▶ Closed
+//! ```
+//!
+//! # Where it leaves the standard
+//!
+//! On purpose, and each by what section 9.2.3 allows ("optionally, wait some more") or by an option:
+//!
+//! - A delay has a floor, for `retry: 0` makes clients hammer servers, and a ceiling, for a client that
+//!   waits for years is of no use.
+//! - It doubles with each attempt that came to nothing, and has a random part, so that the clients of a
+//!   server that was gone do not all come back at once.
+//! - Statuses that say "not now" (429 and 5xx) are no reason to stop, unless
+//!   [`Settings::with_standard_statuses`] asks for the standard's word, by which all but 200 are.
+//! - A connection on which nothing comes for too long can be given up
+//!   ([`Settings::with_idle_timeout`]).
+
+mod backoff;
+mod content_type;
+mod settings;
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use backoff::Backoff;
+use content_type::is_event_stream;
+pub use settings::Settings;
+
+use crate::{Chunk, DecodeError, Decoder, EventId, Item};
+
+/// What the driver has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Drop the request that is under way. Nothing that still comes of it is to be told.
+    Abort,
+    /// Send a request, with the [last event ID](Connection::last_event_id) as it is now, if it is not
+    /// empty.
+    Connect,
+}
+
+/// How the connection stands now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Change {
+    /// Announced: the stream is there.
+    Open,
+    /// There is none, and there will be another try.
+    Disconnected {
+        /// Why.
+        reason: Reason,
+        /// How long after now.
+        delay: Duration,
+    },
+    /// It is over.
+    Closed(Reason),
+}
+
+/// Why a connection ended, or none came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The server ended the stream.
+    End,
+    /// No connection, or it broke.
+    NetworkError,
+    /// No response in time.
+    ConnectTimeout,
+    /// Nothing came for too long.
+    IdleTimeout,
+    /// A status other than 200. 204 is how a server asks clients to stop.
+    Status(u16),
+    /// 200, but not an event stream.
+    ContentType,
+    /// The caller asked for it, by [`Connection::close`] or [`Connection::reconnect`].
+    Requested,
+}
+
+/// An event source: the decoder of its streams, and the state between them.
+#[derive(Debug)]
+pub struct Connection {
+    settings: Settings,
+    state: State,
+    decoder: Decoder,
+    backoff: Backoff,
+    actions: VecDeque<Action>,
+    changes: VecDeque<Change>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Connecting { deadline: Option<Duration> },
+    Open { deadline: Option<Duration> },
+    Waiting { until: Duration },
+    Closed,
+}
+
+impl Connection {
+    /// An event source that wants to connect. The seed is for the random part of delays.
+    pub fn new(settings: Settings, seed: u64, now: Duration) -> Self {
+        let mut connection = Self {
+            state: State::Closed,
+            decoder: settings.decoder(),
+            backoff: Backoff::new(seed, settings.reconnection_time),
+            actions: VecDeque::new(),
+            changes: VecDeque::new(),
+            settings,
+        };
+        connection.connect(now);
+        connection
+    }
+
+    /// What a reconnection sends as `Last-Event-ID`; empty if there is none. Kept over any number of
+    /// connections, until the stream sets another or, by an empty `id`, none.
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// Sets the last event ID, for a source that goes on where an earlier one stopped.
+    pub fn set_last_event_id(&mut self, id: &EventId) {
+        self.decoder.set_last_event_id(id);
+    }
+
+    /// How long a delay is without the parts that failures and chance add.
+    pub fn reconnection_time(&self) -> Duration {
+        self.backoff.reconnection_time
+    }
+
+    /// Whether it is over. Then there are no actions any more.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The next change, if there is one.
+    pub fn poll_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    /// When to call [`on_timeout`](Self::on_timeout), if nothing else happens before.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        match self.state {
+            State::Connecting { deadline } | State::Open { deadline } => deadline,
+            State::Waiting { until } => Some(until),
+            State::Closed => None,
+        }
+    }
+
+    /// A response came, redirects followed: its status, its `Content-Type`, and what its `Retry-After`
+    /// asks for, if it has one.
+    pub fn on_response(
+        &mut self,
+        status: u16,
+        content_type: Option<&[u8]>,
+        retry_after: Option<Duration>,
+        now: Duration,
+    ) {
+        if !matches!(self.state, State::Connecting { .. }) {
+            return;
+        }
+        match status {
+            200 if content_type.is_some_and(is_event_stream) => {
+                self.decoder.reset();
+                let deadline = self
+                    .settings
+                    .idle_timeout
+                    .map(|timeout| now.saturating_add(timeout));
+                self.state = State::Open { deadline };
+                self.changes.push_back(Change::Open);
+            }
+            200 => self.stop(Reason::ContentType),
+            429 | 500..=599 if self.settings.tries_statuses_again => {
+                self.actions.push_back(Action::Abort);
+                self.lose(Reason::Status(status), retry_after, now);
+            }
+            _ => self.stop(Reason::Status(status)),
+        }
+    }
+
+    /// Takes what it needs from a chunk of the stream and returns at most one item: as
+    /// [`Decoder::decode`]. Of a stream that is not open, all is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::TooLarge`]. Nothing that follows the event is lost: call again.
+    pub fn decode<'a, 'i: 'a>(
+        &'a mut self,
+        chunk: &mut Chunk<'i>,
+        now: Duration,
+    ) -> Result<Option<Item<&'a str>>, DecodeError> {
+        let State::Open { deadline } = &mut self.state else {
+            *chunk = Chunk::new(&[]);
+            return Ok(None);
+        };
+        *deadline = self
+            .settings
+            .idle_timeout
+            .map(|timeout| now.saturating_add(timeout));
+        let item = self.decoder.decode(chunk)?;
+        match &item {
+            Some(Item::Retry(time)) => self.backoff.reconnection_time = *time,
+            Some(_) => self.backoff.succeeded(),
+            None => {}
+        }
+        Ok(item)
+    }
+
+    /// The stream ended as streams do.
+    pub fn on_end(&mut self, now: Duration) {
+        if let State::Open { .. } | State::Connecting { .. } = self.state {
+            self.lose(Reason::End, None, now);
+        }
+    }
+
+    /// No connection, or it broke.
+    pub fn on_network_error(&mut self, now: Duration) {
+        if let State::Open { .. } | State::Connecting { .. } = self.state {
+            self.lose(Reason::NetworkError, None, now);
+        }
+    }
+
+    /// The time has come, or not yet: it may be called at any time.
+    pub fn on_timeout(&mut self, now: Duration) {
+        let is_due = |deadline: Option<Duration>| deadline.is_some_and(|time| time <= now);
+        match self.state {
+            State::Waiting { until } if until <= now => self.connect(now),
+            State::Connecting { deadline } if is_due(deadline) => {
+                self.actions.push_back(Action::Abort);
+                self.lose(Reason::ConnectTimeout, None, now);
+            }
+            State::Open { deadline } if is_due(deadline) => {
+                self.actions.push_back(Action::Abort);
+                self.lose(Reason::IdleTimeout, None, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends it for good: no event comes any more.
+    pub fn close(&mut self) {
+        if !self.is_closed() {
+            self.stop(Reason::Requested);
+        }
+    }
+
+    /// Connects again at once, with whatever it has. Nothing if it is closed.
+    pub fn reconnect(&mut self, now: Duration) {
+        match self.state {
+            State::Closed => return,
+            State::Waiting { .. } => {}
+            State::Connecting { .. } | State::Open { .. } => {
+                self.actions.push_back(Action::Abort);
+                self.changes.push_back(Change::Disconnected {
+                    reason: Reason::Requested,
+                    delay: Duration::ZERO,
+                });
+            }
+        }
+        self.connect(now);
+    }
+
+    fn connect(&mut self, now: Duration) {
+        let deadline = self
+            .settings
+            .connect_timeout
+            .map(|timeout| now.saturating_add(timeout));
+        self.state = State::Connecting { deadline };
+        self.actions.push_back(Action::Connect);
+    }
+
+    /// "Reestablish the connection."
+    fn lose(&mut self, reason: Reason, at_least: Option<Duration>, now: Duration) {
+        let delay = self
+            .backoff
+            .delay(&self.settings)
+            .max(at_least.unwrap_or_default().min(self.settings.ceiling));
+        self.state = State::Waiting {
+            until: now.saturating_add(delay),
+        };
+        self.changes
+            .push_back(Change::Disconnected { reason, delay });
+    }
+
+    /// "Fail the connection." What the driver was to do before does not matter any more.
+    fn stop(&mut self, reason: Reason) {
+        self.actions.clear();
+        if let State::Connecting { .. } | State::Open { .. } = self.state {
+            self.actions.push_back(Action::Abort);
+        }
+        self.state = State::Closed;
+        self.changes.push_back(Change::Closed(reason));
+    }
+}

@@ -1,0 +1,50 @@
+use core::time::Duration;
+
+use super::Settings;
+
+/// How long to wait before the next attempt.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    pub(super) reconnection_time: Duration,
+    /// The attempts since something last came.
+    failures: u32,
+    chance: u64,
+}
+
+impl Backoff {
+    pub(super) fn new(seed: u64, reconnection_time: Duration) -> Self {
+        Self {
+            reconnection_time,
+            failures: 0,
+            chance: seed,
+        }
+    }
+
+    /// Something came. A connection that only opens does not count, or a server that accepts and then
+    /// drops its clients would have them all back at once.
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The delay behind an attempt: the reconnection time, doubled for each that failed before in a
+    /// row, and up to a quarter more by chance.
+    pub(super) fn delay(&mut self, settings: &Settings) -> Duration {
+        let base = self
+            .reconnection_time
+            .clamp(settings.floor, settings.ceiling);
+        let doubled = base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        let wait = doubled.min(settings.backoff_limit.max(base));
+        self.failures = self.failures.saturating_add(1).min(31);
+        wait.saturating_add(wait / (4 * 255) * self.draw())
+            .min(settings.ceiling)
+    }
+
+    /// A number from 0 to 255, the same ones for the same seed: `SplitMix64`.
+    fn draw(&mut self) -> u32 {
+        self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.chance;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (bits >> 56) as u32
+    }
+}

@@ -1,0 +1,408 @@
+//! The state machine, in simulated time, along every path.
+
+use core::time::Duration;
+
+use sse_proto::{
+    Chunk, EventId, Item,
+    connection::{Action, Change, Connection, Reason, Settings},
+};
+
+const EVENTS: Option<&[u8]> = Some(b"text/event-stream");
+
+/// A machine with a clock, and all that it says written down.
+struct Source {
+    connection: Connection,
+    now: Duration,
+    actions: Vec<Action>,
+    changes: Vec<Change>,
+    data: Vec<String>,
+}
+
+impl Source {
+    fn new(settings: Settings) -> Self {
+        let mut source = Self {
+            connection: Connection::new(settings, 7, Duration::ZERO),
+            now: Duration::ZERO,
+            actions: Vec::new(),
+            changes: Vec::new(),
+            data: Vec::new(),
+        };
+        source.drain();
+        assert_eq!(source.take_actions(), [Action::Connect]);
+        source
+    }
+
+    fn open(settings: Settings) -> Self {
+        let mut source = Self::new(settings);
+        source.respond(200, EVENTS);
+        assert_eq!(source.take_changes(), [Change::Open]);
+        source
+    }
+
+    fn drain(&mut self) {
+        self.actions
+            .extend(std::iter::from_fn(|| self.connection.poll_action()));
+        self.changes
+            .extend(std::iter::from_fn(|| self.connection.poll_change()));
+    }
+
+    fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The only change there was: a disconnection, and the delay in milliseconds.
+    fn disconnected(&mut self, expected: Reason) -> u128 {
+        match self.take_changes()[..] {
+            [Change::Disconnected { reason, delay }] if reason == expected => delay.as_millis(),
+            ref changes => panic!("{expected:?} expected, not {changes:?}"),
+        }
+    }
+
+    fn respond(&mut self, status: u16, content_type: Option<&[u8]>) {
+        self.connection
+            .on_response(status, content_type, None, self.now);
+        self.drain();
+    }
+
+    fn receive(&mut self, stream: &str) {
+        let mut chunk = Chunk::from(stream);
+        loop {
+            match self.connection.decode(&mut chunk, self.now) {
+                Ok(None) => break,
+                Ok(Some(Item::Event(event))) => self.data.push(event.data.to_owned()),
+                Ok(Some(_)) => {}
+                Err(error) => self.data.push(error.to_string()),
+            }
+        }
+        assert!(chunk.rest().is_empty());
+        self.drain();
+    }
+
+    fn end(&mut self) {
+        self.connection.on_end(self.now);
+        self.drain();
+    }
+
+    fn fail(&mut self) {
+        self.connection.on_network_error(self.now);
+        self.drain();
+    }
+
+    /// Lets time pass up to the next timeout.
+    fn sleep(&mut self) -> Duration {
+        let next = self.connection.poll_timeout().expect("a timeout");
+        let before = next - Duration::from_millis(1);
+        let actions = self.actions.len();
+        self.connection.on_timeout(before.max(self.now));
+        self.drain();
+        assert_eq!(self.actions.len(), actions, "nothing before its time");
+        let slept = next - self.now;
+        self.now = next;
+        self.connection.on_timeout(next);
+        self.drain();
+        slept
+    }
+}
+
+#[test]
+fn events_come_and_the_stream_is_taken_up_again() {
+    let mut source = Source::open(Settings::default());
+    source.receive("id: 1\ndata: a\n\nid: 2\ndata: b\n\ndata: cut");
+    assert_eq!(source.data, ["a", "b"]);
+    source.end();
+    let delay = source.disconnected(Reason::End);
+    assert!((3000..=3750).contains(&delay), "{delay}");
+    assert_eq!(source.take_actions(), [], "not at once");
+    assert_eq!(source.sleep().as_millis(), delay);
+    assert_eq!(source.take_actions(), [Action::Connect]);
+    assert_eq!(source.connection.last_event_id(), "2");
+
+    source.respond(200, EVENTS);
+    source.receive("\u{FEFF}data: c\n\n");
+    assert_eq!(
+        source.data,
+        ["a", "b", "c"],
+        "the mark of a new stream, and no rest of the old"
+    );
+    for _ in 0..3 {
+        source.end();
+        source.sleep();
+        source.respond(200, EVENTS);
+    }
+    assert_eq!(
+        source.connection.last_event_id(),
+        "2",
+        "over any number of connections"
+    );
+    source.receive("id\n\n");
+    assert_eq!(source.connection.last_event_id(), "", "an empty ID is none");
+}
+
+#[test]
+fn it_can_go_on_from_an_earlier_id() {
+    let mut source = Source::new(Settings::default());
+    source.connection.set_last_event_id(&EventId::from(41));
+    assert_eq!(source.connection.last_event_id(), "41");
+}
+
+#[test]
+fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
+    let mut source = Source::new(Settings::default());
+    let mut least = 3000;
+    for _ in 0..12 {
+        source.fail();
+        let delay = source.disconnected(Reason::NetworkError);
+        assert!(
+            (least..=least + least / 4).contains(&delay),
+            "{least}: {delay}"
+        );
+        source.sleep();
+        assert_eq!(source.take_actions(), [Action::Connect]);
+        least = (least * 2).min(60_000);
+    }
+    // To open is no success yet.
+    source.respond(200, EVENTS);
+    source.take_changes();
+    source.end();
+    assert!(source.disconnected(Reason::End) >= 60_000);
+    source.sleep();
+    source.respond(200, EVENTS);
+    source.take_changes();
+    source.receive(": a comment will do\n");
+    source.end();
+    assert!(source.disconnected(Reason::End) <= 3750);
+}
+
+#[test]
+fn a_stream_sets_the_delay_within_bounds() {
+    for (retry, least, most) in [
+        ("1000", 1000, 1250),
+        ("0", 500, 625),
+        ("100000000000000000000", 300_000, 300_000),
+        ("240000", 240_000, 300_000),
+    ] {
+        let mut source = Source::open(Settings::default());
+        source.receive(&format!("retry: {retry}\n"));
+        source.receive("data: a\n\n");
+        for connection in 0..5 {
+            source.end();
+            let delay = source.disconnected(Reason::End);
+            assert!(
+                (least..=most).contains(&delay),
+                "{retry}, {connection}: {delay}"
+            );
+            source.sleep();
+            source.respond(200, EVENTS);
+            source.take_changes();
+            source.receive("data: a\n\n");
+        }
+    }
+}
+
+#[test]
+fn clients_spread_and_a_seed_repeats_itself() {
+    let delays = |seed| {
+        let mut connection = Connection::new(Settings::default(), seed, Duration::ZERO);
+        connection.on_network_error(Duration::ZERO);
+        connection.poll_timeout()
+    };
+    let mut all: Vec<_> = (0..100).map(delays).collect();
+    assert_eq!(all, (0..100).map(delays).collect::<Vec<_>>());
+    all.sort();
+    all.dedup();
+    assert!(all.len() > 50, "{}", all.len());
+}
+
+#[test]
+fn a_response_that_is_no_event_stream_is_the_end() {
+    for (status, content_type, reason) in [
+        (200, Some(&b"text/html"[..]), Reason::ContentType),
+        (200, None, Reason::ContentType),
+        (204, EVENTS, Reason::Status(204)),
+        (301, None, Reason::Status(301)),
+        (401, EVENTS, Reason::Status(401)),
+        (404, None, Reason::Status(404)),
+        (600, None, Reason::Status(600)),
+    ] {
+        let mut source = Source::new(Settings::default());
+        source.respond(status, content_type);
+        assert_eq!(source.take_changes(), [Change::Closed(reason)]);
+        assert_eq!(source.take_actions(), [Action::Abort]);
+        assert!(source.connection.is_closed());
+        assert_eq!(source.connection.poll_timeout(), None);
+
+        // And it stays so.
+        source.connection.reconnect(source.now);
+        source.respond(200, EVENTS);
+        source.receive("data: a\n\n");
+        source.fail();
+        source.connection.close();
+        source.drain();
+        assert_eq!(
+            (source.take_actions(), source.take_changes()),
+            (vec![], vec![])
+        );
+        assert!(source.data.is_empty());
+    }
+}
+
+#[test]
+fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() {
+    for status in [429, 500, 502, 503, 504, 599] {
+        let mut source = Source::new(Settings::default());
+        source.respond(status, None);
+        assert_eq!(source.take_actions(), [Action::Abort]);
+        assert!(source.disconnected(Reason::Status(status)) >= 3000);
+
+        let mut source = Source::new(Settings::default().with_standard_statuses());
+        source.respond(status, EVENTS);
+        assert_eq!(
+            source.take_changes(),
+            [Change::Closed(Reason::Status(status))]
+        );
+    }
+    for (asked, least, most) in [
+        (1, 3000, 3750),
+        (20, 20_000, 20_000),
+        (9999, 300_000, 300_000),
+    ] {
+        let mut source = Source::new(Settings::default());
+        let retry_after = Some(Duration::from_secs(asked));
+        source
+            .connection
+            .on_response(503, None, retry_after, source.now);
+        source.drain();
+        let delay = source.disconnected(Reason::Status(503));
+        assert!((least..=most).contains(&delay), "{delay}");
+    }
+}
+
+#[test]
+fn no_response_in_time_is_given_up() {
+    let mut source = Source::new(Settings::default());
+    assert_eq!(source.sleep().as_secs(), 30);
+    assert_eq!(source.take_actions(), [Action::Abort]);
+    source.disconnected(Reason::ConnectTimeout);
+    // What the driver may still say of the aborted request means nothing.
+    source.respond(200, EVENTS);
+    source.fail();
+    source.receive("data: a\n\n");
+    assert_eq!(
+        (source.take_actions(), source.take_changes()),
+        (vec![], vec![])
+    );
+
+    let source = Source::new(Settings::default().with_connect_timeout(None));
+    assert_eq!(source.connection.poll_timeout(), None);
+}
+
+#[test]
+fn a_stream_that_is_quiet_for_too_long_is_given_up() {
+    let idle = Duration::from_secs(40);
+    let mut source = Source::open(Settings::default().with_idle_timeout(Some(idle)));
+    for part in [": keep-alive\n", "da", "ta: a\n\n"] {
+        source.now += Duration::from_secs(39);
+        source.connection.on_timeout(source.now);
+        source.receive(part);
+    }
+    assert_eq!(source.take_changes(), []);
+    assert_eq!(source.sleep(), idle);
+    assert_eq!(source.take_actions(), [Action::Abort]);
+    assert!(source.disconnected(Reason::IdleTimeout) <= 3750);
+    source.sleep();
+    assert_eq!(source.take_actions(), [Action::Connect]);
+
+    let source = Source::open(Settings::default());
+    assert_eq!(
+        source.connection.poll_timeout(),
+        None,
+        "unless asked for, never"
+    );
+}
+
+#[test]
+fn the_caller_can_close_at_any_time() {
+    let close = |mut source: Source, actions: &[Action]| {
+        source.connection.close();
+        source.drain();
+        assert_eq!(source.take_actions(), actions);
+        assert_eq!(source.take_changes(), [Change::Closed(Reason::Requested)]);
+        assert_eq!(source.connection.poll_timeout(), None);
+        source.receive("data: a\n\n");
+        assert!(source.data.is_empty());
+    };
+    close(Source::new(Settings::default()), &[Action::Abort]);
+    close(Source::open(Settings::default()), &[Action::Abort]);
+    let mut waiting = Source::open(Settings::default());
+    waiting.end();
+    waiting.take_changes();
+    close(waiting, &[]);
+
+    // Before the driver had even started to connect.
+    let mut connection = Connection::new(Settings::default(), 0, Duration::ZERO);
+    connection.close();
+    assert_eq!(connection.poll_action(), Some(Action::Abort));
+    assert_eq!(connection.poll_action(), None);
+}
+
+#[test]
+fn the_caller_can_connect_again_at_any_time() {
+    for mut source in [
+        Source::new(Settings::default()),
+        Source::open(Settings::default()),
+    ] {
+        source.connection.reconnect(source.now);
+        source.drain();
+        assert_eq!(source.take_actions(), [Action::Abort, Action::Connect]);
+        assert_eq!(source.disconnected(Reason::Requested), 0);
+        source.respond(200, EVENTS);
+        assert_eq!(source.take_changes(), [Change::Open]);
+    }
+    let mut waiting = Source::open(Settings::default());
+    waiting.end();
+    waiting.take_changes();
+    waiting.connection.reconnect(waiting.now);
+    waiting.drain();
+    assert_eq!(waiting.take_actions(), [Action::Connect]);
+    assert_eq!(waiting.take_changes(), []);
+}
+
+#[test]
+fn an_event_that_is_too_large_is_told_and_the_stream_goes_on() {
+    let mut source = Source::open(Settings::default().with_limit(16));
+    source.receive(&format!("data: {}\n\ndata: b\n\n", "a".repeat(20)));
+    assert!(source.data[0].contains("16"), "{:?}", source.data);
+    assert_eq!(source.data[1..], ["b"]);
+    assert_eq!(source.take_changes(), []);
+}
+
+#[test]
+fn bounds_and_limits_of_any_size_do_no_harm() {
+    let settings = Settings::default()
+        .with_reconnection_time(Duration::MAX)
+        .with_bounds(Duration::from_secs(2), Duration::from_secs(1))
+        .with_backoff_limit(Duration::MAX);
+    let mut source = Source::new(settings);
+    for _ in 0..100 {
+        source.fail();
+        assert_eq!(source.disconnected(Reason::NetworkError), 2000);
+        source.sleep();
+        source.take_actions();
+    }
+
+    let settings = Settings::default()
+        .with_reconnection_time(Duration::MAX)
+        .with_bounds(Duration::MAX, Duration::MAX)
+        .with_connect_timeout(Some(Duration::MAX))
+        .with_idle_timeout(Some(Duration::MAX));
+    let mut source = Source::new(settings);
+    source.now = Duration::from_secs(9);
+    source.respond(200, EVENTS);
+    source.receive("retry: 18446744073709551615\ndata: a\n\n");
+    source.end();
+    assert_eq!(source.connection.poll_timeout(), Some(Duration::MAX));
+}
