@@ -46,11 +46,11 @@ mod backoff;
 mod content_type;
 mod settings;
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
 
 use backoff::Backoff;
-use content_type::is_event_stream;
+pub use content_type::is_event_stream;
 pub use settings::Settings;
 
 use crate::{Chunk, DecodeError, Decoder, EventId, Item};
@@ -219,21 +219,48 @@ impl Connection {
         chunk: &mut Chunk<'i>,
         now: Duration,
     ) -> Result<Option<Item<&'a str>>, DecodeError> {
-        let State::Open { deadline } = &mut self.state else {
+        if !self.is_alive(now) {
             *chunk = Chunk::new(&[]);
             return Ok(None);
+        }
+        let item = self.decoder.decode(chunk)?;
+        self.backoff.on_item(item.as_ref());
+        Ok(item)
+    }
+
+    /// As [`decode`](Self::decode), but what it gives can be kept. Takes what it needs from the front of
+    /// the input.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Self::decode).
+    pub fn decode_owned(
+        &mut self,
+        input: &mut &[u8],
+        now: Duration,
+    ) -> Result<Option<Item<String>>, DecodeError> {
+        if !self.is_alive(now) {
+            *input = &[];
+            return Ok(None);
+        }
+        let mut taken = 0;
+        let item = self.decoder.next_owned(input, &mut taken);
+        *input = &input[taken..];
+        self.backoff
+            .on_item(item.as_ref().ok().and_then(Option::as_ref));
+        item
+    }
+
+    /// Whether there is a stream, of which something came just now.
+    fn is_alive(&mut self, now: Duration) -> bool {
+        let State::Open { deadline } = &mut self.state else {
+            return false;
         };
         *deadline = self
             .settings
             .idle_timeout
             .map(|timeout| now.saturating_add(timeout));
-        let item = self.decoder.decode(chunk)?;
-        match &item {
-            Some(Item::Retry(time)) => self.backoff.reconnection_time = *time,
-            Some(_) => self.backoff.succeeded(),
-            None => {}
-        }
-        Ok(item)
+        true
     }
 
     /// The stream ended as streams do.

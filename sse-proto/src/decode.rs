@@ -143,6 +143,24 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    /// The next item behind what was taken of the bytes, to keep.
+    pub(crate) fn next_owned(
+        &mut self,
+        bytes: &[u8],
+        taken: &mut usize,
+    ) -> Result<Option<Item<String>>, DecodeError> {
+        let mut chunk = Chunk::new(&bytes[*taken..]);
+        // Text is validated when it is copied: this chunk is not there long enough to look ahead.
+        let item = self.decode_bytes(&mut chunk).map(|item| {
+            item.map(|item| item.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+        });
+        *taken += chunk.at;
+        self.parser.leave(&mut chunk);
+        item
+    }
+}
+
 impl LastEventId for String {
     fn commit(&mut self, id: &[u8]) {
         self.clear();

@@ -11,7 +11,7 @@ use core::{
 use futures_core::{Stream, stream::FusedStream};
 use pin_project_lite::pin_project;
 
-use crate::{Chunk, DecodeError, Decoder, Item};
+use crate::{DecodeError, Decoder, Item};
 
 pin_project! {
     /// The items of a stream of chunks, such as the body of a response.
@@ -144,23 +144,5 @@ impl<E: Error + 'static> Error for StreamError<E> {
             Self::Decode(error) => Some(error),
             Self::Chunks(error) => Some(error),
         }
-    }
-}
-
-impl Decoder {
-    /// The next item behind what was taken of the bytes, to keep.
-    pub(crate) fn next_owned(
-        &mut self,
-        bytes: &[u8],
-        taken: &mut usize,
-    ) -> Result<Option<Item<String>>, DecodeError> {
-        let mut chunk = Chunk::new(&bytes[*taken..]);
-        // Text is validated when it is copied: this chunk is not there long enough to look ahead.
-        let item = self.decode_bytes(&mut chunk).map(|item| {
-            item.map(|item| item.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
-        });
-        *taken += chunk.at;
-        self.parser.leave(&mut chunk);
-        item
     }
 }

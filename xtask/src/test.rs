@@ -14,7 +14,7 @@ use crate::{
 const CRATES: [&str; 7] = [
     "sse-proto",
     "sse-hyper",
-    "sse-warp",
+    "sse-source", "sse-warp",
     "sse-wasm",
     "testkit",
     "web",

@@ -1,6 +1,7 @@
 use core::time::Duration;
 
 use super::Settings;
+use crate::Item;
 
 /// How long to wait before the next attempt.
 #[derive(Debug)]
@@ -20,10 +21,14 @@ impl Backoff {
         }
     }
 
-    /// Something came. A connection that only opens does not count, or a server that accepts and then
-    /// drops its clients would have them all back at once.
-    pub(super) fn succeeded(&mut self) {
-        self.failures = 0;
+    /// Something came, so the last attempt was a success. A connection that only opens is none, or a
+    /// server that accepts and then drops its clients would have them all back at once.
+    pub(super) fn on_item<T>(&mut self, item: Option<&Item<T>>) {
+        match item {
+            Some(Item::Retry(time)) => self.reconnection_time = *time,
+            Some(_) => self.failures = 0,
+            None => {}
+        }
     }
 
     /// The delay behind an attempt: the reconnection time, doubled for each that failed before in a

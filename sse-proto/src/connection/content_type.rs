@@ -6,7 +6,7 @@
 /// The essence is read as the MIME Sniffing Standard does
 /// ([4.4](https://mimesniff.spec.whatwg.org/#parsing-a-mime-type)): white space around it is no part
 /// of it.
-pub(super) fn is_event_stream(value: &[u8]) -> bool {
+pub fn is_event_stream(value: &[u8]) -> bool {
     let essence = value
         .split(|byte| *byte == b';')
         .next()

@@ -70,7 +70,8 @@ impl Settings {
         self
     }
 
-    pub(super) fn decoder(&self) -> Decoder {
+    /// A decoder with this limit.
+    pub fn decoder(&self) -> Decoder {
         Decoder::with_limit(self.limit)
     }
 }

@@ -1,0 +1,72 @@
+use core::{fmt, time::Duration};
+
+use http::{HeaderMap, StatusCode};
+use sse_proto::{DecodeError, MessageEvent, connection::Reason};
+
+use crate::transport::BoxError;
+
+/// What an event source says, one thing at a time.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Item {
+    /// The stream is there, after the first or another connection.
+    Open(Open),
+    /// An event.
+    Event(MessageEvent<String>),
+    /// A comment: all that follows its colon.
+    Comment(String),
+    /// An event was larger than allowed and is lost. What follows is not.
+    TooLarge(DecodeError),
+    /// The stream is not there, and there will be another try.
+    Disconnected(Disconnected),
+}
+
+impl Item {
+    /// What the decoder says; `None` for what only the connection has to know.
+    pub(crate) fn from_decoded(item: sse_proto::Item<String>) -> Option<Self> {
+        match item {
+            sse_proto::Item::Event(event) => Some(Self::Event(event)),
+            sse_proto::Item::Comment(text) => Some(Self::Comment(text)),
+            _ => None,
+        }
+    }
+}
+
+/// A response that is an event stream.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Open {
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+/// Why the stream is not there, and for how long.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Disconnected {
+    /// Why, in short.
+    pub reason: Reason,
+    /// The status of the response, if there was one that was no event stream.
+    pub status: Option<StatusCode>,
+    /// What the network said, if it was that.
+    pub error: Option<BoxError>,
+    /// How long after now the next attempt is.
+    pub delay: Duration,
+}
+
+impl fmt::Display for Disconnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { delay, .. } = self;
+        match (self.reason, &self.error) {
+            (Reason::NetworkError, Some(error)) => write!(f, "{error}"),
+            (Reason::NetworkError, None) => f.write_str("the connection broke"),
+            (Reason::End, _) => f.write_str("the server ended the stream"),
+            (Reason::ConnectTimeout, _) => f.write_str("no response in time"),
+            (Reason::IdleTimeout, _) => f.write_str("nothing came for too long"),
+            (Reason::Status(status), _) => write!(f, "status {status}"),
+            (Reason::Requested, _) => f.write_str("as asked for"),
+            (reason, _) => write!(f, "{reason:?}"),
+        }?;
+        write!(f, "; again in {delay:.1?}")
+    }
+}

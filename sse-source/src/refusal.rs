@@ -1,0 +1,63 @@
+use core::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use std::future::Future;
+
+use bytes::BytesMut;
+use http::{Response, response::Parts};
+use http_body::Body as _;
+use tokio::time::Sleep;
+
+use crate::{error::Refused, transport::Body};
+
+/// How much of the body is read to see what the server says.
+const ENOUGH: usize = 4 * 1024;
+
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reads what a server says in place of an event stream.
+pub(crate) struct Refusal {
+    head: Parts,
+    body: Pin<Box<Body>>,
+    read: BytesMut,
+    patience: Pin<Box<Sleep>>,
+}
+
+impl Refusal {
+    pub(crate) fn new(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        Self {
+            head,
+            body: Box::pin(body),
+            read: BytesMut::new(),
+            patience: Box::pin(tokio::time::sleep(PATIENCE)),
+        }
+    }
+}
+
+impl Future for Refusal {
+    type Output = Refused;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Refused> {
+        while self.read.len() < ENOUGH && self.patience.as_mut().poll(cx).is_pending() {
+            match ready!(self.body.as_mut().poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    if let Some(bytes) = frame.data_ref() {
+                        let room = ENOUGH - self.read.len();
+                        let part = &bytes[..bytes.len().min(room)];
+                        self.read.extend_from_slice(part);
+                    }
+                }
+                Some(Err(_)) | None => break,
+            }
+        }
+        Poll::Ready(Refused {
+            status: self.head.status,
+            headers: core::mem::take(&mut self.head.headers),
+            body: self.read.split().freeze(),
+        })
+    }
+}

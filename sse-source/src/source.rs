@@ -1,0 +1,316 @@
+use core::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use std::future::Future;
+
+use bytes::{Buf, Bytes};
+use futures_core::{Stream, stream::FusedStream};
+use http::{
+    Method, Response, StatusCode, Uri,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body::Body as _;
+use sse_proto::connection::{Action, Change, Connection};
+use tokio::{
+    sync::mpsc,
+    time::{Duration, Instant, Sleep},
+};
+
+use crate::{
+    Builder, Error, Handle, Item,
+    builder::Template,
+    handle::Command,
+    item::{Disconnected, Open},
+    refusal::Refusal,
+    transport::{Body, BoxError, BoxFuture},
+};
+
+/// A stream of events that goes on over any number of connections.
+///
+/// It does something only while it is polled: it reads when it is asked for more, so a slow reader
+/// slows the server down, and it holds no more than one chunk. Dropping it ends the connection;
+/// dropping a future of its `next` loses nothing.
+///
+/// It ends after [`close`](Handle::close), or with its one error, which says why no other attempt would
+/// help. It has to be polled on a tokio runtime with I/O and time.
+pub struct EventSource {
+    connection: Connection,
+    template: Template,
+    attempt: Attempt,
+    /// What the network said of the attempt that failed last.
+    network_error: Option<BoxError>,
+    status: Option<StatusCode>,
+    open: Option<Open>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    handle: Handle,
+    start: Instant,
+    alarm: Pin<Box<Sleep>>,
+    is_over: bool,
+}
+
+/// What is under way.
+enum Attempt {
+    None,
+    Request(BoxFuture<Result<Response<Body>, Failure>>),
+    Stream { body: Pin<Box<Body>>, chunk: Bytes },
+    Refusal(Pin<Box<Refusal>>),
+}
+
+enum Failure {
+    Preparation(BoxError),
+    Network(BoxError),
+}
+
+impl EventSource {
+    /// Asks for events by `GET`.
+    pub fn get<U>(uri: U) -> Builder
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        Self::request(Method::GET, uri)
+    }
+
+    /// Asks for events by any method.
+    pub fn request<U>(method: Method, uri: U) -> Builder
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        Builder::new(method, uri)
+    }
+
+    pub(crate) fn new(mut builder: Builder) -> Result<Self, http::Error> {
+        let template = builder.template()?;
+        let mut connection =
+            Connection::new(builder.settings.clone(), fastrand::u64(..), Duration::ZERO);
+        if let Some(id) = &builder.last_event_id {
+            connection.set_last_event_id(id);
+        }
+        let (sender, commands) = mpsc::unbounded_channel();
+        Ok(Self {
+            connection,
+            template,
+            attempt: Attempt::None,
+            network_error: None,
+            status: None,
+            open: None,
+            commands,
+            handle: Handle::new(sender),
+            start: Instant::now(),
+            alarm: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            is_over: false,
+        })
+    }
+
+    /// A handle to close it or have it connect again, from anywhere.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// What a reconnection sends as `Last-Event-ID`; empty if there is none.
+    pub fn last_event_id(&self) -> &str {
+        self.connection.last_event_id()
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// What the machine wants.
+    fn act(&mut self) {
+        while let Some(action) = self.connection.poll_action() {
+            self.attempt = match action {
+                Action::Connect => self.connect(),
+                _ => Attempt::None,
+            };
+        }
+    }
+
+    fn connect(&self) -> Attempt {
+        let template = self.template.clone();
+        let last_event_id = self.connection.last_event_id().to_owned();
+        tracing::debug!(last_event_id, "connecting");
+        Attempt::Request(Box::pin(async move {
+            let transport = template.transport.clone();
+            let request = template.make(last_event_id).await;
+            let request = request.map_err(Failure::Preparation)?;
+            transport.send(request).await.map_err(Failure::Network)
+        }))
+    }
+
+    /// What the machine says, for the caller.
+    fn change(&mut self) -> Option<Item> {
+        Some(match self.connection.poll_change()? {
+            Change::Open => Item::Open(self.open.take()?),
+            Change::Disconnected { reason, delay } => {
+                let disconnected = Disconnected {
+                    reason,
+                    status: self.status.take(),
+                    error: self.network_error.take(),
+                    delay,
+                };
+                tracing::debug!(%disconnected);
+                Item::Disconnected(disconnected)
+            }
+            // With an error that is still being read, or with nothing to say.
+            _ => return None,
+        })
+    }
+
+    /// Goes on with what is under way.
+    fn poll_attempt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Item, Error>>> {
+        let now = self.now();
+        match &mut self.attempt {
+            Attempt::None => Poll::Pending,
+            Attempt::Request(response) => {
+                match ready!(response.as_mut().poll(cx)) {
+                    Ok(response) => self.on_response(response, now),
+                    Err(Failure::Network(error)) => self.on_network_error(error, now),
+                    Err(Failure::Preparation(error)) => {
+                        self.connection.close();
+                        return Poll::Ready(Some(Err(Error::Request(error))));
+                    }
+                }
+                Poll::Ready(None)
+            }
+            Attempt::Stream { body, chunk } => {
+                if !chunk.is_empty() {
+                    let mut rest = &chunk[..];
+                    let item = self.connection.decode_owned(&mut rest, now);
+                    let taken = chunk.len() - rest.len();
+                    chunk.advance(taken);
+                    return Poll::Ready(match item {
+                        Ok(item) => item.and_then(Item::from_decoded).map(Ok),
+                        Err(error) => Some(Ok(Item::TooLarge(error))),
+                    });
+                }
+                match ready!(body.as_mut().poll_frame(cx)) {
+                    Some(Ok(frame)) => *chunk = frame.into_data().unwrap_or_default(),
+                    Some(Err(error)) => self.on_network_error(error, now),
+                    None => {
+                        self.attempt = Attempt::None;
+                        self.connection.on_end(now);
+                    }
+                }
+                Poll::Ready(None)
+            }
+            Attempt::Refusal(refusal) => {
+                let refused = ready!(refusal.as_mut().poll(cx));
+                self.attempt = Attempt::None;
+                Poll::Ready(Some(Err(Error::Refused(refused))))
+            }
+        }
+    }
+
+    fn on_response(&mut self, response: Response<Body>, now: Duration) {
+        let header = |name| response.headers().get(name);
+        let content_type = header(CONTENT_TYPE).map(|value| value.as_bytes());
+        let status = response.status();
+        let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
+        self.connection
+            .on_response(status.as_u16(), content_type, retry_after, now);
+        if self.connection.is_closed() {
+            // There is no more to do than to say why.
+            while self.connection.poll_action().is_some() {}
+            self.attempt = Attempt::Refusal(Box::pin(Refusal::new(response)));
+            return;
+        }
+        if status != StatusCode::OK {
+            self.status = Some(status);
+            return;
+        }
+        let (head, body) = response.into_parts();
+        self.open = Some(Open {
+            headers: head.headers,
+        });
+        self.attempt = Attempt::Stream {
+            body: Box::pin(body),
+            chunk: Bytes::new(),
+        };
+    }
+
+    fn on_network_error(&mut self, error: BoxError, now: Duration) {
+        self.attempt = Attempt::None;
+        self.network_error = Some(error);
+        self.connection.on_network_error(now);
+    }
+
+    /// Waits for the time that the machine waits for.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(time) = self.connection.poll_timeout() else {
+            return Poll::Pending;
+        };
+        // Far enough ahead is never.
+        let time = self.start + time.min(Duration::from_secs(60 * 60 * 24 * 365));
+        if self.alarm.deadline() != time {
+            self.alarm.as_mut().reset(time);
+        }
+        ready!(self.alarm.as_mut().poll(cx));
+        let now = self.now();
+        self.connection.on_timeout(now);
+        Poll::Ready(())
+    }
+}
+
+/// The seconds of `Retry-After`. A date is not worth a clock.
+fn retry_after(value: &[u8]) -> Option<Duration> {
+    let digits = str::from_utf8(value).ok()?.trim();
+    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
+    digits.parse().ok().map(Duration::from_secs)
+}
+
+impl Stream for EventSource {
+    type Item = Result<Item, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if this.is_over {
+                return Poll::Ready(None);
+            }
+            while let Poll::Ready(Some(command)) = this.commands.poll_recv(cx) {
+                match command {
+                    Command::Close => this.connection.close(),
+                    Command::Reconnect => {
+                        let now = this.now();
+                        this.connection.reconnect(now);
+                    }
+                }
+            }
+            this.act();
+            if let Some(item) = this.change() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            if this.connection.is_closed() && matches!(this.attempt, Attempt::None) {
+                this.is_over = true;
+                continue;
+            }
+            match this.poll_attempt(cx) {
+                Poll::Ready(Some(item)) => {
+                    this.is_over = item.is_err();
+                    return Poll::Ready(Some(item));
+                }
+                Poll::Ready(None) => continue,
+                Poll::Pending => {}
+            }
+            ready!(this.poll_alarm(cx));
+        }
+    }
+}
+
+impl FusedStream for EventSource {
+    fn is_terminated(&self) -> bool {
+        self.is_over
+    }
+}
+
+impl fmt::Debug for EventSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSource")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}

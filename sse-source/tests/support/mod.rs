@@ -1,0 +1,194 @@
+//! A server that does as it is told, byte for byte, and notes what it was asked.
+#![allow(dead_code, reason = "not each test uses all")]
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use futures_util::StreamExt;
+use sse_source::{Error, EventSource, Item, Settings};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+
+/// How long anything may take before it counts as not happening.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the server does on one connection.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    /// Sends these bytes and ends the connection.
+    End(Vec<u8>),
+    /// Sends these bytes one by one.
+    Drip(Vec<u8>),
+    /// Sends these bytes and resets the connection.
+    Reset(Vec<u8>),
+    /// Sends these bytes and nothing more.
+    Hang(Vec<u8>),
+}
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// One connection for each answer, and the last one over and over.
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), answers).await
+    }
+
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            requests: Arc::default(),
+        };
+        let requests = Arc::clone(&server.requests);
+        let mut answers: Vec<_> = answers.into_iter().collect();
+        answers.reverse();
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let answer = match &answers[..] {
+                    [last] => last.clone(),
+                    _ => answers.pop().unwrap(),
+                };
+                tokio::spawn(serve(connection, answer, Arc::clone(&requests)));
+            }
+        });
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/events", self.address)
+    }
+
+    /// What was asked, each with its headers in small letters.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// The `Last-Event-ID` of each request.
+    pub(crate) fn last_event_ids(&self) -> Vec<Option<String>> {
+        let id = |request: &String| {
+            let (_, rest) = request.split_once("\r\nlast-event-id: ")?;
+            Some(rest.split_once("\r\n")?.0.to_owned())
+        };
+        self.requests().iter().map(id).collect()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "clients send no signs")]
+fn number(text: &str) -> Option<usize> {
+    text.parse().ok()
+}
+
+async fn serve(mut connection: TcpStream, answer: Answer, requests: Arc<Mutex<Vec<String>>>) {
+    let mut request = Vec::new();
+    let mut wanted = usize::MAX;
+    while request.len() < wanted {
+        let mut buffer = [0; 4096];
+        match connection.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => request.extend_from_slice(&buffer[..count]),
+        }
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        if let Some(head) = text.find("\r\n\r\n") {
+            let length = text
+                .split_once("\r\ncontent-length: ")
+                .and_then(|(_, rest)| number(rest.split_once("\r\n")?.0));
+            wanted = head + 4 + length.unwrap_or(0);
+        }
+    }
+    let text = String::from_utf8_lossy(&request);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let note = format!("{}\r\n\r\n{body}", head.to_lowercase());
+    requests.lock().unwrap().push(note);
+    match answer {
+        Answer::End(bytes) => _ = connection.write_all(&bytes).await,
+        Answer::Reset(bytes) => {
+            let _ = connection.write_all(&bytes).await;
+            sleep(Duration::from_millis(50)).await;
+            connection.set_zero_linger().unwrap();
+        }
+        Answer::Drip(bytes) => {
+            connection.set_nodelay(true).unwrap();
+            for byte in bytes {
+                let _ = connection.write_all(&[byte]).await;
+                tokio::task::yield_now().await;
+            }
+        }
+        Answer::Hang(bytes) => {
+            let _ = connection.write_all(&bytes).await;
+            sleep(PATIENCE * 2).await;
+        }
+    }
+}
+
+/// A response that is an event stream, up to the end of the connection.
+pub(crate) fn stream(body: impl AsRef<[u8]>) -> Vec<u8> {
+    respond("200 OK", "Content-Type: text/event-stream\r\n", body)
+}
+
+pub(crate) fn respond(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n");
+    [head.as_bytes(), body.as_ref()].concat()
+}
+
+/// Waits next to nothing.
+pub(crate) fn soon() -> Settings {
+    Settings::default()
+        .with_reconnection_time(Duration::from_millis(5))
+        .with_bounds(Duration::from_millis(5), Duration::from_millis(200))
+        .with_backoff_limit(Duration::from_millis(20))
+}
+
+pub(crate) fn source(server: &Server) -> EventSource {
+    EventSource::get(server.url())
+        .with_settings(soon())
+        .open()
+        .unwrap()
+}
+
+/// The next item, or the error, or `None` at the end.
+pub(crate) async fn next(source: &mut EventSource) -> Option<Result<Item, Error>> {
+    timeout(PATIENCE, source.next())
+        .await
+        .expect("an item in time")
+}
+
+/// The data of the next events.
+pub(crate) async fn events(source: &mut EventSource, count: usize) -> Vec<String> {
+    let mut data = Vec::new();
+    let start = Instant::now();
+    while data.len() < count {
+        assert!(start.elapsed() < PATIENCE, "{data:?}");
+        match next(source).await {
+            Some(Ok(Item::Event(event))) => data.push(event.data),
+            Some(Ok(_)) => {}
+            other => panic!("{data:?}, then {other:?}"),
+        }
+    }
+    data
+}
+
+/// The error that it ends with.
+pub(crate) async fn error(source: &mut EventSource) -> Error {
+    loop {
+        match next(source).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                assert!(next(source).await.is_none(), "nothing after the error");
+                return error;
+            }
+            None => panic!("it ended without an error"),
+        }
+    }
+}
