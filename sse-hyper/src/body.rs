@@ -166,9 +166,11 @@ impl<S: EventStream> Body for EventBody<S> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.events {
-            None => SizeHint::with_exact(self.frame.len() as u64),
-            Some(_) => SizeHint::default(),
+        // Of a body that is empty, for `HEAD`, nothing is known: not what it would be for `GET`.
+        if self.events.is_none() && !self.frame.is_empty() {
+            SizeHint::with_exact(self.frame.len() as u64)
+        } else {
+            SizeHint::default()
         }
     }
 }

@@ -189,6 +189,7 @@ impl Server {
             headers.contains("content-type: text/event-stream"),
             "{head}"
         );
+        assert!(!headers.contains("content-length"), "{head}");
         assert!(head.ends_with("\r\n\r\n"), "{head}");
 
         let refused = answer("GET /golden HTTP/1.1\r\nAccept: application/json");
