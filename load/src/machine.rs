@@ -6,20 +6,21 @@ use rustix::{
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
 
-/// Lets this process, and those that it starts, have as many open files as it may, and says how
-/// many.
+/// Lets this process, and those that it starts, have at least this many open files.
 ///
 /// # Errors
 ///
-/// If the kernel does not let it.
-pub fn most_files() -> Result<u64> {
+/// If the machine does not allow as many.
+pub fn allow_files(files: u64) -> Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
+    // Only root may have more than the maximum.
+    let limit = Some(maximum.unwrap_or(u64::MAX).max(files));
     let limit = Rlimit {
-        current: maximum,
-        maximum,
+        current: limit,
+        maximum: limit,
     };
-    setrlimit(Resource::Nofile, limit).context("cannot raise the limit of open files")?;
-    Ok(maximum.unwrap_or(u64::MAX))
+    setrlimit(Resource::Nofile, limit)
+        .with_context(|| format!("{files} open files are needed: ulimit -Hn {files}"))
 }
 
 /// Two cores that this process may use, one for the server and one for its clients; `None` if there

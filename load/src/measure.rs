@@ -1,27 +1,30 @@
 //! How fast subscribers are served, and what they cost.
 //!
 //! A burst of events is published at once, and the next one when all of it has arrived everywhere.
-//! So the server never queues more than one burst, nobody lags, and a burst takes as long as the
-//! server needs to wake each subscriber, build and write its events; that the last client still
-//! reads when the server has nothing to do any more costs some microseconds of some milliseconds.
-//! It does its work on one core; the clients share another. The time that the server ran is taken
-//! from the kernel as well: as long as it is busy nearly all of the time, it is what is measured.
+//! So the server never queues more than one burst, nobody lags, and a burst costs what the server
+//! needs to wake each subscriber, build its events, write them and wait again. The server has one
+//! thread and a core for it; the clients have another core.
 //!
-//! Each sample is one burst. The libraries take turns, round by round, with a fresh process each
-//! time, so that a slow moment of the machine hits each of them. Of all samples of a library the one
-//! counts that a fifth are faster than: interruptions only ever add time.
+//! What counts is the time that the server's thread has run, as the kernel accounts it, with what
+//! the kernel did for it: an event's share of a core. The clock would count as well who else uses
+//! the core, which on a shared machine doubles a figure or halves it. Where nobody does, the two are
+//! the same, as the column "ran" shows: the server has something to do nearly all of the time.
+//!
+//! Each sample is one burst. All servers are there at the same time, with all their subscribers, and
+//! take turns: a machine that others use too is half as fast in one second as in the next, and so
+//! that hits each of them. The first burst of a turn does not count, for it finds the caches full of
+//! another server's connections. Of all samples of a library the one counts that a fifth are faster
+//! than: interruptions only ever add time.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::{ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
-use crate::{process::Process, servers::Library, subscribers::Subscribers};
+use crate::{crowd::Crowd, server::Server, servers::Library, subscribers::Subscribers};
 
 /// How many events a long burst has.
 pub const BURST: u64 = 16;
@@ -34,16 +37,16 @@ const REST: Duration = Duration::from_millis(500);
 pub struct Plan<'a> {
     /// Who takes part.
     pub libraries: &'a [Library],
-    /// The program that serves.
-    pub program: &'a Path,
+    /// The folder of the programs `serve` and `subscribe`.
+    pub programs: &'a Path,
     /// The core of the server, if it has one.
     pub core: Option<usize>,
     /// How many subscribe.
     pub subscribers: usize,
-    /// How often each library has its turn.
-    pub rounds: u32,
-    /// How long bursts of a length are sent in each turn.
+    /// How long the libraries take turns.
     pub time: Duration,
+    /// How long a turn with bursts of a length is.
+    pub turn: Duration,
 }
 
 /// What was measured of a library.
@@ -53,23 +56,29 @@ pub struct Reading {
     pub bursts: Bursts,
     /// One event at a time.
     pub singles: Bursts,
-    /// The memory of a connection that had no event yet, in bytes, for each turn.
-    pub idle: Vec<f64>,
+    /// The memory of a connection that had no event yet, in bytes.
+    pub idle: f64,
     /// The same behind all events.
-    pub used: Vec<f64>,
+    pub used: f64,
 }
 
 /// Bursts of one length.
 #[derive(Clone, Debug, Default)]
 pub struct Bursts {
-    /// Delivered events a second, for each burst.
+    /// Delivered events for each second that the server ran, for each burst.
     rates: Vec<f64>,
     all: Duration,
-    busy: Duration,
+    ran: Duration,
 }
 
 impl Bursts {
-    /// Delivered events a second.
+    fn add(&mut self, more: Self) {
+        self.rates.extend(more.rates);
+        self.all += more.all;
+        self.ran += more.ran;
+    }
+
+    /// Delivered events for each second that the server runs.
     pub fn rate(&self) -> f64 {
         let mut rates = self.rates.clone();
         rates.sort_by(|a, b| f64::total_cmp(b, a));
@@ -77,130 +86,111 @@ impl Bursts {
     }
 
     /// For what share of the time the server ran.
-    pub fn busy(&self) -> f64 {
-        self.busy.as_secs_f64() / self.all.as_secs_f64()
+    pub fn ran(&self) -> f64 {
+        self.ran.as_secs_f64() / self.all.as_secs_f64()
     }
 }
 
-/// Measures each library in turn.
+/// Measures the libraries in turns.
 ///
 /// # Errors
 ///
 /// If a server fails, or serves too little or too much.
 pub fn all(plan: &Plan<'_>) -> Result<Vec<(Library, Reading)>> {
-    let libraries = plan.libraries.iter();
-    let mut readings: Vec<_> = libraries.map(|it| (*it, Reading::default())).collect();
-    for _ in 0..plan.rounds {
-        for (library, reading) in &mut readings {
-            turn(plan, *library, reading).with_context(|| format!("measuring {library}"))?;
-        }
+    let mut contenders = Vec::new();
+    for library in plan.libraries {
+        let contender = Contender::start(plan, *library);
+        contenders.push(contender.with_context(|| format!("starting {library}"))?);
     }
-    Ok(readings)
-}
-
-fn turn(plan: &Plan<'_>, library: Library, reading: &mut Reading) -> Result<()> {
-    let mut server = Server::start(plan, library)?;
-    // The first connection makes what all of them share.
-    drop(Subscribers::connect(server.port, 1, false)?);
-    thread::sleep(REST);
-    let empty = server.process.memory()?;
-    let mut subscribers = Subscribers::connect(server.port, plan.subscribers, false)?;
-    let each = |memory: u64| (memory as f64 - empty as f64) / plan.subscribers as f64;
-    thread::sleep(REST);
-    reading.idle.push(each(server.process.memory()?));
-    for (length, bursts) in [(BURST, &mut reading.bursts), (1, &mut reading.singles)] {
-        send(&mut server, &mut subscribers, length, plan, bursts)?;
-    }
-    thread::sleep(REST);
-    reading.used.push(each(server.process.memory()?));
-    server.process.is_well()
-}
-
-fn send(
-    server: &mut Server,
-    subscribers: &mut Subscribers,
-    length: u64,
-    plan: &Plan<'_>,
-    bursts: &mut Bursts,
-) -> Result<()> {
-    // The first one makes buffers.
-    server.publish(length)?;
-    subscribers.receive(length)?;
-    let events = (length * plan.subscribers as u64) as f64;
-    let (start, ran) = (Instant::now(), server.process.busy()?);
+    let start = Instant::now();
     while start.elapsed() < plan.time {
-        let start = Instant::now();
-        server.publish(length)?;
-        subscribers.receive(length)?;
-        bursts.rates.push(events / start.elapsed().as_secs_f64());
-    }
-    bursts.all += start.elapsed();
-    bursts.busy += server.process.busy()? - ran;
-    server.has_missed_nothing()
-}
-
-/// The program `serve` at work.
-#[derive(Debug)]
-pub struct Server {
-    /// What it is to the kernel.
-    pub process: Process,
-    /// Where it listens.
-    pub port: u16,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Server {
-    /// Starts it, and waits until it listens.
-    ///
-    /// # Errors
-    ///
-    /// If it does not.
-    pub fn start(plan: &Plan<'_>, library: Library) -> Result<Self> {
-        let mut command = Command::new(plan.program);
-        command
-            .args(["--library", library.name(), "--port", "0"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        if let Some(core) = plan.core {
-            command.args(["--core", &core.to_string()]);
+        for contender in &mut contenders {
+            let turn = contender.turn(plan.turn);
+            turn.with_context(|| format!("measuring {}", contender.library))?;
         }
-        let mut process = Process::start(&mut command)?;
-        let answers = process.child().stdout.take().context("it has no output")?;
-        let mut server = Self {
-            process,
-            port: 0,
-            answers: BufReader::new(answers),
+    }
+    let readings = contenders.into_iter().map(|it| {
+        let library = it.library;
+        let reading = it.finish().with_context(|| format!("measuring {library}"));
+        Ok((library, reading?))
+    });
+    readings.collect()
+}
+
+/// A server with all its subscribers.
+#[derive(Debug)]
+struct Contender {
+    library: Library,
+    server: Server,
+    crowd: Crowd,
+    /// The server's memory before they came.
+    empty: u64,
+    reading: Reading,
+}
+
+impl Contender {
+    fn start(plan: &Plan<'_>, library: Library) -> Result<Self> {
+        let mut server = Server::start(&plan.programs.join("serve"), library, plan.core)?;
+        // The first connection makes what all of them share.
+        drop(Subscribers::connect(server.port(), 1, false)?);
+        thread::sleep(REST);
+        let crowd = plan.programs.join("subscribe");
+        let mut contender = Self {
+            library,
+            empty: server.process().memory()?,
+            crowd: Crowd::connect(&crowd, server.port(), plan.subscribers)?,
+            server,
+            reading: Reading::default(),
         };
-        server.port = u16::try_from(server.answer("listening ")?)?;
-        Ok(server)
+        contender.reading.idle = contender.memory()?;
+        // The first burst makes buffers.
+        contender.burst(BURST)?;
+        Ok(contender)
     }
 
-    fn publish(&mut self, events: u64) -> Result<()> {
-        self.tell(&format!("publish {events}\n"))
-    }
-
-    fn has_missed_nothing(&mut self) -> Result<()> {
-        self.tell("missed\n")?;
-        let missed = self.answer("missed ")?;
-        ensure!(
-            missed == 0,
-            "{missed} events were missed by who lagged behind"
-        );
+    fn turn(&mut self, time: Duration) -> Result<()> {
+        let bursts = self.bursts(BURST, time)?;
+        self.reading.bursts.add(bursts);
+        let singles = self.bursts(1, time)?;
+        self.reading.singles.add(singles);
         Ok(())
     }
 
-    fn tell(&mut self, line: &str) -> Result<()> {
-        let input = self.process.child().stdin.as_mut();
-        Ok(input
-            .context("it has no input")?
-            .write_all(line.as_bytes())?)
+    fn finish(mut self) -> Result<Reading> {
+        self.reading.used = self.memory()?;
+        self.server.has_missed_nothing()?;
+        self.server.process().is_well()?;
+        Ok(self.reading)
     }
 
-    fn answer(&mut self, name: &str) -> Result<u64> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        let number = line.trim().strip_prefix(name);
-        let number = number.and_then(|it| u64::from_str_radix(it, 10).ok());
-        number.with_context(|| format!("the server answers {line:?}"))
+    /// Bytes of the server for each subscriber.
+    fn memory(&mut self) -> Result<f64> {
+        thread::sleep(REST);
+        let memory = self.server.process().memory()? as f64 - self.empty as f64;
+        Ok(memory / self.crowd.count() as f64)
+    }
+
+    fn bursts(&mut self, length: u64, time: Duration) -> Result<Bursts> {
+        let events = (length * self.crowd.count() as u64) as f64;
+        let mut bursts = Bursts::default();
+        self.burst(length)?;
+        let start = Instant::now();
+        let mut before = self.server.process().ran()?;
+        while start.elapsed() < time {
+            self.burst(length)?;
+            let after = self.server.process().ran()?;
+            let ran = after - before;
+            bursts.rates.push(events / ran.as_secs_f64());
+            bursts.ran += ran;
+            before = after;
+        }
+        bursts.all = start.elapsed();
+        Ok(bursts)
+    }
+
+    fn burst(&mut self, length: u64) -> Result<()> {
+        self.crowd.expect(length)?;
+        self.server.publish(length)?;
+        self.crowd.have_received()
     }
 }

@@ -13,12 +13,12 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Builds a program of the workspace, optimised, and says where it is: `path` beside this program.
+/// Builds programs of the workspace, optimised, and says in which folder they are.
 ///
 /// # Errors
 ///
-/// If cargo cannot build it.
-pub fn built(what: &[&str], path: &str) -> Result<PathBuf> {
+/// If cargo cannot build them.
+pub fn built(what: &[&str]) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
@@ -31,7 +31,7 @@ pub fn built(what: &[&str], path: &str) -> Result<PathBuf> {
     // A program of a debug build finds the optimised one, too.
     let folder = here.parent().and_then(|profile| profile.parent());
     let folder = folder.context("this program lies outside of a target folder")?;
-    Ok(folder.join("release").join(path))
+    Ok(folder.join("release"))
 }
 
 /// A process, which ends with this value.
@@ -79,9 +79,9 @@ impl Process {
     pub fn is_well(&mut self) -> Result<()> {
         let complaints = self.complaints.lock();
         let complaints = complaints.unwrap_or_else(PoisonError::into_inner);
-        ensure!(complaints.is_empty(), "the server says:\n{complaints}");
+        ensure!(complaints.is_empty(), "it says:\n{complaints}");
         let status = self.child.try_wait()?;
-        ensure!(status.is_none(), "the server has ended: {status:?}");
+        ensure!(status.is_none(), "it has ended: {status:?}");
         Ok(())
     }
 
@@ -99,12 +99,12 @@ impl Process {
         Ok(kibibytes.with_context(|| format!("{path} has no VmRSS"))? * 1024)
     }
 
-    /// The time that its first thread has run, on all cores.
+    /// The time that its first thread has run, with what the kernel did for it meanwhile.
     ///
     /// # Errors
     ///
     /// If there is no `/proc`.
-    pub fn busy(&self) -> Result<Duration> {
+    pub fn ran(&self) -> Result<Duration> {
         let path = format!("/proc/{}/schedstat", self.child.id());
         let schedule = fs::read_to_string(&path).with_context(|| path.clone())?;
         let nanoseconds = schedule.split(' ').next().unwrap_or("");

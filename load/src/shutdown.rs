@@ -7,11 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use crate::{
-    measure::{Plan, Server},
-    servers::Library,
-    subscribers::Subscribers,
-};
+use crate::{measure::Plan, server::Server, servers::Library, subscribers::Subscribers};
 
 /// How long a server may take before it counts as hanging.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,14 +52,14 @@ pub fn all(plan: &Plan<'_>) -> Result<Vec<(Library, Ending)>> {
 
 /// Opens streams, sends SIGTERM and watches.
 fn watch(plan: &Plan<'_>, library: Library) -> Result<Ending> {
-    let mut server = Server::start(plan, library)?;
-    let mut subscribers = Subscribers::connect(server.port, plan.subscribers, true)?;
+    let mut server = Server::start(&plan.programs.join("serve"), library, plan.core)?;
+    let mut subscribers = Subscribers::connect(server.port(), plan.subscribers, true)?;
     let start = Instant::now();
-    server.process.terminate()?;
+    server.process().terminate()?;
     // Clients that do not read could keep the server from ending.
     subscribers.drain(PATIENCE)?;
     let rest = PATIENCE.saturating_sub(start.elapsed());
-    let status = server.process.ended_within(rest)?;
+    let status = server.process().ended_within(rest)?;
     let time = status.map(|_| start.elapsed());
     let told = subscribers.bodies().filter(|it| is_farewell(it)).count();
     Ok(Ending { time, told })

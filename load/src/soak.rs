@@ -81,7 +81,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
             () = tokio::time::sleep_until(begin + Duration::from_secs(second)) => {}
             Some(ended) = visitors.join_next() => bail!(failure(ended)),
         }
-        server.is_well()?;
+        server.is_well().context("the server")?;
         memory.sample(server.memory()?);
         if second % LINE == 0 || second == seconds {
             let open = active(port).await?;
@@ -99,7 +99,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
         );
         sleep(Duration::from_millis(20)).await;
     }
-    server.is_well()?;
+    server.is_well().context("the server")?;
     writeln!(out, "all gone after {} ms", left.elapsed().as_millis())?;
     writeln!(out, "{}", memory.verdict()?)?;
     writeln!(out, "passed: every event whole and in order; {counts}")?;
@@ -114,7 +114,7 @@ fn failure(ended: Result<anyhow::Error, tokio::task::JoinError>) -> anyhow::Erro
 /// The server, and its port.
 async fn start() -> Result<(Process, u16)> {
     let example = ["--package", "sse-hyper", "--example", "contract_server"];
-    let program = built(&example, "examples/contract_server")?;
+    let program = built(&example)?.join("examples/contract_server");
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     let port = free.local_addr()?.port();
     drop(free);
@@ -123,7 +123,7 @@ async fn start() -> Result<(Process, u16)> {
     let mut server = Process::start(command.stdin(Stdio::null()))?;
     let begin = Instant::now();
     while active(port).await.is_err() {
-        server.is_well()?;
+        server.is_well().context("the server")?;
         ensure!(begin.elapsed() < PATIENCE, "the server does not answer");
         sleep(Duration::from_millis(10)).await;
     }

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use load::{
     machine,
@@ -31,8 +31,7 @@ fn main() -> Result<()> {
         clients,
         seed,
     } = Arguments::parse();
-    let files = machine::most_files()?;
-    ensure!(files > clients + 100, "only {files} files: ulimit -Hn");
+    machine::allow_files(clients + 100)?;
     let options = Options {
         seconds,
         clients,

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use load::{
     machine,
@@ -18,7 +18,7 @@ use load::{
 /// Measures servers beside each other, and prints Markdown.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// A minute instead of seven, less exact.
+    /// A minute instead of four, less exact.
     #[arg(long, conflicts_with = "smoke")]
     quick: bool,
     /// Some seconds with few subscribers: only to see that everything runs.
@@ -30,26 +30,26 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// The numbers of subscribers, the rounds, and the time for bursts of a length.
-    fn effort(&self) -> (&'static [usize], u32, Duration) {
+    /// The numbers of subscribers, for how long the libraries take turns, and how long a turn is.
+    fn effort(&self) -> (&'static [usize], Duration, Duration) {
+        let turn = Duration::from_millis(500);
         if self.smoke {
-            (&[100], 1, Duration::from_millis(50))
+            (&[100], Duration::from_millis(500), turn / 20)
         } else if self.quick {
-            (&[1_000, 10_000], 1, Duration::from_millis(700))
+            (&[1_000, 10_000], Duration::from_secs(12), turn)
         } else {
-            (&[1_000, 10_000], 5, Duration::from_millis(1_500))
+            (&[1_000, 10_000], Duration::from_secs(80), turn)
         }
     }
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let (numbers, rounds, time) = arguments.effort();
-    let most = numbers.iter().copied().max().unwrap_or(0);
-    let files = machine::most_files()?;
-    ensure!(files > most as u64 + 100, "only {files} files: ulimit -Hn");
+    let (numbers, time, turn) = arguments.effort();
+    let clients = numbers[0] * Library::ALL.len();
+    machine::allow_files(clients as u64 + 100)?;
     let facts = place::facts();
-    let program = process::built(&["--package", "load", "--bin", "serve"], "serve")?;
+    let programs = process::built(&["--package", "load", "--bins"])?;
     let cores = machine::two_cores()?;
     if let Some([_, core]) = cores {
         machine::stay_on(core)?;
@@ -58,11 +58,11 @@ fn main() -> Result<()> {
     libraries.retain(|it| arguments.only.is_empty() || arguments.only.contains(it));
     let mut plan = Plan {
         libraries: &libraries,
-        program: &program,
+        programs: &programs,
         core: cores.map(|[core, _]| core),
         subscribers: 0,
-        rounds,
         time,
+        turn,
     };
 
     let mut out = io::stdout();
