@@ -4,6 +4,7 @@
 //! - `test.rs`: everything that CI runs, step by step.
 //! - `browser.rs`: the tests that need Chromium.
 //! - `fuzz.rs`: the fuzz targets.
+//! - `load.rs`: the servers under load.
 //! - `miri.rs`: the codec under Miri.
 //! - `page.rs`: the wasm page.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
@@ -13,6 +14,7 @@
 mod browser;
 mod demo;
 mod fuzz;
+mod load;
 mod miri;
 mod page;
 mod run;
@@ -56,9 +58,30 @@ enum Command {
     Miri,
     /// Print the tables of the codec beside its peers: five minutes, or `-- --quick`.
     Bench {
+        /// Those of the servers instead: four minutes, or `--quick`.
+        #[arg(long)]
+        server: bool,
+        /// The same as `-- --quick`.
+        #[arg(long)]
+        quick: bool,
         /// Passed on to the program that measures.
         #[arg(last = true)]
         arguments: Vec<String>,
+    },
+    /// Let many clients at a server that come, stall, leave and resume, and check each event.
+    Soak {
+        /// A server of sse-hyper; there is nothing else to soak.
+        #[arg(long, required = true)]
+        server: bool,
+        /// How long.
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
+        /// How many clients at a time.
+        #[arg(long, default_value_t = 2000)]
+        clients: u64,
+        /// What decides all that is by chance.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Build the demo page into target/page.
     Page,
@@ -71,11 +94,26 @@ fn main() -> ExitCode {
         Command::TestBrowser => browser::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => miri::test(),
-        Command::Bench { arguments } => {
-            let mut table = run::cargo("run --release --package benches --bin table --");
-            table.args(arguments);
-            run::run(table)
+        Command::Bench {
+            server,
+            quick,
+            mut arguments,
+        } => {
+            arguments.extend(quick.then(|| "--quick".to_owned()));
+            if server {
+                load::table(arguments)
+            } else {
+                let mut table = run::cargo("run --release --package benches --bin table --");
+                table.args(arguments);
+                run::run(table)
+            }
         }
+        Command::Soak {
+            seconds,
+            clients,
+            seed,
+            ..
+        } => load::soak(seconds, clients, seed),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

@@ -5,13 +5,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::{
-    browser, fuzz, miri, page,
+    browser, fuzz, load, miri, page,
     run::{cargo, run},
     setup,
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "sse-proto",
     "sse-hyper",
     "sse-source",
@@ -19,6 +19,7 @@ const CRATES: [&str; 8] = [
     "sse-wasm",
     "testkit",
     "web",
+    "load",
     "xtask",
 ];
 
@@ -26,13 +27,14 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
-    let steps: [Step; 8] = [
+    let steps: [Step; 9] = [
         ("formatting", formatting),
         ("lints", lints),
         ("tests and documentation tests", tests),
         ("documentation", documentation),
         ("small targets", small_targets),
         ("benchmarks and fuzz targets", side_rooms),
+        ("servers under load, for some seconds", load::smoke),
         ("Miri", miri::test),
         ("browser", browser::test),
     ];

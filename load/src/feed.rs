@@ -1,0 +1,82 @@
+//! What is published: the same texts for every library, out of one channel.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use futures_core::Stream;
+use futures_util::stream;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Ends each text and stands nowhere else in an answer: one byte to count events by, which no read
+/// can cut in two.
+pub const MARK: u8 = b'}';
+
+/// How long a text is.
+const LENGTH: usize = 100;
+
+/// How many texts the channel holds. No burst is as long.
+const CAPACITY: usize = 1024;
+
+/// A channel that every subscriber hears the same of.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    sender: broadcast::Sender<Arc<str>>,
+    published: Arc<AtomicU64>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Feed {
+    /// A channel without subscribers.
+    #[expect(clippy::new_without_default, reason = "it allocates the whole channel")]
+    pub fn new() -> Self {
+        Self {
+            sender: broadcast::Sender::new(CAPACITY),
+            published: Arc::default(),
+            missed: Arc::default(),
+        }
+    }
+
+    /// Publishes this many texts at once: no subscriber runs before the last of them is there.
+    pub fn publish(&self, texts: u64) {
+        for _ in 0..texts {
+            let number = self.published.fetch_add(1, Ordering::Relaxed);
+            // That nobody listens is no fault.
+            let _ = self.sender.send(text(number).into());
+        }
+    }
+
+    /// All texts from now on.
+    ///
+    /// Each library makes its own kind of event of them. The stream allocates nothing, so that what
+    /// is measured is the library.
+    pub fn subscribe(&self) -> impl Stream<Item = Arc<str>> + Send + Sync + use<> {
+        let start = (self.sender.subscribe(), Arc::clone(&self.missed));
+        stream::unfold(start, |(mut receiver, missed)| async move {
+            loop {
+                match receiver.recv().await {
+                    Ok(text) => return Some((text, (receiver, missed))),
+                    Err(RecvError::Lagged(texts)) => missed.fetch_add(texts, Ordering::Relaxed),
+                    Err(RecvError::Closed) => return None,
+                };
+            }
+        })
+    }
+
+    /// How many texts were gone before a subscriber came to take them. A measurement with any of
+    /// these is none.
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+}
+
+/// The text of this number, which ends with [`MARK`].
+pub fn text(number: u64) -> String {
+    let mut text = format!(r#"{{"number":{number},"text":""#);
+    while text.len() < LENGTH - 2 {
+        text.push("lorem ipsum dolor sit amet, ".as_bytes()[text.len() % 28].into());
+    }
+    text.push_str(r#""}"#);
+    text
+}

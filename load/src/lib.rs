@@ -1,0 +1,30 @@
+//! The servers under load: many subscribers, beside other libraries' own, and many clients that
+//! misbehave.
+//!
+//! - [`feed`]: what is published; [`servers`]: who serves it. The binary `serve` is both.
+//! - [`subscribers`]: thousands of clients in one thread. The binary `subscribe`.
+//! - [`server`], [`crowd`]: these programs at work, each a [`program`] to talk to, in a [`process`]
+//!   that is seen from outside; [`machine`]: its limits and cores.
+//! - [`measure`]: how fast subscribers are served; [`shutdown`]: how they are sent away;
+//!   [`report`]: the tables, written with [`markdown`]. The binary `table` is all of it.
+//! - [`soak`]: clients that come, stall, leave and resume, and check each event. The binary `soak`.
+
+pub mod crowd;
+pub mod feed;
+pub mod machine;
+pub mod measure;
+pub mod process;
+pub mod program;
+pub mod report;
+pub mod server;
+pub mod servers;
+pub mod shutdown;
+pub mod soak;
+pub mod subscribers;
+
+/// Where and when the tables were made.
+#[path = "../../benches/src/machine.rs"]
+pub mod place;
+
+#[path = "../../benches/src/markdown.rs"]
+pub mod markdown;

@@ -1,0 +1,47 @@
+//! What a process asks of the machine: enough files, and a core of its own.
+
+use anyhow::{Context as _, Result};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
+
+/// Lets this process, and those that it starts, have at least this many open files.
+///
+/// # Errors
+///
+/// If the machine does not allow as many.
+pub fn allow_files(files: u64) -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Only root may have more than the maximum.
+    let limit = Some(maximum.unwrap_or(u64::MAX).max(files));
+    let limit = Rlimit {
+        current: limit,
+        maximum: limit,
+    };
+    setrlimit(Resource::Nofile, limit)
+        .with_context(|| format!("{files} open files are needed: ulimit -Hn {files}"))
+}
+
+/// Two cores that this process may use, one for the server and one for its clients; `None` if there
+/// is only one.
+///
+/// # Errors
+///
+/// If the kernel does not say.
+pub fn two_cores() -> Result<Option<[usize; 2]>> {
+    let allowed = sched_getaffinity(None)?;
+    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+    Ok(cores.next().zip(cores.next()).map(<[usize; 2]>::from))
+}
+
+/// Keeps this thread, and those that it starts from now on, on one core.
+///
+/// # Errors
+///
+/// If there is no such core for this process.
+pub fn stay_on(core: usize) -> Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    sched_setaffinity(None, &cores).with_context(|| format!("cannot stay on core {core}"))
+}

@@ -1,0 +1,196 @@
+//! How fast subscribers are served, and what they cost.
+//!
+//! A burst of events is published at once, and the next one when all of it has arrived everywhere.
+//! So the server never queues more than one burst, nobody lags, and a burst costs what the server
+//! needs to wake each subscriber, build its events, write them and wait again. The server has one
+//! thread and a core for it; the clients have another core.
+//!
+//! What counts is the time that the server's thread has run, as the kernel accounts it, with what
+//! the kernel did for it: an event's share of a core. The clock would count as well who else uses
+//! the core, which on a shared machine doubles a figure or halves it. Where nobody does, the two are
+//! the same, as the column "ran" shows: the server has something to do nearly all of the time.
+//!
+//! Each sample is one burst. All servers are there at the same time, with all their subscribers, and
+//! take turns: a machine that others use too is half as fast in one second as in the next, and so
+//! that hits each of them. The first burst of a turn does not count, for it finds the caches full of
+//! another server's connections. Of all samples of a library the one counts that a fifth are faster
+//! than: interruptions only ever add time.
+
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{crowd::Crowd, server::Server, servers::Library, subscribers::Subscribers};
+
+/// How many events a long burst has.
+pub const BURST: u64 = 16;
+
+/// How long a server is left alone before its memory is read.
+const REST: Duration = Duration::from_millis(500);
+
+/// Who is measured, and how thoroughly.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// Who takes part.
+    pub libraries: &'a [Library],
+    /// The folder of the programs `serve` and `subscribe`.
+    pub programs: &'a Path,
+    /// The core of the server, if it has one.
+    pub core: Option<usize>,
+    /// How many subscribe.
+    pub subscribers: usize,
+    /// How long the libraries take turns.
+    pub time: Duration,
+    /// How long a turn with bursts of a length is.
+    pub turn: Duration,
+}
+
+/// What was measured of a library.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// In bursts of [`BURST`].
+    pub bursts: Bursts,
+    /// One event at a time.
+    pub singles: Bursts,
+    /// The memory of a connection that had no event yet, in bytes.
+    pub idle: f64,
+    /// The same behind all events.
+    pub used: f64,
+}
+
+/// Bursts of one length.
+#[derive(Clone, Debug, Default)]
+pub struct Bursts {
+    /// Delivered events for each second that the server ran, for each burst.
+    rates: Vec<f64>,
+    all: Duration,
+    ran: Duration,
+}
+
+impl Bursts {
+    fn add(&mut self, more: Self) {
+        self.rates.extend(more.rates);
+        self.all += more.all;
+        self.ran += more.ran;
+    }
+
+    /// Delivered events for each second that the server runs.
+    pub fn rate(&self) -> f64 {
+        let mut rates = self.rates.clone();
+        rates.sort_by(|a, b| f64::total_cmp(b, a));
+        rates.get(rates.len() / 5).copied().unwrap_or(f64::NAN)
+    }
+
+    /// For what share of the time the server ran.
+    pub fn ran(&self) -> f64 {
+        self.ran.as_secs_f64() / self.all.as_secs_f64()
+    }
+}
+
+/// Measures the libraries in turns.
+///
+/// # Errors
+///
+/// If a server fails, or serves too little or too much.
+pub fn all(plan: &Plan<'_>) -> Result<Vec<(Library, Reading)>> {
+    let mut contenders = Vec::new();
+    for library in plan.libraries {
+        let contender = Contender::start(plan, *library);
+        contenders.push(contender.with_context(|| format!("starting {library}"))?);
+    }
+    let start = Instant::now();
+    while start.elapsed() < plan.time {
+        for contender in &mut contenders {
+            let turn = contender.turn(plan.turn);
+            turn.with_context(|| format!("measuring {}", contender.library))?;
+        }
+    }
+    let readings = contenders.into_iter().map(|it| {
+        let library = it.library;
+        let reading = it.finish().with_context(|| format!("measuring {library}"));
+        Ok((library, reading?))
+    });
+    readings.collect()
+}
+
+/// A server with all its subscribers.
+#[derive(Debug)]
+struct Contender {
+    library: Library,
+    server: Server,
+    crowd: Crowd,
+    /// The server's memory before they came.
+    empty: u64,
+    reading: Reading,
+}
+
+impl Contender {
+    fn start(plan: &Plan<'_>, library: Library) -> Result<Self> {
+        let mut server = Server::start(&plan.programs.join("serve"), library, plan.core)?;
+        // The first connection makes what all of them share.
+        drop(Subscribers::connect(server.port(), 1, false)?);
+        thread::sleep(REST);
+        let crowd = plan.programs.join("subscribe");
+        let mut contender = Self {
+            library,
+            empty: server.process().memory()?,
+            crowd: Crowd::connect(&crowd, server.port(), plan.subscribers)?,
+            server,
+            reading: Reading::default(),
+        };
+        contender.reading.idle = contender.memory()?;
+        // The first burst makes buffers.
+        contender.burst(BURST)?;
+        Ok(contender)
+    }
+
+    fn turn(&mut self, time: Duration) -> Result<()> {
+        let bursts = self.bursts(BURST, time)?;
+        self.reading.bursts.add(bursts);
+        let singles = self.bursts(1, time)?;
+        self.reading.singles.add(singles);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Reading> {
+        self.reading.used = self.memory()?;
+        self.server.has_missed_nothing()?;
+        self.server.process().is_well()?;
+        Ok(self.reading)
+    }
+
+    /// Bytes of the server for each subscriber.
+    fn memory(&mut self) -> Result<f64> {
+        thread::sleep(REST);
+        let memory = self.server.process().memory()? as f64 - self.empty as f64;
+        Ok(memory / self.crowd.count() as f64)
+    }
+
+    fn bursts(&mut self, length: u64, time: Duration) -> Result<Bursts> {
+        let events = (length * self.crowd.count() as u64) as f64;
+        let mut bursts = Bursts::default();
+        self.burst(length)?;
+        let start = Instant::now();
+        let mut before = self.server.process().ran()?;
+        while start.elapsed() < time {
+            self.burst(length)?;
+            let after = self.server.process().ran()?;
+            let ran = after - before;
+            bursts.rates.push(events / ran.as_secs_f64());
+            bursts.ran += ran;
+            before = after;
+        }
+        bursts.all = start.elapsed();
+        Ok(bursts)
+    }
+
+    fn burst(&mut self, length: u64) -> Result<()> {
+        self.crowd.expect(length)?;
+        self.server.publish(length)?;
+        self.crowd.have_received()
+    }
+}

@@ -1,0 +1,148 @@
+//! A server in a process of its own, seen from outside.
+
+use std::{
+    env, fs,
+    io::Read as _,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::program::number;
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Builds programs of the workspace, optimised, and says in which folder they are.
+///
+/// # Errors
+///
+/// If cargo cannot build them.
+pub fn built(what: &[&str]) -> Result<PathBuf> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--quiet", "--release"])
+        .args(what)
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo build {}: {status}", what.join(" "));
+    let here = env::current_exe()?;
+    // A program of a debug build finds the optimised one, too.
+    let folder = here.parent().and_then(|profile| profile.parent());
+    let folder = folder.context("this program lies outside of a target folder")?;
+    Ok(folder.join("release"))
+}
+
+/// A process, which ends with this value.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    complaints: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts a command. What it writes to its standard error is kept.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let complaints = Arc::<Mutex<String>>::default();
+        if let Some(mut errors) = child.stderr.take() {
+            let complaints = Arc::clone(&complaints);
+            thread::spawn(move || {
+                let mut bytes = [0; 1024];
+                while let Ok(length @ 1..) = errors.read(&mut bytes) {
+                    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+                    complaints.push_str(&String::from_utf8_lossy(&bytes[..length]));
+                }
+            });
+        }
+        Ok(Self { child, complaints })
+    }
+
+    /// The process's pipes.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Fails if it has ended, or has written to its standard error.
+    ///
+    /// # Errors
+    ///
+    /// With what it wrote.
+    pub fn is_well(&mut self) -> Result<()> {
+        let complaints = self.complaints.lock();
+        let complaints = complaints.unwrap_or_else(PoisonError::into_inner);
+        ensure!(complaints.is_empty(), "it says:\n{complaints}");
+        let status = self.child.try_wait()?;
+        ensure!(status.is_none(), "it has ended: {status:?}");
+        Ok(())
+    }
+
+    /// The memory that it has now, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If there is no `/proc`.
+    pub fn memory(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&path).with_context(|| path.clone())?;
+        let line = status.split('\n').find_map(|it| it.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|it| it.trim().strip_suffix(" kB"));
+        let kibibytes = kibibytes.and_then(number);
+        Ok(kibibytes.with_context(|| format!("{path} has no VmRSS"))? * 1024)
+    }
+
+    /// The time that its first thread has run, with what the kernel did for it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If there is no `/proc`.
+    pub fn ran(&self) -> Result<Duration> {
+        let path = format!("/proc/{}/schedstat", self.child.id());
+        let schedule = fs::read_to_string(&path).with_context(|| path.clone())?;
+        let nanoseconds = schedule.split(' ').next().unwrap_or("");
+        let nanoseconds = number(nanoseconds).context(path)?;
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Errors
+    ///
+    /// If the process has ended.
+    pub fn terminate(&self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).context("SIGTERM")
+    }
+
+    /// Waits until it has ended; `None` if that takes longer than this.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such process.
+    pub fn ended_within(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+        let start = Instant::now();
+        loop {
+            let status = self.child.try_wait()?;
+            if status.is_some() || start.elapsed() > patience {
+                return Ok(status);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

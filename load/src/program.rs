@@ -1,0 +1,73 @@
+//! A program of this crate at work, and talking to it: lines in, lines out.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{ChildStdout, Command, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::process::Process;
+
+/// A process that takes lines and answers with lines.
+#[derive(Debug)]
+pub struct Program {
+    /// What it is to the kernel.
+    pub process: Process,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Program {
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such program.
+    pub fn start(path: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(path);
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut process = Process::start(&mut command)?;
+        let answers = process.child().stdout.take().context("it has no output")?;
+        Ok(Self {
+            process,
+            answers: BufReader::new(answers),
+        })
+    }
+
+    /// Tells it something.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let input = self.process.child().stdin.as_mut();
+        let input = input.context("it has no input")?;
+        Ok(input.write_all(format!("{line}\n").as_bytes())?)
+    }
+
+    /// Waits for an answer with this name, which is a number.
+    ///
+    /// # Errors
+    ///
+    /// If it says something else, or nothing any more.
+    pub fn answer(&mut self, name: &str) -> Result<u64> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        let number = line.trim().strip_prefix(name).map(str::trim);
+        let number = number.and_then(self::number);
+        if number.is_none() {
+            self.process.is_well()?;
+        }
+        number.with_context(|| format!("no {name}, but {line:?}"))
+    }
+}
+
+/// A number that a program or the kernel wrote.
+#[expect(clippy::disallowed_methods, reason = "these write no signs")]
+pub fn number(text: &str) -> Option<u64> {
+    text.parse().ok()
+}

@@ -1,0 +1,126 @@
+//! The tables.
+
+use std::fmt::Write as _;
+
+use crate::{
+    markdown::{BELOW, Table, ratio, reached},
+    measure::Reading,
+    servers::Library,
+    shutdown::{Ending, PATIENCE},
+};
+
+/// What is compared with what.
+const PAIRS: [(Library, Library); 4] = [
+    (Library::Ours, Library::Axum),
+    (Library::Ours, Library::Warp),
+    (Library::OursAxum, Library::Axum),
+    (Library::OursWarp, Library::Warp),
+];
+
+/// The figures to reach by ours beside axum: the rate in bursts, the rate one by one, and the share
+/// of memory, which is for [`MANY`].
+const FIGURES: (f64, f64, f64) = (1.8, 1.15, 0.62);
+
+/// How many subscribers the figure of memory is for.
+const MANY: usize = 10_000;
+
+/// What each library reached with this many subscribers.
+pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
+    let mut text = format!("## {subscribers} subscribers\n\n");
+    let mut table = Table::new([
+        "library",
+        "bursts of 16: events/s",
+        "ran",
+        "one by one: events/s",
+        "ran",
+        "idle connection: B",
+        "after events: B",
+    ]);
+    for (library, reading) in readings {
+        table.row([
+            library.to_string(),
+            thousands(reading.bursts.rate()),
+            percent(reading.bursts.ran()),
+            thousands(reading.singles.rate()),
+            percent(reading.singles.ran()),
+            thousands(reading.idle),
+            thousands(reading.used),
+        ]);
+    }
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{table}");
+    let _ = write!(text, "{}", ratios(subscribers, readings));
+    text
+}
+
+fn ratios(subscribers: usize, readings: &[(Library, Reading)]) -> Table {
+    let mut table = Table::new([
+        "ratio",
+        "bursts of 16",
+        "one by one",
+        "memory, idle",
+        "memory, after events",
+    ]);
+    let of = |library| readings.iter().find(|it| it.0 == library).map(|it| &it.1);
+    for (ours, other) in PAIRS {
+        let (Some(a), Some(b)) = (of(ours), of(other)) else {
+            continue;
+        };
+        let asked = (ours, other) == PAIRS[0];
+        let figure = |figure| asked.then_some(figure);
+        let memory = figure(FIGURES.2).filter(|_| subscribers == MANY);
+        table.row([
+            format!("{ours} ÷ {other}"),
+            ratio(a.bursts.rate() / b.bursts.rate(), figure(FIGURES.0)),
+            ratio(a.singles.rate() / b.singles.rate(), figure(FIGURES.1)),
+            share(a.idle / b.idle, memory),
+            share(a.used / b.used, None),
+        ]);
+    }
+    table
+}
+
+/// How each library shut down.
+pub fn endings(subscribers: usize, endings: &[(Library, Ending)]) -> String {
+    let mut text = format!("## SIGTERM with {subscribers} open streams\n\n");
+    let mut table = Table::new([
+        "library".to_owned(),
+        "time to exit".to_owned(),
+        format!("of {subscribers} clients, told by a last event"),
+    ]);
+    for (library, ending) in endings {
+        let time = match ending.time {
+            Some(time) => format!("{} ms", time.as_millis()),
+            None => format!("hangs (> {} s)", PATIENCE.as_secs()),
+        };
+        table.row([library.to_string(), time, ending.told.to_string()]);
+    }
+    let _ = write!(text, "{table}");
+    text
+}
+
+/// A share, where less is better, beside the figure that it may have at most.
+fn share(number: f64, figure: Option<f64>) -> String {
+    match figure {
+        None => format!("{number:.2}"),
+        Some(figure) if reached(-number, Some(-figure)) => format!("{number:.2} (≤ {figure})"),
+        Some(figure) => format!("{number:.2} {BELOW} (≤ {figure})"),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// A whole number, in groups of three digits.
+fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 && !text.ends_with('-') {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,38 @@
+//! axum and sse-hyper's body.
+
+use std::{future::Future, io};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+    routing::get,
+};
+use sse_hyper::Streams;
+use tokio::net::TcpListener;
+
+use super::streams::{events, farewell};
+use crate::feed::Feed;
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    feed: Feed,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let streams = Streams::default();
+    let routes = Router::new()
+        .route("/events", get(respond))
+        .with_state((streams.clone(), feed));
+    let shutdown = async move {
+        shutdown.await;
+        streams.close(farewell());
+    };
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(shutdown)
+        .await
+}
+
+async fn respond(State((streams, feed)): State<(Streams, Feed)>, request: Request) -> Response {
+    streams.respond(&request, events(&feed)).map(Body::new)
+}

@@ -1,0 +1,33 @@
+//! sse-warp.
+
+use std::{future::Future, io};
+
+use sse_warp::Streams;
+use tokio::net::TcpListener;
+use warp::Filter as _;
+
+use super::streams::{events, farewell};
+use crate::feed::Feed;
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    feed: Feed,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let streams = Streams::default();
+    let closed = streams.clone();
+    let routes = warp::path!("events")
+        .and(warp::get())
+        .and(sse_warp::request())
+        .map(move |request| sse_warp::respond(&request, streams.body(events(&feed))));
+    let shutdown = async move {
+        shutdown.await;
+        closed.close(farewell());
+    };
+    warp::serve(routes)
+        .incoming(listener)
+        .graceful(shutdown)
+        .run()
+        .await;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What the table compares is the same: every library sends every subscriber the same events.
+
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use load::{feed::text, server::Server, servers::Library, subscribers::Subscribers};
+use sse_proto::{Chunk, Decoder, Item};
+
+#[test]
+fn every_library_sends_the_same_events() {
+    for library in Library::ALL {
+        let path = Path::new(env!("CARGO_BIN_EXE_serve"));
+        let mut server = Server::start(path, library, None).expect("it starts");
+        let mut subscribers =
+            Subscribers::connect(server.port(), 3, true).expect("all are answered");
+        for burst in [16, 1] {
+            server.publish(burst).expect("it publishes");
+            subscribers.receive(burst).expect("all receive all of it");
+        }
+        server.has_missed_nothing().expect("nobody lags");
+        server.process().is_well().expect("it is well");
+        for body in subscribers.bodies() {
+            let expected: Vec<String> = (0..17).map(text).collect();
+            assert_eq!(data(body), expected, "{library}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_the_input_ends_the_server() {
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_serve"));
+    let mut child = serve
+        .args(["--library", "ours", "--port", "0"])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let begin = Instant::now();
+    while child.try_wait().expect("it is ours").is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "it stays");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The data of the events in a body, whose last chunk may still lack its end.
+fn data(body: &[u8]) -> Vec<String> {
+    let mut decoder = Decoder::new();
+    let mut data = Vec::new();
+    for stream in chunks(body) {
+        let mut chunk = Chunk::new(stream);
+        while let Some(item) = decoder.decode(&mut chunk).expect("within the limit") {
+            if let Item::Event(event) = item {
+                data.push(event.data.to_owned());
+            }
+        }
+    }
+    data
+}
+
+/// What is in the chunks of HTTP/1.1.
+fn chunks(mut body: &[u8]) -> Vec<&[u8]> {
+    let mut chunks = Vec::new();
+    while let Some(end) = memchr::memmem::find(body, b"\r\n") {
+        let size = str::from_utf8(&body[..end]).expect("digits");
+        let size = usize::from_str_radix(size, 16).expect("digits");
+        let start = end + 2;
+        chunks.push(&body[start..body.len().min(start + size)]);
+        body = body.get(start + size + 2..).unwrap_or(&[]);
+    }
+    chunks
+}

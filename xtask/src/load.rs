@@ -1,0 +1,26 @@
+//! The servers under load.
+
+use anyhow::Result;
+
+use crate::run::{cargo, run};
+
+/// The tables of the servers, with the arguments of the program that measures.
+pub(crate) fn table(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    let mut table = cargo("run --release --package load --bin table --");
+    table.args(arguments);
+    run(table)
+}
+
+/// Clients that come, stall, leave and resume, for this long.
+pub(crate) fn soak(seconds: u64, clients: u64, seed: u64) -> Result<()> {
+    run(cargo(&format!(
+        "run --release --package load --bin soak -- \
+         --seconds {seconds} --clients {clients} --seed {seed}"
+    )))
+}
+
+/// Some seconds of both: does everything run?
+pub(crate) fn smoke() -> Result<()> {
+    run(cargo("run --release --package load --bin soak"))?;
+    table(["--smoke".to_owned()])
+}
