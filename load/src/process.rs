@@ -13,6 +13,8 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::number::number;
+
 /// Builds programs of the workspace, optimised, and says in which folder they are.
 ///
 /// # Errors
@@ -95,7 +97,7 @@ impl Process {
         let status = fs::read_to_string(&path).with_context(|| path.clone())?;
         let line = status.split('\n').find_map(|it| it.strip_prefix("VmRSS:"));
         let kibibytes = line.and_then(|it| it.trim().strip_suffix(" kB"));
-        let kibibytes = kibibytes.and_then(|it| u64::from_str_radix(it, 10).ok());
+        let kibibytes = kibibytes.and_then(number);
         Ok(kibibytes.with_context(|| format!("{path} has no VmRSS"))? * 1024)
     }
 
@@ -108,7 +110,7 @@ impl Process {
         let path = format!("/proc/{}/schedstat", self.child.id());
         let schedule = fs::read_to_string(&path).with_context(|| path.clone())?;
         let nanoseconds = schedule.split(' ').next().unwrap_or("");
-        let nanoseconds = u64::from_str_radix(nanoseconds, 10).context(path)?;
+        let nanoseconds = number(nanoseconds).context(path)?;
         Ok(Duration::from_nanos(nanoseconds))
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::process::Process;
+use crate::{number::number, process::Process};
 
 /// A process that takes lines and answers with lines.
 #[derive(Debug)]
@@ -57,8 +57,7 @@ impl Program {
     pub fn answer(&mut self, name: &str) -> Result<u64> {
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
-        let number = line.trim().strip_prefix(name).map(str::trim);
-        let number = number.and_then(|it| u64::from_str_radix(it, 10).ok());
+        let number = line.strip_prefix(name).and_then(number);
         if number.is_none() {
             self.process.is_well()?;
         }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use load::{
     feed::Feed,
-    machine,
+    machine, number,
     servers::{Library, listen},
 };
 use tokio::{
@@ -77,7 +77,7 @@ fn lines() -> UnboundedReceiver<String> {
 async fn obey(mut lines: UnboundedReceiver<String>, feed: Feed) {
     while let Some(line) = lines.recv().await {
         match line.split_once(' ').unwrap_or((&line, "")) {
-            ("publish", number) if let Ok(number) = u64::from_str_radix(number, 10) => {
+            ("publish", number) if let Some(number) = number::number(number) => {
                 feed.publish(number);
             }
             ("missed", "") => println!("missed {}", feed.missed()),

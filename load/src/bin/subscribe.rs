@@ -8,7 +8,7 @@ use std::io;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use load::{machine, subscribers::Subscribers};
+use load::{machine, number::number, subscribers::Subscribers};
 
 /// Subscribes to a server on 127.0.0.1, many times.
 #[derive(Debug, Parser)]
@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     for line in io::stdin().lines() {
         let line = line?;
         let events = line.strip_prefix("receive ");
-        let events = events.and_then(|it| u64::from_str_radix(it, 10).ok());
+        let events = events.and_then(number);
         let events = events.with_context(|| format!("cannot make sense of {line:?}"))?;
         subscribers.receive(events)?;
         println!("received {events}");

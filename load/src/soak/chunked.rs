@@ -80,7 +80,7 @@ mod tests {
         let wire = b"5\r\nhello\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n";
         for cut in 0..=wire.len() {
             let mut chunked = Chunked::default();
-            let mut body = Vec::new();
+            let mut body = Vec::<u8>::new();
             for mut part in [&wire[..cut], &wire[cut..]] {
                 while !part.is_empty() {
                     body.extend(chunked.next(&mut part).expect("it is right"));
