@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use load::{
     feed::Feed,
-    machine, number,
+    machine,
+    number::number,
     servers::{Library, listen},
 };
 use tokio::{
@@ -76,12 +77,12 @@ fn lines() -> UnboundedReceiver<String> {
 /// Publishes from the thread that serves, where waking a subscriber is cheapest.
 async fn obey(mut lines: UnboundedReceiver<String>, feed: Feed) {
     while let Some(line) = lines.recv().await {
-        match line.split_once(' ').unwrap_or((&line, "")) {
-            ("publish", number) if let Some(number) = number::number(number) => {
-                feed.publish(number);
-            }
-            ("missed", "") => println!("missed {}", feed.missed()),
-            _ => eprintln!("cannot make sense of {line:?}"),
+        if line == "missed" {
+            println!("missed {}", feed.missed());
+        } else if let Some(events) = line.strip_prefix("publish ").and_then(number) {
+            feed.publish(events);
+        } else {
+            eprintln!("cannot make sense of {line:?}");
         }
     }
     process::exit(0);
