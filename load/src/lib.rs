@@ -4,7 +4,8 @@
 //! - [`feed`]: what is published; [`servers`]: who serves it. The binary `serve` is both.
 //! - [`subscribers`]: thousands of clients in one thread. The binary `subscribe`.
 //! - [`server`], [`crowd`]: these programs at work, each a [`program`] to talk to, in a [`process`]
-//!   that is seen from outside; [`machine`]: its limits and cores.
+//!   that is seen from outside; [`machine`]: its limits and cores;
+//!   [`number`]: reading what it writes.
 //! - [`measure`]: how fast subscribers are served; [`shutdown`]: how they are sent away;
 //!   [`report`]: the tables, written with [`markdown`]. The binary `table` is all of it.
 //! - [`soak`]: clients that come, stall, leave and resume, and check each event. The binary `soak`.
@@ -13,6 +14,7 @@ pub mod crowd;
 pub mod feed;
 pub mod machine;
 pub mod measure;
+pub mod number;
 pub mod process;
 pub mod program;
 pub mod report;

@@ -10,9 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::program::number;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::number::number;
 
 /// Builds programs of the workspace, optimised, and says in which folder they are.
 ///

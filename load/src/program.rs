@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::process::Process;
+use crate::{number::number, process::Process};
 
 /// A process that takes lines and answers with lines.
 #[derive(Debug)]
@@ -57,17 +57,10 @@ impl Program {
     pub fn answer(&mut self, name: &str) -> Result<u64> {
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
-        let number = line.trim().strip_prefix(name).map(str::trim);
-        let number = number.and_then(self::number);
+        let number = line.strip_prefix(name).and_then(number);
         if number.is_none() {
             self.process.is_well()?;
         }
         number.with_context(|| format!("no {name}, but {line:?}"))
     }
-}
-
-/// A number that a program or the kernel wrote.
-#[expect(clippy::disallowed_methods, reason = "these write no signs")]
-pub fn number(text: &str) -> Option<u64> {
-    text.parse().ok()
 }

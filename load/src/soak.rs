@@ -140,6 +140,6 @@ async fn active(port: u16) -> Result<u64> {
     let number = answer
         .split_once("{\"active\": ")
         .and_then(|(_, rest)| rest.strip_suffix('}'));
-    let number = number.and_then(crate::program::number);
+    let number = number.and_then(crate::number::number);
     number.with_context(|| format!("/stats answers {answer:?}"))
 }

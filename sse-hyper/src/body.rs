@@ -23,9 +23,6 @@ use crate::{
 /// that is always ready neither grows the buffer without bound nor starves its neighbours.
 const FULL_FRAME: usize = 16 * 1024;
 
-/// A quiet stream keeps no more memory than this for its next frame.
-const SPARE: usize = 1024;
-
 /// A stream of events: [`Event`], or what lends one, such as an `Arc<Event>` that is sent to many.
 pub trait EventStream: Stream<Item: Borrow<Event>> {}
 
@@ -41,8 +38,8 @@ pin_project! {
         #[pin]
         events: Option<S>,
         frame: BytesMut,
-        // The last frame was large, and so is the memory behind the next.
-        was_large: bool,
+        // How large the last frame was, for the next may well be as large.
+        last: usize,
         // The first event was not sent yet.
         is_new: bool,
         clock: Clock,
@@ -80,7 +77,7 @@ impl<S> EventBody<S> {
         Self {
             events: None,
             frame,
-            was_large: false,
+            last: 0,
             is_new: true,
             clock: Clock::default(),
             member: None,
@@ -108,6 +105,9 @@ impl<S: EventStream> EventBody<S> {
             match events.poll_next(cx) {
                 Poll::Ready(Some(event)) => {
                     let event: &Event = event.borrow();
+                    if this.frame.is_empty() {
+                        this.frame.reserve(*this.last);
+                    }
                     let retry = settings.retry.filter(|_| *this.is_new);
                     *this.is_new = false;
                     match retry.filter(|_| event.retry().is_none()) {
@@ -149,12 +149,12 @@ impl<S: EventStream> Body for EventBody<S> {
         self.as_mut().fill(cx);
         let this = self.project();
         if !this.frame.is_empty() {
-            *this.was_large = this.frame.len() > SPARE;
-            Poll::Ready(Some(Ok(Frame::data(this.frame.split().freeze()))))
+            // A quiet stream keeps no memory. And memory that was just freed by another is in the cache,
+            // which that of a thousand streams is not.
+            *this.last = this.frame.len();
+            let frame = core::mem::take(this.frame).freeze();
+            Poll::Ready(Some(Ok(Frame::data(frame))))
         } else if this.events.is_some() {
-            if core::mem::take(this.was_large) {
-                *this.frame = BytesMut::new();
-            }
             Poll::Pending
         } else {
             Poll::Ready(None)

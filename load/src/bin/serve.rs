@@ -12,7 +12,7 @@ use clap::Parser;
 use load::{
     feed::Feed,
     machine,
-    program::number,
+    number::number,
     servers::{Library, listen},
 };
 use tokio::{
@@ -77,11 +77,12 @@ fn lines() -> UnboundedReceiver<String> {
 /// Publishes from the thread that serves, where waking a subscriber is cheapest.
 async fn obey(mut lines: UnboundedReceiver<String>, feed: Feed) {
     while let Some(line) = lines.recv().await {
-        let (command, argument) = line.split_once(' ').unwrap_or((&line, ""));
-        match (command, number(argument)) {
-            ("publish", Some(texts)) => feed.publish(texts),
-            ("missed", None) => println!("missed {}", feed.missed()),
-            _ => eprintln!("cannot make sense of {line:?}"),
+        if line == "missed" {
+            println!("missed {}", feed.missed());
+        } else if let Some(events) = line.strip_prefix("publish ").and_then(number) {
+            feed.publish(events);
+        } else {
+            eprintln!("cannot make sense of {line:?}");
         }
     }
     process::exit(0);

@@ -8,7 +8,7 @@ use std::io;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use load::{machine, program::number, subscribers::Subscribers};
+use load::{machine, number::number, subscribers::Subscribers};
 
 /// Subscribes to a server on 127.0.0.1, many times.
 #[derive(Debug, Parser)]
