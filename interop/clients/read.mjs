@@ -2,6 +2,8 @@
 const [name, url] = process.argv.slice(2);
 const { EventSource } = await import(name);
 
+// undici's timer for the next attempt does not keep node running.
+const running = setInterval(() => {}, 1000);
 const source = new EventSource(url);
 const events = [];
 for (const kind of ["message", "update", "done"]) {
@@ -9,6 +11,7 @@ for (const kind of ["message", "update", "done"]) {
     events.push({ type, data, lastEventId });
     if (type === "done") {
       source.close();
+      clearInterval(running);
       console.log(JSON.stringify(events));
     }
   });

@@ -1,16 +1,20 @@
 //! Programs that run as long as a test does.
 
 use std::{
+    fs::{self, File},
+    io::Read,
     net::{Ipv4Addr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    thread::sleep,
+    thread::{sleep, spawn},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::folder;
+
 /// How long anything may take before it counts as not happening.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program that is ended when this is dropped.
 #[derive(Debug)]
@@ -53,13 +57,27 @@ impl Drop for Process {
 
 /// Runs a client to its end, and gives what it prints.
 pub fn output(command: &mut Command) -> Result<Vec<u8>> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output();
-    let output = output.with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(output.status.success(), "{command:?}: {}", output.status);
-    Ok(output.stdout)
+    // Not our own stderr: node makes a pipe non-blocking for all that share it.
+    let complaints = folder::scratch("client")?.join("stderr");
+    command
+        .stdout(Stdio::piped())
+        .stderr(File::create(&complaints)?);
+    let mut process = Process::start(command)?;
+    let mut pipe = process.0.stdout.take().context("its output")?;
+    let reader = spawn(move || {
+        let mut printed = Vec::new();
+        pipe.read_to_end(&mut printed).map(|_| printed)
+    });
+    wait_until(PATIENCE, &format!("{command:?} ends"), || {
+        Ok(reader.is_finished())
+    })?;
+    let status = process.0.wait()?;
+    let complaints = fs::read_to_string(complaints)?;
+    ensure!(status.success(), "{command:?}: {status}: {complaints}");
+    let Ok(printed) = reader.join() else {
+        bail!("cannot read what {command:?} prints")
+    };
+    Ok(printed?)
 }
 
 /// A port that nobody listens on.
