@@ -3,6 +3,7 @@
 //! - `demo.rs`: the demo, built and served.
 //! - `test.rs`: everything that CI runs, step by step.
 //! - `browser.rs`: the tests that need Chromium.
+//! - `servers.rs`: the servers before real clients and behind real proxies.
 //! - `fuzz.rs`: the fuzz targets.
 //! - `miri.rs`: the codec under Miri.
 //! - `page.rs`: the wasm page.
@@ -16,6 +17,7 @@ mod fuzz;
 mod miri;
 mod page;
 mod run;
+mod servers;
 mod setup;
 mod test;
 
@@ -43,6 +45,8 @@ enum Command {
     Test,
     /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
     TestBrowser,
+    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble.
+    TestServers,
     /// Fuzz the codec.
     Fuzz {
         /// How long each target runs.
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         Command::Demo { port } => demo::serve(port),
         Command::Test => test::all(),
         Command::TestBrowser => browser::test(),
+        Command::TestServers => servers::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => miri::test(),
         Command::Bench { arguments } => {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::{
     browser, fuzz, miri, page,
     run::{cargo, run},
-    setup,
+    servers, setup,
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
@@ -25,7 +25,7 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
-    let steps: [Step; 8] = [
+    let steps: [Step; 9] = [
         ("formatting", formatting),
         ("lints", lints),
         ("tests and documentation tests", tests),
@@ -34,6 +34,7 @@ pub(crate) fn all() -> Result<()> {
         ("benchmarks and fuzz targets", side_rooms),
         ("Miri", miri::test),
         ("browser", browser::test),
+        ("servers", servers::test),
     ];
     let start = Instant::now();
     for (name, step) in steps {
@@ -64,6 +65,7 @@ fn lints() -> Result<()> {
         "--package sse-proto --lib",
         "--package sse-hyper --lib --no-default-features",
         "--package benches --all-targets",
+        "--package interop --all-targets",
         "--package sse-wasm --all-targets --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
     ] {
