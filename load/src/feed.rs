@@ -1,12 +1,16 @@
 //! What is published: the same texts for every library, out of one channel.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    borrow::Borrow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures_core::Stream;
 use futures_util::stream;
+use sse_hyper::Event;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Ends each text and stands nowhere else in an answer: one byte to count events by, which no read
@@ -19,10 +23,28 @@ const LENGTH: usize = 100;
 /// How many texts the channel holds. No burst is as long.
 const CAPACITY: usize = 1024;
 
+/// What is published: a text, and the event that it is for those who can send one event to many.
+/// The others make their own kind of event of the text.
+#[derive(Clone, Debug)]
+pub struct Published(Arc<(String, Event)>);
+
+impl Published {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0.0
+    }
+}
+
+impl Borrow<Event> for Published {
+    fn borrow(&self) -> &Event {
+        &self.0.1
+    }
+}
+
 /// A channel that every subscriber hears the same of.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    sender: broadcast::Sender<Arc<str>>,
+    sender: broadcast::Sender<Published>,
     published: Arc<AtomicU64>,
     missed: Arc<AtomicU64>,
 }
@@ -42,21 +64,21 @@ impl Feed {
     pub fn publish(&self, texts: u64) {
         for _ in 0..texts {
             let number = self.published.fetch_add(1, Ordering::Relaxed);
+            let text = text(number);
+            let event = Event::new(text.clone());
             // That nobody listens is no fault.
-            let _ = self.sender.send(text(number).into());
+            let _ = self.sender.send(Published(Arc::new((text, event))));
         }
     }
 
-    /// All texts from now on.
-    ///
-    /// Each library makes its own kind of event of them. The stream allocates nothing, so that what
-    /// is measured is the library.
-    pub fn subscribe(&self) -> impl Stream<Item = Arc<str>> + Send + Sync + use<> {
+    /// All that is published from now on. The stream allocates nothing, so that what is measured is the
+    /// library.
+    pub fn subscribe(&self) -> impl Stream<Item = Published> + Send + Sync + use<> {
         let start = (self.sender.subscribe(), Arc::clone(&self.missed));
         stream::unfold(start, |(mut receiver, missed)| async move {
             loop {
                 match receiver.recv().await {
-                    Ok(text) => return Some((text, (receiver, missed))),
+                    Ok(published) => return Some((published, (receiver, missed))),
                     Err(RecvError::Lagged(texts)) => missed.fetch_add(texts, Ordering::Relaxed),
                     Err(RecvError::Closed) => return None,
                 };

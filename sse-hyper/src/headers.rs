@@ -73,7 +73,8 @@ impl<S> EventBody<S> {
     ///
     /// - `Content-Type: text/event-stream`, always UTF-8
     ///   ([9.2.5](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream));
-    /// - `Cache-Control: no-cache`, for what was said to one client is not what the next one asks;
+    /// - `Cache-Control: no-cache, no-transform`, for what was said to one client is not what the next
+    ///   one asks, and proxies that compress hold events back (`HAProxy` does);
     /// - `X-Accel-Buffering: no`, which makes nginx and others pass on each event as it comes.
     ///
     /// For servers where there is no [`Request`] to [`respond`] to.
@@ -81,7 +82,10 @@ impl<S> EventBody<S> {
         let mut response = Response::new(self);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(
+            CACHE_CONTROL,
+            HeaderValue::from_static("no-cache, no-transform"),
+        );
         headers.insert(
             HeaderName::from_static("x-accel-buffering"),
             HeaderValue::from_static("no"),

@@ -102,6 +102,12 @@
 //! and so the stream. A stream that panics takes its connection with it, and never leaves half an
 //! event: a frame goes out when it is whole.
 //!
+//! # Behind a proxy
+//!
+//! nginx passes each event on as it comes, also with `gzip on`. `HAProxy` waits up to 200 ms before it
+//! sends unless it has `option http-no-delay`, and keeps the stream of a client that left unless it has
+//! `option abortonclose` (in `defaults` or `listen`).
+//!
 //! # Compression and CORS
 //!
 //! tower-http's `CompressionLayer` leaves event streams alone unless a predicate of your own says

@@ -15,7 +15,10 @@ fn ask(request: request::Builder) -> Response<EventBody<Events>> {
 
 fn assert_headers<B>(response: &Response<B>) {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
-    assert_eq!(response.headers()["cache-control"], "no-cache");
+    assert_eq!(
+        response.headers()["cache-control"],
+        "no-cache, no-transform"
+    );
     assert_eq!(response.headers()["x-accel-buffering"], "no");
 }
 

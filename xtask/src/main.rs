@@ -3,6 +3,7 @@
 //! - `demo.rs`: the demo, built and served.
 //! - `test.rs`: everything that CI runs, step by step.
 //! - `browser.rs`: the tests that need Chromium.
+//! - `servers.rs`: the servers before real clients and behind real proxies.
 //! - `fuzz.rs`: the fuzz targets.
 //! - `load.rs`: the servers under load.
 //! - `miri.rs`: the codec under Miri.
@@ -18,6 +19,7 @@ mod load;
 mod miri;
 mod page;
 mod run;
+mod servers;
 mod setup;
 mod test;
 
@@ -45,6 +47,8 @@ enum Command {
     Test,
     /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
     TestBrowser,
+    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble.
+    TestServers,
     /// Fuzz the codec.
     Fuzz {
         /// How long each target runs.
@@ -92,6 +96,7 @@ fn main() -> ExitCode {
         Command::Demo { port } => demo::serve(port),
         Command::Test => test::all(),
         Command::TestBrowser => browser::test(),
+        Command::TestServers => servers::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => miri::test(),
         Command::Bench {

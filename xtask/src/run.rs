@@ -2,7 +2,8 @@
 
 use std::{
     borrow::BorrowMut,
-    path::Path,
+    env,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -12,6 +13,12 @@ use anyhow::{Context, Result, bail};
 pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    let folder = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(folder)
 }
 
 /// `program` with arguments that are separated by spaces, in the root of the workspace.

@@ -9,6 +9,9 @@ use anyhow::{Result, bail};
 
 use crate::run::{command, output, run};
 
+/// Where Debian has servers such as nginx, which is not on everyone's path.
+pub(crate) const SYSTEM_PROGRAMS: &str = "/usr/sbin";
+
 /// A target of the toolchain, by `rustup`.
 pub(crate) fn target(triple: &str) -> Result<()> {
     let libraries = output(command(
@@ -33,24 +36,31 @@ pub(crate) fn component(name: &str, program: &str) -> Result<()> {
 }
 
 /// A program, by Debian's package if we are root. Gives its path.
-pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf> {
+pub(crate) fn program(name: &str, package_name: &str) -> Result<PathBuf> {
     if let Some(path) = on_path(name) {
         return Ok(path);
     }
+    package(name, package_name)?;
+    on_path(name)
+        .ok_or_else(|| anyhow::anyhow!("{package_name} is installed, but brings no {name}"))
+}
+
+/// What is missing, by Debian's package if we are root.
+pub(crate) fn package(missing: &str, package: &str) -> Result<()> {
     let root = output(command("id", "-u")).is_some_and(|id| id == "0");
     if !root || on_path("apt-get").is_none() {
-        bail!("{name} is missing: install it (Debian and Ubuntu: apt-get install {package})");
+        bail!("{missing} is missing: install it (Debian and Ubuntu: apt-get install {package})");
     }
     run(command("apt-get", "update --quiet"))?;
     let mut install = command("apt-get", &format!("install --yes --quiet {package}"));
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    run(install)?;
-    on_path(name).ok_or_else(|| anyhow::anyhow!("{package} is installed, but brings no {name}"))
+    run(install)
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     env::split_paths(&folders)
+        .chain([SYSTEM_PROGRAMS.into()])
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())
 }

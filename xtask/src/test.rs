@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::{
     browser, fuzz, load, miri, page,
     run::{cargo, run},
-    setup,
+    servers, setup,
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
@@ -27,7 +27,7 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
-    let steps: [Step; 9] = [
+    let steps: [Step; 10] = [
         ("formatting", formatting),
         ("lints", lints),
         ("tests and documentation tests", tests),
@@ -37,6 +37,7 @@ pub(crate) fn all() -> Result<()> {
         ("servers under load, for some seconds", load::smoke),
         ("Miri", miri::test),
         ("browser", browser::test),
+        ("servers", servers::test),
     ];
     let start = Instant::now();
     for (name, step) in steps {
@@ -67,6 +68,7 @@ fn lints() -> Result<()> {
         "--package sse-proto --lib",
         "--package sse-hyper --lib --no-default-features",
         "--package benches --all-targets",
+        "--package interop --all-targets",
         "--package sse-wasm --all-targets --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
     ] {

@@ -26,6 +26,8 @@ pub(super) async fn serve(
 }
 
 async fn events(State(feed): State<Feed>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = feed.subscribe().map(|text| Ok(Event::default().data(text)));
+    let events = feed
+        .subscribe()
+        .map(|it| Ok(Event::default().data(it.text())));
     Sse::new(events).keep_alive(KeepAlive::default())
 }

@@ -14,7 +14,7 @@ use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use sse_hyper::Streams;
 use tokio::net::TcpListener;
 
-use super::streams::{events, farewell};
+use super::streams::farewell;
 use crate::feed::Feed;
 
 /// What [`Either`] makes of errors that cannot happen.
@@ -53,7 +53,7 @@ fn respond(
     request: &Request<Incoming>,
 ) -> Response<impl Body<Data = Bytes, Error = BoxError> + use<>> {
     if request.uri().path() == "/events" {
-        streams.respond(request, events(feed)).map(Either::Left)
+        streams.respond(request, feed.subscribe()).map(Either::Left)
     } else {
         let mut response = Response::new(Either::Right(Empty::new()));
         *response.status_mut() = StatusCode::NOT_FOUND;

@@ -12,7 +12,7 @@ use axum::{
 use sse_hyper::Streams;
 use tokio::net::TcpListener;
 
-use super::streams::{events, farewell};
+use super::streams::farewell;
 use crate::feed::Feed;
 
 pub(super) async fn serve(
@@ -34,5 +34,5 @@ pub(super) async fn serve(
 }
 
 async fn respond(State((streams, feed)): State<(Streams, Feed)>, request: Request) -> Response {
-    streams.respond(&request, events(&feed)).map(Body::new)
+    streams.respond(&request, feed.subscribe()).map(Body::new)
 }

@@ -6,7 +6,7 @@ use sse_warp::Streams;
 use tokio::net::TcpListener;
 use warp::Filter as _;
 
-use super::streams::{events, farewell};
+use super::streams::farewell;
 use crate::feed::Feed;
 
 pub(super) async fn serve(
@@ -19,7 +19,7 @@ pub(super) async fn serve(
     let routes = warp::path!("events")
         .and(warp::get())
         .and(sse_warp::request())
-        .map(move |request| sse_warp::respond(&request, streams.body(events(&feed))));
+        .map(move |request| sse_warp::respond(&request, streams.body(feed.subscribe())));
     let shutdown = async move {
         shutdown.await;
         closed.close(farewell());

@@ -19,7 +19,7 @@ pub(super) async fn serve(
     let routes = warp::path!("events").and(warp::get()).map(move || {
         let events = feed
             .subscribe()
-            .map(|text| Ok::<_, Infallible>(Event::default().data(&*text)));
+            .map(|it| Ok::<_, Infallible>(Event::default().data(it.text())));
         sse::reply(sse::keep_alive().stream(events))
     });
     warp::serve(routes)

@@ -115,14 +115,15 @@ fn live(query: &Query) -> Events {
     if pad > 16 * 1024 * 1024 {
         return Err(format!("pad: {pad} is more than 16 MiB"));
     }
-    let events = stream::iter(1..=count).map(move |n| {
+    let numbers = paced(stream::iter(1..=count), pause);
+    let events = numbers.map(move |n| {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let text = format!("tick {n} {}{}", now.as_millis(), "x".repeat(pad));
         Event::new(text).with_id(EventId::from(n))
     });
-    Ok(paced(events, pause).boxed())
+    Ok(events.boxed())
 }
 
 fn echo(query: &Query) -> Events {
@@ -137,14 +138,14 @@ fn echo(query: &Query) -> Events {
     Ok(stream::iter([event]).boxed())
 }
 
-/// The events with a pause before each but the first. No pause: as fast as they are asked for.
-fn paced(events: impl Stream<Item = Event>, milliseconds: u64) -> impl Stream<Item = Event> {
+/// The items with a pause before each but the first. No pause: as fast as they are asked for.
+fn paced<T>(items: impl Stream<Item = T>, milliseconds: u64) -> impl Stream<Item = T> {
     let pause = Duration::from_millis(milliseconds);
-    events.enumerate().then(move |(index, event)| async move {
+    items.enumerate().then(move |(index, item)| async move {
         if index > 0 && !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        event
+        item
     })
 }
 

@@ -120,8 +120,3 @@ pub(super) fn wait_until(what: &str, condition: impl Fn() -> bool) {
         thread::sleep(Duration::from_millis(10));
     }
 }
-
-/// Every byte as `%XX`.
-pub(super) fn escape(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}

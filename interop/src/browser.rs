@@ -1,0 +1,135 @@
+//! Chromium and Firefox, headless, on a page that does jobs with their own `EventSource`.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::Path,
+    process::Command,
+    sync::mpsc::{Sender, channel},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::{folder, process::Process, server::url};
+
+/// How long a browser may take for all of its jobs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A browser, and all that keeps it off the network: a proxy that nobody runs, but not for 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+pub enum Browser {
+    /// Chromium.
+    Chromium,
+    /// Firefox.
+    Firefox,
+}
+
+impl Browser {
+    /// Opens `clients/page.html` with these jobs, and gives the results that the page posts.
+    pub fn run(self, jobs: &Value) -> Result<Vec<Value>> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let page = url(listener.local_addr()?.port(), "/");
+        let jobs = jobs.to_string();
+        let html = fs::read_to_string(folder::prepared("clients/page.html")?)?;
+        let (sender, results) = channel();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let (html, jobs, sender) = (html.clone(), jobs.clone(), sender.clone());
+                // What goes wrong here shows as a result that does not come.
+                thread::spawn(move || answer(connection, &html, &jobs, &sender));
+            }
+        });
+        let _browser = self.open(&page)?;
+        let results = results.recv_timeout(PATIENCE);
+        let results = results.with_context(|| format!("{self:?} posts no results"))?;
+        Ok(serde_json::from_slice(&results)?)
+    }
+
+    fn open(self, page: &str) -> Result<Process> {
+        let profile = folder::scratch("browser")?;
+        let mut command = match self {
+            Self::Chromium => chromium(&profile),
+            Self::Firefox => firefox(&profile)?,
+        };
+        let log = File::create(profile.join("log"))?;
+        command.arg(page).stdout(log.try_clone()?).stderr(log);
+        Process::start(&mut command)
+    }
+}
+
+fn chromium(profile: &Path) -> Command {
+    let mut command = Command::new("chromium");
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--proxy-server=127.0.0.1:9",
+    ]);
+    command.arg(format!("--user-data-dir={}", profile.display()));
+    command
+}
+
+fn firefox(profile: &Path) -> Result<Command> {
+    let preferences = r#"
+user_pref("network.proxy.type", 1);
+user_pref("network.proxy.http", "127.0.0.1");
+user_pref("network.proxy.http_port", 9);
+user_pref("network.proxy.ssl", "127.0.0.1");
+user_pref("network.proxy.ssl_port", 9);
+user_pref("app.update.enabled", false);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
+"#;
+    fs::write(profile.join("user.js"), preferences)?;
+    let mut command = Command::new("firefox-esr");
+    command
+        .args(["--headless", "--no-remote", "--profile"])
+        .arg(profile);
+    Ok(command)
+}
+
+/// One request a connection: the page, its jobs, or its results.
+fn answer(connection: TcpStream, html: &str, jobs: &str, results: &Sender<Vec<u8>>) -> Result<()> {
+    let mut reader = BufReader::new(connection);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let line = line.trim().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = serde_json::from_str(value.trim())?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let (content_type, text) = match request.split(' ').nth(1) {
+        Some("/") => ("text/html", html),
+        Some("/jobs") => ("application/json", jobs),
+        _ => ("text/plain", ""),
+    };
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close",
+        text.len()
+    );
+    write!(reader.get_mut(), "{head}\r\n\r\n{text}")?;
+    if request.starts_with("POST") {
+        results.send(body)?;
+    }
+    Ok(())
+}

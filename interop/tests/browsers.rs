@@ -1,0 +1,84 @@
+//! Browsers read `/golden` with their own `EventSource`, go on where they were when the connection
+//! broke, and cannot be made to see what was not sent.
+
+use anyhow::{Context, Result, ensure};
+use interop::{
+    browser::Browser,
+    cutter::Cutter,
+    ensure_golden, items,
+    server::{self, Server},
+};
+use serde_json::{Value, json};
+use testkit::contract::{HOSTILE, echo_path, echoed};
+
+#[test]
+fn chromium() -> Result<()> {
+    check(Browser::Chromium)
+}
+
+#[test]
+fn firefox() -> Result<()> {
+    check(Browser::Firefox)
+}
+
+fn check(browser: Browser) -> Result<()> {
+    server::each(&server::ALL, |server| {
+        let cutter = Cutter::start(server.port)?;
+        let mut jobs = vec![golden(server.port), golden(cutter.port)];
+        let texts = hostile();
+        jobs.extend(texts.iter().map(|texts| echo(server, *texts)));
+        let results = browser.run(&Value::Array(jobs))?;
+        ensure!(
+            results.len() == texts.len() + 2,
+            "{} results",
+            results.len()
+        );
+        for result in &results[..2] {
+            ensure_golden(&items(&result["events"])?, 0)?;
+        }
+        let ids = cutter.last_event_ids();
+        ensure!(ids == [None, Some("3".to_owned())], "{ids:?}");
+        for ([data, event_type, id], result) in texts.iter().zip(&results[2..]) {
+            let expected = echoed(&shown(browser, data), &shown(browser, event_type), id);
+            let refused = result["refused"].as_bool().context("refused")?;
+            let seen = items(&result["events"])?;
+            ensure!(refused == expected.is_none(), "{expected:?}: {result}");
+            ensure!(
+                seen == Vec::from_iter(expected),
+                "{data:?}, {event_type:?}, {id:?}: {seen:?}"
+            );
+        }
+        let count = results.len();
+        eprintln!(
+            "{browser:?}, {}: {count} streams as they should be",
+            server.name
+        );
+        Ok(())
+    })
+}
+
+/// Firefox drops the NULs of a line, against the standard.
+fn shown(browser: Browser, text: &str) -> String {
+    match browser {
+        Browser::Chromium => text.to_owned(),
+        Browser::Firefox => text.replace('\0', ""),
+    }
+}
+
+/// Data, event type and ID.
+fn hostile() -> Vec<[&'static str; 3]> {
+    let each = HOSTILE.into_iter();
+    each.flat_map(|text| [[text, "", ""], ["data", text, ""], ["data", "", text]])
+        .collect()
+}
+
+fn golden(port: u16) -> Value {
+    let url = server::url(port, "/golden");
+    json!({ "url": url, "types": ["message", "update", "done"], "count": 7 })
+}
+
+/// Listens also to what could be forged.
+fn echo(server: &Server, [data, event_type, id]: [&str; 3]) -> Value {
+    let url = server.url(&echo_path(data, event_type, id));
+    json!({ "url": url, "types": ["message", "x", "y", "a", "ab", event_type], "count": null })
+}

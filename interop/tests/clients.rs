@@ -1,0 +1,154 @@
+//! Clients that others wrote read `/golden`, and go on where they were when the connection broke.
+
+mod hyper_client;
+
+use std::process::Command;
+
+use anyhow::{Result, bail, ensure};
+use hyper_client::Client;
+use interop::{
+    cutter::Cutter,
+    ensure_golden, folder, items,
+    process::output,
+    server::{self, Server},
+};
+use testkit::{
+    Item,
+    contract::{HOSTILE, echo_path, echoed, events},
+};
+
+/// Those that take HTTP/2 without asking first.
+const HTTP_2: [&str; 2] = ["hyper", "axum"];
+
+#[test]
+fn curl() -> Result<()> {
+    server::each(&server::ALL, |server| {
+        reads_and_resumes(|seen| read_by_curl(server, seen, &[]))
+    })
+}
+
+#[test]
+fn curl_over_http_2() -> Result<()> {
+    let options = ["--http2-prior-knowledge"];
+    server::each(&HTTP_2, |server| {
+        reads_and_resumes(|seen| read_by_curl(server, seen, &options))
+    })
+}
+
+#[test]
+fn hyper_over_http_1() -> Result<()> {
+    server::each(&server::ALL, |server| {
+        let client = Client::new(false)?;
+        reads_and_resumes(|seen| client.read(&server.url("/golden"), seen))
+    })
+}
+
+#[test]
+fn hyper_over_http_2() -> Result<()> {
+    server::each(&HTTP_2, |server| {
+        let client = Client::new(true)?;
+        reads_and_resumes(|seen| client.read(&server.url("/golden"), seen))
+    })
+}
+
+#[test]
+fn httpx_sse() -> Result<()> {
+    server::each(&server::ALL, |server| {
+        reads_and_resumes(|seen| {
+            let mut python = Command::new(folder::prepared("python/bin/python3")?);
+            python
+                .arg(folder::prepared("clients/read.py")?)
+                .arg(server.url("/golden"));
+            python.args(seen.map(|id| id.to_string()));
+            items(&serde_json::from_slice(&output(&mut python)?)?)
+        })
+    })
+}
+
+#[test]
+fn eventsource_of_npm() -> Result<()> {
+    in_node("eventsource")
+}
+
+#[test]
+fn undici_of_npm() -> Result<()> {
+    in_node("undici")
+}
+
+/// Whatever it is asked to send, it sends as one event, or says why not.
+#[test]
+fn curl_gets_one_event_or_a_reason() -> Result<()> {
+    let long = "x".repeat(20_000);
+    server::each(&server::ALL, |server| {
+        for text in HOSTILE.into_iter().chain([long.as_str()]) {
+            echoes(server, [text, "", ""])?;
+            echoes(server, ["data", text, ""])?;
+            echoes(server, ["data", "", text])?;
+        }
+        // More than any URL may have is no more than a status, long before it comes to events.
+        let (status, _) = ask(server, &echo_path(&"x".repeat(30_000), "", ""))?;
+        ensure!(status == 414, "{status}");
+        Ok(())
+    })
+}
+
+/// The whole from the start, then what comes after the third event.
+fn reads_and_resumes(read: impl Fn(Option<usize>) -> Result<Vec<Item>>) -> Result<()> {
+    ensure_golden(&read(None)?, 0)?;
+    ensure_golden(&read(Some(3))?, 3)
+}
+
+/// Such a client sets the last event ID by itself when it has to connect again.
+fn in_node(package: &str) -> Result<()> {
+    server::each(&server::ALL, |server| {
+        let read = |port| {
+            let mut node = Command::new("node");
+            node.arg(folder::prepared("clients/read.mjs")?);
+            node.args([package, &server::url(port, "/golden")]);
+            ensure_golden(&items(&serde_json::from_slice(&output(&mut node)?)?)?, 0)
+        };
+        read(server.port)?;
+        let cutter = Cutter::start(server.port)?;
+        read(cutter.port)?;
+        let ids = cutter.last_event_ids();
+        ensure!(ids == [None, Some("3".to_owned())], "{ids:?}");
+        Ok(())
+    })
+}
+
+fn read_by_curl(server: &Server, seen: Option<usize>, options: &[&str]) -> Result<Vec<Item>> {
+    let mut curl = Command::new("curl");
+    curl.args(["-sSN", "--fail", "--noproxy", "*"])
+        .args(options);
+    if let Some(id) = seen {
+        curl.args(["-H", &format!("Last-Event-ID: {id}")]);
+    }
+    Ok(events(&output(curl.arg(server.url("/golden")))?))
+}
+
+fn echoes(server: &Server, [data, event_type, id]: [&str; 3]) -> Result<()> {
+    let path = echo_path(data, event_type, id);
+    let (status, body) = ask(server, &path)?;
+    match echoed(data, event_type, id) {
+        Some(event) if status == 200 => ensure!(events(&body) == [event], "{path}: {body:?}"),
+        None if status == 400 => ensure!(!body.is_empty(), "{path}: no reason"),
+        _ => bail!("{path}: {status} {}", String::from_utf8_lossy(&body)),
+    }
+    Ok(())
+}
+
+/// The status and the body.
+fn ask(server: &Server, path: &str) -> Result<(u16, Vec<u8>)> {
+    let mut curl = Command::new("curl");
+    curl.args([
+        "-sSN",
+        "--noproxy",
+        "*",
+        "-w",
+        "%{http_code}",
+        &server.url(path),
+    ]);
+    let mut body = output(&mut curl)?;
+    let status = body.split_off(body.len() - 3);
+    Ok((serde_json::from_slice(&status)?, body))
+}

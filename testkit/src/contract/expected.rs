@@ -1,0 +1,83 @@
+//! What a contract server has to send, whoever asks.
+
+use crate::{Item, reference};
+
+/// The events that every server of the contract has.
+pub fn golden() -> Vec<Item> {
+    [
+        ("message", "hello"),
+        ("update", "line 1\nline 2"),
+        ("message", ""),
+        ("message", "€豆腐😀"),
+        ("message", " leading space kept"),
+        ("message", r#"{"a":"b: c"}"#),
+        ("done", "bye"),
+    ]
+    .into_iter()
+    .zip(1..)
+    .map(|((event_type, data), id)| Item::Event {
+        event_type: event_type.to_owned(),
+        data: data.to_owned(),
+        last_event_id: format!("{id}"),
+    })
+    .collect()
+}
+
+/// Strings that try to become more than what they are given as.
+pub const HOSTILE: [&str; 19] = [
+    "a",
+    " a",
+    "",
+    "a\nb",
+    "a\rb",
+    "a\r\nb",
+    "a\n\nb",
+    "\n",
+    "\r\r",
+    "a\0b",
+    "\0",
+    "a\ndata: x\n\n",
+    "a\n\nevent: x\ndata: y\n\n",
+    "data: x\n\nevent: y",
+    "\u{FEFF}a",
+    "a\u{2028}b\u{85}",
+    ": a",
+    "a\rid: 6\rretry: 1\r:\r",
+    "€豆腐😀\r\r\n\n",
+];
+
+/// Where to ask for an event of these strings.
+pub fn echo_path(data: &str, event_type: &str, id: &str) -> String {
+    let (data, event_type, id) = (escape(data), escape(event_type), escape(id));
+    format!("/echo?data={data}&event={event_type}&id={id}")
+}
+
+/// The event that has to come from there. `None`: it has to be refused.
+pub fn echoed(data: &str, event_type: &str, id: &str) -> Option<Item> {
+    if event_type.contains(['\r', '\n']) || id.contains(['\r', '\n', '\0']) {
+        return None;
+    }
+    Some(Item::Event {
+        event_type: if event_type.is_empty() {
+            "message"
+        } else {
+            event_type
+        }
+        .to_owned(),
+        data: data.replace("\r\n", "\n").replace('\r', "\n"),
+        last_event_id: id.to_owned(),
+    })
+}
+
+/// The events of a stream, without all that stands between them.
+pub fn events(stream: &[u8]) -> Vec<Item> {
+    let items = reference::interpret(stream).items.into_iter();
+    items
+        .filter(|item| matches!(item, Item::Event { .. }))
+        .collect()
+}
+
+/// Every byte as `%XX`.
+fn escape(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}

@@ -1,0 +1,106 @@
+//! The servers of the contract before real clients, behind real proxies, and in trouble.
+
+use std::{env, fs, path::Path, process::Command};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    run::{cargo, command, output, root, run, target},
+    setup,
+};
+
+/// The library, and what makes its server. Two of the examples have one name: each is taken away
+/// before the next is built.
+const SERVERS: [(&str, &str, &str); 3] = [
+    ("hyper", "sse-hyper", "contract_server"),
+    ("axum", "sse-hyper", "contract_server_axum"),
+    ("warp", "sse-warp", "contract_server"),
+];
+
+const TESTS: [&str; 4] = ["proxies", "clients", "browsers", "faults"];
+
+/// Builds the servers, brings the proxies and the clients, and runs the tests of `interop`.
+pub(crate) fn test() -> Result<()> {
+    for (name, package) in [
+        ("nginx", "nginx"),
+        ("haproxy", "haproxy"),
+        ("curl", "curl"),
+        ("chromium", "chromium"),
+        ("firefox-esr", "firefox-esr"),
+        ("node", "nodejs"),
+        ("npm", "npm"),
+        ("python3", "python3-venv"),
+    ] {
+        setup::program(name, package)?;
+    }
+    let folder = target().join("interop");
+    let scratch = folder.join("scratch");
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch)?;
+    }
+    fs::create_dir_all(&scratch)?;
+    servers(&folder)?;
+    clients(&folder)?;
+
+    let names = TESTS.map(|name| format!("--test {name}")).join(" ");
+    let mut tests = cargo(&format!(
+        "test --package interop {names} -- --nocapture --test-threads=4"
+    ));
+    tests.env("INTEROP_FOLDER", &folder);
+    // Where Debian has nginx and HAProxy, for those who are not root too.
+    if let Some(path) = env::var_os("PATH") {
+        let folders = env::split_paths(&path).chain([setup::SYSTEM_PROGRAMS.into()]);
+        tests.env("PATH", env::join_paths(folders)?);
+    }
+    run(tests)
+}
+
+fn servers(folder: &Path) -> Result<()> {
+    for (name, package, example) in SERVERS {
+        run(cargo(&format!(
+            "build --release --package {package} --example {example}"
+        )))?;
+        let built = target().join("release/examples").join(example);
+        fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Copies the programs of `interop/clients`, and installs the packages that they lock.
+fn clients(folder: &Path) -> Result<()> {
+    let (source, clients) = (root().join("interop/clients"), folder.join("clients"));
+    let python = folder.join("python");
+    fs::create_dir_all(&clients)?;
+    for file in ["package.json", "page.html", "read.mjs", "read.py"] {
+        fs::copy(source.join(file), clients.join(file))?;
+    }
+    installed(&source, &clients, "package-lock.json", |lock| {
+        fs::copy(lock, clients.join("package-lock.json"))?;
+        run(command("npm", "ci --no-audit --no-fund").current_dir(&clients))
+    })?;
+    installed(&source, &clients, "requirements.txt", |lock| {
+        if output(command("python3", "-m ensurepip --version")).is_none() {
+            setup::package("python3-venv", "python3-venv")?;
+        }
+        run(command("python3", "-m venv --clear").arg(&python))?;
+        let mut pip = Command::new(python.join("bin/python3"));
+        pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
+        run(pip.arg(lock))
+    })
+}
+
+/// Installs what a lock file says, unless that was done for the very same one.
+fn installed(
+    source: &Path,
+    clients: &Path,
+    lock: &str,
+    install: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let (wanted, done) = (source.join(lock), clients.join(format!("{lock}.installed")));
+    if fs::read(&done).ok() == Some(fs::read(&wanted)?) {
+        return Ok(());
+    }
+    install(&wanted)?;
+    fs::copy(wanted, done)?;
+    Ok(())
+}
