@@ -11,10 +11,11 @@ use crate::{
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "sse-proto",
     "sse-hyper",
     "sse-source",
+    "sse-cli",
     "sse-warp",
     "sse-wasm",
     "testkit",
