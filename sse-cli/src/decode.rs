@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use sse_proto::{Chunk, Decoder};
 
-use crate::{input, json, stdout};
+use crate::{input, json, notice, stdout};
 
-/// How much is read at a time.
+/// How much is read at a time, and about how much is written.
 const CHUNK: usize = 64 * 1024;
 
 pub(crate) fn run(file: Option<&Path>) -> Result<()> {
@@ -34,9 +34,14 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
                     if let Some(line) = json::line(&item) {
                         line.write(&mut out)?;
                     }
+                    // A long ID comes with each event, however short that is.
+                    if out.len() >= CHUNK {
+                        stdout::write(&out)?;
+                        out.clear();
+                    }
                 }
                 Err(error) => {
-                    eprintln!("sse: {error}");
+                    notice::tell(error);
                     lost += 1;
                 }
             }

@@ -120,6 +120,11 @@ impl Encoder {
 
 /// The line, or what is wrong with it and in which column: the parser knows of one line only.
 fn parse(line: &[u8]) -> Result<Line> {
+    let line = line.trim_ascii_end();
+    // Arrays would do for serde.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        bail!("not a JSON object");
+    }
     serde_json::from_slice(line).map_err(|error| {
         let message = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());

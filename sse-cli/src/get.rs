@@ -100,7 +100,7 @@ struct Watcher {
     readable: Readable,
     /// How many events are wanted yet.
     left: Option<u64>,
-    is_lost: bool,
+    was_lost: bool,
 }
 
 impl Watcher {
@@ -114,7 +114,7 @@ impl Watcher {
             },
             left: arguments.count,
             arguments,
-            is_lost: false,
+            was_lost: false,
         }
     }
 
@@ -130,9 +130,9 @@ impl Watcher {
         let mut out = Vec::new();
         let mut text = String::new();
         match item {
-            Item::Open(_) if self.is_lost => eprintln!("sse: connected again"),
+            Item::Open(_) if self.was_lost => notice::tell("connected again"),
             Item::Disconnected(disconnected) => return self.on_disconnected(disconnected),
-            Item::TooLarge(error) => eprintln!("sse: {error}; it is left out"),
+            Item::TooLarge(error) => notice::tell(format_args!("{error}; it is left out")),
             _ if *raw => {}
             Item::Event(event) if types.is_empty() || types.contains(&event.event_type) => {
                 match json {
@@ -155,11 +155,9 @@ impl Watcher {
     fn on_disconnected(&mut self, disconnected: Disconnected) -> Result<bool> {
         let reason = notice::reason(&disconnected);
         if self.arguments.reconnects() {
-            eprintln!(
-                "sse: {reason}; again in {:.1} s",
-                disconnected.delay.as_secs_f32()
-            );
-            self.is_lost = true;
+            let delay = disconnected.delay.as_secs_f32();
+            notice::tell(format_args!("{reason}; again in {delay:.1} s"));
+            self.was_lost = true;
             return Ok(false);
         }
         match disconnected {
@@ -179,7 +177,7 @@ impl Watcher {
 fn end(error: &Error) -> Result<()> {
     match error {
         Error::Refused(refused) if refused.status == StatusCode::NO_CONTENT => {
-            eprintln!("sse: the server asks to stop: status 204");
+            notice::tell("the server asks to stop: status 204");
             Ok(())
         }
         Error::Refused(refused) => Err(anyhow!(notice::refusal(refused))),

@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         // Whoever reads has seen enough.
         Err(error) if error.is::<stdout::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sse: {error:#}");
+            notice::tell(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }

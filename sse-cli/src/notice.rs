@@ -1,6 +1,7 @@
 //! What goes to stderr: how the connection is, and why there are no events.
 
-use core::error::Error;
+use core::{error::Error, fmt::Display};
+use std::io::{self, Write};
 
 use http::header::CONTENT_TYPE;
 use sse_source::{Disconnected, Reason, Refused};
@@ -9,6 +10,11 @@ use crate::readable::push_escaped;
 
 /// How much of what the server says in place of events is shown.
 const ENOUGH: usize = 600;
+
+/// Writes a line to stderr. If nobody reads that, there is nobody to tell.
+pub(crate) fn tell(notice: impl Display) {
+    let _ = writeln!(io::stderr(), "sse: {notice}");
+}
 
 /// Why the stream is not there.
 pub(crate) fn reason(disconnected: &Disconnected) -> String {

@@ -105,7 +105,7 @@ fn is_mistakable(data: &str) -> bool {
 
 /// In quotes, if it would be unclear where it ends.
 fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:+=@,~%$&*!?|".contains(c);
+    let is_plain = |c: char| !c.is_whitespace() && !"[]#".contains(c) && c.escape_debug().eq([c]);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
     } else {
