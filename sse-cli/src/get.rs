@@ -13,8 +13,8 @@ use crate::{json::Line, notice, raw, readable::Readable, request::Request, stdou
 /// Print the events of a server as they come.
 ///
 /// A line is the data of an event; its type and ID stand before it in brackets, as in
-/// "[update #7] data", if they are not the defaults; data of several lines stands indented below them.
-/// On a terminal, control characters are written as \u{1b}, so that no server takes hold of it; in
+/// `[update #7] data`, if they are not the defaults; data of several lines stands indented below them.
+/// On a terminal, control characters are written as `\u{1b}`, so that no server takes hold of it; in
 /// pipes and with --raw, they are left as they are.
 ///
 /// When the stream ends or breaks, it connects again and goes on behind the last event, as browsers do;
@@ -79,8 +79,10 @@ impl Arguments {
     fn open(&self) -> Result<EventSource> {
         let mut settings = Settings::default().with_idle_timeout(self.idle_timeout);
         if !self.reconnects() {
-            // So that what the server says is read and told.
-            settings = settings.with_standard_statuses();
+            // What the server says is read and told, and it may take as long to answer as it likes.
+            settings = settings
+                .with_standard_statuses()
+                .with_connect_timeout(self.idle_timeout);
         }
         let mut builder = self.request.builder()?.with_settings(settings);
         if self.raw {

@@ -61,7 +61,8 @@ fn a_stream_that_breaks_is_an_error_without_reconnecting() {
     let headers = "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n";
     let cut = respond("200 OK", headers, "9\r\ndata: a\n\n\r\n9\r\nda");
     let quiet = Answer::Hang(stream("data: a\n\n"));
-    let server = Server::start([Answer::End(cut), quiet]);
+    let silent = Answer::Hang(Vec::new());
+    let server = Server::start([Answer::End(cut), quiet, silent]);
     let url = server.url();
     let done = run(&mut sse(["get", "--no-reconnect", &url]), "");
     assert_eq!((done.code, &*done.stdout), (Some(1), "a\n"));
@@ -70,6 +71,8 @@ fn a_stream_that_breaks_is_an_error_without_reconnecting() {
     let done = run(&mut command, "");
     assert_eq!((done.code, &*done.stdout), (Some(1), "a\n"));
     assert_eq!(done.stderr, "sse: nothing came for too long\n");
+    let done = run(&mut command, "");
+    assert_eq!(done.stderr, "sse: no response in time\n");
 }
 
 #[test]
