@@ -11,15 +11,17 @@ use crate::{
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 11] = [
     "sse-proto",
     "sse-hyper",
     "sse-source",
+    "sse-cli",
     "sse-warp",
     "sse-wasm",
     "testkit",
     "web",
     "load",
+    "interop",
     "xtask",
 ];
 

@@ -1,0 +1,197 @@
+//! `sse get`.
+
+use core::{pin::pin, time::Duration};
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, value_parser};
+use futures_util::StreamExt;
+use http::StatusCode;
+use sse_source::{Disconnected, Error, EventSource, Item, Settings};
+
+use crate::{json::Line, notice, raw, readable::Readable, request::Request, stdout};
+
+/// Print the events of a server as they come.
+///
+/// A line is the data of an event; its type and ID stand before it in brackets, as in
+/// `[update #7] data`, if they are not the defaults; data of several lines stands indented below them.
+/// On a terminal, control characters are written as `\u{1b}`, so that no server takes hold of it; in
+/// pipes and with --raw, they are left as they are.
+///
+/// When the stream ends or breaks, it connects again and goes on behind the last event, as browsers do;
+/// stderr has why and when. Only GET is repeated, unless --reconnect asks for it.
+///
+/// The exit code is 0 if it ended as asked: after --count events, by a server that asks to stop with
+/// status 204, or without reconnecting with the end of the stream. It is 1 if the server refused, or if
+/// the stream broke and is not taken up again.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    request: Request,
+    /// One JSON object per line: {"type","data","lastEventId"}.
+    #[arg(long)]
+    json: bool,
+    /// The bytes of one stream as they come, whatever they say.
+    #[arg(long, conflicts_with_all = ["json", "types", "comments", "count", "reconnect"])]
+    raw: bool,
+    /// Only events of this type; may be repeated.
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Print comments too.
+    #[arg(long)]
+    comments: bool,
+    /// Exit after this many events are printed.
+    #[arg(short = 'n', long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Exit when the stream ends or breaks.
+    #[arg(long, conflicts_with = "reconnect")]
+    no_reconnect: bool,
+    /// Reconnect also if the method is not GET: the request is sent again each time.
+    #[arg(long)]
+    reconnect: bool,
+    /// Give a connection up if nothing comes for so long, not even a comment.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    idle_timeout: Option<Duration>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let mut source = arguments.open()?;
+    let mut watcher = Watcher::new(arguments);
+    let mut closed = pin!(stdout::closed());
+    loop {
+        let item = tokio::select! {
+            item = source.next() => item,
+            () = &mut closed => return Err(stdout::Closed.into()),
+        };
+        let is_over = match item {
+            None => true,
+            Some(Ok(item)) => watcher.on_item(item)?,
+            Some(Err(error)) => return end(&error),
+        };
+        if is_over {
+            return Ok(());
+        }
+    }
+}
+
+impl Arguments {
+    fn open(&self) -> Result<EventSource> {
+        let mut settings = Settings::default().with_idle_timeout(self.idle_timeout);
+        if !self.reconnects() {
+            // What the server says is read and told, and it may take as long to answer as it likes.
+            settings = settings
+                .with_standard_statuses()
+                .with_connect_timeout(self.idle_timeout);
+        }
+        let mut builder = self.request.builder()?.with_settings(settings);
+        if self.raw {
+            builder = builder.with_transport(raw::transport());
+        }
+        Ok(builder.open()?)
+    }
+
+    fn reconnects(&self) -> bool {
+        !self.raw && !self.no_reconnect && (self.reconnect || self.request.is_repeatable())
+    }
+}
+
+/// Prints what comes.
+struct Watcher {
+    arguments: Arguments,
+    readable: Readable,
+    /// How many events are wanted yet.
+    left: Option<u64>,
+    was_lost: bool,
+}
+
+impl Watcher {
+    fn new(arguments: Arguments) -> Self {
+        let is_terminal = stdout::is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            readable: Readable {
+                colours: is_terminal && !no_color,
+                escapes: is_terminal,
+            },
+            left: arguments.count,
+            arguments,
+            was_lost: false,
+        }
+    }
+
+    /// Whether it is over.
+    fn on_item(&mut self, item: Item) -> Result<bool> {
+        let Arguments {
+            json,
+            raw,
+            types,
+            comments,
+            ..
+        } = &self.arguments;
+        let mut out = Vec::new();
+        let mut text = String::new();
+        match item {
+            Item::Open(_) if self.was_lost => notice::tell("connected again"),
+            Item::Disconnected(disconnected) => return self.on_disconnected(disconnected),
+            Item::TooLarge(error) => notice::tell(format_args!("{error}; it is left out")),
+            _ if *raw => {}
+            Item::Event(event) if types.is_empty() || types.contains(&event.event_type) => {
+                match json {
+                    true => Line::from(&event).write(&mut out)?,
+                    false => self.readable.event(&event, &mut text),
+                }
+                self.left = self.left.map(|left| left - 1);
+            }
+            Item::Comment(comment) if *comments => match json {
+                true => Line::Comment { comment: &comment }.write(&mut out)?,
+                false => self.readable.comment(&comment, &mut text),
+            },
+            _ => {}
+        }
+        out.extend_from_slice(text.as_bytes());
+        stdout::write(&out)?;
+        Ok(self.left == Some(0))
+    }
+
+    fn on_disconnected(&mut self, disconnected: Disconnected) -> Result<bool> {
+        let reason = notice::reason(&disconnected);
+        if self.arguments.reconnects() {
+            let delay = disconnected.delay.as_secs_f32();
+            notice::tell(format_args!("{reason}; again in {delay:.1} s"));
+            self.was_lost = true;
+            return Ok(false);
+        }
+        match disconnected {
+            Disconnected {
+                reason: sse_source::Reason::End,
+                ..
+            } => Ok(true),
+            Disconnected {
+                error: Some(error), ..
+            } if error.is::<stdout::Closed>() => Err(stdout::Closed.into()),
+            _ => bail!(reason),
+        }
+    }
+}
+
+/// There are no more events.
+fn end(error: &Error) -> Result<()> {
+    match error {
+        Error::Refused(refused) if refused.status == StatusCode::NO_CONTENT => {
+            notice::tell("the server asks to stop: status 204");
+            Ok(())
+        }
+        Error::Refused(refused) => Err(anyhow!(notice::refusal(refused))),
+        error => Err(anyhow!(notice::causes(error))),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
+    let seconds: f64 = text.parse().map_err(|_| "not a number")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("not a time to wait".to_owned()),
+    }
+}

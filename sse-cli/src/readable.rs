@@ -1,0 +1,173 @@
+//! Events for people.
+//!
+//! ```text
+//! one line of data, of a message without an ID
+//! [add] the type, if it is not "message"
+//! [add #7] and the last event ID, if there is one
+//! [add #8]
+//!   data of two lines
+//!   or more
+//! : a comment
+//! ```
+//!
+//! No data looks like something else: what starts with a space, a bracket or a colon, and what has no
+//! character or more than one line, has its type before it in any case.
+
+use sse_proto::MessageEvent;
+
+/// How events look.
+#[derive(Clone, Copy)]
+pub(crate) struct Readable {
+    /// What is not data is dim.
+    pub(crate) colours: bool,
+    /// No control character goes out as it came.
+    pub(crate) escapes: bool,
+}
+
+impl Readable {
+    /// Appends the event, with its line end.
+    pub(crate) fn event(&self, event: &MessageEvent<String>, out: &mut String) {
+        let has_lines = event.data.contains('\n');
+        let heading = heading(event, has_lines || is_mistakable(&event.data));
+        if !heading.is_empty() {
+            self.dim(&heading, out);
+        }
+        if has_lines {
+            for line in event.data.split('\n') {
+                out.push_str("\n  ");
+                self.text(line, out);
+            }
+        } else {
+            if !heading.is_empty() && !event.data.is_empty() {
+                out.push(' ');
+            }
+            self.text(&event.data, out);
+        }
+        out.push('\n');
+    }
+
+    /// Appends the comment, with its line end.
+    pub(crate) fn comment(&self, text: &str, out: &mut String) {
+        let mut comment = String::from(":");
+        self.text(text, &mut comment);
+        self.dim(&comment, out);
+        out.push('\n');
+    }
+
+    fn dim(&self, text: &str, out: &mut String) {
+        let (on, off) = match self.colours {
+            true => ("\x1b[2m", "\x1b[0m"),
+            false => ("", ""),
+        };
+        out.extend([on, text, off]);
+    }
+
+    fn text(&self, text: &str, out: &mut String) {
+        if self.escapes {
+            push_escaped(text, out);
+        } else {
+            out.push_str(text);
+        }
+    }
+}
+
+/// Appends text that no terminal obeys: control characters other than newline and tab are written as
+/// `\u{1b}`.
+pub(crate) fn push_escaped(text: &str, out: &mut String) {
+    for c in text.chars() {
+        if c.is_control() && c != '\n' && c != '\t' {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+}
+
+/// The type and the ID that are worth to be told.
+fn heading(event: &MessageEvent<String>, needs_one: bool) -> String {
+    let MessageEvent {
+        event_type,
+        last_event_id,
+        ..
+    } = event;
+    match (&**event_type, &**last_event_id) {
+        ("message", "") if needs_one => "[message]".to_owned(),
+        ("message", "") => String::new(),
+        ("message", id) => format!("[#{}]", word(id)),
+        (event_type, "") => format!("[{}]", word(event_type)),
+        (event_type, id) => format!("[{} #{}]", word(event_type), word(id)),
+    }
+}
+
+fn is_mistakable(data: &str) -> bool {
+    data.is_empty() || data.starts_with([' ', '[', ':'])
+}
+
+/// In quotes, if it would be unclear where it ends.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| !c.is_whitespace() && !"[]#".contains(c) && c.escape_debug().eq([c]);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("{text:?}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_proto::{Chunk, Decoder, Item};
+
+    use super::Readable;
+
+    /// How the events of a stream look.
+    fn shown(readable: Readable, stream: &str) -> String {
+        let mut decoder = Decoder::new();
+        let mut chunk = Chunk::from(stream);
+        let mut out = String::new();
+        while let Ok(Some(item)) = decoder.decode(&mut chunk) {
+            match item.map(str::to_owned) {
+                Item::Event(event) => readable.event(&event, &mut out),
+                Item::Comment(text) => readable.comment(&text, &mut out),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    const PIPE: Readable = Readable {
+        colours: false,
+        escapes: false,
+    };
+
+    const TERMINAL: Readable = Readable {
+        colours: true,
+        escapes: true,
+    };
+
+    #[test]
+    fn what_is_not_default_is_told() {
+        let stream =
+            "data: a\n\nevent: add\ndata: b\n\nid: 7\ndata: c\n\n: d\n\nevent: add\ndata\n\n";
+        let expected = "a\n[add] b\n[#7] c\n: d\n[add #7]\n";
+        assert_eq!(shown(PIPE, stream), expected);
+    }
+
+    #[test]
+    fn no_data_looks_like_something_else() {
+        let stream = "data: [DONE]\n\ndata:  a\n\ndata: :b\n\ndata\n\ndata: c\ndata:  d\n\n";
+        let expected =
+            "[message] [DONE]\n[message]  a\n[message] :b\n[message]\n[message]\n  c\n   d\n";
+        assert_eq!(shown(PIPE, stream), expected);
+        let stream = "event: a] b\nid: 1\u{1b} 2\ndata: c\n\n";
+        assert_eq!(shown(PIPE, stream), "[\"a] b\" #\"1\\u{1b} 2\"] c\n");
+    }
+
+    #[test]
+    fn a_terminal_has_nothing_to_obey() {
+        let stream = "data: \u{1b}[31m\u{9b}0m\tred\x07\ndata: é\n\n:\u{1b}\n";
+        let expected = "\x1b[2m[message]\x1b[0m\n  \\u{1b}[31m\\u{9b}0m\tred\\u{7}\n  é\n\
+                        \x1b[2m:\\u{1b}\x1b[0m\n";
+        assert_eq!(shown(TERMINAL, stream), expected);
+        assert!(shown(PIPE, stream).contains("\u{1b}[31m\u{9b}0m\tred\x07\n"));
+    }
+}

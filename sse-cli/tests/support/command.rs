@@ -1,0 +1,132 @@
+//! The command, and what comes out of it.
+
+use std::{
+    io::{Read, Write},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::PATIENCE;
+
+/// The command.
+pub(crate) fn sse<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sse"));
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// What a command that ended has left.
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs it to its end.
+pub(crate) fn run(command: &mut Command, input: impl AsRef<[u8]> + Send + 'static) -> Done {
+    let mut running = Running::start(command);
+    let mut stdin = running.child.stdin.take().unwrap();
+    // It may end before it has read all.
+    thread::spawn(move || _ = stdin.write_all(input.as_ref()));
+    let code = running.wait().code();
+    Done {
+        code,
+        stdout: running.stdout.rest(),
+        stderr: running.stderr.rest(),
+    }
+}
+
+/// A command under way. It does not outlive its test.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        Self {
+            stdout: Output::new(child.stdout.take().unwrap()),
+            stderr: Output::new(child.stderr.take().unwrap()),
+            child,
+        }
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+}
+
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What comes out of a command, as it comes.
+pub(crate) struct Output {
+    chunks: mpsc::Receiver<Vec<u8>>,
+    seen: Vec<u8>,
+}
+
+impl Output {
+    pub(crate) fn new(mut pipe: impl Read + Send + 'static) -> Self {
+        let (sender, chunks) = mpsc::channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 64 * 1024];
+            // A pseudo terminal ends with an error.
+            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            chunks,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Waits until so much has come.
+    pub(crate) fn expect(&mut self, text: &str) {
+        while !String::from_utf8_lossy(&self.seen).contains(text) {
+            match self.chunks.recv_timeout(PATIENCE) {
+                Ok(chunk) => self.seen.extend(chunk),
+                Err(error) => {
+                    let seen = String::from_utf8_lossy(&self.seen);
+                    panic!("{error}: no {text:?} in {seen:?}");
+                }
+            }
+        }
+    }
+
+    /// All of it.
+    pub(crate) fn rest(&mut self) -> String {
+        while let Ok(chunk) = self.chunks.recv_timeout(PATIENCE) {
+            self.seen.extend(chunk);
+        }
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+}
