@@ -47,7 +47,7 @@ mod content_type;
 mod settings;
 
 use alloc::{collections::VecDeque, string::String};
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use backoff::Backoff;
 pub use content_type::is_event_stream;
@@ -103,6 +103,20 @@ pub enum Reason {
     Requested,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::End => "the server ended the stream",
+            Self::NetworkError => "the network failed",
+            Self::ConnectTimeout => "no response in time",
+            Self::IdleTimeout => "nothing came for too long",
+            Self::Status(status) => return write!(f, "status {status}"),
+            Self::ContentType => "no event stream, by its content type",
+            Self::Requested => "as asked for",
+        })
+    }
+}
+
 /// An event source: the decoder of its streams, and the state between them.
 #[derive(Debug)]
 pub struct Connection {
@@ -116,9 +130,16 @@ pub struct Connection {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Connecting { deadline: Option<Duration> },
-    Open { deadline: Option<Duration> },
-    Waiting { until: Duration },
+    Connecting {
+        deadline: Option<Duration>,
+    },
+    Open {
+        since: Duration,
+        deadline: Option<Duration>,
+    },
+    Waiting {
+        until: Duration,
+    },
     Closed,
 }
 
@@ -171,7 +192,7 @@ impl Connection {
     /// When to call [`on_timeout`](Self::on_timeout), if nothing else happens before.
     pub fn poll_timeout(&self) -> Option<Duration> {
         match self.state {
-            State::Connecting { deadline } | State::Open { deadline } => deadline,
+            State::Connecting { deadline } | State::Open { deadline, .. } => deadline,
             State::Waiting { until } => Some(until),
             State::Closed => None,
         }
@@ -196,7 +217,10 @@ impl Connection {
                     .settings
                     .idle_timeout
                     .map(|timeout| now.saturating_add(timeout));
-                self.state = State::Open { deadline };
+                self.state = State::Open {
+                    since: now,
+                    deadline,
+                };
                 self.changes.push_back(Change::Open);
             }
             200 => self.stop(Reason::ContentType),
@@ -253,7 +277,7 @@ impl Connection {
 
     /// Whether there is a stream, of which something came just now.
     fn is_alive(&mut self, now: Duration) -> bool {
-        let State::Open { deadline } = &mut self.state else {
+        let State::Open { deadline, .. } = &mut self.state else {
             return false;
         };
         *deadline = self
@@ -286,7 +310,7 @@ impl Connection {
                 self.actions.push_back(Action::Abort);
                 self.lose(Reason::ConnectTimeout, None, now);
             }
-            State::Open { deadline } if is_due(deadline) => {
+            State::Open { deadline, .. } if is_due(deadline) => {
                 self.actions.push_back(Action::Abort);
                 self.lose(Reason::IdleTimeout, None, now);
             }
@@ -328,6 +352,9 @@ impl Connection {
 
     /// "Reestablish the connection."
     fn lose(&mut self, reason: Reason, at_least: Option<Duration>, now: Duration) {
+        if let State::Open { since, .. } = self.state {
+            self.backoff.on_end(now.saturating_sub(since));
+        }
         let delay = self
             .backoff
             .delay(&self.settings)

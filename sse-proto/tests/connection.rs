@@ -172,7 +172,26 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
     source.sleep();
     source.respond(200, EVENTS);
     source.take_changes();
-    source.receive(": a comment will do\n");
+    source.receive(": nor is a comment, which servers open with\n");
+    source.end();
+    assert!(source.disconnected(Reason::End) >= 60_000);
+    source.sleep();
+    source.respond(200, EVENTS);
+    source.take_changes();
+    source.receive("data: this is\n\n");
+    source.end();
+    assert!(source.disconnected(Reason::End) <= 3750);
+
+    // And so is a connection that lives for long.
+    for _ in 0..5 {
+        source.sleep();
+        source.fail();
+        source.take_changes();
+    }
+    source.sleep();
+    source.respond(200, EVENTS);
+    source.take_changes();
+    source.now += Duration::from_secs(60);
     source.end();
     assert!(source.disconnected(Reason::End) <= 3750);
 }

@@ -1,4 +1,4 @@
-use core::{fmt, time::Duration};
+use core::{error::Error, fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use sse_proto::{DecodeError, MessageEvent, connection::Reason};
@@ -56,17 +56,16 @@ pub struct Disconnected {
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { delay, .. } = self;
-        match (self.reason, &self.error) {
-            (Reason::NetworkError, Some(error)) => write!(f, "{error}"),
-            (Reason::NetworkError, None) => f.write_str("the connection broke"),
-            (Reason::End, _) => f.write_str("the server ended the stream"),
-            (Reason::ConnectTimeout, _) => f.write_str("no response in time"),
-            (Reason::IdleTimeout, _) => f.write_str("nothing came for too long"),
-            (Reason::Status(status), _) => write!(f, "status {status}"),
-            (Reason::Requested, _) => f.write_str("as asked for"),
-            (reason, _) => write!(f, "{reason:?}"),
-        }?;
-        write!(f, "; again in {delay:.1?}")
+        let mut cause: Option<&dyn Error> = self.error.as_deref().map(|error| error as _);
+        if cause.is_none() {
+            self.reason.fmt(f)?;
+        }
+        // What a network error is about is mostly in what caused it.
+        let mut separator = "";
+        while let Some(error) = cause {
+            write!(f, "{separator}{error}")?;
+            (separator, cause) = (": ", error.source());
+        }
+        write!(f, "; again in {:.1} s", self.delay.as_secs_f64())
     }
 }

@@ -3,6 +3,9 @@ use core::time::Duration;
 use super::Settings;
 use crate::Item;
 
+/// A connection that lives for so long is no sign of a server in trouble.
+const LONG: Duration = Duration::from_secs(60);
+
 /// How long to wait before the next attempt.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -21,13 +24,22 @@ impl Backoff {
         }
     }
 
-    /// Something came, so the last attempt was a success. A connection that only opens is none, or a
-    /// server that accepts and then drops its clients would have them all back at once.
+    /// An event came, so the last attempt was a success. A connection that only opens is none, nor is one
+    /// that only says so in a comment, or a server that accepts and then drops its clients would have them
+    /// all back at once.
     pub(super) fn on_item<T>(&mut self, item: Option<&Item<T>>) {
         match item {
             Some(Item::Retry(time)) => self.reconnection_time = *time,
-            Some(_) => self.failures = 0,
-            None => {}
+            Some(Item::Event(_)) => self.failures = 0,
+            Some(Item::Comment(_)) | None => {}
+        }
+    }
+
+    /// A stream ended that was open for so long. If that was long, it was a success too, also without an
+    /// event.
+    pub(super) fn on_end(&mut self, lived: Duration) {
+        if lived >= LONG {
+            self.failures = 0;
         }
     }
 
