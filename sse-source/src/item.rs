@@ -1,4 +1,4 @@
-use core::{fmt, time::Duration};
+use core::{error, fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use sse_proto::{DecodeError, MessageEvent, connection::Reason};
@@ -58,7 +58,7 @@ impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { delay, .. } = self;
         match (self.reason, &self.error) {
-            (Reason::NetworkError, Some(error)) => write!(f, "{error}"),
+            (Reason::NetworkError, Some(error)) => with_causes(&**error, f),
             (Reason::NetworkError, None) => f.write_str("the connection broke"),
             (Reason::End, _) => f.write_str("the server ended the stream"),
             (Reason::ConnectTimeout, _) => f.write_str("no response in time"),
@@ -69,4 +69,14 @@ impl fmt::Display for Disconnected {
         }?;
         write!(f, "; again in {delay:.1?}")
     }
+}
+
+/// What hyper says of itself is only that it failed; the causes say why.
+fn with_causes(error: &dyn error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let causes = core::iter::successors(error.source(), |cause| cause.source());
+    for cause in causes {
+        write!(f, ": {cause}")?;
+    }
+    Ok(())
 }

@@ -66,7 +66,9 @@ async fn a_server_that_is_not_there_is_waited_for() {
             Some(Ok(Item::Disconnected(it))) => {
                 assert_eq!(it.reason, Reason::NetworkError);
                 assert!(it.error.is_some());
-                assert!(it.to_string().contains("again in"), "{it}");
+                let text = it.to_string();
+                assert!(text.contains("Connection refused"), "{text}");
+                assert!(text.contains("again in"), "{text}");
             }
             other => panic!("{other:?}"),
         }
