@@ -42,13 +42,8 @@ impl Builder {
         U: TryInto<Uri>,
         U::Error: Into<http::Error>,
     {
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header(ACCEPT, "text/event-stream")
-            .header(CACHE_CONTROL, "no-cache");
         Self {
-            request,
+            request: Request::builder().method(method).uri(uri),
             body: Bytes::new(),
             prepare: None,
             last_event_id: None,
@@ -57,7 +52,8 @@ impl Builder {
         }
     }
 
-    /// Adds a header to each request.
+    /// Adds a header to each request, beside those of an event source or, if it is `Accept` or
+    /// `Cache-Control`, in place of them.
     pub fn with_header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -127,8 +123,13 @@ impl Builder {
 
     pub(crate) fn template(&mut self) -> Result<Template, http::Error> {
         let request = core::mem::take(&mut self.request);
+        let mut request = request.body(self.body.clone())?;
+        for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-cache")] {
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().entry(name).or_insert(value);
+        }
         Ok(Template {
-            request: request.body(self.body.clone())?,
+            request,
             prepare: self.prepare.clone(),
             transport: self.transport.take().unwrap_or_default(),
         })

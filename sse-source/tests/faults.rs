@@ -324,6 +324,23 @@ async fn each_attempt_is_prepared_anew() {
 }
 
 #[tokio::test]
+async fn a_header_of_the_caller_takes_the_place_of_its_own() {
+    let server = Server::start([Answer::Hang(stream("data: a\n\n"))]).await;
+    let mut source = EventSource::get(server.url())
+        .with_header("accept", "text/event-stream;q=0.5")
+        .with_header("x", "1")
+        .with_header("x", "2")
+        .open()
+        .unwrap();
+    events(&mut source, 1).await;
+    let request = server.requests().remove(0);
+    assert_eq!(request.matches("\r\naccept: ").count(), 1, "{request}");
+    assert!(request.contains("\r\naccept: text/event-stream;q=0.5\r\n"));
+    assert!(request.contains("\r\ncache-control: no-cache\r\n"));
+    assert!(request.contains("\r\nx: 1\r\nx: 2\r\n"), "{request}");
+}
+
+#[tokio::test]
 async fn a_handle_closes_and_reconnects() {
     let server = Server::start([
         Answer::Hang(stream("id: 1\ndata: a\n\n")),
