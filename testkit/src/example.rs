@@ -50,8 +50,12 @@ impl Drop for Example {
     }
 }
 
-/// `target/debug/examples/NAME`, from `target/debug/deps/TEST`.
-fn program(name: &str) -> PathBuf {
+/// The path of an example's program: `target/debug/examples/NAME`, from `target/debug/deps/TEST`.
+///
+/// # Panics
+///
+/// If the path of the test does not look like this.
+pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");
     let profile = test
         .parent()
