@@ -24,7 +24,7 @@ use crate::{
     handle::Command,
     item::{Disconnected, Open},
     refusal::Refusal,
-    transport::{Body, BoxError, BoxFuture},
+    transport::{Body, BoxError, BoxFuture, Route},
 };
 
 /// A stream of events that goes on over any number of connections.
@@ -39,6 +39,8 @@ pub struct EventSource {
     connection: Connection,
     template: Template,
     attempt: Attempt,
+    /// Of the attempt.
+    route: Route,
     /// What the network said of the attempt that failed last.
     network_error: Option<BoxError>,
     status: Option<StatusCode>,
@@ -94,6 +96,7 @@ impl EventSource {
             connection,
             template,
             attempt: Attempt::None,
+            route: Route::default(),
             network_error: None,
             status: None,
             open: None,
@@ -129,15 +132,18 @@ impl EventSource {
         }
     }
 
-    fn connect(&self) -> Attempt {
+    fn connect(&mut self) -> Attempt {
         let template = self.template.clone();
+        self.route = Route::default();
+        let route = self.route.clone();
         let last_event_id = self.connection.last_event_id().to_owned();
         tracing::debug!(last_event_id, "connecting");
         Attempt::Request(Box::pin(async move {
             let transport = template.transport.clone();
             let request = template.make(last_event_id).await;
             let request = request.map_err(Failure::Preparation)?;
-            transport.send(request).await.map_err(Failure::Network)
+            let response = transport.send(request, &route).await;
+            response.map_err(Failure::Network)
         }))
     }
 
@@ -250,8 +256,16 @@ impl EventSource {
         }
         ready!(self.alarm.as_mut().poll(cx));
         let now = self.now();
+        self.give_up();
         self.connection.on_timeout(now);
         Poll::Ready(())
+    }
+
+    /// What is under way may hang because its connection is dead, so the next attempt takes another.
+    fn give_up(&self) {
+        if !matches!(self.attempt, Attempt::None) {
+            self.route.give_up();
+        }
     }
 }
 
@@ -276,6 +290,7 @@ impl Stream for EventSource {
                     Command::Close => this.connection.close(),
                     Command::Reconnect => {
                         let now = this.now();
+                        this.give_up();
                         this.connection.reconnect(now);
                     }
                 }
