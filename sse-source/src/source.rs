@@ -13,13 +13,11 @@ use http::{
 };
 use http_body::Body as _;
 use sse_proto::connection::{Action, Change, Connection};
-use tokio::{
-    sync::mpsc,
-    time::{Duration, Instant, Sleep},
-};
+use tokio::{sync::mpsc, time::Duration};
 
 use crate::{
     Builder, Error, Handle, Item,
+    alarm::Alarm,
     builder::Template,
     handle::Command,
     item::{Disconnected, Open},
@@ -47,8 +45,7 @@ pub struct EventSource {
     open: Option<Open>,
     commands: mpsc::UnboundedReceiver<Command>,
     handle: Handle,
-    start: Instant,
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     is_over: bool,
 }
 
@@ -102,8 +99,7 @@ impl EventSource {
             open: None,
             commands,
             handle: Handle::new(sender),
-            start: Instant::now(),
-            alarm: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            alarm: Alarm::new(),
             is_over: false,
         })
     }
@@ -119,7 +115,7 @@ impl EventSource {
     }
 
     fn now(&self) -> Duration {
-        self.start.elapsed()
+        self.alarm.now()
     }
 
     /// What the machine wants.
@@ -249,12 +245,10 @@ impl EventSource {
         let Some(time) = self.connection.poll_timeout() else {
             return Poll::Pending;
         };
-        // Far enough ahead is never.
-        let time = self.start + time.min(Duration::from_secs(60 * 60 * 24 * 365));
-        if self.alarm.deadline() != time {
-            self.alarm.as_mut().reset(time);
+        match self.attempt {
+            Attempt::None => ready!(self.alarm.poll(time, cx)),
+            _ => ready!(self.alarm.poll_silence(time, cx)),
         }
-        ready!(self.alarm.as_mut().poll(cx));
         let now = self.now();
         self.give_up();
         self.connection.on_timeout(now);
