@@ -281,7 +281,11 @@ impl Stream for EventSource {
             }
             while let Poll::Ready(Some(command)) = this.commands.poll_recv(cx) {
                 match command {
-                    Command::Close => this.connection.close(),
+                    Command::Close => {
+                        this.connection.close();
+                        // Also if it is reading why it was refused.
+                        this.attempt = Attempt::None;
+                    }
                     Command::Reconnect => {
                         let now = this.now();
                         this.give_up();

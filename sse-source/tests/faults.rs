@@ -366,3 +366,18 @@ async fn a_handle_closes_and_reconnects() {
     assert!(next(&mut source).await.is_none(), "and it stays so");
     closing.await.unwrap();
 }
+
+#[tokio::test]
+async fn closed_while_a_refusal_is_read_it_ends_without_an_error() {
+    let slow = respond("400 Bad Request", "Content-Length: 9\r\n", "so ");
+    let server = Server::start([Answer::Hang(slow)]).await;
+    let mut source = source(&server);
+    let handle = source.handle();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        handle.close();
+    });
+    let start = Instant::now();
+    assert!(next(&mut source).await.is_none());
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
