@@ -65,7 +65,8 @@ impl Parameters {
         Ok(builder.open()?)
     }
 
-    /// A floor of nothing would have it try again without end and without rest, so that is 1 ms.
+    /// A floor of nothing would have it try again without end and without rest, so that is 1 ms. A
+    /// timeout of nothing is none.
     fn settings(&self) -> Settings {
         let delay = self.initial_delay_ms.map_or(DELAY, Duration::from_millis);
         let floor = delay.clamp(Duration::from_millis(1), FLOOR);
@@ -73,10 +74,11 @@ impl Parameters {
             .with_reconnection_time(delay)
             .with_bounds(floor, CEILING)
             .with_backoff_limit(BACKOFF_LIMIT);
-        if let Some(timeout) = self.read_timeout_ms.map(Duration::from_millis) {
+        if let Some(timeout) = self.read_timeout_ms.filter(|time| *time > 0) {
+            let timeout = Some(Duration::from_millis(timeout));
             settings = settings
-                .with_connect_timeout(Some(timeout))
-                .with_idle_timeout(Some(timeout));
+                .with_connect_timeout(timeout)
+                .with_idle_timeout(timeout);
         }
         settings
     }
