@@ -7,7 +7,7 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 use sse_source::{EventSource, Item, Reason};
-use support::{events, next, soon};
+use support::{end, events, next, soon};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -55,11 +55,7 @@ async fn each_event_comes_when_it_is_flushed() {
             connection.write_all(&rest).await.unwrap();
         }
         drop(connection);
-        let reason = match next(&mut source).await {
-            Some(Ok(Item::Disconnected(it))) => it.reason,
-            other => panic!("{other:?}"),
-        };
         let expected = [Reason::NetworkError, Reason::End][usize::from(is_whole)];
-        assert_eq!(reason, expected);
+        assert_eq!(end(&mut source).await, expected);
     }
 }

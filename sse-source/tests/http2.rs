@@ -27,7 +27,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use sse_source::{BoxError, EventSource, Item, Reason, Transport};
-use support::{events, next, soon};
+use support::{end, events, next, soon};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -133,17 +133,6 @@ fn transport() -> Transport {
         .http2_only(true)
         .build_http();
     Transport::from_service(client)
-}
-
-/// Why the next connection ends.
-async fn end(source: &mut EventSource) -> Reason {
-    loop {
-        match next(source).await {
-            Some(Ok(Item::Disconnected(it))) => return it.reason,
-            Some(Ok(_)) => {}
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use sse_source::{EventSource, Item, Reason};
-use support::{Answer, Server, events, next, soon, source, stream};
+use sse_source::{EventSource, Reason};
+use support::{Answer, Server, end, events, next, soon, source, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -32,17 +32,6 @@ async fn asked(listener: &TcpListener) -> TcpStream {
     let (mut connection, _) = listener.accept().await.unwrap();
     assert!(connection.read(&mut [0; 1024]).await.unwrap() > 0);
     connection
-}
-
-/// Why the next connection ends.
-async fn end(source: &mut EventSource) -> Reason {
-    loop {
-        match next(source).await {
-            Some(Ok(Item::Disconnected(it))) => return it.reason,
-            Some(Ok(_)) => {}
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! The test service as a process, and someone who hears its callbacks.
+#![allow(dead_code, reason = "not each test uses all")]
 
 use std::{
     convert::Infallible,
