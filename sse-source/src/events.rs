@@ -10,7 +10,11 @@ use http::HeaderMap;
 use http_body_util::BodyDataStream;
 use sse_proto::{ItemStream, StreamError, connection::is_event_stream};
 
-use crate::{Builder, Error, Item, refusal::Refusal, transport::Body};
+use crate::{
+    Builder, Error, Item,
+    refusal::Refusal,
+    transport::{Body, Route},
+};
 
 /// The events and comments of one response, from [`Builder::send`]. It ends with the response, or with
 /// the error that broke it.
@@ -29,7 +33,8 @@ impl Events {
         let transport = template.transport.clone();
         let last_event_id = last_event_id.map_or_else(String::new, |id| id.to_string());
         let request = template.make(last_event_id).await.map_err(Error::Request)?;
-        let response = transport.send(request).await.map_err(Error::Network)?;
+        let response = transport.send(request, &Route::default()).await;
+        let response = response.map_err(Error::Network)?;
 
         let content_type = response.headers().get(http::header::CONTENT_TYPE);
         let is_stream = content_type.is_some_and(|value| is_event_stream(value.as_bytes()));

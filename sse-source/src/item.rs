@@ -1,4 +1,4 @@
-use core::{error::Error, fmt, time::Duration};
+use core::{error, fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use sse_proto::{DecodeError, MessageEvent, connection::Reason};
@@ -56,16 +56,20 @@ pub struct Disconnected {
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cause: Option<&dyn Error> = self.error.as_deref().map(|error| error as _);
-        if cause.is_none() {
-            self.reason.fmt(f)?;
-        }
-        // What a network error is about is mostly in what caused it.
-        let mut separator = "";
-        while let Some(error) = cause {
-            write!(f, "{separator}{error}")?;
-            (separator, cause) = (": ", error.source());
-        }
+        match &self.error {
+            Some(error) => with_causes(&**error, f),
+            None => self.reason.fmt(f),
+        }?;
         write!(f, "; again in {:.1} s", self.delay.as_secs_f64())
     }
+}
+
+/// What hyper says of itself is only that it failed; the causes say why.
+fn with_causes(error: &dyn error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let causes = core::iter::successors(error.source(), |cause| cause.source());
+    for cause in causes {
+        write!(f, ": {cause}")?;
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@
 //!             ▼                      ▼
 //!           Item                 Item, Error    what it says                    (item.rs, error.rs)
 //!             │
-//!    sse_proto::connection                      when to connect, wait, give up
+//!    sse_proto::connection                      when to connect, wait, give up  (alarm.rs)
 //!             │
 //!         Transport                             hyper, or a service of tower    (transport.rs)
 //! ```
@@ -66,6 +66,7 @@
 //! # }
 //! ```
 
+mod alarm;
 mod builder;
 mod error;
 mod events;

@@ -13,18 +13,16 @@ use http::{
 };
 use http_body::Body as _;
 use sse_proto::connection::{Action, Change, Connection};
-use tokio::{
-    sync::mpsc,
-    time::{Duration, Instant, Sleep},
-};
+use tokio::{sync::mpsc, time::Duration};
 
 use crate::{
     Builder, Error, Handle, Item,
+    alarm::Alarm,
     builder::Template,
     handle::Command,
     item::{Disconnected, Open},
     refusal::Refusal,
-    transport::{Body, BoxError, BoxFuture},
+    transport::{Body, BoxError, BoxFuture, Route},
 };
 
 /// A stream of events that goes on over any number of connections.
@@ -39,14 +37,15 @@ pub struct EventSource {
     connection: Connection,
     template: Template,
     attempt: Attempt,
+    /// Of the attempt.
+    route: Route,
     /// What the network said of the attempt that failed last.
     network_error: Option<BoxError>,
     status: Option<StatusCode>,
     open: Option<Open>,
     commands: mpsc::UnboundedReceiver<Command>,
     handle: Handle,
-    start: Instant,
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     is_over: bool,
 }
 
@@ -94,13 +93,13 @@ impl EventSource {
             connection,
             template,
             attempt: Attempt::None,
+            route: Route::default(),
             network_error: None,
             status: None,
             open: None,
             commands,
             handle: Handle::new(sender),
-            start: Instant::now(),
-            alarm: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            alarm: Alarm::new(),
             is_over: false,
         })
     }
@@ -116,7 +115,7 @@ impl EventSource {
     }
 
     fn now(&self) -> Duration {
-        self.start.elapsed()
+        self.alarm.now()
     }
 
     /// What the machine wants.
@@ -129,15 +128,18 @@ impl EventSource {
         }
     }
 
-    fn connect(&self) -> Attempt {
+    fn connect(&mut self) -> Attempt {
         let template = self.template.clone();
+        self.route = Route::default();
+        let route = self.route.clone();
         let last_event_id = self.connection.last_event_id().to_owned();
         tracing::debug!(last_event_id, "connecting");
         Attempt::Request(Box::pin(async move {
             let transport = template.transport.clone();
             let request = template.make(last_event_id).await;
             let request = request.map_err(Failure::Preparation)?;
-            transport.send(request).await.map_err(Failure::Network)
+            let response = transport.send(request, &route).await;
+            response.map_err(Failure::Network)
         }))
     }
 
@@ -243,15 +245,21 @@ impl EventSource {
         let Some(time) = self.connection.poll_timeout() else {
             return Poll::Pending;
         };
-        // Far enough ahead is never.
-        let time = self.start + time.min(Duration::from_secs(60 * 60 * 24 * 365));
-        if self.alarm.deadline() != time {
-            self.alarm.as_mut().reset(time);
+        match self.attempt {
+            Attempt::None => ready!(self.alarm.poll(time, cx)),
+            _ => ready!(self.alarm.poll_silence(time, cx)),
         }
-        ready!(self.alarm.as_mut().poll(cx));
         let now = self.now();
+        self.give_up();
         self.connection.on_timeout(now);
         Poll::Ready(())
+    }
+
+    /// What is under way may hang because its connection is dead, so the next attempt takes another.
+    fn give_up(&self) {
+        if !matches!(self.attempt, Attempt::None) {
+            self.route.give_up();
+        }
     }
 }
 
@@ -273,9 +281,14 @@ impl Stream for EventSource {
             }
             while let Poll::Ready(Some(command)) = this.commands.poll_recv(cx) {
                 match command {
-                    Command::Close => this.connection.close(),
+                    Command::Close => {
+                        this.connection.close();
+                        // Also if it is reading why it was refused.
+                        this.attempt = Attempt::None;
+                    }
                     Command::Reconnect => {
                         let now = this.now();
+                        this.give_up();
                         this.connection.reconnect(now);
                     }
                 }

@@ -1,14 +1,20 @@
 //! How a request becomes a response: hyper's client, or any service of tower.
 
 use core::{fmt, future::Future, pin::Pin};
-use std::{error::Error, sync::Arc};
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::{Buf, Bytes};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{
+        Client,
+        connect::{CaptureConnection, HttpConnector, capture_connection},
+    },
     rt::TokioExecutor,
 };
 use tower::{Service, ServiceExt};
@@ -76,9 +82,26 @@ impl Transport {
 
     pub(crate) fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
+        route: &Route,
     ) -> BoxFuture<Result<Response<Body>, BoxError>> {
+        route.0.get_or_init(|| capture_connection(&mut request));
         (self.send)(request)
+    }
+}
+
+/// The connection that a request is sent over, as far as hyper says.
+#[derive(Clone, Default)]
+pub(crate) struct Route(Arc<OnceLock<CaptureConnection>>);
+
+impl Route {
+    /// Has no other request sent over it. With HTTP/2 a connection outlives its streams, so what is
+    /// dead would be taken again and again.
+    pub(crate) fn give_up(&self) {
+        let connection = self.0.get().map(CaptureConnection::connection_metadata);
+        if let Some(Some(connection)) = connection.as_deref() {
+            connection.poison();
+        }
     }
 }
 

@@ -66,7 +66,9 @@ async fn a_server_that_is_not_there_is_waited_for() {
             Some(Ok(Item::Disconnected(it))) => {
                 assert_eq!(it.reason, Reason::NetworkError);
                 assert!(it.error.is_some());
-                assert!(it.to_string().contains("again in"), "{it}");
+                let text = it.to_string();
+                assert!(text.contains("Connection refused"), "{text}");
+                assert!(text.contains("again in"), "{text}");
             }
             other => panic!("{other:?}"),
         }
@@ -322,6 +324,23 @@ async fn each_attempt_is_prepared_anew() {
 }
 
 #[tokio::test]
+async fn a_header_of_the_caller_takes_the_place_of_its_own() {
+    let server = Server::start([Answer::Hang(stream("data: a\n\n"))]).await;
+    let mut source = EventSource::get(server.url())
+        .with_header("accept", "text/event-stream;q=0.5")
+        .with_header("x", "1")
+        .with_header("x", "2")
+        .open()
+        .unwrap();
+    events(&mut source, 1).await;
+    let request = server.requests().remove(0);
+    assert_eq!(request.matches("\r\naccept: ").count(), 1, "{request}");
+    assert!(request.contains("\r\naccept: text/event-stream;q=0.5\r\n"));
+    assert!(request.contains("\r\ncache-control: no-cache\r\n"));
+    assert!(request.contains("\r\nx: 1\r\nx: 2\r\n"), "{request}");
+}
+
+#[tokio::test]
 async fn a_handle_closes_and_reconnects() {
     let server = Server::start([
         Answer::Hang(stream("id: 1\ndata: a\n\n")),
@@ -346,4 +365,19 @@ async fn a_handle_closes_and_reconnects() {
     assert!(next(&mut source).await.is_none(), "while it waits");
     assert!(next(&mut source).await.is_none(), "and it stays so");
     closing.await.unwrap();
+}
+
+#[tokio::test]
+async fn closed_while_a_refusal_is_read_it_ends_without_an_error() {
+    let slow = respond("400 Bad Request", "Content-Length: 9\r\n", "so ");
+    let server = Server::start([Answer::Hang(slow)]).await;
+    let mut source = source(&server);
+    let handle = source.handle();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        handle.close();
+    });
+    let start = Instant::now();
+    assert!(next(&mut source).await.is_none());
+    assert!(start.elapsed() < Duration::from_secs(1));
 }

@@ -11,11 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{Server, body, read_until, wait_until};
+use server::{Server, body, read_until};
 
 pub use expected::{HOSTILE, echo_path, echoed, events, golden};
 
-use crate::{Item, Outcome, reference};
+use crate::{Item, Outcome, example::wait_until, reference};
 
 /// Starts the example of this name, of the package whose tests are running, and checks all of it.
 pub fn check(example: &str) {
@@ -190,10 +190,10 @@ impl Server {
         wait_until("its stream is open", || self.active() == STREAMS as u64 + 1);
         let start = Instant::now();
         let signal = Command::new("kill")
-            .arg(self.process.id().to_string())
+            .arg(self.example.process.id().to_string())
             .status();
         assert!(signal.expect("kill").success());
-        let status = self.process.wait().expect("the server's end");
+        let status = self.example.process.wait().expect("the server's end");
         assert!(
             start.elapsed() < Duration::from_secs(1),
             "{:?}",

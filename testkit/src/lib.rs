@@ -5,10 +5,12 @@
 //! - [`cases`]: the streams of `testdata/` and what they hold.
 //! - [`chunks`]: the ways to cut a stream.
 //! - [`contract`]: a client that tries everything on a contract server.
+//! - [`example`]: an example of a package, as a process that is tested from the outside.
 
 pub mod cases;
 pub mod chunks;
 pub mod contract;
+pub mod example;
 pub mod reference;
 
 /// What a stream says, one thing at a time, in the tests' own words.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use sse_source::{Error, EventSource, Item, Settings};
+use sse_source::{Error, EventSource, Item, Reason, Settings};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -189,6 +189,17 @@ pub(crate) async fn error(source: &mut EventSource) -> Error {
                 return error;
             }
             None => panic!("it ended without an error"),
+        }
+    }
+}
+
+/// Why the next connection ends.
+pub(crate) async fn end(source: &mut EventSource) -> Reason {
+    loop {
+        match next(source).await {
+            Some(Ok(Item::Disconnected(it))) => return it.reason,
+            Some(Ok(_)) => {}
+            other => panic!("{other:?}"),
         }
     }
 }

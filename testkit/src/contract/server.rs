@@ -1,39 +1,23 @@
 //! A contract server that runs, and ways to talk with it.
 
 use std::{
-    env,
     io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command},
-    thread,
-    time::{Duration, Instant},
+    net::{Ipv4Addr, TcpStream},
 };
 
 use ureq::http::Response;
 
-/// How long anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::example::{Example, PATIENCE};
 
 pub(super) struct Server {
-    pub(super) process: Child,
-    port: u16,
+    pub(super) example: Example,
 }
 
 impl Server {
     pub(super) fn start(example: &str) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("its number").port();
-        drop(free);
-        let process = Command::new(program(example))
-            .args(["--port", &port.to_string()])
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {example}: {error}"));
-        let server = Self { process, port };
-        wait_until("it listens", || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-        });
-        server
+        Self {
+            example: Example::start(example),
+        }
     }
 
     pub(super) fn active(&self) -> u64 {
@@ -55,7 +39,7 @@ impl Server {
                 .timeout_global(Some(PATIENCE))
                 .build(),
         );
-        let mut request = agent.get(format!("http://127.0.0.1:{}{path}", self.port));
+        let mut request = agent.get(format!("http://127.0.0.1:{}{path}", self.example.port));
         if let Some(id) = last_event_id {
             request = request.header("Last-Event-ID", id);
         }
@@ -66,30 +50,13 @@ impl Server {
 
     pub(super) fn send(&self, request: &[u8]) -> TcpStream {
         let mut connection =
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a connection");
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.example.port)).expect("a connection");
         connection
             .set_read_timeout(Some(PATIENCE))
             .expect("a timeout");
         connection.write_all(request).expect("a request sent");
         connection
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// `target/debug/examples/NAME`, from `target/debug/deps/TEST`.
-fn program(example: &str) -> PathBuf {
-    let test = env::current_exe().expect("the path of this test");
-    let profile = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("the folder of the profile");
-    profile.join("examples").join(example)
 }
 
 pub(super) fn body(response: &mut Response<ureq::Body>) -> Vec<u8> {
@@ -110,13 +77,5 @@ pub(super) fn read_until(connection: &mut TcpStream, wanted: &[u8]) {
             String::from_utf8_lossy(&seen)
         );
         seen.extend_from_slice(&buffer[..count]);
-    }
-}
-
-pub(super) fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < PATIENCE, "in vain waited until {what}");
-        thread::sleep(Duration::from_millis(10));
     }
 }

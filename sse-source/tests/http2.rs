@@ -1,0 +1,184 @@
+//! HTTP/2, with prior knowledge: streams that share a connection, and connections that die.
+
+mod support;
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, future, stream};
+use http::{Request, Response};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    server::conn::http2,
+    service::service_fn,
+};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioIo},
+};
+use sse_source::{BoxError, EventSource, Item, Reason, Transport};
+use support::{end, events, next, soon};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+
+const A_WHILE: Duration = Duration::from_millis(200);
+
+struct Server {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// The first connection is told to go away after a while, and cut after another.
+    async fn start(goes_away: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            connections: Arc::default(),
+        };
+        let connections = Arc::clone(&server.connections);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let is_first = connections.fetch_add(1, Ordering::Relaxed) == 0;
+                tokio::spawn(serve(connection, is_first && goes_away));
+            }
+        });
+        server
+    }
+
+    fn source(&self, path: &str, transport: &Transport) -> EventSource {
+        let timeout = Some(A_WHILE * 2);
+        EventSource::get(format!("http://{}{path}", self.address))
+            .with_transport(transport.clone())
+            .with_settings(
+                soon()
+                    .with_idle_timeout(timeout)
+                    .with_connect_timeout(timeout),
+            )
+            .open()
+            .unwrap()
+    }
+}
+
+async fn serve(connection: TcpStream, goes_away: bool) {
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(connection), service_fn(respond));
+    let mut connection = pin!(connection);
+    if goes_away {
+        let _ = timeout(A_WHILE, connection.as_mut()).await;
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(A_WHILE, connection).await;
+    } else {
+        let _ = connection.await;
+    }
+}
+
+type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// A stream that says what it was asked, and then goes on as its path says.
+async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let id = request.headers().get("last-event-id");
+    let id = id.map_or("none", |id| id.to_str().unwrap());
+    let first = Bytes::from(format!("id: 1\ndata: after {id}\n\n"));
+    let alive = stream::repeat_with(|| Ok(Frame::data(Bytes::from(":\n"))));
+    let rest = match request.uri().path() {
+        "/broken" => stream::once(future::ready(Err("broken".into()))).boxed(),
+        "/ended" => stream::empty().boxed(),
+        _ => alive.boxed(),
+    };
+    let frames = stream::iter([Ok(Frame::data(first))]).chain(rest);
+    let paced = frames.then(|frame| async {
+        sleep(Duration::from_millis(20)).await;
+        frame
+    });
+    let body = StreamBody::new(paced).boxed_unsync();
+    let response = Response::builder().header("content-type", "text/event-stream");
+    Ok(response.body(body).unwrap())
+}
+
+/// Passes on what comes; on its first connection only for a while, and then nothing any more, as a
+/// network that is gone.
+async fn start_proxy(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut time = A_WHILE;
+        while let Ok((mut client, _)) = listener.accept().await {
+            let patience = std::mem::replace(&mut time, Duration::MAX);
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(server).await.unwrap();
+                let _ = timeout(patience, copy_bidirectional(&mut client, &mut server)).await;
+                sleep(Duration::from_secs(60)).await;
+            });
+        }
+    });
+    address
+}
+
+fn transport() -> Transport {
+    let client = Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .build_http();
+    Transport::from_service(client)
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_or_ends_is_taken_up_again_on_its_connection() {
+    for (path, reason) in [("/broken", Reason::NetworkError), ("/ended", Reason::End)] {
+        let server = Server::start(false).await;
+        let mut source = server.source(path, &transport());
+        assert_eq!(events(&mut source, 1).await, ["after none"]);
+        assert_eq!(end(&mut source).await, reason);
+        assert_eq!(events(&mut source, 2).await, ["after 1", "after 1"]);
+        assert_eq!(server.connections.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[tokio::test]
+async fn sources_that_share_a_connection_do_not_disturb_each_other() {
+    let server = Server::start(false).await;
+    let transport = transport();
+    let mut one = server.source("/", &transport);
+    let mut two = server.source("/", &transport);
+    assert_eq!(events(&mut one, 1).await, ["after none"]);
+    assert_eq!(events(&mut two, 1).await, ["after none"]);
+    drop(one);
+    assert!(matches!(next(&mut two).await, Some(Ok(Item::Comment(_)))));
+    let mut one = server.source("/", &transport);
+    assert_eq!(events(&mut one, 1).await, ["after none"]);
+    assert_eq!(server.connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_followed() {
+    let server = Server::start(true).await;
+    let transport = transport();
+    let mut source = server.source("/", &transport);
+    assert_eq!(events(&mut source, 1).await, ["after none"]);
+    assert_eq!(end(&mut source).await, Reason::NetworkError);
+    assert_eq!(events(&mut source, 1).await, ["after 1"]);
+    assert_eq!(server.connections.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dead_is_not_used_again() {
+    let mut server = Server::start(false).await;
+    server.address = start_proxy(server.address).await;
+    let mut source = server.source("/", &transport());
+    assert_eq!(events(&mut source, 1).await, ["after none"]);
+    assert_eq!(end(&mut source).await, Reason::IdleTimeout);
+    assert_eq!(events(&mut source, 1).await, ["after 1"]);
+}

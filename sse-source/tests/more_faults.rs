@@ -1,0 +1,196 @@
+//! What HTTP/1 can do to a stream: how it is framed, how it breaks, and how fast it comes.
+
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use sse_source::{EventSource, Reason};
+use support::{Answer, Server, end, events, next, soon, source, stream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+
+/// A response whose body is not the rest of the connection.
+fn framed(header: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{header}\r\n\r\n{body}").into()
+}
+
+fn chunked(body: &str) -> Vec<u8> {
+    framed("Transfer-Encoding: chunked", body)
+}
+
+/// A connection, and the request read.
+async fn asked(listener: &TcpListener) -> TcpStream {
+    let (mut connection, _) = listener.accept().await.unwrap();
+    assert!(connection.read(&mut [0; 1024]).await.unwrap() > 0);
+    connection
+}
+
+#[tokio::test]
+async fn only_a_body_that_is_whole_ends() {
+    let whole = "data: a\n\n";
+    for (answer, reason) in [
+        (framed("Content-Length: 9", whole), Reason::End),
+        (framed("Content-Length: 10", whole), Reason::NetworkError),
+        (chunked("9\r\ndata: a\n\n\r\n0\r\n\r\n"), Reason::End),
+        (chunked("9\r\ndata: a\n\n\r\n"), Reason::NetworkError),
+        (chunked("9\r\ndata: a\n\n\r\n0\r\n"), Reason::NetworkError),
+        (chunked("F\r\ndata: a\n\n"), Reason::NetworkError),
+        (chunked("9\r\ndata: a\n\n\r\nx\r\n"), Reason::NetworkError),
+        (stream(whole), Reason::End),
+    ] {
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let server = Server::start([Answer::End(answer)]).await;
+        let mut source = source(&server);
+        for _ in 0..2 {
+            assert_eq!(events(&mut source, 1).await, ["a"], "{text}");
+            assert_eq!(end(&mut source).await, reason, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn chunks_of_one_byte_that_come_byte_by_byte() {
+    let body = "\u{FEFF}id: €\r\ndata: 豆\r\ndata: 😀\r\n\r\n";
+    let mut bytes = chunked("");
+    for byte in body.bytes() {
+        bytes.extend_from_slice(b"1;name=value\r\n");
+        bytes.extend_from_slice(&[byte, b'\r', b'\n']);
+    }
+    bytes.extend_from_slice(b"0\r\ntrailer: x\r\n\r\n");
+    let server = Server::start([Answer::Drip(bytes)]).await;
+    let mut source = source(&server);
+    assert_eq!(events(&mut source, 2).await, ["豆\n😀", "豆\n😀"]);
+    assert_eq!(server.last_event_ids()[1].as_deref(), Some("€"));
+}
+
+#[tokio::test]
+async fn a_head_that_is_none_is_tried_again() {
+    let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
+    let server = Server::start([
+        Answer::End(Vec::new()),
+        Answer::Reset(Vec::new()),
+        Answer::End(b"\0\x01\x02\r\n\r\n".into()),
+        Answer::End(b"SSH-2.0-x\r\n".into()),
+        Answer::End(b"HTTP/1.1 200 OK\r\nContent-Type".into()),
+        Answer::End(framed("Content-Length: x", "")),
+        Answer::End(long.into()),
+        Answer::Hang(stream("data: a\n\n")),
+    ])
+    .await;
+    let mut source = source(&server);
+    for _ in 0..7 {
+        assert_eq!(end(&mut source).await, Reason::NetworkError);
+    }
+    assert_eq!(events(&mut source, 1).await, ["a"]);
+}
+
+/// A server that answers many requests on a connection, and hangs up behind a whole response.
+#[tokio::test]
+async fn connections_that_are_kept_and_then_closed_are_no_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            for _ in 0..3 {
+                let mut request = [0; 1024];
+                if connection.read(&mut request).await.unwrap_or(0) == 0 {
+                    break;
+                }
+                let answer = chunked("9\r\ndata: a\n\n\r\n0\r\n\r\n");
+                connection.write_all(&answer).await.unwrap();
+            }
+        }
+    });
+    let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
+    for _ in 0..20 {
+        assert_eq!(end(&mut source).await, Reason::End);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_is_read_whole_and_no_faster_than_it_is_asked_for() {
+    const COUNT: usize = 2_000_000;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let sent = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&sent);
+    tokio::spawn(async move {
+        let mut connection = asked(&listener).await;
+        connection.write_all(&stream("")).await.unwrap();
+        let block = "data: 1\n\n".repeat(1000);
+        for _ in 0..COUNT / 1000 {
+            connection.write_all(block.as_bytes()).await.unwrap();
+            counter.fetch_add(block.len(), Ordering::Relaxed);
+        }
+    });
+    let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
+    events(&mut source, 1).await;
+    sleep(Duration::from_millis(300)).await;
+    // What the kernel holds on both sides, and a buffer of hyper.
+    let ahead = sent.load(Ordering::Relaxed);
+    assert!(ahead < 9 * COUNT, "{ahead} bytes sent");
+    events(&mut source, COUNT - 1).await;
+    assert_eq!(end(&mut source).await, Reason::End);
+}
+
+#[tokio::test]
+async fn the_server_notices_a_client_that_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    for leave in [drop, close] {
+        let mut source = EventSource::get(url.as_str()).open().unwrap();
+        let served = async {
+            let mut connection = asked(&listener).await;
+            connection.write_all(&stream("data: a\n\n")).await.unwrap();
+            connection
+        };
+        let (_, mut connection) = tokio::join!(events(&mut source, 1), served);
+        leave(source);
+        let mut rest = Vec::new();
+        let end = timeout(Duration::from_secs(5), connection.read_to_end(&mut rest));
+        let _ = end.await.expect("the end of the connection");
+    }
+}
+
+fn close(mut source: EventSource) {
+    source.handle().close();
+    tokio::spawn(async move {
+        assert!(next(&mut source).await.is_none());
+        sleep(Duration::from_secs(60)).await;
+    });
+}
+
+/// On one thread, where nothing is read while the caller is busy.
+#[tokio::test]
+async fn a_caller_that_is_busy_for_longer_than_the_timeout_loses_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut connection, _) = listener.accept().unwrap();
+        assert!(connection.read(&mut [0; 1024]).unwrap() > 0);
+        connection.write_all(&stream("")).unwrap();
+        for _ in 0..100 {
+            connection.write_all(b"data: a\n\n").unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let mut source = EventSource::get(url)
+        .with_settings(soon().with_idle_timeout(Some(Duration::from_millis(100))))
+        .open()
+        .unwrap();
+    for _ in 0..5 {
+        events(&mut source, 1).await;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(end(&mut source).await, Reason::End);
+}

@@ -1,0 +1,179 @@
+//! The test service as a process, and someone who hears its callbacks.
+#![allow(dead_code, reason = "not each test uses all")]
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header::LOCATION};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use serde_json::{Value, json};
+use testkit::example::Example;
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Service {
+    pub(crate) example: Example,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Service {
+    pub(crate) fn start() -> Self {
+        Self {
+            example: Example::start("contract_service"),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// The status, `Location`, and the body.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl ToString,
+    ) -> (StatusCode, Option<String>, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://127.0.0.1:{}{path}", self.example.port))
+            .body(Full::from(body.to_string()))
+            .unwrap();
+        let response = timeout(PATIENCE, self.client.request(request)).await;
+        let (head, body) = response.expect("an answer in time").unwrap().into_parts();
+        let location = head.headers.get(LOCATION);
+        let location = location.map(|value| value.to_str().unwrap().to_owned());
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.into()).unwrap();
+        (head.status, location, body)
+    }
+
+    /// Opens a stream that waits next to nothing, and gives its location.
+    pub(crate) async fn open(&self, stream: &str, listener: &Listener, more: Value) -> String {
+        let mut parameters = json!({
+            "streamUrl": stream,
+            "callbackUrl": listener.url(),
+            "tag": "a test",
+            "initialDelayMs": 0,
+        });
+        let Value::Object(more) = more else {
+            panic!("{more} is no object")
+        };
+        parameters.as_object_mut().unwrap().extend(more);
+        let (status, location, body) = self.ask(Method::POST, "/", parameters).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        location.expect("a location")
+    }
+
+    pub(crate) async fn command(&self, location: &str, command: Value) -> StatusCode {
+        self.ask(Method::POST, location, command).await.0
+    }
+
+    pub(crate) async fn close(&self, location: &str) {
+        let (status, _, body) = self.ask(Method::DELETE, location, "").await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+    }
+}
+
+/// A server that hears callbacks.
+pub(crate) struct Listener {
+    address: SocketAddr,
+    heard: mpsc::UnboundedReceiver<(String, Value)>,
+    /// How long it thinks before it answers.
+    pub(crate) pause: Arc<Mutex<Duration>>,
+    count: u64,
+}
+
+impl Listener {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, heard) = mpsc::unbounded_channel();
+        let pause = Arc::<Mutex<Duration>>::default();
+        let thinks = Arc::clone(&pause);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let (sender, thinks) = (sender.clone(), Arc::clone(&thinks));
+                let service = service_fn(move |request| {
+                    let pause = *thinks.lock().unwrap_or_else(PoisonError::into_inner);
+                    hear(request, sender.clone(), pause)
+                });
+                let connection = TokioIo::new(connection);
+                tokio::spawn(http1::Builder::new().serve_connection(connection, service));
+            }
+        });
+        Self {
+            address,
+            heard,
+            pause,
+            count: 0,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/calls", self.address)
+    }
+
+    /// The next callback, which has the next number.
+    pub(crate) async fn next(&mut self) -> Value {
+        let callback = timeout(PATIENCE, self.heard.recv()).await;
+        let (path, callback) = callback.expect("a callback in time").unwrap();
+        self.count += 1;
+        assert_eq!(path, format!("/calls/{}", self.count), "{callback}");
+        callback
+    }
+
+    /// The text of the next callback, which is an error.
+    pub(crate) async fn error(&mut self) -> String {
+        let callback = self.next().await;
+        assert_eq!(callback["kind"], "error", "{callback}");
+        callback["error"].as_str().expect("a text").to_owned()
+    }
+
+    /// Type, data and ID of the next callback, which is an event.
+    pub(crate) async fn event(&mut self) -> [String; 3] {
+        let callback = self.next().await;
+        assert_eq!(callback["kind"], "event", "{callback}");
+        ["type", "data", "id"].map(|name| {
+            let text = callback["event"][name].as_str();
+            text.unwrap_or_else(|| panic!("{callback}")).to_owned()
+        })
+    }
+
+    /// Whether nothing comes for so long.
+    pub(crate) async fn hears_nothing_for(&mut self, time: Duration) {
+        if let Ok(callback) = timeout(time, self.heard.recv()).await {
+            panic!("{callback:?}");
+        }
+    }
+
+    /// How many have come that nobody has looked at, which is forgotten.
+    pub(crate) fn skip(&mut self) -> usize {
+        let mut count = 0;
+        while self.heard.try_recv().is_ok() {
+            count += 1;
+        }
+        count
+    }
+}
+
+async fn hear(
+    request: Request<Incoming>,
+    sender: mpsc::UnboundedSender<(String, Value)>,
+    pause: Duration,
+) -> Result<Response<String>, Infallible> {
+    assert_eq!(request.method(), Method::POST);
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let _ = sender.send((path, serde_json::from_slice(&body).unwrap()));
+    tokio::time::sleep(pause).await;
+    Ok(Response::new(String::new()))
+}

@@ -1,0 +1,73 @@
+//! An example of the package whose tests are running, as a process.
+
+use std::{
+    env,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take before it counts as not happening.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An example that runs and listens, until it is dropped.
+#[derive(Debug)]
+pub struct Example {
+    /// Its process.
+    pub process: Child,
+    /// The port of 127.0.0.1 that it listens on.
+    pub port: u16,
+}
+
+impl Example {
+    /// Starts the example of this name with `--port`, and waits until it listens.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started, or does not listen in time.
+    pub fn start(name: &str) -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = free.local_addr().expect("its number").port();
+        drop(free);
+        let process = Command::new(program(name))
+            .args(["--port", &port.to_string()])
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let example = Self { process, port };
+        wait_until("it listens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        example
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The path of an example's program: `target/debug/examples/NAME`, from `target/debug/deps/TEST`.
+///
+/// # Panics
+///
+/// If the path of the test does not look like this.
+pub fn program(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("the path of this test");
+    let profile = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("the folder of the profile");
+    profile.join("examples").join(name)
+}
+
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "in vain waited until {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
