@@ -4,7 +4,7 @@ use core::{error::Error, fmt::Display};
 use std::io::{self, Write};
 
 use http::header::CONTENT_TYPE;
-use sse_source::{Disconnected, Reason, Refused};
+use sse_source::{Disconnected, Refused};
 
 use crate::readable::push_escaped;
 
@@ -18,19 +18,11 @@ pub(crate) fn tell(notice: impl Display) {
 
 /// Why the stream is not there.
 pub(crate) fn reason(disconnected: &Disconnected) -> String {
-    if let Some(error) = &disconnected.error {
-        return causes(&**error);
+    match (&disconnected.error, disconnected.status) {
+        (Some(error), _) => causes(&**error),
+        (None, Some(status)) => format!("status {status}"),
+        (None, None) => disconnected.reason.to_string(),
     }
-    if let Some(status) = disconnected.status {
-        return format!("status {status}");
-    }
-    let reason = match disconnected.reason {
-        Reason::End => "the server ended the stream",
-        Reason::ConnectTimeout => "no response in time",
-        Reason::IdleTimeout => "nothing came for too long",
-        _ => "the connection broke",
-    };
-    reason.to_owned()
 }
 
 /// What the server says in place of events.
