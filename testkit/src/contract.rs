@@ -13,7 +13,7 @@ use std::{
 
 use server::{Server, body, read_until};
 
-pub use expected::{HOSTILE, echo_path, echoed, events, golden};
+pub use expected::{GOLDEN, HOSTILE, echo_path, echoed, events, golden};
 
 use crate::{Item, Outcome, example::wait_until, reference};
 

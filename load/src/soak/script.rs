@@ -4,17 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use sse_proto::MessageEvent;
-
-/// The types and the data of `/golden`.
-const GOLDEN: [(&str, &str); 7] = [
-    ("message", "hello"),
-    ("update", "line 1\nline 2"),
-    ("message", ""),
-    ("message", "€豆腐😀"),
-    ("message", " leading space kept"),
-    ("message", r#"{"a":"b: c"}"#),
-    ("done", "bye"),
-];
+use testkit::contract::GOLDEN;
 
 /// A stream whose events are known beforehand.
 #[derive(Clone, Copy, Debug)]

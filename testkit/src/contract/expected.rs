@@ -2,25 +2,27 @@
 
 use crate::{Item, reference};
 
-/// The events that every server of the contract has.
+/// The types and the data of the events that every server of the contract has, with IDs from 1.
+pub const GOLDEN: [(&str, &str); 7] = [
+    ("message", "hello"),
+    ("update", "line 1\nline 2"),
+    ("message", ""),
+    ("message", "€豆腐😀"),
+    ("message", " leading space kept"),
+    ("message", r#"{"a":"b: c"}"#),
+    ("done", "bye"),
+];
+
+/// The same as they are read.
 pub fn golden() -> Vec<Item> {
-    [
-        ("message", "hello"),
-        ("update", "line 1\nline 2"),
-        ("message", ""),
-        ("message", "€豆腐😀"),
-        ("message", " leading space kept"),
-        ("message", r#"{"a":"b: c"}"#),
-        ("done", "bye"),
-    ]
-    .into_iter()
-    .zip(1..)
-    .map(|((event_type, data), id)| Item::Event {
-        event_type: event_type.to_owned(),
-        data: data.to_owned(),
-        last_event_id: format!("{id}"),
-    })
-    .collect()
+    let events = GOLDEN.into_iter().zip(1..);
+    events
+        .map(|((event_type, data), id)| Item::Event {
+            event_type: event_type.to_owned(),
+            data: data.to_owned(),
+            last_event_id: format!("{id}"),
+        })
+        .collect()
 }
 
 /// Strings that try to become more than what they are given as.
