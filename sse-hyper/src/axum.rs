@@ -1,12 +1,12 @@
 //! What lets handlers of axum take and return the types of this crate.
 
+use core::{fmt, str::FromStr};
+
 use axum_core::{
     body::Body,
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use core::{fmt, str::FromStr};
-
 use http::{StatusCode, request::Parts};
 
 use crate::{EventBody, EventStream, InvalidLastEventId, last_event_id, parse_event_id};

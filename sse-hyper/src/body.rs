@@ -125,8 +125,9 @@ impl<S: EventStream> EventBody<S> {
         if this.frame.is_empty() {
             match this.clock.poll(settings, cx) {
                 Poll::Ready(Due::KeepAlive) => {
-                    let keep_alive = settings.keep_alive.iter();
-                    keep_alive.for_each(|it| this.frame.extend_from_slice(&it.block));
+                    if let Some(keep_alive) = &settings.keep_alive {
+                        this.frame.extend_from_slice(&keep_alive.block);
+                    }
                 }
                 Poll::Ready(Due::End) => this.events.set(None),
                 Poll::Pending => {}

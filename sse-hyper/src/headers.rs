@@ -1,8 +1,9 @@
-use crate::{EventBody, EventStream, accept::is_acceptable};
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName},
 };
+
+use crate::{EventBody, EventStream, accept::is_acceptable};
 
 /// The whole response to a request for events, with a comment every 15 s when idle.
 ///

@@ -1,4 +1,4 @@
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use sse_proto::{Comment, Event};
@@ -13,7 +13,7 @@ const INTERVAL: Duration = Duration::from_secs(15);
 /// with a ':' character) every 15 seconds or so."
 /// ([9.2.7](https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes))
 /// It also lets the server notice a client that left without a word.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct KeepAlive {
     pub(crate) interval: Duration,
     pub(crate) block: Bytes,
@@ -59,14 +59,5 @@ impl KeepAlive {
 impl Default for KeepAlive {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl fmt::Debug for KeepAlive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeepAlive")
-            .field("interval", &self.interval)
-            .field("block", &self.block)
-            .finish()
     }
 }

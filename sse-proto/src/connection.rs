@@ -213,10 +213,7 @@ impl Connection {
         match status {
             200 if content_type.is_some_and(is_event_stream) => {
                 self.decoder.reset();
-                let deadline = self
-                    .settings
-                    .idle_timeout
-                    .map(|timeout| now.saturating_add(timeout));
+                let deadline = end_of(self.settings.idle_timeout, now);
                 self.state = State::Open {
                     since: now,
                     deadline,
@@ -280,10 +277,7 @@ impl Connection {
         let State::Open { deadline, .. } = &mut self.state else {
             return false;
         };
-        *deadline = self
-            .settings
-            .idle_timeout
-            .map(|timeout| now.saturating_add(timeout));
+        *deadline = end_of(self.settings.idle_timeout, now);
         true
     }
 
@@ -342,10 +336,7 @@ impl Connection {
     }
 
     fn connect(&mut self, now: Duration) {
-        let deadline = self
-            .settings
-            .connect_timeout
-            .map(|timeout| now.saturating_add(timeout));
+        let deadline = end_of(self.settings.connect_timeout, now);
         self.state = State::Connecting { deadline };
         self.actions.push_back(Action::Connect);
     }
@@ -375,4 +366,9 @@ impl Connection {
         self.state = State::Closed;
         self.changes.push_back(Change::Closed(reason));
     }
+}
+
+/// When this timeout is over, if there is one.
+fn end_of(timeout: Option<Duration>, now: Duration) -> Option<Duration> {
+    timeout.map(|timeout| now.saturating_add(timeout))
 }

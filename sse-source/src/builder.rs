@@ -165,9 +165,3 @@ impl fmt::Debug for Builder {
             .finish_non_exhaustive()
     }
 }
-
-impl fmt::Debug for Template {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Template").finish_non_exhaustive()
-    }
-}

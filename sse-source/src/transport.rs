@@ -112,21 +112,24 @@ fn to_bytes(mut data: impl Buf) -> Bytes {
 
 #[cfg(not(feature = "rustls"))]
 fn connector() -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector
+    http_connector()
 }
 
 #[cfg(feature = "rustls")]
 fn connector() -> hyper_rustls::HttpsConnector<HttpConnector> {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.enforce_http(false);
+    let mut http = http_connector();
+    http.enforce_http(false);
     hyper_rustls::HttpsConnectorBuilder::new()
         .with_webpki_roots()
         .https_or_http()
         .enable_all_versions()
-        .wrap_connector(connector)
+        .wrap_connector(http)
+}
+
+fn http_connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector
 }
 
 impl Default for Transport {

@@ -70,7 +70,6 @@ fn lints() -> Result<()> {
         "--package sse-proto --lib",
         "--package sse-hyper --lib --no-default-features",
         "--package benches --all-targets",
-        "--package interop --all-targets",
         "--package sse-wasm --all-targets --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
     ] {
@@ -87,8 +86,14 @@ fn tests() -> Result<()> {
 }
 
 fn documentation() -> Result<()> {
-    let packages =
-        ["sse-proto", "sse-hyper", "sse-warp", "sse-wasm"].map(|name| format!("--package {name}"));
+    let packages = [
+        "sse-proto",
+        "sse-hyper",
+        "sse-source",
+        "sse-warp",
+        "sse-wasm",
+    ]
+    .map(|name| format!("--package {name}"));
     let mut doc = cargo(&format!(
         "doc --no-deps --all-features {}",
         packages.join(" ")
@@ -115,7 +120,7 @@ fn small_targets() -> Result<()> {
             "build --package sse-proto --target {triple} {features}"
         )))?;
     }
-    for feature in ["alloc", "bytes", "codec", "simd", "stream"] {
+    for feature in ["alloc", "bytes", "codec", "serde", "simd", "stream"] {
         let features = format!("--no-default-features --features {feature}");
         run(cargo(&format!(
             "clippy --package sse-proto --lib {features} -- -D warnings"
