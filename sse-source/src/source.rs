@@ -3,7 +3,7 @@ use core::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use std::future::Future;
+use std::{future::Future, time::SystemTime};
 
 use bytes::{Buf, Bytes};
 use futures_core::{Stream, stream::FusedStream};
@@ -14,15 +14,18 @@ use http::{
 use http_body::Body as _;
 use sse_proto::connection::{Action, Change, Connection};
 use tokio::{sync::mpsc, time::Duration};
+use tower::ServiceExt;
 
 use crate::{
     Builder, Error, Handle, Item,
     alarm::Alarm,
     builder::Template,
+    error::coding,
     handle::Command,
     item::{Disconnected, Open},
     refusal::Refusal,
-    transport::{Body, BoxError, BoxFuture, Route},
+    route::Route,
+    transport::{Body, BoxError, BoxFuture},
 };
 
 /// A stream of events that goes on over any number of connections.
@@ -81,7 +84,7 @@ impl EventSource {
         Builder::new(method, uri)
     }
 
-    pub(crate) fn new(mut builder: Builder) -> Result<Self, http::Error> {
+    pub(crate) fn new(mut builder: Builder) -> Result<Self, Error> {
         let template = builder.template()?;
         let mut connection =
             Connection::new(builder.settings.clone(), fastrand::u64(..), Duration::ZERO);
@@ -114,6 +117,13 @@ impl EventSource {
         self.connection.last_event_id()
     }
 
+    /// Ends it: what is under way is dropped.
+    pub(crate) fn end(&mut self) {
+        self.connection.close();
+        self.attempt = Attempt::None;
+        self.is_over = true;
+    }
+
     fn now(&self) -> Duration {
         self.alarm.now()
     }
@@ -137,9 +147,9 @@ impl EventSource {
         Attempt::Request(Box::pin(async move {
             let transport = template.transport.clone();
             let request = template.make(last_event_id).await;
-            let request = request.map_err(Failure::Preparation)?;
-            let response = transport.send(request, &route).await;
-            response.map_err(Failure::Network)
+            let mut request = request.map_err(Failure::Preparation)?;
+            request.extensions_mut().insert(route);
+            transport.oneshot(request).await.map_err(Failure::Network)
         }))
     }
 
@@ -202,14 +212,16 @@ impl EventSource {
             Attempt::Refusal(refusal) => {
                 let refused = ready!(refusal.as_mut().poll(cx));
                 self.attempt = Attempt::None;
-                Poll::Ready(Some(Err(Error::Refused(refused))))
+                Poll::Ready(Some(Err(Error::Refused(Box::new(refused)))))
             }
         }
     }
 
     fn on_response(&mut self, response: Response<Body>, now: Duration) {
         let header = |name| response.headers().get(name);
-        let content_type = header(CONTENT_TYPE).map(|value| value.as_bytes());
+        // Still encoded, it is no event stream, whatever its type says.
+        let content_type = header(CONTENT_TYPE).filter(|_| coding(response.headers()).is_none());
+        let content_type = content_type.map(|value| value.as_bytes());
         let status = response.status();
         let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
         self.connection
@@ -263,11 +275,16 @@ impl EventSource {
     }
 }
 
-/// The seconds of `Retry-After`. A date is not worth a clock.
+/// `Retry-After`: seconds, or a date
+/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(value: &[u8]) -> Option<Duration> {
-    let digits = str::from_utf8(value).ok()?.trim();
+    let text = str::from_utf8(value).ok()?.trim();
     #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    digits.parse().ok().map(Duration::from_secs)
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    date.duration_since(SystemTime::now()).ok()
 }
 
 impl Stream for EventSource {
