@@ -272,6 +272,14 @@ impl Connection {
         item
     }
 
+    /// An event came that was decoded elsewhere: by a browser's `EventSource`, for one, which shows
+    /// no bytes.
+    pub fn on_event(&mut self, now: Duration) {
+        if self.is_alive(now) {
+            self.backoff.on_success();
+        }
+    }
+
     /// Whether there is a stream, of which something came just now.
     fn is_alive(&mut self, now: Duration) -> bool {
         let State::Open { deadline, .. } = &mut self.state else {

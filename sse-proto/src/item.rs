@@ -30,6 +30,17 @@ pub struct MessageEvent<T> {
     pub last_event_id: T,
 }
 
+impl<T> MessageEvent<T> {
+    /// An event that was dispatched elsewhere, by a browser for one.
+    pub fn new(event_type: T, data: T, last_event_id: T) -> Self {
+        Self {
+            event_type,
+            data,
+            last_event_id,
+        }
+    }
+}
+
 impl<T> Item<T> {
     /// The same with other texts.
     ///

@@ -7,47 +7,81 @@ use core::{
 use std::{collections::VecDeque, rc::Rc};
 
 use futures_core::Stream;
-use sse_proto::Event;
 
-use crate::{
-    event_source::{EventSource, ReadyState},
-    subscription::Subscription,
-};
+#[cfg(feature = "fetch")]
+use crate::FetchSource;
+use crate::{Closed, EventSource, Item, ReadyState, Subscription};
 
-/// How many items wait for a consumer that does not poll, before the oldest are dropped.
+/// How many items wait for a consumer that does not poll, before the oldest are dropped, unless it
+/// is [set](crate::Builder::with_queue_limit).
 pub const QUEUE_LIMIT: usize = 4096;
 
-/// What happened to a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Item {
-    /// The connection stands, for the first time or again.
-    Open,
-    /// An event came.
-    Event(Event),
-    /// The connection was lost or refused. [`Connecting`](ReadyState::Connecting): the browser
-    /// tries again by itself. [`Closed`](ReadyState::Closed): it does not, and the stream ends.
-    Error(ReadyState),
-    /// So many items were dropped here, because more than [`QUEUE_LIMIT`] were waiting.
-    Lagged(u64),
+/// Everything that happens to a connection, in its order. See [`EventSource::items`] and
+/// [`Builder::open`](crate::Builder::open).
+///
+/// It ends when the connection is closed, by us or for good.
+#[must_use = "streams do nothing unless polled, and close the connection when dropped"]
+pub struct Items(Kind);
+
+enum Kind {
+    Native(Native),
+    #[cfg(feature = "fetch")]
+    Fetch(Box<FetchSource>),
 }
 
-/// Everything that happens to a connection, in its order. See [`EventSource::items`].
-///
-/// It ends when the connection is closed, by us or for good by the browser.
-#[must_use = "streams do nothing unless polled, and close the connection when dropped"]
-pub struct Items {
+impl Items {
+    pub(crate) fn native<'a>(
+        source: &EventSource,
+        event_types: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self(Kind::Native(Native::new(source, event_types)))
+    }
+
+    #[cfg(feature = "fetch")]
+    pub(crate) fn fetch(source: FetchSource) -> Self {
+        Self(Kind::Fetch(Box::new(source)))
+    }
+
+    /// The browser's connection, if it is one: its state, its last event ID, and a way to close it.
+    pub fn source(&self) -> Option<&EventSource> {
+        match &self.0 {
+            Kind::Native(native) => Some(&native.source),
+            #[cfg(feature = "fetch")]
+            Kind::Fetch(_) => None,
+        }
+    }
+}
+
+impl Stream for Items {
+    type Item = Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        match &mut self.0 {
+            Kind::Native(native) => native.poll_next(cx),
+            #[cfg(feature = "fetch")]
+            Kind::Fetch(source) => Pin::new(source).poll_next(cx),
+        }
+    }
+}
+
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("source", &self.source())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the browser's listeners hear.
+struct Native {
     queue: Rc<Queue>,
     source: EventSource,
     _subscriptions: Vec<Subscription>,
 }
 
-impl Items {
-    pub(crate) fn new<'a>(
-        source: &EventSource,
-        event_types: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
-        let queue = Rc::new(Queue::default());
+impl Native {
+    fn new<'a>(source: &EventSource, event_types: impl IntoIterator<Item = &'a str>) -> Self {
+        let queue = Rc::new(Queue::new(source.0.queue_limit));
         source.0.add_queue(&queue);
 
         let mut names = vec!["message"];
@@ -65,7 +99,14 @@ impl Items {
             .collect();
         let (opened, failed) = (Rc::clone(&queue), Rc::clone(&queue));
         subscriptions.push(source.on_open(move || opened.push(Item::Open)));
-        subscriptions.push(source.on_error(move |state| failed.push(Item::Error(state))));
+        let connection = Rc::downgrade(&source.0);
+        subscriptions.push(source.on_error(move |_| {
+            let connection = connection.upgrade();
+            failed.push(match connection.and_then(|it| it.disconnected()) {
+                Some(disconnected) => Item::Disconnected(disconnected),
+                None => Item::Closed(Closed::default()),
+            });
+        }));
         Self {
             queue,
             source: source.clone(),
@@ -73,16 +114,7 @@ impl Items {
         }
     }
 
-    /// The connection: its state, its last event ID, and a way to close it.
-    pub fn source(&self) -> &EventSource {
-        &self.source
-    }
-}
-
-impl Stream for Items {
-    type Item = Item;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         if let Some(item) = self.queue.pop() {
             return Poll::Ready(Some(item));
         }
@@ -94,27 +126,27 @@ impl Stream for Items {
     }
 }
 
-impl fmt::Debug for Items {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Items")
-            .field("source", &self.source)
-            .field("waiting", &self.queue.items.borrow().len())
-            .finish_non_exhaustive()
-    }
-}
-
 /// From the listeners, which must not wait, to the stream.
-#[derive(Default)]
 pub(crate) struct Queue {
     items: RefCell<VecDeque<Item>>,
+    limit: usize,
     dropped: Cell<u64>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Queue {
+    fn new(limit: usize) -> Self {
+        Self {
+            items: RefCell::default(),
+            limit,
+            dropped: Cell::default(),
+            waker: RefCell::default(),
+        }
+    }
+
     fn push(&self, item: Item) {
         let mut items = self.items.borrow_mut();
-        if items.len() == QUEUE_LIMIT {
+        if items.len() >= self.limit {
             items.pop_front();
             self.dropped.set(self.dropped.get() + 1);
         }

@@ -1,38 +1,49 @@
-//! Server-sent events in the browser: the browser's own [`EventSource`][dom], for Rust.
+//! Server-sent events in the browser, for Rust: the browser's own [`EventSource`][dom], made to
+//! recover, and, with the feature `fetch`, a client over `fetch` for what `EventSource` cannot do.
 //!
 //! [dom]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
 //!
 //! # Map
 //!
 //! ```text
-//!   is_supported()         may I?
+//!   is_supported()          may I?
 //!         │
-//!    EventSource           the connection; a handle that is cheap to clone   (event_source.rs)
-//!      │      │
-//!  on_event  items         each holds the connection open while it lives
-//!      │      │
-//! Subscription  Items      a callback (subscription.rs), or one ordered stream (items.rs)
+//!      Builder              what is asked for                              (builder.rs)
+//!      │  │  └───── open ── whichever of the two can do it
+//!   native fetch
+//!      │     └───────────── FetchSource    reads when it is polled         (fetch.rs)
+//!      ▼                        │ sse_proto::connection
+//!  EventSource                  │          a handle, cheap to clone        (event_source.rs)
+//!      │   ╲                    │
+//!  on_event items               │          each holds the connection open
+//!      │      ╲                 │
+//! Subscription Items ◀──────────┘          a callback (subscription.rs), or one ordered stream
+//!      │                                   of items                        (items.rs, item.rs)
+//!  Connection ── Revival                   the browser's object, and the next one when it gave
+//!                                          up                  (connection.rs, revival.rs)
 //! ```
 //!
 //! The connection is closed when the last of its handles, subscriptions and streams is dropped, or
-//! by [`EventSource::close`]. Dropping one of them never harms another.
+//! by [`EventSource::close`]. Dropping one of them never harms another. All of it works in windows
+//! and in workers of every kind.
 //!
 //! # Example
 //!
 //! ```no_run
 //! use futures_util::StreamExt;
-//! use sse_wasm::{EventSource, Item};
+//! use sse_wasm::{Builder, Item};
 //!
 //! # async fn example() -> Result<(), sse_wasm::Error> {
 //! if !sse_wasm::is_supported() {
 //!     return Ok(()); // say so on the page
 //! }
-//! let mut items = EventSource::connect("/events")?.items(["stocks", "news"]);
+//! let source = Builder::new("/events").with_revival("last-event-id").native()?;
+//! let mut items = source.items(["stocks", "news"]);
 //! while let Some(item) = items.next().await {
 //!     match item {
 //!         Item::Open => { /* show that it is live */ }
-//!         Item::Event(event) => { /* event.event_type(), event.data(), event.last_event_id() */ }
-//!         Item::Error(ready_state) => { /* the browser reconnects, or gave up */ }
+//!         Item::Event(event) => { /* event.event_type, event.data, event.last_event_id */ }
+//!         Item::Disconnected(disconnected) => { /* disconnected.delay, if it is known */ }
 //!         _ => {}
 //!     }
 //! }
@@ -40,19 +51,47 @@
 //! # }
 //! ```
 
+mod builder;
+mod clock;
+mod connection;
 mod error;
 mod event_source;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod item;
 mod items;
+mod json;
+mod revival;
 mod subscription;
 
+pub use builder::Builder;
 pub use error::Error;
 pub use event_source::{EventSource, ReadyState};
-pub use items::{Item, Items, QUEUE_LIMIT};
-pub use sse_proto::Event;
+#[cfg(feature = "fetch")]
+pub use fetch::{FetchSource, Handle, Request};
+pub use item::{Closed, Disconnected, Item};
+pub use items::{Items, QUEUE_LIMIT};
+pub use json::Json;
+pub use sse_proto::{
+    EventId, MessageEvent,
+    connection::{Reason, Settings},
+};
 pub use subscription::Subscription;
+
+/// An event, as it came.
+pub type Event = MessageEvent<String>;
 
 /// Whether this window or worker has an `EventSource`.
 pub fn is_supported() -> bool {
-    js_sys::Reflect::get(&js_sys::global(), &"EventSource".into())
-        .is_ok_and(|constructor| !constructor.is_undefined())
+    has("EventSource")
+}
+
+/// Whether this window or worker can read the body of a response while it comes.
+#[cfg(feature = "fetch")]
+pub fn is_fetch_supported() -> bool {
+    has("fetch") && has("ReadableStream") && has("AbortController")
+}
+
+fn has(name: &str) -> bool {
+    js_sys::Reflect::get(&js_sys::global(), &name.into()).is_ok_and(|value| !value.is_undefined())
 }

@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::{JsCast, closure::Closure};
 
-use crate::event_source::Connection;
+use crate::connection::Connection;
 
 /// A callback that is attached to a connection, and keeps it open. Dropping it detaches the
 /// callback and frees it, also from within the callback.
@@ -11,8 +11,10 @@ use crate::event_source::Connection;
 pub struct Subscription {
     connection: Rc<Connection>,
     name: String,
-    listener: Closure<dyn FnMut(web_sys::Event)>,
+    listener: Listener,
 }
+
+pub(crate) type Listener = Closure<dyn FnMut(web_sys::Event)>;
 
 impl Subscription {
     pub(crate) fn new(
@@ -20,11 +22,8 @@ impl Subscription {
         name: &str,
         callback: impl FnMut(web_sys::Event) + 'static,
     ) -> Self {
-        let listener = Closure::<dyn FnMut(web_sys::Event)>::new(callback);
-        // It throws only for what is neither a function nor an object.
-        let _ = connection
-            .raw
-            .add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+        let listener = Listener::new(callback);
+        connection.listen(name, listener.as_ref().unchecked_ref());
         Self {
             connection: Rc::clone(connection),
             name: name.to_owned(),
@@ -36,10 +35,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let listener = self.listener.as_ref().unchecked_ref();
-        let _ = self
-            .connection
-            .raw
-            .remove_event_listener_with_callback(&self.name, listener);
+        self.connection.stop_listening(&self.name, listener);
     }
 }
 

@@ -30,9 +30,13 @@ impl Backoff {
     pub(super) fn on_item<T>(&mut self, item: Option<&Item<T>>) {
         match item {
             Some(Item::Retry(time)) => self.reconnection_time = *time,
-            Some(Item::Event(_)) => self.failures = 0,
+            Some(Item::Event(_)) => self.on_success(),
             Some(Item::Comment(_)) | None => {}
         }
+    }
+
+    pub(super) fn on_success(&mut self) {
+        self.failures = 0;
     }
 
     /// A stream ended that was open for so long. If that was long, it was a success too, also without an

@@ -39,11 +39,11 @@ impl Feeds {
 
     /// Shows an event in the feed of its type. The error says what is wrong with its data.
     pub(crate) fn show(&mut self, event: &Event) -> Result<(), JsValue> {
-        match event.event_type() {
-            "time" => self.time.show(event.data()),
-            "stocks" => self.stocks.show(&Record::parse(event.data())?),
-            "news" => self.news.show(&Record::parse(event.data())?),
-            "scores" => self.scores.show(&Record::parse(event.data())?),
+        match &*event.event_type {
+            "time" => self.time.show(&event.data),
+            "stocks" => self.stocks.show(&Record::parse(&event.data)?),
+            "news" => self.news.show(&Record::parse(&event.data)?),
+            "scores" => self.scores.show(&Record::parse(&event.data)?),
             _ => Ok(()),
         }
     }

@@ -22,10 +22,10 @@ impl Log {
     /// Logs an event.
     pub(crate) fn event(&self, event: &Event) -> Result<(), JsValue> {
         let entry = dom::prepend(&self.0, "li", LIMIT)?;
-        entry.set_attribute("data-event-id", event.last_event_id())?;
-        dom::append(&entry, "span", "id", event.last_event_id())?;
-        dom::append(&entry, "span", "type", event.event_type())?;
-        dom::append(&entry, "span", "data", event.data())?;
+        entry.set_attribute("data-event-id", &event.last_event_id)?;
+        dom::append(&entry, "span", "id", &event.last_event_id)?;
+        dom::append(&entry, "span", "type", &event.event_type)?;
+        dom::append(&entry, "span", "data", &event.data)?;
         Ok(())
     }
 
@@ -39,7 +39,7 @@ impl Log {
         let fault = String::from(Object::from(fault).to_string());
         self.entry(
             "fault",
-            &["cannot show event ", event.last_event_id(), ": ", &fault].concat(),
+            &["cannot show event ", &event.last_event_id, ": ", &fault].concat(),
         )
     }
 

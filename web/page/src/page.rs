@@ -1,6 +1,6 @@
 //! What is shown of the connection itself.
 
-use sse_wasm::{Event, Item, ReadyState};
+use sse_wasm::{Event, Item};
 use wasm_bindgen::JsValue;
 use web_sys::Element;
 
@@ -43,8 +43,8 @@ impl Page {
         match item {
             Item::Open => self.set_state(State::Live),
             Item::Event(event) => self.show_event(&event),
-            Item::Error(ReadyState::Closed) => self.set_state(State::Closed),
-            Item::Error(_) => self.set_state(State::Lost),
+            Item::Closed(_) => self.set_state(State::Closed),
+            Item::Disconnected(_) => self.set_state(State::Lost),
             Item::Lagged(dropped) => {
                 let dropped = dom::fixed(dropped as f64, 0)?;
                 self.log.note(&["too slow, not shown: ", &dropped].concat())
@@ -71,7 +71,7 @@ impl Page {
         self.count += 1;
         self.count_shown
             .set_text_content(Some(&dom::fixed(self.count.into(), 0)?));
-        event.last_event_id().clone_into(&mut self.last_event_id);
+        event.last_event_id.clone_into(&mut self.last_event_id);
         self.last_event_id_shown
             .set_text_content(Some(&self.last_event_id));
 

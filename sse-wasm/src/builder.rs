@@ -1,0 +1,160 @@
+use core::fmt;
+use std::rc::Rc;
+
+use sse_proto::connection::Settings;
+
+use crate::{
+    Error, EventSource, Items, QUEUE_LIMIT,
+    connection::{Connection, open},
+    is_supported,
+    revival::{self, Plan},
+};
+#[cfg(feature = "fetch")]
+use crate::{
+    FetchSource,
+    fetch::{self, Wishes},
+};
+
+/// What is asked for, and how.
+#[must_use = "it does nothing until it is opened"]
+pub struct Builder {
+    pub(crate) url: String,
+    pub(crate) credentials: bool,
+    pub(crate) settings: Settings,
+    event_types: Vec<String>,
+    queue_limit: usize,
+    revival: Option<(String, Keep)>,
+    ping: Option<String>,
+    #[cfg(feature = "fetch")]
+    pub(crate) wishes: Wishes,
+}
+
+/// A pointer, so that pages without revival do not carry its code.
+type Keep = fn(&Rc<Connection>, Plan, Settings);
+
+impl Builder {
+    /// A connection to a URL, which may be relative to the page.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            credentials: false,
+            settings: Settings::default(),
+            event_types: Vec::new(),
+            queue_limit: QUEUE_LIMIT,
+            revival: None,
+            ping: None,
+            #[cfg(feature = "fetch")]
+            wishes: Wishes::default(),
+        }
+    }
+
+    /// Sends cookies and HTTP authentication also to another origin.
+    #[doc(alias = "withCredentials")]
+    pub fn with_credentials(mut self) -> Self {
+        self.credentials = true;
+        self
+    }
+
+    /// Adds types of events to those that [`open`](Self::open) hands out, which are only those of
+    /// type `message` otherwise, if it is the browser's own `EventSource`.
+    pub fn with_event_types<'a>(mut self, types: impl IntoIterator<Item = &'a str>) -> Self {
+        self.event_types
+            .extend(types.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Sets how many items wait for a consumer that does not poll, before the oldest are dropped and
+    /// [counted](crate::Item::Lagged). A client over `fetch` drops none: it stops reading.
+    pub fn with_queue_limit(mut self, limit: usize) -> Self {
+        self.queue_limit = limit.max(1);
+        self
+    }
+
+    /// Sets the delays between attempts, and timeouts. The browser's own `EventSource` heeds them
+    /// only with [revival](Self::with_revival).
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// When the browser gives up, or when nothing comes for longer than the
+    /// [idle timeout](Settings::with_idle_timeout), has it try again, after the delays of the
+    /// settings. A new `EventSource` cannot send `Last-Event-ID`, so the server has to read the ID
+    /// from this parameter of the query too.
+    ///
+    /// Without a connection the browser tells nobody why, so a server that refuses for good is asked
+    /// again and again, with delays that grow to those of the
+    /// [limit](Settings::with_backoff_limit).
+    pub fn with_revival(mut self, parameter: &str) -> Self {
+        self.revival = Some((parameter.to_owned(), revival::keep));
+        self
+    }
+
+    /// Takes events of this type as signs of life, and nothing else, if there is
+    /// [revival](Self::with_revival): browsers show no comments, so this is how a server keeps the
+    /// idle timeout from passing.
+    pub fn with_ping(mut self, event_type: &str) -> Self {
+        self.ping = Some(event_type.to_owned());
+        self
+    }
+
+    /// Connects by the browser's own `EventSource`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] without `EventSource`, [`Error::InvalidUrl`] if the browser cannot
+    /// read the URL, [`Error::NeedsFetch`] if there is something that it cannot do. A server that
+    /// cannot be reached is no error here.
+    pub fn native(self) -> Result<EventSource, Error> {
+        if !is_supported() {
+            let missing = "EventSource";
+            return Err(Error::Unsupported { missing });
+        }
+        #[cfg(feature = "fetch")]
+        if let Some(wanted) = self.wishes.beyond_event_source() {
+            return Err(Error::NeedsFetch { wanted });
+        }
+        let raw = open(&self.url, self.credentials)?;
+        let connection = Connection::new(raw, self.queue_limit);
+        if let Some((parameter, keep)) = self.revival {
+            let ping = self.ping;
+            keep(&connection, Plan { parameter, ping }, self.settings);
+        }
+        Ok(EventSource(connection))
+    }
+
+    /// Connects by `fetch`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] without a `fetch` that streams.
+    #[cfg(feature = "fetch")]
+    pub fn fetch(self) -> Result<FetchSource, Error> {
+        fetch::open(self)
+    }
+
+    /// Everything that happens, by the browser's own `EventSource`; or, with the feature `fetch`, by
+    /// `fetch` if there is something that the other cannot do, or no such thing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`native`](Self::native) and [`fetch`](Self::fetch).
+    pub fn open(mut self) -> Result<Items, Error> {
+        #[cfg(feature = "fetch")]
+        if self.wishes.beyond_event_source().is_some() || !is_supported() {
+            return self.fetch().map(Items::fetch);
+        }
+        let event_types = core::mem::take(&mut self.event_types);
+        let source = self.native()?;
+        Ok(source.items(event_types.iter().map(String::as_str)))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("url", &self.url)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,150 @@
+use core::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use js_sys::Function;
+use wasm_bindgen::JsCast;
+
+use crate::{Error, Event, ReadyState, item::Disconnected, items::Queue};
+
+/// What handles, subscriptions and streams share: the browser's object, and whoever listens to it.
+/// It closes when the last of them goes.
+pub(crate) struct Connection {
+    raw: RefCell<web_sys::EventSource>,
+    /// For the object that takes the place of this one.
+    listeners: RefCell<Vec<(String, Function)>>,
+    last_event_id: RefCell<String>,
+    /// Those to wake when we close, for the browser tells nobody.
+    queues: RefCell<Vec<Weak<Queue>>>,
+    pub(crate) queue_limit: usize,
+    keeper: RefCell<Option<Rc<dyn Keeper>>>,
+    is_closed: Cell<bool>,
+}
+
+/// Who sees to it that a connection goes on when the browser has given it up.
+pub(crate) trait Keeper {
+    /// An event came.
+    fn on_event(&self);
+
+    /// Why there is no connection, and for how long, if there will be another.
+    fn disconnected(&self) -> Option<Disconnected>;
+}
+
+impl Connection {
+    pub(crate) fn new(raw: web_sys::EventSource, queue_limit: usize) -> Rc<Self> {
+        Rc::new(Self {
+            raw: RefCell::new(raw),
+            listeners: RefCell::default(),
+            last_event_id: RefCell::default(),
+            queues: RefCell::default(),
+            queue_limit,
+            keeper: RefCell::default(),
+            is_closed: Cell::new(false),
+        })
+    }
+
+    pub(crate) fn raw(&self) -> web_sys::EventSource {
+        self.raw.borrow().clone()
+    }
+
+    pub(crate) fn last_event_id(&self) -> String {
+        self.last_event_id.borrow().clone()
+    }
+
+    pub(crate) fn keep(&self, keeper: Rc<dyn Keeper>) {
+        self.keeper.replace(Some(keeper));
+    }
+
+    pub(crate) fn listen(&self, name: &str, listener: &Function) {
+        add(&self.raw.borrow(), name, listener);
+        let mut listeners = self.listeners.borrow_mut();
+        listeners.push((name.to_owned(), listener.clone()));
+    }
+
+    pub(crate) fn stop_listening(&self, name: &str, listener: &Function) {
+        // It throws only for what is neither a function nor an object.
+        let raw = self.raw.borrow();
+        let _ = raw.remove_event_listener_with_callback(name, listener);
+        let mut listeners = self.listeners.borrow_mut();
+        listeners.retain(|(other, function)| other != name || function != listener);
+    }
+
+    /// Goes on with another object.
+    pub(crate) fn replace(&self, raw: web_sys::EventSource) {
+        for (name, listener) in &*self.listeners.borrow() {
+            add(&raw, name, listener);
+        }
+        self.raw.replace(raw).close();
+    }
+
+    /// What an event of the browser says, which came from the stream.
+    pub(crate) fn received(&self, message: &web_sys::MessageEvent) -> Event {
+        let data = message.data().as_string().unwrap_or_default();
+        let event = Event::new(message.type_(), data, message.last_event_id());
+        let mut last_event_id = self.last_event_id.borrow_mut();
+        last_event_id.clone_from(&event.last_event_id);
+        drop(last_event_id);
+        if let Some(keeper) = &*self.keeper.borrow() {
+            keeper.on_event();
+        }
+        event
+    }
+
+    /// Why there is no connection, if there will be another try. `None` if there will not.
+    pub(crate) fn disconnected(&self) -> Option<Disconnected> {
+        match ReadyState::of(&self.raw.borrow()) {
+            _ if self.is_closed.get() => None,
+            ReadyState::Closed => self.keeper.borrow().as_ref()?.disconnected(),
+            _ => Some(Disconnected {
+                reason: None,
+                delay: None,
+            }),
+        }
+    }
+
+    pub(crate) fn ready_state(&self) -> ReadyState {
+        match ReadyState::of(&self.raw.borrow()) {
+            // Not for good.
+            ReadyState::Closed if self.disconnected().is_some() => ReadyState::Connecting,
+            state => state,
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.is_closed.set(true);
+        self.raw.borrow().close();
+        self.keeper.take();
+        for queue in self.queues.borrow().iter().filter_map(Weak::upgrade) {
+            queue.wake();
+        }
+    }
+
+    pub(crate) fn add_queue(&self, queue: &Rc<Queue>) {
+        let mut queues = self.queues.borrow_mut();
+        queues.retain(|queue| queue.strong_count() > 0);
+        queues.push(Rc::downgrade(queue));
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.raw.borrow().close();
+    }
+}
+
+fn add(raw: &web_sys::EventSource, name: &str, listener: &Function) {
+    // It throws only for what is neither a function nor an object.
+    let _ = raw.add_event_listener_with_callback(name, listener);
+}
+
+/// The browser's object for a URL.
+pub(crate) fn open(url: &str, credentials: bool) -> Result<web_sys::EventSource, Error> {
+    let init = web_sys::EventSourceInit::new();
+    init.set_with_credentials(credentials);
+    let raw = web_sys::EventSource::new_with_event_source_init_dict(url, &init);
+    raw.map_err(|thrown| Error::InvalidUrl {
+        url: url.to_owned(),
+        reason: thrown
+            .dyn_ref::<js_sys::Error>()
+            .map_or_else(String::new, |error| error.message().into()),
+    })
+}

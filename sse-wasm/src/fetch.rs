@@ -1,0 +1,253 @@
+//! A client over `fetch`: with headers, a method, a body, and all that a response says. When it
+//! connects, waits and gives up is decided by the machine that also drives clients with sockets.
+
+mod attempt;
+mod handle;
+mod page;
+mod wishes;
+
+use core::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use std::rc::Rc;
+
+use futures_core::Stream;
+use sse_proto::connection::{Action, Change, Connection as Machine};
+
+use crate::{
+    Builder, Closed, Disconnected, Error, Item,
+    clock::{Timer, now, seed},
+    is_fetch_supported,
+};
+use attempt::{Attempt, Progress};
+pub use handle::Handle;
+use handle::{Command, Commands};
+use page::Listeners;
+pub use wishes::Request;
+pub(crate) use wishes::Wishes;
+
+/// A wake-up that is later than this was not waited for: the page was busy, or asleep.
+const LATE: core::time::Duration = core::time::Duration::from_millis(20);
+
+/// How long the browser then has to hand over what may have come.
+const GRACE: core::time::Duration = core::time::Duration::from_millis(100);
+
+/// A stream of events over any number of requests, by `fetch`.
+///
+/// It does something only while it is polled: it reads when it is asked for more, so a slow reader
+/// slows the server down, and it holds no more than one chunk. Dropping it cancels the request.
+///
+/// It ends after [`close`](Handle::close), or with [`Item::Closed`], which says why no other attempt
+/// would help.
+#[must_use = "streams do nothing unless polled"]
+pub struct FetchSource {
+    machine: Machine,
+    wishes: Wishes,
+    attempt: Attempt,
+    commands: Rc<Commands>,
+    timer: Option<Timer>,
+    /// The time that has its grace.
+    in_grace: Option<core::time::Duration>,
+    is_hidden: bool,
+    is_over: bool,
+    _listeners: Listeners,
+}
+
+pub(crate) fn open(builder: Builder) -> Result<FetchSource, Error> {
+    if !is_fetch_supported() {
+        let missing = "fetch, ReadableStream or AbortController";
+        return Err(Error::Unsupported { missing });
+    }
+    let seed = seed();
+    let mut machine = Machine::new(builder.settings, seed, now());
+    let mut wishes = builder.wishes;
+    wishes.request.url = builder.url;
+    wishes.credentials = builder.credentials;
+    if let Some(id) = wishes.last_event_id.take() {
+        machine.set_last_event_id(&id);
+    }
+    let commands = Rc::<Commands>::default();
+    Ok(FetchSource {
+        machine,
+        _listeners: Listeners::new(&wishes, &commands),
+        wishes,
+        attempt: Attempt::None,
+        commands,
+        timer: None,
+        in_grace: None,
+        is_hidden: false,
+        is_over: false,
+    })
+}
+
+impl FetchSource {
+    /// A handle to close it or have it connect again, from anywhere.
+    pub fn handle(&self) -> Handle {
+        Handle(Rc::clone(&self.commands))
+    }
+
+    /// What a reconnection sends as `Last-Event-ID`; empty if there is none.
+    pub fn last_event_id(&self) -> &str {
+        self.machine.last_event_id()
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Close => {
+                self.machine.close();
+                // Also if it is reading why it was refused.
+                self.attempt = Attempt::None;
+            }
+            Command::Hide => {
+                self.is_hidden = true;
+                self.attempt = Attempt::None;
+            }
+            Command::Show | Command::Reconnect => {
+                self.is_hidden = false;
+                self.machine.reconnect(now());
+            }
+        }
+    }
+
+    /// What the machine wants.
+    fn act(&mut self) {
+        while let Some(action) = self.machine.poll_action() {
+            self.attempt = match action {
+                Action::Connect => {
+                    Attempt::connect(self.wishes.clone(), self.machine.last_event_id())
+                }
+                _ => Attempt::None,
+            };
+        }
+    }
+
+    /// What the machine says, for the caller.
+    fn change(&mut self) -> Option<Item> {
+        match self.machine.poll_change()? {
+            Change::Open => Some(Item::Open),
+            Change::Disconnected { reason, delay } => Some(Item::Disconnected(Disconnected {
+                reason: Some(reason),
+                delay: Some(delay),
+            })),
+            // With what the server says, which is still being read; or nothing to say.
+            _ => None,
+        }
+    }
+
+    /// Goes on with what is under way.
+    fn poll_attempt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        if let Some(mut chunk) = self.attempt.chunk() {
+            let item = self.machine.decode_owned(&mut chunk, now());
+            let left = chunk.len();
+            self.attempt.leave(left);
+            return Poll::Ready(match item {
+                Ok(item) => item.and_then(Item::from_decoded),
+                Err(error) => Some(Item::TooLarge(error)),
+            });
+        }
+        match ready!(self.attempt.poll(cx)) {
+            Progress::Chunk => {}
+            Progress::Response(response) => self.attempt = response.tell(&mut self.machine, now()),
+            Progress::End => {
+                self.attempt = Attempt::None;
+                self.machine.on_end(now());
+            }
+            Progress::NetworkError => {
+                self.attempt = Attempt::None;
+                self.machine.on_network_error(now());
+            }
+            Progress::Closed(closed) => {
+                self.machine.close();
+                return Poll::Ready(Some(self.end(closed)));
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn end(&mut self, closed: Closed) -> Item {
+        self.attempt = Attempt::None;
+        self.is_over = true;
+        Item::Closed(closed)
+    }
+
+    /// Waits for the time that the machine waits for. Silence that nobody could hear, for the page was
+    /// busy or asleep, is none: then what has come gets a little time to be handed over.
+    fn poll_timer(&mut self) -> Poll<()> {
+        let Some(time) = self.machine.poll_timeout() else {
+            return Poll::Pending;
+        };
+        let now = now();
+        let is_due = match self.in_grace == Some(time) {
+            true => now >= time + LATE + GRACE,
+            false => now >= time,
+        };
+        let is_reading = !matches!(self.attempt, Attempt::None);
+        if is_due && is_reading && now > time + LATE && self.in_grace != Some(time) {
+            self.in_grace = Some(time);
+            self.wake_at(now + GRACE);
+            return Poll::Pending;
+        }
+        if is_due {
+            self.timer = None;
+            self.machine.on_timeout(now);
+            return Poll::Ready(());
+        }
+        if self.in_grace != Some(time) {
+            self.wake_at(time);
+        }
+        Poll::Pending
+    }
+
+    /// A timer that comes too early is cheaper than one for each event.
+    fn wake_at(&mut self, time: core::time::Duration) {
+        let is_set = |timer: &Timer| timer.time <= time && timer.time > now();
+        if !self.timer.as_ref().is_some_and(is_set) {
+            let commands = Rc::clone(&self.commands);
+            self.timer = Some(Timer::new(time, move || commands.wake()));
+        }
+    }
+}
+
+impl Stream for FetchSource {
+    type Item = Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let this = &mut *self;
+        loop {
+            if this.is_over {
+                return Poll::Ready(None);
+            }
+            while let Some(command) = this.commands.next(cx) {
+                this.obey(command);
+            }
+            if this.is_hidden {
+                return Poll::Pending;
+            }
+            this.act();
+            if let Some(item) = this.change() {
+                return Poll::Ready(Some(item));
+            }
+            if this.machine.is_closed() && matches!(this.attempt, Attempt::None) {
+                this.is_over = true;
+                continue;
+            }
+            match this.poll_attempt(cx) {
+                Poll::Ready(Some(item)) => return Poll::Ready(Some(item)),
+                Poll::Ready(None) => continue,
+                Poll::Pending => {}
+            }
+            ready!(this.poll_timer());
+        }
+    }
+}
+
+impl fmt::Debug for FetchSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchSource")
+            .field("url", &self.wishes.request.url)
+            .field("last_event_id", &self.last_event_id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,188 @@
+//! A new object of the browser's for one that gave up.
+//!
+//! By the standard, an `EventSource` tries again only when a stream ends or breaks; a refusal is the
+//! end, and in Firefox so is a server that cannot be reached. Nor does any browser notice a connection
+//! that is dead and silent. So here the machine that also drives clients with sockets is told what the
+//! object says, and says when to put another in its place.
+
+use core::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use sse_proto::connection::{Action, Change, Connection as Machine, Settings};
+use wasm_bindgen::JsCast;
+
+use crate::{
+    ReadyState,
+    clock::{Timer, now, seed},
+    connection::{Connection, Keeper, open},
+    event_source::is_message,
+    item::Disconnected,
+    subscription::Listener,
+};
+
+/// What it needs to know.
+pub(crate) struct Plan {
+    /// Where the last event ID goes in the URL.
+    pub(crate) parameter: String,
+    /// The type of events that are signs of life and nothing else.
+    pub(crate) ping: Option<String>,
+}
+
+struct Revival {
+    connection: Weak<Connection>,
+    plan: Plan,
+    url: String,
+    machine: RefCell<Machine>,
+    timer: RefCell<Option<Timer>>,
+    disconnected: RefCell<Option<Disconnected>>,
+    listeners: RefCell<Vec<Listener>>,
+}
+
+/// Sees to it that this connection goes on.
+pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) {
+    // The browser has timeouts of its own, and does the first attempts.
+    let settings = settings.with_connect_timeout(None);
+    let seed = seed();
+    let mut machine = Machine::new(settings, seed, now());
+    while machine.poll_action().is_some() {}
+    let revival = Rc::new(Revival {
+        connection: Rc::downgrade(connection),
+        url: connection.raw().url(),
+        plan,
+        machine: RefCell::new(machine),
+        timer: RefCell::default(),
+        disconnected: RefCell::default(),
+        listeners: RefCell::default(),
+    });
+    revival.listen("open", Revival::on_open);
+    revival.listen("error", Revival::on_error);
+    if let Some(ping) = &revival.plan.ping {
+        revival.listen(ping, Revival::on_ping);
+    }
+    connection.keep(revival);
+}
+
+impl Revival {
+    /// Its listeners are the first, so what they find out is known to all others.
+    fn listen(self: &Rc<Self>, name: &str, heard: fn(&Rc<Self>, &Connection, &web_sys::Event)) {
+        let this = Rc::downgrade(self);
+        let listener = Listener::new(move |event| {
+            if let Some(this) = this.upgrade()
+                && let Some(connection) = this.connection.upgrade()
+            {
+                heard(&this, &connection, &event);
+                this.set_timer();
+            }
+        });
+        if let Some(connection) = self.connection.upgrade() {
+            connection.listen(name, listener.as_ref().unchecked_ref());
+        }
+        self.listeners.borrow_mut().push(listener);
+    }
+
+    fn on_open(self: &Rc<Self>, _: &Connection, event: &web_sys::Event) {
+        if !is_message(event) {
+            let mut machine = self.machine.borrow_mut();
+            machine.on_response(200, Some(b"text/event-stream"), None, now());
+            while machine.poll_change().is_some() {}
+        }
+    }
+
+    fn on_error(self: &Rc<Self>, connection: &Connection, event: &web_sys::Event) {
+        let state = ReadyState::of(&connection.raw());
+        if !is_message(event) && state == ReadyState::Closed {
+            let mut machine = self.machine.borrow_mut();
+            // After a timeout it knows.
+            machine.on_network_error(now());
+            while let Some(change) = machine.poll_change() {
+                if let Change::Disconnected { reason, delay } = change {
+                    self.disconnected.replace(Some(Disconnected {
+                        reason: Some(reason),
+                        delay: Some(delay),
+                    }));
+                }
+            }
+        }
+    }
+
+    fn on_ping(self: &Rc<Self>, connection: &Connection, event: &web_sys::Event) {
+        if let Some(message) = event.dyn_ref() {
+            connection.received(message);
+        }
+    }
+
+    /// Has the machine's time told to it. A timer that comes too early is cheaper than one for each
+    /// event.
+    fn set_timer(self: &Rc<Self>) {
+        let wanted = self.machine.borrow().poll_timeout();
+        let mut timer = self.timer.borrow_mut();
+        if let Some(time) = wanted
+            && timer.as_ref().is_none_or(|timer| timer.time > time)
+        {
+            let this = Rc::downgrade(self);
+            *timer = Some(Timer::new(time, move || {
+                if let Some(this) = this.upgrade() {
+                    this.on_timer();
+                }
+            }));
+        }
+    }
+
+    fn on_timer(self: &Rc<Self>) {
+        let spent = self.timer.take();
+        self.machine.borrow_mut().on_timeout(now());
+        loop {
+            let action = self.machine.borrow_mut().poll_action();
+            let (Some(action), Some(connection)) = (action, self.connection.upgrade()) else {
+                break;
+            };
+            match action {
+                Action::Abort => give_up(&connection),
+                Action::Connect => self.connect(&connection),
+                _ => {}
+            }
+        }
+        self.set_timer();
+        // Not before: it is what is running.
+        drop(spent);
+    }
+
+    fn connect(&self, connection: &Connection) {
+        let url = self.url_after(&connection.last_event_id());
+        // It was a URL before.
+        if let Ok(raw) = open(&url, connection.raw().with_credentials()) {
+            self.disconnected.take();
+            connection.replace(raw);
+        }
+    }
+
+    fn url_after(&self, last_event_id: &str) -> String {
+        match web_sys::Url::new(&self.url) {
+            Ok(url) if !last_event_id.is_empty() => {
+                let parameters = url.search_params();
+                parameters.set(&self.plan.parameter, last_event_id);
+                url.href()
+            }
+            _ => self.url.clone(),
+        }
+    }
+}
+
+/// Ends it as the browser would.
+fn give_up(connection: &Connection) {
+    let raw = connection.raw();
+    raw.close();
+    if let Ok(error) = web_sys::Event::new("error") {
+        let _ = raw.dispatch_event(&error);
+    }
+}
+
+impl Keeper for Revival {
+    fn on_event(&self) {
+        self.machine.borrow_mut().on_event(now());
+    }
+
+    fn disconnected(&self) -> Option<Disconnected> {
+        self.disconnected.borrow().clone()
+    }
+}
