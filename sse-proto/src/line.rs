@@ -2,12 +2,15 @@
 
 use memchr::memchr2;
 
+use crate::parse::SMALL;
+
 /// The index of the first CR or LF.
 ///
 /// Many lines are short, and a call of `memchr2` costs as much as looking at 16 bytes by hand.
 #[inline(always)]
 pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
-    let Some((head, tail)) = bytes.split_first_chunk::<16>() else {
+    let head = bytes.split_first_chunk::<16>().filter(|_| !SMALL);
+    let Some((head, tail)) = head else {
         return bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     };
     let (low, high) = head.split_at(8);

@@ -97,6 +97,9 @@ pub(crate) struct Limits {
 }
 
 /// The part of a block that lies in the current chunk.
+/// In a page, bytes on the way to it cost more than nanoseconds in it: there, only the long way is.
+pub(crate) const SMALL: bool = cfg!(target_family = "wasm");
+
 #[derive(Default)]
 struct Block {
     /// Where its first field starts.
@@ -156,7 +159,7 @@ impl<S: Store> Parser<S> {
         chunk: &mut Chunk<'_>,
         last_event_id: &mut impl LastEventId,
     ) -> Step {
-        if self.pending != 0 {
+        if self.pending != 0 || SMALL {
             return self.go_on(chunk, last_event_id);
         }
         if let Some(step) = self.simple(chunk) {
@@ -175,7 +178,7 @@ impl<S: Store> Parser<S> {
         }
         match (chunk.rest(), self.pending) {
             ([], _) => self.need_more(chunk),
-            (_, 0) => self.not_simple(chunk, last_event_id),
+            (_, 0) if !SMALL => self.not_simple(chunk, last_event_id),
             _ => self.block(chunk, last_event_id),
         }
     }
@@ -209,6 +212,7 @@ impl<S: Store> Parser<S> {
                     // Between two blocks again: the next may well be a simple one.
                     block = Block::default();
                     if self.pending == 0
+                        && !SMALL
                         && let Some(step) = self.simple(chunk)
                     {
                         return step;
@@ -248,7 +252,7 @@ impl<S: Store> Parser<S> {
                             self.push_data(first.slice(chunk, || &[]));
                         }
                         self.push_data_line(rest, length - data.len(), length);
-                        if !near_limit {
+                        if !near_limit && !SMALL {
                             self.more_data(chunk);
                         }
                     }

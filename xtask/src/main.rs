@@ -8,6 +8,7 @@
 //! - `load.rs`: the servers under load.
 //! - `miri.rs`: the codec under Miri.
 //! - `page.rs`: the wasm page.
+//! - `size.rs`: how large pages are.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
 //! - `run.rs`: running a program.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
@@ -21,6 +22,7 @@ mod page;
 mod run;
 mod servers;
 mod setup;
+mod size;
 mod test;
 
 use std::process::ExitCode;
@@ -87,6 +89,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Print how much each client of the browser adds to a page, beside others.
+    Size,
     /// Build the demo page into target/page.
     Page,
 }
@@ -119,6 +123,7 @@ fn main() -> ExitCode {
             seed,
             ..
         } => load::soak(seconds, clients, seed),
+        Command::Size => size::print(),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

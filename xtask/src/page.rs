@@ -1,6 +1,9 @@
 //! The demo page: wasm, its glue, and the files beside it, ready to be served.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
@@ -21,9 +24,20 @@ pub(crate) fn build() -> Result<PathBuf> {
     )))?;
 
     let folder = root().join("target/page");
-    fs::create_dir_all(&folder)?;
+    let wasm = root().join(format!("target/{TARGET}/wasm/web_page.wasm"));
+    bind(&wasm, &folder)?;
+    for file in ["index.html", "style.css"] {
+        let from = root().join("web/page").join(file);
+        fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())?;
+    }
+    Ok(folder)
+}
+
+/// Makes the wasm and the glue of a page, `page_bg.wasm` and `page.js`, in this folder.
+pub(crate) fn bind(wasm: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
     Bindgen::new()
-        .input_path(root().join(format!("target/{TARGET}/wasm/web_page.wasm")))
+        .input_path(wasm)
         .out_name("page")
         .web(true)?
         // The library's default leaves out what `init()` of the page needs to find its wasm.
@@ -31,11 +45,6 @@ pub(crate) fn build() -> Result<PathBuf> {
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(&folder)
-        .context("wasm-bindgen cannot make the page's glue")?;
-    for file in ["index.html", "style.css"] {
-        let from = root().join("web/page").join(file);
-        fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())?;
-    }
-    Ok(folder)
+        .generate(folder)
+        .context("wasm-bindgen cannot make the page's glue")
 }

@@ -1,0 +1,12 @@
+//! The page with a wrapper that goes on when the browser has given up.
+
+use sse_wasm::Builder;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+mod items;
+mod page;
+
+#[wasm_bindgen(start)]
+fn start() {
+    items::show(Builder::new("/events").with_revival("last-event-id"));
+}
