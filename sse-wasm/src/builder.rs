@@ -22,7 +22,7 @@ pub struct Builder {
     pub(crate) credentials: bool,
     pub(crate) settings: Settings,
     event_types: Vec<String>,
-    queue_limit: usize,
+    pub(crate) queue_limit: usize,
     revival: Option<(String, Keep)>,
     ping: Option<String>,
     #[cfg(feature = "fetch")]
@@ -141,12 +141,35 @@ impl Builder {
     /// As for [`native`](Self::native) and [`fetch`](Self::fetch).
     pub fn open(mut self) -> Result<Items, Error> {
         #[cfg(feature = "fetch")]
-        if self.wishes.beyond_event_source().is_some() || !is_supported() {
+        if self.takes_fetch() {
             return self.fetch().map(Items::fetch);
         }
         let event_types = core::mem::take(&mut self.event_types);
         let source = self.native()?;
         Ok(source.items(event_types.iter().map(String::as_str)))
+    }
+
+    #[cfg(feature = "fetch")]
+    fn takes_fetch(&self) -> bool {
+        self.wishes.beyond_event_source().is_some() || !is_supported()
+    }
+}
+
+#[cfg(feature = "share")]
+impl Builder {
+    /// As [`open`](Self::open), behind the event with this ID, if it is not empty.
+    pub(crate) fn open_after(mut self, last_event_id: &str) -> Result<Items, Error> {
+        if !last_event_id.is_empty() {
+            #[cfg(feature = "fetch")]
+            if self.takes_fetch() {
+                self.wishes.last_event_id = last_event_id.to_owned().try_into().ok();
+                return self.open();
+            }
+            if let Some((parameter, _)) = &self.revival {
+                self.url = revival::url_after(&self.url, parameter, last_event_id);
+            }
+        }
+        self.open()
     }
 }
 

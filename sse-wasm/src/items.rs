@@ -115,14 +115,10 @@ impl Native {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
-        if let Some(item) = self.queue.pop() {
-            return Poll::Ready(Some(item));
+        match self.queue.poll(cx) {
+            Poll::Pending if self.source.ready_state() == ReadyState::Closed => Poll::Ready(None),
+            item => item.map(Some),
         }
-        if self.source.ready_state() == ReadyState::Closed {
-            return Poll::Ready(None);
-        }
-        self.queue.waker.replace(Some(cx.waker().clone()));
-        Poll::Pending
     }
 }
 
@@ -135,7 +131,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             items: RefCell::default(),
             limit,
@@ -144,7 +140,7 @@ impl Queue {
         }
     }
 
-    fn push(&self, item: Item) {
+    pub(crate) fn push(&self, item: Item) {
         let mut items = self.items.borrow_mut();
         if items.len() >= self.limit {
             items.pop_front();
@@ -155,10 +151,17 @@ impl Queue {
         self.wake();
     }
 
-    fn pop(&self) -> Option<Item> {
-        match self.dropped.take() {
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Item> {
+        let item = match self.dropped.take() {
             0 => self.items.borrow_mut().pop_front(),
             dropped => Some(Item::Lagged(dropped)),
+        };
+        match item {
+            Some(item) => Poll::Ready(item),
+            None => {
+                self.waker.replace(Some(cx.waker().clone()));
+                Poll::Pending
+            }
         }
     }
 

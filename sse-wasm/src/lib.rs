@@ -62,6 +62,8 @@ mod item;
 mod items;
 mod json;
 mod revival;
+#[cfg(feature = "share")]
+mod share;
 mod subscription;
 
 pub use builder::Builder;
@@ -72,6 +74,8 @@ pub use fetch::{FetchSource, Handle, Request};
 pub use item::{Closed, Disconnected, Item};
 pub use items::{Items, QUEUE_LIMIT};
 pub use json::Json;
+#[cfg(feature = "share")]
+pub use share::Shared;
 pub use sse_proto::{
     EventId, MessageEvent,
     connection::{Reason, Settings},

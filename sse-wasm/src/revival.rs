@@ -148,24 +148,31 @@ impl Revival {
     }
 
     fn connect(&self, connection: &Connection) {
-        let url = self.url_after(&connection.last_event_id());
+        let last_event_id = connection.last_event_id();
+        let url = match &*last_event_id {
+            "" => self.url.clone(),
+            id => url_after(&self.url, &self.plan.parameter, id),
+        };
         // It was a URL before.
         if let Ok(raw) = open(&url, connection.raw().with_credentials()) {
             self.disconnected.take();
             connection.replace(raw);
         }
     }
+}
 
-    fn url_after(&self, last_event_id: &str) -> String {
-        match web_sys::Url::new(&self.url) {
-            Ok(url) if !last_event_id.is_empty() => {
-                let parameters = url.search_params();
-                parameters.set(&self.plan.parameter, last_event_id);
-                url.href()
-            }
-            _ => self.url.clone(),
-        }
-    }
+/// The URL, which may be relative to the page, with the last event ID as this parameter of its query.
+pub(crate) fn url_after(url: &str, parameter: &str, last_event_id: &str) -> String {
+    let location = js_sys::Reflect::get(&js_sys::global(), &"location".into());
+    let base = location
+        .ok()
+        .map(|location| js_sys::Object::from(location).to_string());
+    let base = base.map_or_else(String::new, String::from);
+    let Ok(absolute) = web_sys::Url::new_with_base(url, &base) else {
+        return url.to_owned();
+    };
+    absolute.search_params().set(parameter, last_event_id);
+    absolute.href()
 }
 
 /// Ends it as the browser would.

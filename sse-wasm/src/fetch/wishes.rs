@@ -27,7 +27,7 @@ pub(crate) struct Wishes {
     pub(super) request: Request,
     pub(super) credentials: bool,
     pub(super) prepare: Option<Rc<Prepare>>,
-    pub(super) last_event_id: Option<EventId>,
+    pub(crate) last_event_id: Option<EventId>,
     pub(super) signal: Option<web_sys::AbortSignal>,
     pub(super) pauses_when_hidden: bool,
     status: bool,

@@ -1,0 +1,68 @@
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Function, Object, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::AbortController;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Of the window or the worker.
+    #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = request)]
+    fn request(name: &str, options: &Object, granted: &Function) -> Promise;
+}
+
+/// A lock of the origin, or the wish for it. Dropping it lets another one have it.
+pub(super) struct Lock {
+    /// Resolves the promise for as long as which the lock is held.
+    release: Rc<RefCell<Option<Function>>>,
+    wish: AbortController,
+    _granted: Closure<dyn FnMut(JsValue) -> Promise>,
+}
+
+pub(super) fn is_supported() -> bool {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into());
+    let locks = navigator.and_then(|navigator| Reflect::get(&navigator, &"locks".into()));
+    locks.is_ok_and(|locks| !locks.is_undefined()) && crate::has("BroadcastChannel")
+}
+
+impl Lock {
+    /// Calls back when it has the lock, unless it is dropped before.
+    pub(super) fn request(name: &str, on_lock: impl FnOnce() + 'static) -> Result<Self, JsValue> {
+        let wish = AbortController::new()?;
+        let options = Object::new();
+        Reflect::set(&options, &"signal".into(), &wish.signal())?;
+        let release = Rc::<RefCell<Option<Function>>>::default();
+        let mut on_lock = Some(on_lock);
+        let granted = {
+            let release = Rc::clone(&release);
+            Closure::new(move |_| {
+                let held = Promise::new(&mut |resolve, _| {
+                    release.replace(Some(resolve));
+                });
+                if let Some(on_lock) = on_lock.take() {
+                    on_lock();
+                }
+                held
+            })
+        };
+        let request = request(name, &options, granted.as_ref().unchecked_ref());
+        // When the wish is withdrawn, that is no error.
+        spawn_local(async { drop(JsFuture::from(request).await) });
+        Ok(Self {
+            release,
+            wish,
+            _granted: granted,
+        })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        match self.release.take() {
+            Some(release) => drop(release.call0(&JsValue::UNDEFINED)),
+            None => self.wish.abort(),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What tabs say to each other: arrays, whose first element says which it is.
+
+use core::time::Duration;
+
+use js_sys::Array;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::{Closed, Disconnected, Event, Item};
+
+pub(super) enum Message {
+    /// A tab has joined.
+    Hello,
+    /// Another tab has the connection from now on, and goes on behind this event.
+    After(String),
+    /// What came over the connection. The others are not told why it is lost.
+    Item(Item),
+}
+
+impl Message {
+    /// `None` for what is of no use to others.
+    pub(super) fn write(&self) -> Option<JsValue> {
+        let parts: &[JsValue] = match self {
+            Self::Hello => &["hello".into()],
+            Self::After(id) => &["after".into(), id.into()],
+            Self::Item(Item::Open) => &["open".into()],
+            Self::Item(Item::Event(event)) => &[
+                "event".into(),
+                (&event.event_type).into(),
+                (&event.data).into(),
+                (&event.last_event_id).into(),
+            ],
+            Self::Item(Item::Comment(text)) => &["comment".into(), text.into()],
+            Self::Item(Item::Retry(time)) => &["retry".into(), time.as_secs_f64().into()],
+            Self::Item(Item::Disconnected(disconnected)) => {
+                let delay = disconnected.delay.map(|delay| delay.as_secs_f64());
+                &["disconnected".into(), delay.into()]
+            }
+            Self::Item(Item::Closed(closed)) => &["closed".into(), (&closed.body).into()],
+            Self::Item(_) => return None,
+        };
+        Some(parts.iter().collect::<Array>().into())
+    }
+
+    /// `None` for what another version of us may say.
+    pub(super) fn read(message: &JsValue) -> Option<Self> {
+        let parts = message.dyn_ref::<Array>()?;
+        let text = |index| parts.get(index).as_string();
+        let time = |index| {
+            let seconds = parts.get(index).as_f64()?;
+            Duration::try_from_secs_f64(seconds).ok()
+        };
+        Some(match &*text(0)? {
+            "hello" => Self::Hello,
+            "after" => Self::After(text(1)?),
+            "open" => Self::Item(Item::Open),
+            "event" => Self::Item(Item::Event(Event::new(text(1)?, text(2)?, text(3)?))),
+            "comment" => Self::Item(Item::Comment(text(1)?)),
+            "retry" => Self::Item(Item::Retry(time(1)?)),
+            "disconnected" => Self::Item(Item::Disconnected(Disconnected {
+                reason: None,
+                delay: time(1),
+            })),
+            "closed" => Self::Item(Item::Closed(Closed {
+                body: text(1)?,
+                ..Closed::default()
+            })),
+            _ => return None,
+        })
+    }
+}
