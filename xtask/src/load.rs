@@ -1,12 +1,21 @@
-//! The servers under load.
+//! The servers and clients under load.
 
 use anyhow::Result;
 
 use crate::run::{cargo, run};
 
 /// The tables of the servers, with the arguments of the program that measures.
-pub(crate) fn table(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    let mut table = cargo("run --release --package load --bin table --");
+pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    table("table", arguments)
+}
+
+/// The tables of the clients.
+pub(crate) fn clients(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    table("clients", arguments)
+}
+
+fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    let mut table = cargo(&format!("run --release --package load --bin {program} --"));
     table.args(arguments);
     run(table)
 }
@@ -19,8 +28,9 @@ pub(crate) fn soak(seconds: u64, clients: u64, seed: u64) -> Result<()> {
     )))
 }
 
-/// Some seconds of both: does everything run?
+/// Some seconds of each: does everything run?
 pub(crate) fn smoke() -> Result<()> {
     run(cargo("run --release --package load --bin soak"))?;
-    table(["--smoke".to_owned()])
+    servers(["--smoke".to_owned()])?;
+    clients(["--smoke".to_owned()])
 }
