@@ -109,11 +109,8 @@ impl Contender {
     /// One response, which has to be right.
     fn receive(&mut self) -> Result<()> {
         let tally = self.receiver.receive()?;
-        ensure!(
-            tally == self.expected,
-            "{tally:?}, but was sent {:?}",
-            self.expected
-        );
+        let expected = &self.expected;
+        ensure!(tally == *expected, "received {tally}, not {expected}");
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What a client has received, so that it can be compared with what was sent.
 
-use std::hash::BuildHasher as _;
+use std::{fmt, hash::BuildHasher as _};
 
 use foldhash::fast::FixedState;
 
@@ -29,5 +29,16 @@ impl Tally {
             }
             Received::Bytes(bytes) => self.bytes += bytes.len() as u64,
         }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            events,
+            bytes,
+            checksum,
+        } = self;
+        write!(f, "{events} events of {bytes} B, checksum {checksum:x}")
     }
 }
