@@ -7,9 +7,10 @@
 //! What counts is the time that the client's thread has run, as in [`measure`](crate::measure), with
 //! what the kernel did for it: to receive is a part of it, and the same for all.
 //!
-//! Memory is the most that a process has had resident (`VmHWM`). Much of that are pages of the program
-//! and of libc, which the kernel maps by the dozen around each that is used; without them it is what
-//! the process has of its own, its heap and stack.
+//! Memory is the most that a process has had resident (`VmHWM`) behind one response. Much of that are
+//! pages of the program and of libc, which the kernel maps by the dozen around each that is used;
+//! without them it is what the process has of its own, its heap and stack. How large hyper's buffer
+//! gets is a matter of chance, so what counts is the median of some processes.
 
 use std::{
     path::Path,
@@ -18,7 +19,10 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{clients::Client, flood::Stream, receiver::Receiver, samples::Samples, tally::Tally};
+use crate::{
+    clients::Client, flood::Stream, process::Memory, receiver::Receiver, samples::Samples,
+    tally::Tally,
+};
 
 /// Who is measured, and how thoroughly.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +37,8 @@ pub struct Plan<'a> {
     pub port: u16,
     /// At least how many events a response has.
     pub events: u64,
+    /// How many processes' memory is looked at.
+    pub processes: usize,
     /// How long they take turns.
     pub time: Duration,
 }
@@ -46,7 +52,7 @@ pub struct Reading {
     pub peak: u64,
     /// The same without pages of files.
     pub own: u64,
-    /// How much the peak rose behind the first response.
+    /// How much the peak of the process that took turns rose behind its first response.
     pub growth: u64,
 }
 
@@ -79,23 +85,35 @@ struct Contender {
     events: f64,
     expected: Tally,
     samples: Samples,
-    first_peak: u64,
+    /// Of each process behind its first response; the last is the one that takes turns.
+    memories: Vec<Memory>,
 }
 
 impl Contender {
     fn start(plan: &Plan<'_>, client: Client, stream: &Stream) -> Result<Self> {
         let times = plan.events.div_ceil(stream.events());
         let uri = stream.uri(plan.port, times);
+        let start = || Receiver::start(plan.programs, client, &uri, plan.core);
         let mut contender = Self {
-            receiver: Receiver::start(plan.programs, client, &uri, plan.core)?,
+            receiver: start()?,
             events: (stream.events() * times) as f64,
             expected: stream.tally(client, times),
             samples: Samples::default(),
-            first_peak: 0,
+            memories: Vec::new(),
         };
-        contender.receive()?;
-        contender.first_peak = contender.receiver.process().memory()?.peak;
+        contender.first()?;
+        while contender.memories.len() < plan.processes {
+            contender.receiver = start()?;
+            contender.first()?;
+        }
         Ok(contender)
+    }
+
+    /// The first response of a process.
+    fn first(&mut self) -> Result<()> {
+        self.receive()?;
+        self.memories.push(self.receiver.process().memory()?);
+        Ok(())
     }
 
     fn turn(&mut self) -> Result<()> {
@@ -117,12 +135,18 @@ impl Contender {
     fn finish(mut self) -> Result<Reading> {
         let process = self.receiver.process();
         process.is_well().context("at the end")?;
-        let memory = process.memory()?;
+        let first = self.memories.last().map_or(0, |it| it.peak);
         Ok(Reading {
             samples: self.samples,
-            peak: memory.peak,
-            own: memory.peak - memory.files,
-            growth: memory.peak - self.first_peak,
+            peak: median(self.memories.iter().map(|it| it.peak)),
+            own: median(self.memories.iter().map(|it| it.peak - it.files)),
+            growth: process.memory()?.peak - first,
         })
     }
+}
+
+fn median(numbers: impl Iterator<Item = u64>) -> u64 {
+    let mut numbers: Vec<_> = numbers.collect();
+    numbers.sort_unstable();
+    numbers.get(numbers.len() / 2).copied().unwrap_or(0)
 }

@@ -65,7 +65,7 @@ enum Command {
         /// Those of the servers instead: four minutes, or `--quick`.
         #[arg(long)]
         server: bool,
-        /// Those of the clients instead: four minutes, or `--quick`.
+        /// Those of the clients instead: five minutes, or `--quick`.
         #[arg(long, conflicts_with = "server")]
         client: bool,
         /// The same as `-- --quick`.

@@ -19,7 +19,7 @@ use load::{
 /// Measures clients beside each other, and prints Markdown.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Half a minute instead of four, less exact.
+    /// A minute instead of five, less exact.
     #[arg(long, conflicts_with = "smoke")]
     quick: bool,
     /// Some seconds with short streams: only to see that everything runs.
@@ -31,21 +31,22 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// How many events a response has, and for how long the clients take turns.
-    fn effort(&self) -> (u64, Duration) {
+    /// How many events a response has, how many processes' memory is looked at, and for how long the
+    /// clients take turns.
+    fn effort(&self) -> (u64, usize, Duration) {
         if self.smoke {
-            (10_000, Duration::from_millis(200))
+            (10_000, 1, Duration::from_millis(200))
         } else if self.quick {
-            (400_000, Duration::from_secs(8))
+            (400_000, 3, Duration::from_secs(8))
         } else {
-            (400_000, Duration::from_secs(60))
+            (400_000, 11, Duration::from_secs(60))
         }
     }
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let (events, time) = arguments.effort();
+    let (events, processes, time) = arguments.effort();
     let facts = place::facts();
     let programs = process::built(&["--package", "load", "--bins"])?;
     let cores = machine::two_cores()?;
@@ -59,6 +60,7 @@ fn main() -> Result<()> {
         core: client,
         port,
         events,
+        processes,
         time,
     };
 
