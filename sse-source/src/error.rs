@@ -86,7 +86,8 @@ impl fmt::Display for Refused {
         if let Some(coding) = coding(headers) {
             return write!(f, "status {status}, with Content-Encoding: {coding:?}");
         }
-        match (status.as_u16(), headers.get(CONTENT_TYPE)) {
+        let content_type = headers.get_all(CONTENT_TYPE).iter().next_back();
+        match (status.as_u16(), content_type) {
             (204, _) => f.write_str("the server asks to stop: status 204"),
             (200, Some(content_type)) => {
                 write!(f, "no event stream, but Content-Type: {content_type:?}")
@@ -103,9 +104,10 @@ impl fmt::Display for Refused {
 
 /// How the body is encoded that is still to be decoded: the transport does not do it.
 pub(crate) fn coding(headers: &HeaderMap) -> Option<&HeaderValue> {
-    let coding = headers.get(CONTENT_ENCODING)?;
-    let is_none = coding.is_empty() || coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    (!is_none).then_some(coding)
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .find(|coding| !coding.is_empty() && !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 impl error::Error for Error {
