@@ -109,6 +109,30 @@ async fn a_refusal_ends_it_and_says_what_the_server_said() {
             "status 304 Not Modified",
         ),
         (respond("302 Found", "", ""), 302, "status 302"),
+        (
+            respond("301 Moved", "Location: ftp://127.0.0.1/\r\n", ""),
+            301,
+            "status 301 Moved Permanently, not followed to \"ftp://127.0.0.1/\"",
+        ),
+        (
+            respond("307 Moved", "Location: javascript:alert(1)\r\n", ""),
+            307,
+            "not followed to \"javascript:",
+        ),
+        (
+            respond("308 Moved", "Location: http://127.0.0.1:99999/\r\n", ""),
+            308,
+            "not followed to \"http:",
+        ),
+        (
+            respond(
+                "200 OK",
+                "Content-Type: text/event-stream\r\nContent-Type: text/html\r\n",
+                "",
+            ),
+            200,
+            "Content-Type: \"text/html\"",
+        ),
     ] {
         let server = Server::start([Answer::End(answer)]).await;
         let error = error(&mut source(&server)).await;
