@@ -25,6 +25,9 @@ const AHEAD: u32 = 256 * 1024;
 /// stream may send ahead, a slow reader is no reason yet.
 const AHEAD_OF_ALL: u32 = 2 * 256 * AHEAD;
 
+/// How many headers a response may have. hyper's 100 are a matter of its stack.
+const HEADERS: usize = 1000;
+
 #[cfg(not(feature = "rustls"))]
 type Connector = HttpConnector;
 #[cfg(feature = "rustls")]
@@ -37,6 +40,7 @@ pub(crate) fn client(http2_only: bool) -> Client {
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .http2_only(http2_only)
+        .http1_max_headers(HEADERS)
         .http2_initial_stream_window_size(AHEAD)
         .http2_initial_connection_window_size(AHEAD_OF_ALL)
         .http2_keep_alive_interval(SILENCE)
