@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use sse_source::{EventSource, Reason};
-use support::{Answer, Server, end, events, next, soon, source, stream};
+use support::{Answer, Server, end, events, next, number, respond, soon, source, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -287,4 +288,63 @@ async fn a_caller_that_is_busy_for_longer_than_the_timeout_loses_nothing() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(end(&mut source).await, Reason::End);
+}
+
+/// A part of the events behind the one that was seen last, framed and broken by chance.
+fn part(random: &mut fastrand::Rng, seen: usize) -> Vec<u8> {
+    let number = seen + 1..seen + 1 + random.usize(1..20);
+    let end = ["\n", "\r\n", "\r"][random.usize(..3)];
+    let events = number.map(|number| format!("id: {number}{end}data: {number}€{end}{end}"));
+    let mut body = events.collect::<String>().into_bytes();
+    body.truncate(body.len() - random.usize(..8));
+    let length = body.len();
+    match random.u8(..8) {
+        0 => Vec::new(),
+        1 => respond("503 Busy", "", body),
+        2 => [framed(&format!("Content-Length: {length}"), ""), body].concat(),
+        3 => [framed("Content-Length: 9999", ""), body].concat(),
+        4 => [chunked(&format!("{length:x}\r\n")), body].concat(),
+        5 => [
+            chunked(&format!("{length:x};a=b\r\n")),
+            body,
+            b"\r\n0\r\n\r\n".to_vec(),
+        ]
+        .concat(),
+        6 => [b"HTTP/1.1 103 Soon\r\n\r\n".to_vec(), stream(body)].concat(),
+        _ => stream(body),
+    }
+}
+
+async fn all_events(seed: u64) -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 1024];
+            let count = connection.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..count]).into_owned();
+            let (_, id) = request.split_once("last-event-id: ").unwrap_or(("", "0\r"));
+            let seen = id.split('\r').next().and_then(number).unwrap();
+            let bytes = part(&mut random, seen);
+            for bytes in bytes.chunks(random.usize(1..200)) {
+                let _ = connection.write_all(bytes).await;
+            }
+            if random.bool() {
+                sleep(Duration::from_millis(5)).await;
+                connection.set_zero_linger().unwrap();
+            }
+        }
+    });
+    let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
+    events(&mut source, 200).await
+}
+
+#[tokio::test]
+async fn whatever_breaks_each_event_comes_once_and_in_order() {
+    let expected: Vec<_> = (1..=200).map(|number| format!("{number}€")).collect();
+    for got in join_all((0..10).map(all_events)).await {
+        assert_eq!(got, expected);
+    }
 }
