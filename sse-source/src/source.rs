@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use futures_core::{Stream, stream::FusedStream};
 use http::{
     Method, Response, StatusCode, Uri,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 use http_body::Body as _;
 use sse_proto::connection::{Action, Change, Connection};
@@ -218,14 +218,17 @@ impl EventSource {
     }
 
     fn on_response(&mut self, response: Response<Body>, now: Duration) {
-        let header = |name| response.headers().get(name);
+        let headers = response.headers();
+        let types = headers.get_all(CONTENT_TYPE).iter();
+        let types: Vec<_> = types.map(HeaderValue::as_bytes).collect();
         // Still encoded, it is no event stream, whatever its type says.
-        let content_type = header(CONTENT_TYPE).filter(|_| coding(response.headers()).is_none());
-        let content_type = content_type.map(|value| value.as_bytes());
+        let is_readable = !types.is_empty() && coding(headers).is_none();
+        let content_type = is_readable.then(|| types.join(&b","[..]));
         let status = response.status();
-        let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
+        let retry_after = headers.get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| self::retry_after(value.as_bytes()));
         self.connection
-            .on_response(status.as_u16(), content_type, retry_after, now);
+            .on_response(status.as_u16(), content_type.as_deref(), retry_after, now);
         if self.connection.is_closed() {
             // There is no more to do than to say why.
             while self.connection.poll_action().is_some() {}
