@@ -282,9 +282,10 @@ impl EventSource {
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(value: &[u8]) -> Option<Duration> {
     let text = str::from_utf8(value).ok()?.trim();
-    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than a number can hold is as good as for ever.
+        #[expect(clippy::disallowed_methods, reason = "there is no sign")]
+        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     date.duration_since(SystemTime::now()).ok()
