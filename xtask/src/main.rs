@@ -5,7 +5,7 @@
 //! - `browser.rs`: the tests that need Chromium.
 //! - `servers.rs`: the servers before real clients and behind real proxies.
 //! - `fuzz.rs`: the fuzz targets.
-//! - `load.rs`: the servers under load.
+//! - `load.rs`: the servers under load, and the client whose server dies.
 //! - `miri.rs`: the codec under Miri.
 //! - `page.rs`: the wasm page.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
@@ -72,21 +72,9 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Let many clients at a server that come, stall, leave and resume, and check each event.
-    Soak {
-        /// A server of sse-hyper; there is nothing else to soak.
-        #[arg(long, required = true)]
-        server: bool,
-        /// How long.
-        #[arg(long, default_value_t = 600)]
-        seconds: u64,
-        /// How many clients at a time.
-        #[arg(long, default_value_t = 2000)]
-        clients: u64,
-        /// What decides all that is by chance.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    /// Check each event, for long: of a server under clients that misbehave, or of a client whose
+    /// server is killed again and again.
+    Soak(load::Soak),
     /// Build the demo page into target/page.
     Page,
 }
@@ -113,12 +101,7 @@ fn main() -> ExitCode {
                 run::run(table)
             }
         }
-        Command::Soak {
-            seconds,
-            clients,
-            seed,
-            ..
-        } => load::soak(seconds, clients, seed),
+        Command::Soak(soak) => soak.run(),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {
