@@ -47,7 +47,8 @@ enum Command {
     Test,
     /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
     TestBrowser,
-    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble.
+    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble; and
+    /// the demo, killed and started again, before `sse get`.
     TestServers,
     /// Fuzz the codec.
     Fuzz {
