@@ -1,5 +1,5 @@
 //! The servers under load: many subscribers, beside other libraries' own, and many clients that
-//! misbehave.
+//! misbehave. And the client under a server that dies.
 //!
 //! - [`feed`]: what is published; [`servers`]: who serves it. The binary `serve` is both.
 //! - [`subscribers`]: thousands of clients in one thread. The binary `subscribe`.
@@ -9,7 +9,10 @@
 //! - [`measure`]: how fast subscribers are served; [`shutdown`]: how they are sent away;
 //!   [`report`]: the tables, written with [`markdown`]. The binary `table` is all of it.
 //! - [`soak`]: clients that come, stall, leave and resume, and check each event. The binary `soak`.
+//! - [`restarts`]: a client whose server is killed again and again. The binaries `restarts` and, for
+//!   the server, `mortal`.
 
+mod count;
 pub mod crowd;
 pub mod feed;
 pub mod machine;
@@ -18,6 +21,7 @@ pub mod number;
 pub mod process;
 pub mod program;
 pub mod report;
+pub mod restarts;
 pub mod server;
 pub mod servers;
 pub mod shutdown;
