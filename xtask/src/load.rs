@@ -1,4 +1,4 @@
-//! The servers under load, and the client whose server dies.
+//! The servers and clients under load, and a client whose server dies.
 
 use anyhow::Result;
 use clap::Args;
@@ -6,8 +6,17 @@ use clap::Args;
 use crate::run::{cargo, run};
 
 /// The tables of the servers, with the arguments of the program that measures.
-pub(crate) fn table(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    let mut table = cargo("run --release --package load --bin table --");
+pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    table("table", arguments)
+}
+
+/// The tables of the clients.
+pub(crate) fn clients(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    table("clients", arguments)
+}
+
+fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    let mut table = cargo(&format!("run --release --package load --bin {program} --"));
     table.args(arguments);
     run(table)
 }
@@ -77,5 +86,6 @@ pub(crate) fn smoke() -> Result<()> {
             "run --release --package load --bin restarts -- {options}"
         )))?;
     }
-    table(["--smoke".to_owned()])
+    servers(["--smoke".to_owned()])?;
+    clients(["--smoke".to_owned()])
 }

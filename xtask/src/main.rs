@@ -5,7 +5,7 @@
 //! - `browser.rs`: the tests that need Chromium.
 //! - `servers.rs`: the servers before real clients and behind real proxies.
 //! - `fuzz.rs`: the fuzz targets.
-//! - `load.rs`: the servers under load, and the client whose server dies.
+//! - `load.rs`: the servers and clients under load.
 //! - `miri.rs`: the codec under Miri.
 //! - `page.rs`: the wasm page.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
@@ -66,6 +66,9 @@ enum Command {
         /// Those of the servers instead: four minutes, or `--quick`.
         #[arg(long)]
         server: bool,
+        /// Those of the clients instead: five minutes, or `--quick`.
+        #[arg(long, conflicts_with = "server")]
+        client: bool,
         /// The same as `-- --quick`.
         #[arg(long)]
         quick: bool,
@@ -90,12 +93,15 @@ fn main() -> ExitCode {
         Command::Miri => miri::test(),
         Command::Bench {
             server,
+            client,
             quick,
             mut arguments,
         } => {
             arguments.extend(quick.then(|| "--quick".to_owned()));
             if server {
-                load::table(arguments)
+                load::servers(arguments)
+            } else if client {
+                load::clients(arguments)
             } else {
                 let mut table = run::cargo("run --release --package benches --bin table --");
                 table.args(arguments);
