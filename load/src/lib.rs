@@ -1,5 +1,5 @@
 //! The servers under load: many subscribers, beside other libraries' own, and many clients that
-//! misbehave. And the clients: streams that are always ahead of them.
+//! misbehave. And the clients: streams that are always ahead of them, and a server that dies.
 //!
 //! - [`feed`]: what is published; [`servers`]: who serves it. The binary `serve` is both.
 //! - [`subscribers`]: thousands of clients in one thread. The binary `subscribe`.
@@ -13,8 +13,11 @@
 //!   what it writes; [`receiving`]: what their programs do, with a [`tally`] of it; [`receiver`]: one of
 //!   them at work.
 //! - [`decoding`]: how fast that is, and in how much memory. The binary `clients` is all of it.
+//! - [`restarts`]: a client whose server is killed again and again. The binaries `restarts` and, for
+//!   the server, `mortal`.
 
 pub mod clients;
+mod count;
 pub mod crowd;
 pub mod decoding;
 pub mod feed;
@@ -27,6 +30,7 @@ pub mod program;
 pub mod receiver;
 pub mod receiving;
 pub mod report;
+pub mod restarts;
 pub mod samples;
 pub mod server;
 pub mod servers;

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     io::Read as _,
+    os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -139,6 +140,19 @@ impl Process {
     /// If the process has ended.
     pub fn terminate(&self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).context("SIGTERM")
+    }
+
+    /// Sends SIGKILL, and waits until it has ended by that.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended before, by anything else.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("SIGKILL")?;
+        let status = self.child.wait()?;
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        ensure!(killed, "it was not killed, but has ended: {status}");
+        Ok(())
     }
 
     /// Waits until it has ended; `None` if that takes longer than this.

@@ -5,7 +5,7 @@ use core::{pin::pin, time::Duration};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, value_parser};
 use futures_util::StreamExt;
-use http::StatusCode;
+use http::{StatusCode, header::ACCEPT_ENCODING};
 use sse_source::{Disconnected, Error, EventSource, Item, Settings};
 
 use crate::{json::Line, notice, raw, readable::Readable, request::Request, stdout};
@@ -86,7 +86,10 @@ impl Arguments {
         }
         let mut builder = self.request.builder()?.with_settings(settings);
         if self.raw {
-            builder = builder.with_transport(raw::transport());
+            // Not compressed, so these are the bytes that the server wrote.
+            builder = builder
+                .with_header(ACCEPT_ENCODING, "identity")
+                .with_transport(raw::transport());
         }
         Ok(builder.open()?)
     }
@@ -155,7 +158,7 @@ impl Watcher {
     }
 
     fn on_disconnected(&mut self, disconnected: Disconnected) -> Result<bool> {
-        let reason = notice::reason(&disconnected);
+        let reason = notice::escaped(&disconnected.cause().to_string());
         if self.arguments.reconnects() {
             let delay = disconnected.delay.as_secs_f32();
             notice::tell(format_args!("{reason}; again in {delay:.1} s"));
@@ -183,7 +186,7 @@ fn end(error: &Error) -> Result<()> {
             Ok(())
         }
         Error::Refused(refused) => Err(anyhow!(notice::refusal(refused))),
-        error => Err(anyhow!(notice::causes(error))),
+        error => Err(anyhow!(notice::escaped(&error.to_string()))),
     }
 }
 

@@ -1,10 +1,10 @@
 //! What goes to stderr: how the connection is, and why there are no events.
 
-use core::{error::Error, fmt::Display};
+use core::fmt::Display;
 use std::io::{self, Write};
 
 use http::header::CONTENT_TYPE;
-use sse_source::{Disconnected, Refused};
+use sse_source::Refused;
 
 use crate::readable::push_escaped;
 
@@ -14,15 +14,6 @@ const ENOUGH: usize = 600;
 /// Writes a line to stderr. If nobody reads that, there is nobody to tell.
 pub(crate) fn tell(notice: impl Display) {
     let _ = writeln!(io::stderr(), "sse: {notice}");
-}
-
-/// Why the stream is not there.
-pub(crate) fn reason(disconnected: &Disconnected) -> String {
-    match (&disconnected.error, disconnected.status) {
-        (Some(error), _) => causes(&**error),
-        (None, Some(status)) => format!("status {status}"),
-        (None, None) => disconnected.reason.to_string(),
-    }
 }
 
 /// What the server says in place of events.
@@ -53,23 +44,8 @@ pub(crate) fn refusal(refused: &Refused) -> String {
     notice
 }
 
-/// The error and what it comes from.
-pub(crate) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    escaped(&text)
-}
-
 /// It comes from the server, and stderr mostly is a terminal.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     push_escaped(text, &mut escaped);
     escaped

@@ -8,9 +8,6 @@ use core::{
 use bytes::Bytes;
 use http::{Response, StatusCode, header::CONTENT_TYPE};
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use sse_proto::connection::is_event_stream;
 use sse_source::{BoxError, Transport};
 use tower::ServiceExt;
@@ -18,32 +15,23 @@ use tower::ServiceExt;
 use crate::stdout;
 
 /// A transport that writes to stdout what goes through it.
-///
-/// It does not ask for compression, so these are the bytes that the server wrote.
 pub(crate) fn transport() -> Transport {
-    let connector = HttpsConnectorBuilder::new()
-        .with_webpki_roots()
-        .https_or_http()
-        .enable_all_versions()
-        .build();
-    let client = Client::builder(TokioExecutor::new()).build(connector);
-    Transport::from_service(client.map_response(tap))
+    let response = |response: Response<_>| {
+        // What is no event stream is not for stdout.
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let is_stream = response.status() == StatusCode::OK
+            && content_type.is_some_and(|value| is_event_stream(value.as_bytes()));
+        response.map(|body| Tap { body, is_stream })
+    };
+    Transport::from_service(Transport::new().map_response(response))
 }
 
-fn tap(response: Response<Incoming>) -> Response<Tap> {
-    // What is no event stream is not for stdout.
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let is_stream = response.status() == StatusCode::OK
-        && content_type.is_some_and(|value| is_event_stream(value.as_bytes()));
-    response.map(|body| Tap { body, is_stream })
-}
-
-struct Tap {
-    body: Incoming,
+struct Tap<B> {
+    body: B,
     is_stream: bool,
 }
 
-impl Body for Tap {
+impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Tap<B> {
     type Data = Bytes;
     type Error = BoxError;
 

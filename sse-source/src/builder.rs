@@ -106,32 +106,39 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the URI, a header or the method is not valid.
-    pub fn open(self) -> Result<EventSource, http::Error> {
+    /// [`Error::Request`] if the URI, a header or the method is not valid.
+    pub fn open(self) -> Result<EventSource, Error> {
         EventSource::new(self)
     }
 
     /// Sends the request once, and gives the events of the response: for streams that cannot be taken
-    /// up again, such as those of LLM APIs.
+    /// up again, such as those of LLM APIs. Of the [settings](Self::with_settings), the timeouts and the
+    /// limit hold.
     ///
     /// # Errors
     ///
-    /// If there is no response, or it is no event stream.
+    /// If there is no response in time, or it is no event stream.
     pub async fn send(self) -> Result<Events, Error> {
         Events::send(self).await
     }
 
-    pub(crate) fn template(&mut self) -> Result<Template, http::Error> {
+    pub(crate) fn template(&mut self) -> Result<Template, Error> {
         let request = core::mem::take(&mut self.request);
-        let mut request = request.body(self.body.clone())?;
+        let request = request.body(self.body.clone());
+        let mut request = request.map_err(|error| Error::Request(error.into()))?;
         for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-cache")] {
             let value = HeaderValue::from_static(value);
             request.headers_mut().entry(name).or_insert(value);
         }
+        let transport = self.transport.take().unwrap_or_default();
+        // Otherwise it may get another one.
+        if self.prepare.is_none() {
+            transport.check(request.uri()).map_err(Error::Request)?;
+        }
         Ok(Template {
             request,
             prepare: self.prepare.clone(),
-            transport: self.transport.take().unwrap_or_default(),
+            transport,
         })
     }
 }
@@ -152,6 +159,7 @@ impl Template {
         }
         if let Some(prepare) = &self.prepare {
             request = prepare(request).await?;
+            self.transport.check(request.uri())?;
         }
         Ok(request.map(Full::new))
     }

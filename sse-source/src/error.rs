@@ -1,21 +1,28 @@
-use core::{error, fmt};
+use core::{error, fmt, iter};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION},
+};
+use sse_proto::connection::Reason;
 
-use crate::transport::BoxError;
+use crate::{Disconnected, transport::BoxError};
 
-/// Why there will be no more events.
+/// Why there will be no more events. What it says holds all that is known; its source is for
+/// programs.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The server answered, but not with an event stream.
-    Refused(Refused),
+    Refused(Box<Refused>),
     /// The request could not be made: by whoever [prepares](crate::Builder::with_preparation) it, or
     /// because it is none.
     Request(BoxError),
     /// There was no response, or it broke, and there is to be one try only.
     Network(BoxError),
+    /// There was no response in time, or nothing came for too long, and there is to be one try only.
+    Timeout(Reason),
 }
 
 /// A response that is no event stream.
@@ -30,14 +37,45 @@ pub struct Refused {
     pub body: Bytes,
 }
 
+/// For who has one try only.
+impl From<Disconnected> for Error {
+    fn from(disconnected: Disconnected) -> Self {
+        match disconnected.error {
+            Some(error) => Self::Network(error),
+            None => Self::Timeout(disconnected.reason),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refused) => refused.fmt(f),
-            Self::Request(error) => write!(f, "the request cannot be made: {error}"),
-            Self::Network(error) => write!(f, "the network failed: {error}"),
+            Self::Request(error) => {
+                f.write_str("the request cannot be made: ")?;
+                with_causes(&**error, f)
+            }
+            Self::Network(error) => {
+                f.write_str("the network failed: ")?;
+                with_causes(&**error, f)
+            }
+            Self::Timeout(reason) => reason.fmt(f),
         }
     }
+}
+
+/// What hyper says of itself is only that it failed; the causes say why. Some repeat theirs.
+pub(crate) fn with_causes(error: &dyn error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut said = error.to_string();
+    f.write_str(&said)?;
+    for cause in iter::successors(error.source(), |cause| cause.source()) {
+        let cause = cause.to_string();
+        if !said.ends_with(&cause) {
+            write!(f, ": {cause}")?;
+        }
+        said = cause;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Refused {
@@ -45,14 +83,22 @@ impl fmt::Display for Refused {
         let Self {
             status, headers, ..
         } = self;
-        match (status.as_u16(), headers.get(http::header::CONTENT_TYPE)) {
-            (204, _) => f.write_str("the server asks to stop: status 204"),
-            (200, Some(content_type)) => {
-                write!(f, "no event stream, but Content-Type: {content_type:?}")
-            }
-            (200, None) => f.write_str("no event stream, for there is no Content-Type"),
+        if let Some(coding) = coding(headers) {
+            return write!(f, "status {status}, with Content-Encoding: {coding:?}");
+        }
+        match status.as_u16() {
+            204 => f.write_str("the server asks to stop: status 204"),
+            200 => match headers.get_all(CONTENT_TYPE).iter().next_back() {
+                Some(value) => write!(f, "no event stream, but Content-Type: {value:?}"),
+                None => f.write_str("no event stream, for there is no Content-Type"),
+            },
             _ => write!(f, "status {status}"),
         }?;
+        if status.is_redirection()
+            && let Some(location) = headers.get(LOCATION)
+        {
+            write!(f, ", not followed to {location:?}")?;
+        }
         match str::from_utf8(&self.body) {
             Ok(text) if !text.trim().is_empty() => write!(f, ": {}", text.trim().escape_debug()),
             _ => Ok(()),
@@ -60,10 +106,18 @@ impl fmt::Display for Refused {
     }
 }
 
+/// How the body is encoded that is still to be decoded: the transport does not do it.
+pub(crate) fn coding(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .find(|coding| !coding.is_empty() && !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Refused(_) => None,
+            Self::Refused(_) | Self::Timeout(_) => None,
             Self::Request(error) | Self::Network(error) => Some(&**error),
         }
     }

@@ -1,51 +1,39 @@
 use core::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
-use futures_core::Stream;
+use futures_core::{Stream, stream::FusedStream};
 use http::HeaderMap;
-use http_body_util::BodyDataStream;
-use sse_proto::{ItemStream, StreamError, connection::is_event_stream};
+use sse_proto::connection::Reason;
 
-use crate::{
-    Builder, Error, Item,
-    refusal::Refusal,
-    transport::{Body, Route},
-};
+use crate::{Builder, Error, EventSource, Item};
 
-/// The events and comments of one response, from [`Builder::send`]. It ends with the response, or with
-/// the error that broke it.
+/// The events of one response, from [`Builder::send`]: what an [`EventSource`] says between its first
+/// `Open` and its first `Disconnected`. It ends with the response, or with the error that broke it.
 pub struct Events {
     headers: HeaderMap,
-    items: Pin<Box<ItemStream<BodyDataStream<Body>, Bytes>>>,
+    source: EventSource,
 }
 
 impl Events {
     pub(crate) async fn send(mut builder: Builder) -> Result<Self, Error> {
-        let decoder = builder.settings.decoder();
-        let last_event_id = builder.last_event_id.take();
-        let template = builder
-            .template()
-            .map_err(|error| Error::Request(error.into()))?;
-        let transport = template.transport.clone();
-        let last_event_id = last_event_id.map_or_else(String::new, |id| id.to_string());
-        let request = template.make(last_event_id).await.map_err(Error::Request)?;
-        let response = transport.send(request, &Route::default()).await;
-        let response = response.map_err(Error::Network)?;
-
-        let content_type = response.headers().get(http::header::CONTENT_TYPE);
-        let is_stream = content_type.is_some_and(|value| is_event_stream(value.as_bytes()));
-        if response.status() != 200 || !is_stream {
-            return Err(Error::Refused(Refusal::new(response).await));
+        builder.settings = builder.settings.with_standard_statuses();
+        let mut source = builder.open()?;
+        loop {
+            match poll_fn(|cx| Pin::new(&mut source).poll_next(cx)).await {
+                Some(Ok(Item::Open(open))) => {
+                    let headers = open.headers;
+                    return Ok(Self { headers, source });
+                }
+                Some(Ok(Item::Disconnected(disconnected))) => return Err(disconnected.into()),
+                Some(Err(error)) => return Err(error),
+                // Before the stream is there, it says nothing else.
+                Some(Ok(_)) | None => {}
+            }
         }
-        let (head, body) = response.into_parts();
-        Ok(Self {
-            headers: head.headers,
-            items: Box::pin(ItemStream::with_decoder(BodyDataStream::new(body), decoder)),
-        })
     }
 
     /// The headers of the response.
@@ -58,18 +46,21 @@ impl Stream for Events {
     type Item = Result<Item, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            return Poll::Ready(Some(match ready!(self.items.as_mut().poll_next(cx)) {
-                None => return Poll::Ready(None),
-                Some(Ok(decoded)) => match Item::from_decoded(decoded) {
-                    Some(item) => Ok(item),
-                    None => continue,
-                },
-                Some(Err(StreamError::Chunks(error))) => Err(Error::Network(error)),
-                Some(Err(StreamError::Decode(error))) => Ok(Item::TooLarge(error)),
-                Some(Err(_)) => continue,
-            }));
-        }
+        let item = ready!(Pin::new(&mut self.source).poll_next(cx));
+        let Some(Ok(Item::Disconnected(disconnected))) = item else {
+            return Poll::Ready(item);
+        };
+        self.source.end();
+        Poll::Ready(match disconnected.reason {
+            Reason::End => None,
+            _ => Some(Err(disconnected.into())),
+        })
+    }
+}
+
+impl FusedStream for Events {
+    fn is_terminated(&self) -> bool {
+        self.source.is_terminated()
     }
 }
 

@@ -1,9 +1,9 @@
-use core::{error, fmt, time::Duration};
+use core::{fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use sse_proto::{DecodeError, MessageEvent, connection::Reason};
 
-use crate::transport::BoxError;
+use crate::{error::with_causes, transport::BoxError};
 
 /// What an event source says, one thing at a time.
 #[derive(Debug)]
@@ -15,6 +15,9 @@ pub enum Item {
     Event(MessageEvent<String>),
     /// A comment: all that follows its colon.
     Comment(String),
+    /// What the stream asks for as its reconnection time. It is heeded, within the bounds of the
+    /// [settings](crate::Settings::with_bounds).
+    Retry(Duration),
     /// An event was larger than allowed and is lost. What follows is not.
     TooLarge(DecodeError),
     /// The stream is not there, and there will be another try.
@@ -22,13 +25,14 @@ pub enum Item {
 }
 
 impl Item {
-    /// What the decoder says; `None` for what only the connection has to know.
+    /// What the decoder says, if there is a word for it.
     pub(crate) fn from_decoded(item: sse_proto::Item<String>) -> Option<Self> {
-        match item {
-            sse_proto::Item::Event(event) => Some(Self::Event(event)),
-            sse_proto::Item::Comment(text) => Some(Self::Comment(text)),
-            _ => None,
-        }
+        Some(match item {
+            sse_proto::Item::Event(event) => Self::Event(event),
+            sse_proto::Item::Comment(text) => Self::Comment(text),
+            sse_proto::Item::Retry(time) => Self::Retry(time),
+            _ => return None,
+        })
     }
 }
 
@@ -54,22 +58,28 @@ pub struct Disconnected {
     pub delay: Duration,
 }
 
-impl fmt::Display for Disconnected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.error {
-            Some(error) => with_causes(&**error, f),
-            None => self.reason.fmt(f),
-        }?;
-        write!(f, "; again in {:.1} s", self.delay.as_secs_f64())
+impl Disconnected {
+    /// Why, with all that is known, for people.
+    pub fn cause(&self) -> impl fmt::Display {
+        Cause(self)
     }
 }
 
-/// What hyper says of itself is only that it failed; the causes say why.
-fn with_causes(error: &dyn error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{error}")?;
-    let causes = core::iter::successors(error.source(), |cause| cause.source());
-    for cause in causes {
-        write!(f, ": {cause}")?;
+struct Cause<'a>(&'a Disconnected);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.error, self.0.status) {
+            (Some(error), _) => with_causes(&**error, f),
+            (None, Some(status)) => write!(f, "status {status}"),
+            (None, None) => self.0.reason.fmt(f),
+        }
     }
-    Ok(())
+}
+
+impl fmt::Display for Disconnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.delay.as_secs_f64();
+        write!(f, "{}; again in {seconds:.1} s", self.cause())
+    }
 }

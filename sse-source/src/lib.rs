@@ -18,7 +18,9 @@
 //!             │
 //!    sse_proto::connection                      when to connect, wait, give up  (alarm.rs)
 //!             │
-//!         Transport                             hyper, or a service of tower    (transport.rs)
+//!         Transport                             hyper, reqwest, or any service  (transport.rs)
+//!          ╱     ╲
+//!      Route     Client                         hyper's, for streams            (route.rs, client.rs)
 //! ```
 //!
 //! # A stream that goes on
@@ -68,11 +70,13 @@
 
 mod alarm;
 mod builder;
+mod client;
 mod error;
 mod events;
 mod handle;
 mod item;
 mod refusal;
+mod route;
 mod source;
 mod transport;
 

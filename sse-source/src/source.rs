@@ -3,26 +3,29 @@ use core::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use std::future::Future;
+use std::{future::Future, time::SystemTime};
 
 use bytes::{Buf, Bytes};
 use futures_core::{Stream, stream::FusedStream};
 use http::{
     Method, Response, StatusCode, Uri,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 use http_body::Body as _;
 use sse_proto::connection::{Action, Change, Connection};
 use tokio::{sync::mpsc, time::Duration};
+use tower::ServiceExt;
 
 use crate::{
     Builder, Error, Handle, Item,
     alarm::Alarm,
     builder::Template,
+    error::coding,
     handle::Command,
     item::{Disconnected, Open},
     refusal::Refusal,
-    transport::{Body, BoxError, BoxFuture, Route},
+    route::Route,
+    transport::{Body, BoxError, BoxFuture},
 };
 
 /// A stream of events that goes on over any number of connections.
@@ -86,7 +89,7 @@ impl EventSource {
         Builder::new(method, uri)
     }
 
-    pub(crate) fn new(mut builder: Builder) -> Result<Self, http::Error> {
+    pub(crate) fn new(mut builder: Builder) -> Result<Self, Error> {
         let template = builder.template()?;
         let mut connection =
             Connection::new(builder.settings.clone(), fastrand::u64(..), Duration::ZERO);
@@ -117,6 +120,13 @@ impl EventSource {
     /// What a reconnection sends as `Last-Event-ID`; empty if there is none.
     pub fn last_event_id(&self) -> &str {
         self.connection.last_event_id()
+    }
+
+    /// Ends it: what is under way is dropped.
+    pub(crate) fn end(&mut self) {
+        self.connection.close();
+        self.attempt = Attempt::None;
+        self.is_over = true;
     }
 
     fn now(&self) -> Duration {
@@ -157,9 +167,9 @@ impl EventSource {
         Attempt::Request(Box::pin(async move {
             let transport = template.transport.clone();
             let request = template.make(last_event_id).await;
-            let request = request.map_err(Failure::Preparation)?;
-            let response = transport.send(request, &route).await;
-            response.map_err(Failure::Network)
+            let mut request = request.map_err(Failure::Preparation)?;
+            request.extensions_mut().insert(route);
+            transport.oneshot(request).await.map_err(Failure::Network)
         }))
     }
 
@@ -241,18 +251,23 @@ impl EventSource {
             Attempt::Refusal(refusal) => {
                 let refused = ready!(refusal.as_mut().poll(cx));
                 self.attempt = Attempt::None;
-                Poll::Ready(Some(Err(Error::Refused(refused))))
+                Poll::Ready(Some(Err(Error::Refused(Box::new(refused)))))
             }
         }
     }
 
     fn on_response(&mut self, response: Response<Body>, now: Duration) {
-        let header = |name| response.headers().get(name);
-        let content_type = header(CONTENT_TYPE).map(|value| value.as_bytes());
+        let headers = response.headers();
+        let types = headers.get_all(CONTENT_TYPE).iter();
+        let types: Vec<_> = types.map(HeaderValue::as_bytes).collect();
+        // Still encoded, it is no event stream, whatever its type says.
+        let is_readable = !types.is_empty() && coding(headers).is_none();
+        let content_type = is_readable.then(|| types.join(&b","[..]));
         let status = response.status();
-        let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
+        let retry_after = headers.get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| self::retry_after(value.as_bytes()));
         self.connection
-            .on_response(status.as_u16(), content_type, retry_after, now);
+            .on_response(status.as_u16(), content_type.as_deref(), retry_after, now);
         if self.connection.is_closed() {
             // There is no more to do than to say why.
             while self.connection.poll_action().is_some() {}
@@ -303,11 +318,17 @@ impl EventSource {
     }
 }
 
-/// The seconds of `Retry-After`. A date is not worth a clock.
+/// `Retry-After`: seconds, or a date
+/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(value: &[u8]) -> Option<Duration> {
-    let digits = str::from_utf8(value).ok()?.trim();
-    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    digits.parse().ok().map(Duration::from_secs)
+    let text = str::from_utf8(value).ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than a number can hold is as good as for ever.
+        #[expect(clippy::disallowed_methods, reason = "there is no sign")]
+        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    date.duration_since(SystemTime::now()).ok()
 }
 
 impl Stream for EventSource {

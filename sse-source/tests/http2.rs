@@ -22,10 +22,7 @@ use hyper::{
     server::conn::http2,
     service::service_fn,
 };
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioIo},
-};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_source::{BoxError, EventSource, Item, Reason, Transport};
 use support::{end, events, next, soon};
 use tokio::{
@@ -35,6 +32,9 @@ use tokio::{
 };
 
 const A_WHILE: Duration = Duration::from_millis(200);
+
+/// So many events, each in a frame of its own.
+const FLOOD: usize = 60_000;
 
 struct Server {
     address: SocketAddr,
@@ -90,6 +90,17 @@ type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// A stream that says what it was asked, and then goes on as its path says.
 async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    if let Some(location) = request.uri().path().strip_prefix("/moved/") {
+        let location = format!("http://{location}/");
+        let response = Response::builder().status(302).header("location", location);
+        return Ok(response.body(UnsyncBoxBody::default()).unwrap());
+    }
+    if request.uri().path() == "/flood" {
+        let frames = (0..FLOOD).map(|number| Bytes::from(format!("data: {number}\n\n")));
+        let body = StreamBody::new(stream::iter(frames.map(Frame::data).map(Ok)));
+        let response = Response::builder().header("content-type", "text/event-stream");
+        return Ok(response.body(body.boxed_unsync()).unwrap());
+    }
     let id = request.headers().get("last-event-id");
     let id = id.map_or("none", |id| id.to_str().unwrap());
     let first = Bytes::from(format!("id: 1\ndata: after {id}\n\n"));
@@ -128,18 +139,11 @@ async fn start_proxy(server: SocketAddr) -> SocketAddr {
     address
 }
 
-fn transport() -> Transport {
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(true)
-        .build_http();
-    Transport::from_service(client)
-}
-
 #[tokio::test]
 async fn a_stream_that_is_reset_or_ends_is_taken_up_again_on_its_connection() {
     for (path, reason) in [("/broken", Reason::NetworkError), ("/ended", Reason::End)] {
         let server = Server::start(false).await;
-        let mut source = server.source(path, &transport());
+        let mut source = server.source(path, &Transport::http2());
         assert_eq!(events(&mut source, 1).await, ["after none"]);
         assert_eq!(end(&mut source).await, reason);
         assert_eq!(events(&mut source, 2).await, ["after 1", "after 1"]);
@@ -150,7 +154,7 @@ async fn a_stream_that_is_reset_or_ends_is_taken_up_again_on_its_connection() {
 #[tokio::test]
 async fn sources_that_share_a_connection_do_not_disturb_each_other() {
     let server = Server::start(false).await;
-    let transport = transport();
+    let transport = Transport::http2();
     let mut one = server.source("/", &transport);
     let mut two = server.source("/", &transport);
     assert_eq!(events(&mut one, 1).await, ["after none"]);
@@ -165,7 +169,7 @@ async fn sources_that_share_a_connection_do_not_disturb_each_other() {
 #[tokio::test]
 async fn a_server_that_goes_away_is_followed() {
     let server = Server::start(true).await;
-    let transport = transport();
+    let transport = Transport::http2();
     let mut source = server.source("/", &transport);
     assert_eq!(events(&mut source, 1).await, ["after none"]);
     assert_eq!(end(&mut source).await, Reason::NetworkError);
@@ -175,10 +179,37 @@ async fn a_server_that_goes_away_is_followed() {
 
 #[tokio::test]
 async fn a_connection_that_is_dead_is_not_used_again() {
-    let mut server = Server::start(false).await;
-    server.address = start_proxy(server.address).await;
-    let mut source = server.source("/", &transport());
-    assert_eq!(events(&mut source, 1).await, ["after none"]);
-    assert_eq!(end(&mut source).await, Reason::IdleTimeout);
-    assert_eq!(events(&mut source, 1).await, ["after 1"]);
+    for is_moved in [false, true] {
+        let mut server = Server::start(false).await;
+        let proxy = start_proxy(server.address).await;
+        let path = match is_moved {
+            true => format!("/moved/{proxy}"),
+            false => {
+                server.address = proxy;
+                "/".to_owned()
+            }
+        };
+        let mut source = server.source(&path, &Transport::http2());
+        assert_eq!(events(&mut source, 1).await, ["after none"]);
+        assert_eq!(end(&mut source).await, Reason::IdleTimeout);
+        assert_eq!(events(&mut source, 1).await, ["after 1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_small_frames_waits_for_a_slow_reader() {
+    let server = Server::start(false).await;
+    let transport = Transport::http2();
+    let mut sources: Vec<_> = (0..3)
+        .map(|_| server.source("/flood", &transport))
+        .collect();
+    for source in &mut sources {
+        events(source, 1).await;
+    }
+    sleep(A_WHILE * 2).await;
+    for source in &mut sources {
+        let last = events(source, FLOOD - 1).await.pop();
+        assert_eq!(last, Some((FLOOD - 1).to_string()));
+        assert_eq!(end(source).await, Reason::End);
+    }
 }

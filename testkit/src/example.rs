@@ -3,7 +3,7 @@
 use std::{
     env,
     net::{Ipv4Addr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command},
     thread,
     time::{Duration, Instant},
@@ -28,11 +28,21 @@ impl Example {
     ///
     /// If it cannot be started, or does not listen in time.
     pub fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// As [`start`](Self::start), with these environment variables.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(name: &str, variables: &[(&str, &Path)]) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = free.local_addr().expect("its number").port();
         drop(free);
         let process = Command::new(program(name))
             .args(["--port", &port.to_string()])
+            .envs(variables.iter().copied())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let example = Self { process, port };

@@ -47,7 +47,8 @@ enum Command {
     Test,
     /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
     TestBrowser,
-    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble.
+    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble; and
+    /// the demo, killed and started again, before `sse get`.
     TestServers,
     /// Fuzz the codec.
     Fuzz {
@@ -75,21 +76,9 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Let many clients at a server that come, stall, leave and resume, and check each event.
-    Soak {
-        /// A server of sse-hyper; there is nothing else to soak.
-        #[arg(long, required = true)]
-        server: bool,
-        /// How long.
-        #[arg(long, default_value_t = 600)]
-        seconds: u64,
-        /// How many clients at a time.
-        #[arg(long, default_value_t = 2000)]
-        clients: u64,
-        /// What decides all that is by chance.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    /// Check each event, for long: of a server under clients that misbehave, or of a client whose
+    /// server is killed again and again.
+    Soak(load::Soak),
     /// Build the demo page into target/page.
     Page,
 }
@@ -119,12 +108,7 @@ fn main() -> ExitCode {
                 run::run(table)
             }
         }
-        Command::Soak {
-            seconds,
-            clients,
-            seed,
-            ..
-        } => load::soak(seconds, clients, seed),
+        Command::Soak(soak) => soak.run(),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

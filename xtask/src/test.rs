@@ -36,10 +36,7 @@ pub(crate) fn all() -> Result<()> {
         ("documentation", documentation),
         ("small targets", small_targets),
         ("benchmarks and fuzz targets", side_rooms),
-        (
-            "servers and clients under load, for some seconds",
-            load::smoke,
-        ),
+        ("soaks and load, for some seconds", load::smoke),
         ("Miri", miri::test),
         ("browser", browser::test),
         ("servers", servers::test),
@@ -105,7 +102,7 @@ fn documentation() -> Result<()> {
     run(doc)
 }
 
-/// The codec where there is no `std`, with and without an allocator, and each of its features alone.
+/// The codec where there is no `std`, with and without an allocator, and each feature alone.
 /// `bytes` wants atomics that the smallest target has not.
 fn small_targets() -> Result<()> {
     for (triple, features) in [
@@ -123,15 +120,23 @@ fn small_targets() -> Result<()> {
             "build --package sse-proto --target {triple} {features}"
         )))?;
     }
-    for feature in ["alloc", "bytes", "codec", "serde", "simd", "stream"] {
-        let features = format!("--no-default-features --features {feature}");
+    each_feature_alone(
+        "sse-proto",
+        &["", "alloc", "bytes", "codec", "serde", "simd", "stream"],
+    )?;
+    each_feature_alone(
+        "sse-source",
+        &["", "compression", "reqwest", "rustls", "serde"],
+    )
+}
+
+fn each_feature_alone(package: &str, features: &[&str]) -> Result<()> {
+    for feature in features {
         run(cargo(&format!(
-            "clippy --package sse-proto --lib {features} -- -D warnings"
+            "clippy --package {package} --lib --no-default-features --features={feature} -- -D warnings"
         )))?;
     }
-    run(cargo(
-        "clippy --package sse-proto --lib --no-default-features -- -D warnings",
-    ))
+    Ok(())
 }
 
 /// What no test builds otherwise.

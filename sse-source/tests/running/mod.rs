@@ -4,6 +4,7 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -29,8 +30,13 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With these environment variables.
+    pub(crate) fn start_with(variables: &[(&str, &Path)]) -> Self {
         Self {
-            example: Example::start("contract_service"),
+            example: Example::start_with("contract_service", variables),
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
     }

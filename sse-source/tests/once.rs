@@ -1,0 +1,139 @@
+//! One request, and what becomes of its events.
+
+mod support;
+
+use std::{net::TcpListener, time::Duration};
+
+use futures_util::StreamExt;
+use sse_source::{BoxError, Error, EventSource, Item, Reason};
+use support::{Answer, Server, respond, soon, stream};
+
+const SHORT: Option<Duration> = Some(Duration::from_millis(200));
+
+/// What it says up to its end, and why that is.
+async fn all(answer: Answer) -> (Vec<String>, Option<Error>) {
+    let server = Server::start([answer]).await;
+    let settings = soon().with_connect_timeout(SHORT).with_idle_timeout(SHORT);
+    let request = EventSource::get(server.url()).with_settings(settings);
+    let mut said = Vec::new();
+    let mut events = match request.send().await {
+        Ok(events) => events,
+        Err(error) => return (said, Some(error)),
+    };
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let error = loop {
+        match events.next().await {
+            Some(Ok(Item::Event(event))) => said.push(event.data),
+            Some(Ok(Item::Comment(text))) => said.push(format!(":{text}")),
+            Some(Ok(Item::Retry(time))) => said.push(format!("{time:?}")),
+            Some(Ok(Item::TooLarge(error))) => said.push(error.to_string()),
+            Some(Ok(item)) => panic!("{item:?}"),
+            Some(Err(error)) => break Some(error),
+            None => break None,
+        }
+    };
+    assert!(events.next().await.is_none(), "nothing after the end");
+    assert_eq!(server.requests().len(), 1);
+    (said, error)
+}
+
+#[tokio::test]
+async fn it_ends_with_the_stream() {
+    let body = "retry: 7\n\ndata: 1\n\n: c\ndata: 2\n\ndata: unfinished";
+    let (said, error) = all(Answer::End(stream(body))).await;
+    assert_eq!(said, ["7ms", "1", ": c", "2"]);
+    assert!(error.is_none(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_is_an_error_behind_its_events() {
+    let body = stream("data: 1\n\ndata: lost");
+    let (said, error) = all(Answer::Reset(body)).await;
+    assert_eq!(said, ["1"]);
+    assert!(matches!(error, Some(Error::Network(_))), "{error:?}");
+}
+
+#[tokio::test]
+async fn silence_is_an_error() {
+    for (bytes, expected, reason) in [
+        (Vec::new(), &[][..], Reason::ConnectTimeout),
+        (stream(""), &[], Reason::IdleTimeout),
+        (stream("data: 1\n\ndata"), &["1"], Reason::IdleTimeout),
+    ] {
+        let (said, error) = all(Answer::Hang(bytes)).await;
+        assert_eq!(said, expected);
+        match error {
+            Some(Error::Timeout(it)) => assert_eq!(it, reason),
+            other => panic!("{reason:?}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_other_answer_is_told_and_none_is_tried_again() {
+    for status in [
+        "204 No Content",
+        "401 Unauthorized",
+        "429 Too Many Requests",
+        "503 Service Unavailable",
+    ] {
+        let answer = respond(status, "Retry-After: 0\r\nX-Request-Id: 7\r\n", "why");
+        let (_, error) = all(Answer::End(answer)).await;
+        let Some(Error::Refused(refused)) = error else {
+            panic!("{status}: {error:?}");
+        };
+        assert!(status.starts_with(refused.status.as_str()));
+        assert_eq!(refused.headers["x-request-id"], "7");
+        assert!(status.starts_with("204") || refused.body == "why");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_coding_is_an_error() {
+    let head = "Content-Type: text/event-stream\r\nContent-Encoding: rot13\r\n";
+    let (_, error) = all(Answer::End(respond("200 OK", head, "qngn: 1\n\n"))).await;
+    let error = error.unwrap().to_string();
+    assert!(error.contains(r#"Content-Encoding: "rot13""#), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_an_error_with_its_cause() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let error = EventSource::get(url).send().await.unwrap_err();
+    assert!(matches!(error, Error::Network(_)), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("refused"), "{text}");
+    assert_eq!(text.matches("refused").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn what_no_attempt_could_reach_is_said_at_once() {
+    for (uri, why) in [
+        ("/events", "has to start with http://"),
+        ("example.org", "has to start with http://"),
+        ("ftp://example.org/", "neither http nor https"),
+        ("http://exa mple/", "invalid uri"),
+        #[cfg(not(feature = "rustls"))]
+        ("https://example.org/", "feature `rustls`"),
+    ] {
+        let error = EventSource::get(uri).open().unwrap_err();
+        assert!(matches!(error, Error::Request(_)), "{uri}: {error:?}");
+        assert!(error.to_string().contains(why), "{uri}: {error}");
+
+        // Also when it is found out late.
+        let Ok(uri) = http::Uri::try_from(uri) else {
+            continue;
+        };
+        let mut source = EventSource::get("http://127.0.0.1/")
+            .with_preparation(move |mut request| {
+                *request.uri_mut() = uri.clone();
+                async { Ok::<_, BoxError>(request) }
+            })
+            .open()
+            .unwrap();
+        let error = support::error(&mut source).await;
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}

@@ -1,0 +1,57 @@
+//! reqwest's client as the transport.
+#![cfg(feature = "reqwest")]
+
+mod support;
+
+use http::Method;
+use sse_source::{Error, EventSource, Reason, Transport};
+use support::{Answer, Server, end, events, respond, soon, stream};
+
+fn source(uri: &str) -> Result<EventSource, Error> {
+    EventSource::request(Method::POST, uri)
+        .with_body("wanted")
+        .with_settings(soon())
+        .with_transport(Transport::from_reqwest(reqwest::Client::new()))
+        .open()
+}
+
+#[tokio::test]
+async fn it_goes_on_and_sends_all_of_the_request_each_time() {
+    let server = Server::start([
+        Answer::End(stream("id: é\ndata: 1\n\ndata: unfinished")),
+        Answer::Reset(stream("data: 2\n\n")),
+        Answer::End(respond("503 Service Unavailable", "", "")),
+        Answer::End(respond(
+            "307 Temporary Redirect",
+            "Location: /moved\r\n",
+            "",
+        )),
+        Answer::End(stream("data: 3\n\n")),
+        Answer::End(respond("403 Forbidden", "", "not any more")),
+    ])
+    .await;
+    let mut source = source(&server.url()).unwrap();
+    assert_eq!(events(&mut source, 1).await, ["1"]);
+    assert_eq!(end(&mut source).await, Reason::End);
+    assert_eq!(events(&mut source, 1).await, ["2"]);
+    assert_eq!(end(&mut source).await, Reason::NetworkError);
+    assert_eq!(end(&mut source).await, Reason::Status(503));
+    assert_eq!(events(&mut source, 1).await, ["3"]);
+    let error = support::error(&mut source).await;
+    assert_eq!(error.to_string(), "status 403 Forbidden: not any more");
+
+    let id = Some("é".to_owned());
+    let mut expected = vec![id; 6];
+    expected[0] = None;
+    assert_eq!(server.last_event_ids(), expected);
+    for request in server.requests() {
+        assert!(request.starts_with("post /"), "{request}");
+        assert!(request.ends_with("\r\n\r\nwanted"), "{request}");
+        assert!(request.contains("\r\naccept: text/event-stream\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_relative_uri_is_an_error() {
+    assert!(matches!(source("/events"), Err(Error::Request(_))));
+}
