@@ -109,7 +109,7 @@ pub fn endings(subscribers: usize, endings: &[(Library, Ending)]) -> String {
 /// What each client reached with this stream. One that did not receive it as it was sent has no
 /// figures, but a line that says what it did.
 pub fn decoding(title: &str, readings: &[(Client, Result<decoding::Reading>)]) -> String {
-    let mut text = format!("### {title}\n\n");
+    let mut text = format!("## {title}\n\n");
     let mut table = Table::new([
         "client",
         "events/s",
