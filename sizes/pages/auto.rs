@@ -7,6 +7,9 @@ use wasm_bindgen_futures::spawn_local;
 
 mod page;
 
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 #[wasm_bindgen(start)]
 fn start() {
     let builder = Builder::new("/events").with_event_types(["news"]);

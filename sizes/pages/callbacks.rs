@@ -5,6 +5,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 mod page;
 
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 #[wasm_bindgen(start)]
 fn start() {
     if !sse_wasm::is_supported() {

@@ -1,12 +1,15 @@
 //! The page with the stream of the wrapper.
 
-use sse_wasm::Builder;
+use sse_wasm::EventSource;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 mod items;
 mod page;
 
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 #[wasm_bindgen(start)]
 fn start() {
-    items::show(Builder::new("/events"));
+    items::show(EventSource::connect("/events"));
 }

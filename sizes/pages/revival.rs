@@ -6,7 +6,14 @@ use wasm_bindgen::prelude::wasm_bindgen;
 mod items;
 mod page;
 
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 #[wasm_bindgen(start)]
 fn start() {
-    items::show(Builder::new("/events").with_revival("last-event-id"));
+    items::show(
+        Builder::new("/events")
+            .with_revival("last-event-id")
+            .native(),
+    );
 }

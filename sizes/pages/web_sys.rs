@@ -5,6 +5,9 @@ use web_sys::{EventSource, MessageEvent};
 
 mod page;
 
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 #[wasm_bindgen(start)]
 fn start() -> Result<(), JsValue> {
     let global = js_sys::global();

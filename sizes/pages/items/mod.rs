@@ -1,16 +1,13 @@
 use futures_util::StreamExt;
-use sse_wasm::{Builder, Item};
+use sse_wasm::{Error, EventSource, Item};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::page;
 
 /// Shows what the browser's own `EventSource` says.
-pub(crate) fn show(builder: Builder) {
-    if !sse_wasm::is_supported() {
+pub(crate) fn show(source: Result<EventSource, Error>) {
+    let Ok(source) = source else {
         page::show("Sorry! No server-sent events support..");
-        return;
-    }
-    let Ok(source) = builder.native() else {
         return;
     };
     let mut items = source.items(["news"]);
