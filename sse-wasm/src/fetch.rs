@@ -93,6 +93,12 @@ impl FetchSource {
         self.machine.last_event_id()
     }
 
+    /// Where the stream that is open comes from, with all redirects followed: it is the origin of its
+    /// events.
+    pub fn response_url(&self) -> Option<&str> {
+        self.attempt.url()
+    }
+
     fn obey(&mut self, command: Command) {
         match command {
             Command::Close => {
