@@ -1,4 +1,4 @@
-//! Chromium and Firefox, headless, on a page that does jobs with their own `EventSource`.
+//! Chromium and Firefox, headless, on a page that does jobs with an `EventSource`.
 
 use std::{
     fs::{self, File},
@@ -28,13 +28,41 @@ pub enum Browser {
     Firefox,
 }
 
+/// Whose `EventSource` the page has.
+#[derive(Clone, Copy, Debug)]
+pub enum Client {
+    /// The browser's.
+    Native,
+    /// That of the script `event-source.js`.
+    Script,
+    /// That of the npm package.
+    Package,
+}
+
+impl Client {
+    /// What stands before all else in the page.
+    fn head(self) -> &'static str {
+        match self {
+            Self::Native => "",
+            Self::Script => r#"<script src="/event-source.js"></script>"#,
+            Self::Package => {
+                r#"<script type="module">
+                    import { EventSource } from "/index.js";
+                    window.EventSource = EventSource;
+                </script>"#
+            }
+        }
+    }
+}
+
 impl Browser {
     /// Opens `clients/page.html` with these jobs, and gives the results that the page posts.
-    pub fn run(self, jobs: &Value) -> Result<Vec<Value>> {
+    pub fn run(self, client: Client, jobs: &Value) -> Result<Vec<Value>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let page = url(listener.local_addr()?.port(), "/");
         let jobs = jobs.to_string();
         let html = fs::read_to_string(folder::prepared("clients/page.html")?)?;
+        let html = html.replacen("<script", &[client.head(), "<script"].concat(), 1);
         let (sender, results) = channel();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -45,7 +73,8 @@ impl Browser {
         });
         let _browser = self.open(&page)?;
         let results = results.recv_timeout(PATIENCE);
-        let results = results.with_context(|| format!("{self:?} posts no results"))?;
+        let results =
+            results.with_context(|| format!("{self:?}, {client:?}: no results are posted"))?;
         Ok(serde_json::from_slice(&results)?)
     }
 
@@ -99,7 +128,7 @@ user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
     Ok(command)
 }
 
-/// One request a connection: the page, its jobs, or its results.
+/// One request a connection: the page, its jobs, its results, or a file of the npm package.
 fn answer(connection: TcpStream, html: &str, jobs: &str, results: &Sender<Vec<u8>>) -> Result<()> {
     let mut reader = BufReader::new(connection);
     let mut request = String::new();
@@ -118,18 +147,29 @@ fn answer(connection: TcpStream, html: &str, jobs: &str, results: &Sender<Vec<u8
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let (content_type, text) = match request.split(' ').nth(1) {
-        Some("/") => ("text/html", html),
-        Some("/jobs") => ("application/json", jobs),
-        _ => ("text/plain", ""),
+    let (content_type, bytes) = match request.split(' ').nth(1).unwrap_or_default() {
+        "/" => ("text/html", html.as_bytes().to_vec()),
+        "/jobs" => ("application/json", jobs.as_bytes().to_vec()),
+        "/results" => ("text/plain", Vec::new()),
+        path => file(path)?,
     };
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close",
-        text.len()
-    );
-    write!(reader.get_mut(), "{head}\r\n\r\n{text}")?;
+    write!(
+        reader.get_mut(),
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        bytes.len()
+    )?;
+    reader.get_mut().write_all(&bytes)?;
     if request.starts_with("POST") {
         results.send(body)?;
     }
     Ok(())
+}
+
+fn file(path: &str) -> Result<(&'static str, Vec<u8>)> {
+    let content_type = match path.ends_with(".wasm") {
+        true => "application/wasm",
+        false => "text/javascript",
+    };
+    let file = folder::prepared(&["npm", path].concat())?;
+    Ok((content_type, fs::read(file)?))
 }

@@ -1,15 +1,15 @@
 // EventSource with headers, POST, and all that a server says when it refuses.
 
-import { eventSource } from "./event_source.js";
+import { eventSource } from "./interface.js";
 import { Link } from "./link.js";
 
 /** Why there is no connection. `delay` is the time to the next attempt; without it there is none. */
 export class ConnectionErrorEvent extends Event {
-  constructor({ reason, status, message, delay, headers, body }) {
+  constructor({ reason, status, delay, headers, body, fault }) {
     super("error");
     this.reason = reason;
     this.status = status || undefined;
-    this.message = message;
+    this.message = fault ?? (status ? `${reason} ${status}` : reason).replace("-", " ");
     this.delay = delay;
     this.headers = headers && new Headers(headers);
     this.body = body;

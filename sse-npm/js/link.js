@@ -24,7 +24,7 @@ export class Link {
     try {
       this.#connection = await connect(heard);
     } catch (fault) {
-      heard.closed("fault", 0, String(fault));
+      heard.closed("fault", 0, undefined, undefined, String(fault));
     }
     if (this.#isOver) {
       this.close();

@@ -8,7 +8,7 @@
 //!  one script                 │
 //!     │                   js/extended.js ── js/link.js
 //!     │                       │
-//!     └───── js/event_source.js  the standard's interface: states, events, handlers
+//!     └───── js/interface.js  the standard's interface: states, events, handlers
 //!                 │ options   ▲ what happens
 //!              lib.rs         │    a connection and its listener
 //!                 │           │
@@ -28,7 +28,7 @@ use wasm_bindgen_futures::spawn_local;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Whom to tell: `js/event_source.js`.
+    /// Whom to tell: `js/interface.js`.
     pub type Listener;
 
     /// Waits until the next thing may be told: "queue a task".
@@ -42,19 +42,19 @@ extern "C" {
     fn event(this: &Listener, event_type: &str, data: &str, last_event_id: &str);
 
     #[wasm_bindgen(method, js_name = tooLarge)]
-    fn too_large(this: &Listener, message: &str);
+    fn too_large(this: &Listener);
 
     #[wasm_bindgen(method)]
-    fn disconnected(this: &Listener, reason: &str, status: u16, message: &str, delay: f64);
+    fn disconnected(this: &Listener, reason: &str, status: u16, delay: f64);
 
     #[wasm_bindgen(method)]
     fn closed(
         this: &Listener,
         reason: &str,
         status: u16,
-        message: &str,
         headers: Array,
         body: &str,
+        fault: Option<String>,
     );
 }
 
@@ -83,7 +83,10 @@ impl Connection {
 /// If there is no `fetch` that streams, or the last event ID cannot be one.
 #[wasm_bindgen]
 pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Connection, JsError> {
-    let mut source = options::builder(url, options)?.fetch()?;
+    let builder = options::builder(url, options)?;
+    // Said without `Display`, for it would bring the whole of `core::fmt` with it.
+    let source = builder.fetch();
+    let mut source = source.map_err(|_| JsError::new("there is no fetch that streams"))?;
     let connection = Connection(source.handle());
     let has_network = url.starts_with("http:") || url.starts_with("https:");
     spawn_local(async move {
@@ -93,7 +96,7 @@ pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Conne
                 // "Reestablish the connection, unless the user agent knows that to be futile."
                 Item::Disconnected(lost) if !has_network && is_network_error(&lost) => {
                     let (reason, status) = words(lost.reason);
-                    listener.closed(reason, status, &lost.to_string(), Array::new(), "");
+                    listener.closed(reason, status, Array::new(), "", None);
                     break;
                 }
                 item => tell(&listener, &source, item),
@@ -113,20 +116,19 @@ fn tell(listener: &Listener, source: &FetchSource, item: Item) {
         Item::Event(event) => {
             listener.event(&event.event_type, &event.data, &event.last_event_id);
         }
-        Item::TooLarge(error) => listener.too_large(&error.to_string()),
+        Item::TooLarge(_) => listener.too_large(),
         Item::Disconnected(lost) => {
             let (reason, status) = words(lost.reason);
             let delay = lost.delay.unwrap_or_default().as_millis() as f64;
-            listener.disconnected(reason, status, &lost.to_string(), delay);
+            listener.disconnected(reason, status, delay);
         }
         Item::Closed(closed) => {
             let (reason, status) = words(closed.reason);
-            let message = closed.to_string();
             let headers = closed.headers.iter();
             let headers = headers
                 .map(|(name, value)| Array::of2(&name.into(), &value.into()))
                 .collect();
-            listener.closed(reason, status, &message, headers, &closed.body);
+            listener.closed(reason, status, headers, &closed.body, closed.fault);
         }
         // Comments, and the reconnection time.
         _ => {}

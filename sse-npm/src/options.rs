@@ -34,7 +34,9 @@ pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> 
         builder = builder.with_preparation(move |request| prepared(request, prepare.clone()));
     }
     if let Some(id) = options.text("lastEventId") {
-        builder = builder.with_last_event_id(EventId::new(id)?);
+        let id = EventId::new(id);
+        let id = id.map_err(|_| JsError::new("lastEventId cannot be the ID of an event"))?;
+        builder = builder.with_last_event_id(id);
     }
     if options.flag("pauseWhenHidden") {
         builder = builder.with_pause_when_hidden();
@@ -118,7 +120,7 @@ impl Options<'_> {
 
     /// From milliseconds. What is infinite is very long, and what is negative is nothing.
     fn time(&self, name: &str) -> Option<Duration> {
-        let seconds = self.number(name)?.max(0.0) / 1000.0;
-        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        let milliseconds = self.number(name)? as u64;
+        Some(Duration::from_millis(milliseconds))
     }
 }

@@ -135,7 +135,7 @@ fn main() -> ExitCode {
         } => load::soak(seconds, clients, seed),
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
-        Command::PackageNpm => npm::package(),
+        Command::PackageNpm => npm::pack(),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

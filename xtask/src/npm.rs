@@ -17,7 +17,7 @@ use crate::{
 
 /// What the package has besides the glue and the scripts.
 const FILES: [&str; 8] = [
-    "js/event_source.js",
+    "js/interface.js",
     "js/extended.js",
     "js/index.d.ts",
     "js/index.js",
@@ -45,7 +45,7 @@ pub(crate) fn polyfill(folder: &Path) -> Result<()> {
     let parts = [
         glue,
         format!("const WASM = \"{}\";\n", BASE64_STANDARD.encode(wasm)),
-        source("event_source.js")?.replace("\nexport function", "\nfunction"),
+        source("interface.js")?.replace("\nexport function", "\nfunction"),
         source("polyfill.js")?,
     ];
     let body = parts.join("\n");
@@ -57,29 +57,33 @@ pub(crate) fn polyfill(folder: &Path) -> Result<()> {
     write(folder, "event-source.mjs", &module)
 }
 
-/// Makes the package in `target/npm/package`, as `npm publish` takes it.
-pub(crate) fn package() -> Result<()> {
+/// Makes the package in `target/npm/package`, and shows what `npm publish` would take of it.
+pub(crate) fn pack() -> Result<()> {
     let folder = root().join("target/npm/package");
+    package(&folder)?;
+    setup::program("npm", "npm")?;
+    let mut pack = command("npm", "pack --dry-run");
+    run(pack.current_dir(&folder))
+}
+
+/// Makes the package in this folder and nothing else.
+pub(crate) fn package(folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+        fs::remove_dir_all(folder)?;
     }
-    polyfill(&folder)?;
-    bind(&build()?, &folder, true)?;
+    polyfill(folder)?;
+    bind(&build()?, folder, true)?;
     for file in FILES {
-        copy(&root().join("sse-npm").join(file), &folder)?;
+        copy(&root().join("sse-npm").join(file), folder)?;
     }
     for file in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        copy(&root().join(file), &folder)?;
+        copy(&root().join(file), folder)?;
     }
     let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
     let manifest = source("package.json")?.replace("\"version\": \"0.0.0\"", &version);
     fs::write(folder.join("package.json"), manifest)?;
-    size_of(&folder, "sse_wasm_bg.wasm")?;
-    size_of(&folder, "sse_wasm.js")?;
-
-    setup::program("npm", "npm")?;
-    let mut pack = command("npm", "pack --dry-run");
-    run(pack.current_dir(&folder))
+    size_of(folder, "sse_wasm_bg.wasm")?;
+    size_of(folder, "sse_wasm.js")
 }
 
 /// The wasm, without its glue.

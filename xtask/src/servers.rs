@@ -5,6 +5,7 @@ use std::{env, fs, path::Path, process::Command};
 use anyhow::{Context, Result};
 
 use crate::{
+    npm,
     run::{cargo, command, output, root, run, target},
     setup,
 };
@@ -41,6 +42,7 @@ pub(crate) fn test() -> Result<()> {
     fs::create_dir_all(&scratch)?;
     servers(&folder)?;
     clients(&folder)?;
+    npm::package(&folder.join("npm"))?;
 
     let names = TESTS.map(|name| format!("--test {name}")).join(" ");
     let mut tests = cargo(&format!(

@@ -35,11 +35,11 @@ export function eventSource(connect, failure) {
         turn,
         open: (url) => this.#open(url),
         event: (type, data, lastEventId) => this.#event(type, data, lastEventId),
-        tooLarge: (message) => this.#fail({ reason: "too-large", message }),
-        disconnected: (reason, status, message, delay) =>
-          this.#fail({ reason, status, message, delay }, CONNECTING),
-        closed: (reason, status, message, headers, body) =>
-          this.#fail({ reason, status, message, headers, body }, CLOSED),
+        tooLarge: () => this.#fail({ reason: "too-large" }),
+        disconnected: (reason, status, delay) =>
+          this.#fail({ reason, status, delay }, CONNECTING),
+        closed: (reason, status, headers, body, fault) =>
+          this.#fail({ reason, status, headers, body, fault }, CLOSED),
       });
     }
 
