@@ -103,6 +103,8 @@ enum Command {
     },
     /// Build the npm package into target/npm/package.
     PackageNpm,
+    /// Run the tests of the npm package, in Node, and check its types.
+    TestNpm,
 }
 
 fn main() -> ExitCode {
@@ -136,6 +138,7 @@ fn main() -> ExitCode {
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
         Command::PackageNpm => npm::pack(),
+        Command::TestNpm => npm::test(),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

@@ -1,5 +1,7 @@
 //! `sse-npm`, for JavaScript: a script that defines `EventSource`, and an npm package.
 
+mod test;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -7,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use base64::{Engine, prelude::BASE64_STANDARD};
+pub(crate) use test::test;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
