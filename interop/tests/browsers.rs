@@ -22,6 +22,11 @@ fn our_script_in_chromium() -> Result<()> {
 }
 
 #[test]
+fn our_script_in_a_worker_of_chromium() -> Result<()> {
+    check(Browser::Chromium, Client::ScriptInWorker)
+}
+
+#[test]
 fn our_package_in_chromium() -> Result<()> {
     check(Browser::Chromium, Client::Package)
 }
@@ -34,6 +39,11 @@ fn firefox() -> Result<()> {
 #[test]
 fn our_script_in_firefox() -> Result<()> {
     check(Browser::Firefox, Client::Script)
+}
+
+#[test]
+fn our_script_in_a_worker_of_firefox() -> Result<()> {
+    check(Browser::Firefox, Client::ScriptInWorker)
 }
 
 #[test]

@@ -19,7 +19,7 @@ export class ConnectionErrorEvent extends Event {
 /** Makes the constructor. `load` gives a promise of `connect`, as soon as its wasm is there. */
 export function extended(load) {
   const connect = (url, { link, ...init }, listener) => {
-    link.follow(listener, async (listener) => (await load())(url, optionsOf(init), listener));
+    link.follow(listener, load, (connect, heard) => connect(url, optionsOf(init), heard));
     return link;
   };
 
@@ -34,9 +34,11 @@ export function extended(load) {
       const link = new Link();
       super(url, { ...init, link });
       this.#link = link;
-      signal?.addEventListener("abort", () => this.close(), { once: true });
+      const close = () => this.close();
+      signal?.addEventListener("abort", close);
+      link.onclose = () => signal?.removeEventListener("abort", close);
       if (signal?.aborted) {
-        this.close();
+        close();
       }
     }
 

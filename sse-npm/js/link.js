@@ -4,11 +4,13 @@ export class Link {
   #isOver = false;
   #channels = new Set();
 
+  onclose = () => {};
+
   /**
-   * Makes the connection, and has the loops hear what the listener does. They hold the next event
-   * back until they have taken the last.
+   * Makes the connection by what `load` gives a promise of, and has the loops hear what the listener
+   * does. They hold the next event back until they have taken the last.
    */
-  async follow(listener, connect) {
+  async follow(listener, load, connect) {
     const heard = {
       ...listener,
       turn: async () => {
@@ -22,12 +24,12 @@ export class Link {
       },
     };
     try {
-      this.#connection = await connect(heard);
+      const loaded = await load();
+      if (!this.#isOver) {
+        this.#connection = connect(loaded, heard);
+      }
     } catch (fault) {
       heard.closed("fault", 0, undefined, undefined, String(fault));
-    }
-    if (this.#isOver) {
-      this.close();
     }
   }
 
@@ -47,6 +49,7 @@ export class Link {
 
   close() {
     this.#isOver = true;
+    this.onclose();
     this.#connection?.close();
     this.#channels.forEach((channel) => channel.end());
     this.#channels.clear();

@@ -235,6 +235,36 @@ test("the script defines it as browsers do", async () => {
   assert.deepEqual(property, { writable: true, enumerable: false, configurable: true });
 });
 
+test("each event is a task of its own, and none comes behind close", async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    stream(response).end("data: 1\n\ndata: 2\n\ndata: 3\n\n");
+  });
+  const source = new Standard(url);
+  const log = [];
+  source.onmessage = async ({ data }) => {
+    log.push(`event ${data}`);
+    for (let step = 0; step < 100; step += 1) {
+      await null;
+    }
+    log.push(`done ${data}`);
+    if (data === "2") {
+      source.close();
+    }
+  };
+  source.onerror = () => log.push("error");
+  await message(source);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assert.deepEqual(log, ["event 1", "done 1", "event 2", "done 2"]);
+});
+
+test("one that is closed at once asks nothing", async (t) => {
+  const { url, requests } = await serve(t, (request, response) => stream(response).end());
+  new EventSource(url).close();
+  new Standard(url).close();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(requests.length, 0);
+});
+
 test("what cannot be is said at once", () => {
   const invalid = { name: "SyntaxError" };
   assert.throws(() => new EventSource("/relative"), invalid);
