@@ -143,7 +143,7 @@ fn words(reason: Option<Reason>) -> (&'static str, u16) {
         Some(Reason::ConnectTimeout) => "connect-timeout",
         Some(Reason::IdleTimeout) => "idle-timeout",
         Some(Reason::Status(status)) => return ("status", status),
-        Some(Reason::ContentType) => return ("content-type", 200),
+        Some(Reason::ContentType) => "content-type",
         Some(Reason::Requested) => "requested",
         // What a function of the caller threw, or the page that was stopped.
         _ => "fault",
