@@ -9,12 +9,14 @@
 //! - [`live`]: when events come.
 //! - [`cutter`]: a connection that breaks in the middle.
 //! - [`browser`]: Chromium and Firefox, on a page of ours.
+//! - [`demo`]: the demo server, which dies and comes back.
 //!
-//! Tests: `proxies.rs`, `clients.rs`, `browsers.rs` and `faults.rs`. Small programs in other languages
+//! Tests: `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs` and `demo.rs`. Small programs in other languages
 //! are in `clients/`.
 
 pub mod browser;
 pub mod cutter;
+pub mod demo;
 pub mod folder;
 pub mod live;
 pub mod process;

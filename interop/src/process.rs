@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::Read,
     net::{Ipv4Addr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread::{sleep, spawn},
     time::{Duration, Instant},
 };
@@ -39,6 +39,12 @@ impl Process {
             Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
         })?;
         Ok(process)
+    }
+
+    /// Waits until it has ended.
+    pub fn ended_within(&mut self, limit: Duration) -> Result<ExitStatus> {
+        wait_until(limit, "it ends", || Ok(self.0.try_wait()?.is_some()))?;
+        Ok(self.0.wait()?)
     }
 
     /// Its number.

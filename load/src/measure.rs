@@ -24,7 +24,9 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{crowd::Crowd, server::Server, servers::Library, subscribers::Subscribers};
+use crate::{
+    crowd::Crowd, samples::Samples, server::Server, servers::Library, subscribers::Subscribers,
+};
 
 /// How many events a long burst has.
 pub const BURST: u64 = 16;
@@ -53,42 +55,13 @@ pub struct Plan<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// In bursts of [`BURST`].
-    pub bursts: Bursts,
+    pub bursts: Samples,
     /// One event at a time.
-    pub singles: Bursts,
+    pub singles: Samples,
     /// The memory of a connection that had no event yet, in bytes.
     pub idle: f64,
     /// The same behind all events.
     pub used: f64,
-}
-
-/// Bursts of one length.
-#[derive(Clone, Debug, Default)]
-pub struct Bursts {
-    /// Delivered events for each second that the server ran, for each burst.
-    rates: Vec<f64>,
-    all: Duration,
-    ran: Duration,
-}
-
-impl Bursts {
-    fn add(&mut self, more: Self) {
-        self.rates.extend(more.rates);
-        self.all += more.all;
-        self.ran += more.ran;
-    }
-
-    /// Delivered events for each second that the server runs.
-    pub fn rate(&self) -> f64 {
-        let mut rates = self.rates.clone();
-        rates.sort_by(|a, b| f64::total_cmp(b, a));
-        rates.get(rates.len() / 5).copied().unwrap_or(f64::NAN)
-    }
-
-    /// For what share of the time the server ran.
-    pub fn ran(&self) -> f64 {
-        self.ran.as_secs_f64() / self.all.as_secs_f64()
-    }
 }
 
 /// Measures the libraries in turns.
@@ -137,7 +110,7 @@ impl Contender {
         let crowd = plan.programs.join("subscribe");
         let mut contender = Self {
             library,
-            empty: server.process().memory()?,
+            empty: server.process().memory()?.now,
             crowd: Crowd::connect(&crowd, server.port(), plan.subscribers)?,
             server,
             reading: Reading::default(),
@@ -150,9 +123,9 @@ impl Contender {
 
     fn turn(&mut self, time: Duration) -> Result<()> {
         let bursts = self.bursts(BURST, time)?;
-        self.reading.bursts.add(bursts);
+        self.reading.bursts.append(bursts);
         let singles = self.bursts(1, time)?;
-        self.reading.singles.add(singles);
+        self.reading.singles.append(singles);
         Ok(())
     }
 
@@ -166,25 +139,21 @@ impl Contender {
     /// Bytes of the server for each subscriber.
     fn memory(&mut self) -> Result<f64> {
         thread::sleep(REST);
-        let memory = self.server.process().memory()? as f64 - self.empty as f64;
+        let memory = self.server.process().memory()?.now as f64 - self.empty as f64;
         Ok(memory / self.crowd.count() as f64)
     }
 
-    fn bursts(&mut self, length: u64, time: Duration) -> Result<Bursts> {
+    fn bursts(&mut self, length: u64, time: Duration) -> Result<Samples> {
         let events = (length * self.crowd.count() as u64) as f64;
-        let mut bursts = Bursts::default();
+        let mut bursts = Samples::default();
         self.burst(length)?;
         let start = Instant::now();
-        let mut before = self.server.process().ran()?;
         while start.elapsed() < time {
+            let (start, before) = (Instant::now(), self.server.process().ran()?);
             self.burst(length)?;
-            let after = self.server.process().ran()?;
-            let ran = after - before;
-            bursts.rates.push(events / ran.as_secs_f64());
-            bursts.ran += ran;
-            before = after;
+            let ran = self.server.process().ran()? - before;
+            bursts.add(events, ran, start.elapsed());
         }
-        bursts.all = start.elapsed();
         Ok(bursts)
     }
 

@@ -1,8 +1,9 @@
-//! A server in a process of its own, seen from outside.
+//! A program in a process of its own, seen from outside.
 
 use std::{
     env, fs,
     io::Read as _,
+    os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::number::number;
@@ -41,6 +42,17 @@ pub fn built(what: &[&str]) -> Result<PathBuf> {
 pub struct Process {
     child: Child,
     complaints: Arc<Mutex<String>>,
+}
+
+/// What of a process is resident, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// All that there is now.
+    pub now: u64,
+    /// Of that, the pages of files: of the program itself, mostly.
+    pub files: u64,
+    /// The most that there ever was.
+    pub peak: u64,
 }
 
 impl Process {
@@ -87,18 +99,25 @@ impl Process {
         Ok(())
     }
 
-    /// The memory that it has now, in bytes.
+    /// Its memory.
     ///
     /// # Errors
     ///
     /// If there is no `/proc`.
-    pub fn memory(&self) -> Result<u64> {
+    pub fn memory(&self) -> Result<Memory> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(&path).with_context(|| path.clone())?;
-        let line = status.split('\n').find_map(|it| it.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|it| it.trim().strip_suffix(" kB"));
-        let kibibytes = kibibytes.and_then(number);
-        Ok(kibibytes.with_context(|| format!("{path} has no VmRSS"))? * 1024)
+        let bytes = |name| {
+            let line = status.split('\n').find_map(|it| it.strip_prefix(name));
+            let kibibytes = line.and_then(|it| it.trim().strip_suffix(" kB"));
+            let kibibytes = kibibytes.and_then(number);
+            Ok::<_, Error>(kibibytes.with_context(|| format!("{path} has no {name}"))? * 1024)
+        };
+        Ok(Memory {
+            now: bytes("VmRSS:")?,
+            files: bytes("RssFile:")?,
+            peak: bytes("VmHWM:")?,
+        })
     }
 
     /// The time that its first thread has run, with what the kernel did for it meanwhile.
@@ -121,6 +140,19 @@ impl Process {
     /// If the process has ended.
     pub fn terminate(&self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).context("SIGTERM")
+    }
+
+    /// Sends SIGKILL, and waits until it has ended by that.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended before, by anything else.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("SIGKILL")?;
+        let status = self.child.wait()?;
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        ensure!(killed, "it was not killed, but has ended: {status}");
+        Ok(())
     }
 
     /// Waits until it has ended; `None` if that takes longer than this.

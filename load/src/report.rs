@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
+use anyhow::Result;
+
 use crate::{
+    clients::Client,
+    decoding,
     markdown::{BELOW, Table, ratio, reached},
     measure::Reading,
     servers::Library,
@@ -23,6 +27,9 @@ const FIGURES: (f64, f64, f64) = (1.8, 1.15, 0.62);
 
 /// How many subscribers the figure of memory is for.
 const MANY: usize = 10_000;
+
+/// The figures to reach by our clients beside those of others: the rate, and the share of memory.
+const DECODING: (f64, f64) = (2.0, 1.0);
 
 /// What each library reached with this many subscribers.
 pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
@@ -99,6 +106,64 @@ pub fn endings(subscribers: usize, endings: &[(Library, Ending)]) -> String {
     text
 }
 
+/// What each client reached with this stream. One that did not receive it as it was sent has no
+/// figures, but a line that says what it did.
+pub fn decoding(title: &str, readings: &[(Client, Result<decoding::Reading>)]) -> String {
+    let mut text = format!("## {title}\n\n");
+    let mut table = Table::new([
+        "client",
+        "events/s",
+        "ran",
+        "peak: KiB",
+        "its own: KiB",
+        "growth: KiB",
+    ]);
+    let mut wrong = String::new();
+    for (client, reading) in readings {
+        let cells = match reading {
+            Ok(reading) => [
+                thousands(reading.samples.rate()),
+                percent(reading.samples.ran()),
+                kibibytes(reading.peak),
+                kibibytes(reading.own),
+                kibibytes(reading.growth),
+            ],
+            Err(error) => {
+                let _ = writeln!(wrong, "\n✗ {client}: {error:#}");
+                [const { "✗" }; 5].map(String::from)
+            }
+        };
+        table.row([client.to_string()].into_iter().chain(cells));
+    }
+    let _ = write!(text, "{table}{wrong}\n{}", decoding_ratios(readings));
+    text
+}
+
+fn decoding_ratios(readings: &[(Client, Result<decoding::Reading>)]) -> Table {
+    let mut table = Table::new(["ratio", "events/s", "peak", "its own"]);
+    let of = |client| readings.iter().find(|it| it.0 == client);
+    let of = |client| of(client).and_then(|it| it.1.as_ref().ok());
+    for ours in [Client::Ours, Client::OursOnce] {
+        for other in [
+            Client::ReqwestEventsource,
+            Client::EventsourceClient,
+            Client::Hyper,
+        ] {
+            let (Some(a), Some(b)) = (of(ours), of(other)) else {
+                continue;
+            };
+            let figure = |figure| other.decodes().then_some(figure);
+            table.row([
+                format!("{ours} ÷ {other}"),
+                ratio(a.samples.rate() / b.samples.rate(), figure(DECODING.0)),
+                share(a.peak as f64 / b.peak as f64, figure(DECODING.1)),
+                share(a.own as f64 / b.own as f64, figure(DECODING.1)),
+            ]);
+        }
+    }
+    table
+}
+
 /// A share, where less is better, beside the figure that it may have at most.
 fn share(number: f64, figure: Option<f64>) -> String {
     match figure {
@@ -110,6 +175,10 @@ fn share(number: f64, figure: Option<f64>) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
+}
+
+fn kibibytes(bytes: u64) -> String {
+    thousands((bytes / 1024) as f64)
 }
 
 /// A whole number, in groups of three digits.

@@ -82,7 +82,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
             Some(ended) = visitors.join_next() => bail!(failure(ended)),
         }
         server.is_well().context("the server")?;
-        memory.sample(server.memory()?);
+        memory.sample(server.memory()?.now);
         if second % LINE == 0 || second == seconds {
             let open = active(port).await?;
             writeln!(out, "{second:>5} s: {open} open; {counts}; {memory}")?;

@@ -255,6 +255,7 @@ impl Connection {
     /// # Errors
     ///
     /// As for [`decode`](Self::decode).
+    #[inline]
     pub fn decode_owned(
         &mut self,
         input: &mut &[u8],

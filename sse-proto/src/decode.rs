@@ -7,7 +7,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     Chunk, DecodeError, EventId, Item, MessageEvent,
     parse::{LastEventId, Limits, Parser, Place, Step},
-    text::{as_text, push_lossy},
+    text::{as_text, push_lossy, to_text},
 };
 
 /// The limit of a [`Decoder`] if none is given: 16 MiB.
@@ -145,19 +145,35 @@ impl Decoder {
 
 impl Decoder {
     /// The next item behind what was taken of the bytes, to keep.
+    #[inline(always)]
     pub(crate) fn next_owned(
         &mut self,
         bytes: &[u8],
         taken: &mut usize,
     ) -> Result<Option<Item<String>>, DecodeError> {
         let mut chunk = Chunk::new(&bytes[*taken..]);
-        // Text is validated when it is copied: this chunk is not there long enough to look ahead.
-        let item = self.decode_bytes(&mut chunk).map(|item| {
-            item.map(|item| item.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
-        });
+        let step = self.parser.next(&mut chunk, &mut self.last_event_id);
         *taken += chunk.at;
         self.parser.leave(&mut chunk);
-        item
+        // Text is validated when it is copied: this chunk is not there long enough to look ahead.
+        let parser = &self.parser;
+        match step {
+            Step::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
+                event_type: match event_type {
+                    None => "message".into(),
+                    Some(place) => to_text(place.slice(&chunk, || parser.event_type())),
+                },
+                data: to_text(data.slice(&chunk, || parser.data())),
+                last_event_id: self.last_event_id.as_str().into(),
+            }))),
+            Step::NeedMore => Ok(None),
+            Step::TooLarge(error) => Err(error),
+            Step::Retry(time) => Ok(Some(Item::Retry(time))),
+            Step::Comment(comment) => {
+                let comment = comment.slice(&chunk, || parser.comment());
+                Ok(Some(Item::Comment(to_text(comment))))
+            }
+        }
     }
 }
 

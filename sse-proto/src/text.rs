@@ -92,6 +92,19 @@ pub(crate) fn as_text(bytes: &[u8]) -> Option<&str> {
     core::str::from_utf8(bytes).ok()
 }
 
+/// The bytes as text to keep, with U+FFFD as by [`push_lossy`].
+#[inline(always)]
+pub(crate) fn to_text(bytes: &[u8]) -> String {
+    match as_text(bytes) {
+        Some(text) => text.into(),
+        None => {
+            let mut text = String::with_capacity(bytes.len());
+            push_lossy(&mut text, bytes);
+            text
+        }
+    }
+}
+
 /// Appends the bytes as text, with U+FFFD for each maximal subpart of what is not.
 pub(crate) fn push_lossy(text: &mut String, bytes: &[u8]) {
     if let Some(valid) = as_text(bytes) {

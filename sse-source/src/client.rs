@@ -17,6 +17,17 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// How long the answer may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How much of a stream HTTP/2 may send ahead of a slow reader.
+const AHEAD: u32 = 256 * 1024;
+
+/// How much of all the streams of a connection. Half of it is what h2 grants to the overhead of small
+/// frames, up to 255 bytes for each, before it breaks the connection: with as many of one byte as a
+/// stream may send ahead, a slow reader is no reason yet.
+const AHEAD_OF_ALL: u32 = 2 * 256 * AHEAD;
+
+/// How many headers a response may have. hyper's 100 are a matter of its stack.
+const HEADERS: usize = 1000;
+
 #[cfg(not(feature = "rustls"))]
 type Connector = HttpConnector;
 #[cfg(feature = "rustls")]
@@ -29,6 +40,9 @@ pub(crate) fn client(http2_only: bool) -> Client {
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .http2_only(http2_only)
+        .http1_max_headers(HEADERS)
+        .http2_initial_stream_window_size(AHEAD)
+        .http2_initial_connection_window_size(AHEAD_OF_ALL)
         .http2_keep_alive_interval(SILENCE)
         .http2_keep_alive_timeout(PATIENCE)
         .build(connector())

@@ -3,7 +3,7 @@ use core::{error, fmt, iter};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION},
 };
 use sse_proto::connection::Reason;
 
@@ -86,14 +86,19 @@ impl fmt::Display for Refused {
         if let Some(coding) = coding(headers) {
             return write!(f, "status {status}, with Content-Encoding: {coding:?}");
         }
-        match (status.as_u16(), headers.get(CONTENT_TYPE)) {
-            (204, _) => f.write_str("the server asks to stop: status 204"),
-            (200, Some(content_type)) => {
-                write!(f, "no event stream, but Content-Type: {content_type:?}")
-            }
-            (200, None) => f.write_str("no event stream, for there is no Content-Type"),
+        match status.as_u16() {
+            204 => f.write_str("the server asks to stop: status 204"),
+            200 => match headers.get_all(CONTENT_TYPE).iter().next_back() {
+                Some(value) => write!(f, "no event stream, but Content-Type: {value:?}"),
+                None => f.write_str("no event stream, for there is no Content-Type"),
+            },
             _ => write!(f, "status {status}"),
         }?;
+        if status.is_redirection()
+            && let Some(location) = headers.get(LOCATION)
+        {
+            write!(f, ", not followed to {location:?}")?;
+        }
         match str::from_utf8(&self.body) {
             Ok(text) if !text.trim().is_empty() => write!(f, ": {}", text.trim().escape_debug()),
             _ => Ok(()),
@@ -103,9 +108,10 @@ impl fmt::Display for Refused {
 
 /// How the body is encoded that is still to be decoded: the transport does not do it.
 pub(crate) fn coding(headers: &HeaderMap) -> Option<&HeaderValue> {
-    let coding = headers.get(CONTENT_ENCODING)?;
-    let is_none = coding.is_empty() || coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    (!is_none).then_some(coding)
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .find(|coding| !coding.is_empty() && !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 impl error::Error for Error {

@@ -21,13 +21,17 @@ impl Route {
     }
 }
 
-/// Notes the route of each request, also of those that redirects ask for.
+/// Notes the route of each request, also of those that redirects ask for. They lead nowhere but to
+/// http and https ([HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch)).
 #[derive(Clone)]
 pub(crate) struct NoteRoute;
 
 impl<B, E> Policy<B, E> for NoteRoute {
-    fn redirect(&mut self, _: &Attempt<'_>) -> Result<Action, E> {
-        Ok(Action::Follow)
+    fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, E> {
+        Ok(match attempt.location().scheme_str() {
+            Some("http" | "https") => Action::Follow,
+            _ => Action::Stop,
+        })
     }
 
     fn on_request(&mut self, request: &mut Request<B>) {

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use futures_core::{Stream, stream::FusedStream};
 use http::{
     Method, Response, StatusCode, Uri,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 use http_body::Body as _;
 use sse_proto::connection::{Action, Change, Connection};
@@ -56,7 +56,12 @@ pub struct EventSource {
 enum Attempt {
     None,
     Request(BoxFuture<Result<Response<Body>, Failure>>),
-    Stream { body: Pin<Box<Body>>, chunk: Bytes },
+    Stream {
+        body: Pin<Box<Body>>,
+        chunk: Bytes,
+        /// When the chunk came.
+        came: Duration,
+    },
     Refusal(Pin<Box<Refusal>>),
 }
 
@@ -128,6 +133,21 @@ impl EventSource {
         self.alarm.now()
     }
 
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Close => {
+                self.connection.close();
+                // Also if it is reading why it was refused.
+                self.attempt = Attempt::None;
+            }
+            Command::Reconnect => {
+                let now = self.now();
+                self.give_up();
+                self.connection.reconnect(now);
+            }
+        }
+    }
+
     /// What the machine wants.
     fn act(&mut self) {
         while let Some(action) = self.connection.poll_action() {
@@ -172,13 +192,37 @@ impl EventSource {
         })
     }
 
+    /// What the chunk still says, one thing at a time.
+    fn decode(&mut self) -> Option<Item> {
+        let Attempt::Stream { chunk, came, .. } = &mut self.attempt else {
+            return None;
+        };
+        while !chunk.is_empty() {
+            let mut rest = &chunk[..];
+            let item = self.connection.decode_owned(&mut rest, *came);
+            let taken = chunk.len() - rest.len();
+            chunk.advance(taken);
+            let item = match item {
+                Ok(item) => item.and_then(Item::from_decoded),
+                Err(error) => Some(Item::TooLarge(error)),
+            };
+            if item.is_some() {
+                return item;
+            }
+        }
+        // Empty, it would still hold what hyper reads into.
+        *chunk = Bytes::new();
+        None
+    }
+
     /// Goes on with what is under way.
     fn poll_attempt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Item, Error>>> {
-        let now = self.now();
         match &mut self.attempt {
             Attempt::None => Poll::Pending,
             Attempt::Request(response) => {
-                match ready!(response.as_mut().poll(cx)) {
+                let response = ready!(response.as_mut().poll(cx));
+                let now = self.now();
+                match response {
                     Ok(response) => self.on_response(response, now),
                     Err(Failure::Network(error)) => self.on_network_error(error, now),
                     Err(Failure::Preparation(error)) => {
@@ -188,19 +232,14 @@ impl EventSource {
                 }
                 Poll::Ready(None)
             }
-            Attempt::Stream { body, chunk } => {
-                if !chunk.is_empty() {
-                    let mut rest = &chunk[..];
-                    let item = self.connection.decode_owned(&mut rest, now);
-                    let taken = chunk.len() - rest.len();
-                    chunk.advance(taken);
-                    return Poll::Ready(match item {
-                        Ok(item) => item.and_then(Item::from_decoded).map(Ok),
-                        Err(error) => Some(Ok(Item::TooLarge(error))),
-                    });
-                }
-                match ready!(body.as_mut().poll_frame(cx)) {
-                    Some(Ok(frame)) => *chunk = frame.into_data().unwrap_or_default(),
+            Attempt::Stream { body, chunk, came } => {
+                let frame = ready!(body.as_mut().poll_frame(cx));
+                let now = self.alarm.now();
+                match frame {
+                    Some(Ok(frame)) => {
+                        *chunk = frame.into_data().unwrap_or_default();
+                        *came = now;
+                    }
                     Some(Err(error)) => self.on_network_error(error, now),
                     None => {
                         self.attempt = Attempt::None;
@@ -218,14 +257,17 @@ impl EventSource {
     }
 
     fn on_response(&mut self, response: Response<Body>, now: Duration) {
-        let header = |name| response.headers().get(name);
+        let headers = response.headers();
+        let types = headers.get_all(CONTENT_TYPE).iter();
+        let types: Vec<_> = types.map(HeaderValue::as_bytes).collect();
         // Still encoded, it is no event stream, whatever its type says.
-        let content_type = header(CONTENT_TYPE).filter(|_| coding(response.headers()).is_none());
-        let content_type = content_type.map(|value| value.as_bytes());
+        let is_readable = !types.is_empty() && coding(headers).is_none();
+        let content_type = is_readable.then(|| types.join(&b","[..]));
         let status = response.status();
-        let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
+        let retry_after = headers.get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| self::retry_after(value.as_bytes()));
         self.connection
-            .on_response(status.as_u16(), content_type, retry_after, now);
+            .on_response(status.as_u16(), content_type.as_deref(), retry_after, now);
         if self.connection.is_closed() {
             // There is no more to do than to say why.
             while self.connection.poll_action().is_some() {}
@@ -243,6 +285,7 @@ impl EventSource {
         self.attempt = Attempt::Stream {
             body: Box::pin(body),
             chunk: Bytes::new(),
+            came: now,
         };
     }
 
@@ -279,9 +322,10 @@ impl EventSource {
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(value: &[u8]) -> Option<Duration> {
     let text = str::from_utf8(value).ok()?.trim();
-    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than a number can hold is as good as for ever.
+        #[expect(clippy::disallowed_methods, reason = "there is no sign")]
+        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     date.duration_since(SystemTime::now()).ok()
@@ -296,19 +340,14 @@ impl Stream for EventSource {
             if this.is_over {
                 return Poll::Ready(None);
             }
-            while let Poll::Ready(Some(command)) = this.commands.poll_recv(cx) {
-                match command {
-                    Command::Close => {
-                        this.connection.close();
-                        // Also if it is reading why it was refused.
-                        this.attempt = Attempt::None;
-                    }
-                    Command::Reconnect => {
-                        let now = this.now();
-                        this.give_up();
-                        this.connection.reconnect(now);
-                    }
-                }
+            // To look costs less than to wait, which is for when there is nothing else to do.
+            while !this.commands.is_empty()
+                && let Ok(command) = this.commands.try_recv()
+            {
+                this.obey(command);
+            }
+            if let Some(item) = this.decode() {
+                return Poll::Ready(Some(Ok(item)));
             }
             this.act();
             if let Some(item) = this.change() {
@@ -325,6 +364,10 @@ impl Stream for EventSource {
                 }
                 Poll::Ready(None) => continue,
                 Poll::Pending => {}
+            }
+            if let Poll::Ready(Some(command)) = this.commands.poll_recv(cx) {
+                this.obey(command);
+                continue;
             }
             ready!(this.poll_alarm(cx));
         }

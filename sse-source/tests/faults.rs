@@ -109,6 +109,30 @@ async fn a_refusal_ends_it_and_says_what_the_server_said() {
             "status 304 Not Modified",
         ),
         (respond("302 Found", "", ""), 302, "status 302"),
+        (
+            respond("301 Moved", "Location: ftp://127.0.0.1/\r\n", ""),
+            301,
+            "status 301 Moved Permanently, not followed to \"ftp://127.0.0.1/\"",
+        ),
+        (
+            respond("307 Moved", "Location: javascript:alert(1)\r\n", ""),
+            307,
+            "not followed to \"javascript:",
+        ),
+        (
+            respond("308 Moved", "Location: http://127.0.0.1:99999/\r\n", ""),
+            308,
+            "not followed to \"http:",
+        ),
+        (
+            respond(
+                "200 OK",
+                "Content-Type: text/event-stream\r\nContent-Type: text/html\r\n",
+                "",
+            ),
+            200,
+            "Content-Type: \"text/html\"",
+        ),
     ] {
         let server = Server::start([Answer::End(answer)]).await;
         let error = error(&mut source(&server)).await;
@@ -187,6 +211,24 @@ async fn redirects_are_followed_without_credentials_for_strangers() {
         "{request}"
     );
 
+    for status in ["301 Moved", "302 Found", "303 See Other"] {
+        let here = Server::start([
+            Answer::End(respond(status, "Location: other?x=%20#y\r\n", "")),
+            Answer::Hang(stream("data: here\n\n")),
+        ])
+        .await;
+        let mut source = EventSource::request(http::Method::POST, here.url())
+            .with_header("content-type", "text/plain")
+            .with_body("question")
+            .open()
+            .unwrap();
+        assert_eq!(events(&mut source, 1).await, ["here"]);
+        let request = here.requests().pop().unwrap();
+        assert!(request.starts_with("get /other?x=%20 "), "{request}");
+        assert!(!request.contains("\r\ncontent-"), "{request}");
+        assert!(request.ends_with("\r\n\r\n"), "{request}");
+    }
+
     let round = Server::start([Answer::End(respond(
         "302 Found",
         "Location: /events\r\n",
@@ -229,6 +271,34 @@ async fn retry_0_does_not_hammer_and_retry_for_ever_does_not_wait_for_ever() {
     match next(&mut source).await {
         Some(Ok(Item::Disconnected(it))) => assert_eq!(it.delay, Duration::from_secs(1)),
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_asks_to_wait_is_waited() {
+    let soon = std::time::SystemTime::now() + Duration::from_secs(100);
+    let date = httpdate::fmt_http_date(soon);
+    for (header, from, to) in [
+        ("7", 7_000, 7_000),
+        (&*date, 90_000, 100_000),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 5, 25),
+        ("-7", 5, 25),
+        ("soon", 5, 25),
+        ("99999999999999999999", 120_000, 120_000),
+        ("999999999", 120_000, 120_000),
+    ] {
+        let answer = respond("503 Busy", &format!("Retry-After: {header}\r\n"), "");
+        let server = Server::start([Answer::End(answer)]).await;
+        let settings =
+            support::soon().with_bounds(Duration::from_millis(5), Duration::from_secs(120));
+        let source = EventSource::get(server.url()).with_settings(settings);
+        match next(&mut source.open().unwrap()).await {
+            Some(Ok(Item::Disconnected(it))) => {
+                let range = Duration::from_millis(from)..=Duration::from_millis(to);
+                assert!(range.contains(&it.delay), "{header}: {:?}", it.delay);
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 

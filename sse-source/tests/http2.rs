@@ -33,6 +33,9 @@ use tokio::{
 
 const A_WHILE: Duration = Duration::from_millis(200);
 
+/// So many events, each in a frame of its own.
+const FLOOD: usize = 60_000;
+
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -91,6 +94,12 @@ async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallibl
         let location = format!("http://{location}/");
         let response = Response::builder().status(302).header("location", location);
         return Ok(response.body(UnsyncBoxBody::default()).unwrap());
+    }
+    if request.uri().path() == "/flood" {
+        let frames = (0..FLOOD).map(|number| Bytes::from(format!("data: {number}\n\n")));
+        let body = StreamBody::new(stream::iter(frames.map(Frame::data).map(Ok)));
+        let response = Response::builder().header("content-type", "text/event-stream");
+        return Ok(response.body(body.boxed_unsync()).unwrap());
     }
     let id = request.headers().get("last-event-id");
     let id = id.map_or("none", |id| id.to_str().unwrap());
@@ -184,5 +193,23 @@ async fn a_connection_that_is_dead_is_not_used_again() {
         assert_eq!(events(&mut source, 1).await, ["after none"]);
         assert_eq!(end(&mut source).await, Reason::IdleTimeout);
         assert_eq!(events(&mut source, 1).await, ["after 1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_small_frames_waits_for_a_slow_reader() {
+    let server = Server::start(false).await;
+    let transport = Transport::http2();
+    let mut sources: Vec<_> = (0..3)
+        .map(|_| server.source("/flood", &transport))
+        .collect();
+    for source in &mut sources {
+        events(source, 1).await;
+    }
+    sleep(A_WHILE * 2).await;
+    for source in &mut sources {
+        let last = events(source, FLOOD - 1).await.pop();
+        assert_eq!(last, Some((FLOOD - 1).to_string()));
+        assert_eq!(end(source).await, Reason::End);
     }
 }

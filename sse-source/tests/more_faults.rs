@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use sse_source::{EventSource, Reason};
-use support::{Answer, Server, end, events, next, soon, source, stream};
+use support::{Answer, Server, end, events, next, number, respond, soon, source, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -37,6 +38,7 @@ async fn asked(listener: &TcpListener) -> TcpStream {
 #[tokio::test]
 async fn only_a_body_that_is_whole_ends() {
     let whole = "data: a\n\n";
+    let another = String::from_utf8(stream("data: b\n\n")).unwrap();
     for (answer, reason) in [
         (framed("Content-Length: 9", whole), Reason::End),
         (framed("Content-Length: 10", whole), Reason::NetworkError),
@@ -45,7 +47,41 @@ async fn only_a_body_that_is_whole_ends() {
         (chunked("9\r\ndata: a\n\n\r\n0\r\n"), Reason::NetworkError),
         (chunked("F\r\ndata: a\n\n"), Reason::NetworkError),
         (chunked("9\r\ndata: a\n\n\r\nx\r\n"), Reason::NetworkError),
+        (chunked("9\r\ndata: a\n\ndata: b\n\n"), Reason::NetworkError),
+        (
+            chunked(&format!("9\r\ndata: a\n\n\r\n{}\r\n", "f".repeat(17))),
+            Reason::NetworkError,
+        ),
+        // What follows the body is no part of it.
+        (
+            framed("Content-Length: 9", "data: a\n\ndata: b\n\n"),
+            Reason::End,
+        ),
+        (
+            chunked("9\r\ndata: a\n\n\r\n0\r\n\r\ndata: b\n\n"),
+            Reason::End,
+        ),
+        (
+            framed("Content-Length: 9", &format!("{whole}{another}")),
+            Reason::End,
+        ),
+        // "Transfer-Encoding overrides the Content-Length."
+        (
+            framed(
+                "Content-Length: 3\r\nTransfer-Encoding: chunked",
+                "9\r\ndata: a\n\n\r\n0\r\n\r\n",
+            ),
+            Reason::End,
+        ),
         (stream(whole), Reason::End),
+        (
+            [
+                b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+                whole.as_bytes(),
+            ]
+            .concat(),
+            Reason::End,
+        ),
     ] {
         let text = String::from_utf8_lossy(&answer).into_owned();
         let server = Server::start([Answer::End(answer)]).await;
@@ -82,15 +118,74 @@ async fn a_head_that_is_none_is_tried_again() {
         Answer::End(b"SSH-2.0-x\r\n".into()),
         Answer::End(b"HTTP/1.1 200 OK\r\nContent-Type".into()),
         Answer::End(framed("Content-Length: x", "")),
+        Answer::End(framed(
+            "Content-Length: 9\r\nContent-Length: 5",
+            "data: a\n\n",
+        )),
+        Answer::End(b"\x16\x03\x01\0\x31\x02\0\0".into()),
+        Answer::End(b"HTTP/3.7 200 OK\r\n\r\n".into()),
+        Answer::End(b"HTTP/1.1 2000 OK\r\n\r\n".into()),
+        Answer::End(b"HTTP/1.1 100 Continue\r\n\r\n".into()),
         Answer::End(long.into()),
         Answer::Hang(stream("data: a\n\n")),
     ])
     .await;
     let mut source = source(&server);
-    for _ in 0..7 {
+    for _ in 0..12 {
         assert_eq!(end(&mut source).await, Reason::NetworkError);
     }
     assert_eq!(events(&mut source, 1).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_head_may_look_unusual() {
+    let headers = "Content-Type: text/event-stream\r\n";
+    let fields: String = (0..900)
+        .map(|number| format!("x-{number}: {number}\r\n"))
+        .collect();
+    let heads = [
+        format!("HTTP/1.1 200\r\n{headers}\r\n"),
+        format!("HTTP/1.1 200 \u{20AC}\r\nx: \u{20AC}\r\n{headers}\r\n"),
+        format!("HTTP/1.1 200 OK\r\n{fields}{headers}\r\n"),
+        format!(
+            "HTTP/1.1 200 OK\r\nx: {}\r\n{headers}\r\n",
+            "x".repeat(100_000)
+        ),
+        format!("HTTP/1.1 200 OK\r\n{headers}\r\n").replace("\r\n", "\n"),
+        "HTTP/1.1 200 OK\r\nCONTENT-TYPE:Text/Event-Stream;a=\",\"\r\n\r\n".to_owned(),
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{headers}\r\n"),
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html, text/event-stream\r\n\r\n".to_owned(),
+        format!(
+            "HTTP/1.1 100 Continue\r\n\r\n{}HTTP/1.1 200 OK\r\n{headers}\r\n",
+            "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(3)
+        ),
+    ];
+    for head in heads {
+        let server = Server::start([Answer::End(format!("{head}data: a\n\n").into())]).await;
+        let mut source = source(&server);
+        assert_eq!(events(&mut source, 1).await, ["a"], "{head}");
+        assert_eq!(end(&mut source).await, Reason::End, "{head}");
+        assert_eq!(server.requests().len(), 1, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_sent_as_it_came_if_a_header_can_hold_it() {
+    let long = "x".repeat(100_000);
+    for (id, sent) in [
+        ("\u{20AC}\u{1F600}", Some("\u{20AC}\u{1F600}")),
+        ("a\tb  c: d", Some("a\tb  c: d")),
+        (&long, Some(&*long)),
+        ("a\x01b", None),
+        ("\x7F", None),
+    ] {
+        let body = format!("id: {id}\ndata: a\n\n");
+        let server = Server::start([Answer::End(stream(body))]).await;
+        let mut source = source(&server);
+        events(&mut source, 2).await;
+        assert_eq!(source.last_event_id(), id);
+        assert_eq!(server.last_event_ids()[1].as_deref(), sent, "{id:?}");
+    }
 }
 
 /// A server that answers many requests on a connection, and hangs up behind a whole response.
@@ -193,4 +288,63 @@ async fn a_caller_that_is_busy_for_longer_than_the_timeout_loses_nothing() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(end(&mut source).await, Reason::End);
+}
+
+/// A part of the events behind the one that was seen last, framed and broken by chance.
+fn part(random: &mut fastrand::Rng, seen: usize) -> Vec<u8> {
+    let number = seen + 1..seen + 1 + random.usize(1..20);
+    let end = ["\n", "\r\n", "\r"][random.usize(..3)];
+    let events = number.map(|number| format!("id: {number}{end}data: {number}€{end}{end}"));
+    let mut body = events.collect::<String>().into_bytes();
+    body.truncate(body.len() - random.usize(..8));
+    let length = body.len();
+    match random.u8(..8) {
+        0 => Vec::new(),
+        1 => respond("503 Busy", "", body),
+        2 => [framed(&format!("Content-Length: {length}"), ""), body].concat(),
+        3 => [framed("Content-Length: 9999", ""), body].concat(),
+        4 => [chunked(&format!("{length:x}\r\n")), body].concat(),
+        5 => [
+            chunked(&format!("{length:x};a=b\r\n")),
+            body,
+            b"\r\n0\r\n\r\n".to_vec(),
+        ]
+        .concat(),
+        6 => [b"HTTP/1.1 103 Soon\r\n\r\n".to_vec(), stream(body)].concat(),
+        _ => stream(body),
+    }
+}
+
+async fn all_events(seed: u64) -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 1024];
+            let count = connection.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..count]).into_owned();
+            let (_, id) = request.split_once("last-event-id: ").unwrap_or(("", "0\r"));
+            let seen = id.split('\r').next().and_then(number).unwrap();
+            let bytes = part(&mut random, seen);
+            for bytes in bytes.chunks(random.usize(1..200)) {
+                let _ = connection.write_all(bytes).await;
+            }
+            if random.bool() {
+                sleep(Duration::from_millis(5)).await;
+                connection.set_zero_linger().unwrap();
+            }
+        }
+    });
+    let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
+    events(&mut source, 200).await
+}
+
+#[tokio::test]
+async fn whatever_breaks_each_event_comes_once_and_in_order() {
+    let expected: Vec<_> = (1..=200).map(|number| format!("{number}€")).collect();
+    for got in join_all((0..10).map(all_events)).await {
+        assert_eq!(got, expected);
+    }
 }

@@ -32,8 +32,10 @@ async fn events_and_comments_come_as_they_are() {
     let server = Server::start([Answer::Hang(stream(body))]).await;
     let (service, mut listener) = (Service::start(), Listener::start().await);
     let location = service.open(&server.url(), &listener, json!({})).await;
-    let listen = json!({ "command": "listen", "listen": { "type": "greeting" } });
-    assert!(service.command(&location, listen).await.is_success());
+    for name in ["listen", "Listen"] {
+        let listen = json!({ "command": "listen", name: { "type": "greeting" } });
+        assert!(service.command(&location, listen).await.is_success());
+    }
     for comment in ["Hello", " World"] {
         let expected = json!({ "kind": "comment", "comment": comment });
         assert_eq!(listener.next().await, expected);

@@ -96,6 +96,16 @@ async fn a_server_that_is_not_there_is_an_error_until_it_is() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_its_clients_back_at_once_is_given_a_rest() {
+    let server = Server::start([Answer::End(stream("retry: 0\ndata: a\n\n"))]).await;
+    let (service, listener) = (Service::start(), Listener::start().await);
+    service.open(&server.url(), &listener, json!({})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let count = server.requests().len();
+    assert!((3..=20).contains(&count), "{count} requests");
+}
+
+#[tokio::test]
 async fn a_slow_listener_hears_all_in_order_and_nothing_after_the_end() {
     let events: String = (0..10_000).map(|n| format!("data: {n}\n\n")).collect();
     let server = Server::start([Answer::Hang(stream(events))]).await;

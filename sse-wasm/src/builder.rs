@@ -5,14 +5,14 @@ use sse_proto::connection::Settings;
 
 use crate::{
     Error, EventSource, Items, QUEUE_LIMIT,
-    connection::{Connection, open},
-    is_supported,
+    connection::Connection,
     revival::{self, Plan},
 };
 #[cfg(feature = "fetch")]
 use crate::{
     FetchSource,
     fetch::{self, Wishes},
+    is_supported,
 };
 
 /// What is asked for, and how.
@@ -106,21 +106,16 @@ impl Builder {
     /// read the URL, [`Error::NeedsFetch`] if there is something that it cannot do. A server that
     /// cannot be reached is no error here.
     pub fn native(self) -> Result<EventSource, Error> {
-        if !is_supported() {
-            let missing = "EventSource";
-            return Err(Error::Unsupported { missing });
-        }
         #[cfg(feature = "fetch")]
         if let Some(wanted) = self.wishes.beyond_event_source() {
             return Err(Error::NeedsFetch { wanted });
         }
-        let raw = open(&self.url, self.credentials)?;
-        let connection = Connection::new(raw, self.queue_limit);
+        let source = EventSource::open(&self.url, self.credentials, self.queue_limit)?;
         if let Some((parameter, keep)) = self.revival {
             let ping = self.ping;
-            keep(&connection, Plan { parameter, ping }, self.settings);
+            keep(&source.0, Plan { parameter, ping }, self.settings);
         }
-        Ok(EventSource(connection))
+        Ok(source)
     }
 
     /// Connects by `fetch`.

@@ -10,8 +10,6 @@ use crate::{Error, Event, ReadyState, item::Disconnected, items::Queue};
 /// It closes when the last of them goes.
 pub(crate) struct Connection {
     raw: RefCell<web_sys::EventSource>,
-    /// For the object that takes the place of this one.
-    listeners: RefCell<Vec<(String, Function)>>,
     last_event_id: RefCell<String>,
     /// Those to wake when we close, for the browser tells nobody.
     queues: RefCell<Vec<Weak<Queue>>>,
@@ -20,8 +18,15 @@ pub(crate) struct Connection {
     is_closed: Cell<bool>,
 }
 
-/// Who sees to it that a connection goes on when the browser has given it up.
+/// Who sees to it that a connection goes on when the browser has given it up. It is told of each
+/// listener, for there will be another object to listen to.
 pub(crate) trait Keeper {
+    /// Somebody listens.
+    fn on_listen(&self, name: &str, listener: &Function);
+
+    /// And does no more.
+    fn on_stop_listening(&self, name: &str, listener: &Function);
+
     /// An event came.
     fn on_event(&self);
 
@@ -33,7 +38,6 @@ impl Connection {
     pub(crate) fn new(raw: web_sys::EventSource, queue_limit: usize) -> Rc<Self> {
         Rc::new(Self {
             raw: RefCell::new(raw),
-            listeners: RefCell::default(),
             last_event_id: RefCell::default(),
             queues: RefCell::default(),
             queue_limit,
@@ -55,24 +59,23 @@ impl Connection {
     }
 
     pub(crate) fn listen(&self, name: &str, listener: &Function) {
-        add(&self.raw.borrow(), name, listener);
-        let mut listeners = self.listeners.borrow_mut();
-        listeners.push((name.to_owned(), listener.clone()));
+        listen(&self.raw.borrow(), name, listener);
+        if let Some(keeper) = &*self.keeper.borrow() {
+            keeper.on_listen(name, listener);
+        }
     }
 
     pub(crate) fn stop_listening(&self, name: &str, listener: &Function) {
         // It throws only for what is neither a function nor an object.
         let raw = self.raw.borrow();
         let _ = raw.remove_event_listener_with_callback(name, listener);
-        let mut listeners = self.listeners.borrow_mut();
-        listeners.retain(|(other, function)| other != name || function != listener);
+        if let Some(keeper) = &*self.keeper.borrow() {
+            keeper.on_stop_listening(name, listener);
+        }
     }
 
     /// Goes on with another object.
     pub(crate) fn replace(&self, raw: web_sys::EventSource) {
-        for (name, listener) in &*self.listeners.borrow() {
-            add(&raw, name, listener);
-        }
         self.raw.replace(raw).close();
     }
 
@@ -131,7 +134,7 @@ impl Drop for Connection {
     }
 }
 
-fn add(raw: &web_sys::EventSource, name: &str, listener: &Function) {
+pub(crate) fn listen(raw: &web_sys::EventSource, name: &str, listener: &Function) {
     // It throws only for what is neither a function nor an object.
     let _ = raw.add_event_listener_with_callback(name, listener);
 }

@@ -4,7 +4,11 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 
 use crate::{
-    Builder, Error, Event, connection::Connection, items::Items, subscription::Subscription,
+    Error, Event, QUEUE_LIMIT,
+    connection::{self, Connection},
+    is_supported,
+    items::Items,
+    subscription::Subscription,
 };
 
 /// A connection to an event stream, kept up by the browser
@@ -28,14 +32,24 @@ pub enum ReadyState {
 
 impl EventSource {
     /// Starts to connect to a URL, which may be relative to the page. For options there is a
-    /// [`Builder`].
+    /// [`Builder`](crate::Builder).
     ///
     /// # Errors
     ///
     /// [`Error::Unsupported`] without `EventSource`, [`Error::InvalidUrl`] if the browser cannot
     /// read the URL. A server that cannot be reached is no error here.
     pub fn connect(url: &str) -> Result<Self, Error> {
-        Builder::new(url).native()
+        Self::open(url, false, QUEUE_LIMIT)
+    }
+
+    // Not by way of a builder: pages without one do not carry its code.
+    pub(crate) fn open(url: &str, credentials: bool, queue_limit: usize) -> Result<Self, Error> {
+        if !is_supported() {
+            let missing = "EventSource";
+            return Err(Error::Unsupported { missing });
+        }
+        let raw = connection::open(url, credentials)?;
+        Ok(Self(Connection::new(raw, queue_limit)))
     }
 
     /// Everything that happens from now on, in its order, as one stream: the events of type
@@ -98,7 +112,7 @@ impl EventSource {
     /// The browser sends it when it reconnects by itself, and [revival] when the browser has given
     /// up.
     ///
-    /// [revival]: Builder::with_revival
+    /// [revival]: crate::Builder::with_revival
     pub fn last_event_id(&self) -> String {
         self.0.last_event_id()
     }
@@ -121,7 +135,7 @@ impl EventSource {
     /// The browser's object as it is now, for whatever is missing here. [Revival] puts another in
     /// its place.
     ///
-    /// [revival]: Builder::with_revival
+    /// [revival]: crate::Builder::with_revival
     pub fn raw(&self) -> web_sys::EventSource {
         self.0.raw()
     }

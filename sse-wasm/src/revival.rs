@@ -8,13 +8,14 @@
 use core::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+use js_sys::Function;
 use sse_proto::connection::{Action, Change, Connection as Machine, Settings};
 use wasm_bindgen::JsCast;
 
 use crate::{
     ReadyState,
     clock::{Timer, now, seed},
-    connection::{Connection, Keeper, open},
+    connection::{Connection, Keeper, listen, open},
     event_source::is_message,
     item::Disconnected,
     subscription::Listener,
@@ -35,7 +36,10 @@ struct Revival {
     machine: RefCell<Machine>,
     timer: RefCell<Option<Timer>>,
     disconnected: RefCell<Option<Disconnected>>,
+    /// Its own.
     listeners: RefCell<Vec<Listener>>,
+    /// All, for the object that takes the place of this one.
+    known: RefCell<Vec<(String, Function)>>,
 }
 
 /// Sees to it that this connection goes on.
@@ -53,13 +57,14 @@ pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) 
         timer: RefCell::default(),
         disconnected: RefCell::default(),
         listeners: RefCell::default(),
+        known: RefCell::default(),
     });
+    connection.keep(Rc::clone(&revival) as Rc<dyn Keeper>);
     revival.listen("open", Revival::on_open);
     revival.listen("error", Revival::on_error);
     if let Some(ping) = &revival.plan.ping {
         revival.listen(ping, Revival::on_ping);
     }
-    connection.keep(revival);
 }
 
 impl Revival {
@@ -155,6 +160,9 @@ impl Revival {
         };
         // It was a URL before.
         if let Ok(raw) = open(&url, connection.raw().with_credentials()) {
+            for (name, listener) in &*self.known.borrow() {
+                listen(&raw, name, listener);
+            }
             self.disconnected.take();
             connection.replace(raw);
         }
@@ -185,6 +193,16 @@ fn give_up(connection: &Connection) {
 }
 
 impl Keeper for Revival {
+    fn on_listen(&self, name: &str, listener: &Function) {
+        let mut known = self.known.borrow_mut();
+        known.push((name.to_owned(), listener.clone()));
+    }
+
+    fn on_stop_listening(&self, name: &str, listener: &Function) {
+        let mut known = self.known.borrow_mut();
+        known.retain(|(other, function)| other != name || function != listener);
+    }
+
     fn on_event(&self) {
         self.machine.borrow_mut().on_event(now());
     }

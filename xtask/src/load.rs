@@ -1,26 +1,91 @@
-//! The servers under load.
+//! The servers and clients under load, and a client whose server dies.
 
 use anyhow::Result;
+use clap::Args;
 
 use crate::run::{cargo, run};
 
 /// The tables of the servers, with the arguments of the program that measures.
-pub(crate) fn table(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    let mut table = cargo("run --release --package load --bin table --");
+pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    table("table", arguments)
+}
+
+/// The tables of the clients.
+pub(crate) fn clients(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    table("clients", arguments)
+}
+
+fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    let mut table = cargo(&format!("run --release --package load --bin {program} --"));
     table.args(arguments);
     run(table)
 }
 
-/// Clients that come, stall, leave and resume, for this long.
-pub(crate) fn soak(seconds: u64, clients: u64, seed: u64) -> Result<()> {
-    run(cargo(&format!(
-        "run --release --package load --bin soak -- \
-         --seconds {seconds} --clients {clients} --seed {seed}"
-    )))
+/// Who is soaked, for how long, and by what chance.
+#[derive(Args)]
+pub(crate) struct Soak {
+    /// A server of sse-hyper, under many clients that come, stall, leave and resume.
+    #[arg(long, required_unless_present = "client")]
+    server: bool,
+    /// The client sse-source, while its server is killed and started again.
+    #[arg(long, conflicts_with = "server")]
+    client: bool,
+    /// How long the server is soaked.
+    #[arg(long, default_value_t = 600, conflicts_with = "client")]
+    seconds: u64,
+    /// How many clients it has at a time.
+    #[arg(long, default_value_t = 2000, conflicts_with = "client")]
+    clients: u64,
+    /// How often the client's server is killed.
+    #[arg(long, default_value_t = 200, conflicts_with = "server")]
+    restarts: u64,
+    /// How many events it sends in all its lives.
+    #[arg(long, default_value_t = 100_000, conflicts_with = "server")]
+    events: u64,
+    /// The client asks by HTTP/2.
+    #[arg(long, conflicts_with = "server")]
+    http2: bool,
+    /// What decides all that is by chance.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
-/// Some seconds of both: does everything run?
+impl Soak {
+    /// Runs until it has passed, or not.
+    pub(crate) fn run(self) -> Result<()> {
+        let Self {
+            client,
+            seconds,
+            clients,
+            restarts,
+            events,
+            http2,
+            seed,
+            ..
+        } = self;
+        if client {
+            let http2 = if http2 { "--http2" } else { "" };
+            run(cargo(&format!(
+                "run --release --package load --bin restarts -- \
+                 --restarts {restarts} --events {events} --seed {seed} {http2}"
+            )))
+        } else {
+            run(cargo(&format!(
+                "run --release --package load --bin soak -- \
+                 --seconds {seconds} --clients {clients} --seed {seed}"
+            )))
+        }
+    }
+}
+
+/// Some seconds of all: does everything run?
 pub(crate) fn smoke() -> Result<()> {
     run(cargo("run --release --package load --bin soak"))?;
-    table(["--smoke".to_owned()])
+    for options in ["", "--http2"] {
+        run(cargo(&format!(
+            "run --release --package load --bin restarts -- {options}"
+        )))?;
+    }
+    servers(["--smoke".to_owned()])?;
+    clients(["--smoke".to_owned()])
 }

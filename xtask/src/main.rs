@@ -5,7 +5,7 @@
 //! - `browser.rs`: the tests that need Chromium.
 //! - `servers.rs`: the servers before real clients and behind real proxies.
 //! - `fuzz.rs`: the fuzz targets.
-//! - `load.rs`: the servers under load.
+//! - `load.rs`: the servers and clients under load.
 //! - `miri.rs`: the codec under Miri.
 //! - `npm.rs`: `EventSource` for JavaScript: a script, and a package.
 //! - `page.rs`: the wasm page.
@@ -51,7 +51,8 @@ enum Command {
     Test,
     /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
     TestBrowser,
-    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble.
+    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble; and
+    /// the demo, killed and started again, before `sse get`.
     TestServers,
     /// Fuzz the codec.
     Fuzz {
@@ -69,6 +70,9 @@ enum Command {
         /// Those of the servers instead: four minutes, or `--quick`.
         #[arg(long)]
         server: bool,
+        /// Those of the clients instead: five minutes, or `--quick`.
+        #[arg(long, conflicts_with = "server")]
+        client: bool,
         /// The same as `-- --quick`.
         #[arg(long)]
         quick: bool,
@@ -76,21 +80,9 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Let many clients at a server that come, stall, leave and resume, and check each event.
-    Soak {
-        /// A server of sse-hyper; there is nothing else to soak.
-        #[arg(long, required = true)]
-        server: bool,
-        /// How long.
-        #[arg(long, default_value_t = 600)]
-        seconds: u64,
-        /// How many clients at a time.
-        #[arg(long, default_value_t = 2000)]
-        clients: u64,
-        /// What decides all that is by chance.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    /// Check each event, for long: of a server under clients that misbehave, or of a client whose
+    /// server is killed again and again.
+    Soak(load::Soak),
     /// Print how much each client of the browser adds to a page, beside others.
     Size,
     /// Build the demo page into target/page.
@@ -117,24 +109,22 @@ fn main() -> ExitCode {
         Command::Miri => miri::test(),
         Command::Bench {
             server,
+            client,
             quick,
             mut arguments,
         } => {
             arguments.extend(quick.then(|| "--quick".to_owned()));
             if server {
-                load::table(arguments)
+                load::servers(arguments)
+            } else if client {
+                load::clients(arguments)
             } else {
                 let mut table = run::cargo("run --release --package benches --bin table --");
                 table.args(arguments);
                 run::run(table)
             }
         }
-        Command::Soak {
-            seconds,
-            clients,
-            seed,
-            ..
-        } => load::soak(seconds, clients, seed),
+        Command::Soak(soak) => soak.run(),
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
         Command::PackageNpm => npm::pack(),

@@ -1,4 +1,5 @@
-//! The servers of the contract before real clients, behind real proxies, and in trouble.
+//! The servers of the contract before real clients, behind real proxies, and in trouble; and the demo
+//! before the command.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -18,9 +19,13 @@ const SERVERS: [(&str, &str, &str); 3] = [
     ("warp", "sse-warp", "contract_server"),
 ];
 
-const TESTS: [&str; 4] = ["proxies", "clients", "browsers", "faults"];
+/// The demo server, and the command.
+const PROGRAMS: [(&str, &str); 2] = [("web", "web"), ("sse", "sse-cli")];
 
-/// Builds the servers, brings the proxies and the clients, and runs the tests of `interop`.
+const TESTS: [&str; 5] = ["proxies", "clients", "browsers", "faults", "demo"];
+
+/// Builds the servers and the command, brings the proxies and the clients, and runs the tests of
+/// `interop`.
 pub(crate) fn test() -> Result<()> {
     for (name, package) in [
         ("nginx", "nginx"),
@@ -41,6 +46,7 @@ pub(crate) fn test() -> Result<()> {
     }
     fs::create_dir_all(&scratch)?;
     servers(&folder)?;
+    programs(&folder)?;
     clients(&folder)?;
     npm::package(&folder.join("npm"))?;
 
@@ -63,6 +69,15 @@ fn servers(folder: &Path) -> Result<()> {
             "build --release --package {package} --example {example}"
         )))?;
         let built = target().join("release/examples").join(example);
+        fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn programs(folder: &Path) -> Result<()> {
+    for (name, package) in PROGRAMS {
+        run(cargo(&format!("build --package {package}")))?;
+        let built = target().join("debug").join(name);
         fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
     }
     Ok(())

@@ -36,7 +36,7 @@ pub(crate) fn all() -> Result<()> {
         ("documentation", documentation),
         ("small targets", small_targets),
         ("benchmarks and fuzz targets", side_rooms),
-        ("servers under load, for some seconds", load::smoke),
+        ("soaks and load, for some seconds", load::smoke),
         ("Miri", miri::test),
         ("browser", browser::test),
         ("npm package", npm::test),

@@ -1,9 +1,8 @@
 //! How often what was done.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::fmt;
+
+use crate::count::Count;
 
 /// What all clients have done together.
 #[derive(Debug, Default)]
@@ -15,22 +14,6 @@ pub(super) struct Counts {
     pub(super) reset: Count,
     pub(super) stalls: Count,
     pub(super) resumed: Count,
-}
-
-/// One number.
-#[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn up(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.load(Ordering::Relaxed).fmt(f)
-    }
 }
 
 impl fmt::Display for Counts {

@@ -3,16 +3,54 @@
 /// `Content-Type` is not `text/event-stream`, then fail the connection." The charset does not matter,
 /// for event streams are always UTF-8.
 ///
-/// The essence is read as the MIME Sniffing Standard does
-/// ([4.4](https://mimesniff.spec.whatwg.org/#parsing-a-mime-type)): white space around it is no part
-/// of it.
+/// Where there are several such headers, this is for their values with commas between them, and the
+/// last one that is a type at all counts, as the Fetch Standard
+/// [extracts it](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
 pub fn is_event_stream(value: &[u8]) -> bool {
-    let essence = value
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii();
-    essence.eq_ignore_ascii_case(b"text/event-stream")
+    let mut quotes = Quotes::Outside;
+    let mut is_stream = false;
+    for value in value.split(|byte| quotes.separates(*byte)) {
+        if let Some(essence) = essence(value) {
+            is_stream = essence.eq_ignore_ascii_case(b"text/event-stream");
+        }
+    }
+    is_stream
+}
+
+/// The type without parameters, as the MIME Sniffing Standard reads it
+/// ([4.4](https://mimesniff.spec.whatwg.org/#parsing-a-mime-type)): white space around it is no part
+/// of it. `*/*` is none.
+fn essence(value: &[u8]) -> Option<&[u8]> {
+    let essence = value.split(|byte| *byte == b';').next()?.trim_ascii();
+    let slash = essence.iter().position(|byte| *byte == b'/')?;
+    let (first, second) = (&essence[..slash], &essence[slash + 1..]);
+    (is_token(first) && is_token(second) && essence != b"*/*").then_some(essence)
+}
+
+fn is_token(name: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !name.is_empty() && name.iter().all(is_part)
+}
+
+/// Where a comma is a part of a value.
+enum Quotes {
+    Outside,
+    Inside,
+    Escaped,
+}
+
+impl Quotes {
+    /// Whether this byte, the next one, stands between two values.
+    fn separates(&mut self, byte: u8) -> bool {
+        *self = match (&self, byte) {
+            (Self::Outside, b',') => return true,
+            (Self::Outside, b'"') | (Self::Escaped, _) => Self::Inside,
+            (Self::Inside, b'"') => Self::Outside,
+            (Self::Inside, b'\\') => Self::Escaped,
+            _ => return false,
+        };
+        false
+    }
 }
 
 #[cfg(test)]
@@ -20,7 +58,7 @@ mod tests {
     use super::is_event_stream;
 
     #[test]
-    fn parameters_and_letter_case_do_not_matter() {
+    fn only_the_essence_of_the_last_type_counts() {
         for value in [
             "text/event-stream",
             "Text/Event-Stream",
@@ -28,6 +66,12 @@ mod tests {
             "text/event-stream;charset=utf-8",
             "text/event-stream ; charset=ISO-8859-1; x=\"a;b\"",
             "text/event-stream;",
+            "text/html, text/event-stream",
+            "text/event-stream, text/event-stream; charset=utf-8",
+            "text/html;x=\"\\\",\", text/event-stream",
+            "text/event-stream, */*",
+            "text/event-stream,",
+            "text/event-stream, text",
         ] {
             assert!(is_event_stream(value.as_bytes()), "{value:?}");
         }
@@ -36,8 +80,12 @@ mod tests {
             "text",
             "text/html",
             "text/event-streams",
-            "text/event-stream, text/html",
             "text / event-stream",
+            "text/event-stream, text/html",
+            "text/html; x=\"a, text/event-stream",
+            "text/html; x=\", text/event-stream\"",
+            "text/event-stream/x",
+            ",",
             "x-text/event-stream",
             "application/x-dom-event-stream",
         ] {

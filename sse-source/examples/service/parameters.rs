@@ -26,7 +26,8 @@ pub(super) struct Parameters {
 #[serde(tag = "command", rename_all = "lowercase")]
 pub(super) enum Command {
     Listen {
-        #[serde(rename = "listen")]
+        // The first versions of the tests write it large.
+        #[serde(rename = "listen", alias = "Listen")]
         _listen: Listen,
     },
     Restart,
@@ -40,6 +41,10 @@ pub(super) struct Listen {
 
 /// How long it waits if nothing else is asked for. The library's 3 s would have the checks wait.
 const DELAY: Duration = Duration::from_secs(1);
+
+/// The least that it waits, whatever is asked for: a stream that ends with each event, or a `retry: 0`,
+/// would have it try again without rest.
+const REST: Duration = Duration::from_millis(50);
 
 /// The least and the greatest that the library waits if nothing else is asked for.
 const FLOOR: Duration = Duration::from_millis(500);
@@ -65,11 +70,10 @@ impl Parameters {
         Ok(builder.open()?)
     }
 
-    /// A floor of nothing would have it try again without end and without rest, so that is 1 ms. A
-    /// timeout of nothing is none.
+    /// A timeout of nothing is none.
     fn settings(&self) -> Settings {
         let delay = self.initial_delay_ms.map_or(DELAY, Duration::from_millis);
-        let floor = delay.clamp(Duration::from_millis(1), FLOOR);
+        let floor = delay.clamp(REST, FLOOR);
         let mut settings = Settings::default()
             .with_reconnection_time(delay)
             .with_bounds(floor, CEILING)

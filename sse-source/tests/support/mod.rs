@@ -86,7 +86,7 @@ impl Server {
 }
 
 #[expect(clippy::disallowed_methods, reason = "clients send no signs")]
-fn number(text: &str) -> Option<usize> {
+pub(crate) fn number(text: &str) -> Option<usize> {
     text.parse().ok()
 }
 

@@ -1,0 +1,30 @@
+//! Serves streams without end to whoever asks, at `http://127.0.0.1:PORT/KEY/TIMES`.
+#![allow(clippy::print_stdout, reason = "it talks to whom started it")]
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use load::{flood, machine};
+
+/// Serves streams on 127.0.0.1 as fast as they are read.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The port; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The core that it stays on.
+    #[arg(long)]
+    core: Option<usize>,
+}
+
+fn main() -> Result<()> {
+    let Arguments { port, core } = Arguments::parse();
+    if let Some(core) = core {
+        machine::stay_on(core)?;
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listener = listener.with_context(|| format!("cannot listen on port {port}"))?;
+    println!("listening {}", listener.local_addr()?.port());
+    flood::serve(&listener)
+}

@@ -1,0 +1,7 @@
+//! Receives by hyper alone.
+
+use load::{clients::hyper, receiving};
+
+fn main() -> anyhow::Result<()> {
+    receiving::run(async |uri, tally| hyper::receive(uri, |it| tally.add(it)).await)
+}

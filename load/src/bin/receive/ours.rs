@@ -1,0 +1,7 @@
+//! Receives by sse-source's `EventSource`.
+
+use load::{clients::ours, receiving};
+
+fn main() -> anyhow::Result<()> {
+    receiving::run(async |uri, tally| ours::receive(uri, |it| tally.add(it)).await)
+}

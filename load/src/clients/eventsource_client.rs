@@ -1,0 +1,36 @@
+//! eventsource-client, told not to reconnect.
+
+use anyhow::{Result, anyhow};
+use eventsource_client::{Client as _, ClientBuilder, Error, ReconnectOptions, SSE};
+use futures_util::StreamExt as _;
+use launchdarkly_sdk_transport::HyperTransport;
+
+use super::Received;
+
+/// Receives one response, from its first byte to its last.
+///
+/// # Errors
+///
+/// If there is none, or if the library makes an error of what is in it.
+pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()> {
+    // What it says of its errors is not to be shared between threads, as anyhow wants it.
+    let said = |error: Error| anyhow!("{error}");
+    let client = ClientBuilder::for_url(uri)
+        .map_err(said)?
+        .reconnect(ReconnectOptions::reconnect(false).build())
+        .build_with_transport(HyperTransport::new()?);
+    let mut stream = client.stream();
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(SSE::Event(event)) => each(Received::Event {
+                event_type: &event.event_type,
+                data: &event.data,
+                id: event.id.as_deref().unwrap_or(""),
+            }),
+            Ok(SSE::Connected(_) | SSE::Comment(_)) => {}
+            Err(Error::Eof) => break,
+            Err(error) => return Err(said(error)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! sse-source's `EventSource`.
+
+use anyhow::{Result, bail};
+use futures_util::StreamExt as _;
+use sse_source::{EventSource, Item, Reason};
+
+use super::Received;
+
+/// Receives one response, from its first byte to its last.
+///
+/// # Errors
+///
+/// If there is none, or if the library makes an error of what is in it.
+pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()> {
+    let mut source = EventSource::get(uri).open()?;
+    while let Some(item) = source.next().await {
+        match item? {
+            Item::Event(event) => each(Received::Event {
+                event_type: &event.event_type,
+                data: &event.data,
+                id: &event.last_event_id,
+            }),
+            Item::Disconnected(it) if it.reason == Reason::End => break,
+            Item::Disconnected(it) => bail!("{it}"),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Where streams were cut, by the bytes that reach the client.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::TryFutureExt as _;
+use http::{Request, StatusCode, Version};
+use http_body_util::{Full, combinators::UnsyncBoxBody};
+use hyper::body::{Body, Frame};
+use sse_source::{BoxError, Transport};
+use tower::Service as _;
+
+use super::numbered::{Numbered, START};
+use crate::{count::Count, number::number};
+
+/// How often which place was the end.
+#[derive(Debug, Default)]
+pub(super) struct Cuts {
+    at_the_start: Count,
+    between_events: Count,
+    between_lines: Count,
+    inside_lines: Count,
+    inside_characters: Count,
+    inside_crlf: Count,
+}
+
+/// The client's own transport, with a count of where its streams end. It asks now and then by
+/// HTTP/1.0: to that, a body ends with its connection, so nothing tells whether it is whole.
+pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
+    let transport = match http2 {
+        true => Transport::http2(),
+        false => Transport::new(),
+    };
+    let cuts = Arc::clone(cuts);
+    let service = tower::service_fn(move |mut request: Request<Full<Bytes>>| {
+        let id = request.headers().get("last-event-id");
+        let seen = id.and_then(|id| number(id.to_str().ok()?)).unwrap_or(0);
+        if !http2 && seen.is_multiple_of(3) {
+            *request.version_mut() = Version::HTTP_10;
+        }
+        let cuts = Arc::clone(&cuts);
+        let response = transport.clone().call(request);
+        response.map_ok(move |response| {
+            let is_stream = response.status() == StatusCode::OK;
+            let place = is_stream.then(|| (Place::behind(seen), cuts));
+            response.map(|body| Watched { body, place })
+        })
+    });
+    Transport::from_service(service)
+}
+
+/// A body whose end is noted.
+struct Watched {
+    body: UnsyncBoxBody<Bytes, BoxError>,
+    place: Option<(Place, Arc<Cuts>)>,
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)?);
+        if let (Some(frame), Some((place, _))) = (&frame, &mut self.place) {
+            place.advance(frame.data_ref().map_or(0, Bytes::len));
+        }
+        Poll::Ready(frame.map(Ok))
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some((place, cuts)) = &self.place {
+            place.count(cuts);
+        }
+    }
+}
+
+/// A place in a stream.
+struct Place {
+    /// The event that it is in, or before.
+    number: u64,
+    block: String,
+    offset: usize,
+}
+
+impl Place {
+    fn behind(seen: u64) -> Self {
+        Self {
+            number: seen,
+            block: START.to_owned(),
+            offset: 0,
+        }
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.offset += bytes;
+        while let Some(rest) = self.offset.checked_sub(self.block.len()) {
+            self.number += 1;
+            self.block = Numbered::new(self.number).wire;
+            self.offset = rest;
+        }
+    }
+
+    fn count(&self, cuts: &Cuts) {
+        let Some((before, after)) = self.block.split_at_checked(self.offset) else {
+            return cuts.inside_characters.up();
+        };
+        let count = match (before.as_bytes().last(), after.as_bytes().first()) {
+            (None, _) if self.block == START => &cuts.at_the_start,
+            (None, _) => &cuts.between_events,
+            (Some(b'\r'), Some(b'\n')) => &cuts.inside_crlf,
+            (Some(b'\r' | b'\n'), _) => &cuts.between_lines,
+            _ => &cuts.inside_lines,
+        };
+        count.up();
+    }
+}
+
+impl fmt::Display for Cuts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            at_the_start,
+            between_events,
+            between_lines,
+            inside_lines,
+            inside_characters,
+            inside_crlf,
+        } = self;
+        write!(
+            f,
+            "{at_the_start} at the start, {between_events} between events, {between_lines} between \
+             lines, {inside_lines} inside of a line, {inside_characters} of a character, \
+             {inside_crlf} of a CRLF"
+        )
+    }
+}

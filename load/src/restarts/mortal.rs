@@ -1,0 +1,169 @@
+//! The server that is killed: it sends numbered events behind the one that was seen last.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Result;
+use bytes::Bytes;
+use fastrand::Rng;
+use futures_util::stream;
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONNECTION, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use tokio::time::sleep;
+
+use super::{
+    crumbs::{Crumbs, crumbs},
+    numbered::{Numbered, START},
+};
+use crate::{number::number, servers::listen};
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Where, how many events, and by what chance.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The port on 127.0.0.1.
+    pub port: u16,
+    /// The number of the last event. Who has seen it is asked to stop.
+    pub events: u64,
+    /// What decides how it begins and where its bytes are cut.
+    pub seed: u64,
+}
+
+/// How it is in the first moments of its life.
+#[derive(Clone, Copy, Debug)]
+enum Beginning {
+    Well,
+    /// It does not listen yet.
+    Late(Duration),
+    /// It answers 503.
+    Busy,
+    /// Its streams are over behind their heads.
+    Brief,
+}
+
+/// Serves until it is killed.
+///
+/// # Errors
+///
+/// If the port is taken.
+pub async fn serve(options: Options) -> Result<()> {
+    let mut rng = Rng::with_seed(options.seed);
+    let answers = Answers::new(options, &mut rng);
+    if let Beginning::Late(time) = answers.beginning {
+        sleep(time).await;
+    }
+    let listener = listen(options.port)?;
+    loop {
+        let (connection, _) = listener.accept().await?;
+        // When it is killed, the kernel says goodbye for it: by RST, or by FIN.
+        if rng.bool() {
+            connection.set_zero_linger()?;
+        }
+        let connection = TokioIo::new(Crumbs::new(connection, rng.fork()));
+        let answers = answers.clone();
+        let service = service_fn(move |request| {
+            let response = answers.respond(&request);
+            async { Ok::<_, Infallible>(response) }
+        });
+        tokio::spawn(async move {
+            // A client that leaves in the middle is no news.
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(connection, service)
+                .await;
+        });
+    }
+}
+
+/// Who gets what.
+#[derive(Clone, Debug)]
+struct Answers {
+    options: Options,
+    beginning: Beginning,
+    /// How many answers its beginning lasts.
+    left: Arc<AtomicU8>,
+}
+
+impl Answers {
+    fn new(options: Options, rng: &mut Rng) -> Self {
+        let beginning = match rng.u8(..10) {
+            0 => Beginning::Late(Duration::from_millis(rng.u64(..150))),
+            1 => Beginning::Busy,
+            2 => Beginning::Brief,
+            _ => Beginning::Well,
+        };
+        Self {
+            options,
+            beginning,
+            left: Arc::new(AtomicU8::new(rng.u8(1..4))),
+        }
+    }
+
+    fn respond(&self, request: &Request<Incoming>) -> Response<Body> {
+        let Options { events, seed, .. } = self.options;
+        let id = request.headers().get("last-event-id");
+        let seen = match id.map(|id| id.to_str().ok().and_then(number)) {
+            None => 0,
+            Some(Some(seen)) if (1..=events).contains(&seen) => seen,
+            Some(_) => return status(StatusCode::BAD_REQUEST),
+        };
+        match self.beginning {
+            Beginning::Busy if self.still_begins() => status(StatusCode::SERVICE_UNAVAILABLE),
+            Beginning::Brief if self.still_begins() => {
+                let mut response = event_stream([]);
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+                response
+            }
+            _ if seen == events => status(StatusCode::NO_CONTENT),
+            _ => {
+                let blocks = (seen + 1..=events).map(|number| Numbered::new(number).wire);
+                let blocks = [START.to_owned()].into_iter().chain(blocks);
+                event_stream(crumbs(blocks, Rng::with_seed(seed ^ seen)))
+            }
+        }
+    }
+
+    fn still_begins(&self) -> bool {
+        let less = |left: u8| left.checked_sub(1);
+        let left = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        left.is_ok()
+    }
+}
+
+fn event_stream<I>(chunks: I) -> Response<Body>
+where
+    I: IntoIterator<Item = Bytes, IntoIter: Send + 'static>,
+{
+    let frames = chunks.into_iter().map(|chunk| Ok(Frame::data(chunk)));
+    let body = StreamBody::new(stream::iter(frames)).boxed_unsync();
+    let mut response = Response::new(body);
+    let event_stream = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(CONTENT_TYPE, event_stream);
+    response
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,127 @@
+//! Numbered events, each with bytes and a meaning that follow from its number.
+
+use fastrand::Rng;
+
+/// What a stream of them starts with: the byte order mark, which readers drop.
+pub(super) const START: &str = "\u{FEFF}";
+
+/// What texts are made of: characters of one to four bytes, and what could be taken for something
+/// else.
+const SNIPPETS: [&str; 16] = [
+    "zwölf Boxkämpfer",
+    "豆腐",
+    "😀",
+    "€",
+    "\u{FEFF}",
+    "\u{2028}",
+    "\u{85}",
+    "\0",
+    "\t",
+    " ",
+    ":",
+    "data",
+    "data: ",
+    "id: 7",
+    "event: a",
+    "x",
+];
+
+const TYPES: [&str; 3] = ["message", "tick", "größer"];
+
+/// Lines that mean nothing to the event that they are in.
+const ASIDES: [&str; 5] = [":", ": data: a", "retry: 9", "retry", "größe: 1"];
+
+const LINE_ENDS: [&str; 3] = ["\n", "\r", "\r\n"];
+
+/// One event: what is sent, and what it has to be for who reads it.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    pub(super) wire: String,
+    pub(super) event_type: &'static str,
+    pub(super) data: String,
+}
+
+impl Numbered {
+    pub(super) fn new(number: u64) -> Self {
+        let mut rng = Rng::with_seed(number);
+        let texts: Vec<_> = (0..=rng.usize(..4)).map(|_| text(&mut rng)).collect();
+        let data = texts.iter().map(|text| field("data", text, &mut rng));
+        let mut lines: Vec<_> = data.collect();
+        let mut event_type = TYPES[0];
+        let mut others = vec![field("id", &number.to_string(), &mut rng)];
+        if rng.bool() {
+            event_type = TYPES[rng.usize(..TYPES.len())];
+            others.push(field("event", event_type, &mut rng));
+        }
+        if rng.bool() {
+            others.push(ASIDES[rng.usize(..ASIDES.len())].to_owned());
+        }
+        for line in others {
+            lines.insert(rng.usize(..=lines.len()), line);
+        }
+        Self {
+            wire: block(&lines, &mut rng),
+            event_type,
+            data: texts.join("\n"),
+        }
+    }
+}
+
+/// A short one mostly, sometimes none, and now and then one of some kilobytes.
+fn text(rng: &mut Rng) -> String {
+    let length = match rng.u8(..) {
+        0..2 => rng.usize(..2_000),
+        _ => rng.usize(..8),
+    };
+    (0..length)
+        .map(|_| SNIPPETS[rng.usize(..SNIPPETS.len())])
+        .collect()
+}
+
+/// One of the ways to write it.
+fn field(name: &str, value: &str, rng: &mut Rng) -> String {
+    match value {
+        "" if rng.bool() => name.to_owned(),
+        _ if value.starts_with(' ') || rng.bool() => format!("{name}: {value}"),
+        _ => format!("{name}:{value}"),
+    }
+}
+
+/// The lines, each with a line end of its own, and a blank one. Its end is that of the last line, for
+/// an LF behind a CR would be no line.
+fn block(lines: &[String], rng: &mut Rng) -> String {
+    let mut block = String::new();
+    let mut end = "";
+    for line in lines {
+        end = LINE_ENDS[rng.usize(..LINE_ENDS.len())];
+        block.push_str(line);
+        block.push_str(end);
+    }
+    block + end
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::{Item, reference};
+
+    use super::Numbered;
+
+    #[test]
+    fn the_standard_reads_what_is_meant() {
+        let numbered: Vec<_> = (1..5_000).map(Numbered::new).collect();
+        let stream: String = numbered.iter().map(|event| event.wire.as_str()).collect();
+        let read = reference::interpret(stream.as_bytes()).items;
+        let read = read
+            .into_iter()
+            .filter(|item| matches!(item, Item::Event { .. }));
+        let meant = numbered
+            .into_iter()
+            .zip(1..)
+            .map(|(event, number)| Item::Event {
+                event_type: event.event_type.to_owned(),
+                data: event.data,
+                last_event_id: format!("{number}"),
+            });
+        assert!(read.eq(meant));
+    }
+}

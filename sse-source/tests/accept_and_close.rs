@@ -1,0 +1,170 @@
+//! Servers that accept and then close, in every way: none of them is hammered, whatever it asks for
+//! and whatever the caller does.
+
+mod support;
+
+use std::{pin::pin, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{
+    StreamExt,
+    future::{join, join_all},
+};
+use http::Response;
+use http_body_util::Full;
+use hyper::{server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sse_source::{EventSource, Settings, Transport};
+use support::{respond, stream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+/// In so much time, a server may see so many connections.
+const TIME: Duration = Duration::from_secs(4);
+const MOST: usize = 10;
+
+/// SETTINGS, and a GOAWAY behind which no stream is served
+/// ([RFC 9113, 6.8](https://www.rfc-editor.org/rfc/rfc9113#section-6.8)).
+const GOES_AWAY: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// What the server does on each connection.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Closes it as soon as it is there.
+    Closes,
+    /// Resets it as soon as it is there.
+    Resets,
+    /// Sends something as soon as it is there, to a client that speaks HTTP/2, and closes it.
+    Http2(&'static [u8]),
+    /// Sends an event by HTTP/2, and goes away.
+    Http2Event,
+    /// Reads the request, sends the answer to the connection of this number, and closes it.
+    Answers(fn(usize) -> Vec<u8>),
+    /// Resets it behind the answer.
+    AnswersAndResets(fn(usize) -> Vec<u8>),
+}
+
+const SHAPES: [(&str, Shape); 18] = [
+    ("close", Shape::Closes),
+    ("reset", Shape::Resets),
+    ("nothing", Shape::Answers(|_| Vec::new())),
+    ("half a head", Shape::Answers(|_| b"HTTP/1.1 200 O".into())),
+    ("no HTTP", Shape::Answers(|_| b"go away\r\n\r\n".into())),
+    ("503", Shape::Answers(|_| refusal("503 Busy"))),
+    ("429", Shape::Answers(|_| refusal("429 Too Many Requests"))),
+    ("a head", Shape::Answers(|_| stream(""))),
+    ("no chunks", Shape::Answers(|_| chunked(""))),
+    ("retry", Shape::Answers(|_| stream("retry: 0\n\n"))),
+    ("a comment", Shape::Answers(|_| stream("retry: 0\n:\n\n"))),
+    (
+        "half an event",
+        Shape::Answers(|_| stream("retry: 0\ndata\n")),
+    ),
+    ("an event", Shape::Answers(|n| stream(event(n)))),
+    ("an event, chunked", Shape::Answers(|n| chunked(&event(n)))),
+    (
+        "an event, RST",
+        Shape::AnswersAndResets(|n| stream(event(n))),
+    ),
+    ("HTTP/2, nothing", Shape::Http2(b"")),
+    ("HTTP/2, GOAWAY", Shape::Http2(GOES_AWAY)),
+    ("HTTP/2, an event", Shape::Http2Event),
+];
+
+/// A new one each time.
+fn event(number: usize) -> String {
+    format!("retry: 0\nid: {number}\ndata: {number}\n\n")
+}
+
+fn refusal(status: &str) -> Vec<u8> {
+    respond(status, "Retry-After: 0\r\n", "")
+}
+
+/// A response after which the connection could be used again.
+fn chunked(body: &str) -> Vec<u8> {
+    let mut response = Vec::from(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    if !body.is_empty() {
+        response.extend(format!("{:x}\r\n{body}\r\n", body.len()).bytes());
+    }
+    response.extend_from_slice(b"0\r\n\r\n");
+    response
+}
+
+#[tokio::test]
+async fn no_server_is_hammered() {
+    let counts = SHAPES.map(|(name, shape)| async move { (name, connections(shape).await) });
+    for (name, count) in join_all(counts).await {
+        eprintln!("{count:>2} connections: {name}");
+        assert!((2..=MOST).contains(&count), "{name}: {count} connections");
+    }
+}
+
+/// How many there are from a client that would rather not wait at all.
+async fn connections(shape: Shape) -> usize {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let transport = match shape {
+        Shape::Http2(_) | Shape::Http2Event => Transport::http2(),
+        _ => Transport::new(),
+    };
+    let mut source = EventSource::get(format!("http://{address}/"))
+        .with_transport(transport)
+        .with_settings(Settings::default().with_reconnection_time(Duration::ZERO))
+        .open()
+        .unwrap();
+    let mut count = 0;
+    let server = async {
+        while let Ok((connection, _)) = listener.accept().await {
+            count += 1;
+            tokio::spawn(shape.serve(connection, count));
+        }
+    };
+    let client = async {
+        loop {
+            match source.next().await {
+                Some(Ok(_)) => {}
+                end => panic!("{end:?}"),
+            }
+        }
+    };
+    let _: Result<((), ()), _> = timeout(TIME, join(server, client)).await;
+    count
+}
+
+impl Shape {
+    async fn serve(self, mut connection: TcpStream, number: usize) {
+        let (answer, resets) = match self {
+            Self::Closes => return,
+            Self::Resets => (Vec::new(), true),
+            Self::Http2Event => return serve_http2(connection, number).await,
+            Self::Http2(answer) => (answer.to_owned(), false),
+            Self::Answers(answer) => (answer(number), false),
+            Self::AnswersAndResets(answer) => (answer(number), true),
+        };
+        if let Self::Answers(_) | Self::AnswersAndResets(_) = self {
+            let _ = connection.read(&mut [0; 1024]).await;
+        }
+        let _ = connection.write_all(&answer).await;
+        if resets {
+            connection.set_zero_linger().unwrap();
+        }
+    }
+}
+
+async fn serve_http2(connection: TcpStream, number: usize) {
+    let service = service_fn(|_| async move {
+        let response = Response::builder().header("content-type", "text/event-stream");
+        response.body(Full::new(Bytes::from(event(number))))
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(connection), service);
+    let mut connection = pin!(connection);
+    let _ = timeout(TIME / 20, connection.as_mut()).await;
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
