@@ -49,7 +49,7 @@ export interface RetryInit {
 export interface ConnectionErrorEvent extends Event {
   readonly type: "error";
   /** `status`: a status other than 200. `content-type`: no event stream. `fault`: a function of
-   *  yours threw, the page was stopped, or the wasm could not be loaded. `too-large`: an event was
+   *  yours threw, or the wasm could not be loaded. `too-large`: an event was
    *  lost, and nothing else. */
   readonly reason:
     | "end"

@@ -9,7 +9,7 @@ const CLOSED = 2;
  * Makes the constructor.
  *
  * @param connect takes an absolute URL, what the caller asks for, and a listener, whose methods it
- *   calls with what happens. Gives what has a method `close`, behind which it calls none.
+ *   calls with what happens. Gives what has a method `close`.
  * @param failure makes an `error` event of what is known of a failure.
  */
 export function eventSource(connect, failure) {

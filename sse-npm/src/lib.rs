@@ -91,6 +91,10 @@ pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Conne
     let has_network = url.starts_with("http:") || url.starts_with("https:");
     spawn_local(async move {
         while let Some(item) = source.next().await {
+            // Nobody is told of these, so they need not wait.
+            if let Item::Comment(_) | Item::Retry(_) = item {
+                continue;
+            }
             listener.turn().await;
             match item {
                 // "Reestablish the connection, unless the user agent knows that to be futile."
@@ -130,7 +134,6 @@ fn tell(listener: &Listener, source: &FetchSource, item: Item) {
                 .collect();
             listener.closed(reason, status, headers, &closed.body, closed.fault);
         }
-        // Comments, and the reconnection time.
         _ => {}
     }
 }
@@ -145,7 +148,7 @@ fn words(reason: Option<Reason>) -> (&'static str, u16) {
         Some(Reason::Status(status)) => return ("status", status),
         Some(Reason::ContentType) => "content-type",
         Some(Reason::Requested) => "requested",
-        // What a function of the caller threw, or the page that was stopped.
+        // What a function of the caller threw.
         _ => "fault",
     };
     (word, 0)

@@ -178,6 +178,13 @@ test("a fetch of one's own is asked in place of the global one", async () => {
   assert.deepEqual(asked, [["http://nowhere.invalid/events", "text/event-stream"]]);
 });
 
+test("a fetch of one's own that is aborted is the end", async () => {
+  const fetch = async () => Promise.reject(new DOMException("stop", "AbortError"));
+  const source = new EventSource("http://nowhere.invalid/events", { fetch });
+  const [error] = await once(source, "error");
+  assert.deepEqual([error.reason, source.readyState], ["fault", EventSource.CLOSED]);
+});
+
 test("silence for too long is a reason to connect again", async (t) => {
   const { url, requests } = await serve(t, (request, response) => {
     stream(response).write("data: a\n\n");
@@ -188,6 +195,18 @@ test("silence for too long is a reason to connect again", async (t) => {
   await message(source);
   source.close();
   assert.equal(requests.length, 2);
+});
+
+test("an event that is too large is told of, and what follows comes", async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    stream(response).write(`data: ${"x".repeat(1000)}\n\ndata: small\n\n`);
+  });
+  const source = new EventSource(url, { maxEventSize: 100 });
+  const [error] = await once(source, "error");
+  assert.equal(error.reason, "too-large");
+  assert.equal(source.readyState, EventSource.OPEN);
+  assert.equal((await message(source)).data, "small");
+  source.close();
 });
 
 test("it can be told to connect again", async (t) => {

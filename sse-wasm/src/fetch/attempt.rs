@@ -135,8 +135,9 @@ impl Attempt {
 }
 
 impl Progress {
-    /// "If res is an aborted network error, then fail the connection": the page is stopped, or its
-    /// user stopped it. What we abort, we do not hear of.
+    /// "If res is an aborted network error, then fail the connection." What we abort, we do not hear
+    /// of, so it is a `fetch` of the caller's that was told to stop. Browsers make a plain network
+    /// error of `window.stop()`.
     fn failed(thrown: &JsValue) -> Self {
         let name = Reflect::get(thrown, &"name".into());
         match name.is_ok_and(|name| name == "AbortError") {
