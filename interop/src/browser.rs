@@ -1,4 +1,4 @@
-//! Chromium and Firefox, headless, on a page that does jobs with their own `EventSource`.
+//! Chromium and Firefox, headless, on a page that does jobs with an `EventSource`.
 
 use std::{
     fs::{self, File},
@@ -28,24 +28,62 @@ pub enum Browser {
     Firefox,
 }
 
+/// Whose `EventSource` the page has.
+#[derive(Clone, Copy, Debug)]
+pub enum Client {
+    /// The browser's.
+    Native,
+    /// That of the script `event-source.js`.
+    Script,
+    /// The same, in a worker.
+    ScriptInWorker,
+    /// That of the npm package.
+    Package,
+}
+
+impl Client {
+    /// `clients/page.html`, for this one.
+    fn page(self, html: &str) -> String {
+        let head = match self {
+            Self::Native => "",
+            Self::Script => r#"<script src="/event-source.js"></script>"#,
+            Self::ScriptInWorker => {
+                return r#"<script>new Worker("/worker.js")</script>"#.to_owned();
+            }
+            Self::Package => {
+                r#"<script type="module">
+                    import { EventSource } from "/index.js";
+                    window.EventSource = EventSource;
+                </script>"#
+            }
+        };
+        html.replacen("<script", &[head, "<script"].concat(), 1)
+    }
+}
+
 impl Browser {
     /// Opens `clients/page.html` with these jobs, and gives the results that the page posts.
-    pub fn run(self, jobs: &Value) -> Result<Vec<Value>> {
+    pub fn run(self, client: Client, jobs: &Value) -> Result<Vec<Value>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let page = url(listener.local_addr()?.port(), "/");
-        let jobs = jobs.to_string();
         let html = fs::read_to_string(folder::prepared("clients/page.html")?)?;
+        let site = Site {
+            page: client.page(&html),
+            worker: worker(&html)?,
+            jobs: jobs.to_string(),
+        };
         let (sender, results) = channel();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let (html, jobs, sender) = (html.clone(), jobs.clone(), sender.clone());
+                let (site, sender) = (site.clone(), sender.clone());
                 // What goes wrong here shows as a result that does not come.
-                thread::spawn(move || answer(connection, &html, &jobs, &sender));
+                thread::spawn(move || site.answer(connection, &sender));
             }
         });
         let _browser = self.open(&page)?;
         let results = results.recv_timeout(PATIENCE);
-        let results = results.with_context(|| format!("{self:?} posts no results"))?;
+        let results =
+            results.with_context(|| format!("{self:?}, {client:?}: no results are posted"))?;
         Ok(serde_json::from_slice(&results)?)
     }
 
@@ -99,37 +137,72 @@ user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
     Ok(command)
 }
 
-/// One request a connection: the page, its jobs, or its results.
-fn answer(connection: TcpStream, html: &str, jobs: &str, results: &Sender<Vec<u8>>) -> Result<()> {
-    let mut reader = BufReader::new(connection);
-    let mut request = String::new();
-    reader.read_line(&mut request)?;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let line = line.trim().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
+/// What a browser finds.
+#[derive(Clone)]
+struct Site {
+    page: String,
+    worker: String,
+    jobs: String,
+}
+
+impl Site {
+    /// One request a connection: one of these, the results, or a file of the npm package.
+    fn answer(&self, connection: TcpStream, results: &Sender<Vec<u8>>) -> Result<()> {
+        let mut reader = BufReader::new(connection);
+        let mut request = String::new();
+        reader.read_line(&mut request)?;
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            let line = line.trim().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = serde_json::from_str(value.trim())?;
+            }
         }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = serde_json::from_str(value.trim())?;
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let (content_type, bytes) = match request.split(' ').nth(1).unwrap_or_default() {
+            "/" => ("text/html", self.page.clone().into_bytes()),
+            "/worker.js" => ("text/javascript", self.worker.clone().into_bytes()),
+            "/jobs" => ("application/json", self.jobs.clone().into_bytes()),
+            "/results" => ("text/plain", Vec::new()),
+            path => file(path)?,
+        };
+        write!(
+            reader.get_mut(),
+            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            bytes.len()
+        )?;
+        reader.get_mut().write_all(&bytes)?;
+        if request.starts_with("POST") {
+            results.send(body)?;
         }
+        Ok(())
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let (content_type, text) = match request.split(' ').nth(1) {
-        Some("/") => ("text/html", html),
-        Some("/jobs") => ("application/json", jobs),
-        _ => ("text/plain", ""),
+}
+
+/// The script of the page, as a worker runs it.
+fn worker(html: &str) -> Result<String> {
+    let script = html.split("<script type=\"module\">").nth(1);
+    let script = script.and_then(|rest| rest.split("</script>").next());
+    let script = script.context("the script of the page")?;
+    Ok([
+        "importScripts('/event-source.js');\n(async () => {",
+        script,
+        "})();",
+    ]
+    .concat())
+}
+
+fn file(path: &str) -> Result<(&'static str, Vec<u8>)> {
+    let content_type = match path.ends_with(".wasm") {
+        true => "application/wasm",
+        false => "text/javascript",
     };
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close",
-        text.len()
-    );
-    write!(reader.get_mut(), "{head}\r\n\r\n{text}")?;
-    if request.starts_with("POST") {
-        results.send(body)?;
-    }
-    Ok(())
+    let file = folder::prepared(&["npm", path].concat())?;
+    Ok((content_type, fs::read(file)?))
 }

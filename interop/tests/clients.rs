@@ -71,6 +71,11 @@ fn eventsource_of_npm() -> Result<()> {
 }
 
 #[test]
+fn our_package_for_npm() -> Result<()> {
+    in_node(&folder::prepared("npm/node.js")?.display().to_string())
+}
+
+#[test]
 fn undici_of_npm() -> Result<()> {
     in_node("undici")
 }

@@ -36,7 +36,7 @@
 //! - A delay has a floor, for `retry: 0` makes clients hammer servers, and a ceiling, for a client that
 //!   waits for years is of no use.
 //! - It doubles with each attempt that came to nothing, and has a random part, so that the clients of a
-//!   server that was gone do not all come back at once.
+//!   server that was gone do not all come back at once. [`Settings::with_exact_delays`] leaves that out.
 //! - Statuses that say "not now" (429 and 5xx) are no reason to stop, unless
 //!   [`Settings::with_standard_statuses`] asks for the standard's word, by which all but 200 are.
 //! - A connection on which nothing comes for too long can be given up

@@ -237,6 +237,17 @@ fn clients_spread_and_a_seed_repeats_itself() {
 }
 
 #[test]
+fn a_client_that_does_as_browsers_do_waits_as_long_as_it_is_told() {
+    let mut source = Source::open(Settings::default().with_exact_delays());
+    source.receive("retry: 2000\ndata: a\n\n");
+    source.end();
+    assert_eq!(source.disconnected(Reason::End), 2000);
+    source.sleep();
+    source.fail();
+    assert_eq!(source.disconnected(Reason::NetworkError), 4000);
+}
+
+#[test]
 fn a_response_that_is_no_event_stream_is_the_end() {
     for (status, content_type, reason) in [
         (200, Some(&b"text/html"[..]), Reason::ContentType),

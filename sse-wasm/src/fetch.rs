@@ -93,6 +93,12 @@ impl FetchSource {
         self.machine.last_event_id()
     }
 
+    /// Where the stream that is open comes from, with all redirects followed: it is the origin of its
+    /// events.
+    pub fn response_url(&self) -> Option<&str> {
+        self.attempt.url()
+    }
+
     fn obey(&mut self, command: Command) {
         match command {
             Command::Close => {
@@ -202,7 +208,7 @@ impl FetchSource {
 
     /// A timer that comes too early is cheaper than one for each event.
     fn wake_at(&mut self, time: core::time::Duration) {
-        let is_set = |timer: &Timer| timer.time <= time && timer.time > now();
+        let is_set = |timer: &Timer| timer.time <= time && !timer.has_called();
         if !self.timer.as_ref().is_some_and(is_set) {
             let commands = Rc::clone(&self.commands);
             self.timer = Some(Timer::new(time, move || commands.wake()));

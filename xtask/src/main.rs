@@ -7,6 +7,7 @@
 //! - `fuzz.rs`: the fuzz targets.
 //! - `load.rs`: the servers and clients under load.
 //! - `miri.rs`: the codec under Miri.
+//! - `npm.rs`: `EventSource` for JavaScript: a script, and a package.
 //! - `page.rs`: the wasm page.
 //! - `size.rs`: how large pages are.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
@@ -18,6 +19,7 @@ mod demo;
 mod fuzz;
 mod load;
 mod miri;
+mod npm;
 mod page;
 mod run;
 mod servers;
@@ -25,7 +27,7 @@ mod setup;
 mod size;
 mod test;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -85,6 +87,16 @@ enum Command {
     Size,
     /// Build the demo page into target/page.
     Page,
+    /// Build event-source.js, which defines EventSource on top of the fetch client, for any page.
+    BuildPolyfill {
+        /// The folder to write it to, with event-source.mjs, which exports it.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Build the npm package into target/npm/package.
+    PackageNpm,
+    /// Run the tests of the npm package, in Node, and check its types.
+    TestNpm,
 }
 
 fn main() -> ExitCode {
@@ -114,6 +126,9 @@ fn main() -> ExitCode {
         }
         Command::Soak(soak) => soak.run(),
         Command::Size => size::print(),
+        Command::BuildPolyfill { out } => npm::polyfill(&out),
+        Command::PackageNpm => npm::pack(),
+        Command::TestNpm => npm::test(),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

@@ -6,6 +6,7 @@ use std::{env, fs, path::Path, process::Command};
 use anyhow::{Context, Result};
 
 use crate::{
+    npm,
     run::{cargo, command, output, root, run, target},
     setup,
 };
@@ -47,6 +48,7 @@ pub(crate) fn test() -> Result<()> {
     servers(&folder)?;
     programs(&folder)?;
     clients(&folder)?;
+    npm::package(&folder.join("npm"))?;
 
     let names = TESTS.map(|name| format!("--test {name}")).join(" ");
     let mut tests = cargo(&format!(

@@ -132,7 +132,7 @@ impl Tools {
 }
 
 /// How large a file is when it is compressed, in bytes.
-fn compressed(file: &Path) -> Result<usize> {
+pub(crate) fn compressed(file: &Path) -> Result<usize> {
     let bytes = fs::read(file).with_context(|| file.display().to_string())?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&bytes)?;

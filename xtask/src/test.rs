@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::{
-    browser, fuzz, load, miri, page,
+    browser, fuzz, load, miri, npm, page,
     run::{cargo, run},
     servers, setup,
 };
@@ -29,7 +29,7 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
-    let steps: [Step; 10] = [
+    let steps: [Step; 11] = [
         ("formatting", formatting),
         ("lints", lints),
         ("tests and documentation tests", tests),
@@ -39,6 +39,7 @@ pub(crate) fn all() -> Result<()> {
         ("soaks and load, for some seconds", load::smoke),
         ("Miri", miri::test),
         ("browser", browser::test),
+        ("npm package", npm::test),
         ("servers", servers::test),
     ];
     let start = Instant::now();
@@ -72,6 +73,7 @@ fn lints() -> Result<()> {
         "--package benches --all-targets",
         "--package sse-wasm --all-targets --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
+        "--package sse-npm --target wasm32-unknown-unknown",
     ] {
         run(cargo(&format!("clippy {arguments} -- -D warnings")))?;
     }

@@ -48,7 +48,7 @@ impl Backoff {
     }
 
     /// The delay behind an attempt: the reconnection time, doubled for each that failed before in a
-    /// row, and up to a quarter more by chance.
+    /// row, and up to a quarter more by chance, unless the settings leave that out.
     pub(super) fn delay(&mut self, settings: &Settings) -> Duration {
         let base = self
             .reconnection_time
@@ -56,8 +56,11 @@ impl Backoff {
         let doubled = base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         let wait = doubled.min(settings.backoff_limit.max(base));
         self.failures = self.failures.saturating_add(1).min(31);
-        wait.saturating_add(wait / (4 * 255) * self.draw())
-            .min(settings.ceiling)
+        let more = match settings.delays_by_chance {
+            true => wait / (4 * 255) * self.draw(),
+            false => Duration::ZERO,
+        };
+        wait.saturating_add(more).min(settings.ceiling)
     }
 
     /// A number from 0 to 255, the same ones for the same seed: `SplitMix64`.

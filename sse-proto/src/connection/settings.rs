@@ -12,6 +12,7 @@ pub struct Settings {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) tries_statuses_again: bool,
+    pub(super) delays_by_chance: bool,
     limit: usize,
 }
 
@@ -37,6 +38,15 @@ impl Settings {
     #[must_use]
     pub fn with_backoff_limit(mut self, limit: Duration) -> Self {
         self.backoff_limit = limit;
+        self
+    }
+
+    /// Leaves out the random part of each delay, for a client that does as browsers do. All clients of
+    /// a server that was gone then come back at once.
+    #[must_use]
+    #[doc(alias = "jitter")]
+    pub fn with_exact_delays(mut self) -> Self {
+        self.delays_by_chance = false;
         self
     }
 
@@ -86,6 +96,7 @@ impl Default for Settings {
             connect_timeout: Some(Duration::from_secs(30)),
             idle_timeout: None,
             tries_statuses_again: true,
+            delays_by_chance: true,
             limit: DEFAULT_LIMIT,
         }
     }

@@ -7,7 +7,7 @@ use core::{
     time::Duration,
 };
 
-use js_sys::{Promise, Reflect, Uint8Array};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
 use sse_proto::connection::{Connection as Machine, Reason};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -17,10 +17,13 @@ use web_sys::{
 };
 
 use super::{Request, Wishes};
-use crate::Closed;
+use crate::{
+    Closed,
+    clock::{Timer, now},
+};
 
-/// How much of the body is read to see what the server says.
-const ENOUGH: usize = 4 * 1024;
+/// How long it may take to read what a server says that refuses.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[wasm_bindgen]
 extern "C" {
@@ -50,6 +53,7 @@ pub(super) enum Progress {
 pub(super) struct Response {
     response: web_sys::Response,
     cancel: Cancel,
+    body_limit: usize,
 }
 
 struct Cancel(AbortController);
@@ -83,12 +87,13 @@ impl Attempt {
                 Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
             };
             let cancel = Cancel(controller);
-            match JsFuture::from(fetch(&request.url, &init)).await {
+            match send(&request.url, &init, wishes.fetch.as_ref()).await {
                 Ok(response) => Progress::Response(Response {
                     response: response.unchecked_into(),
                     cancel,
+                    body_limit: wishes.body_limit,
                 }),
-                Err(_) => Progress::NetworkError,
+                Err(thrown) => Progress::failed(&thrown),
             }
         }))
     }
@@ -100,6 +105,14 @@ impl Attempt {
                 let chunk = &reader.chunk[reader.taken..];
                 (!chunk.is_empty()).then_some(chunk)
             }
+            _ => None,
+        }
+    }
+
+    /// Where the stream comes from, if there is one.
+    pub(super) fn url(&self) -> Option<&str> {
+        match self {
+            Self::Stream(reader) => Some(&reader.url),
             _ => None,
         }
     }
@@ -119,6 +132,27 @@ impl Attempt {
             Self::Refusal(closed) => closed.as_mut().poll(cx).map(Progress::Closed),
         }
     }
+}
+
+impl Progress {
+    /// "If res is an aborted network error, then fail the connection." What we abort, we do not hear
+    /// of, so it is a `fetch` of the caller's that was told to stop. Browsers make a plain network
+    /// error of `window.stop()`.
+    fn failed(thrown: &JsValue) -> Self {
+        let name = Reflect::get(thrown, &"name".into());
+        match name.is_ok_and(|name| name == "AbortError") {
+            true => Self::Closed(Closed::because_of(thrown)),
+            false => Self::NetworkError,
+        }
+    }
+}
+
+async fn send(url: &str, init: &RequestInit, own: Option<&Function>) -> Result<JsValue, JsValue> {
+    let promise = match own {
+        Some(own) => Promise::resolve(&own.call2(&JsValue::UNDEFINED, &url.into(), init)?),
+        None => fetch(url, init),
+    };
+    JsFuture::from(promise).await
 }
 
 fn init(
@@ -172,38 +206,36 @@ impl Response {
         if status != 200 {
             return Attempt::None;
         }
-        Attempt::Stream(Reader {
-            reader: self.reader(),
+        Attempt::Stream(self.read())
+    }
+
+    fn read(self) -> Reader {
+        let body = self.response.body();
+        Reader {
+            reader: body.and_then(|body| body.get_reader().dyn_into().ok()),
+            url: self.response.url(),
             cancel: self.cancel,
             read: None,
             chunk: Vec::new(),
             taken: 0,
-        })
-    }
-
-    fn reader(&self) -> Option<ReadableStreamDefaultReader> {
-        let reader = self.response.body()?.get_reader();
-        reader.dyn_into().ok()
+        }
     }
 
     async fn refusal(self, reason: Reason) -> Closed {
-        let mut reader = Reader {
-            reader: self.reader(),
-            cancel: self.cancel,
-            read: None,
-            chunk: Vec::new(),
-            taken: 0,
-        };
+        let (entries, limit) = (self.response.headers().entries(), self.body_limit);
+        let mut reader = self.read();
+        let controller = reader.cancel.0.clone();
+        let _patience = Timer::new(now() + PATIENCE, move || controller.abort());
         let mut body = Vec::new();
-        while body.len() < ENOUGH {
+        while body.len() < limit {
             match core::future::poll_fn(|cx| reader.poll(cx)).await {
                 Progress::Chunk => body.extend_from_slice(&reader.chunk),
                 _ => break,
             }
         }
-        body.truncate(ENOUGH);
+        body.truncate(limit);
         let mut headers = Vec::new();
-        for entry in self.response.headers().entries().into_iter().flatten() {
+        for entry in entries.into_iter().flatten() {
             if let Ok(entry) = entry.dyn_into::<js_sys::Array>()
                 && let (Some(name), Some(value)) =
                     (entry.get(0).as_string(), entry.get(1).as_string())
@@ -239,7 +271,8 @@ fn seconds(text: &str) -> Option<Duration> {
 pub(super) struct Reader {
     /// A response may be without a body.
     reader: Option<ReadableStreamDefaultReader>,
-    #[expect(dead_code, reason = "dropping it cancels")]
+    /// With all redirects followed.
+    url: String,
     cancel: Cancel,
     read: Option<JsFuture>,
     chunk: Vec<u8>,
@@ -254,8 +287,9 @@ impl Reader {
         let read = self.read.get_or_insert_with(|| reader.read().into());
         let result = ready!(Pin::new(read).poll(cx));
         self.read = None;
-        let Ok(result) = result else {
-            return Poll::Ready(Progress::NetworkError);
+        let result = match result {
+            Ok(result) => result,
+            Err(thrown) => return Poll::Ready(Progress::failed(&thrown)),
         };
         let value = Reflect::get(&result, &"value".into());
         let Some(bytes) = value

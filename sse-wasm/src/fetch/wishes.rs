@@ -1,7 +1,7 @@
 use core::{future::Future, pin::Pin};
 use std::rc::Rc;
 
-use js_sys::Uint8Array;
+use js_sys::{Function, Uint8Array};
 use sse_proto::EventId;
 use wasm_bindgen::JsValue;
 
@@ -21,8 +21,11 @@ pub struct Request {
     pub body: Option<JsValue>,
 }
 
+/// How much of the body of a refusal is read, unless it is set.
+const BODY_LIMIT: usize = 4 * 1024;
+
 /// What a caller wants and `EventSource` cannot do.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Wishes {
     pub(super) request: Request,
     pub(super) credentials: bool,
@@ -30,7 +33,25 @@ pub(crate) struct Wishes {
     pub(crate) last_event_id: Option<EventId>,
     pub(super) signal: Option<web_sys::AbortSignal>,
     pub(super) pauses_when_hidden: bool,
+    pub(super) fetch: Option<Function>,
+    pub(super) body_limit: usize,
     status: bool,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            request: Request::default(),
+            credentials: false,
+            prepare: None,
+            last_event_id: None,
+            signal: None,
+            pauses_when_hidden: false,
+            fetch: None,
+            body_limit: BODY_LIMIT,
+            status: false,
+        }
+    }
 }
 
 pub(super) type Prepare = dyn Fn(Request) -> Prepared;
@@ -54,6 +75,7 @@ impl Wishes {
             (self.last_event_id.is_some(), "a last event ID at first"),
             (self.signal.is_some(), "an AbortSignal"),
             (self.pauses_when_hidden, "a pause while hidden"),
+            (self.fetch.is_some(), "a fetch of one's own"),
             (self.status, "the status of a response"),
         ]
         .into_iter()
@@ -111,6 +133,20 @@ impl Builder {
     /// somebody does. Nothing of it in a worker.
     pub fn with_pause_when_hidden(mut self) -> Self {
         self.wishes.pauses_when_hidden = true;
+        self
+    }
+
+    /// Takes this function in place of the browser's `fetch`.
+    pub fn with_fetch(mut self, fetch: Function) -> Self {
+        self.wishes.fetch = Some(fetch);
+        self
+    }
+
+    /// Sets how much of the body is read for [`Closed::body`](crate::Closed::body) when the server
+    /// refuses, for at most two seconds, before it is told. 4 KiB if it is not set; 0 to be told at
+    /// once.
+    pub fn with_body_limit(mut self, limit: usize) -> Self {
+        self.wishes.body_limit = limit;
         self
     }
 

@@ -1,0 +1,87 @@
+// EventSource with headers, POST, and all that a server says when it refuses.
+
+import { eventSource } from "./interface.js";
+import { Link } from "./link.js";
+
+/** Why there is no connection. `delay` is the time to the next attempt; without it there is none. */
+export class ConnectionErrorEvent extends Event {
+  constructor({ reason, status, delay, headers, body, fault }) {
+    super("error");
+    this.reason = reason;
+    this.status = status || undefined;
+    this.message = fault ?? (status ? `${reason} ${status}` : reason).replace("-", " ");
+    this.delay = delay;
+    this.headers = headers && new Headers(headers);
+    this.body = body;
+  }
+}
+
+/** Makes the constructor. `load` gives a promise of `connect`, as soon as its wasm is there. */
+export function extended(load) {
+  const connect = (url, { link, ...init }, listener) => {
+    link.follow(listener, load, (connect, heard) => connect(url, optionsOf(init), heard));
+    return link;
+  };
+
+  return class EventSource extends eventSource(connect, (why) => new ConnectionErrorEvent(why)) {
+    #link;
+
+    constructor(url, init = {}) {
+      const { method = "GET", body, signal } = init ?? {};
+      if (body !== undefined && /^(GET|HEAD)$/i.test(method)) {
+        throw new TypeError(`EventSource: ${method} has no body.`);
+      }
+      const link = new Link();
+      super(url, { ...init, link });
+      this.#link = link;
+      const close = () => this.close();
+      signal?.addEventListener("abort", close);
+      link.onclose = () => signal?.removeEventListener("abort", close);
+      if (signal?.aborted) {
+        close();
+      }
+    }
+
+    reconnect() {
+      this.#link.reconnect();
+    }
+
+    async *[Symbol.asyncIterator]() {
+      const channel = this.#link.channel();
+      try {
+        for (let event; (event = await channel.take()); ) {
+          if (event instanceof ConnectionErrorEvent) {
+            throw new Error(event.message, { cause: event });
+          }
+          yield event;
+        }
+      } finally {
+        this.close();
+      }
+    }
+  };
+}
+
+/** What `src/options.rs` reads. */
+function optionsOf({ headers, body, retry = {}, maxEventSize, ...options }) {
+  const { time, floor = 500, ceiling = 5 * 60 * 1000, backoffLimit, statuses = true } = retry;
+  const prepare = async () => ({
+    headers: [...new Headers(await given(headers))],
+    body: await given(body),
+  });
+  return {
+    ...options,
+    prepare: headers === undefined && body === undefined ? undefined : prepare,
+    retryTime: time,
+    floor,
+    ceiling,
+    backoffLimit,
+    retryStatuses: statuses,
+    limit: maxEventSize,
+  };
+}
+
+/** For each attempt anew, if it is a function. */
+function given(value) {
+  return typeof value === "function" ? value() : value;
+}

@@ -1,0 +1,146 @@
+/** A value, or a function that gives it for each attempt. */
+type PerAttempt<T> = T | (() => T | Promise<T>);
+
+/** What can be asked for. Times are in milliseconds. */
+export interface EventSourceInit {
+  /** Sends cookies and HTTP authentication also to another origin. */
+  withCredentials?: boolean;
+  /** The method of each request. `GET` if it is not set. */
+  method?: string;
+  /** Headers of each request: as a function, a token can be fetched anew for each attempt. */
+  headers?: PerAttempt<HeadersInit>;
+  /** The body of each request, for a method that has one. */
+  body?: PerAttempt<BodyInit | null>;
+  /** Closes the source when it is aborted. */
+  signal?: AbortSignal | null;
+  /** Goes on behind the event with this ID. */
+  lastEventId?: string;
+  /** When to try again. */
+  retry?: RetryInit;
+  /** How long to wait for a response. 30 s if it is not set, `Infinity` for as long as it takes. */
+  connectTimeout?: number;
+  /** How long nothing may come, not even a comment, before a new connection is made. Not limited if
+   *  it is not set. Twice the server's keep-alive is a good value. */
+  idleTimeout?: number;
+  /** How large an event may be, in bytes. 16 MiB if it is not set. */
+  maxEventSize?: number;
+  /** Cancels the request while nobody sees the page, and goes on when somebody does. */
+  pauseWhenHidden?: boolean;
+  /** In place of the global `fetch`. The body of its response has to be a `ReadableStream`. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+/** When to try again. Failures in a row double the delay, and a part of up to a quarter is random. */
+export interface RetryInit {
+  /** The delay as long as the stream says nothing else. 3,000 if it is not set. */
+  time?: number;
+  /** The least delay, whatever the stream says. 500 if it is not set. */
+  floor?: number;
+  /** The greatest delay, whatever the stream says. 300,000 if it is not set. */
+  ceiling?: number;
+  /** To what delay repeated failures may double it. 60,000 if it is not set. */
+  backoffLimit?: number;
+  /** Whether to try again after statuses that say "not now": 429 and 5xx. The standard has it that
+   *  every status but 200 is the end. `true` if it is not set. */
+  statuses?: boolean;
+}
+
+/** Why there is no connection. */
+export interface ConnectionErrorEvent extends Event {
+  readonly type: "error";
+  /** `status`: a status other than 200. `content-type`: no event stream. `fault`: a function of
+   *  yours threw, or the wasm could not be loaded. `too-large`: an event was
+   *  lost, and nothing else. */
+  readonly reason:
+    | "end"
+    | "network-error"
+    | "connect-timeout"
+    | "idle-timeout"
+    | "status"
+    | "content-type"
+    | "requested"
+    | "fault"
+    | "too-large";
+  /** In words. */
+  readonly message: string;
+  /** The status of the response, if it is to blame. */
+  readonly status: number | undefined;
+  /** The time to the next attempt; `undefined` if there is none, and the source is closed. */
+  readonly delay: number | undefined;
+  /** The headers of the response that closed the source. */
+  readonly headers: Headers | undefined;
+  /** The first 4 KiB of its body. */
+  readonly body: string | undefined;
+}
+
+export const ConnectionErrorEvent: {
+  readonly prototype: ConnectionErrorEvent;
+};
+
+interface EventSourceEventMap {
+  open: Event;
+  message: MessageEvent<string>;
+  error: ConnectionErrorEvent;
+}
+
+/** The browser's `EventSource`, with headers, POST, and errors that say why. */
+export class EventSource extends EventTarget implements AsyncIterable<MessageEvent<string>> {
+  static readonly CONNECTING: 0;
+  static readonly OPEN: 1;
+  static readonly CLOSED: 2;
+
+  constructor(url: string | URL, init?: EventSourceInit);
+
+  readonly CONNECTING: 0;
+  readonly OPEN: 1;
+  readonly CLOSED: 2;
+  readonly url: string;
+  readonly withCredentials: boolean;
+  readonly readyState: 0 | 1 | 2;
+  onopen: ((this: EventSource, event: Event) => unknown) | null;
+  onmessage: ((this: EventSource, event: MessageEvent<string>) => unknown) | null;
+  onerror: ((this: EventSource, event: ConnectionErrorEvent) => unknown) | null;
+
+  /** Closes the connection. Nothing is told any more, and loops end. */
+  close(): void;
+
+  /** Connects again at once, also if it is waiting to. */
+  reconnect(): void;
+
+  /** Events of every type, held back until they are taken. The loop ends when the source is closed,
+   *  and throws when the server refuses for good, with the event as its `cause`. To leave it closes
+   *  the source. */
+  [Symbol.asyncIterator](): AsyncGenerator<MessageEvent<string>, void, void>;
+
+  addEventListener<K extends keyof EventSourceEventMap>(
+    type: K,
+    listener: (this: EventSource, event: EventSourceEventMap[K]) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: (this: EventSource, event: MessageEvent<string>) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+
+  removeEventListener<K extends keyof EventSourceEventMap>(
+    type: K,
+    listener: (this: EventSource, event: EventSourceEventMap[K]) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: (this: EventSource, event: MessageEvent<string>) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}

@@ -1,0 +1,2 @@
+/** The standard's `EventSource`, and nothing more. */
+export const EventSource: typeof globalThis.EventSource;

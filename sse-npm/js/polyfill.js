@@ -1,0 +1,10 @@
+// The standard's EventSource, and nothing more. Around this `cargo xtask build-polyfill` puts
+// wasm-bindgen's glue, `js/interface.js`, and the wasm itself, in base 64.
+
+wasm_bindgen.initSync({ module: Uint8Array.from(atob(WASM), (byte) => byte.charCodeAt(0)) });
+
+const EventSource = eventSource(
+  (url, { withCredentials }, listener) =>
+    wasm_bindgen.connect(url, { withCredentials, isStandard: true }, listener),
+  () => new Event("error"),
+);

@@ -1,0 +1,155 @@
+//! `sse-wasm`'s client over `fetch`, for JavaScript.
+//!
+//! # Map
+//!
+//! ```text
+//! js/polyfill.js          js/index.js, js/node.js
+//!  the browser's,          with headers, POST and more: the npm package
+//!  one script                 │
+//!     │                   js/extended.js ── js/link.js
+//!     │                       │
+//!     └───── js/interface.js  the standard's interface: states, events, handlers
+//!                 │ options   ▲ what happens
+//!              lib.rs         │    a connection and its listener
+//!                 │           │
+//!            options.rs       │    what is asked for
+//!                 └── sse_wasm::FetchSource
+//! ```
+//!
+//! `cargo xtask build-polyfill` and `cargo xtask package-npm` put them together.
+
+mod options;
+
+use futures_util::StreamExt;
+use js_sys::Array;
+use sse_wasm::{Disconnected, FetchSource, Handle, Item, Reason};
+use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::spawn_local;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Whom to tell: `js/interface.js`.
+    pub type Listener;
+
+    /// Waits until the next thing may be told: "queue a task".
+    #[wasm_bindgen(method)]
+    async fn turn(this: &Listener);
+
+    #[wasm_bindgen(method)]
+    fn open(this: &Listener, url: &str);
+
+    #[wasm_bindgen(method)]
+    fn event(this: &Listener, event_type: &str, data: &str, last_event_id: &str);
+
+    #[wasm_bindgen(method, js_name = tooLarge)]
+    fn too_large(this: &Listener);
+
+    #[wasm_bindgen(method)]
+    fn disconnected(this: &Listener, reason: &str, status: u16, delay: f64);
+
+    #[wasm_bindgen(method)]
+    fn closed(
+        this: &Listener,
+        reason: &str,
+        status: u16,
+        headers: Array,
+        body: &str,
+        fault: Option<String>,
+    );
+}
+
+/// A connection that goes on until it is closed, or closes.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Connection(Handle);
+
+#[wasm_bindgen]
+impl Connection {
+    /// Ends it: nothing is told any more.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Connects again at once.
+    pub fn reconnect(&self) {
+        self.0.reconnect();
+    }
+}
+
+/// Connects to an absolute URL.
+///
+/// # Errors
+///
+/// If there is no `fetch` that streams, or the last event ID cannot be one.
+#[wasm_bindgen]
+pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Connection, JsError> {
+    let builder = options::builder(url, options)?;
+    // Said without `Display`, for it would bring the whole of `core::fmt` with it.
+    let source = builder.fetch();
+    let mut source = source.map_err(|_| JsError::new("there is no fetch that streams"))?;
+    let connection = Connection(source.handle());
+    let has_network = url.starts_with("http:") || url.starts_with("https:");
+    spawn_local(async move {
+        while let Some(item) = source.next().await {
+            // Nobody is told of these, so they need not wait.
+            if let Item::Comment(_) | Item::Retry(_) = item {
+                continue;
+            }
+            listener.turn().await;
+            match item {
+                // "Reestablish the connection, unless the user agent knows that to be futile."
+                Item::Disconnected(lost) if !has_network && is_network_error(&lost) => {
+                    let (reason, status) = words(lost.reason);
+                    listener.closed(reason, status, Array::new(), "", None);
+                    break;
+                }
+                item => tell(&listener, &source, item),
+            }
+        }
+    });
+    Ok(connection)
+}
+
+fn is_network_error(lost: &Disconnected) -> bool {
+    lost.reason == Some(Reason::NetworkError)
+}
+
+fn tell(listener: &Listener, source: &FetchSource, item: Item) {
+    match item {
+        Item::Open => listener.open(source.response_url().unwrap_or_default()),
+        Item::Event(event) => {
+            listener.event(&event.event_type, &event.data, &event.last_event_id);
+        }
+        Item::TooLarge(_) => listener.too_large(),
+        Item::Disconnected(lost) => {
+            let (reason, status) = words(lost.reason);
+            let delay = lost.delay.unwrap_or_default().as_millis() as f64;
+            listener.disconnected(reason, status, delay);
+        }
+        Item::Closed(closed) => {
+            let (reason, status) = words(closed.reason);
+            let headers = closed.headers.iter();
+            let headers = headers
+                .map(|(name, value)| Array::of2(&name.into(), &value.into()))
+                .collect();
+            listener.closed(reason, status, headers, &closed.body, closed.fault);
+        }
+        _ => {}
+    }
+}
+
+/// A reason as JavaScript has it, and the status if it is one; else 0.
+fn words(reason: Option<Reason>) -> (&'static str, u16) {
+    let word = match reason {
+        Some(Reason::End) => "end",
+        Some(Reason::NetworkError) => "network-error",
+        Some(Reason::ConnectTimeout) => "connect-timeout",
+        Some(Reason::IdleTimeout) => "idle-timeout",
+        Some(Reason::Status(status)) => return ("status", status),
+        Some(Reason::ContentType) => "content-type",
+        Some(Reason::Requested) => "requested",
+        // What a function of the caller threw.
+        _ => "fault",
+    };
+    (word, 0)
+}

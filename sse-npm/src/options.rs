@@ -1,0 +1,126 @@
+//! What is asked for: an object that `js/polyfill.js` or `js/extended.js` makes.
+
+use core::time::Duration;
+
+use js_sys::{Array, Function, Promise, Reflect};
+use sse_wasm::{Builder, EventId, Request, Settings};
+use wasm_bindgen::{JsCast, JsError, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// What does as browsers do has no limit, or one that is not far from the longest string there is.
+const STANDARD_LIMIT: usize = 1 << 28;
+
+/// A builder for what is asked for.
+///
+/// # Errors
+///
+/// If the last event ID cannot be one.
+pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> {
+    let options = Options(options);
+    let mut builder = Builder::new(url).with_settings(settings(&options));
+    if options.flag("withCredentials") {
+        builder = builder.with_credentials();
+    }
+    if options.flag("isStandard") {
+        return Ok(builder.with_body_limit(0));
+    }
+    if let Some(method) = options.text("method") {
+        builder = builder.with_method(&method);
+    }
+    if let Some(fetch) = options.function("fetch") {
+        builder = builder.with_fetch(fetch);
+    }
+    if let Some(prepare) = options.function("prepare") {
+        builder = builder.with_preparation(move |request| prepared(request, prepare.clone()));
+    }
+    if let Some(id) = options.text("lastEventId") {
+        let id = EventId::new(id);
+        let id = id.map_err(|_| JsError::new("lastEventId cannot be the ID of an event"))?;
+        builder = builder.with_last_event_id(id);
+    }
+    if options.flag("pauseWhenHidden") {
+        builder = builder.with_pause_when_hidden();
+    }
+    Ok(builder)
+}
+
+fn settings(options: &Options<'_>) -> Settings {
+    let mut settings = Settings::default();
+    if options.flag("isStandard") {
+        return settings
+            .with_standard_statuses()
+            .with_exact_delays()
+            .with_connect_timeout(None)
+            .with_limit(STANDARD_LIMIT);
+    }
+    if !options.flag("retryStatuses") {
+        settings = settings.with_standard_statuses();
+    }
+    if let Some(time) = options.time("retryTime") {
+        settings = settings.with_reconnection_time(time);
+    }
+    if let (Some(floor), Some(ceiling)) = (options.time("floor"), options.time("ceiling")) {
+        settings = settings.with_bounds(floor, ceiling);
+    }
+    if let Some(limit) = options.time("backoffLimit") {
+        settings = settings.with_backoff_limit(limit);
+    }
+    if let Some(timeout) = options.time("connectTimeout") {
+        settings = settings.with_connect_timeout(Some(timeout));
+    }
+    if let Some(timeout) = options.time("idleTimeout") {
+        settings = settings.with_idle_timeout(Some(timeout));
+    }
+    if let Some(limit) = options.number("limit") {
+        settings = settings.with_limit(limit as usize);
+    }
+    settings
+}
+
+/// Adds the headers and the body that a function of the caller gives for this attempt.
+async fn prepared(mut request: Request, prepare: Function) -> Result<Request, JsValue> {
+    let promise = Promise::resolve(&prepare.call0(&JsValue::UNDEFINED)?);
+    let parts = JsFuture::from(promise).await?;
+    let parts = Options(&parts);
+    let headers = parts.get("headers").unwrap_or_else(|| Array::new().into());
+    for header in Array::from(&headers) {
+        let header = Array::from(&header);
+        if let (Some(name), Some(value)) = (header.get(0).as_string(), header.get(1).as_string()) {
+            request.headers.push((name, value));
+        }
+    }
+    request.body = parts.get("body");
+    Ok(request)
+}
+
+/// The fields of an object. `undefined` and `null` are none.
+struct Options<'a>(&'a JsValue);
+
+impl Options<'_> {
+    fn get(&self, name: &str) -> Option<JsValue> {
+        let value = Reflect::get(self.0, &name.into()).ok()?;
+        (!value.is_null() && !value.is_undefined()).then_some(value)
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.is_truthy())
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.get(name)?.as_string()
+    }
+
+    fn function(&self, name: &str) -> Option<Function> {
+        self.get(name)?.dyn_into().ok()
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.get(name)?.as_f64()
+    }
+
+    /// From milliseconds. What is infinite is very long, and what is negative is nothing.
+    fn time(&self, name: &str) -> Option<Duration> {
+        let milliseconds = self.number(name)? as u64;
+        Some(Duration::from_millis(milliseconds))
+    }
+}

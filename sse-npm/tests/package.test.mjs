@@ -1,0 +1,341 @@
+// The package in Node, before a server that writes down what it is asked. `cargo xtask test-npm`
+// makes and installs it.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { test } from "node:test";
+
+import { ConnectionErrorEvent, EventSource } from "sse-wasm";
+import { EventSource as Standard } from "sse-wasm/standard";
+
+test("headers and bodies are made for each attempt", async (t) => {
+  const { url, requests } = await serve(t, (request, response, attempt) => {
+    stream(response).end(`retry: 1\nid: ${attempt}\ndata: ${attempt}\n\n`);
+  });
+  let token = 0;
+  const source = new EventSource(url, {
+    method: "POST",
+    headers: async () => ({ authorization: `Bearer ${++token}`, "content-type": "text/plain" }),
+    body: () => `body ${token}`,
+    retry: { floor: 10 },
+    lastEventId: "earlier",
+  });
+  await message(source);
+  await message(source);
+  source.close();
+  assert.deepEqual(
+    requests.slice(0, 2).map(({ method, headers, body }) => [
+      method,
+      headers.authorization,
+      headers["content-type"],
+      headers.accept,
+      headers["last-event-id"],
+      body,
+    ]),
+    [
+      ["POST", "Bearer 1", "text/plain", "text/event-stream", "earlier", "body 1"],
+      ["POST", "Bearer 2", "text/plain", "text/event-stream", "1", "body 2"],
+    ],
+  );
+});
+
+test("a refusal says all that the server does", async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    response.writeHead(401, { "WWW-Authenticate": "Bearer" }).end("no token");
+  });
+  const source = new EventSource(url);
+  const [error] = await once(source, "error");
+  assert(error instanceof ConnectionErrorEvent);
+  assert.equal(source.readyState, EventSource.CLOSED);
+  const { reason, status, message, delay, body } = error;
+  assert.deepEqual([reason, status, message, body], ["status", 401, "status 401", "no token"]);
+  assert.equal(delay, undefined);
+  assert.equal(error.headers.get("www-authenticate"), "Bearer");
+});
+
+test("a status that says \"not now\" is no end, unless the standard is asked for", async (t) => {
+  const { url } = await serve(t, (request, response, attempt) => {
+    if (attempt % 2 === 1) {
+      response.writeHead(503).end();
+    } else {
+      stream(response).write("data: there\n\n");
+    }
+  });
+  const source = new EventSource(url, { retry: { time: 10, floor: 10 } });
+  const [error] = await once(source, "error");
+  assert.deepEqual([error.reason, error.status], ["status", 503]);
+  assert(error.delay >= 10);
+  assert.equal(source.readyState, EventSource.CONNECTING);
+  assert.equal((await message(source)).data, "there");
+  source.close();
+
+  const strict = new EventSource(url, { retry: { statuses: false } });
+  await once(strict, "error");
+  assert.equal(strict.readyState, EventSource.CLOSED);
+});
+
+test("a refusal whose body never ends is told all the same", async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    response.writeHead(200, { "Content-Type": "text/html" }).write("<p>");
+  });
+  const [error] = await once(new EventSource(url), "error");
+  assert.deepEqual([error.reason, error.body], ["content-type", "<p>"]);
+});
+
+test("what a function of the caller throws is the end", async (t) => {
+  const { url, requests } = await serve(t, () => {});
+  const fault = () => Promise.reject(new Error("no token to be had"));
+  const [error] = await once(new EventSource(url, { headers: fault }), "error");
+  assert.equal(error.reason, "fault");
+  assert.match(error.message, /no token to be had/);
+  assert.equal(requests.length, 0);
+});
+
+test("it is closed by a signal, and the request is cancelled", async (t) => {
+  const { url, left } = await serve(t, (request, response) => {
+    stream(response).write("data: a\n\n");
+  });
+  const controller = new AbortController();
+  const source = new EventSource(url, { signal: controller.signal });
+  await message(source);
+  controller.abort();
+  assert.equal(source.readyState, EventSource.CLOSED);
+  await left;
+  const never = new EventSource(url, { signal: AbortSignal.abort() });
+  assert.equal(never.readyState, EventSource.CLOSED);
+});
+
+test("a loop takes events of every type, and holds the stream back", async (t) => {
+  let written = 0;
+  const { url, left } = await serve(t, (request, response) => {
+    stream(response);
+    const write = () => {
+      while (written < 10_000) {
+        written += 1;
+        const pad = "x".repeat(10_000);
+        if (!response.write(`event: tick\nid: ${written}\ndata: ${pad}\n\n`)) {
+          response.once("drain", write);
+          return;
+        }
+      }
+    };
+    write();
+  });
+  let read = 0;
+  for await (const event of new EventSource(url)) {
+    read += 1;
+    assert.deepEqual([event.type, event.lastEventId], ["tick", String(read)]);
+    if (read === 3) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert(written < 9_000, `${written} events are on their way to a loop that took 3`);
+    }
+    if (read === 200) {
+      break;
+    }
+  }
+  await left;
+});
+
+test("a loop ends when the source is closed, and throws when the server refuses", async (t) => {
+  const { url } = await serve(t, (request, response, attempt) => {
+    if (attempt === 1) {
+      stream(response).write("data: a\n\n");
+    } else {
+      response.writeHead(204).end();
+    }
+  });
+  const source = new EventSource(url);
+  const data = [];
+  for await (const event of source) {
+    data.push(event.data);
+    setTimeout(() => source.close());
+  }
+  assert.deepEqual(data, ["a"]);
+  for await (const _ of source) {
+    assert.fail("a closed source has no events");
+  }
+  const refused = async () => {
+    for await (const _ of new EventSource(url));
+  };
+  await assert.rejects(refused, ({ message, cause }) => {
+    assert.equal(message, "status 204");
+    return cause instanceof ConnectionErrorEvent;
+  });
+});
+
+test("a fetch of one's own is asked in place of the global one", async () => {
+  const asked = [];
+  const source = new EventSource("http://nowhere.invalid/events", {
+    fetch: async (url, init) => {
+      asked.push([url, init.headers.get("accept")]);
+      return new Response("data: made up\n\n", { headers: { "content-type": "text/event-stream" } });
+    },
+  });
+  const event = await message(source);
+  source.close();
+  assert.deepEqual([event.data, event.origin], ["made up", "http://nowhere.invalid"]);
+  assert.deepEqual(asked, [["http://nowhere.invalid/events", "text/event-stream"]]);
+});
+
+test("a fetch of one's own that is aborted is the end", async () => {
+  const fetch = async () => Promise.reject(new DOMException("stop", "AbortError"));
+  const source = new EventSource("http://nowhere.invalid/events", { fetch });
+  const [error] = await once(source, "error");
+  assert.deepEqual([error.reason, source.readyState], ["fault", EventSource.CLOSED]);
+});
+
+test("silence for too long is a reason to connect again", async (t) => {
+  const { url, requests } = await serve(t, (request, response) => {
+    stream(response).write("data: a\n\n");
+  });
+  const source = new EventSource(url, { idleTimeout: 100, retry: { time: 10, floor: 10 } });
+  const [error] = await once(source, "error");
+  assert.equal(error.reason, "idle-timeout");
+  await message(source);
+  source.close();
+  assert.equal(requests.length, 2);
+});
+
+test("an event that is too large is told of, and what follows comes", async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    stream(response).write(`data: ${"x".repeat(1000)}\n\ndata: small\n\n`);
+  });
+  const source = new EventSource(url, { maxEventSize: 100 });
+  const [error] = await once(source, "error");
+  assert.equal(error.reason, "too-large");
+  assert.equal(source.readyState, EventSource.OPEN);
+  assert.equal((await message(source)).data, "small");
+  source.close();
+});
+
+test("it can be told to connect again", async (t) => {
+  const { url, requests } = await serve(t, (request, response, attempt) => {
+    stream(response).write(`data: ${attempt}\n\n`);
+  });
+  const source = new EventSource(url);
+  await message(source);
+  source.reconnect();
+  assert.equal((await message(source)).data, "2");
+  source.close();
+  assert.equal(requests.length, 2);
+});
+
+test("the standard's knows no options but its own, and tells no more than browsers do", async (t) => {
+  const { url, requests } = await serve(t, (request, response, attempt) => {
+    if (attempt === 1) {
+      stream(response).end("retry: 500\nid: 1\ndata: a\n\n");
+    } else {
+      response.writeHead(503).end();
+    }
+  });
+  const source = new Standard(url, { method: "POST", headers: { authorization: "Bearer" } });
+  const start = performance.now();
+  await message(source);
+  const [lost] = await once(source, "error");
+  assert.equal(source.readyState, Standard.CONNECTING);
+  const [refused] = await once(source, "error");
+  assert.equal(source.readyState, Standard.CLOSED);
+  const waited = performance.now() - start;
+  assert(waited > 495 && waited < 600, `${waited}`);
+  for (const error of [lost, refused]) {
+    assert.equal(error.constructor, Event);
+    assert.deepEqual(Object.keys(error), Object.keys(new Event("error")));
+  }
+  const seen = requests.map(({ method, headers }) => [method, headers.authorization]);
+  assert.deepEqual(seen, [["GET", undefined], ["GET", undefined]]);
+});
+
+test("the script defines it as browsers do", async () => {
+  assert.equal(globalThis.EventSource, undefined);
+  await import("sse-wasm/event-source.js");
+  const { value, ...property } = Object.getOwnPropertyDescriptor(globalThis, "EventSource");
+  assert.equal(value.name, "EventSource");
+  assert.deepEqual(property, { writable: true, enumerable: false, configurable: true });
+});
+
+test("each event is a task of its own, and none comes behind close", async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    stream(response).end("data: 1\n\ndata: 2\n\ndata: 3\n\n");
+  });
+  const source = new Standard(url);
+  const log = [];
+  source.onmessage = async ({ data }) => {
+    log.push(`event ${data}`);
+    for (let step = 0; step < 100; step += 1) {
+      await null;
+    }
+    log.push(`done ${data}`);
+    if (data === "2") {
+      source.close();
+    }
+  };
+  source.onerror = () => log.push("error");
+  await message(source);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assert.deepEqual(log, ["event 1", "done 1", "event 2", "done 2"]);
+});
+
+test("one that is closed at once asks nothing", async (t) => {
+  const { url, requests } = await serve(t, (request, response) => stream(response).end());
+  new EventSource(url).close();
+  new Standard(url).close();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(requests.length, 0);
+});
+
+test("what cannot be is said at once", () => {
+  const invalid = { name: "SyntaxError" };
+  assert.throws(() => new EventSource("/relative"), invalid);
+  assert.throws(() => new EventSource("http://this is invalid/"), invalid);
+  assert.throws(() => new EventSource("http://localhost/", { body: "a" }), TypeError);
+  assert.throws(() => EventSource("http://localhost/"), TypeError);
+});
+
+test("a handler has its place from when it was first set", async (t) => {
+  const { url } = await serve(t, (request, response) => stream(response).write("data: a\n\n"));
+  const source = new EventSource(url);
+  const calls = [];
+  source.onmessage = () => calls.push("replaced");
+  source.addEventListener("message", () => calls.push("listener"));
+  source.onmessage = function () {
+    calls.push(this === source ? "handler" : "of another");
+  };
+  await message(source);
+  source.onmessage = null;
+  assert.equal(source.onmessage, null);
+  source.dispatchEvent(new Event("message"));
+  source.close();
+  assert.deepEqual(calls, ["handler", "listener", "listener"]);
+});
+
+/** A server for one test: what it was asked, and when a client has left it. */
+async function serve(t, answer) {
+  const requests = [];
+  let leave;
+  const left = new Promise((resolve) => (leave = resolve));
+  const server = createServer(async (request, response) => {
+    response.on("close", leave);
+    let body = "";
+    for await (const chunk of request) {
+      body += chunk;
+    }
+    requests.push({ method: request.method, headers: request.headers, body });
+    answer(request, response, requests.length);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${server.address().port}/`, requests, left };
+}
+
+function stream(response) {
+  return response.writeHead(200, { "Content-Type": "text/event-stream" });
+}
+
+async function message(source) {
+  const [event] = await once(source, "message");
+  return event;
+}

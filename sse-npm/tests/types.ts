@@ -1,0 +1,47 @@
+// What TypeScript makes of the package. `cargo xtask test-npm` checks it, and runs none of it.
+
+import { EventSource, type ConnectionErrorEvent } from "sse-wasm";
+import { EventSource as Standard } from "sse-wasm/standard";
+
+const source = new EventSource(new URL("https://example.org/events"), {
+  withCredentials: true,
+  method: "POST",
+  headers: async () => new Headers({ authorization: "Bearer" }),
+  body: () => JSON.stringify({ stream: true }),
+  signal: AbortSignal.timeout(1000),
+  retry: { time: 1000, floor: 100, ceiling: 10_000, statuses: false },
+  idleTimeout: 30_000,
+  pauseWhenHidden: true,
+  fetch: (url, init) => fetch(url, init),
+});
+
+source.onmessage = function (event) {
+  const self: EventSource = this;
+  const data: string = event.data;
+  console.log(self.url, data, event.lastEventId);
+};
+source.onerror = ({ reason, status, headers, delay }) => {
+  const again: boolean = delay !== undefined;
+  console.log(reason === "status" ? status : reason, headers?.get("retry-after"), again);
+};
+source.addEventListener("error", (event: ConnectionErrorEvent) => console.log(event.message));
+source.addEventListener("update", (event) => console.log(event.data.length), { once: true });
+source.addEventListener("open", { handleEvent: (event: Event) => console.log(event.type) });
+
+for await (const event of source) {
+  console.log(event.type, event.data.length);
+}
+
+// It can stand where the browser's own does.
+const state: 0 | 1 | 2 = source.readyState;
+const standard: globalThis.EventSource = new Standard("/events", { withCredentials: true });
+console.log(state === EventSource.CLOSED, standard.readyState);
+
+// @ts-expect-error: no such option
+new EventSource("/events", { header: {} });
+// @ts-expect-error: not for writing
+source.url = "";
+// @ts-expect-error: a time is a number
+new EventSource("/events", { idleTimeout: "30s" });
+
+export {};

@@ -1,0 +1,145 @@
+//! `sse-npm`, for JavaScript: a script that defines `EventSource`, and an npm package.
+
+mod test;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use base64::{Engine, prelude::BASE64_STANDARD};
+pub(crate) use test::test;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    page,
+    run::{cargo, command, root, run},
+    setup, size,
+};
+
+/// What the package has besides the glue and the scripts.
+const FILES: [&str; 8] = [
+    "js/interface.js",
+    "js/extended.js",
+    "js/index.d.ts",
+    "js/index.js",
+    "js/link.js",
+    "js/node.js",
+    "js/polyfill.d.ts",
+    "README.md",
+];
+
+/// Defines it wherever the script runs, and as browsers do: it is not enumerable.
+const DEFINE: &str = "Object.defineProperty(globalThis, \"EventSource\", {
+  value: EventSource,
+  writable: true,
+  configurable: true,
+});";
+
+/// Makes `event-source.js`, which defines `EventSource` for the scripts behind it, and
+/// `event-source.mjs`, which exports it. The wasm is in them.
+pub(crate) fn polyfill(folder: &Path) -> Result<()> {
+    let wasm = build()?;
+    let made = root().join("target/npm/no-modules");
+    bind(&wasm, &made, false)?;
+    let glue = read(&made.join("sse_wasm.js"))?;
+    let wasm = fs::read(made.join("sse_wasm_bg.wasm"))?;
+    let parts = [
+        glue,
+        format!("const WASM = \"{}\";\n", BASE64_STANDARD.encode(wasm)),
+        source("interface.js")?.replace("\nexport function", "\nfunction"),
+        source("polyfill.js")?,
+    ];
+    let body = parts.join("\n");
+
+    fs::create_dir_all(folder)?;
+    let script = format!("(() => {{\n\"use strict\";\n\n{body}\n{DEFINE}\n}})();\n");
+    write(folder, "event-source.js", &script)?;
+    let module = format!("{body}\nexport {{ EventSource }};\n");
+    write(folder, "event-source.mjs", &module)
+}
+
+/// Makes the package in `target/npm/package`, and shows what `npm publish` would take of it.
+pub(crate) fn pack() -> Result<()> {
+    let folder = root().join("target/npm/package");
+    package(&folder)?;
+    setup::program("npm", "npm")?;
+    let mut pack = command("npm", "pack --dry-run");
+    run(pack.current_dir(&folder))
+}
+
+/// Makes the package in this folder and nothing else.
+pub(crate) fn package(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    polyfill(folder)?;
+    bind(&build()?, folder, true)?;
+    for file in FILES {
+        copy(&root().join("sse-npm").join(file), folder)?;
+    }
+    for file in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        copy(&root().join(file), folder)?;
+    }
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let manifest = source("package.json")?.replace("\"version\": \"0.0.0\"", &version);
+    fs::write(folder.join("package.json"), manifest)?;
+    size_of(folder, "sse_wasm_bg.wasm")?;
+    size_of(folder, "sse_wasm.js")
+}
+
+/// The wasm, without its glue.
+fn build() -> Result<PathBuf> {
+    setup::target(page::TARGET)?;
+    run(cargo(&format!(
+        "build --package sse-npm --target {} --profile wasm",
+        page::TARGET
+    )))?;
+    Ok(root().join(format!("target/{}/wasm/sse_npm.wasm", page::TARGET)))
+}
+
+/// Makes `sse_wasm_bg.wasm` and its glue `sse_wasm.js`, a module or what a script can hold.
+fn bind(wasm: &Path, folder: &Path, is_module: bool) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    match is_module {
+        true => bindgen.web(true)?,
+        false => bindgen.no_modules(true)?,
+    };
+    bindgen
+        .input_path(wasm)
+        .out_name("sse_wasm")
+        // A module finds its wasm beside it. A script has it inside.
+        .omit_default_module_path(!is_module)
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(folder)
+        .context("wasm-bindgen cannot make the glue")
+}
+
+fn source(name: &str) -> Result<String> {
+    read(&root().join("sse-npm/js").join(name))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+fn copy(from: &Path, folder: &Path) -> Result<()> {
+    let name = from.file_name().context("a file has a name")?;
+    fs::copy(from, folder.join(name)).with_context(|| from.display().to_string())?;
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
+    fs::write(folder.join(name), text)?;
+    size_of(folder, name)
+}
+
+fn size_of(folder: &Path, name: &str) -> Result<()> {
+    let path = folder.join(name);
+    let compressed = size::compressed(&path)?;
+    println!("{}: {compressed} B compressed", path.display());
+    Ok(())
+}
