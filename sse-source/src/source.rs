@@ -12,7 +12,7 @@ use http::{
     header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 use http_body::Body as _;
-use sse_proto::connection::{Action, Change, Connection};
+use sse_proto::connection::{Action, Change, Connection, Reason};
 use tokio::{sync::mpsc, time::Duration};
 use tower::ServiceExt;
 
@@ -49,6 +49,7 @@ pub struct EventSource {
     commands: mpsc::UnboundedReceiver<Command>,
     handle: Handle,
     alarm: Alarm,
+    is_once: bool,
     is_over: bool,
 }
 
@@ -108,6 +109,7 @@ impl EventSource {
             commands,
             handle: Handle::new(sender),
             alarm: Alarm::new(),
+            is_once: false,
             is_over: false,
         })
     }
@@ -122,11 +124,21 @@ impl EventSource {
         self.connection.last_event_id()
     }
 
-    /// Ends it: what is under way is dropped.
-    pub(crate) fn end(&mut self) {
+    /// The same, but the first disconnection is its end, or its error.
+    pub(crate) fn once(mut self) -> Self {
+        self.is_once = true;
+        self
+    }
+
+    /// What a disconnection is to who has one try only. What is under way is dropped.
+    fn end(&mut self, disconnected: Disconnected) -> Option<Result<Item, Error>> {
         self.connection.close();
         self.attempt = Attempt::None;
         self.is_over = true;
+        match disconnected.reason {
+            Reason::End => None,
+            _ => Some(Err(disconnected.into())),
+        }
     }
 
     fn now(&self) -> Duration {
@@ -351,7 +363,10 @@ impl Stream for EventSource {
             }
             this.act();
             if let Some(item) = this.change() {
-                return Poll::Ready(Some(Ok(item)));
+                return Poll::Ready(match item {
+                    Item::Disconnected(disconnected) if this.is_once => this.end(disconnected),
+                    item => Some(Ok(item)),
+                });
             }
             if this.connection.is_closed() && matches!(this.attempt, Attempt::None) {
                 this.is_over = true;
