@@ -5,7 +5,7 @@ use core::{
 };
 use std::{future::Future, time::SystemTime};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
 use http::{
     Method, Response, StatusCode, Uri,
@@ -60,6 +60,7 @@ enum Attempt {
     Stream {
         body: Pin<Box<Body>>,
         chunk: Bytes,
+        taken: usize,
         /// When the chunk came.
         came: Duration,
     },
@@ -205,25 +206,33 @@ impl EventSource {
     }
 
     /// What the chunk still says, one thing at a time.
+    ///
+    /// Nothing here can panic once there is an item, nor in what it calls: so the compiler keeps the item
+    /// in registers up to where the caller wants it. To put it down and move it takes longer than to
+    /// decode a tiny event.
     fn decode(&mut self) -> Option<Item> {
-        let Attempt::Stream { chunk, came, .. } = &mut self.attempt else {
+        let Attempt::Stream {
+            chunk, taken, came, ..
+        } = &mut self.attempt
+        else {
             return None;
         };
-        while !chunk.is_empty() {
-            let mut rest = &chunk[..];
+        while *taken < chunk.len() {
+            let mut rest = &chunk[*taken..];
             let item = self.connection.decode_owned(&mut rest, *came);
-            let taken = chunk.len() - rest.len();
-            chunk.advance(taken);
-            let item = match item {
-                Ok(item) => item.and_then(Item::from_decoded),
-                Err(error) => Some(Item::TooLarge(error)),
-            };
-            if item.is_some() {
-                return item;
+            *taken = chunk.len() - rest.len();
+            match item {
+                Ok(Some(item)) => {
+                    if let Some(item) = Item::from_decoded(item) {
+                        return Some(item);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => return Some(Item::TooLarge(error)),
             }
         }
-        // Empty, it would still hold what hyper reads into.
-        *chunk = Bytes::new();
+        // All taken, it would still hold what hyper reads into.
+        (*chunk, *taken) = (Bytes::new(), 0);
         None
     }
 
@@ -244,7 +253,9 @@ impl EventSource {
                 }
                 Poll::Ready(None)
             }
-            Attempt::Stream { body, chunk, came } => {
+            Attempt::Stream {
+                body, chunk, came, ..
+            } => {
                 let frame = ready!(body.as_mut().poll_frame(cx));
                 let now = self.alarm.now();
                 match frame {
@@ -297,6 +308,7 @@ impl EventSource {
         self.attempt = Attempt::Stream {
             body: Box::pin(body),
             chunk: Bytes::new(),
+            taken: 0,
             came: now,
         };
     }
