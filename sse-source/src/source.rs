@@ -5,14 +5,14 @@ use core::{
 };
 use std::{future::Future, time::SystemTime};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
 use http::{
     Method, Response, StatusCode, Uri,
     header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 use http_body::Body as _;
-use sse_proto::connection::{Action, Change, Connection};
+use sse_proto::connection::{Action, Change, Connection, Reason};
 use tokio::{sync::mpsc, time::Duration};
 use tower::ServiceExt;
 
@@ -49,6 +49,7 @@ pub struct EventSource {
     commands: mpsc::UnboundedReceiver<Command>,
     handle: Handle,
     alarm: Alarm,
+    is_once: bool,
     is_over: bool,
 }
 
@@ -59,6 +60,7 @@ enum Attempt {
     Stream {
         body: Pin<Box<Body>>,
         chunk: Bytes,
+        taken: usize,
         /// When the chunk came.
         came: Duration,
     },
@@ -108,6 +110,7 @@ impl EventSource {
             commands,
             handle: Handle::new(sender),
             alarm: Alarm::new(),
+            is_once: false,
             is_over: false,
         })
     }
@@ -122,11 +125,21 @@ impl EventSource {
         self.connection.last_event_id()
     }
 
-    /// Ends it: what is under way is dropped.
-    pub(crate) fn end(&mut self) {
+    /// The same, but the first disconnection is its end, or its error.
+    pub(crate) fn once(mut self) -> Self {
+        self.is_once = true;
+        self
+    }
+
+    /// What a disconnection is to who has one try only. What is under way is dropped.
+    fn end(&mut self, disconnected: Disconnected) -> Option<Result<Item, Error>> {
         self.connection.close();
         self.attempt = Attempt::None;
         self.is_over = true;
+        match disconnected.reason {
+            Reason::End => None,
+            _ => Some(Err(disconnected.into())),
+        }
     }
 
     fn now(&self) -> Duration {
@@ -193,25 +206,33 @@ impl EventSource {
     }
 
     /// What the chunk still says, one thing at a time.
+    ///
+    /// Nothing here can panic once there is an item, nor in what it calls: so the compiler keeps the item
+    /// in registers up to where the caller wants it. To put it down and move it takes longer than to
+    /// decode a tiny event.
     fn decode(&mut self) -> Option<Item> {
-        let Attempt::Stream { chunk, came, .. } = &mut self.attempt else {
+        let Attempt::Stream {
+            chunk, taken, came, ..
+        } = &mut self.attempt
+        else {
             return None;
         };
-        while !chunk.is_empty() {
-            let mut rest = &chunk[..];
+        while *taken < chunk.len() {
+            let mut rest = &chunk[*taken..];
             let item = self.connection.decode_owned(&mut rest, *came);
-            let taken = chunk.len() - rest.len();
-            chunk.advance(taken);
-            let item = match item {
-                Ok(item) => item.and_then(Item::from_decoded),
-                Err(error) => Some(Item::TooLarge(error)),
-            };
-            if item.is_some() {
-                return item;
+            *taken = chunk.len() - rest.len();
+            match item {
+                Ok(Some(item)) => {
+                    if let Some(item) = Item::from_decoded(item) {
+                        return Some(item);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => return Some(Item::TooLarge(error)),
             }
         }
-        // Empty, it would still hold what hyper reads into.
-        *chunk = Bytes::new();
+        // All taken, it would still hold what hyper reads into.
+        (*chunk, *taken) = (Bytes::new(), 0);
         None
     }
 
@@ -232,7 +253,9 @@ impl EventSource {
                 }
                 Poll::Ready(None)
             }
-            Attempt::Stream { body, chunk, came } => {
+            Attempt::Stream {
+                body, chunk, came, ..
+            } => {
                 let frame = ready!(body.as_mut().poll_frame(cx));
                 let now = self.alarm.now();
                 match frame {
@@ -285,6 +308,7 @@ impl EventSource {
         self.attempt = Attempt::Stream {
             body: Box::pin(body),
             chunk: Bytes::new(),
+            taken: 0,
             came: now,
         };
     }
@@ -351,7 +375,10 @@ impl Stream for EventSource {
             }
             this.act();
             if let Some(item) = this.change() {
-                return Poll::Ready(Some(Ok(item)));
+                return Poll::Ready(match item {
+                    Item::Disconnected(disconnected) if this.is_once => this.end(disconnected),
+                    item => Some(Ok(item)),
+                });
             }
             if this.connection.is_closed() && matches!(this.attempt, Attempt::None) {
                 this.is_over = true;
