@@ -48,8 +48,9 @@ impl codec::Decoder for EventCodec {
     type Error = io::Error;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Item<String>>> {
-        let mut taken = 0;
-        let item = self.decoder.next_owned(bytes, &mut taken);
+        let mut rest = &bytes[..];
+        let item = self.decoder.next_owned(&mut rest);
+        let taken = bytes.len() - rest.len();
         bytes.advance(taken);
         Ok(item?)
     }

@@ -265,9 +265,7 @@ impl Connection {
             *input = &[];
             return Ok(None);
         }
-        let mut taken = 0;
-        let item = self.decoder.next_owned(input, &mut taken);
-        *input = &input[taken..];
+        let item = self.decoder.next_owned(input);
         self.backoff
             .on_item(item.as_ref().ok().and_then(Option::as_ref));
         item

@@ -144,16 +144,15 @@ impl Decoder {
 }
 
 impl Decoder {
-    /// The next item behind what was taken of the bytes, to keep.
+    /// The next item, to keep. Takes what it needs from the front of the input.
     #[inline(always)]
     pub(crate) fn next_owned(
         &mut self,
-        bytes: &[u8],
-        taken: &mut usize,
+        input: &mut &[u8],
     ) -> Result<Option<Item<String>>, DecodeError> {
-        let mut chunk = Chunk::new(&bytes[*taken..]);
+        let mut chunk = Chunk::new(input);
         let step = self.parser.next(&mut chunk, &mut self.last_event_id);
-        *taken += chunk.at;
+        *input = chunk.rest();
         self.parser.leave(&mut chunk);
         // Text is validated when it is copied: this chunk is not there long enough to look ahead.
         let parser = &self.parser;

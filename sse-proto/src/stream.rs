@@ -85,11 +85,11 @@ where
         let mut this = self.project();
         loop {
             if let Some(bytes) = this.chunk {
-                if let Some(item) = this
-                    .decoder
-                    .next_owned(bytes.as_ref(), this.taken)
-                    .transpose()
-                {
+                let bytes = bytes.as_ref();
+                let mut rest = &bytes[*this.taken..];
+                let item = this.decoder.next_owned(&mut rest);
+                *this.taken = bytes.len() - rest.len();
+                if let Some(item) = item.transpose() {
                     return Poll::Ready(Some(item.map_err(StreamError::Decode)));
                 }
                 *this.chunk = None;

@@ -2,12 +2,11 @@ use core::{
     fmt,
     future::poll_fn,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_core::{Stream, stream::FusedStream};
 use http::HeaderMap;
-use sse_proto::connection::Reason;
 
 use crate::{Builder, Error, EventSource, Item};
 
@@ -21,14 +20,13 @@ pub struct Events {
 impl Events {
     pub(crate) async fn send(mut builder: Builder) -> Result<Self, Error> {
         builder.settings = builder.settings.with_standard_statuses();
-        let mut source = builder.open()?;
+        let mut source = builder.open()?.once();
         loop {
             match poll_fn(|cx| Pin::new(&mut source).poll_next(cx)).await {
                 Some(Ok(Item::Open(open))) => {
                     let headers = open.headers;
                     return Ok(Self { headers, source });
                 }
-                Some(Ok(Item::Disconnected(disconnected))) => return Err(disconnected.into()),
                 Some(Err(error)) => return Err(error),
                 // Before the stream is there, it says nothing else.
                 Some(Ok(_)) | None => {}
@@ -46,15 +44,7 @@ impl Stream for Events {
     type Item = Result<Item, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(Pin::new(&mut self.source).poll_next(cx));
-        let Some(Ok(Item::Disconnected(disconnected))) = item else {
-            return Poll::Ready(item);
-        };
-        self.source.end();
-        Poll::Ready(match disconnected.reason {
-            Reason::End => None,
-            _ => Some(Err(disconnected.into())),
-        })
+        Pin::new(&mut self.source).poll_next(cx)
     }
 }
 
