@@ -18,6 +18,9 @@ pub(super) enum Command {
     Hide,
     /// Somebody does again.
     Show,
+    /// The timer has called. The clock cannot tell: browsers round it, so that a timer may well call
+    /// before its time.
+    Ring,
 }
 
 /// From whoever has a handle, to the source.
