@@ -33,7 +33,7 @@ pub(crate) fn build() -> Result<PathBuf> {
         .remove_producers_section(true)
         .generate(&folder)
         .context("wasm-bindgen cannot make the page's glue")?;
-    for file in ["index.html", "style.css"] {
+    for file in ["index.html", "style.css", "tools.css"] {
         let from = root().join("web/page").join(file);
         fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())?;
     }
