@@ -3,16 +3,24 @@
 //! # Map
 //!
 //! ```text
-//!   feeds ── publish ──▶ EventLog ──▶ journal        (feeds.rs, log.rs, journal.rs)
+//!   feeds ── publish ──▶ EventLog ──▶ journal            (feeds.rs, log.rs, journal.rs)
 //!                           │ subscribe(last event ID)
-//!   page ◀── /events ── Demo::respond ── /handler    (serve.rs)
+//!                        FanOut        counters           (fan_out.rs)
+//!                           │
+//!                        Faults        what a page breaks (faults.rs)
+//!                           │                ▲
+//!   page ◀── /events ── Demo::respond ── /break           (serve.rs, control.rs, query.rs)
 //! ```
 //!
 //! The page itself is the crate in `page/`, built to wasm by `cargo xtask page`.
 
+mod control;
+mod fan_out;
+mod faults;
 mod feeds;
 mod journal;
 mod log;
+mod query;
 mod serve;
 
 pub use feeds::publish_feeds;

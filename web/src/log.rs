@@ -76,6 +76,11 @@ impl EventLog {
         Ok(())
     }
 
+    /// The ID of the newest event, 0 if there is none yet.
+    pub(crate) fn newest(&self) -> u64 {
+        *self.newest.borrow()
+    }
+
     /// All events after this one: those that are kept at once, then each as it is published.
     ///
     /// There is no joint between the two at which one could be lost or doubled: the only thing
@@ -86,7 +91,7 @@ impl EventLog {
     ) -> impl Stream<Item = Event> + Send + 'static {
         let newest = self.newest.subscribe();
         let seen = {
-            let newest = *newest.borrow();
+            let newest = self.newest();
             // A number that we have not given yet is of another log: as good as none.
             let known = last_event_id.filter(|id| *id <= newest);
             known.unwrap_or(newest.saturating_sub(GREETING))

@@ -1,41 +1,54 @@
 //! Who asks for what.
 
-use std::{convert::Infallible, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt::Display, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, Empty},
+};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
-    header::{CACHE_CONTROL, HeaderValue},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     service::service_fn,
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use sse_hyper::Event;
+use sse_hyper::{Event, EventBody};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
-use crate::log::EventLog;
+use crate::{
+    control::control,
+    fan_out::FanOut,
+    faults::{ClientId, Faults},
+    log::EventLog,
+    query::{last_event_id, parameter},
+};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// The demo server.
 #[derive(Clone, Debug)]
 pub struct Demo {
-    log: Arc<EventLog>,
+    fan_out: FanOut,
+    faults: Arc<Faults>,
     page: ServeDir,
 }
 
 impl Demo {
     /// Serves the events of this log, and the files of this folder.
     pub fn new(log: Arc<EventLog>, page: PathBuf) -> Self {
-        let page = ServeDir::new(page);
-        Self { log, page }
+        Self {
+            fan_out: FanOut::new(log),
+            faults: Arc::new(Faults::new()),
+            page: ServeDir::new(page),
+        }
     }
 
     /// Serves whoever connects.
@@ -60,13 +73,49 @@ impl Demo {
 
     async fn respond(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         Ok(match request.uri().path() {
-            "/events" => match last_event_id(&request) {
-                Ok(seen) => stream_of(&request, self.log.subscribe(seen)),
-                Err(reason) => bad_request(reason),
+            "/events" => match parameter(&request, "client") {
+                None => self.events(&request),
+                Some(client) => self.events_of_page(&request, &client),
             },
-            "/handler" => stream_of(&request, server_time()),
+            "/handler" => boxed(sse_hyper::response(&request, server_time())),
+            "/break" => match control(&request, &self.faults) {
+                Ok(said) => text(StatusCode::OK, said),
+                Err((status, reason)) => text(status, reason),
+            },
             _ => self.file(request).await,
         })
+    }
+
+    fn events(&self, request: &Request<Incoming>) -> Response<Body> {
+        match last_event_id(request) {
+            Ok(seen) => boxed(
+                self.fan_out
+                    .streams
+                    .respond(request, self.fan_out.events(seen)),
+            ),
+            Err(error) => text(StatusCode::BAD_REQUEST, error),
+        }
+    }
+
+    /// The same for a page that says who it is: with the counters, and with the faults it asks for.
+    fn events_of_page(&self, request: &Request<Incoming>, client: &str) -> Response<Body> {
+        let Some(client) = ClientId::new(client) else {
+            return text(StatusCode::BAD_REQUEST, "client: 1 to 64 bytes");
+        };
+        if let Some((status, time)) = self.faults.refusal(&client) {
+            return refused(status, time);
+        }
+        match last_event_id(request) {
+            Ok(seen) => {
+                let events = self.fan_out.events_and_counters(seen).boxed();
+                let response = self.fan_out.streams.respond(request, events);
+                response.map(|body| {
+                    let body = body.map_err(|never| -> io::Error { match never {} });
+                    StreamBody::new(self.faults.afflict(client, body)).boxed_unsync()
+                })
+            }
+            Err(error) => text(StatusCode::BAD_REQUEST, error),
+        }
     }
 
     async fn file(self, request: Request<Incoming>) -> Response<Body> {
@@ -77,12 +126,10 @@ impl Demo {
         response.map(BodyExt::boxed_unsync)
     }
 }
-
-fn stream_of<S>(request: &Request<Incoming>, events: S) -> Response<Body>
+fn boxed<S>(response: Response<EventBody<S>>) -> Response<Body>
 where
     S: Stream<Item = Event> + Send + 'static,
 {
-    let response = sse_hyper::response(request, events);
     response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
 }
 
@@ -101,30 +148,26 @@ fn server_time() -> impl Stream<Item = Event> + Send + 'static {
     })
 }
 
-/// The number of the last event that the client has seen: from the header, which browsers send when
-/// they reconnect, or from the query, for a page that had to make a new `EventSource`.
-fn last_event_id(request: &Request<Incoming>) -> Result<Option<u64>, String> {
-    let header = sse_hyper::last_event_id(request.headers()).map_err(|error| error.to_string())?;
-    let query = request.uri().query().unwrap_or_default();
-    let in_query = || {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find_map(|(name, value)| (name == "lastEventId").then(|| value.into_owned()))
-    };
-    let given = header.map(|id| id.to_string()).or_else(in_query);
-    #[expect(clippy::disallowed_methods, reason = "a sign does no harm here")]
-    let number = |text: String| {
-        text.parse()
-            .map_err(|error| format!("last event ID {text:?} is not one of ours: {error}\n"))
-    };
-    given
-        .filter(|text| !text.is_empty())
-        .map(number)
-        .transpose()
+/// As a server does that is not there for a while, or that wants no clients.
+fn refused(status: StatusCode, time: Duration) -> Response<Body> {
+    if status == StatusCode::NO_CONTENT {
+        return boxed(sse_hyper::no_content::<Empty<Event>>());
+    }
+    let mut response = text(status, "broken, as you asked for");
+    let seconds = HeaderValue::from(time.as_secs() + 1);
+    response.headers_mut().insert(RETRY_AFTER, seconds);
+    response
 }
 
-fn bad_request(reason: String) -> Response<Body> {
-    let body = http_body_util::Full::from(reason).map_err(|never| match never {});
+fn text(status: StatusCode, text: impl Display) -> Response<Body> {
+    let body = Full::from(format!("{text}\n")).map_err(|never| match never {});
     let mut response = Response::new(body.boxed_unsync());
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let post = HeaderValue::from_static("POST");
+        response.headers_mut().insert(ALLOW, post);
+    }
     response
 }

@@ -26,7 +26,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     let folder = root().join("target/page");
     let wasm = root().join(format!("target/{TARGET}/wasm/web_page.wasm"));
     bind(&wasm, &folder)?;
-    for file in ["index.html", "style.css"] {
+    for file in ["index.html", "style.css", "tools.css"] {
         let from = root().join("web/page").join(file);
         fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())?;
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "sse-proto",
     "sse-hyper",
     "sse-source",
@@ -20,6 +20,7 @@ const CRATES: [&str; 11] = [
     "sse-wasm",
     "testkit",
     "web",
+    "web-page",
     "load",
     "interop",
     "xtask",

@@ -1,13 +1,24 @@
-//! Finding and making elements. Texts go in as text, never as markup.
+//! Finding, making and hearing elements. Texts go in as text, never as markup.
 
-use js_sys::Number;
-use wasm_bindgen::JsValue;
-use web_sys::{Document, Element};
+use js_sys::{Array, Number, Promise};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AddEventListenerOptions, Blob, BlobPropertyBag, Document, Element, Event, EventTarget,
+    HtmlAnchorElement, RequestInit, Response, Url, Window,
+};
 
 /// The element of the page with this ID.
 pub(crate) fn by_id(id: &str) -> Result<Element, JsValue> {
     let element = document()?.get_element_by_id(id);
     element.ok_or_else(|| ["the page has no #", id].concat().into())
+}
+
+/// All elements that a selector selects.
+pub(crate) fn all(selector: &str) -> Result<Vec<Element>, JsValue> {
+    let nodes = document()?.query_selector_all(selector)?;
+    let nodes = (0..nodes.length()).filter_map(|index| nodes.get(index));
+    Ok(nodes.filter_map(|node| node.dyn_into().ok()).collect())
 }
 
 /// A new element with this text, the last one in its parent.
@@ -17,12 +28,18 @@ pub(crate) fn append(
     class: &str,
     text: &str,
 ) -> Result<Element, JsValue> {
+    let element = create(name, class, text)?;
+    parent.append_child(&element)?;
+    Ok(element)
+}
+
+/// A new element with this text, in no parent yet.
+pub(crate) fn create(name: &str, class: &str, text: &str) -> Result<Element, JsValue> {
     let element = document()?.create_element(name)?;
     if !class.is_empty() {
         element.set_class_name(class);
     }
     element.set_text_content(Some(text));
-    parent.append_child(&element)?;
     Ok(element)
 }
 
@@ -33,16 +50,81 @@ pub(crate) fn append_svg(parent: &Element, name: &str) -> Result<Element, JsValu
     Ok(element)
 }
 
-/// A new element, the first one in a list. What is over the limit falls off the list's end.
-pub(crate) fn prepend(list: &Element, name: &str, limit: u32) -> Result<Element, JsValue> {
-    let element = document()?.create_element(name)?;
-    list.insert_before(&element, list.first_child().as_ref())?;
-    if list.child_element_count() > limit
-        && let Some(oldest) = list.last_element_child()
-    {
-        oldest.remove();
+/// Puts an element before all others of its parent.
+pub(crate) fn prepend(parent: &Element, element: &Element) -> Result<(), JsValue> {
+    parent.insert_before(element, parent.first_child().as_ref())?;
+    Ok(())
+}
+
+/// Sets an attribute without a value, or removes it.
+pub(crate) fn set(element: &Element, attribute: &str, is_set: bool) -> Result<(), JsValue> {
+    element.toggle_attribute_with_force(attribute, is_set)?;
+    Ok(())
+}
+
+/// Shows a text, unless it is shown already.
+pub(crate) fn show(element: &Element, text: &str) {
+    if element.text_content().is_none_or(|shown| shown != text) {
+        element.set_text_content(Some(text));
     }
-    Ok(element)
+}
+
+/// Calls back with each event of this name, for as long as the page is there.
+pub(crate) fn on(
+    target: &EventTarget,
+    name: &str,
+    callback: impl FnMut(Event) + 'static,
+) -> Result<(), JsValue> {
+    let callback = Closure::<dyn FnMut(Event)>::new(callback).into_js_value();
+    target.add_event_listener_with_callback(name, callback.unchecked_ref())
+}
+
+/// The next event of this name.
+pub(crate) async fn next(target: &EventTarget, name: &str) -> Result<(), JsValue> {
+    let once = AddEventListenerOptions::new();
+    once.set_once(true);
+    let event = Promise::new(&mut |resolve, _| {
+        // It throws only for what is no function.
+        let _ = target
+            .add_event_listener_with_callback_and_add_event_listener_options(name, &resolve, &once);
+    });
+    JsFuture::from(event).await.map(drop)
+}
+
+/// Waits, with the browser's timer.
+pub(crate) async fn sleep(milliseconds: f64) -> Result<(), JsValue> {
+    let window = window()?;
+    let timer = Promise::new(&mut |resolve, _| {
+        // It throws only for what is no function.
+        let _ = window
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds as i32);
+    });
+    JsFuture::from(timer).await.map(drop)
+}
+
+/// Has the browser save a file.
+pub(crate) fn download(name: &str, content_type: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(content_type);
+    let parts = Array::of1(&text.into());
+    let url = Url::create_object_url_with_blob(&Blob::new_with_str_sequence_and_options(
+        &parts, &options,
+    )?)?;
+    let link: HtmlAnchorElement = create("a", "", "")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    Url::revoke_object_url(&url)
+}
+
+/// Has the server do something, and gives what it says to that.
+pub(crate) async fn post(url: &str) -> Result<String, JsValue> {
+    let init = RequestInit::new();
+    init.set_method("POST");
+    let response = JsFuture::from(window()?.fetch_with_str_and_init(url, &init)).await?;
+    let response: Response = response.dyn_into()?;
+    let text = JsFuture::from(response.text()?).await?;
+    Ok(text.as_string().unwrap_or_default())
 }
 
 /// A number with so many digits after the point.
@@ -50,8 +132,17 @@ pub(crate) fn fixed(number: f64, digits: u8) -> Result<String, JsValue> {
     Number::from(number).to_fixed(digits).map(String::from)
 }
 
+/// A whole number.
+pub(crate) fn whole(number: u64) -> Result<String, JsValue> {
+    fixed(number as f64, 0)
+}
+
+/// The window.
+pub(crate) fn window() -> Result<Window, JsValue> {
+    web_sys::window().ok_or_else(|| "not in a page".into())
+}
+
 /// The page.
 fn document() -> Result<Document, JsValue> {
-    let document = web_sys::window().and_then(|window| window.document());
-    document.ok_or_else(|| "not in a page".into())
+    window()?.document().ok_or_else(|| "not in a page".into())
 }

@@ -7,9 +7,6 @@ use web_sys::Element;
 
 use crate::{dom, record::Record, stocks::Stocks};
 
-/// The types of the events that are shown.
-pub(crate) const EVENT_TYPES: [&str; 4] = ["time", "stocks", "news", "scores"];
-
 /// All feeds.
 pub(crate) struct Feeds {
     time: Time,
@@ -27,6 +24,7 @@ impl Feeds {
                 clock: dom::by_id("clock")?,
                 date: dom::by_id("date")?,
                 date_style: JSON::parse(r#"{"dateStyle":"full"}"#)?,
+                shown: String::new(),
             },
             stocks: Stocks::new(dom::by_id("stocks")?),
             news: News(dom::by_id("news")?),
@@ -35,6 +33,11 @@ impl Feeds {
                 rows: Vec::new(),
             },
         })
+    }
+
+    /// Does what can wait for a moment.
+    pub(crate) fn tick(&mut self) -> Result<(), JsValue> {
+        self.stocks.tick()
     }
 
     /// Shows an event in the feed of its type. The error says what is wrong with its data.
@@ -55,14 +58,19 @@ struct Time {
     clock: Element,
     date: Element,
     date_style: JsValue,
+    shown: String,
 }
 
 impl Time {
     /// Shows the time, which comes as an HTTP date.
-    fn show(&self, http_date: &str) -> Result<(), JsValue> {
+    fn show(&mut self, http_date: &str) -> Result<(), JsValue> {
         // For browsers this is a locale like any that they do not know: they take the reader's.
         const LOCALE: &str = "default";
 
+        if self.shown == http_date {
+            return Ok(());
+        }
+        http_date.clone_into(&mut self.shown);
         let date = Date::new(&http_date.into());
         if date.get_time().is_nan() {
             return Err("no date".into());
@@ -87,7 +95,13 @@ impl News {
     /// Shows a headline.
     fn show(&self, news: &Record) -> Result<(), JsValue> {
         let (section, headline) = (news.text("section")?, news.text("headline")?);
-        let entry = dom::prepend(&self.0, "li", Self::LIMIT)?;
+        let entry = dom::create("li", "", "")?;
+        dom::prepend(&self.0, &entry)?;
+        if self.0.child_element_count() > Self::LIMIT
+            && let Some(oldest) = self.0.last_element_child()
+        {
+            oldest.remove();
+        }
         dom::append(&entry, "span", "topic", &section)?;
         dom::append(&entry, "span", "headline", &headline)?;
         Ok(())

@@ -1,59 +1,89 @@
-//! The demo page: four feeds as named events of one stream, over one connection.
+//! The demo page: four feeds as named events of one stream, by two clients side by side, and buttons
+//! to break them.
 //!
 //! # Map
 //!
 //! ```text
-//! lib.rs          may I? then keep a connection up, and show each item that comes
+//! lib.rs              may I? then start the clients
 //!    │
-//! page.rs         the state of the connection, the last event ID, the count
-//!    ├── log.rs       everything that happened, newest first
-//!    └── feeds.rs     each event to its feed: the time, news, scores
-//!          ├── stocks.rs   prices, their changes, their lines
-//!          └── record.rs   an event's JSON, read by the browser
-//! dom.rs          finding and making elements
+//! session.rs          what the clients and the buttons share: URLs, pace, stop and start
+//!    ├── breaking.rs      the buttons
+//!    ├── native.rs        EventSource, which feeds the page
+//!    │     ├── feeds.rs       each event to its feed: the time, news, scores
+//!    │     │     ├── stocks.rs    prices, their changes, their lines
+//!    │     │     └── record.rs    an event's JSON, read by the browser
+//!    │     └── counters.rs    what the server says of itself
+//!    └── fetch.rs         the client over fetch, which shows raw frames
+//! client.rs           the card of either: state, reason, next attempt
+//!    ├── meter.rs         replayed, lost and duplicate events
+//!    └── log.rs           what came, with filter, pause, clear and export
+//! tabs.rs             the two logs as tabs
+//! dom.rs              finding, making and hearing elements
 //! ```
 
+mod breaking;
+mod client;
+mod counters;
 mod dom;
 mod feeds;
+mod fetch;
 mod log;
-mod page;
+mod meter;
+mod native;
 mod record;
+mod session;
 mod stocks;
+mod tabs;
 
-use futures_util::StreamExt;
-use js_sys::Promise;
-use sse_wasm::EventSource;
+use core::cell::RefCell;
+use std::rc::Rc;
+
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::UrlSearchParams;
 
-use crate::page::{Page, State};
+use crate::{client::Client, log::Log, native::Page, session::Session};
 
-/// Where the events come from.
-const EVENTS: &str = "/events";
-
-/// How long to wait before a new connection when the browser has given up on the old one.
-const RETRY_MILLISECONDS: i32 = 5000;
+/// How often is shown what changes with time, in milliseconds.
+const TICK: f64 = 250.0;
 
 /// The page begins here, once its wasm has been loaded.
 #[wasm_bindgen(start)]
 fn start() -> Result<(), JsValue> {
+    let is_supported = sse_wasm::is_supported() && !is_forced_unsupported();
+    show_feature("feature-event-source", is_supported)?;
+    show_feature("feature-fetch", sse_wasm::is_fetch_supported())?;
     let support = dom::by_id("support")?;
-    if !sse_wasm::is_supported() || is_forced_unsupported() {
+    if !is_supported {
         support.set_text_content(Some("Sorry! No server-sent events support.."));
         return support.set_attribute("data-support", "no");
     }
     support.set_text_content(Some("Your browser supports server-sent events."));
     support.set_attribute("data-support", "yes")?;
-    dom::by_id("live")?.remove_attribute("hidden")?;
+    dom::set(&dom::by_id("live")?, "hidden", false)?;
 
-    let page = Page::find()?;
-    spawn_local(async {
-        if let Err(fault) = keep_up(page).await {
-            web_sys::console::error_1(&fault);
+    let session = Rc::new(Session::begin()?);
+    tabs::set_up()?;
+    breaking::set_up(&session)?;
+    let page = Rc::new(RefCell::new(Page::find()?));
+    let fetch = Client::find("fetch-", Log::find("raw", "frames.sse")?)?;
+    let fetch = Rc::new(RefCell::new(fetch));
+    spawn(native::run(Rc::clone(&page), Rc::clone(&session)));
+    spawn(fetch::run(Rc::clone(&fetch), session));
+    spawn(async move {
+        loop {
+            dom::sleep(TICK).await?;
+            page.borrow_mut().tick()?;
+            fetch.borrow().tick()?;
         }
     });
     Ok(())
+}
+
+/// Says of something whether the browser has it.
+fn show_feature(id: &str, is_there: bool) -> Result<(), JsValue> {
+    let support = if is_there { "yes" } else { "no" };
+    dom::by_id(id)?.set_attribute("data-support", support)
 }
 
 /// Whether the URL of the page asks to see it as a browser without support would.
@@ -65,42 +95,11 @@ fn is_forced_unsupported() -> bool {
         .is_some_and(|forced| forced == "unsupported")
 }
 
-/// Shows what comes, for as long as the page is there. The browser reconnects by itself until it
-/// gives up, as it does for a 503; then a new connection takes over after a while.
-async fn keep_up(mut page: Page) -> Result<(), JsValue> {
-    loop {
-        page.set_state(State::Connecting)?;
-        let source = EventSource::connect(&url_after(page.last_event_id()))
-            .map_err(|error| JsValue::from(error.to_string()))?;
-        let mut items = source.items(feeds::EVENT_TYPES);
-        while let Some(item) = items.next().await {
-            page.show(item)?;
-        }
-        sleep(RETRY_MILLISECONDS).await?;
-    }
-}
-
-/// The URL of the events after this one. A new connection has no way to send `Last-Event-ID` at
-/// first, so the server also reads it from the query.
-fn url_after(last_event_id: &str) -> String {
-    if last_event_id.is_empty() {
-        return EVENTS.to_owned();
-    }
-    let id = String::from(js_sys::encode_uri_component(last_event_id));
-    [EVENTS, "?lastEventId=", &id].concat()
-}
-
-/// Waits, with the browser's timer.
-async fn sleep(milliseconds: i32) -> Result<(), JsValue> {
-    let timer = Promise::new(&mut |resolve, reject| {
-        let set = web_sys::window()
-            .ok_or(JsValue::UNDEFINED)
-            .and_then(|window| {
-                window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds)
-            });
-        if let Err(fault) = set {
-            let _ = reject.call1(&JsValue::UNDEFINED, &fault);
+/// Runs a part of the page. Only the console is told of its faults.
+fn spawn(part: impl Future<Output = Result<(), JsValue>> + 'static) {
+    spawn_local(async {
+        if let Err(fault) = part.await {
+            web_sys::console::error_1(&fault);
         }
     });
-    JsFuture::from(timer).await.map(drop)
 }

@@ -24,6 +24,11 @@ impl Stocks {
         }
     }
 
+    /// Draws the lines of the prices that are new: not at each of them, for many may come at once.
+    pub(crate) fn tick(&mut self) -> Result<(), JsValue> {
+        self.tiles.iter_mut().try_for_each(Tile::tick)
+    }
+
     /// Shows a price.
     pub(crate) fn show(&mut self, stock: &Record) -> Result<(), JsValue> {
         let (symbol, price) = (stock.text("symbol")?, stock.number("price")?);
@@ -42,6 +47,7 @@ struct Tile {
     symbol: String,
     first: f64,
     latest: Vec<f64>,
+    is_drawn: bool,
     price: Element,
     change: Element,
     chart: Element,
@@ -63,6 +69,7 @@ impl Tile {
             symbol,
             first,
             latest: Vec::new(),
+            is_drawn: false,
             price,
             change,
             chart,
@@ -77,7 +84,15 @@ impl Tile {
         }
         self.latest.push(price);
         self.price.set_text_content(Some(&dom::fixed(price, 2)?));
-        self.show_change(price - self.first)?;
+        self.is_drawn = false;
+        self.show_change(price - self.first)
+    }
+
+    /// Draws the line, if there is more of it.
+    fn tick(&mut self) -> Result<(), JsValue> {
+        if core::mem::replace(&mut self.is_drawn, true) {
+            return Ok(());
+        }
         self.draw()
     }
 

@@ -1,0 +1,224 @@
+//! What is shown of a client: the state of its connection, and what became of the events.
+
+use js_sys::Date;
+use sse_wasm::{Event, Item};
+use wasm_bindgen::JsValue;
+use web_sys::Element;
+
+use crate::{dom, log::Log, meter::Meter, record::Record};
+
+/// A client, its card on the page, and its log.
+pub(crate) struct Client {
+    pub(crate) log: Log,
+    state: State,
+    /// Why there was no connection when it was lost last, and what was tried since.
+    why: String,
+    attempts: u64,
+    /// When the next attempt is.
+    next: Option<f64>,
+    last_event_id: String,
+    meter: Meter,
+    card: Card,
+}
+
+struct Card {
+    state: Element,
+    reason: Element,
+    last_event_id: Element,
+    latency: Element,
+    count: Count,
+    replayed: Count,
+    lost: Count,
+    duplicate: Count,
+}
+
+/// A number that is shown.
+struct Count {
+    element: Element,
+    shown: u64,
+}
+
+impl Count {
+    fn show(&mut self, number: u64) -> Result<(), JsValue> {
+        if self.shown != number {
+            self.shown = number;
+            dom::show(&self.element, &dom::whole(number)?);
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Finds the elements of its card, the IDs of which begin like this.
+    pub(crate) fn find(prefix: &str, log: Log) -> Result<Self, JsValue> {
+        let element = |id: &str| dom::by_id(&[prefix, id].concat());
+        let count = |id| {
+            Ok::<_, JsValue>(Count {
+                element: element(id)?,
+                shown: 0,
+            })
+        };
+        Ok(Self {
+            log,
+            state: State::Closed,
+            why: String::new(),
+            attempts: 0,
+            next: None,
+            last_event_id: String::new(),
+            meter: Meter::default(),
+            card: Card {
+                state: element("state")?,
+                reason: element("reason")?,
+                last_event_id: element("last-event-id")?,
+                latency: element("latency")?,
+                count: count("count")?,
+                replayed: count("replayed")?,
+                lost: count("lost")?,
+                duplicate: count("duplicate")?,
+            },
+        })
+    }
+
+    /// The ID of the last event, empty at first.
+    pub(crate) fn last_event_id(&self) -> &str {
+        &self.last_event_id
+    }
+
+    /// A connection is being made.
+    pub(crate) fn connect(&mut self) -> Result<(), JsValue> {
+        self.set_state(State::Connecting)
+    }
+
+    /// It is over, and this is why.
+    pub(crate) fn close(&mut self, why: &str) -> Result<(), JsValue> {
+        why.clone_into(&mut self.why);
+        self.set_state(State::Closed)
+    }
+
+    /// Shows an item of its stream.
+    pub(crate) fn show(&mut self, item: &Item) -> Result<(), JsValue> {
+        match item {
+            Item::Open => {
+                self.meter.on_open();
+                self.set_state(State::Live)
+            }
+            Item::Event(event) => self.show_event(event),
+            Item::Disconnected(disconnected) => {
+                if self.state != State::Lost {
+                    self.attempts = 0;
+                }
+                self.attempts += 1;
+                self.why = disconnected.to_string();
+                let delay = disconnected.delay.map(|delay| delay.as_millis() as f64);
+                self.next = delay.map(|delay| Date::now() + delay);
+                self.set_state(State::Lost)
+            }
+            Item::Closed(closed) => self.close(&closed.to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows the state, and logs it if it is a new one: a browser that cannot reconnect says so
+    /// again at each attempt.
+    fn set_state(&mut self, state: State) -> Result<(), JsValue> {
+        if self.state != state {
+            self.state = state;
+            let (name, label, note) = state.words();
+            self.card.state.set_attribute("data-state", name)?;
+            dom::show(&self.card.state, label);
+            self.log.note("note", note)?;
+        }
+        self.tick()
+    }
+
+    /// Shows what changes with time: how long it is to the next attempt.
+    pub(crate) fn tick(&self) -> Result<(), JsValue> {
+        let attempts = dom::whole(self.attempts)?;
+        let reason = match (self.state, self.next) {
+            (State::Connecting, _) => String::new(),
+            (State::Live, _) if self.why.is_empty() => "No interruption so far.".to_owned(),
+            (State::Live, _) if self.attempts == 1 => {
+                ["Back at the first attempt. Before: ", &self.why, "."].concat()
+            }
+            (State::Live, _) => {
+                let before = [" attempts. Before: ", &self.why, "."].concat();
+                ["Back after ", &attempts, &before].concat()
+            }
+            (State::Lost, None) => [&self.why, ", nor when attempt ", &attempts, " is."].concat(),
+            (State::Lost, Some(next)) => {
+                let left = ((next - Date::now()) / 1000.0).ceil().max(0.0);
+                let left = dom::fixed(left, 0)?;
+                [&self.why, ". Attempt ", &attempts, " in ", &left, " s."].concat()
+            }
+            (State::Closed, _) => [&self.why, "."].concat(),
+        };
+        dom::show(&self.card.reason, &reason);
+        Ok(())
+    }
+
+    fn show_event(&mut self, event: &Event) -> Result<(), JsValue> {
+        if event.event_type == "server" {
+            // One that cannot be read harms nothing else.
+            let _ = self.show_counters(&event.data);
+            return Ok(());
+        }
+        if let Some(id) = number(&event.last_event_id) {
+            self.meter.on_event(id);
+        }
+        event.last_event_id.clone_into(&mut self.last_event_id);
+        let (card, meter) = (&mut self.card, &self.meter);
+        card.last_event_id
+            .set_text_content(Some(&self.last_event_id));
+        card.count.show(meter.received)?;
+        card.replayed.show(meter.replayed)?;
+        card.lost.show(meter.lost)?;
+        card.duplicate.show(meter.duplicate)
+    }
+
+    /// What the server says of itself, as far as it is about this connection.
+    fn show_counters(&mut self, data: &str) -> Result<(), JsValue> {
+        let counters = Record::parse(data)?;
+        self.meter.on_newest(counters.number("newest")? as u64);
+        let latency = (Date::now() - counters.number("now")?).max(0.0);
+        let latency = dom::fixed(latency, 0)?;
+        dom::show(&self.card.latency, &[&latency, " ms"].concat());
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no one forges our own IDs with a sign"
+)]
+fn number(id: &str) -> Option<u64> {
+    id.parse().ok()
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is new.
+    Connecting,
+    /// Events come.
+    Live,
+    /// There will be another.
+    Lost,
+    /// There will be none, unless the reader wants it.
+    Closed,
+}
+
+impl State {
+    /// The state for style sheets and tests, for the reader, and for the log.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Connecting => ("connecting", "Connecting…", "connecting"),
+            Self::Live => ("open", "Live", "connected"),
+            Self::Lost => (
+                "connecting",
+                "Connection lost, reconnecting…",
+                "connection lost",
+            ),
+            Self::Closed => ("closed", "Closed", "connection closed"),
+        }
+    }
+}

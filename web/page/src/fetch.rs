@@ -1,0 +1,80 @@
+//! The client over `fetch`, which sees the frames as they come over the wire.
+
+use core::{cell::RefCell, time::Duration};
+use std::rc::Rc;
+
+use futures_util::StreamExt;
+use sse_proto::{Comment, Event as Block};
+use sse_wasm::Item;
+use wasm_bindgen::JsValue;
+
+use crate::{client::Client, dom, log::Log, session::Session};
+
+/// Shows what comes, for as long as the page is there. A hidden page reads nothing: browsers have few
+/// connections to a server, for all tabs together.
+pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Result<(), JsValue> {
+    loop {
+        client.borrow_mut().connect()?;
+        let builder = session.events(client.borrow().last_event_id());
+        let mut source = match builder.with_pause_when_hidden().fetch() {
+            Ok(source) => source,
+            Err(error) => return client.borrow_mut().close(&error.to_string()),
+        };
+        let mut frames = Frames::of(&client.borrow().log);
+        while let Some(item) = source.next().await {
+            client.borrow_mut().show(&item)?;
+            if let Item::Closed(_) = item {
+                session.stop();
+            }
+            frames.show(item)?;
+            session.pace().await?;
+        }
+        session.restart().await?;
+    }
+}
+
+/// The log of the raw frames.
+struct Frames {
+    log: Log,
+    /// Came, and goes with the next event.
+    retry: Option<Duration>,
+    last_event_id: String,
+}
+
+impl Frames {
+    fn of(log: &Log) -> Self {
+        Self {
+            log: log.clone(),
+            retry: None,
+            last_event_id: String::new(),
+        }
+    }
+
+    /// Logs what is a frame.
+    fn show(&mut self, item: Item) -> Result<(), JsValue> {
+        let mut wire = String::new();
+        match item {
+            Item::Event(mut event) => {
+                if event.last_event_id == self.last_event_id {
+                    // It is of an event before.
+                    event.last_event_id.clear();
+                } else {
+                    self.last_event_id.clone_from(&event.last_event_id);
+                }
+                let mut block = Block::from(event);
+                if let Some(time) = self.retry.take() {
+                    block = block.with_retry(time);
+                }
+                block.encode(&mut wire);
+            }
+            Item::Comment(text) => Comment::new(&text).encode(&mut wire),
+            Item::Retry(time) => {
+                self.retry = Some(time);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        }
+        self.log
+            .push(dom::create("li", "data", wire.trim_end())?, wire)
+    }
+}

@@ -1,0 +1,99 @@
+//! What became of the events, by their IDs: numbers without a gap.
+
+/// Counts what came, and what did not.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    last: Option<u64>,
+    /// The connection is new, and has not said what the newest event is.
+    is_new: bool,
+    /// What comes up to this one is a replay.
+    newest: u64,
+    pub(crate) received: u64,
+    /// Came late, on a new connection.
+    pub(crate) replayed: u64,
+    /// Did not come, though later ones did.
+    pub(crate) lost: u64,
+    /// Came again.
+    pub(crate) duplicate: u64,
+}
+
+impl Meter {
+    /// There is a new connection.
+    pub(crate) fn on_open(&mut self) {
+        self.is_new = true;
+    }
+
+    /// The server says what its newest event is, first of all on each connection, and then now and
+    /// then.
+    pub(crate) fn on_newest(&mut self, newest: u64) {
+        if !core::mem::take(&mut self.is_new) {
+            return;
+        }
+        if self.last.is_some_and(|last| last > newest) {
+            // It has another log now.
+            self.last = None;
+        }
+        self.newest = self.last.map_or(0, |_| newest);
+    }
+
+    /// An event came.
+    pub(crate) fn on_event(&mut self, id: u64) {
+        self.received += 1;
+        if let Some(last) = self.last {
+            if id <= last {
+                self.duplicate += 1;
+                return;
+            }
+            self.lost += id - last - 1;
+        }
+        if id <= self.newest {
+            self.replayed += 1;
+        }
+        self.last = Some(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Meter;
+
+    /// Connections, each with the newest event of the server and the events that come.
+    fn counts(connections: &[(u64, &[u64])]) -> [u64; 4] {
+        let mut meter = Meter::default();
+        for (newest, ids) in connections {
+            meter.on_open();
+            meter.on_newest(*newest);
+            for id in *ids {
+                meter.on_event(*id);
+                meter.on_newest(*id);
+            }
+        }
+        [meter.received, meter.replayed, meter.lost, meter.duplicate]
+    }
+
+    #[test]
+    fn the_first_events_are_no_replay() {
+        assert_eq!(counts(&[(5, &[3, 4, 5, 6])]), [4, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_was_published_while_there_was_no_connection_is_a_replay() {
+        assert_eq!(counts(&[(5, &[5, 6]), (8, &[7, 8, 9])]), [5, 2, 0, 0]);
+    }
+
+    #[test]
+    fn gaps_and_repetitions() {
+        assert_eq!(
+            counts(&[(5, &[5, 6, 9, 10]), (10, &[10, 11])]),
+            [6, 0, 2, 1]
+        );
+    }
+
+    #[test]
+    fn another_log_is_neither() {
+        assert_eq!(
+            counts(&[(500, &[500, 501]), (3, &[1, 2, 3, 4])]),
+            [6, 0, 0, 0]
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! The browser's own `EventSource`, which feeds the page.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use futures_util::StreamExt;
+use js_sys::Object;
+use sse_proto::Event as Block;
+use sse_wasm::{Event, Item, Items, Reason};
+use wasm_bindgen::JsValue;
+
+use crate::{client::Client, counters::Counters, dom, feeds::Feeds, log::Log, session::Session};
+
+/// The types of the events that are shown.
+const EVENT_TYPES: [&str; 5] = ["time", "stocks", "news", "scores", "server"];
+
+/// The parameter for the last event ID, in the query of an `EventSource` that is made anew.
+const LAST_EVENT_ID: &str = "lastEventId";
+
+/// The client, and where its events go.
+pub(crate) struct Page {
+    client: Client,
+    feeds: Feeds,
+    counters: Counters,
+}
+
+/// Shows what comes, for as long as the page is there.
+pub(crate) async fn run(page: Rc<RefCell<Page>>, session: Rc<Session>) -> Result<(), JsValue> {
+    loop {
+        while let End::Lagged = listen(&page, &session).await? {}
+        let why = "Asked to stop, as the fetch client heard";
+        page.borrow_mut().client.close(why)?;
+        session.restart().await?;
+    }
+}
+
+/// Why a connection ends.
+enum End {
+    /// More came than could be kept. Another connection can have it again.
+    Lagged,
+    Closed,
+}
+
+async fn listen(page: &RefCell<Page>, session: &Session) -> Result<End, JsValue> {
+    let mut items = page.borrow_mut().connect(session)?;
+    while let Some(item) = items.next().await {
+        let is_lagged = matches!(item, Item::Lagged(_));
+        page.borrow_mut().show(item)?;
+        if is_lagged {
+            return Ok(End::Lagged);
+        }
+        session.pace().await?;
+    }
+    Ok(End::Closed)
+}
+
+impl Page {
+    /// Finds its elements.
+    pub(crate) fn find() -> Result<Self, JsValue> {
+        Ok(Self {
+            client: Client::find("", Log::find("log", "events.sse")?)?,
+            feeds: Feeds::find()?,
+            counters: Counters::find()?,
+        })
+    }
+
+    /// Shows what changes with time.
+    pub(crate) fn tick(&mut self) -> Result<(), JsValue> {
+        self.client.tick()?;
+        self.feeds.tick()
+    }
+
+    fn connect(&mut self, session: &Session) -> Result<Items, JsValue> {
+        self.client.connect()?;
+        let builder = session.events(self.client.last_event_id());
+        let source = builder.with_revival(LAST_EVENT_ID).native();
+        let source = source.map_err(|error| JsValue::from(error.to_string()))?;
+        session.hold(source.clone());
+        Ok(source.items(EVENT_TYPES))
+    }
+
+    /// Shows an item.
+    fn show(&mut self, mut item: Item) -> Result<(), JsValue> {
+        match &mut item {
+            Item::Lagged(dropped) => {
+                let dropped = dom::whole(*dropped)?;
+                let note = ["too slow for ", &dropped, " events: asks for them again"].concat();
+                self.client.log.note("note", &note)?;
+            }
+            // All that can be known is that the browser gave up.
+            Item::Disconnected(it) if it.reason == Some(Reason::NetworkError) => it.reason = None,
+            _ => {}
+        }
+        self.client.show(&item)?;
+        match item {
+            Item::Event(event) => self.show_event(event),
+            _ => Ok(()),
+        }
+    }
+
+    /// Logs an event, and hands it to its feed. One that cannot be read harms nothing else.
+    fn show_event(&mut self, event: Event) -> Result<(), JsValue> {
+        let log = &self.client.log;
+        let is_of_server = event.event_type == "server";
+        let shown = match is_of_server {
+            true => self.counters.show(&event.data),
+            false => self.feeds.show(&event),
+        };
+        if let Err(fault) = shown {
+            let fault = String::from(Object::from(fault).to_string());
+            let place = ["cannot show event ", &event.last_event_id, ": "].concat();
+            log.note("fault", &[place, fault].concat())?;
+        }
+        if is_of_server {
+            return Ok(());
+        }
+        let row = dom::create("li", "", "")?;
+        row.set_attribute("data-event-id", &event.last_event_id)?;
+        dom::append(&row, "span", "id", &event.last_event_id)?;
+        dom::append(&row, "span", "type", &event.event_type)?;
+        dom::append(&row, "span", "data", &event.data)?;
+        let mut block = String::new();
+        Block::from(event).encode(&mut block);
+        log.push(row, block)
+    }
+}
