@@ -60,6 +60,7 @@ impl Timer {
     }
 
     /// Whether nothing more will come of it.
+    #[cfg(feature = "fetch")]
     pub(crate) fn has_called(&self) -> bool {
         self.has_called.get()
     }
