@@ -1,7 +1,6 @@
 //! Time, timers, and chance, in windows and workers alike.
 
-use core::{cell::Cell, time::Duration};
-use std::rc::Rc;
+use core::time::Duration;
 
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
@@ -32,37 +31,24 @@ pub(crate) fn seed() -> u64 {
 }
 
 /// Calls back once, at this time or soon after it, unless it is dropped before. If the time is weeks
-/// away it may call too early; and so it may, by less than a millisecond, in Node.
+/// away it may call too early; and so it may by a little, for browsers round their clocks.
 pub(crate) struct Timer {
     pub(crate) time: Duration,
     id: JsValue,
-    has_called: Rc<Cell<bool>>,
     _callback: Closure<dyn FnMut()>,
 }
 
 impl Timer {
-    pub(crate) fn new(time: Duration, mut callback: impl FnMut() + 'static) -> Self {
-        let has_called = Rc::<Cell<bool>>::default();
-        let called = Rc::clone(&has_called);
-        let callback = Closure::<dyn FnMut()>::new(move || {
-            called.set(true);
-            callback();
-        });
+    pub(crate) fn new(time: Duration, callback: impl FnMut() + 'static) -> Self {
+        let callback = Closure::<dyn FnMut()>::new(callback);
         // Rounded down it would call too early.
         let wait = time.saturating_sub(now()).as_millis() as f64 + 1.0;
         let wait = wait.min(LONGEST);
         Self {
             time,
             id: set_timeout(callback.as_ref().unchecked_ref(), wait),
-            has_called,
             _callback: callback,
         }
-    }
-
-    /// Whether nothing more will come of it.
-    #[cfg(feature = "fetch")]
-    pub(crate) fn has_called(&self) -> bool {
-        self.has_called.get()
     }
 }
 

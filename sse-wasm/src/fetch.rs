@@ -110,6 +110,7 @@ impl FetchSource {
                 self.is_hidden = true;
                 self.attempt = Attempt::None;
             }
+            Command::Ring => self.timer = None,
             Command::Show | Command::Reconnect => {
                 self.is_hidden = false;
                 self.machine.reconnect(now());
@@ -208,10 +209,10 @@ impl FetchSource {
 
     /// A timer that comes too early is cheaper than one for each event.
     fn wake_at(&mut self, time: core::time::Duration) {
-        let is_set = |timer: &Timer| timer.time <= time && !timer.has_called();
+        let is_set = |timer: &Timer| timer.time <= time;
         if !self.timer.as_ref().is_some_and(is_set) {
             let commands = Rc::clone(&self.commands);
-            self.timer = Some(Timer::new(time, move || commands.wake()));
+            self.timer = Some(Timer::new(time, move || commands.push(Command::Ring)));
         }
     }
 }

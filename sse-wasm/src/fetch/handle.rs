@@ -18,6 +18,8 @@ pub(super) enum Command {
     Hide,
     /// Somebody does again.
     Show,
+    /// The timer has called, whatever the clock says.
+    Ring,
 }
 
 /// From whoever has a handle, to the source.

@@ -47,6 +47,10 @@ use crate::{client::Client, log::Log, native::Page, session::Session};
 /// How often is shown what changes with time, in milliseconds.
 const TICK: f64 = 250.0;
 
+/// Smaller on the way than the default one.
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 /// The page begins here, once its wasm has been loaded.
 #[wasm_bindgen(start)]
 fn start() -> Result<(), JsValue> {
