@@ -72,7 +72,7 @@ fn lints() -> Result<()> {
         "--package sse-proto --lib",
         "--package sse-hyper --lib --no-default-features",
         "--package benches --all-targets",
-        "--package sse-wasm --all-targets --target wasm32-unknown-unknown",
+        "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
         "--package sse-npm --target wasm32-unknown-unknown",
     ] {
@@ -130,7 +130,9 @@ fn small_targets() -> Result<()> {
     each_feature_alone(
         "sse-source",
         &["", "compression", "reqwest", "rustls", "serde"],
-    )
+    )?;
+    let in_wasm = format!("sse-wasm --target {}", page::TARGET);
+    each_feature_alone(&in_wasm, &["", "fetch", "serde", "share"])
 }
 
 fn each_feature_alone(package: &str, features: &[&str]) -> Result<()> {
