@@ -4,11 +4,15 @@ use core::{cell::RefCell, time::Duration};
 use std::rc::Rc;
 
 use futures_util::StreamExt;
+use js_sys::Date;
 use sse_proto::{Comment, Event as Block};
 use sse_wasm::Item;
 use wasm_bindgen::JsValue;
 
 use crate::{client::Client, dom, log::Log, session::Session};
+
+/// How many milliseconds it works before it lets the browser draw.
+const AT_A_STRETCH: f64 = 12.0;
 
 /// Shows what comes, for as long as the page is there. A hidden page reads nothing: browsers have few
 /// connections to a server, for all tabs together.
@@ -21,6 +25,7 @@ pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Re
             Err(error) => return client.borrow_mut().close(&error.to_string()),
         };
         let mut frames = Frames::of(&client.borrow().log);
+        let mut rested = 0.0;
         while let Some(item) = source.next().await {
             client.borrow_mut().show(&item)?;
             if let Item::Closed(_) = item {
@@ -28,6 +33,11 @@ pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Re
             }
             frames.show(item)?;
             session.pace().await?;
+            // A chunk of a flood has hundreds of events, and the browser has a reader to serve.
+            if Date::now() - rested > AT_A_STRETCH {
+                dom::sleep(0.0).await?;
+                rested = Date::now();
+            }
         }
         session.restart().await?;
     }
