@@ -38,7 +38,7 @@ pub(crate) fn all() -> Result<()> {
         ("benchmarks and fuzz targets", side_rooms),
         ("servers under load, for some seconds", load::smoke),
         ("Miri", miri::test),
-        ("browser", browser::test),
+        ("browsers", || browser::test(false)),
         ("servers", servers::test),
     ];
     let start = Instant::now();

@@ -7,7 +7,7 @@ use core::{
     time::Duration,
 };
 
-use js_sys::{Promise, Reflect, Uint8Array};
+use js_sys::{Date, Promise, Reflect, Uint8Array};
 use sse_proto::connection::{Connection as Machine, Reason};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -26,7 +26,7 @@ const ENOUGH: usize = 4 * 1024;
 extern "C" {
     /// That of the window or the worker.
     #[wasm_bindgen(js_name = fetch)]
-    fn fetch(url: &str, init: &RequestInit) -> Promise;
+    fn fetch(request: &web_sys::Request) -> Promise;
 }
 
 /// What is under way. Dropping it cancels it.
@@ -78,12 +78,12 @@ impl Attempt {
             let Ok(controller) = AbortController::new() else {
                 return Progress::NetworkError;
             };
-            let init = match init(&request, wishes.credentials, &controller.signal()) {
-                Ok(init) => init,
+            let request = match request.to_browser(wishes.credentials, &controller.signal()) {
+                Ok(request) => request,
                 Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
             };
             let cancel = Cancel(controller);
-            match JsFuture::from(fetch(&request.url, &init)).await {
+            match JsFuture::from(fetch(&request)).await {
                 Ok(response) => Progress::Response(Response {
                     response: response.unchecked_into(),
                     cancel,
@@ -121,33 +121,37 @@ impl Attempt {
     }
 }
 
-fn init(
-    request: &Request,
-    credentials: bool,
-    signal: &AbortSignal,
-) -> Result<RequestInit, JsValue> {
-    let init = RequestInit::new();
-    init.set_signal(Some(signal));
-    init.set_cache(RequestCache::NoStore);
-    init.set_credentials(match credentials {
-        true => RequestCredentials::Include,
-        false => RequestCredentials::SameOrigin,
-    });
-    if !request.method.is_empty() {
-        init.set_method(&request.method);
+impl Request {
+    /// The browser's, which throws if there is something that it does not take. Left to `fetch`, that
+    /// could not be told from a network that fails.
+    fn to_browser(
+        &self,
+        credentials: bool,
+        signal: &AbortSignal,
+    ) -> Result<web_sys::Request, JsValue> {
+        let init = RequestInit::new();
+        init.set_signal(Some(signal));
+        init.set_cache(RequestCache::NoStore);
+        init.set_credentials(match credentials {
+            true => RequestCredentials::Include,
+            false => RequestCredentials::SameOrigin,
+        });
+        if !self.method.is_empty() {
+            init.set_method(&self.method);
+        }
+        let headers = web_sys::Headers::new()?;
+        for (name, value) in &self.headers {
+            headers.append(name, value)?;
+        }
+        if !headers.has("Accept")? {
+            headers.set("Accept", "text/event-stream")?;
+        }
+        init.set_headers(&headers);
+        if let Some(body) = &self.body {
+            init.set_body(body);
+        }
+        web_sys::Request::new_with_str_and_init(&self.url, &init)
     }
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in &request.headers {
-        headers.append(name, value)?;
-    }
-    if !headers.has("Accept")? {
-        headers.set("Accept", "text/event-stream")?;
-    }
-    init.set_headers(&headers);
-    if let Some(body) = &request.body {
-        init.set_body(body);
-    }
-    Ok(init)
 }
 
 impl Response {
@@ -157,9 +161,9 @@ impl Response {
         let headers = self.response.headers();
         let content_type = headers.get("Content-Type").ok().flatten();
         let content_type = content_type.as_ref().map(String::as_bytes);
-        let retry_after = headers.get("Retry-After").ok().flatten();
-        let retry_after = retry_after.and_then(|value| seconds(&value));
-        machine.on_response(status, content_type, retry_after, now);
+        let after = headers.get("Retry-After").ok().flatten();
+        let after = after.and_then(|value| retry_after(&value));
+        machine.on_response(status, content_type, after, now);
         if machine.is_closed() {
             // There is no more to do than to say why.
             while machine.poll_action().is_some() {}
@@ -230,9 +234,15 @@ impl Closed {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-fn seconds(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().map(Duration::from_secs)
+/// `Retry-After`: seconds, or a date
+/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
+fn retry_after(value: &str) -> Option<Duration> {
+    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let milliseconds = Date::parse(value) - Date::now();
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
 }
 
 /// Reads a body, a chunk at a time, and only when it is asked to.

@@ -111,6 +111,7 @@ impl Exchange<'_> {
 
     fn play(&mut self, script: &Script) -> io::Result<()> {
         let number = self.count(|counts| counts.requests += 1).requests;
+        self.peer.wait(script.late.unwrap_or_default())?;
         if let Some(status) = script.status.filter(|_| number <= script.times) {
             let after = script.after.as_ref();
             let after = after.map(|value| format!("Retry-After: {value}\r\n"));

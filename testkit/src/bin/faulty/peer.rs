@@ -10,7 +10,8 @@ use socket2::SockRef;
 
 use crate::script::Then;
 
-/// Long enough for a client to have read what came before.
+/// Long enough for a client to have read what came before. What a browser has not read of a body when
+/// it breaks, it drops.
 const MOMENT: Duration = Duration::from_millis(30);
 
 pub(crate) struct Peer {
@@ -75,7 +76,10 @@ impl Peer {
     pub(crate) fn end(&mut self, how: Then) -> io::Result<()> {
         match how {
             Then::End => self.write(b"0\r\n\r\n"),
-            Then::Fin => self.connection.shutdown(Shutdown::Write),
+            Then::Fin => {
+                self.wait(MOMENT)?;
+                self.connection.shutdown(Shutdown::Write)
+            }
             Then::Rst => {
                 self.wait(MOMENT)?;
                 SockRef::from(&self.connection).set_linger(Some(Duration::ZERO))

@@ -77,8 +77,9 @@ fn line(reader: &mut impl BufRead) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
-/// Each `%XX` is a byte.
+/// Each `%XX` is a byte, and each `+` a space.
 fn decode(text: &str) -> Vec<u8> {
+    let text = text.replace('+', " ");
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {

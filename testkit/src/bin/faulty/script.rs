@@ -6,6 +6,7 @@
 //! | `status`, `times` | the first so many requests are answered by this status, with a body that says so |
 //! | `after` | ... and this `Retry-After` |
 //! | `type` | the type of what is answered, instead of `text/event-stream` |
+//! | `late` | the answer begins so many milliseconds late |
 //! | `n` | there are so many events; who asks for more is answered 204 |
 //! | `take` | so many of them go over one connection |
 //! | `every` | milliseconds from one event to the next, also parts of one; otherwise as fast as the client reads |
@@ -25,6 +26,7 @@ pub(crate) struct Script {
     pub(crate) times: u64,
     pub(crate) after: Option<String>,
     pub(crate) content_type: String,
+    pub(crate) late: Option<Duration>,
     pub(crate) count: u64,
     pub(crate) take: u64,
     pub(crate) every: Duration,
@@ -68,6 +70,7 @@ impl Script {
             content_type: request
                 .text("type")
                 .unwrap_or_else(|| "text/event-stream".to_owned()),
+            late: milliseconds("late")?,
             count: number("n", u64::MAX)?,
             take: number("take", u64::MAX)?,
             every: milliseconds("every")?.unwrap_or_default(),
