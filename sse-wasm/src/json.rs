@@ -1,4 +1,4 @@
-use js_sys::{Array, JSON, Reflect};
+use js_sys::{Array, JSON, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// JSON, read by the browser's own `JSON.parse`: for pages that count their bytes. With the feature
@@ -22,8 +22,10 @@ impl Json {
 
     /// The member of an object of this name, if there is one.
     pub fn get(&self, name: &str) -> Option<Self> {
-        let value = Reflect::get(&self.0, &name.into()).ok()?;
-        (!value.is_undefined()).then_some(Self(value))
+        let (object, name) = (self.0.dyn_ref::<Object>()?, name.into());
+        // Not what all objects inherit.
+        let value = Object::has_own(object, &name).then(|| Reflect::get(object, &name));
+        value?.ok().map(Self)
     }
 
     /// The elements, if it is an array.

@@ -94,18 +94,25 @@ impl Revival {
     }
 
     fn on_error(self: &Rc<Self>, connection: &Connection, event: &web_sys::Event) {
-        let state = ReadyState::of(&connection.raw());
-        if !is_message(event) && state == ReadyState::Closed {
-            let mut machine = self.machine.borrow_mut();
-            // After a timeout it knows.
-            machine.on_network_error(now());
-            while let Some(change) = machine.poll_change() {
-                if let Change::Disconnected { reason, delay } = change {
-                    self.disconnected.replace(Some(Disconnected {
-                        reason: Some(reason),
-                        delay: Some(delay),
-                    }));
-                }
+        if is_message(event) {
+            return;
+        }
+        let mut machine = self.machine.borrow_mut();
+        if ReadyState::of(&connection.raw()) != ReadyState::Closed {
+            // The browser itself tries again. Until it has, there is nobody to be silent.
+            machine.reconnect(now());
+            while machine.poll_action().is_some() {}
+            while machine.poll_change().is_some() {}
+            return;
+        }
+        // After a timeout it knows.
+        machine.on_network_error(now());
+        while let Some(change) = machine.poll_change() {
+            if let Change::Disconnected { reason, delay } = change {
+                self.disconnected.replace(Some(Disconnected {
+                    reason: Some(reason),
+                    delay: Some(delay),
+                }));
             }
         }
     }

@@ -1,144 +1,142 @@
-//! The tests that need a browser: headless Chromium, driven by ChromeDriver.
+//! The tests that need browsers: headless Chromium and Firefox, driven through WebDriver.
 
-use std::{
-    fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+mod driver;
+
+use std::{panic::resume_unwind, process::Command, thread};
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
 
 use crate::{
     page,
-    run::{cargo, root, run},
+    run::{cargo, run, target},
     setup,
 };
+use driver::{Background, Browser, free_ports};
 
-/// The tests of sse-wasm against a real server, then the demo page end to end.
-pub(crate) fn test() -> Result<()> {
-    let browser = Browser::find()?;
-    wrapper(&browser)?;
-    end_to_end(&browser)
+/// Where code of a page can run, and the runner's name for it. Both browsers take modules in all of
+/// them, and have `EventSource` there, so all tests run in all of them.
+const PLACES: [(&str, &str); 4] = [
+    ("windows", "BROWSER"),
+    ("dedicated workers", "DEDICATED_WORKER"),
+    ("shared workers", "SHARED_WORKER"),
+    ("service workers", "SERVICE_WORKER"),
+];
+
+/// Those that take long or measure, and so want the browser for themselves.
+const ENDURANCE: &str = "endurance::";
+
+/// The tests of sse-wasm against real servers, then the demo page end to end, all in both browsers.
+pub(crate) fn test(long: bool) -> Result<()> {
+    let browsers = [Browser::chromium()?, Browser::firefox()?];
+    clients(&browsers, long)?;
+    page::build()?;
+    browsers.iter().try_for_each(end_to_end)
 }
 
-/// Runs the wasm tests on a page, with the contract server on the port after the page's.
-fn wrapper(browser: &Browser) -> Result<()> {
+/// The tests in every place, the browsers side by side, for most of the time is waiting. Then those
+/// of endurance in windows.
+fn clients(browsers: &[Browser], long: bool) -> Result<()> {
     setup::target(page::TARGET)?;
     run(cargo("build --package sse-hyper --example contract_server"))?;
+    run(cargo("build --package testkit --bin faulty"))?;
     run(cargo(
         "build --package xtask --features runner --bin wasm-test-runner",
     ))?;
+    run(tests(&["--no-run"]))?;
+    let beds = browsers.iter().map(Bed::new).collect::<Result<Vec<_>>>()?;
+    let everywhere = |bed: &Bed<'_>| {
+        let mut places = PLACES.into_iter();
+        places.try_for_each(|place| bed.run(place, &["--skip", ENDURANCE]))
+    };
+    thread::scope(|scope| {
+        let start = |bed| scope.spawn(move || everywhere(bed));
+        let threads: Vec<_> = beds.iter().map(start).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
+    let mut arguments = vec![ENDURANCE, "--nocapture"];
+    arguments.extend(long.then_some("--include-ignored"));
+    beds.iter()
+        .try_for_each(|bed| bed.run(PLACES[0], &arguments))
+}
 
-    let port = two_free_ports()?;
-    let mut server = Command::new(root().join("target/debug/examples/contract_server"));
-    let _server = Background::start(server.args(["--port", &(port + 1).to_string()]), port + 1)?;
-
-    let capabilities = root().join("target/webdriver.json");
-    fs::write(&capabilities, browser.capabilities().to_string())?;
-    let mut tests = cargo("test --package sse-wasm --test browser --target");
+/// The wasm tests. What debuggers need is most of what the runner has to read, so it stays out.
+fn tests(arguments: &[&str]) -> Command {
+    let mut tests = cargo("test --package sse-wasm --features fetch,share --test browser --target");
     tests
         .arg(page::TARGET)
+        .args(arguments)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env(
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
-            root().join("target/debug/wasm-test-runner"),
-        )
-        .env("RUST_BACKTRACE", "0")
-        .env("CHROMEDRIVER", &browser.driver)
-        .env("WASM_BINDGEN_TEST_ADDRESS", format!("127.0.0.1:{port}"))
-        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
-        .env("WASM_BINDGEN_TEST_TIMEOUT", "240")
-        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities);
-    run(tests)
+            target().join("debug/wasm-test-runner"),
+        );
+    tests
+}
+
+/// A browser, and the servers that the tests want: the contract server on the port after the page's,
+/// the one with faults on the next.
+struct Bed<'a> {
+    browser: &'a Browser,
+    port: u16,
+    _servers: [Background; 2],
+}
+
+impl<'a> Bed<'a> {
+    fn new(browser: &'a Browser) -> Result<Self> {
+        let port = free_ports(3)?;
+        let server = |path, port: u16| {
+            let mut program = Command::new(target().join("debug").join(path));
+            Background::start(program.args(["--port", &port.to_string()]), port)
+        };
+        Ok(Self {
+            browser,
+            port,
+            _servers: [
+                server("examples/contract_server", port + 1)?,
+                server("faulty", port + 2)?,
+            ],
+        })
+    }
+
+    /// Runs the tests in one place, and shows what they say when they are done.
+    fn run(&self, (place, mode): (&str, &str), arguments: &[&str]) -> Result<()> {
+        let browser = self.browser;
+        let output = tests(&["--"])
+            .args(arguments)
+            .env("RUST_BACKTRACE", "0")
+            .env(browser.driver_variable, &browser.driver)
+            .env(format!("WASM_BINDGEN_USE_{mode}"), "1")
+            .env(
+                "WASM_BINDGEN_TEST_ADDRESS",
+                format!("127.0.0.1:{}", self.port),
+            )
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+            .env(
+                "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
+                browser.capabilities_file()?,
+            )
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        eprintln!("\n-- {}, {place}\n{said}", browser.name);
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("{}, {place}: {}: {said}", browser.name, output.status);
+        }
+        Ok(())
+    }
 }
 
 /// Opens the demo page, cuts its server, starts it again.
 fn end_to_end(browser: &Browser) -> Result<()> {
-    page::build()?;
-    let port = two_free_ports()?;
+    let port = free_ports(1)?;
     let mut driver = Command::new(&browser.driver);
     let _driver = Background::start(driver.arg(format!("--port={port}")), port)?;
     let mut tests = cargo("test --package web --test end_to_end");
     tests
         .env("WEBDRIVER", format!("http://127.0.0.1:{port}"))
-        .env("WEBDRIVER_CAPABILITIES", browser.capabilities().to_string());
-    run(tests)
-}
-
-/// The programs that the tests need.
-struct Browser {
-    program: PathBuf,
-    driver: PathBuf,
-}
-
-impl Browser {
-    fn find() -> Result<Self> {
-        Ok(Self {
-            program: setup::program("chromium", "chromium")?,
-            driver: setup::program("chromedriver", "chromium-driver")?,
-        })
-    }
-
-    /// What ChromeDriver is asked for.
-    fn capabilities(&self) -> Value {
-        let options = json!({
-            "binary": self.program,
-            "args": [
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        });
-        json!({ "goog:chromeOptions": options })
-    }
-}
-
-/// A program that runs until this is dropped.
-struct Background(Child);
-
-impl Background {
-    /// Starts it, and waits until it listens.
-    fn start(command: &mut Command, port: u16) -> Result<Self> {
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot run {command:?}"))?;
-        let started = Self(child);
-        let start = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            if start.elapsed() > Duration::from_secs(60) {
-                bail!("{command:?} does not listen on port {port}");
-            }
-            sleep(Duration::from_millis(50));
-        }
-        Ok(started)
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The first of two free ports that follow each other.
-fn two_free_ports() -> Result<u16> {
-    for _ in 0..100 {
-        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = first.local_addr()?.port();
-        if port < u16::MAX && TcpListener::bind((Ipv4Addr::LOCALHOST, port + 1)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no two free ports in a row");
+        .env("WEBDRIVER_CAPABILITIES", browser.capabilities.to_string());
+    run(tests).with_context(|| browser.name)
 }

@@ -2,7 +2,7 @@
 //!
 //! - `demo.rs`: the demo, built and served.
 //! - `test.rs`: everything that CI runs, step by step.
-//! - `browser.rs`: the tests that need Chromium.
+//! - `browser.rs`: the tests that need Chromium and Firefox.
 //! - `servers.rs`: the servers before real clients and behind real proxies.
 //! - `fuzz.rs`: the fuzz targets.
 //! - `load.rs`: the servers and clients under load.
@@ -49,8 +49,12 @@ enum Command {
     },
     /// Run everything that CI runs.
     Test,
-    /// Run the tests that need a browser: sse-wasm, and the demo page end to end.
-    TestBrowser,
+    /// Run the tests that need browsers: sse-wasm, and the demo page end to end.
+    TestBrowser {
+        /// Also those that take ten seconds each.
+        #[arg(long)]
+        long: bool,
+    },
     /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble; and
     /// the demo, killed and started again, before `sse get`.
     TestServers,
@@ -103,7 +107,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo { port } => demo::serve(port),
         Command::Test => test::all(),
-        Command::TestBrowser => browser::test(),
+        Command::TestBrowser { long } => browser::test(long),
         Command::TestServers => servers::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => miri::test(),

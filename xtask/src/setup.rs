@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::run::{command, output, run};
+use crate::run::{self, cargo, command, output, run};
 
 /// Where Debian has servers such as nginx, which is not on everyone's path.
 pub(crate) const SYSTEM_PROGRAMS: &str = "/usr/sbin";
@@ -43,6 +43,24 @@ pub(crate) fn program(name: &str, package_name: &str) -> Result<PathBuf> {
     package(name, package_name)?;
     on_path(name)
         .ok_or_else(|| anyhow::anyhow!("{package_name} is installed, but brings no {name}"))
+}
+
+/// A program that crates.io has and Debian has not, built into the target folder. Gives its path.
+pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf> {
+    if let Some(path) = on_path(name) {
+        return Ok(path);
+    }
+    let folder = run::target().join("tools");
+    let path = folder.join("bin").join(name);
+    if !path.is_file() {
+        let mut install = cargo(&format!(
+            "install {name} --version {version} --locked --debug"
+        ));
+        run(install.arg("--root").arg(folder)).with_context(|| {
+            format!("{name} is missing: install it (cargo install {name}, or from its makers)")
+        })?;
+    }
+    Ok(path)
 }
 
 /// What is missing, by Debian's package if we are root.

@@ -39,7 +39,7 @@ pub(crate) fn all() -> Result<()> {
         ("benchmarks and fuzz targets", side_rooms),
         ("soaks and load, for some seconds", load::smoke),
         ("Miri", miri::test),
-        ("browser", browser::test),
+        ("browsers", || browser::test(false)),
         ("npm package", npm::test),
         ("servers", servers::test),
     ];

@@ -7,7 +7,7 @@ use core::{
     time::Duration,
 };
 
-use js_sys::{Function, Promise, Reflect, Uint8Array};
+use js_sys::{Date, Function, Promise, Reflect, Uint8Array};
 use sse_proto::connection::{Connection as Machine, Reason};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 extern "C" {
     /// That of the window or the worker.
     #[wasm_bindgen(js_name = fetch)]
-    fn fetch(url: &str, init: &RequestInit) -> Promise;
+    fn fetch(request: &web_sys::Request) -> Promise;
 }
 
 /// What is under way. Dropping it cancels it.
@@ -82,12 +82,14 @@ impl Attempt {
             let Ok(controller) = AbortController::new() else {
                 return Progress::NetworkError;
             };
-            let init = match init(&request, wishes.credentials, &controller.signal()) {
-                Ok(init) => init,
+            let init = request.init(wishes.credentials, &controller.signal());
+            let cancel = Cancel(controller);
+            let sent = init.and_then(|init| request.send(&init, wishes.fetch.as_ref()));
+            let promise = match sent {
+                Ok(promise) => promise,
                 Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
             };
-            let cancel = Cancel(controller);
-            match send(&request.url, &init, wishes.fetch.as_ref()).await {
+            match JsFuture::from(promise).await {
                 Ok(response) => Progress::Response(Response {
                     response: response.unchecked_into(),
                     cancel,
@@ -147,41 +149,47 @@ impl Progress {
     }
 }
 
-async fn send(url: &str, init: &RequestInit, own: Option<&Function>) -> Result<JsValue, JsValue> {
-    let promise = match own {
-        Some(own) => Promise::resolve(&own.call2(&JsValue::UNDEFINED, &url.into(), init)?),
-        None => fetch(url, init),
-    };
-    JsFuture::from(promise).await
-}
+impl Request {
+    fn init(&self, credentials: bool, signal: &AbortSignal) -> Result<RequestInit, JsValue> {
+        let init = RequestInit::new();
+        init.set_signal(Some(signal));
+        init.set_cache(RequestCache::NoStore);
+        init.set_credentials(match credentials {
+            true => RequestCredentials::Include,
+            false => RequestCredentials::SameOrigin,
+        });
+        if !self.method.is_empty() {
+            init.set_method(&self.method);
+        }
+        let headers = web_sys::Headers::new()?;
+        for (name, value) in &self.headers {
+            headers.append(name, value)?;
+        }
+        if !headers.has("Accept")? {
+            headers.set("Accept", "text/event-stream")?;
+        }
+        init.set_headers(&headers);
+        if let Some(body) = &self.body {
+            init.set_body(body);
+        }
+        Ok(init)
+    }
 
-fn init(
-    request: &Request,
-    credentials: bool,
-    signal: &AbortSignal,
-) -> Result<RequestInit, JsValue> {
-    let init = RequestInit::new();
-    init.set_signal(Some(signal));
-    init.set_cache(RequestCache::NoStore);
-    init.set_credentials(match credentials {
-        true => RequestCredentials::Include,
-        false => RequestCredentials::SameOrigin,
-    });
-    if !request.method.is_empty() {
-        init.set_method(&request.method);
+    /// Throws if there is something that the browser does not take. Left to `fetch`, that could not be
+    /// told from a network that fails.
+    fn send(&self, init: &RequestInit, own: Option<&Function>) -> Result<Promise, JsValue> {
+        match own {
+            Some(own) => {
+                let sent = own.call2(&JsValue::UNDEFINED, &(&self.url).into(), init);
+                Ok(match sent {
+                    Ok(response) => Promise::resolve(&response),
+                    Err(thrown) => Promise::reject(&thrown),
+                })
+            }
+            None => web_sys::Request::new_with_str_and_init(&self.url, init)
+                .map(|request| fetch(&request)),
+        }
     }
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in &request.headers {
-        headers.append(name, value)?;
-    }
-    if !headers.has("Accept")? {
-        headers.set("Accept", "text/event-stream")?;
-    }
-    init.set_headers(&headers);
-    if let Some(body) = &request.body {
-        init.set_body(body);
-    }
-    Ok(init)
 }
 
 impl Response {
@@ -191,9 +199,9 @@ impl Response {
         let headers = self.response.headers();
         let content_type = headers.get("Content-Type").ok().flatten();
         let content_type = content_type.as_ref().map(String::as_bytes);
-        let retry_after = headers.get("Retry-After").ok().flatten();
-        let retry_after = retry_after.and_then(|value| seconds(&value));
-        machine.on_response(status, content_type, retry_after, now);
+        let after = headers.get("Retry-After").ok().flatten();
+        let after = after.and_then(|value| retry_after(&value));
+        machine.on_response(status, content_type, after, now);
         if machine.is_closed() {
             // There is no more to do than to say why.
             while machine.poll_action().is_some() {}
@@ -262,9 +270,15 @@ impl Closed {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-fn seconds(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().map(Duration::from_secs)
+/// `Retry-After`: seconds, or a date
+/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
+fn retry_after(value: &str) -> Option<Duration> {
+    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let milliseconds = Date::parse(value) - Date::now();
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
 }
 
 /// Reads a body, a chunk at a time, and only when it is asked to.

@@ -1,0 +1,77 @@
+//! Which of the two clients `Builder::open` takes.
+
+use sse_wasm::{Builder, Error, EventId, Item, is_fetch_supported, is_supported};
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::AbortController;
+
+use crate::{
+    client::{event, next, next_event},
+    place::without,
+    servers::{Script, contract},
+};
+
+#[wasm_bindgen_test]
+async fn the_browsers_own_if_it_can_do_all() {
+    let script = Script::new("/events?n=1&then=silence&tail=event:x%0Adata:y%0A%0A");
+    let builder = Builder::new(&script.url).with_credentials();
+    let mut items = builder.with_event_types(["x"]).open().unwrap();
+    let source = items.source().unwrap().clone();
+    assert!(source.with_credentials());
+    assert_eq!(next(&mut items).await, Item::Open);
+    assert_eq!(next_event(&mut items).await, event("message", "1", "1"));
+    assert_eq!(next_event(&mut items).await, event("x", "y", "1"));
+}
+
+#[wasm_bindgen_test]
+fn fetch_for_whatever_the_other_cannot_do() {
+    let builder = || Builder::new(&contract("/golden"));
+    let wishes = [
+        builder().with_method("POST"),
+        builder().with_header("x", "y"),
+        builder().with_body("text"),
+        builder().with_preparation(async |request| Ok(request)),
+        builder().with_last_event_id(EventId::from(3)),
+        builder().with_signal(AbortController::new().unwrap().signal()),
+        builder().with_pause_when_hidden(),
+        builder().with_status(),
+    ];
+    for builder in wishes {
+        assert!(builder.open().unwrap().source().is_none());
+    }
+    let error = builder().with_header("x", "y").native().unwrap_err();
+    assert_eq!(error, builder().with_header("x", "y").native().unwrap_err());
+    assert!(matches!(error, Error::NeedsFetch { .. }));
+    assert_eq!(error.to_string(), "EventSource cannot do this: headers");
+}
+
+#[wasm_bindgen_test]
+async fn fetch_where_the_other_is_missing() {
+    let builder = || Builder::new(&contract("/golden"));
+    let mut items = without("EventSource", || {
+        assert!(!is_supported());
+        builder().open().unwrap()
+    });
+    assert!(items.source().is_none());
+    assert_eq!(next(&mut items).await, Item::Open);
+    assert_eq!(next(&mut items).await, Item::Comment(String::new()));
+}
+
+#[wasm_bindgen_test]
+fn neither_where_both_are_missing() {
+    let builder = || Builder::new(&contract("/golden"));
+    for name in ["fetch", "ReadableStream", "AbortController"] {
+        without(name, || {
+            assert!(!is_fetch_supported());
+            assert!(builder().open().unwrap().source().is_some());
+            for result in [
+                builder().with_status().open().map(drop),
+                builder().fetch().map(drop),
+            ] {
+                assert!(matches!(result, Err(Error::Unsupported { .. })), "{name}");
+            }
+            let opened = without("EventSource", || builder().open());
+            assert!(matches!(opened, Err(Error::Unsupported { .. })), "{name}");
+        });
+    }
+    assert!(is_fetch_supported());
+}

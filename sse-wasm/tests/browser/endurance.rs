@@ -1,0 +1,107 @@
+//! What takes long, or measures: in a window, with nothing beside it.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::Array;
+use sse_wasm::Builder;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen_test::{console_log, wasm_bindgen_test};
+
+use crate::{
+    client::{Client, read_numbers, soon},
+    leaks,
+    place::{call, now},
+    resume::go_on_after,
+    servers::Script,
+};
+
+#[wasm_bindgen_test]
+async fn ten_thousand_events_a_second() {
+    page_stays_responsive(2).await;
+}
+
+#[wasm_bindgen_test]
+#[ignore]
+async fn ten_thousand_events_a_second_for_ten_seconds() {
+    page_stays_responsive(10).await;
+}
+
+#[wasm_bindgen_test]
+async fn ten_thousand_times_opened_and_closed() {
+    leaks::event_source(10_000).await;
+    leaks::fetch(10_000).await;
+}
+
+#[wasm_bindgen_test]
+#[ignore]
+async fn ten_seconds_without_a_server() {
+    go_on_after(10_000).await;
+}
+
+/// While ten thousand events a second come. Other programs of the machine can only make it worse, so
+/// one of three tries has to do.
+async fn page_stays_responsive(seconds: u64) {
+    for client in Client::BOTH {
+        let mut longest = Vec::new();
+        while longest.iter().all(|time| *time >= 100.0) {
+            assert!(longest.len() < 3, "{client:?}: frames of {longest:?} ms");
+            longest.push(flood(client, seconds).await);
+        }
+    }
+}
+
+/// Each of the events comes, and in time. Gives the longest frame meanwhile, in milliseconds.
+async fn flood(client: Client, seconds: u64) -> f64 {
+    let count = seconds * 10_000;
+    let script = Script::new(&format!("/events?n={count}&every=0.1&then=silence"));
+    let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
+    read_numbers(&mut items, 1..=1).await;
+    let (start, frames) = (now(), Frames::watch());
+    assert_eq!(read_numbers(&mut items, 2..=count).await, []);
+    let (time, frames) = (now() - start, frames.times());
+    let longest = frames.iter().copied().fold(0.0, f64::max);
+    console_log!(
+        "{client:?}: {count} events in {:.2} s, {} frames, the longest of {longest:.1} ms",
+        time / 1000.0,
+        frames.len(),
+    );
+    assert!(time < seconds as f64 * 1000.0 + 500.0, "it cannot keep up");
+    assert!(
+        frames.len() as f64 > seconds as f64 * 20.0,
+        "hardly a frame"
+    );
+    longest
+}
+
+/// The times between the frames that the page shows.
+struct Frames(Rc<RefCell<Vec<f64>>>);
+
+impl Frames {
+    fn watch() -> Self {
+        let times = Rc::new(RefCell::new(vec![now()]));
+        let noted = Rc::downgrade(&times);
+        let callback = Rc::new(RefCell::new(None::<Closure<dyn FnMut()>>));
+        let again = Rc::clone(&callback);
+        let request = move || {
+            let callback = again.borrow();
+            if let Some(callback) = &*callback {
+                call("requestAnimationFrame", &Array::of1(callback.as_ref()));
+            }
+        };
+        let first = request.clone();
+        callback.replace(Some(Closure::new(move || {
+            if let Some(times) = noted.upgrade() {
+                times.borrow_mut().push(now());
+                request();
+            }
+        })));
+        first();
+        Self(times)
+    }
+
+    fn times(&self) -> Vec<f64> {
+        let times = self.0.borrow();
+        times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+}

@@ -1,0 +1,218 @@
+//! How a client over `fetch` lives, waits and ends.
+
+use core::time::Duration;
+
+use futures_util::{FutureExt, StreamExt, future::join};
+use js_sys::{Object, Reflect};
+use sse_wasm::{Builder, Item, Reason};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::{AbortController, Event, EventTarget};
+
+use crate::{
+    client::{next, next_loss, next_or_end, read_numbers, soon},
+    place::{global, is_window, now, pause},
+    servers::Script,
+};
+
+const ENDLESS: &str = "/events?every=20";
+
+#[wasm_bindgen_test]
+async fn it_does_nothing_until_it_is_polled() {
+    let script = Script::new(ENDLESS);
+    let items = builder(&script).fetch().unwrap();
+    pause(100).await;
+    assert_eq!(script.counts().await.requests, 0.0);
+    drop(items);
+}
+
+#[wasm_bindgen_test]
+async fn silence_is_death_and_any_byte_is_life() {
+    let timeout = Some(Duration::from_millis(500));
+    let mute = Script::new("/events?n=2&take=1&then=silence");
+    let settings = soon().with_idle_timeout(timeout);
+    let mut items = builder(&mute).with_settings(settings).fetch().unwrap();
+    let start = now();
+    let losses = read_numbers(&mut items, 1..=2).await;
+    assert_eq!(losses, [Some(Reason::IdleTimeout)]);
+    assert!(now() - start >= 500.0);
+    drop(items);
+    mute.is_cancelled(2.0).await;
+
+    let alive = Script::new("/events?take=0&drip=100&head=:a%20comment%20of%2020B%0A");
+    let settings = soon().with_idle_timeout(timeout);
+    let mut items = builder(&alive).with_settings(settings).fetch().unwrap();
+    assert_eq!(next(&mut items).await, Item::Open);
+    let comment = Item::Comment("a comment of 20B".to_owned());
+    assert_eq!(next(&mut items).await, comment);
+}
+
+/// What came while nobody looked is no silence.
+#[wasm_bindgen_test]
+async fn a_busy_page_is_no_silence() {
+    let script = Script::new("/events?n=1000&every=100");
+    let settings = soon().with_idle_timeout(Some(Duration::from_millis(400)));
+    let mut items = builder(&script).with_settings(settings).fetch().unwrap();
+    read_numbers(&mut items, 1..=5).await;
+    let start = now();
+    while now() - start < 1500.0 {}
+    assert_eq!(read_numbers(&mut items, 6..=30).await, []);
+}
+
+#[wasm_bindgen_test]
+async fn a_server_that_does_not_answer_is_given_up() {
+    let script = Script::new("/events?n=1&late=400");
+    let settings = soon().with_connect_timeout(Some(Duration::from_millis(200)));
+    let mut items = builder(&script).with_settings(settings).fetch().unwrap();
+    for _ in 0..2 {
+        let lost = next_loss(&mut items).await;
+        assert_eq!(lost.reason, Some(Reason::ConnectTimeout));
+    }
+    drop(items);
+    script.is_cancelled(2.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn dropping_it_cancels_the_request() {
+    let script = Script::new(ENDLESS);
+    let mut items = builder(&script).fetch().unwrap();
+    read_numbers(&mut items, 1..=2).await;
+    drop(items);
+    script.is_cancelled(1.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn also_before_there_is_an_answer() {
+    let script = Script::new("/events?n=1&late=3600000");
+    let mut items = builder(&script).fetch().unwrap();
+    assert_eq!(items.next().now_or_never(), None);
+    while script.counts().await.open == 0.0 {}
+    drop(items);
+    script.is_cancelled(1.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn closing_ends_it_also_while_it_is_polled() {
+    let script = Script::new("/events?n=2&take=1&then=silence");
+    let mut items = builder(&script).fetch().unwrap();
+    read_numbers(&mut items, 1..=1).await;
+    let handle = items.handle();
+    let (end, ()) = join(next_or_end(&mut items), async { handle.clone().close() }).await;
+    assert_eq!(end, None);
+    assert_eq!(next_or_end(&mut items).await, None);
+    script.is_cancelled(1.0).await;
+    // It stays closed.
+    handle.reconnect();
+    assert_eq!(next_or_end(&mut items).await, None);
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn closing_ends_it_also_while_it_waits() {
+    let script = Script::new("/events?status=503&after=60");
+    let mut items = Builder::new(&script.url).fetch().unwrap();
+    next_loss(&mut items).await;
+    let handle = items.handle();
+    let (end, ()) = join(next_or_end(&mut items), async { handle.close() }).await;
+    assert_eq!(end, None);
+}
+
+#[wasm_bindgen_test]
+async fn a_signal_closes_it() {
+    let script = Script::new(ENDLESS);
+    let controller = AbortController::new().unwrap();
+    let builder = || builder(&script).with_signal(controller.signal());
+    let mut items = builder().fetch().unwrap();
+    read_numbers(&mut items, 1..=2).await;
+    controller.abort();
+    assert_eq!(next_or_end(&mut items).await, None);
+    script.is_cancelled(1.0).await;
+
+    let mut items = builder().fetch().unwrap();
+    assert_eq!(next_or_end(&mut items).await, None, "it came too late");
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_handle_has_it_connect_again() {
+    let script = Script::new("/events?n=3&take=1&then=silence");
+    let mut items = builder(&script).fetch().unwrap();
+    let handle = items.handle();
+    read_numbers(&mut items, 1..=1).await;
+    handle.reconnect();
+    let lost = next_loss(&mut items).await;
+    assert_eq!(lost.reason, Some(Reason::Requested));
+    assert_eq!(lost.delay, Some(Duration::ZERO));
+    read_numbers(&mut items, 2..=2).await;
+    let (losses, ()) = join(read_numbers(&mut items, 3..=3), async {
+        handle.reconnect()
+    })
+    .await;
+    assert_eq!(losses, [Some(Reason::Requested)]);
+    drop(items);
+    script.is_cancelled(3.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn also_when_it_waits() {
+    let script = Script::new("/events?n=1&status=503&times=1&after=60");
+    let mut items = Builder::new(&script.url).fetch().unwrap();
+    let start = now();
+    assert_eq!(
+        next_loss(&mut items).await.delay,
+        Some(Duration::from_secs(60))
+    );
+    items.handle().reconnect();
+    read_numbers(&mut items, 1..=1).await;
+    assert!(now() - start < 5_000.0);
+}
+
+/// No browser hides the page of a test, so here the document only says so.
+#[wasm_bindgen_test]
+async fn it_pauses_while_hidden_if_asked() {
+    let script = Script::new(ENDLESS);
+    let builder = builder(&script).with_pause_when_hidden();
+    if !is_window() {
+        // There is nothing to see.
+        let mut items = builder.fetch().unwrap();
+        assert_eq!(read_numbers(&mut items, 1..=5).await, []);
+        return;
+    }
+    hide(true);
+    let mut items = builder.fetch().unwrap();
+    assert_eq!(items.next().now_or_never(), None);
+    pause(200).await;
+    assert_eq!(script.counts().await.requests, 0.0);
+    hide(false);
+    read_numbers(&mut items, 1..=5).await;
+    assert_eq!(script.counts().await.requests, 1.0);
+
+    hide(true);
+    assert_eq!(items.next().now_or_never(), None);
+    script.is_cancelled(1.0).await;
+    hide(false);
+    let losses = read_numbers(&mut items, 6..=10).await;
+    assert_eq!(losses, [Some(Reason::Requested)]);
+    assert_eq!(script.counts().await.requests, 2.0);
+}
+
+fn builder(script: &Script) -> Builder {
+    Builder::new(&script.url).with_settings(soon())
+}
+
+/// Has the document say so.
+fn hide(is_hidden: bool) {
+    let document = global("document");
+    let property = Object::new();
+    Reflect::set(&property, &"value".into(), &is_hidden.into()).unwrap();
+    Reflect::set(&property, &"configurable".into(), &JsValue::TRUE).unwrap();
+    Reflect::define_property(
+        document.unchecked_ref::<Object>(),
+        &"hidden".into(),
+        &property,
+    )
+    .unwrap();
+    let event = Event::new("visibilitychange").unwrap();
+    let target: EventTarget = document.unchecked_into();
+    target.dispatch_event(&event).unwrap();
+}

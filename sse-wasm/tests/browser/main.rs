@@ -1,0 +1,30 @@
+//! Both clients in real browsers, in windows and in workers of every kind. `cargo xtask test-browser`
+//! brings the browsers, and two servers on other origins: on the port after the page's the contract
+//! server of sse-hyper, and on the next one testkit's, which has faults.
+//!
+//! - [`place`]: where a test runs, its time and its memory.
+//! - [`servers`]: what they are asked, and what they say of it.
+//! - [`client`]: the two clients, and what is expected of them.
+//!
+//! Tests of both clients: `resume`, `stream`, `leaks`, and `endurance`, which is run in windows only,
+//! with nothing beside it. Of the browser's own `EventSource`: `native`, `callbacks`, `revival`. Of the
+//! client over `fetch`: `request`, `refusal`, `life`. Of what they share: `choice`, `json`; and of tabs: `share`.
+#![cfg(target_family = "wasm")]
+
+mod client;
+mod place;
+mod servers;
+
+mod callbacks;
+mod choice;
+mod endurance;
+mod json;
+mod leaks;
+mod life;
+mod native;
+mod refusal;
+mod request;
+mod resume;
+mod revival;
+mod share;
+mod stream;

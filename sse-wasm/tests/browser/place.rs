@@ -1,0 +1,112 @@
+//! Where a test runs, its time and its memory.
+
+use core::{
+    cell::{Cell, RefCell},
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+use std::rc::Rc;
+
+use js_sys::{Array, ArrayBuffer, Function, Reflect};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::Performance;
+
+pub(crate) fn is_firefox() -> bool {
+    let name = get(&global("navigator"), "userAgent").as_string();
+    name.expect("a name").contains("Firefox/")
+}
+
+pub(crate) fn is_window() -> bool {
+    !global("document").is_undefined()
+}
+
+/// Milliseconds.
+pub(crate) fn now() -> f64 {
+    global("performance").unchecked_into::<Performance>().now()
+}
+
+pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).expect("an object")
+}
+
+/// Something that windows and workers of all kinds have.
+pub(crate) fn global(name: &str) -> JsValue {
+    get(&js_sys::global(), name)
+}
+
+/// Calls such a function. (A declaration of it would have the same symbol as one in the library: they
+/// are of one package.)
+pub(crate) fn call(name: &str, arguments: &Array) -> JsValue {
+    let function: Function = global(name).unchecked_into();
+    let result = function.apply(&JsValue::UNDEFINED, arguments);
+    result.expect("it throws nothing")
+}
+
+/// Lets a function run where the global object has nothing of this name.
+pub(crate) fn without<T>(name: &str, run: impl FnOnce() -> T) -> T {
+    let (object, original) = (js_sys::global(), global(name));
+    let name = JsValue::from_str(name);
+    Reflect::delete_property(&object, &name).expect("what can be deleted");
+    if Reflect::has(&object, &name).expect("an object") {
+        // Workers inherit their functions.
+        Reflect::set(&object, &name, &JsValue::UNDEFINED).expect("what can be set");
+    }
+    let result = run();
+    Reflect::set(&object, &name, &original).expect("what can be set");
+    result
+}
+
+/// So many milliseconds. Unlike a promise, it leaves nothing behind when it is dropped.
+pub(crate) struct Pause {
+    id: JsValue,
+    is_over: Rc<Cell<bool>>,
+    waker: Rc<RefCell<Option<Waker>>>,
+    _callback: Closure<dyn FnMut()>,
+}
+
+pub(crate) fn pause(milliseconds: u32) -> Pause {
+    let is_over = Rc::<Cell<bool>>::default();
+    let waker = Rc::<RefCell<Option<Waker>>>::default();
+    let (told, woken) = (Rc::clone(&is_over), Rc::clone(&waker));
+    let callback = Closure::<dyn FnMut()>::new(move || {
+        told.set(true);
+        if let Some(waker) = woken.take() {
+            waker.wake();
+        }
+    });
+    Pause {
+        id: call(
+            "setTimeout",
+            &Array::of2(callback.as_ref(), &milliseconds.into()),
+        ),
+        is_over,
+        waker,
+        _callback: callback,
+    }
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_over.get() {
+            return Poll::Ready(());
+        }
+        self.waker.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        call("clearTimeout", &Array::of1(&self.id));
+    }
+}
+
+/// What the whole of this wasm holds: its memory in bytes, and how many objects of the browser's.
+pub(crate) fn holdings() -> (f64, u32) {
+    let buffer: ArrayBuffer = get(&wasm_bindgen::memory(), "buffer").unchecked_into();
+    let bytes = buffer.byte_length();
+    (bytes.into(), wasm_bindgen::externref_heap_live_count())
+}

@@ -1,0 +1,144 @@
+//! What a client over `fetch` makes of answers that are no stream.
+
+use core::time::Duration;
+
+use futures_util::Stream;
+use js_sys::Date;
+use sse_wasm::{Builder, Closed, Item, Reason, Settings};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{next, next_loss, next_or_end, read_numbers, soon},
+    place::now,
+    servers::{Script, escape},
+};
+
+#[wasm_bindgen_test]
+async fn a_refusal_is_told_whole() {
+    let script = Script::new("/events?status=401&after=7");
+    let mut items = Builder::new(&script.url).fetch().unwrap();
+    let closed = next_end(&mut items).await;
+    assert_eq!(closed.reason, Some(Reason::Status(401)));
+    assert_eq!(closed.body, "answer 1 is 401: é€");
+    assert_eq!(closed.fault, None);
+    assert_eq!(closed.to_string(), "status 401");
+    let header = |name: &str| {
+        let mut headers = closed.headers.iter();
+        let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    };
+    // Only those that the server exposes to other origins, or that all may see.
+    assert_eq!(header("x-told"), Some("yes"));
+    assert_eq!(header("retry-after"), Some("7"));
+    assert_eq!(header("content-type"), Some("text/event-stream"));
+    assert_eq!(header("x-untold"), None);
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_body_without_an_end_is_read_as_far_as_it_may_be_of_use() {
+    let script = Script::new("/events?type=text/html&pad=1000");
+    let mut items = Builder::new(&script.url).fetch().unwrap();
+    let closed = next_end(&mut items).await;
+    assert_eq!(closed.reason, Some(Reason::ContentType));
+    assert_eq!(closed.body.len(), 4096);
+    script.is_cancelled(1.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn other_types_are_no_streams_but_parameters_do_no_harm() {
+    for wrong in [
+        "",
+        "text/html",
+        "text/event-stream2",
+        "text/plain; text/event-stream",
+    ] {
+        let script = Script::new(&format!("/events?n=1&type={}", escape(wrong)));
+        let mut items = Builder::new(&script.url).fetch().unwrap();
+        let closed = next_end(&mut items).await;
+        assert_eq!(closed.reason, Some(Reason::ContentType), "{wrong}");
+    }
+    for right in ["Text/Event-Stream", "text/event-stream;charset=x; y=z"] {
+        let script = Script::new(&format!("/events?n=1&type={}", escape(right)));
+        let mut items = Builder::new(&script.url).fetch().unwrap();
+        assert_eq!(next(&mut items).await, Item::Open, "{right}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn with_204_a_server_asks_for_the_end() {
+    let script = Script::new("/events?n=2");
+    let mut items = Builder::new(&script.url)
+        .with_settings(soon())
+        .fetch()
+        .unwrap();
+    read_numbers(&mut items, 1..=2).await;
+    assert_eq!(next_loss(&mut items).await.reason, Some(Reason::End));
+    let closed = next_end(&mut items).await;
+    assert_eq!(closed.reason, Some(Reason::Status(204)));
+    assert_eq!(closed.body, "");
+    assert_eq!(script.counts().await.requests, 2.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_server_that_cannot_now_is_asked_later() {
+    for status in [429, 500, 503] {
+        let script = Script::new(&format!("/events?n=1&status={status}&times=2"));
+        let mut items = Builder::new(&script.url)
+            .with_settings(soon())
+            .fetch()
+            .unwrap();
+        for _ in 0..2 {
+            let lost = next_loss(&mut items).await;
+            assert_eq!(lost.reason, Some(Reason::Status(status)));
+        }
+        assert_eq!(read_numbers(&mut items, 1..=1).await, []);
+        assert_eq!(script.counts().await.requests, 3.0);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn or_as_late_as_it_says() {
+    let script = Script::new("/events?n=1&status=503&times=1&after=1");
+    let settings = soon().with_bounds(Duration::from_millis(1), Duration::from_secs(5));
+    let mut items = Builder::new(&script.url)
+        .with_settings(settings)
+        .fetch()
+        .unwrap();
+    let lost = next_loss(&mut items).await;
+    assert_eq!(lost.delay, Some(Duration::from_secs(1)));
+    let start = now();
+    assert_eq!(next(&mut items).await, Item::Open);
+    assert!(now() - start >= 995.0, "{}", now() - start);
+}
+
+#[wasm_bindgen_test]
+async fn which_may_be_a_date() {
+    let date = Date::new(&(Date::now() + 30_000.0).into()).to_utc_string();
+    let after = escape(String::from(date));
+    let script = Script::new(&format!("/events?n=1&status=503&times=1&after={after}"));
+    let mut items = Builder::new(&script.url).fetch().unwrap();
+    let delay = next_loss(&mut items).await.delay.unwrap();
+    let expected = Duration::from_secs(28)..=Duration::from_secs(30);
+    assert!(expected.contains(&delay), "{delay:?}");
+}
+
+#[wasm_bindgen_test]
+async fn or_not_at_all_if_the_standard_is_wanted() {
+    let script = Script::new("/events?n=1&status=503&times=1");
+    let settings = Settings::default().with_standard_statuses();
+    let mut items = Builder::new(&script.url)
+        .with_settings(settings)
+        .fetch()
+        .unwrap();
+    assert_eq!(next_end(&mut items).await.reason, Some(Reason::Status(503)));
+}
+
+/// The last item.
+async fn next_end(items: &mut (impl Stream<Item = Item> + Unpin)) -> Closed {
+    let Item::Closed(closed) = next(items).await else {
+        panic!("it is not the end");
+    };
+    assert_eq!(next_or_end(items).await, None);
+    closed
+}

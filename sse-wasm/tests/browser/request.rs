@@ -1,0 +1,184 @@
+//! What a client over `fetch` sends, each time.
+
+use std::{cell::Cell, rc::Rc};
+
+use futures_util::Stream;
+use sse_wasm::{Builder, EventId, Item, Json, Request};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{next, next_event, next_or_end, soon},
+    place::pause,
+    servers::{Script, escape},
+};
+
+/// One event for each request, which says what it was.
+const ECHO: &str = "/request?n=2&take=1";
+
+#[wasm_bindgen_test]
+async fn a_plain_one() {
+    let script = Script::new(ECHO);
+    let mut items = builder(&script).fetch().unwrap();
+    let first = next_request(&mut items).await;
+    assert_eq!(first.text("method"), "GET");
+    assert_eq!(first.header("accept"), Some("text/event-stream".to_owned()));
+    assert_eq!(first.header("last-event-id"), None);
+    assert_eq!(first.text("body"), "");
+    // So other origins need not be asked before, but for the last event ID they must.
+    assert_eq!(script.counts().await.preflights, 0.0);
+    let second = next_request(&mut items).await;
+    assert_eq!(second.header("last-event-id"), Some("1".to_owned()));
+    assert_eq!(script.counts().await.preflights, 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn method_headers_and_body_are_sent_with_each_attempt() {
+    let script = Script::new(ECHO);
+    let builder = builder(&script)
+        .with_method("POST")
+        .with_header("X-Token", "secret")
+        .with_header("Accept", "text/event-stream, */*")
+        .with_body("{\"é\":1}");
+    let mut items = builder.fetch().unwrap();
+    for id in [None, Some("1".to_owned())] {
+        let request = next_request(&mut items).await;
+        assert_eq!(request.text("method"), "POST");
+        assert_eq!(request.text("body"), "{\"é\":1}");
+        assert_eq!(request.header("x-token"), Some("secret".to_owned()));
+        let accept = Some("text/event-stream, */*".to_owned());
+        assert_eq!(request.header("accept"), accept);
+        assert_eq!(request.header("last-event-id"), id);
+    }
+}
+
+/// A token may have to be fetched, and may be another one each time.
+#[wasm_bindgen_test]
+async fn each_is_prepared_anew() {
+    let script = Script::new(ECHO);
+    let count = Rc::new(Cell::new(0));
+    let builder = builder(&script).with_preparation(move |mut request: Request| {
+        count.set(count.get() + 1);
+        let token = format!("Bearer {}", count.get());
+        async move {
+            pause(20).await;
+            let attempt = request.headers.len();
+            request.headers.push(("Authorization".to_owned(), token));
+            request.method = "POST".to_owned();
+            request.body = Some(format!("with {attempt} headers").into());
+            Ok(request)
+        }
+    });
+    let mut items = builder.fetch().unwrap();
+    let first = next_request(&mut items).await;
+    assert_eq!(first.header("authorization"), Some("Bearer 1".to_owned()));
+    assert_eq!(first.text("body"), "with 0 headers");
+    let second = next_request(&mut items).await;
+    assert_eq!(second.header("authorization"), Some("Bearer 2".to_owned()));
+    assert_eq!(second.text("body"), "with 1 headers", "the last event ID");
+}
+
+#[wasm_bindgen_test]
+async fn what_the_preparation_throws_is_the_end() {
+    let script = Script::new("/events?n=1");
+    let throw = |_| async { Err(js_sys::Error::new("no token").into()) };
+    let mut items = builder(&script).with_preparation(throw).fetch().unwrap();
+    assert_eq!(fault(&mut items).await, "Error: no token");
+    assert_eq!(script.counts().await.requests, 0.0);
+}
+
+/// What no attempt could ever send is not tried for ever.
+#[wasm_bindgen_test]
+async fn what_the_browser_does_not_take_is_the_end() {
+    let script = Script::new("/events?n=1");
+    let wrong = [
+        Builder::new("http://["),
+        Builder::new(&script.url).with_body("but it is a GET"),
+        Builder::new(&script.url).with_method("NO METHOD"),
+        Builder::new(&script.url).with_header("no header", "x"),
+        Builder::new(&script.url).with_header("x", "no\nvalue"),
+    ];
+    for builder in wrong {
+        let mut items = builder.fetch().unwrap();
+        assert!(fault(&mut items).await.starts_with("TypeError: "));
+    }
+    assert_eq!(script.counts().await.requests, 0.0);
+}
+
+#[wasm_bindgen_test]
+async fn ids_are_sent_as_utf_8() {
+    let id = escape("é€");
+    let script = Script::new(&format!("{ECHO}&id={id}"));
+    let mut items = builder(&script).fetch().unwrap();
+    next_request(&mut items).await;
+    let second = next_request(&mut items).await;
+    assert_eq!(second.header("last-event-id"), Some("é€1".to_owned()));
+
+    let first = EventId::new("é€1").unwrap();
+    let mut items = builder(&script).with_last_event_id(first).fetch().unwrap();
+    assert_eq!(items.last_event_id(), "é€1");
+    let request = next_request(&mut items).await;
+    assert_eq!(request.header("last-event-id"), Some("é€1".to_owned()));
+    assert_eq!(items.last_event_id(), "é€2");
+}
+
+/// `fetch` follows them; which change the method is for the standard to say.
+#[wasm_bindgen_test]
+async fn redirects_are_followed() {
+    for (status, method, body) in [
+        (301, "GET", ""),
+        (302, "GET", ""),
+        (303, "GET", ""),
+        (307, "POST", "text"),
+        (308, "POST", "text"),
+    ] {
+        let place = Script::new("/request?n=2&take=1");
+        let redirect = format!("/redirect?status={status}&to={}", escape(&place.url));
+        let script = Script::new(&redirect);
+        let builder = builder(&script).with_method("POST").with_body("text");
+        let mut items = builder.fetch().unwrap();
+        for _ in 0..2 {
+            let request = next_request(&mut items).await;
+            assert_eq!(request.text("method"), method, "{status}");
+            assert_eq!(request.text("body"), body, "{status}");
+        }
+        assert_eq!(place.counts().await.requests, 2.0);
+    }
+}
+
+fn builder(script: &Script) -> Builder {
+    Builder::new(&script.url).with_settings(soon())
+}
+
+/// What the server says of a request.
+struct Echo(Json);
+
+impl Echo {
+    fn text(&self, name: &str) -> String {
+        let text = self.0.get(name).and_then(|value| value.text());
+        text.unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.get("headers")?.get(name)?.text()
+    }
+}
+
+/// Of the next connection, after the loss of the one before.
+async fn next_request(items: &mut (impl Stream<Item = Item> + Unpin)) -> Echo {
+    match next(items).await {
+        Item::Open => {}
+        _ => assert_eq!(next(items).await, Item::Open),
+    }
+    Echo(Json::parse(&next_event(items).await.data).expect("JSON"))
+}
+
+/// Why it ends before it began.
+async fn fault(items: &mut (impl Stream<Item = Item> + Unpin)) -> String {
+    let Item::Closed(closed) = next(items).await else {
+        panic!("it is not the end");
+    };
+    assert_eq!(closed.reason, None);
+    assert_eq!(next_or_end(items).await, None);
+    assert_eq!(Some(closed.to_string()), closed.fault);
+    closed.to_string()
+}

@@ -1,0 +1,73 @@
+//! No event is lost and none comes twice, whatever happens to the connection.
+
+use futures_util::future::join_all;
+use sse_wasm::{Builder, Reason};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{Client, Items, read_numbers, soon},
+    place::now,
+    servers::{Script, escape, go_down},
+};
+
+#[wasm_bindgen_test]
+async fn after_a_stream_that_ends_or_breaks_anywhere() {
+    let ends = [
+        ("end", ""),
+        ("fin", ""),
+        ("rst", ""),
+        // In an event, in a character, between CR and LF.
+        ("end", "id: 99\ndata: lost"),
+        ("fin", "id: 99\ndata: \u{20AC}"),
+        ("rst", "id: 99\r\ndata: lost\r"),
+    ];
+    for client in Client::BOTH {
+        // As many at once as browsers open connections to a host.
+        join_all(ends.map(|(then, tail)| async move {
+            let tail = tail.as_bytes();
+            let tail = escape(tail.strip_suffix(b"\xAC").unwrap_or(tail));
+            let query = format!("n=6&take=2&then={then}&tail={tail}&head=retry:100%0A%0A");
+            let script = Script::new(&format!("/events?{query}"));
+            let builder = Builder::new(&script.url).with_settings(soon());
+            let mut items = client.open(builder, &[]);
+            let losses = read_numbers(&mut items, 1..=6).await;
+            let reason = match (client, then) {
+                (Client::Native, _) => None,
+                (Client::Fetch, "end") => Some(Reason::End),
+                (Client::Fetch, _) => Some(Reason::NetworkError),
+            };
+            assert_eq!(losses, [reason; 2], "{client:?} {query}");
+            drop(items);
+            assert_eq!(script.counts().await.requests, 3.0, "{client:?} {query}");
+        }))
+        .await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn after_a_server_that_was_gone() {
+    go_on_after(2000).await;
+}
+
+/// The server is gone for so long, while it has events for both clients.
+pub(crate) async fn go_on_after(milliseconds: u32) {
+    let path = "/events?n=1000000&every=10&head=retry:200%0A%0A";
+    let scripts = Client::BOTH.map(|_| Script::new(path));
+    let mut items: Vec<Items> = Client::BOTH
+        .iter()
+        .zip(&scripts)
+        .map(|(client, script)| {
+            let builder = Builder::new(&script.url).with_settings(soon());
+            client.open(builder, &[])
+        })
+        .collect();
+    for items in &mut items {
+        assert_eq!(read_numbers(items, 1..=20).await, []);
+    }
+    let start = now();
+    go_down(milliseconds).await;
+    for losses in join_all(items.iter_mut().map(|items| read_numbers(items, 21..=200))).await {
+        assert!(!losses.is_empty());
+    }
+    assert!(now() - start > milliseconds.into());
+}

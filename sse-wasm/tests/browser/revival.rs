@@ -1,0 +1,194 @@
+//! What becomes of an `EventSource` that the browser has given up, or that has died in silence.
+
+use core::time::Duration;
+
+use futures_util::future::{Either, select};
+use sse_wasm::{Builder, EventSource, Item, ReadyState, Reason, Settings};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{next, next_event, next_loss, next_or_end, read_numbers, soon},
+    place::{now, pause},
+    servers::{Script, escape},
+};
+
+#[wasm_bindgen_test]
+async fn a_server_that_refuses_is_asked_again_until_it_does_not() {
+    for refusal in ["status=503", "status=404", "status=204"] {
+        let script = Script::new(&format!("/events?n=2&then=silence&{refusal}&times=2"));
+        let source = revived(&script, soon());
+        let mut items = source.items([]);
+        for _ in 0..2 {
+            let lost = next_loss(&mut items).await;
+            assert_eq!(lost.reason, Some(Reason::NetworkError));
+            assert!(lost.delay.unwrap() >= Duration::from_millis(50), "{lost:?}");
+            assert_eq!(source.ready_state(), ReadyState::Connecting);
+        }
+        assert_eq!(next(&mut items).await, Item::Open);
+        read_numbers(&mut items, 1..=2).await;
+        assert_eq!(script.counts().await.requests, 3.0);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn the_delays_grow_until_an_event_comes() {
+    let script = Script::new("/events?status=503&times=3&n=2&take=1&then=silence");
+    let settings = soon().with_idle_timeout(Some(Duration::from_millis(200)));
+    let mut items = revived(&script, settings).items([]);
+    let mut delays = Vec::new();
+    while delays.len() < 4 {
+        if let Item::Disconnected(lost) = next(&mut items).await {
+            delays.push(lost.delay.unwrap().as_millis());
+        }
+    }
+    // 50 ms, doubled each time, and up to a quarter more by chance.
+    for (delay, least) in delays.iter().zip([50, 100, 200, 50]) {
+        assert!((least..=least * 5 / 4).contains(delay), "{delays:?}");
+    }
+}
+
+/// The parameter of the query, among others, and any text there.
+#[wasm_bindgen_test]
+async fn it_goes_on_behind_the_last_event_whatever_its_id() {
+    let id = escape("é& €=");
+    let script = Script::new(&format!("/request?n=2&take=1&id={id}&then=silence"));
+    let settings = soon().with_idle_timeout(Some(Duration::from_millis(300)));
+    let mut items = revived(&script, settings).items([]);
+    assert_eq!(next(&mut items).await, Item::Open);
+    assert_eq!(next_event(&mut items).await.last_event_id, "é& €=1");
+    assert_eq!(
+        next_loss(&mut items).await.reason,
+        Some(Reason::IdleTimeout)
+    );
+    assert_eq!(next(&mut items).await, Item::Open);
+    let event = next_event(&mut items).await;
+    assert_eq!(event.last_event_id, "é& €=2");
+    assert!(
+        event.data.contains("&last-event-id=%C3%A9%26"),
+        "{}",
+        event.data
+    );
+}
+
+#[wasm_bindgen_test]
+async fn silence_is_death() {
+    let script = Script::new("/events?n=2&take=1&then=silence");
+    let settings = soon().with_idle_timeout(Some(Duration::from_millis(500)));
+    let mut items = revived(&script, settings).items([]);
+    let start = now();
+    let losses = read_numbers(&mut items, 1..=2).await;
+    assert_eq!(losses, [Some(Reason::IdleTimeout)]);
+    assert!(now() - start >= 500.0);
+    drop(items);
+    script.is_cancelled(2.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn pings_are_signs_of_life_and_nothing_else() {
+    let script = Script::new("/events?n=2&take=1&then=silence&ping=100");
+    let builder = Builder::new(&script.url)
+        .with_settings(soon().with_idle_timeout(Some(Duration::from_millis(500))))
+        .with_revival("last-event-id")
+        .with_ping("ping");
+    let mut items = builder.native().unwrap().items([]);
+    read_numbers(&mut items, 1..=1).await;
+    assert_eq!(nothing_comes(&mut items, 1500).await, Ok(()));
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+/// While the browser itself connects again, nothing can come, and that is no silence of the server's.
+#[wasm_bindgen_test]
+async fn the_browsers_own_delay_is_no_silence() {
+    let script = Script::new("/events?n=2&take=1&every=500&head=retry:700%0A%0A&then=end");
+    let settings = soon().with_idle_timeout(Some(Duration::from_millis(600)));
+    let mut items = revived(&script, settings).items([]);
+    assert_eq!(read_numbers(&mut items, 1..=2).await, [None]);
+    assert_eq!(script.counts().await.requests, 2.0);
+}
+
+#[wasm_bindgen_test]
+async fn closed_while_it_waits_it_stays_closed() {
+    let script = Script::new("/events?status=503");
+    let settings = soon().with_bounds(Duration::from_millis(300), Duration::from_secs(1));
+    let source = revived(&script, settings);
+    let mut items = source.items([]);
+    next_loss(&mut items).await;
+    source.close();
+    assert_eq!(source.ready_state(), ReadyState::Closed);
+    assert_eq!(next_or_end(&mut items).await, None);
+    pause(600).await;
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+/// The object that it would have put in the place of the first is never made.
+#[wasm_bindgen_test]
+async fn dropped_while_it_waits_it_is_gone() {
+    let script = Script::new("/events?status=503");
+    let settings = soon().with_bounds(Duration::from_millis(300), Duration::from_secs(1));
+    let mut items = revived(&script, settings).items([]);
+    next_loss(&mut items).await;
+    drop(items);
+    pause(600).await;
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
+    let script = Script::new("/events?n=3&take=1&then=silence");
+    let settings = soon().with_idle_timeout(Some(Duration::from_millis(200)));
+    let source = revived(&script, settings);
+    let (first, closing) = (source.raw(), source.clone());
+    let _subscription = source.on_event("message", move |event| {
+        if event.data == "2" {
+            closing.close();
+        }
+    });
+    let mut items = source.items([]);
+    let mut events = Vec::new();
+    while let Some(item) = next_or_end(&mut items).await {
+        if let Item::Event(event) = item {
+            events.push(event.data);
+        }
+    }
+    assert_eq!(
+        events,
+        ["1"],
+        "the second closed it before others heard of it"
+    );
+    assert_ne!(source.raw(), first);
+    assert_eq!(first.ready_state(), web_sys::EventSource::CLOSED);
+    script.is_cancelled(2.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn an_error_callback_may_close_it_also_for_silence() {
+    for fault in ["status=503", "then=silence&take=1"] {
+        let script = Script::new(&format!("/events?{fault}"));
+        let settings = soon().with_idle_timeout(Some(Duration::from_millis(200)));
+        let source = revived(&script, settings);
+        let closing = source.clone();
+        let _subscription = source.on_error(move |state| {
+            assert_eq!(state, ReadyState::Connecting);
+            closing.close();
+        });
+        let mut items = source.items([]);
+        while next_or_end(&mut items).await.is_some() {}
+        pause(300).await;
+        assert_eq!(script.counts().await.requests, 1.0);
+    }
+}
+
+fn revived(script: &Script, settings: Settings) -> EventSource {
+    let builder = Builder::new(&script.url).with_settings(settings);
+    let builder = builder.with_revival("last-event-id");
+    builder.native().expect("a connection")
+}
+
+/// For so many milliseconds.
+async fn nothing_comes(items: &mut sse_wasm::Items, milliseconds: u32) -> Result<(), Item> {
+    let item = std::pin::pin!(next(items));
+    match select(item, pause(milliseconds)).await {
+        Either::Left((item, _)) => Err(item),
+        Either::Right(_) => Ok(()),
+    }
+}

@@ -1,0 +1,68 @@
+//! Tabs that share a connection. Here all are of one page, which locks and channels do not know.
+
+use sse_wasm::{Builder, Item, Shared};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{Client, next, next_event, next_or_end, read_numbers, soon},
+    servers::Script,
+};
+
+fn join(client: Client, script: &Script, name: &str) -> Shared {
+    let builder = Builder::new(&script.url).with_settings(soon());
+    let builder = match client {
+        Client::Native => builder.with_revival("last-event-id"),
+        Client::Fetch => builder.with_status(),
+    };
+    builder.share(name).expect("locks and channels")
+}
+
+#[wasm_bindgen_test]
+async fn all_hear_the_same_and_the_next_goes_on_behind_it() {
+    for client in Client::BOTH {
+        let name = format!("{client:?}");
+        let script = Script::new("/events?n=60&every=20");
+        let mut first = join(client, &script, &name);
+        assert_eq!(next(&mut first).await, Item::Open);
+        assert!(first.has_connection());
+        read_numbers(&mut first, 1..=3).await;
+
+        let mut others = [1, 2].map(|_| join(client, &script, &name));
+        for other in &mut others {
+            assert_eq!(next(other).await, Item::Open);
+            assert!(!other.has_connection());
+        }
+        let [second, third] = &mut others;
+        let at: u64 = number(&next_event(second).await.data);
+        let third_at: u64 = number(&next_event(third).await.data);
+        read_numbers(second, at + 1..=20).await;
+        read_numbers(&mut first, 4..=20).await;
+        assert_eq!(script.counts().await.requests, 1.0);
+
+        drop(first);
+        read_numbers(second, 21..=40).await;
+        assert!(second.has_connection());
+        read_numbers(third, third_at + 1..=40).await;
+        assert!(!third.has_connection());
+        assert_eq!(script.counts().await.requests, 2.0);
+
+        drop(others);
+        script.is_cancelled(2.0).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_refusal_is_the_end_for_all() {
+    let script = Script::new("/events?status=404&times=9");
+    let mut tabs = [1, 2].map(|_| join(Client::Fetch, &script, "refused"));
+    for tab in &mut tabs {
+        assert!(matches!(next(tab).await, Item::Closed(_)));
+        assert_eq!(next_or_end(tab).await, None);
+    }
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+#[expect(clippy::disallowed_methods, reason = "digits of ours")]
+fn number(text: &str) -> u64 {
+    text.parse().expect("a number")
+}
