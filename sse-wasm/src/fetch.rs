@@ -10,6 +10,7 @@ use core::{
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use std::rc::Rc;
 
@@ -29,10 +30,10 @@ pub use wishes::Request;
 pub(crate) use wishes::Wishes;
 
 /// A wake-up that is later than this was not waited for: the page was busy, or asleep.
-const LATE: core::time::Duration = core::time::Duration::from_millis(20);
+const LATE: Duration = Duration::from_millis(20);
 
 /// How long the browser then has to hand over what may have come.
-const GRACE: core::time::Duration = core::time::Duration::from_millis(100);
+const GRACE: Duration = Duration::from_millis(100);
 
 /// A stream of events over any number of requests, by `fetch`.
 ///
@@ -48,8 +49,8 @@ pub struct FetchSource {
     attempt: Attempt,
     commands: Rc<Commands>,
     timer: Option<Timer>,
-    /// The time that has its grace.
-    in_grace: Option<core::time::Duration>,
+    /// For the time that passed unnoticed: when its grace is over.
+    grace: Option<(Duration, Duration)>,
     is_hidden: bool,
     is_over: bool,
     _listeners: Listeners,
@@ -76,7 +77,7 @@ pub(crate) fn open(builder: Builder) -> Result<FetchSource, Error> {
         attempt: Attempt::None,
         commands,
         timer: None,
-        in_grace: None,
+        grace: None,
         is_hidden: false,
         is_over: false,
     })
@@ -110,7 +111,7 @@ impl FetchSource {
                 self.is_hidden = true;
                 self.attempt = Attempt::None;
             }
-            Command::Ring => self.timer = None,
+            Command::LookAtTheClock => self.timer = None,
             Command::Show | Command::Reconnect => {
                 self.is_hidden = false;
                 self.machine.reconnect(now());
@@ -186,33 +187,31 @@ impl FetchSource {
             return Poll::Pending;
         };
         let now = now();
-        let is_due = match self.in_grace == Some(time) {
-            true => now >= time + LATE + GRACE,
-            false => now >= time,
-        };
         let is_reading = !matches!(self.attempt, Attempt::None);
-        if is_due && is_reading && now > time + LATE && self.in_grace != Some(time) {
-            self.in_grace = Some(time);
-            self.wake_at(now + GRACE);
-            return Poll::Pending;
-        }
-        if is_due {
-            self.timer = None;
+        let end = match self.grace {
+            Some((passed, end)) if passed == time => end,
+            _ if is_reading && now > time + LATE => {
+                let end = now + GRACE;
+                self.grace = Some((time, end));
+                end
+            }
+            _ => time,
+        };
+        if now >= end {
             self.machine.on_timeout(now);
             return Poll::Ready(());
         }
-        if self.in_grace != Some(time) {
-            self.wake_at(time);
-        }
+        self.wake_at(end);
         Poll::Pending
     }
 
-    /// A timer that comes too early is cheaper than one for each event.
-    fn wake_at(&mut self, time: core::time::Duration) {
+    /// At this time or before. A timer that comes too early is cheaper than one for each event.
+    fn wake_at(&mut self, time: Duration) {
         let is_set = |timer: &Timer| timer.time <= time;
         if !self.timer.as_ref().is_some_and(is_set) {
             let commands = Rc::clone(&self.commands);
-            self.timer = Some(Timer::new(time, move || commands.push(Command::Ring)));
+            let wake = move || commands.push(Command::LookAtTheClock);
+            self.timer = Some(Timer::new(time, wake));
         }
     }
 }

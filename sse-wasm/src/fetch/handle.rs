@@ -18,8 +18,8 @@ pub(super) enum Command {
     Hide,
     /// Somebody does again.
     Show,
-    /// The timer has called, whatever the clock says.
-    Ring,
+    /// The timer has come, which may be too early.
+    LookAtTheClock,
 }
 
 /// From whoever has a handle, to the source.
@@ -60,7 +60,7 @@ impl Commands {
     }
 
     /// Has the source polled.
-    pub(super) fn wake(&self) {
+    fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }

@@ -1,7 +1,9 @@
 //! No event is lost and none comes twice, whatever happens to the connection.
 
 use futures_util::future::join_all;
+use js_sys::Function;
 use sse_wasm::{Builder, Reason};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
@@ -42,6 +44,22 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
         }))
         .await;
     }
+}
+
+/// By the clock that it is compared with, a timer may be early, and in weeks it cannot but be.
+#[wasm_bindgen_test]
+async fn also_when_timers_come_too_early() {
+    let hurry = "const original = setTimeout;
+        setTimeout = (callback, time) => original(callback, time - 30);
+        return () => setTimeout = original";
+    let restore = Function::new_no_args(hurry).call0(&JsValue::NULL);
+    let restore: Function = restore.expect("another timer").unchecked_into();
+    for client in Client::BOTH {
+        let script = Script::new("/events?n=2&take=1&status=503&times=1");
+        let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
+        read_numbers(&mut items, 1..=2).await;
+    }
+    restore.call0(&JsValue::NULL).expect("the timer that was");
 }
 
 #[wasm_bindgen_test]
