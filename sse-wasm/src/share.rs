@@ -177,6 +177,9 @@ impl Tab {
                     .filter(|last| **last != id && seen.contains(&id));
                 self.skip_to.replace(last.cloned());
             }
+            // For a tab that joins, it begins when it hears that the connection is open.
+            Message::Item(Item::Event(_) | Item::Comment(_) | Item::Retry(_))
+                if !self.is_open.get() => {}
             Message::Item(Item::Event(event)) if self.skip_to.borrow().is_some() => {
                 self.skip_to
                     .borrow_mut()
