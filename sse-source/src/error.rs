@@ -2,12 +2,12 @@ use core::{error, fmt, iter};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION},
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, LOCATION},
 };
 use sse_proto::connection::Reason;
 
-use crate::{Disconnected, transport::BoxError};
+use crate::{Disconnected, head::coding, transport::BoxError};
 
 /// Why there will be no more events. What it says holds all that is known; its source is for
 /// programs.
@@ -104,14 +104,6 @@ impl fmt::Display for Refused {
             _ => Ok(()),
         }
     }
-}
-
-/// How the body is encoded that is still to be decoded: the transport does not do it.
-pub(crate) fn coding(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .find(|coding| !coding.is_empty() && !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 impl error::Error for Error {

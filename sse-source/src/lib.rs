@@ -18,6 +18,8 @@
 //!             │
 //!    sse_proto::connection                      when to connect, wait, give up  (alarm.rs)
 //!             │
+//!          Attempt                              a request, its response or the reason that there
+//!             │                                 is none            (attempt.rs, head.rs, refusal.rs)
 //!         Transport                             hyper, reqwest, or any service  (transport.rs)
 //!          ╱     ╲
 //!      Route     Client                         hyper's, for streams            (route.rs, client.rs)
@@ -69,11 +71,13 @@
 //! ```
 
 mod alarm;
+mod attempt;
 mod builder;
 mod client;
 mod error;
 mod events;
 mod handle;
+mod head;
 mod item;
 mod refusal;
 mod route;

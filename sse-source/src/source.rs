@@ -3,29 +3,25 @@ use core::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use std::{future::Future, time::SystemTime};
 
 use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
-use http::{
-    Method, Response, StatusCode, Uri,
-    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
-};
+use http::{Method, Response, StatusCode, Uri};
 use http_body::Body as _;
 use sse_proto::connection::{Action, Change, Connection, Reason};
 use tokio::{sync::mpsc, time::Duration};
-use tower::ServiceExt;
 
 use crate::{
     Builder, Error, Handle, Item,
     alarm::Alarm,
+    attempt::{Attempt, Failure},
     builder::Template,
-    error::coding,
     handle::Command,
+    head,
     item::{Disconnected, Open},
     refusal::Refusal,
     route::Route,
-    transport::{Body, BoxError, BoxFuture},
+    transport::{Body, BoxError},
 };
 
 /// A stream of events that goes on over any number of connections.
@@ -51,25 +47,6 @@ pub struct EventSource {
     alarm: Alarm,
     is_once: bool,
     is_over: bool,
-}
-
-/// What is under way.
-enum Attempt {
-    None,
-    Request(BoxFuture<Result<Response<Body>, Failure>>),
-    Stream {
-        body: Pin<Box<Body>>,
-        chunk: Bytes,
-        taken: usize,
-        /// When the chunk came.
-        came: Duration,
-    },
-    Refusal(Pin<Box<Refusal>>),
-}
-
-enum Failure {
-    Preparation(BoxError),
-    Network(BoxError),
 }
 
 impl EventSource {
@@ -165,25 +142,15 @@ impl EventSource {
     fn act(&mut self) {
         while let Some(action) = self.connection.poll_action() {
             self.attempt = match action {
-                Action::Connect => self.connect(),
+                Action::Connect => {
+                    self.route = Route::default();
+                    let last_event_id = self.connection.last_event_id();
+                    tracing::debug!(last_event_id, "connecting");
+                    Attempt::connect(self.template.clone(), last_event_id, &self.route)
+                }
                 _ => Attempt::None,
             };
         }
-    }
-
-    fn connect(&mut self) -> Attempt {
-        let template = self.template.clone();
-        self.route = Route::default();
-        let route = self.route.clone();
-        let last_event_id = self.connection.last_event_id().to_owned();
-        tracing::debug!(last_event_id, "connecting");
-        Attempt::Request(Box::pin(async move {
-            let transport = template.transport.clone();
-            let request = template.make(last_event_id).await;
-            let mut request = request.map_err(Failure::Preparation)?;
-            request.extensions_mut().insert(route);
-            transport.oneshot(request).await.map_err(Failure::Network)
-        }))
     }
 
     /// What the machine says, for the caller.
@@ -280,15 +247,9 @@ impl EventSource {
     }
 
     fn on_response(&mut self, response: Response<Body>, now: Duration) {
-        let headers = response.headers();
-        let types = headers.get_all(CONTENT_TYPE).iter();
-        let types: Vec<_> = types.map(HeaderValue::as_bytes).collect();
-        // Still encoded, it is no event stream, whatever its type says.
-        let is_readable = !types.is_empty() && coding(headers).is_none();
-        let content_type = is_readable.then(|| types.join(&b","[..]));
-        let status = response.status();
-        let retry_after = headers.get(RETRY_AFTER);
-        let retry_after = retry_after.and_then(|value| self::retry_after(value.as_bytes()));
+        let (status, headers) = (response.status(), response.headers());
+        let content_type = head::content_type(headers);
+        let retry_after = head::retry_after(headers);
         self.connection
             .on_response(status.as_u16(), content_type.as_deref(), retry_after, now);
         if self.connection.is_closed() {
@@ -305,12 +266,7 @@ impl EventSource {
         self.open = Some(Open {
             headers: head.headers,
         });
-        self.attempt = Attempt::Stream {
-            body: Box::pin(body),
-            chunk: Bytes::new(),
-            taken: 0,
-            came: now,
-        };
+        self.attempt = Attempt::stream(body, now);
     }
 
     fn on_network_error(&mut self, error: BoxError, now: Duration) {
@@ -340,19 +296,6 @@ impl EventSource {
             self.route.give_up();
         }
     }
-}
-
-/// `Retry-After`: seconds, or a date
-/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
-fn retry_after(value: &[u8]) -> Option<Duration> {
-    let text = str::from_utf8(value).ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than a number can hold is as good as for ever.
-        #[expect(clippy::disallowed_methods, reason = "there is no sign")]
-        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    date.duration_since(SystemTime::now()).ok()
 }
 
 impl Stream for EventSource {

@@ -1,0 +1,55 @@
+use core::pin::Pin;
+
+use bytes::Bytes;
+use http::Response;
+use tokio::time::Duration;
+use tower::ServiceExt;
+
+use crate::{
+    builder::Template,
+    refusal::Refusal,
+    route::Route,
+    transport::{Body, BoxError, BoxFuture},
+};
+
+/// What is under way. Dropping it ends it.
+pub(crate) enum Attempt {
+    None,
+    Request(BoxFuture<Result<Response<Body>, Failure>>),
+    Stream {
+        body: Pin<Box<Body>>,
+        chunk: Bytes,
+        /// How much of it was decoded.
+        taken: usize,
+        /// When the chunk came.
+        came: Duration,
+    },
+    Refusal(Pin<Box<Refusal>>),
+}
+
+pub(crate) enum Failure {
+    Preparation(BoxError),
+    Network(BoxError),
+}
+
+impl Attempt {
+    pub(crate) fn connect(template: Template, last_event_id: &str, route: &Route) -> Self {
+        let (last_event_id, route) = (last_event_id.to_owned(), route.clone());
+        Self::Request(Box::pin(async move {
+            let transport = template.transport.clone();
+            let request = template.make(last_event_id).await;
+            let mut request = request.map_err(Failure::Preparation)?;
+            request.extensions_mut().insert(route);
+            transport.oneshot(request).await.map_err(Failure::Network)
+        }))
+    }
+
+    pub(crate) fn stream(body: Body, now: Duration) -> Self {
+        Self::Stream {
+            body: Box::pin(body),
+            chunk: Bytes::new(),
+            taken: 0,
+            came: now,
+        }
+    }
+}
