@@ -23,6 +23,9 @@
 //!                                          up                  (connection.rs, revival.rs)
 //! ```
 //!
+//! With the feature `share`, [`Builder::share`] has all tabs of an origin use one connection
+//! (share.rs). [`Json`] reads the data of events for pages that count their bytes.
+//!
 //! The connection is closed when the last of its handles, subscriptions and streams is dropped, or
 //! by [`EventSource::close`]. Dropping one of them never harms another. All of it works in windows
 //! and in workers of every kind.

@@ -51,7 +51,8 @@ async fn page_stays_responsive(seconds: u64) {
     }
 }
 
-/// Each of the events comes, and in time. Gives the longest frame meanwhile, in milliseconds.
+/// Each of the events comes. Gives the longest frame meanwhile, in milliseconds; if the page cannot
+/// keep up, or hardly shows a frame, that is for ever.
 async fn flood(client: Client, seconds: u64) -> f64 {
     let count = seconds * 10_000;
     let script = Script::new(&format!("/events?n={count}&every=0.1&then=silence"));
@@ -66,12 +67,11 @@ async fn flood(client: Client, seconds: u64) -> f64 {
         time / 1000.0,
         frames.len(),
     );
-    assert!(time < seconds as f64 * 1000.0 + 500.0, "it cannot keep up");
-    assert!(
-        frames.len() as f64 > seconds as f64 * 20.0,
-        "hardly a frame"
-    );
-    longest
+    let keeps_up = time < seconds as f64 * 1000.0 + 500.0;
+    match keeps_up && frames.len() as f64 > seconds as f64 * 20.0 {
+        true => longest,
+        false => f64::INFINITY,
+    }
 }
 
 /// The times between the frames that the page shows.
