@@ -30,6 +30,31 @@ pub(crate) fn seed() -> u64 {
     js_sys::Math::random().to_bits()
 }
 
+/// A timer that is later than this was not waited for: the page was busy, or asleep.
+const LATE: Duration = Duration::from_millis(20);
+
+/// How long the browser then has to hand over what may have come.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Silence that nobody could hear is none. So a time that passed unnoticed is over a little later.
+#[derive(Default)]
+pub(crate) struct Grace(Option<(Duration, Duration)>);
+
+impl Grace {
+    /// When this time is over.
+    pub(crate) fn end_of(&mut self, time: Duration, now: Duration) -> Duration {
+        match self.0 {
+            Some((passed, end)) if passed == time => end,
+            _ if now > time + LATE => {
+                let end = now + GRACE;
+                self.0 = Some((time, end));
+                end
+            }
+            _ => time,
+        }
+    }
+}
+
 /// Calls back once, at this time or soon after it, unless it is dropped before. If the time is weeks
 /// away it may call too early; and so it may by a little, for browsers round their clocks.
 pub(crate) struct Timer {

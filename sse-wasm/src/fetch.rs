@@ -19,7 +19,7 @@ use sse_proto::connection::{Action, Change, Connection as Machine};
 
 use crate::{
     Builder, Closed, Disconnected, Error, Item,
-    clock::{Timer, now, seed},
+    clock::{Grace, Timer, now, seed},
     is_fetch_supported,
 };
 use attempt::{Attempt, Progress};
@@ -29,16 +29,11 @@ use page::Listeners;
 pub use wishes::Request;
 pub(crate) use wishes::Wishes;
 
-/// A wake-up that is later than this was not waited for: the page was busy, or asleep.
-const LATE: Duration = Duration::from_millis(20);
-
-/// How long the browser then has to hand over what may have come.
-const GRACE: Duration = Duration::from_millis(100);
-
 /// A stream of events over any number of requests, by `fetch`.
 ///
-/// It does something only while it is polled: it reads when it is asked for more, so a slow reader
-/// slows the server down, and it holds no more than one chunk. Dropping it cancels the request.
+/// It does something only while it is polled: it reads when it is asked for more, and holds no more
+/// than one chunk, so a slow reader slows the server down; but not in Firefox, which takes in all that
+/// comes. Dropping it cancels the request.
 ///
 /// It ends after [`close`](Handle::close), or with [`Item::Closed`], which says why no other attempt
 /// would help.
@@ -49,8 +44,7 @@ pub struct FetchSource {
     attempt: Attempt,
     commands: Rc<Commands>,
     timer: Option<Timer>,
-    /// For the time that passed unnoticed: when its grace is over.
-    grace: Option<(Duration, Duration)>,
+    grace: Grace,
     is_hidden: bool,
     is_over: bool,
     _listeners: Listeners,
@@ -77,7 +71,7 @@ pub(crate) fn open(builder: Builder) -> Result<FetchSource, Error> {
         attempt: Attempt::None,
         commands,
         timer: None,
-        grace: None,
+        grace: Grace::default(),
         is_hidden: false,
         is_over: false,
     })
@@ -180,22 +174,15 @@ impl FetchSource {
         Item::Closed(closed)
     }
 
-    /// Waits for the time that the machine waits for. Silence that nobody could hear, for the page was
-    /// busy or asleep, is none: then what has come gets a little time to be handed over.
+    /// Waits for the time that the machine waits for.
     fn poll_timer(&mut self) -> Poll<()> {
         let Some(time) = self.machine.poll_timeout() else {
             return Poll::Pending;
         };
         let now = now();
-        let is_reading = !matches!(self.attempt, Attempt::None);
-        let end = match self.grace {
-            Some((passed, end)) if passed == time => end,
-            _ if is_reading && now > time + LATE => {
-                let end = now + GRACE;
-                self.grace = Some((time, end));
-                end
-            }
-            _ => time,
+        let end = match self.attempt {
+            Attempt::None => time,
+            _ => self.grace.end_of(time, now),
         };
         if now >= end {
             self.machine.on_timeout(now);

@@ -5,7 +5,7 @@
 //! that is dead and silent. So here the machine that also drives clients with sockets is told what the
 //! object says, and says when to put another in its place.
 
-use core::cell::RefCell;
+use core::{cell::RefCell, time::Duration};
 use std::rc::{Rc, Weak};
 
 use js_sys::Function;
@@ -14,7 +14,7 @@ use wasm_bindgen::JsCast;
 
 use crate::{
     ReadyState,
-    clock::{Timer, now, seed},
+    clock::{Grace, Timer, now, seed},
     connection::{Connection, Keeper, listen, open},
     event_source::is_message,
     item::Disconnected,
@@ -35,6 +35,7 @@ struct Revival {
     url: String,
     machine: RefCell<Machine>,
     timer: RefCell<Option<Timer>>,
+    grace: RefCell<Grace>,
     disconnected: RefCell<Option<Disconnected>>,
     /// Its own.
     listeners: RefCell<Vec<Listener>>,
@@ -55,6 +56,7 @@ pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) 
         plan,
         machine: RefCell::new(machine),
         timer: RefCell::default(),
+        grace: RefCell::default(),
         disconnected: RefCell::default(),
         listeners: RefCell::default(),
         known: RefCell::default(),
@@ -123,14 +125,18 @@ impl Revival {
         }
     }
 
-    /// Has the machine's time told to it. A timer that comes too early is cheaper than one for each
-    /// event.
+    /// Has the machine's time told to it.
     fn set_timer(self: &Rc<Self>) {
         let wanted = self.machine.borrow().poll_timeout();
+        if let Some(time) = wanted {
+            self.wake_at(time);
+        }
+    }
+
+    /// At this time or before. A timer that comes too early is cheaper than one for each event.
+    fn wake_at(self: &Rc<Self>, time: Duration) {
         let mut timer = self.timer.borrow_mut();
-        if let Some(time) = wanted
-            && timer.as_ref().is_none_or(|timer| timer.time > time)
-        {
+        if timer.as_ref().is_none_or(|timer| timer.time > time) {
             let this = Rc::downgrade(self);
             *timer = Some(Timer::new(time, move || {
                 if let Some(this) = this.upgrade() {
@@ -142,21 +148,38 @@ impl Revival {
 
     fn on_timer(self: &Rc<Self>) {
         let spent = self.timer.take();
-        self.machine.borrow_mut().on_timeout(now());
+        if let Some(connection) = self.connection.upgrade() {
+            let now = now();
+            match self.end(&connection, now) {
+                Some(end) if end > now => self.wake_at(end),
+                _ => self.act(&connection, now),
+            }
+        }
+        // Not before: it is what is running.
+        drop(spent);
+    }
+
+    /// When the machine's time is over.
+    fn end(&self, connection: &Connection, now: Duration) -> Option<Duration> {
+        let time = self.machine.borrow().poll_timeout()?;
+        match ReadyState::of(&connection.raw()) {
+            ReadyState::Open => Some(self.grace.borrow_mut().end_of(time, now)),
+            _ => Some(time),
+        }
+    }
+
+    fn act(self: &Rc<Self>, connection: &Connection, now: Duration) {
+        self.machine.borrow_mut().on_timeout(now);
         loop {
             let action = self.machine.borrow_mut().poll_action();
-            let (Some(action), Some(connection)) = (action, self.connection.upgrade()) else {
-                break;
-            };
             match action {
-                Action::Abort => give_up(&connection),
-                Action::Connect => self.connect(&connection),
-                _ => {}
+                Some(Action::Abort) => give_up(connection),
+                Some(Action::Connect) => self.connect(connection),
+                Some(_) => {}
+                None => break,
             }
         }
         self.set_timer();
-        // Not before: it is what is running.
-        drop(spent);
     }
 
     fn connect(&self, connection: &Connection) {

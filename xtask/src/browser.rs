@@ -13,13 +13,33 @@ use crate::{
 };
 use driver::{Background, Browser, free_ports};
 
-/// Where code of a page can run, and the runner's name for it. Both browsers take modules in all of
-/// them, and have `EventSource` there, so all tests run in all of them.
-const PLACES: [(&str, &str); 4] = [
-    ("windows", "BROWSER"),
-    ("dedicated workers", "DEDICATED_WORKER"),
-    ("shared workers", "SHARED_WORKER"),
-    ("service workers", "SERVICE_WORKER"),
+/// Where code of a page can run.
+#[derive(Clone, Copy)]
+struct Place {
+    name: &'static str,
+    /// How the runner is told.
+    variable: &'static str,
+}
+
+/// Both browsers take modules in all of them, and have `EventSource` there, so all tests run in all of
+/// them.
+const PLACES: [Place; 4] = [
+    Place {
+        name: "windows",
+        variable: "WASM_BINDGEN_USE_BROWSER",
+    },
+    Place {
+        name: "dedicated workers",
+        variable: "WASM_BINDGEN_USE_DEDICATED_WORKER",
+    },
+    Place {
+        name: "shared workers",
+        variable: "WASM_BINDGEN_USE_SHARED_WORKER",
+    },
+    Place {
+        name: "service workers",
+        variable: "WASM_BINDGEN_USE_SERVICE_WORKER",
+    },
 ];
 
 /// Those that take long or measure, and so want the browser for themselves.
@@ -44,21 +64,22 @@ fn clients(browsers: &[Browser], long: bool) -> Result<()> {
     ))?;
     run(tests(&["--no-run"]))?;
     let beds = browsers.iter().map(Bed::new).collect::<Result<Vec<_>>>()?;
-    let everywhere = |bed: &Bed<'_>| {
-        let mut places = PLACES.into_iter();
-        places.try_for_each(|place| bed.run(place, &["--skip", ENDURANCE]))
-    };
     thread::scope(|scope| {
-        let start = |bed| scope.spawn(move || everywhere(bed));
-        let threads: Vec<_> = beds.iter().map(start).collect();
+        let threads: Vec<_> = beds
+            .iter()
+            .map(|bed| scope.spawn(|| bed.run_everywhere()))
+            .collect();
         threads
             .into_iter()
             .try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
     let mut arguments = vec![ENDURANCE, "--nocapture"];
     arguments.extend(long.then_some("--include-ignored"));
-    beds.iter()
-        .try_for_each(|bed| bed.run(PLACES[0], &arguments))
+    for bed in &beds {
+        let said = bed.run(PLACES[0], &arguments)?;
+        bed.show(PLACES[0], &said);
+    }
+    Ok(())
 }
 
 /// The wasm tests. What debuggers need is most of what the runner has to read, so it stays out.
@@ -100,14 +121,24 @@ impl<'a> Bed<'a> {
         })
     }
 
-    /// Runs the tests in one place, and shows what they say when they are done.
-    fn run(&self, (place, mode): (&str, &str), arguments: &[&str]) -> Result<()> {
+    /// Runs the tests in every place.
+    fn run_everywhere(&self) -> Result<()> {
+        for place in PLACES {
+            let said = self.run(place, &["--skip", ENDURANCE])?;
+            let result = said.rfind("test result").unwrap_or(0);
+            self.show(place, said[result..].trim());
+        }
+        Ok(())
+    }
+
+    /// Runs the tests in one place, and gives what they say.
+    fn run(&self, place: Place, arguments: &[&str]) -> Result<String> {
         let browser = self.browser;
         let output = tests(&["--"])
             .args(arguments)
             .env("RUST_BACKTRACE", "0")
             .env(browser.driver_variable, &browser.driver)
-            .env(format!("WASM_BINDGEN_USE_{mode}"), "1")
+            .env(place.variable, "1")
             .env(
                 "WASM_BINDGEN_TEST_ADDRESS",
                 format!("127.0.0.1:{}", self.port),
@@ -119,13 +150,22 @@ impl<'a> Bed<'a> {
                 browser.capabilities_file()?,
             )
             .output()?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        eprintln!("\n-- {}, {place}\n{said}", browser.name);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("{}, {place}: {}: {said}", browser.name, output.status);
+            self.show(place, &said);
+            let complaints = String::from_utf8_lossy(&output.stderr);
+            bail!(
+                "{}, {}: {}: {complaints}",
+                browser.name,
+                place.name,
+                output.status
+            );
         }
-        Ok(())
+        Ok(said)
+    }
+
+    fn show(&self, place: Place, said: &str) {
+        eprintln!("\n-- {}, {}\n{said}", self.browser.name, place.name);
     }
 }
 

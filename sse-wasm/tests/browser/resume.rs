@@ -55,7 +55,7 @@ async fn also_when_timers_come_too_early() {
     let restore = Function::new_no_args(hurry).call0(&JsValue::NULL);
     let restore: Function = restore.expect("another timer").unchecked_into();
     for client in Client::BOTH {
-        let script = Script::new("/events?n=2&take=1&status=503&times=1");
+        let script = Script::new("/events?n=2&take=1&status=503&times=1&head=retry:100%0A%0A");
         let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
         read_numbers(&mut items, 1..=2).await;
     }

@@ -96,6 +96,18 @@ async fn pings_are_signs_of_life_and_nothing_else() {
     assert_eq!(script.counts().await.requests, 1.0);
 }
 
+/// What came while nobody looked is no silence.
+#[wasm_bindgen_test]
+async fn a_busy_page_is_no_silence() {
+    let script = Script::new("/events?n=1000&every=100");
+    let settings = soon().with_idle_timeout(Some(Duration::from_millis(400)));
+    let mut items = revived(&script, settings).items([]);
+    read_numbers(&mut items, 1..=5).await;
+    let start = now();
+    while now() - start < 1500.0 {}
+    assert_eq!(read_numbers(&mut items, 6..=30).await, []);
+}
+
 /// While the browser itself connects again, nothing can come, and that is no silence of the server's.
 #[wasm_bindgen_test]
 async fn the_browsers_own_delay_is_no_silence() {
