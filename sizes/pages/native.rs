@@ -11,5 +11,6 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 #[wasm_bindgen(start)]
 fn start() {
-    items::show(EventSource::connect("/events"));
+    let source = EventSource::connect("/events");
+    items::show(source.map(|source| source.items(["news"])));
 }

@@ -11,9 +11,8 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 #[wasm_bindgen(start)]
 fn start() {
-    items::show(
-        Builder::new("/events")
-            .with_revival("last-event-id")
-            .native(),
-    );
+    let source = Builder::new("/events")
+        .with_revival("last-event-id")
+        .native();
+    items::show(source.map(|source| source.items(["news"])));
 }

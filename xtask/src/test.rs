@@ -74,6 +74,7 @@ fn lints() -> Result<()> {
         "--package benches --all-targets",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
+        "--package sizes --examples --all-features --target wasm32-unknown-unknown",
         "--package sse-npm --target wasm32-unknown-unknown",
     ] {
         run(cargo(&format!("clippy {arguments} -- -D warnings")))?;
