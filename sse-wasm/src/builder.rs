@@ -24,7 +24,7 @@ pub struct Builder {
     event_types: Vec<String>,
     pub(crate) queue_limit: usize,
     revival: Option<(String, Keep)>,
-    ping: Option<String>,
+    pub(crate) ping: Option<String>,
     #[cfg(feature = "fetch")]
     pub(crate) wishes: Wishes,
 }
@@ -90,9 +90,9 @@ impl Builder {
         self
     }
 
-    /// Takes events of this type as signs of life, and nothing else, if there is
-    /// [revival](Self::with_revival): browsers show no comments, so this is how a server keeps the
-    /// idle timeout from passing.
+    /// Takes events of this type as signs of life, and nothing else. The browser's own `EventSource`
+    /// shows no comments, so with [revival](Self::with_revival) this is how a server keeps the idle
+    /// timeout from passing.
     pub fn with_ping(mut self, event_type: &str) -> Self {
         self.ping = Some(event_type.to_owned());
         self

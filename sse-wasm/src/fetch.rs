@@ -41,6 +41,7 @@ pub(crate) use wishes::Wishes;
 pub struct FetchSource {
     machine: Machine,
     wishes: Wishes,
+    ping: Option<String>,
     attempt: Attempt,
     commands: Rc<Commands>,
     timer: Option<Timer>,
@@ -68,6 +69,7 @@ pub(crate) fn open(builder: Builder) -> Result<FetchSource, Error> {
         machine,
         _listeners: Listeners::new(&wishes, &commands),
         wishes,
+        ping: builder.ping,
         attempt: Attempt::None,
         commands,
         timer: None,
@@ -145,7 +147,9 @@ impl FetchSource {
             let left = chunk.len();
             self.attempt.leave(left);
             return Poll::Ready(match item {
-                Ok(item) => item.and_then(Item::from_decoded),
+                Ok(item) => item
+                    .and_then(Item::from_decoded)
+                    .filter(|item| !self.is_ping(item)),
                 Err(error) => Some(Item::TooLarge(error)),
             });
         }
@@ -166,6 +170,10 @@ impl FetchSource {
             }
         }
         Poll::Ready(None)
+    }
+
+    fn is_ping(&self, item: &Item) -> bool {
+        matches!((item, &self.ping), (Item::Event(event), Some(ping)) if event.event_type == *ping)
     }
 
     fn end(&mut self, closed: Closed) -> Item {

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use futures_util::future::{Either, select};
 use sse_wasm::{Builder, EventSource, Item, ReadyState, Reason, Settings};
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -81,19 +80,6 @@ async fn silence_is_death() {
     assert!(now() - start >= 500.0);
     drop(items);
     script.is_cancelled(2.0).await;
-}
-
-#[wasm_bindgen_test]
-async fn pings_are_signs_of_life_and_nothing_else() {
-    let script = Script::new("/events?n=2&take=1&then=silence&ping=100");
-    let builder = Builder::new(&script.url)
-        .with_settings(soon().with_idle_timeout(Some(Duration::from_millis(500))))
-        .with_revival("last-event-id")
-        .with_ping("ping");
-    let mut items = builder.native().unwrap().items([]);
-    read_numbers(&mut items, 1..=1).await;
-    assert_eq!(nothing_comes(&mut items, 1500).await, Ok(()));
-    assert_eq!(script.counts().await.requests, 1.0);
 }
 
 /// What came while nobody looked is no silence.
@@ -194,13 +180,4 @@ fn revived(script: &Script, settings: Settings) -> EventSource {
     let builder = Builder::new(&script.url).with_settings(settings);
     let builder = builder.with_revival("last-event-id");
     builder.native().expect("a connection")
-}
-
-/// For so many milliseconds.
-async fn nothing_comes(items: &mut sse_wasm::Items, milliseconds: u32) -> Result<(), Item> {
-    let item = std::pin::pin!(next(items));
-    match select(item, pause(milliseconds)).await {
-        Either::Left((item, _)) => Err(item),
-        Either::Right(_) => Ok(()),
-    }
 }
