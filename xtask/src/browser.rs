@@ -2,7 +2,7 @@
 
 mod driver;
 
-use std::{panic::resume_unwind, process::Command, thread};
+use std::{fs::File, panic::resume_unwind, process::Command, thread};
 
 use anyhow::{Context, Result, bail};
 
@@ -173,6 +173,9 @@ impl<'a> Bed<'a> {
 fn end_to_end(browser: &Browser) -> Result<()> {
     let port = free_ports(1)?;
     let mut driver = Command::new(&browser.driver);
+    // Firefox has much to say of no matter.
+    let log = File::create(target().join(format!("{}.log", browser.name)))?;
+    driver.stdout(log.try_clone()?).stderr(log);
     let _driver = Background::start(driver.arg(format!("--port={port}")), port)?;
     let mut tests = cargo("test --package web --test end_to_end");
     tests
