@@ -7,7 +7,7 @@ use core::{
     time::Duration,
 };
 
-use js_sys::{Date, Function, Promise, Reflect, Uint8Array};
+use js_sys::{Date, Promise, Reflect, Uint8Array};
 use sse_proto::connection::{Connection as Machine, Reason};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 extern "C" {
     /// That of the window or the worker.
     #[wasm_bindgen(js_name = fetch)]
-    fn fetch(request: &web_sys::Request) -> Promise;
+    fn fetch(request: &web_sys::Request, init: &RequestInit) -> Promise;
 }
 
 /// What is under way. Dropping it cancels it.
@@ -66,14 +66,14 @@ impl Drop for Cancel {
 
 impl Attempt {
     pub(super) fn connect(wishes: Wishes, last_event_id: &str) -> Self {
-        let mut request = wishes.request;
+        let mut request = wishes.request.clone();
         if !last_event_id.is_empty() {
             // "Encoded as UTF-8": a header of `fetch` is a string of bytes.
             let value = last_event_id.bytes().map(char::from).collect();
             request.headers.push(("Last-Event-ID".to_owned(), value));
         }
         Self::Request(Box::pin(async move {
-            if let Some(prepare) = wishes.prepare {
+            if let Some(prepare) = &wishes.prepare {
                 match prepare(request).await {
                     Ok(prepared) => request = prepared,
                     Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
@@ -82,9 +82,8 @@ impl Attempt {
             let Ok(controller) = AbortController::new() else {
                 return Progress::NetworkError;
             };
-            let init = request.init(wishes.credentials, &controller.signal());
             let cancel = Cancel(controller);
-            let sent = init.and_then(|init| request.send(&init, wishes.fetch.as_ref()));
+            let sent = request.send(&wishes, &cancel.0.signal());
             let promise = match sent {
                 Ok(promise) => promise,
                 Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
@@ -177,18 +176,21 @@ impl Request {
 
     /// Throws if there is something that the browser does not take. Left to `fetch`, that could not be
     /// told from a network that fails.
-    fn send(&self, init: &RequestInit, own: Option<&Function>) -> Result<Promise, JsValue> {
-        match own {
-            Some(own) => {
-                let sent = own.call2(&JsValue::UNDEFINED, &(&self.url).into(), init);
-                Ok(match sent {
-                    Ok(response) => Promise::resolve(&response),
-                    Err(thrown) => Promise::reject(&thrown),
-                })
-            }
-            None => web_sys::Request::new_with_str_and_init(&self.url, init)
-                .map(|request| fetch(&request)),
-        }
+    fn send(&self, wishes: &Wishes, signal: &AbortSignal) -> Result<Promise, JsValue> {
+        let init = self.init(wishes.credentials, signal)?;
+        let Some(own) = &wishes.fetch else {
+            let request = web_sys::Request::new_with_str_and_init(&self.url, &init)?;
+            // Once more, for in Node a request that nobody holds any more does not pass on what its
+            // signal says.
+            let cancel = RequestInit::new();
+            cancel.set_signal(Some(signal));
+            return Ok(fetch(&request, &cancel));
+        };
+        let sent = own.call2(&JsValue::UNDEFINED, &(&self.url).into(), &init);
+        Ok(match sent {
+            Ok(response) => Promise::resolve(&response),
+            Err(thrown) => Promise::reject(&thrown),
+        })
     }
 }
 

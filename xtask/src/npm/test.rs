@@ -32,7 +32,7 @@ pub(crate) fn test() -> Result<()> {
     for name in ["package.test.mjs", "types.ts"] {
         fs::copy(root().join("sse-npm/tests").join(name), folder.join(name))?;
     }
-    let mut tests = command("node", "--test package.test.mjs");
+    let mut tests = command("node", "--test --test-timeout=60000 package.test.mjs");
     run(tests.current_dir(&folder))?;
     let mut check = command("node_modules/.bin/tsc", CHECK);
     run(check.current_dir(&folder))
