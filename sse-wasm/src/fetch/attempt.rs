@@ -65,8 +65,8 @@ impl Drop for Cancel {
 }
 
 impl Attempt {
-    pub(super) fn connect(wishes: Wishes, last_event_id: &str) -> Self {
-        let mut request = wishes.request.clone();
+    pub(super) fn connect(mut wishes: Wishes, last_event_id: &str) -> Self {
+        let mut request = core::mem::take(&mut wishes.request);
         if !last_event_id.is_empty() {
             // "Encoded as UTF-8": a header of `fetch` is a string of bytes.
             let value = last_event_id.bytes().map(char::from).collect();
