@@ -1,5 +1,4 @@
 use core::{
-    borrow::Borrow,
     convert::Infallible,
     fmt,
     pin::Pin,
@@ -11,22 +10,20 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use sse_proto::{Comment, Event};
+use sse_proto::Comment;
 
 use crate::{
-    Settings, Streams,
+    Outgoing, Settings, Streams,
     clock::{Clock, Due},
+    outgoing::{Ready, sealed::Put as _},
     streams::Member,
 };
 
-/// A frame is closed when it holds this many bytes, even if more events are ready: so that a stream
-/// that is always ready neither grows the buffer without bound nor starves its neighbours.
-const FULL_FRAME: usize = 16 * 1024;
+/// A stream of events: [`Event`](crate::Event), what lends one, such as an `Arc<Event>` that is sent to
+/// many, or [`Encoded`](crate::Encoded) events.
+pub trait EventStream: Stream<Item: Outgoing> {}
 
-/// A stream of events: [`Event`], or what lends one, such as an `Arc<Event>` that is sent to many.
-pub trait EventStream: Stream<Item: Borrow<Event>> {}
-
-impl<S: Stream<Item: Borrow<Event>>> EventStream for S {}
+impl<S: Stream<Item: Outgoing>> EventStream for S {}
 
 pin_project! {
     /// A stream of events as the body of a response.
@@ -37,7 +34,7 @@ pin_project! {
     pub struct EventBody<S> {
         #[pin]
         events: Option<S>,
-        frame: BytesMut,
+        frame: Ready,
         // How large the last frame was, for the next may well be as large.
         last: usize,
         // The first event was not sent yet.
@@ -62,7 +59,7 @@ impl<S: EventStream> EventBody<S> {
         Self {
             events: Some(events),
             member: Some(Member::new(streams)),
-            ..Self::of(frame)
+            ..Self::of(frame.into())
         }
     }
 }
@@ -70,10 +67,10 @@ impl<S: EventStream> EventBody<S> {
 impl<S> EventBody<S> {
     /// A body of this text and no events.
     pub(crate) fn text(text: &str) -> Self {
-        Self::of(text.into())
+        Self::of(BytesMut::from(text).into())
     }
 
-    fn of(frame: BytesMut) -> Self {
+    fn of(frame: Ready) -> Self {
         Self {
             events: None,
             frame,
@@ -95,25 +92,18 @@ impl<S: EventStream> EventBody<S> {
         if this.events.is_some()
             && let Some(farewell) = member.as_mut().poll_closed(cx)
         {
-            farewell.encode(this.frame);
+            farewell.encode(this.frame.own());
             this.events.set(None);
         }
         let settings = member.settings();
-        while this.frame.len() < FULL_FRAME
+        while this.frame.takes_more()
             && let Some(events) = this.events.as_mut().as_pin_mut()
         {
             match events.poll_next(cx) {
                 Poll::Ready(Some(event)) => {
-                    let event: &Event = event.borrow();
-                    if this.frame.is_empty() {
-                        this.frame.reserve(*this.last);
-                    }
                     let retry = settings.retry.filter(|_| *this.is_new);
                     *this.is_new = false;
-                    match retry.filter(|_| event.retry().is_none()) {
-                        Some(retry) => event.clone().with_retry(retry).encode(this.frame),
-                        None => event.encode(this.frame),
-                    }
+                    event.put(this.frame, retry, *this.last);
                 }
                 Poll::Ready(None) => this.events.set(None),
                 Poll::Pending => break,
@@ -126,7 +116,7 @@ impl<S: EventStream> EventBody<S> {
             match this.clock.poll(settings, cx) {
                 Poll::Ready(Due::KeepAlive) => {
                     if let Some(keep_alive) = &settings.keep_alive {
-                        this.frame.extend_from_slice(&keep_alive.block);
+                        this.frame.own().extend_from_slice(&keep_alive.block);
                     }
                 }
                 Poll::Ready(Due::End) => this.events.set(None),
@@ -153,8 +143,7 @@ impl<S: EventStream> Body for EventBody<S> {
             // A quiet stream keeps no memory. And memory that was just freed by another is in the cache,
             // which that of a thousand streams is not.
             *this.last = this.frame.len();
-            let frame = core::mem::take(this.frame).freeze();
-            Poll::Ready(Some(Ok(Frame::data(frame))))
+            Poll::Ready(Some(Ok(Frame::data(this.frame.take()))))
         } else if this.events.is_some() {
             Poll::Pending
         } else {

@@ -7,7 +7,7 @@
 //!   request ── last_event_id(headers)     where this client wants to go on   (last_event_id.rs)
 //!      │
 //!      │   a Stream of Events, yours         (one that may fail: until_error.rs)
-//!      │        │
+//!      │        │   Outgoing                  or of Encoded ones              (outgoing.rs, encoded.rs)
 //!      │     EventBody                    frames, as the events come          (body.rs)
 //!      │        │   Clock                 what is due when nothing comes      (clock.rs)
 //!      │        │
@@ -124,10 +124,12 @@ mod accept;
 mod axum;
 mod body;
 mod clock;
+mod encoded;
 mod farewell;
 mod headers;
 mod keep_alive;
 mod last_event_id;
+mod outgoing;
 mod settings;
 mod streams;
 mod until_error;
@@ -135,6 +137,7 @@ mod until_error;
 #[cfg(feature = "axum")]
 pub use axum::LastEventId;
 pub use body::{EventBody, EventStream};
+pub use encoded::Encoded;
 pub use farewell::Farewell;
 #[cfg(feature = "tokio")]
 pub use headers::response;
@@ -143,6 +146,7 @@ pub use keep_alive::KeepAlive;
 pub use last_event_id::{
     InvalidLastEventId, last_event_id, last_event_id_in_query, parse_event_id,
 };
+pub use outgoing::Outgoing;
 pub use settings::Settings;
 pub use sse_proto::{Event, EventId, EventType, InvalidValue};
 pub use streams::Streams;

@@ -1,0 +1,116 @@
+use core::fmt;
+
+use bytes::{Bytes, BytesMut};
+use sse_proto::{Chunk, Comment, Decoder, Event, Item};
+
+/// Events that are encoded already: what many get is encoded once, and a clone copies nothing.
+///
+/// Whole blocks by construction, so that no event can be torn or forged.
+///
+/// ```
+/// use futures_util::stream;
+/// use sse_hyper::{Encoded, Event, Streams};
+///
+/// let news = Encoded::from(&Event::new("to all of you"));
+/// let streams = Streams::default();
+/// for _ in 0..3 {
+///     let body = streams.body(stream::iter([news.clone()]));
+/// #   drop(body);
+/// }
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Encoded {
+    blocks: Bytes,
+}
+
+impl Encoded {
+    /// All of these in their order, copied together. Of a single one, nothing is copied.
+    pub fn join<'a, I>(parts: I) -> Self
+    where
+        I: IntoIterator<Item = &'a Self, IntoIter: Clone>,
+    {
+        let parts = parts.into_iter();
+        let mut few = parts.clone();
+        if let (Some(only), None) = (few.next(), few.next()) {
+            return only.clone();
+        }
+        let mut blocks = BytesMut::with_capacity(parts.clone().map(Self::len).sum());
+        for part in parts {
+            blocks.extend_from_slice(&part.blocks);
+        }
+        Self {
+            blocks: blocks.freeze(),
+        }
+    }
+
+    /// How many bytes it is.
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// There is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// The blocks as they go over the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.blocks
+    }
+
+    /// The same, without a copy.
+    pub fn into_bytes(self) -> Bytes {
+        self.blocks
+    }
+
+    /// The events, as a client reads them: line ends in data are LF.
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        let mut decoder = Decoder::new();
+        let mut chunk = Chunk::new(&self.blocks);
+        core::iter::from_fn(move || {
+            loop {
+                // What we have encoded is read, unless an event is beyond the limit.
+                match decoder.decode(&mut chunk) {
+                    Ok(Some(Item::Event(event))) => return Some(event.into()),
+                    Ok(Some(_)) | Err(_) => {}
+                    Ok(None) => return None,
+                }
+            }
+        })
+    }
+}
+
+impl From<&Event> for Encoded {
+    fn from(event: &Event) -> Self {
+        let mut blocks = BytesMut::new();
+        event.encode(&mut blocks);
+        Self {
+            blocks: blocks.freeze(),
+        }
+    }
+}
+
+impl From<Comment<'_>> for Encoded {
+    fn from(comment: Comment<'_>) -> Self {
+        let mut blocks = BytesMut::new();
+        comment.encode(&mut blocks);
+        Self {
+            blocks: blocks.freeze(),
+        }
+    }
+}
+
+/// Shows the blocks as they go over the wire.
+impl fmt::Display for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(&self.blocks).fmt(f)
+    }
+}
+
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Encoded")
+            .field(&String::from_utf8_lossy(&self.blocks))
+            .finish()
+    }
+}

@@ -1,0 +1,112 @@
+use core::{borrow::Borrow, mem, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use sse_proto::Event;
+
+use self::sealed::Put;
+use crate::Encoded;
+
+/// A frame is closed when it holds this many bytes, even if more events are ready: so that a stream
+/// that is always ready neither grows the buffer without bound nor starves its neighbours.
+const FULL_FRAME: usize = 16 * 1024;
+
+/// What streams consist of that become a body: an [`Event`], what lends one, such as an `Arc<Event>`,
+/// or [`Encoded`] events. Nothing else can be sent.
+#[expect(private_bounds, reason = "nobody else can say what is a whole block")]
+pub trait Outgoing: Put {}
+
+impl<T: Put> Outgoing for T {}
+
+/// What is ready to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    /// Encoded here.
+    own: BytesMut,
+    /// Encoded for many, and sent as it is. Only if there is nothing of our own.
+    shared: Bytes,
+}
+
+impl Ready {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.own.len() + self.shared.len()
+    }
+
+    /// Whether more should go with it. What is shared goes out alone, for more would copy it.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.own.len() < FULL_FRAME && self.shared.is_empty()
+    }
+
+    /// The same as a buffer to write to.
+    pub(crate) fn own(&mut self) -> &mut BytesMut {
+        if !self.shared.is_empty() {
+            self.own = BytesMut::from(mem::take(&mut self.shared));
+        }
+        &mut self.own
+    }
+
+    fn share(&mut self, bytes: Bytes) {
+        if self.is_empty() {
+            self.shared = bytes;
+        } else {
+            self.own().extend_from_slice(&bytes);
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Bytes {
+        if self.shared.is_empty() {
+            mem::take(&mut self.own).freeze()
+        } else {
+            mem::take(&mut self.shared)
+        }
+    }
+}
+
+impl From<BytesMut> for Ready {
+    fn from(own: BytesMut) -> Self {
+        Self {
+            own,
+            shared: Bytes::new(),
+        }
+    }
+}
+
+/// What the trait can do, for this crate alone.
+pub(crate) mod sealed {
+    use super::{Borrow, Duration, Encoded, Event, Ready};
+
+    pub(crate) trait Put {
+        /// Adds this to the frame, with a reconnection time in the block of its first event, unless
+        /// that has one of its own. The last frame was so long.
+        fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize);
+    }
+
+    impl<T: Borrow<Event>> Put for T {
+        #[inline]
+        fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize) {
+            let event: &Event = self.borrow();
+            let frame = frame.own();
+            if frame.is_empty() {
+                frame.reserve(last);
+            }
+            match retry.filter(|_| event.retry().is_none()) {
+                Some(retry) => event.clone().with_retry(retry).encode(frame),
+                None => event.encode(frame),
+            }
+        }
+    }
+
+    impl Put for Encoded {
+        fn put(self, frame: &mut Ready, retry: Option<Duration>, _: usize) {
+            if let Some(retry) = retry {
+                // A line of the same block. Of two in it, the second counts.
+                let line = format!("retry: {}\n", retry.as_millis());
+                frame.own().extend_from_slice(line.as_bytes());
+            }
+            frame.share(self.into_bytes());
+        }
+    }
+}
