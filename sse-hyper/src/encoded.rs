@@ -1,7 +1,7 @@
 use core::fmt;
 
 use bytes::{Bytes, BytesMut};
-use sse_proto::{Chunk, Comment, Decoder, Event, Item};
+use sse_proto::{Chunk, Comment, Decoder, Event, EventId, Item};
 
 /// Events that are encoded already: what many get is encoded once, and a clone copies nothing.
 ///
@@ -40,6 +40,20 @@ impl Encoded {
         }
         Self {
             blocks: blocks.freeze(),
+        }
+    }
+
+    /// A block of an ID alone, which is no event: it sets what the client will send as `Last-Event-ID`
+    /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage): "Set
+    /// the last event ID string of the event source to the value of the last event ID buffer", before
+    /// it looks whether there is any data). So a client that loses the connection before its first
+    /// event misses nothing.
+    ///
+    /// Clients are known that take it for an event with empty data.
+    pub fn last_event_id(id: &EventId) -> Self {
+        let block = format!("id: {id}\n\n");
+        Self {
+            blocks: block.into(),
         }
     }
 

@@ -1,0 +1,73 @@
+use core::{error::Error, fmt};
+
+use futures_core::{future::BoxFuture, stream::BoxStream};
+
+use crate::{Numbered, Post};
+
+/// Where the events of many machines meet: it gives each its number, keeps it, and tells all.
+///
+/// A hub without one is a backend of its own. What it does over the network it does until it succeeds:
+/// only [`publish`](Self::publish) gives up, for its caller is waiting.
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// Stores the event, once, also where that takes several attempts. Gives its number when it is
+    /// safe.
+    fn publish<'a>(&'a self, post: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>>;
+
+    /// The newest events, about so many, in their order, and then each as it comes, for ever. If there
+    /// are older ones, [`Update::Gone`] comes first.
+    fn follow(&self, newest: usize) -> BoxStream<'static, Update>;
+
+    /// The events between these numbers: behind the first, up to and including the second.
+    fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed>;
+
+    /// The number of the newest event that there is anywhere; 0 if there was none.
+    fn newest(&self) -> BoxFuture<'static, u64>;
+}
+
+/// What [`Backend::follow`] tells.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Update {
+    /// The next event.
+    Event(Numbered),
+    /// Events up to this one will not be told: at first, older ones than were asked for; later, those
+    /// that are not there any more.
+    Gone(u64),
+    /// Nothing more is heard, and why; it tries to be back.
+    Lost(BackendError),
+    /// All was told that there was when it came back, or when it was there at last.
+    Connected,
+}
+
+/// What [`Backend::replay`] finds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Replayed {
+    /// The next event.
+    Event(Numbered),
+    /// Events in front of the next one are not there any more. The stream ends.
+    Gone,
+}
+
+/// What went wrong at a backend.
+#[derive(Debug, Clone)]
+pub struct BackendError {
+    message: String,
+}
+
+impl BackendError {
+    /// With the whole reason: what, and where.
+    pub fn new(reason: impl fmt::Display) -> Self {
+        Self {
+            message: reason.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for BackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message.fmt(f)
+    }
+}
+
+impl Error for BackendError {}

@@ -1,0 +1,233 @@
+//! All who follow the same selection, and what some of them have not seen yet.
+//!
+//! # A note to the next reader
+//!
+//! Everything here is made for one case: an event comes, and ten thousand tasks are woken, each of
+//! which wants the same bytes. So they take one lock that is theirs, find a frame that the first of
+//! them has put together, clone it (a count goes up), write it, and wait again.
+//!
+//! - **The window** holds the newest events of the selection, and only as long as somebody has not seen
+//!   them: when all wait, it is emptied. Who is further behind than the window reads in the log.
+//! - **The frame** that was put together last is kept beside it, for the next one most likely stands at
+//!   the same place.
+//! - **Who waits** is a slab of wakers. To publish is to swap it for an empty one and to wake all
+//!   of the full one outside of the lock; its memory is used again the next time.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Waker},
+};
+
+use slab::Slab;
+use sse_hyper::Encoded;
+
+use crate::{
+    Selection,
+    log::{Entry, FULL_FRAME},
+};
+
+/// The most that a window holds, unless a single event is larger. Its subscribers may all be gone
+/// without a word, so this is what one of them can cost.
+const WINDOW: usize = 64 * 1024;
+
+/// All who follow the same selection.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) id: u64,
+    pub(crate) selection: Selection,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) subscribers: usize,
+    window: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    /// All events of the selection behind this one are in the window.
+    floor: u64,
+    /// How many events of the selection there were since the first subscriber came.
+    pub(crate) appended: u64,
+    frame: Option<Frame>,
+    /// Goes up each time all are woken.
+    round: u64,
+    waiting: Slab<Waker>,
+    /// An empty slab with room.
+    spare: Slab<Waker>,
+}
+
+/// The events between these two numbers, both included.
+#[derive(Clone, Debug)]
+struct Frame {
+    first: u64,
+    part: Part,
+}
+
+/// What a subscriber gets at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) blocks: Encoded,
+    pub(crate) events: u64,
+    /// The number of the last event.
+    pub(crate) last: u64,
+}
+
+/// Where a subscriber waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    /// 0 if it does not.
+    round: u64,
+    key: usize,
+}
+
+/// Those who are to be woken.
+pub(crate) type Woken = Slab<Waker>;
+
+impl Channel {
+    pub(crate) fn new(id: u64, selection: Selection, newest: u64) -> Self {
+        Self {
+            id,
+            selection,
+            inner: Mutex::new(Inner {
+                subscribers: 0,
+                window: VecDeque::new(),
+                bytes: 0,
+                floor: newest,
+                appended: 0,
+                frame: None,
+                round: 1,
+                waiting: Slab::new(),
+                spare: Slab::new(),
+            }),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in here panics with half of a change made.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the next event. Those who wait for it are to be [woken](Self::wake).
+    pub(crate) fn append(&self, entry: &Arc<Entry>) -> Woken {
+        let mut inner = self.lock();
+        inner.append(Arc::clone(entry));
+        inner.take_waiting()
+    }
+
+    /// Events up to this one are not to be had any more. Those who wait are to be woken.
+    pub(crate) fn skip_to(&self, number: u64) -> Woken {
+        let mut inner = self.lock();
+        inner.floor = number;
+        inner.clear();
+        inner.take_waiting()
+    }
+
+    /// Wakes all, outside of any lock, since they may run at once.
+    pub(crate) fn wake(&self, mut woken: Woken) {
+        let count = woken.len();
+        for waker in woken.drain() {
+            waker.wake();
+        }
+        // Room for many who have left is given back.
+        if woken.capacity() <= 64.max(4 * count) {
+            self.lock().spare = woken;
+        }
+    }
+}
+
+impl Inner {
+    fn append(&mut self, entry: Arc<Entry>) {
+        self.appended += 1;
+        self.bytes += entry.block.len();
+        self.window.push_back(entry);
+        while self.bytes > WINDOW && self.window.len() > 1 {
+            if let Some(entry) = self.window.pop_front() {
+                self.bytes -= entry.block.len();
+                self.floor = entry.number;
+            }
+        }
+    }
+
+    /// Whether all behind this number is in the window.
+    pub(crate) fn reaches(&self, cursor: u64) -> bool {
+        self.floor <= cursor
+    }
+
+    /// The newest event that there was.
+    pub(crate) fn newest(&self) -> u64 {
+        self.window.back().map_or(self.floor, |entry| entry.number)
+    }
+
+    /// What comes behind this number, up to a full frame.
+    pub(crate) fn after(&mut self, cursor: u64) -> Option<Part> {
+        let start = self.window.partition_point(|it| it.number <= cursor);
+        let first = self.window.get(start)?.number;
+        let newest = self.newest();
+        if let Some(Frame { first: same, part }) = &self.frame
+            && *same == first
+            && (part.last == newest || part.blocks.len() >= FULL_FRAME)
+        {
+            return Some(part.clone());
+        }
+        let mut size = 0;
+        let mut last = first;
+        let entries = self.window.range(start..).take_while(|entry| {
+            let is_wanted = size < FULL_FRAME;
+            if is_wanted {
+                size += entry.block.len();
+                last = entry.number;
+            }
+            is_wanted
+        });
+        let events = entries.count();
+        let entries = self.window.range(start..start + events);
+        let part = Part {
+            blocks: Encoded::join(entries.map(|entry| &entry.block)),
+            events: events as u64,
+            last,
+        };
+        self.frame = Some(Frame {
+            first,
+            part: part.clone(),
+        });
+        Some(part)
+    }
+
+    /// Has the subscriber woken by the next event. It has seen all.
+    pub(crate) fn wait(&mut self, place: &mut Place, cx: &Context<'_>) {
+        match self.waiting.get_mut(place.key) {
+            Some(waker) if place.round == self.round => waker.clone_from(cx.waker()),
+            _ => {
+                place.round = self.round;
+                place.key = self.waiting.insert(cx.waker().clone());
+            }
+        }
+        if self.waiting.len() == self.subscribers && !self.window.is_empty() {
+            self.floor = self.newest();
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.window.clear();
+        self.bytes = 0;
+        self.frame = None;
+    }
+
+    fn take_waiting(&mut self) -> Woken {
+        let empty = core::mem::take(&mut self.spare);
+        self.round += 1;
+        core::mem::replace(&mut self.waiting, empty)
+    }
+
+    /// Lets the subscriber go.
+    pub(crate) fn leave(&mut self, place: Place) {
+        self.subscribers -= 1;
+        if place.round == self.round {
+            self.waiting.try_remove(place.key);
+        }
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+/// What has happened in a hub so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// How many subscriptions there are.
+    pub subscribers: usize,
+    /// Events that were published, here or on another machine.
+    pub published: u64,
+    /// Events that subscribers took, each counted for each of them.
+    pub delivered: u64,
+    /// Of those, events that were published before the subscriber came.
+    pub replayed: u64,
+    /// Events that subscribers were too slow for.
+    pub dropped: u64,
+    /// How often a subscriber was too slow.
+    pub lagged: u64,
+    /// How often a subscriber came from too far in the past.
+    pub resets: u64,
+}
+
+/// The same, as it goes on, and for the `metrics` crate.
+#[derive(Debug)]
+pub(crate) struct Counting {
+    subscribers: AtomicUsize,
+    published: AtomicU64,
+    delivered: AtomicU64,
+    replayed: AtomicU64,
+    dropped: AtomicU64,
+    lagged: AtomicU64,
+    resets: AtomicU64,
+    metrics: Metrics,
+}
+
+/// Of whichever recorder was there when the hub was made.
+struct Metrics {
+    subscribers: Gauge,
+    published: Counter,
+    delivered: Counter,
+    replayed: Counter,
+    dropped: Counter,
+    lagged: Counter,
+    resets: Counter,
+    lag: Histogram,
+    connected: Gauge,
+}
+
+impl Counting {
+    pub(crate) fn new() -> Self {
+        describe();
+        Self {
+            subscribers: AtomicUsize::new(0),
+            published: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+            replayed: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            lagged: AtomicU64::new(0),
+            resets: AtomicU64::new(0),
+            metrics: Metrics {
+                subscribers: gauge!("sse_hub_subscribers"),
+                published: counter!("sse_hub_published_total"),
+                delivered: counter!("sse_hub_delivered_total"),
+                replayed: counter!("sse_hub_replayed_total"),
+                dropped: counter!("sse_hub_dropped_total"),
+                lagged: counter!("sse_hub_lagged_total"),
+                resets: counter!("sse_hub_resets_total"),
+                lag: histogram!("sse_hub_lag_events"),
+                connected: gauge!("sse_hub_backend_connected"),
+            },
+        }
+    }
+
+    pub(crate) fn now(&self) -> Counts {
+        Counts {
+            subscribers: self.subscribers.load(Relaxed),
+            published: self.published.load(Relaxed),
+            delivered: self.delivered.load(Relaxed),
+            replayed: self.replayed.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            lagged: self.lagged.load(Relaxed),
+            resets: self.resets.load(Relaxed),
+        }
+    }
+
+    /// One more, unless there are as many as there may be.
+    pub(crate) fn comes(&self, max: usize) -> bool {
+        let more = |count| (count < max).then_some(count + 1);
+        let came = self
+            .subscribers
+            .fetch_update(Relaxed, Relaxed, more)
+            .is_ok();
+        if came {
+            self.metrics.subscribers.increment(1);
+        }
+        came
+    }
+
+    pub(crate) fn leaves(&self) {
+        self.subscribers.fetch_sub(1, Relaxed);
+        self.metrics.subscribers.decrement(1);
+    }
+
+    pub(crate) fn published(&self) {
+        self.published.fetch_add(1, Relaxed);
+        self.metrics.published.increment(1);
+    }
+
+    pub(crate) fn delivered(&self, events: u64) {
+        self.delivered.fetch_add(events, Relaxed);
+        self.metrics.delivered.increment(events);
+    }
+
+    pub(crate) fn replayed(&self, events: u64) {
+        self.replayed.fetch_add(events, Relaxed);
+        self.metrics.replayed.increment(events);
+    }
+
+    /// A subscriber is behind by more events than it may be, of which so many are lost to it.
+    pub(crate) fn lagged(&self, behind: u64, dropped: u64) {
+        self.lagged.fetch_add(1, Relaxed);
+        self.dropped.fetch_add(dropped, Relaxed);
+        self.metrics.lagged.increment(1);
+        self.metrics.dropped.increment(dropped);
+        self.metrics.lag.record(behind as f64);
+    }
+
+    pub(crate) fn reset(&self) {
+        self.resets.fetch_add(1, Relaxed);
+        self.metrics.resets.increment(1);
+    }
+
+    pub(crate) fn connected(&self, is_connected: bool) {
+        self.metrics
+            .connected
+            .set(f64::from(u8::from(is_connected)));
+    }
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+    describe_gauge!("sse_hub_subscribers", "Subscriptions that are open");
+    describe_counter!("sse_hub_published_total", "Events published");
+    describe_counter!(
+        "sse_hub_delivered_total",
+        "Events taken by subscribers, counted for each"
+    );
+    describe_counter!(
+        "sse_hub_replayed_total",
+        "Of the delivered ones, those from before the subscriber came"
+    );
+    describe_counter!(
+        "sse_hub_dropped_total",
+        "Events that subscribers were too slow for"
+    );
+    describe_counter!("sse_hub_lagged_total", "Times a subscriber was too slow");
+    describe_counter!(
+        "sse_hub_resets_total",
+        "Subscribers that came from too far in the past"
+    );
+    describe_histogram!(
+        "sse_hub_lag_events",
+        "How far subscribers were behind that were too slow"
+    );
+    describe_gauge!(
+        "sse_hub_backend_connected",
+        "1 if the backend is connected, 0 if not"
+    );
+}
+
+impl core::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,221 @@
+//! The events that are kept: all of them for a while, and of each key the latest.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sse_hyper::Encoded;
+
+use crate::{Selection, Topics, post::Key, settings::Retention};
+
+/// How many entries one look at the log goes through, for others want to publish meanwhile.
+const SCAN: usize = 4096;
+
+/// A frame is full at so many bytes.
+pub(crate) const FULL_FRAME: usize = 16 * 1024;
+
+/// What an entry takes beside its block, about.
+const OVERHEAD: usize = 160;
+
+/// An event as it is kept: encoded, with its ID.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) number: u64,
+    pub(crate) topics: Topics,
+    pub(crate) key: Option<Key>,
+    pub(crate) block: Encoded,
+    pub(crate) at: Instant,
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        self.block.len() + OVERHEAD
+    }
+}
+
+/// The newest events of all topics, up to a number of them and of bytes. Events leave it at the front,
+/// oldest first; those that are still the latest of their key stay in `state` as long as there is room.
+#[derive(Debug)]
+pub(crate) struct Log {
+    retention: Retention,
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    /// The number of the newest event, of those before this log if it has had none.
+    newest: u64,
+    /// All events up to this one have left the front.
+    floor: u64,
+    /// Events up to this one are lost for good.
+    gone: u64,
+    /// The newest event of each key.
+    latest: HashMap<Key, u64>,
+    /// Those of them that have left the front.
+    state: BTreeMap<u64, Arc<Entry>>,
+    /// The newest that was the latest of its key, and could not be kept.
+    state_floor: u64,
+}
+
+/// What a look at the log has found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Events that were looked for, one frame of them.
+    pub(crate) blocks: Vec<Encoded>,
+    /// Up to here, there are no others.
+    pub(crate) cursor: u64,
+    /// This was the whole log.
+    pub(crate) is_all: bool,
+}
+
+impl Log {
+    /// An empty log, which goes on behind this number.
+    pub(crate) fn new(retention: Retention, newest: u64) -> Self {
+        Self {
+            retention,
+            entries: VecDeque::new(),
+            bytes: 0,
+            newest,
+            floor: newest,
+            gone: 0,
+            latest: HashMap::new(),
+            state: BTreeMap::new(),
+            state_floor: newest,
+        }
+    }
+
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// Whether everything behind this number is still here, or of each key the latest of it.
+    pub(crate) fn reaches(&self, number: u64, is_latest_enough: bool) -> bool {
+        self.start(is_latest_enough) <= number
+    }
+
+    /// Adds an event that is newer than all.
+    pub(crate) fn append(&mut self, entry: Arc<Entry>) {
+        debug_assert!(entry.number > self.newest);
+        self.newest = entry.number;
+        self.bytes += entry.size();
+        if let Some(key) = &entry.key
+            && let Some(older) = self.latest.insert(key.clone(), entry.number)
+            && let Some(older) = self.state.remove(&older)
+        {
+            self.bytes -= older.size();
+        }
+        self.entries.push_back(entry);
+        self.evict();
+    }
+
+    /// Gives up what there is, for events up to this one are missing behind it, here or for good.
+    pub(crate) fn skip_to(&mut self, number: u64, for_good: bool) {
+        let gone = if for_good { number } else { self.gone };
+        *self = Self {
+            gone,
+            ..Self::new(self.retention, number)
+        };
+    }
+
+    /// Whether events behind this number are lost for good.
+    pub(crate) fn is_gone(&self, number: u64) -> bool {
+        number < self.gone
+    }
+
+    fn evict(&mut self) {
+        let Retention {
+            events,
+            bytes,
+            age,
+            keys,
+        } = self.retention;
+        // The newest event stays, however large it is, so that it reaches who is waiting for it.
+        while self.entries.len() > 1
+            && (self.entries.len() > events || self.bytes > bytes || self.is_old(age))
+        {
+            let is_full = self.entries.len() > events || self.bytes > bytes;
+            if is_full && self.bytes > bytes && self.drop_state() {
+                continue;
+            }
+            let Some(entry) = self.entries.pop_front() else {
+                return;
+            };
+            self.floor = entry.number;
+            match &entry.key {
+                Some(key) if self.latest.get(key) == Some(&entry.number) => {
+                    self.state.insert(entry.number, entry);
+                }
+                _ => self.bytes -= entry.size(),
+            }
+        }
+        while self.state.len() > keys {
+            self.drop_state();
+        }
+    }
+
+    fn is_old(&self, age: Option<Duration>) -> bool {
+        match (age, self.entries.front()) {
+            (Some(age), Some(entry)) => entry.at.elapsed() > age,
+            _ => false,
+        }
+    }
+
+    /// Drops the oldest event that is kept for its key alone.
+    fn drop_state(&mut self) -> bool {
+        let Some((number, entry)) = self.state.pop_first() else {
+            return false;
+        };
+        self.bytes -= entry.size();
+        self.state_floor = number;
+        if let Some(key) = &entry.key {
+            self.latest.remove(key);
+        }
+        true
+    }
+
+    /// The events of this selection behind this number, up to a full frame. With `latest`, only those
+    /// that no newer one of their key replaces.
+    pub(crate) fn find(&self, after: u64, selection: &Selection, latest: bool) -> Found {
+        let mut found = Found {
+            cursor: after,
+            ..Found::default()
+        };
+        let mut size = 0;
+        let start = self.entries.partition_point(|it| it.number <= after);
+        let state = if latest { after + 1 } else { u64::MAX };
+        let state = self.state.range(state..).map(|(_, entry)| entry);
+        for (looked_at, entry) in state.chain(self.entries.range(start..)).enumerate() {
+            if size >= FULL_FRAME || looked_at == SCAN {
+                return found;
+            }
+            if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry)) {
+                size += entry.block.len();
+                found.blocks.push(entry.block.clone());
+            }
+            found.cursor = entry.number;
+        }
+        found.cursor = self.newest.max(after);
+        found.is_all = true;
+        found
+    }
+
+    fn is_replaced(&self, entry: &Entry) -> bool {
+        let key = entry.key.as_ref();
+        key.is_some_and(|key| self.latest.get(key) != Some(&entry.number))
+    }
+
+    /// The number behind which everything is that is kept.
+    pub(crate) fn start(&self, latest: bool) -> u64 {
+        if latest { self.state_floor } else { self.floor }
+    }
+
+    /// The number behind which the newest `events` of this selection are.
+    pub(crate) fn before_newest(&self, events: usize, selection: &Selection) -> u64 {
+        let newest_first = self.entries.iter().rev();
+        let mut selected = newest_first.filter(|it| selection.matches_any(&it.topics));
+        match events.checked_sub(1).map(|events| selected.nth(events)) {
+            Some(Some(entry)) => entry.number - 1,
+            Some(None) => self.floor,
+            None => self.newest,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use sse_hyper::Event;
+
+use crate::Topics;
+
+/// An event with where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// What it is about.
+    pub topics: Topics,
+    /// The event. An ID that it has is replaced by the hub's.
+    pub event: Event,
+    /// What it is the state of. An event replaces older ones with the same key and the same topics: for
+    /// subscribers that want [the latest](crate::Slow::Latest), and in what outlives the log.
+    pub key: Option<Arc<str>>,
+}
+
+impl Post {
+    /// An event without a key.
+    pub fn new(topics: impl Into<Topics>, event: Event) -> Self {
+        Self {
+            topics: topics.into(),
+            event,
+            key: None,
+        }
+    }
+
+    /// Sets what it is the state of: the symbol of a stock whose price it is.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+}
+
+impl<T: Into<Topics>> From<(T, Event)> for Post {
+    fn from((topics, event): (T, Event)) -> Self {
+        Self::new(topics, event)
+    }
+}
+
+/// An event with the number that the hub or its backend has given it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// Greater than those of all events before it.
+    pub number: u64,
+    /// The event.
+    pub post: Post,
+}
+
+/// What stands for the state that an event is of: its topics and its key.
+pub(crate) type Key = (Topics, Arc<str>);
+
+impl Post {
+    pub(crate) fn key(&self) -> Option<Key> {
+        Some((self.topics.clone(), self.key.clone()?))
+    }
+}

@@ -1,0 +1,181 @@
+use core::{ops::RangeInclusive, time::Duration};
+
+use sse_hyper::{EventType, InvalidValue};
+
+use crate::Ids;
+
+/// How much of the past a hub keeps, for subscribers that come back or fall behind. Whichever limit is
+/// reached first counts.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Retention {
+    /// How many events, of all topics together: 16,384 by default.
+    pub events: usize,
+    /// How many bytes, encoded, and 160 more for each event: 64 MiB by default. The newest event is
+    /// kept, however large it is.
+    pub bytes: usize,
+    /// For how long. By default, for ever. Looked at when an event comes.
+    pub age: Option<Duration>,
+    /// Of how many keys the latest event outlives the log: 10,000 by default. Their bytes count, too,
+    /// and go first.
+    pub keys: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            events: 16_384,
+            bytes: 64 * 1024 * 1024,
+            age: None,
+            keys: 10_000,
+        }
+    }
+}
+
+/// What holds for a whole hub.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) retention: Retention,
+    pub(crate) ids: Ids,
+    pub(crate) first_number: Option<u64>,
+    pub(crate) max_subscribers: usize,
+    pub(crate) max_event: usize,
+    pub(crate) retry: RangeInclusive<Duration>,
+    pub(crate) announces_position: bool,
+    pub(crate) reset: EventType,
+    pub(crate) lagged: EventType,
+    pub(crate) denied: EventType,
+}
+
+impl Settings {
+    /// The default [`Retention`], plain IDs, events of up to 1 MiB, and as many subscribers as come.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how much of the past is kept.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Sets how IDs look.
+    #[must_use]
+    pub fn with_ids(mut self, ids: Ids) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// Sets the number of the first event, for a hub in memory that goes on with an older one's events.
+    ///
+    /// By default it is the time, in microseconds since 1970: numbers ascend over restarts, and an ID
+    /// from before one is known to be too old.
+    #[must_use]
+    pub fn with_first_number(mut self, number: u64) -> Self {
+        self.first_number = Some(number);
+        self
+    }
+
+    /// Sets how many subscribers there may be at a time.
+    #[must_use]
+    pub fn with_max_subscribers(mut self, subscribers: usize) -> Self {
+        self.max_subscribers = subscribers;
+        self
+    }
+
+    /// Sets how many bytes the data of an event may have: 1 MiB by default.
+    #[must_use]
+    pub fn with_max_event(mut self, bytes: usize) -> Self {
+        self.max_event = bytes;
+        self
+    }
+
+    /// Sets when a subscriber that was too slow may come back, another time for each: 1 to 5 s by
+    /// default.
+    #[must_use]
+    pub fn with_retry(mut self, reconnection_time: RangeInclusive<Duration>) -> Self {
+        self.retry = reconnection_time;
+        self
+    }
+
+    /// Tells each subscriber first of all where it stands, by a block that has an ID and no data. A
+    /// client that loses the connection before its first event misses nothing then.
+    ///
+    /// By the standard, such a block is no event; not all clients know.
+    #[must_use]
+    pub fn with_position(mut self) -> Self {
+        self.announces_position = true;
+        self
+    }
+
+    /// Sets the types of the events that the hub itself sends, in place of `reset`, `lagged` and
+    /// `denied`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] if one of them cannot be the type of an event.
+    pub fn with_types(
+        mut self,
+        reset: &'static str,
+        lagged: &'static str,
+        denied: &'static str,
+    ) -> Result<Self, InvalidValue> {
+        self.reset = EventType::new(reset)?;
+        self.lagged = EventType::new(lagged)?;
+        self.denied = EventType::new(denied)?;
+        Ok(self)
+    }
+}
+
+impl Settings {
+    /// When a subscriber that was too slow may come back.
+    pub(crate) fn draw_retry(&self) -> Duration {
+        let milliseconds = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (start, end) = (
+            milliseconds(self.retry.start()),
+            milliseconds(self.retry.end()),
+        );
+        Duration::from_millis(fastrand::u64(start..=end.max(start)))
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let event_type = |name: &'static str| EventType::try_from(name);
+        // None of the three has a line end.
+        let [reset, lagged, denied] = ["reset", "lagged", "denied"]
+            .map(|name| event_type(name).unwrap_or_else(|error| unreachable!("{name}: {error}")));
+        Self {
+            retention: Retention::default(),
+            ids: Ids::default(),
+            first_number: None,
+            max_subscribers: usize::MAX,
+            max_event: 1024 * 1024,
+            retry: Duration::from_secs(1)..=Duration::from_secs(5),
+            announces_position: false,
+            reset,
+            lagged,
+            denied,
+        }
+    }
+}
+
+/// What happens to a subscriber that reads more slowly than events come, once it is further behind than
+/// [it may be](crate::Subscriber::with_max_lag) or than the log reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Slow {
+    /// Its stream ends with an event of the type `lagged` with the data `{"behind":N}` and a
+    /// reconnection time. When it comes back, it goes on where it was, if that is still known.
+    #[default]
+    Disconnect,
+    /// It goes on with the newest event, behind an event of the type `lagged` with the data
+    /// `{"missed":N}`.
+    Skip,
+    /// It gets only the latest event of each [key](crate::Post::with_key): an event that a newer one
+    /// has replaced is not sent any more. For state, such as prices. Events without a key are replaced
+    /// by none. Behind the log there are only those with a key; if it has missed one even of these, it
+    /// gets a `reset`.
+    Latest,
+}

@@ -1,0 +1,248 @@
+//! How a subscription begins.
+
+use core::{error::Error, fmt};
+use std::sync::Arc;
+
+use sse_hyper::{Encoded, Event, EventId};
+
+use crate::{
+    Authority, Denied, Selection, Slow, Subscription,
+    authority::Guard,
+    hub::{Core, Shared},
+    subscription::{Recovery, Start},
+};
+
+/// Somebody who is about to subscribe.
+#[derive(Clone)]
+#[must_use]
+pub struct Subscriber {
+    shared: Arc<Shared>,
+    selection: Selection,
+    from: From,
+    slow: Slow,
+    max_lag: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+enum From {
+    Now,
+    After(EventId),
+    Newest(usize),
+    Start,
+}
+
+impl Subscriber {
+    pub(crate) fn new(shared: Arc<Shared>, selection: Selection) -> Self {
+        Self {
+            shared,
+            selection,
+            from: From::Now,
+            slow: Slow::default(),
+            max_lag: None,
+        }
+    }
+
+    /// Begins behind this event, the last one that the client has seen. With none, nothing changes.
+    pub fn after(mut self, last_event_id: Option<&EventId>) -> Self {
+        if let Some(id) = last_event_id {
+            self.from = From::After(id.clone());
+        }
+        self
+    }
+
+    /// Begins with so many of the newest events, so that a page has something to show. A last event ID
+    /// that is set behind this counts more.
+    pub fn with_newest(mut self, events: usize) -> Self {
+        self.from = From::Newest(events);
+        self
+    }
+
+    /// Begins with all that is kept: with [`Slow::Latest`], with the latest event of each key.
+    pub fn from_start(mut self) -> Self {
+        self.from = From::Start;
+        self
+    }
+
+    /// Sets what happens when the client is too slow.
+    pub fn when_slow(mut self, slow: Slow) -> Self {
+        self.slow = slow;
+        self
+    }
+
+    /// Sets by how many events it may be behind, once it has caught up at first. By default, as many as
+    /// there are in the log.
+    pub fn with_max_lag(mut self, events: u64) -> Self {
+        self.max_lag = Some(events);
+        self
+    }
+
+    /// Subscribes.
+    ///
+    /// # Errors
+    ///
+    /// If there are as many subscribers as there may be.
+    pub fn subscribe(self) -> Result<Subscription, SubscribeError> {
+        self.guarded(None)
+    }
+
+    /// Subscribes if it is allowed, and as long as it is. When it is not any more, the stream ends with
+    /// an event of the type `denied` and the reason as its data.
+    ///
+    /// # Errors
+    ///
+    /// If it is not allowed, or if there are as many subscribers as there may be.
+    pub async fn subscribe_if(
+        self,
+        authority: impl Authority,
+    ) -> Result<Subscription, SubscribeError> {
+        let authority = Arc::new(authority);
+        let grant = authority.ask(&self.selection).await?;
+        self.guarded(Some(Guard::new(authority, grant)))
+    }
+
+    fn guarded(self, guard: Option<Guard>) -> Result<Subscription, SubscribeError> {
+        let shared = &self.shared;
+        let max = shared.settings.max_subscribers;
+        if !shared.counts.comes(max) {
+            return Err(SubscribeError::Full(max));
+        }
+        let mut core = shared.write();
+        let newest = core.log.newest();
+        let channel = core.index.channel(&self.selection, newest);
+        let mut inner = channel.lock();
+        inner.subscribers += 1;
+        let is_kept = |number| inner.reaches(number) || core.log.reaches(number, self.is_latest());
+        let place = self.place(&core, is_kept);
+        drop(inner);
+        drop(core);
+        if let Some(reason) = place.reset {
+            shared.counts.reset();
+            tracing::debug!(reason, "a subscriber is reset");
+        }
+        let notice = match place.reset {
+            Some(reason) => Some(shared.reset(reason, newest)),
+            None => shared.position(place.cursor),
+        };
+        Ok(Subscription::new(Start {
+            channel,
+            shared: self.shared,
+            slow: self.slow,
+            max_lag: self.max_lag,
+            guard,
+            cursor: place.cursor,
+            recovery: place.recovery,
+            notice,
+        }))
+    }
+
+    /// Where it begins.
+    fn place(&self, core: &Core, is_kept: impl Fn(u64) -> bool) -> Place {
+        let newest = core.log.newest();
+        let at = |cursor| Place {
+            cursor,
+            reset: None,
+            recovery: None,
+        };
+        let reset = |reason| Place {
+            reset: Some(reason),
+            ..at(newest)
+        };
+        let backend = self.shared.backend.as_ref();
+        let id = match &self.from {
+            From::Now => {
+                let first = backend.filter(|_| !self.shared.is_loaded());
+                return Place {
+                    recovery: first.map(|backend| Recovery::Now(backend.newest())),
+                    ..at(newest)
+                };
+            }
+            From::Newest(events) => return at(core.log.before_newest(*events, &self.selection)),
+            From::Start => return at(core.log.start(self.is_latest())),
+            From::After(id) => id,
+        };
+        match (self.shared.settings.ids.number(id), backend) {
+            (None, _) => reset("unknown"),
+            // This node may be behind the one that the client was at.
+            (Some(number), Some(backend)) if number > newest => Place {
+                recovery: Some(Recovery::Ahead(backend.newest())),
+                ..at(number)
+            },
+            (Some(number), None) if number > newest => reset("unknown"),
+            (Some(number), _) if is_kept(number) => at(number),
+            (Some(number), Some(backend)) => Place {
+                recovery: Some(Recovery::Replay {
+                    events: backend.replay(number, newest),
+                    through: newest,
+                }),
+                ..at(number)
+            },
+            (Some(_), None) => reset("too old"),
+        }
+    }
+
+    fn is_latest(&self) -> bool {
+        self.slow == Slow::Latest
+    }
+}
+
+/// Where a subscription begins.
+struct Place {
+    cursor: u64,
+    /// Why it does not begin where it was asked to.
+    reset: Option<&'static str>,
+    recovery: Option<Recovery>,
+}
+
+impl Shared {
+    /// What tells a client that its state is not to be relied on. It goes on behind this number.
+    pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
+        let event = Event::new(format!(r#"{{"reason":"{reason}"}}"#))
+            .with_type(self.settings.reset.clone())
+            .with_id(self.settings.ids.id(newest));
+        Encoded::from(&event)
+    }
+
+    fn position(&self, cursor: u64) -> Option<Encoded> {
+        let announces = self.settings.announces_position;
+        announces.then(|| Encoded::last_event_id(&self.settings.ids.id(cursor)))
+    }
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("selection", &self.selection)
+            .field("from", &self.from)
+            .field("slow", &self.slow)
+            .field("max_lag", &self.max_lag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// There are as many subscribers as [there may be](crate::Settings::with_max_subscribers): `503
+    /// Service Unavailable`.
+    Full(usize),
+    /// It is not allowed: `403 Forbidden`, or `401 Unauthorized` if nobody knows who it is.
+    Denied(Denied),
+}
+
+impl fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(subscribers) => write!(f, "there are {subscribers} subscribers already"),
+            Self::Denied(denied) => denied.fmt(f),
+        }
+    }
+}
+
+impl Error for SubscribeError {}
+
+impl core::convert::From<Denied> for SubscribeError {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
