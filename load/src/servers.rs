@@ -5,6 +5,7 @@
 mod actix;
 mod axum;
 mod epoll;
+mod hub;
 mod nchan;
 mod ours;
 mod ours_axum;
@@ -27,6 +28,8 @@ pub enum Library {
     Ours,
     /// axum and sse-hyper's body.
     OursAxum,
+    /// sse-hub and sse-hyper.
+    Hub,
     /// axum's own `Sse`.
     Axum,
     /// sse-warp.
@@ -52,7 +55,7 @@ impl Library {
     ];
 
     /// What sends one feed to many.
-    pub const HUB: Self = Self::Ours;
+    pub const HUB: Self = Self::Hub;
 
     /// Those that it is compared with.
     pub const PEERS: [Self; 3] = [Self::Axum, Self::Actix, Self::Nchan];
@@ -65,6 +68,7 @@ impl Library {
         match self {
             Self::Ours => "ours",
             Self::OursAxum => "ours-axum",
+            Self::Hub => "hub",
             Self::Axum => "axum",
             Self::OursWarp => "ours-warp",
             Self::Warp => "warp",
@@ -98,6 +102,7 @@ impl Library {
         match self {
             Self::Ours => ours::serve(listener, orders.feed(), shutdown).await?,
             Self::OursAxum => ours_axum::serve(listener, orders.feed(), shutdown).await?,
+            Self::Hub => hub::serve(listener, orders, shutdown).await?,
             Self::Axum => axum::serve(listener, orders.feed(), shutdown).await?,
             Self::OursWarp => ours_warp::serve(listener, orders.feed(), shutdown).await?,
             Self::Warp => warp::serve(listener, orders.feed(), shutdown).await?,
