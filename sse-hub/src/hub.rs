@@ -251,11 +251,11 @@ impl Shared {
 
     /// A subscriber leaves its channel, of which nothing is left behind the last one.
     pub(crate) fn leave(&self, channel: &Channel, place: crate::channel::Place) {
-        let is_last = {
-            let mut channel = channel.lock();
-            channel.leave(place);
-            channel.subscribers == 0
-        };
+        let mut inner = channel.lock();
+        let waker = inner.leave(place);
+        let is_last = inner.subscribers == 0;
+        drop(inner);
+        drop(waker);
         if is_last {
             let mut core = self.write();
             // Another may have come meanwhile.
