@@ -182,8 +182,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 impl Arguments {
     fn server(self, limits: &Limits) -> Result<Server> {
-        let access = self.access()?;
         let cors = access::cors(&self.origins)?;
+        let access = self.access()?;
         // Before the hub, which counts for whoever is there.
         let metrics = metrics::install()?;
         let mut retention = Retention::default();
