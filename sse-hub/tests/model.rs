@@ -165,7 +165,7 @@ impl Reader {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(frame)) => frame,
         };
-        let number = |event: &Event| event.last_event_id().parse().unwrap();
+        let number = |event: &Event| event.last_event_id().parse::<u64>().unwrap();
         let got = frame.events().map(|event| match event.event_type() {
             "reset" => {
                 assert_eq!(event.data(), r#"{"reason":"too old"}"#);
@@ -199,7 +199,7 @@ impl Reader {
                 };
                 // With `Latest`, an event without a key that has left the log is not missed.
                 let due: Vec<_> = due.into_iter().filter(|it| *it > world.floor()).collect();
-                assert_eq!(due, [], "it says that there is nothing");
+                assert!(due.is_empty(), "it says that there is nothing, not {due:?}");
                 self.waits = true;
                 self.has_waited = true;
                 self.cursor = self.cursor.max(world.newest());
