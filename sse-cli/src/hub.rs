@@ -114,7 +114,7 @@ pub(crate) struct Arguments {
     /// How many bytes they may take.
     #[arg(long, value_name = "BYTES", default_value_t = Retention::default().bytes)]
     keep_bytes: usize,
-    /// For how long it keeps them; by default, for ever.
+    /// For how long it keeps them, seen when another one comes; by default, for ever.
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
     keep_for: Option<Duration>,
     /// How many may subscribe at a time; the next one gets status 503.
