@@ -79,13 +79,13 @@ impl Hub {
         backend: Arc<dyn Backend>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let hub = Self::of(settings, 0, Some(Arc::clone(&backend)));
-        hub.shared.connected(false);
         let follow = follow(Arc::clone(&hub.shared), backend);
         (hub, follow)
     }
 
     fn of(settings: Settings, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
-        Self {
+        let is_alone = backend.is_none();
+        let hub = Self {
             shared: Arc::new(Shared {
                 counts: Counting::new(),
                 core: RwLock::new(Core {
@@ -93,11 +93,14 @@ impl Hub {
                     index: Index::default(),
                 }),
                 settings,
-                is_connected: AtomicBool::new(backend.is_none()),
-                is_loaded: AtomicBool::new(backend.is_none()),
+                is_connected: AtomicBool::default(),
+                is_loaded: AtomicBool::new(is_alone),
                 backend,
             }),
-        }
+        };
+        // Also for who watches the gauge.
+        hub.shared.connected(is_alone);
+        hub
     }
 
     /// Sends an event to all who hear of one of these topics, and gives the ID that they see.

@@ -16,7 +16,7 @@ const SCAN: usize = 4096;
 /// A frame is full at so many bytes.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;
 
-/// What an entry takes beside its block, about.
+/// What an entry takes beside its texts, about.
 const OVERHEAD: usize = 160;
 
 /// An event as it is kept: encoded, with its ID.
@@ -31,7 +31,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn size(&self) -> usize {
-        self.block.len() + OVERHEAD
+        let topics = self.topics.iter().map(|topic| topic.as_str().len());
+        let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
+        self.block.len() + topics.sum::<usize>() + key + OVERHEAD
     }
 }
 
@@ -274,6 +276,21 @@ mod tests {
             assert!(log.bytes <= 120_000 && log.bytes == sum(&log));
         }
         assert!(log.entries.len() > 90, "the state goes first");
+    }
+
+    #[test]
+    fn topics_and_keys_are_bytes_too() {
+        let retention = Retention {
+            bytes: 50_000,
+            ..Retention::default()
+        };
+        let mut log = Log::new(retention, 0);
+        for number in 0..100 {
+            let topic = Topic::new(format!("{number:0200}")).unwrap();
+            let post = Post::new(topic, Event::new("x"));
+            fill(&mut log, [post.with_key(format!("{number:02000}"))]);
+        }
+        assert!(log.entries.len() < 25, "{} entries", log.entries.len());
     }
 
     #[test]
