@@ -9,6 +9,7 @@ use crate::{
     Authority, Denied, Selection, Slow, Subscription,
     authority::Guard,
     hub::{Core, Shared},
+    log::Back,
     reader::Reader,
     recovery::Recovery,
     subscription::Special,
@@ -108,13 +109,14 @@ impl Subscriber {
         if !shared.counts.comes(max) {
             return Err(SubscribeError::Full(max));
         }
+        let behind = self.before_newest();
         let mut core = shared.write();
         let newest = core.log.newest();
         let channel = core.index.channel(&self.selection, newest);
         let mut inner = channel.lock();
         inner.subscribers += 1;
         let is_kept = |number| inner.reaches(number) || core.log.reaches(number, self.is_latest());
-        let place = self.place(&core, is_kept);
+        let place = self.place(&core, behind, is_kept);
         drop(inner);
         drop(core);
         if let Some(reason) = place.reset {
@@ -134,8 +136,23 @@ impl Subscriber {
         Ok(Subscription::new(self.shared, channel, reader, special))
     }
 
+    /// The number behind which the newest events are that it begins with. Many may have to be looked
+    /// at, and others want to publish meanwhile.
+    fn before_newest(&self) -> Option<u64> {
+        let From::Newest(events) = self.from else {
+            return None;
+        };
+        let mut back = Back::new(events);
+        loop {
+            let found = self.shared.read().log.step_back(&mut back, &self.selection);
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+
     /// Where it begins.
-    fn place(&self, core: &Core, is_kept: impl Fn(u64) -> bool) -> Place {
+    fn place(&self, core: &Core, behind: Option<u64>, is_kept: impl Fn(u64) -> bool) -> Place {
         let newest = core.log.newest();
         let at = |cursor| Place {
             cursor,
@@ -155,7 +172,8 @@ impl Subscriber {
                     ..at(newest)
                 };
             }
-            From::Newest(events) => return at(core.log.before_newest(*events, &self.selection)),
+            // Some of them may have left meanwhile.
+            From::Newest(_) => return at(behind.unwrap_or(newest).max(core.log.start(false))),
             From::Start => return at(core.log.start(self.is_latest())),
             From::After(id) => id,
         };
