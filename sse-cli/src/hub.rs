@@ -10,7 +10,7 @@
 //!   server.rs           which path it is, and who asks: access.rs
 //!       ├─ events.rs    GET /events                   ◀── sse_hub::Hub ──┐
 //!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
-//!       └─ metrics.rs   GET /metrics
+//!       └─ metrics.rs   GET /metrics                   nats.rs  where other machines have it from
 //!          answer.rs    what all of them answer
 //! ```
 
@@ -20,6 +20,8 @@ mod draft;
 mod events;
 mod limits;
 mod metrics;
+#[cfg(feature = "nats")]
+mod nats;
 mod publish;
 mod serve;
 mod server;
@@ -108,6 +110,9 @@ pub(crate) struct Arguments {
     /// repeated. Without it, any will do, unless the address is a loopback one.
     #[arg(long = "allow-host", value_name = "NAME")]
     hosts: Vec<String>,
+    #[cfg(feature = "nats")]
+    #[command(flatten)]
+    nats: nats::Nats,
     /// How many events it keeps for those who come back.
     #[arg(long, value_name = "N", default_value_t = Retention::default().events)]
     keep_events: usize,
@@ -197,7 +202,7 @@ impl Arguments {
             settings = settings.with_position();
         }
         Ok(Server {
-            hub: Hub::new(settings),
+            hub: self.hub(settings)?,
             streams: sse_hyper::Streams::default(),
             access,
             cors,
@@ -206,6 +211,16 @@ impl Arguments {
             slow: self.slow.into(),
             max_lag: self.max_lag,
         })
+    }
+
+    #[cfg(feature = "nats")]
+    fn hub(&self, settings: Settings) -> Result<Hub> {
+        self.nats.hub(settings)
+    }
+
+    #[cfg(not(feature = "nats"))]
+    fn hub(&self, settings: Settings) -> Result<Hub> {
+        Ok(Hub::new(settings))
     }
 
     fn access(&self) -> Result<Access> {

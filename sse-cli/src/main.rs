@@ -15,7 +15,7 @@
 //!       └──────────────── stdout.rs ─────────────────────────────┘     which may be closed at any time
 //! ```
 //!
-//! `sse hub` is the feature `hub`, which is on by default.
+//! `sse hub` is the feature `hub`, and what it does with NATS the feature `nats`; both are on by default.
 //!
 //! Exit codes: 0 when it ended as asked, 1 when it did not, 2 for a command line that makes no sense.
 

@@ -72,7 +72,8 @@ impl Hub {
         body: impl Into<Bytes>,
     ) -> Reply {
         let request = request.body(Full::new(body.into())).unwrap();
-        let response = timeout(PATIENCE, self.client.request(request));
+        // NATS is given 10 s to take an event.
+        let response = timeout(PATIENCE * 3, self.client.request(request));
         let (head, body) = response.await.unwrap().unwrap().into_parts();
         let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap();
         Reply {
