@@ -193,3 +193,34 @@ pub(crate) fn cors(origins: &[HeaderValue]) -> Result<Option<CorsLayer>> {
         .max_age(core::time::Duration::from_secs(3600));
     Ok(Some(layer))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_others_reach_it_any_host_will_do_or_those_that_are_named() {
+        let token = || Token("t".to_owned());
+        let access = |is_loopback, hosts: &[&str]| Access {
+            publish: token(),
+            subscribe: None,
+            takes_token_in_url: false,
+            is_loopback,
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        };
+        let allows = |access: &Access, host: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static(host));
+            access.check_host(&headers).is_ok()
+        };
+        let open = access(false, &[]);
+        assert!(allows(&open, "a.example:80") && allows(&open, "[fe80::1]:80"));
+        assert!(!allows(&open, "a b"));
+        let named = access(false, &["a.example"]);
+        assert!(allows(&named, "A.example") && !allows(&named, "localhost"));
+        let local = access(true, &["a.example"]);
+        assert!(allows(&local, "a.example") && allows(&local, "[::ffff:127.0.0.1]:1"));
+        assert!(!allows(&local, "b.example"));
+        assert!(local.check_host(&HeaderMap::new()).is_ok());
+    }
+}

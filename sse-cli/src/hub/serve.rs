@@ -22,7 +22,7 @@ use crate::hub::server::Server;
 const HEAD: Duration = Duration::from_secs(15);
 
 /// The longest head, about; and from so many bytes on that a client does not read, it gets no more.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 32 * 1024;
 
 /// How long clients have to take what is left for them when the server ends.
 const PATIENCE: Duration = Duration::from_secs(5);
