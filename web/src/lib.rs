@@ -3,28 +3,27 @@
 //! # Map
 //!
 //! ```text
-//!   feeds ── publish ──▶ EventLog ──▶ journal            (feeds.rs, log.rs, journal.rs)
-//!                           │ subscribe(last event ID)
-//!                        FanOut        counters           (fan_out.rs)
-//!                           │
-//!                        Faults        what a page breaks (faults.rs)
-//!                           │                ▲
-//!   page ◀── /events ── Demo::respond ── /break           (serve.rs, control.rs, query.rs)
+//!   feeds ── append ──▶ Journal ── publish ──▶ Hub        (feeds.rs, journal.rs, sse-hub)
+//!                                               │ subscribe(topics, last event ID)
+//!                                           Counters     (counters.rs)
+//!                                               │
+//!                                            Faults      what a page breaks (faults.rs)
+//!                                               │     ▲
+//!   page ◀── /events ─────────── Demo::respond ──── /break   (serve.rs, control.rs, query.rs)
 //! ```
 //!
 //! The page itself is the crate in `page/`, built to wasm by `cargo xtask page`.
 
 mod control;
-mod fan_out;
+mod counters;
 mod faults;
 mod feeds;
 mod journal;
-mod log;
 mod query;
 mod serve;
 
 pub use feeds::publish_feeds;
-pub use log::EventLog;
+pub use journal::Journal;
 pub use serve::Demo;
 
 #[cfg(doctest)]

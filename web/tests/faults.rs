@@ -1,6 +1,6 @@
 //! What a page can break, seen from the wire, and who may not.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Instant, timeout},
 };
-use web::{Demo, EventLog, publish_feeds};
+use web::{Demo, Journal, publish_feeds};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,12 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A server with a journal of this name.
 async fn start(name: &str) -> Result<u16> {
     let journal = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let log = Arc::new(EventLog::open(&journal)?);
+    let (journal, hub) = Journal::open(&journal).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
-    let demo = Demo::new(Arc::clone(&log), "no page".into());
+    let demo = Demo::new(hub.clone(), "no page".into());
     tokio::spawn(async move {
-        let _ = tokio::join!(publish_feeds(&log), demo.serve(listener));
+        let _ = tokio::join!(publish_feeds(&hub, journal), demo.serve(listener));
     });
     Ok(port)
 }
@@ -88,6 +88,49 @@ async fn a_stream_begins_with_the_counters_and_without_a_client_it_has_none() ->
         !text.contains("server") && !text.contains("retry"),
         "{text}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_hears_of_the_topics_it_asks_for() -> Result<()> {
+    let port = start("topics.sse").await?;
+    let mut both = request(port, "GET /events?topic=time&topic=scores", "").await?;
+    let text = until(&mut both, "event: scores").await?;
+    ensure!(text.contains("event: time"), "{text}");
+    ensure!(!text.contains("event: stocks"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_that_has_seen_what_never_was_begins_anew() -> Result<()> {
+    let port = start("reset.sse").await?;
+    for (line, header) in [
+        ("GET /events", "Last-Event-ID: 99999999\r\n"),
+        ("GET /events?lastEventId=x", ""),
+    ] {
+        let text = until(&mut request(port, line, header).await?, "event: time").await?;
+        let events = text.split_once("\n\n").context("the opening comment")?.1;
+        ensure!(
+            events.contains("event: reset\nid: ") && events.contains(r#"{"reason":"unknown"}"#),
+            "{text}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_numbers_go_on_where_the_journal_ends() -> Result<()> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal.sse");
+    let block = |id| format!("event: news\nid: {id}\ndata: {{}}\n\n");
+    let half = "event: news\nid: 9\ndata: {";
+    std::fs::write(&path, [block(7), block(8), half.to_owned()].concat())?;
+    let port = start("journal.sse").await?;
+    let mut stream = request(port, "GET /events", "Last-Event-ID: 6\r\n").await?;
+    let text = until(&mut stream, "id: 10").await?;
+    let ids: Vec<_> = text.split("id: ").skip(1).map(|it| &it[..1]).collect();
+    ensure!(ids == ["7", "8", "9", "1"], "{text}");
+    let mut stream = request(port, "GET /events", "Last-Event-ID: 5\r\n").await?;
+    until(&mut stream, r#"{"reason":"too old"}"#).await?;
     Ok(())
 }
 
@@ -176,7 +219,8 @@ async fn only_the_page_itself_may_break_its_streams() -> Result<()> {
         ("POST /break?client=a&fault=all", "", "400"),
         (long.as_str(), "", "400"),
         ("GET /events?client=", "", "400"),
-        ("GET /events?client=a&lastEventId=x", "", "400"),
+        ("GET /events?client=a&lastEventId=%00", "", "400"),
+        ("GET /events?topic=", "", "400"),
     ] {
         let got = ask(port, line, headers).await?;
         let status = format!("HTTP/1.1 {answer}");

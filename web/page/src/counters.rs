@@ -5,25 +5,41 @@ use web_sys::Element;
 
 use crate::{dom, record::Record};
 
-/// The counters of the server, by their names.
-pub(crate) struct Counters([(&'static str, Element); 3]);
+/// What the server counts, for all that listen to it.
+const NAMES: [&str; 7] = [
+    "subscribers",
+    "published",
+    "delivered",
+    "replayed",
+    "dropped",
+    "lagged",
+    "resets",
+];
+
+/// What the server says of itself.
+pub(crate) struct Counters {
+    /// The ID of the newest event.
+    newest: Element,
+    /// In the order of their names.
+    counters: Vec<Element>,
+}
 
 impl Counters {
     /// Finds their elements.
     pub(crate) fn find() -> Result<Self, JsValue> {
-        let counter = |name| Ok::<_, JsValue>((name, dom::by_id(name)?));
-        Ok(Self([
-            counter("streams")?,
-            counter("published")?,
-            counter("delivered")?,
-        ]))
+        let element = |name| dom::by_id(&["server-", name].concat());
+        Ok(Self {
+            newest: element("newest")?,
+            counters: NAMES.into_iter().map(element).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Shows what an event says.
     pub(crate) fn show(&self, data: &str) -> Result<(), JsValue> {
-        let counters = Record::parse(data)?;
-        for (name, element) in &self.0 {
-            dom::show(element, &dom::fixed(counters.number(name)?, 0)?);
+        let record = Record::parse(data)?;
+        dom::show(&self.newest, &record.text("newest")?);
+        for (name, element) in NAMES.iter().zip(&self.counters) {
+            dom::show(element, &dom::fixed(record.number(name)?, 0)?);
         }
         Ok(())
     }
