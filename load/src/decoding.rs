@@ -20,7 +20,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    clients::Client, flood::Stream, process::Memory, receiver::Receiver, samples::Samples,
+    clients::Client, flood::Stream, receiver::Receiver, samples::Samples, seen::Memory,
     tally::Tally,
 };
 

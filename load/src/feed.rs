@@ -13,12 +13,14 @@ use futures_util::stream;
 use sse_hyper::Event;
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use crate::orders::Publish;
+
 /// Ends each text and stands nowhere else in an answer: one byte to count events by, which no read
 /// can cut in two.
 pub const MARK: u8 = b'}';
 
-/// How long a text is.
-const LENGTH: usize = 100;
+/// How long a text is, unless another length is asked for.
+pub const LENGTH: usize = 100;
 
 /// How many texts the channel holds. No burst is as long.
 const CAPACITY: usize = 1024;
@@ -45,7 +47,6 @@ impl Borrow<Event> for Published {
 #[derive(Clone, Debug)]
 pub struct Feed {
     sender: broadcast::Sender<Published>,
-    published: Arc<AtomicU64>,
     missed: Arc<AtomicU64>,
 }
 
@@ -55,19 +56,7 @@ impl Feed {
     pub fn new() -> Self {
         Self {
             sender: broadcast::Sender::new(CAPACITY),
-            published: Arc::default(),
             missed: Arc::default(),
-        }
-    }
-
-    /// Publishes this many texts at once: no subscriber runs before the last of them is there.
-    pub fn publish(&self, texts: u64) {
-        for _ in 0..texts {
-            let number = self.published.fetch_add(1, Ordering::Relaxed);
-            let text = text(number);
-            let event = Event::new(text.clone());
-            // That nobody listens is no fault.
-            let _ = self.sender.send(Published(Arc::new((text, event))));
         }
     }
 
@@ -85,18 +74,26 @@ impl Feed {
             }
         })
     }
+}
 
-    /// How many texts were gone before a subscriber came to take them. A measurement with any of
-    /// these is none.
-    pub fn missed(&self) -> u64 {
+impl Publish for Feed {
+    fn publish(&self, texts: Vec<String>) {
+        for text in texts {
+            let event = Event::new(text.clone());
+            // That nobody listens is no fault.
+            let _ = self.sender.send(Published(Arc::new((text, event))));
+        }
+    }
+
+    fn missed(&self) -> u64 {
         self.missed.load(Ordering::Relaxed)
     }
 }
 
-/// The text of this number, which ends with [`MARK`].
-pub fn text(number: u64) -> String {
+/// The text of this number and about this length, which ends with [`MARK`].
+pub fn text(number: u64, length: usize) -> String {
     let mut text = format!(r#"{{"number":{number},"text":""#);
-    while text.len() < LENGTH - 2 {
+    while text.len() + 2 < length {
         text.push("lorem ipsum dolor sit amet, ".as_bytes()[text.len() % 28].into());
     }
     text.push_str(r#""}"#);

@@ -1,13 +1,16 @@
 //! The servers under load: many subscribers, beside other libraries' own, and many clients that
 //! misbehave. And the clients: streams that are always ahead of them, and a server that dies.
 //!
-//! - [`feed`]: what is published; [`servers`]: who serves it. The binary `serve` is both.
-//! - [`subscribers`]: thousands of clients in one thread. The binary `subscribe`.
+//! - [`feed`]: what is published, by [`orders`]; [`servers`]: who serves it. The binary `serve` is both.
+//! - [`subscribers`]: thousands of clients in one thread, and [`latencies`] of what they receive. The
+//!   binary `subscribe`.
 //! - [`server`], [`crowd`]: these programs at work, each a [`program`] to talk to, in a [`process`]
-//!   that is seen from outside; [`machine`]: its limits and cores;
+//!   that is [`seen`] from outside; [`machine`]: its limits, cores and clock;
 //!   [`number`]: reading what it writes.
 //! - [`measure`]: how fast subscribers are served, in [`samples`]; [`shutdown`]: how they are sent
 //!   away; [`report`]: the tables, written with [`markdown`]. The binary `table` is all of it.
+//! - [`hub`]: one feed for many: the same, and how evenly, at what cost for how many, and beside
+//!   subscribers that do not read. The binary `hub` is all of it.
 //! - [`soak`]: clients that come, stall, leave and resume, and check each event. The binary `soak`.
 //! - [`flood`]: a server that is never waited for, the binary of that name; [`clients`]: who receives
 //!   what it writes; [`receiving`]: what their programs do, with a [`tally`] of it; [`receiver`]: one of
@@ -22,9 +25,12 @@ pub mod crowd;
 pub mod decoding;
 pub mod feed;
 pub mod flood;
+pub mod hub;
+pub mod latencies;
 pub mod machine;
 pub mod measure;
 pub mod number;
+pub mod orders;
 pub mod process;
 pub mod program;
 pub mod receiver;
@@ -32,6 +38,7 @@ pub mod receiving;
 pub mod report;
 pub mod restarts;
 pub mod samples;
+pub mod seen;
 pub mod server;
 pub mod servers;
 pub mod shutdown;

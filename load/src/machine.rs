@@ -1,9 +1,10 @@
-//! What a process asks of the machine: enough files, and a core of its own.
+//! What a process asks of the machine: enough files, a core of its own, and the time.
 
 use anyhow::{Context as _, Result};
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+    time::{ClockId, clock_gettime},
 };
 
 /// Lets this process, and those that it starts, have at least this many open files.
@@ -44,4 +45,12 @@ pub fn stay_on(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores).with_context(|| format!("cannot stay on core {core}"))
+}
+
+/// Nanoseconds of a clock that all processes of the machine share.
+pub fn nanoseconds() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    // It begins when the machine does.
+    let [seconds, nanoseconds] = [now.tv_sec, now.tv_nsec].map(i64::unsigned_abs);
+    seconds * 1_000_000_000 + nanoseconds
 }

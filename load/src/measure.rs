@@ -5,8 +5,9 @@
 //! needs to wake each subscriber, build its events, write them and wait again. The server has one
 //! thread and a core for it; the clients have another core.
 //!
-//! What counts is the time that the server's thread has run, as the kernel accounts it, with what
-//! the kernel did for it: an event's share of a core. The clock would count as well who else uses
+//! What counts is the time that the server's threads have run, as the kernel accounts it, with what
+//! the kernel did for them: an event's share of a core. (One thread does all the work; what others
+//! do, such as reading who is to publish what, counts too, and is next to nothing.) The clock would count as well who else uses
 //! the core, which on a shared machine doubles a figure or halves it. Where nobody does, the two are
 //! the same, as the column "ran" shows: the server has something to do nearly all of the time.
 //!
@@ -17,6 +18,7 @@
 //! than: interruptions only ever add time.
 
 use std::{
+    mem,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -33,6 +35,9 @@ pub const BURST: u64 = 16;
 
 /// How long a server is left alone before its memory is read.
 const REST: Duration = Duration::from_millis(500);
+
+/// How long a server's memory has to stay the same before it counts as what it keeps.
+const LEAVING: Duration = Duration::from_secs(3);
 
 /// Who is measured, and how thoroughly.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +97,7 @@ pub fn all(plan: &Plan<'_>) -> Result<Vec<(Library, Reading)>> {
 
 /// A server with all its subscribers.
 #[derive(Debug)]
-struct Contender {
+pub(crate) struct Contender {
     library: Library,
     server: Server,
     crowd: Crowd,
@@ -101,16 +106,27 @@ struct Contender {
     reading: Reading,
 }
 
+/// A server's memory before its subscribers came, with them, and when they had left, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Left {
+    /// Before.
+    pub empty: u64,
+    /// With all of them, behind all events.
+    pub full: u64,
+    /// Afterwards.
+    pub left: u64,
+}
+
 impl Contender {
-    fn start(plan: &Plan<'_>, library: Library) -> Result<Self> {
-        let mut server = Server::start(&plan.programs.join("serve"), library, plan.core)?;
+    pub(crate) fn start(plan: &Plan<'_>, library: Library) -> Result<Self> {
+        let server = Server::start(&plan.programs.join("serve"), library, plan.core)?;
         // The first connection makes what all of them share.
         drop(Subscribers::connect(server.port(), 1, false)?);
         thread::sleep(REST);
         let crowd = plan.programs.join("subscribe");
         let mut contender = Self {
             library,
-            empty: server.process().memory()?.now,
+            empty: server.memory()?.now,
             crowd: Crowd::connect(&crowd, server.port(), plan.subscribers)?,
             server,
             reading: Reading::default(),
@@ -121,7 +137,7 @@ impl Contender {
         Ok(contender)
     }
 
-    fn turn(&mut self, time: Duration) -> Result<()> {
+    pub(crate) fn turn(&mut self, time: Duration) -> Result<()> {
         let bursts = self.bursts(BURST, time)?;
         self.reading.bursts.append(bursts);
         let singles = self.bursts(1, time)?;
@@ -130,16 +146,43 @@ impl Contender {
     }
 
     fn finish(mut self) -> Result<Reading> {
+        self.is_right()?;
+        Ok(self.reading)
+    }
+
+    /// Lets all subscribers leave, and looks at what the server keeps once that does not change.
+    pub(crate) fn leave(mut self) -> Result<(Reading, Left)> {
+        self.is_right()?;
+        let Self {
+            server,
+            crowd,
+            empty,
+            reading,
+            ..
+        } = self;
+        let full = server.memory()?.now;
+        drop(crowd);
+        let mut left = full;
+        loop {
+            thread::sleep(LEAVING);
+            let before = mem::replace(&mut left, server.memory()?.now);
+            if left == before {
+                break;
+            }
+        }
+        Ok((reading, Left { empty, full, left }))
+    }
+
+    fn is_right(&mut self) -> Result<()> {
         self.reading.used = self.memory()?;
         self.server.has_missed_nothing()?;
-        self.server.process().is_well()?;
-        Ok(self.reading)
+        self.server.process().is_well()
     }
 
     /// Bytes of the server for each subscriber.
     fn memory(&mut self) -> Result<f64> {
         thread::sleep(REST);
-        let memory = self.server.process().memory()?.now as f64 - self.empty as f64;
+        let memory = self.server.memory()?.now as f64 - self.empty as f64;
         Ok(memory / self.crowd.count() as f64)
     }
 
@@ -149,9 +192,9 @@ impl Contender {
         self.burst(length)?;
         let start = Instant::now();
         while start.elapsed() < time {
-            let (start, before) = (Instant::now(), self.server.process().ran()?);
+            let (start, before) = (Instant::now(), self.server.ran()?);
             self.burst(length)?;
-            let ran = self.server.process().ran()? - before;
+            let ran = self.server.ran()? - before;
             bursts.add(events, ran, start.elapsed());
         }
         Ok(bursts)

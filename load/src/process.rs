@@ -1,7 +1,7 @@
 //! A program in a process of its own, seen from outside.
 
 use std::{
-    env, fs,
+    env,
     io::Read as _,
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Error, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::number::number;
+use crate::seen::{Memory, Seen};
 
 /// Builds programs of the workspace, optimised, and says in which folder they are.
 ///
@@ -42,17 +42,6 @@ pub fn built(what: &[&str]) -> Result<PathBuf> {
 pub struct Process {
     child: Child,
     complaints: Arc<Mutex<String>>,
-}
-
-/// What of a process is resident, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Memory {
-    /// All that there is now.
-    pub now: u64,
-    /// Of that, the pages of files: of the program itself, mostly.
-    pub files: u64,
-    /// The most that there ever was.
-    pub peak: u64,
 }
 
 impl Process {
@@ -99,25 +88,18 @@ impl Process {
         Ok(())
     }
 
+    /// What the kernel shows of it.
+    pub fn seen(&self) -> Seen {
+        Seen(self.child.id())
+    }
+
     /// Its memory.
     ///
     /// # Errors
     ///
     /// If there is no `/proc`.
     pub fn memory(&self) -> Result<Memory> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = fs::read_to_string(&path).with_context(|| path.clone())?;
-        let bytes = |name| {
-            let line = status.split('\n').find_map(|it| it.strip_prefix(name));
-            let kibibytes = line.and_then(|it| it.trim().strip_suffix(" kB"));
-            let kibibytes = kibibytes.and_then(number);
-            Ok::<_, Error>(kibibytes.with_context(|| format!("{path} has no {name}"))? * 1024)
-        };
-        Ok(Memory {
-            now: bytes("VmRSS:")?,
-            files: bytes("RssFile:")?,
-            peak: bytes("VmHWM:")?,
-        })
+        self.seen().memory()
     }
 
     /// The time that its first thread has run, with what the kernel did for it meanwhile.
@@ -126,11 +108,7 @@ impl Process {
     ///
     /// If there is no `/proc`.
     pub fn ran(&self) -> Result<Duration> {
-        let path = format!("/proc/{}/schedstat", self.child.id());
-        let schedule = fs::read_to_string(&path).with_context(|| path.clone())?;
-        let nanoseconds = schedule.split(' ').next().unwrap_or("");
-        let nanoseconds = number(nanoseconds).context(path)?;
-        Ok(Duration::from_nanos(nanoseconds))
+        self.seen().first_thread_ran()
     }
 
     /// Sends SIGTERM.

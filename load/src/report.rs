@@ -165,7 +165,7 @@ fn decoding_ratios(readings: &[(Client, Result<decoding::Reading>)]) -> Table {
 }
 
 /// A share, where less is better, beside the figure that it may have at most.
-fn share(number: f64, figure: Option<f64>) -> String {
+pub(crate) fn share(number: f64, figure: Option<f64>) -> String {
     match figure {
         None => format!("{number:.2}"),
         Some(figure) if reached(-number, Some(-figure)) => format!("{number:.2} (≤ {figure})"),
@@ -173,7 +173,7 @@ fn share(number: f64, figure: Option<f64>) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
@@ -182,7 +182,7 @@ fn kibibytes(bytes: u64) -> String {
 }
 
 /// A whole number, in groups of three digits.
-fn thousands(number: f64) -> String {
+pub(crate) fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -1,16 +1,27 @@
 //! The program `serve` at work.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Result, ensure};
 
-use crate::{process::Process, program::Program, servers::Library};
+use crate::{
+    process::Process,
+    program::Program,
+    seen::{Memory, Seen},
+    servers::Library,
+};
+
+/// How long one has to end what it started elsewhere.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that publishes when it is told to.
 #[derive(Debug)]
 pub struct Server {
     program: Program,
     port: u16,
+    /// Those that serve: the program itself, or what it started elsewhere.
+    processes: Vec<Seen>,
+    is_elsewhere: bool,
 }
 
 impl Server {
@@ -27,7 +38,18 @@ impl Server {
         }
         let mut program = Program::start(path, &arguments)?;
         let port = u16::try_from(program.answer("listening")?)?;
-        Ok(Self { program, port })
+        let itself = program.process.seen();
+        let processes = if library.is_elsewhere() {
+            itself.descendants()?
+        } else {
+            vec![itself]
+        };
+        Ok(Self {
+            program,
+            port,
+            processes,
+            is_elsewhere: library.is_elsewhere(),
+        })
     }
 
     /// Where it listens.
@@ -40,6 +62,24 @@ impl Server {
         &mut self.program.process
     }
 
+    /// Its memory, of all that serve.
+    ///
+    /// # Errors
+    ///
+    /// If one has ended.
+    pub fn memory(&self) -> Result<Memory> {
+        self.processes.iter().map(Seen::memory).sum()
+    }
+
+    /// The time that all threads have run of all that serve, with what the kernel did for them.
+    ///
+    /// # Errors
+    ///
+    /// If one has ended.
+    pub fn ran(&self) -> Result<Duration> {
+        self.processes.iter().map(Seen::ran).sum()
+    }
+
     /// Publishes this many events at once.
     ///
     /// # Errors
@@ -47,6 +87,15 @@ impl Server {
     /// If it has ended.
     pub fn publish(&mut self, events: u64) -> Result<()> {
         self.program.tell(&format!("publish {events}"))
+    }
+
+    /// Publishes one event of this length.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn publish_long(&mut self, length: u64) -> Result<()> {
+        self.program.tell(&format!("publish 1 {length}"))
     }
 
     /// Fails if some subscriber lagged behind.
@@ -62,5 +111,15 @@ impl Server {
             "{missed} events were missed by who lagged behind"
         );
         Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.is_elsewhere {
+            // The end of its input is what makes it end the others.
+            drop(self.process().child().stdin.take());
+            let _ = self.process().ended_within(PATIENCE);
+        }
     }
 }

@@ -2,7 +2,11 @@
 //! stream of their own kind of events and a keep-alive comment after 15 s of silence, and shut down
 //! gracefully the way their library has it.
 
+mod actix;
 mod axum;
+mod epoll;
+mod hub;
+mod nchan;
 mod ours;
 mod ours_axum;
 mod ours_warp;
@@ -11,28 +15,37 @@ mod warp;
 
 use std::{fmt, future::Future, io, net::Ipv4Addr};
 
+use anyhow::Result;
 use clap::ValueEnum;
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::feed::Feed;
+use crate::orders::{Orders, say_listening};
 
-/// A library that serves events.
+/// Who serves events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Library {
     /// hyper's plain HTTP/1 connection and sse-hyper.
     Ours,
     /// axum and sse-hyper's body.
     OursAxum,
+    /// sse-hub and sse-hyper.
+    Hub,
     /// axum's own `Sse`.
     Axum,
     /// sse-warp.
     OursWarp,
     /// warp's own `sse`.
     Warp,
+    /// actix-web, and `sse` of actix-web-lab.
+    Actix,
+    /// nginx with nchan, in processes of its own.
+    Nchan,
+    /// No library: the system calls that it takes.
+    Epoll,
 }
 
 impl Library {
-    /// All, in the order of the tables.
+    /// Those that have a stream for each subscriber, in the order of the tables.
     pub const ALL: [Self; 5] = [
         Self::Ours,
         Self::OursAxum,
@@ -41,18 +54,37 @@ impl Library {
         Self::Warp,
     ];
 
+    /// What sends one feed to many.
+    pub const HUB: Self = Self::Hub;
+
+    /// Those that it is compared with.
+    pub const PEERS: [Self; 3] = [Self::Axum, Self::Actix, Self::Nchan];
+
+    /// What it cannot be faster than.
+    pub const BOUND: Self = Self::Epoll;
+
     /// What it is called on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
             Self::OursAxum => "ours-axum",
+            Self::Hub => "hub",
             Self::Axum => "axum",
             Self::OursWarp => "ours-warp",
             Self::Warp => "warp",
+            Self::Actix => "actix",
+            Self::Nchan => "nchan",
+            Self::Epoll => "epoll",
         }
     }
 
-    /// Serves until it is told to shut down, and has.
+    /// What serves are processes that it starts, so that it is only these that count.
+    pub fn is_elsewhere(self) -> bool {
+        self == Self::Nchan
+    }
+
+    /// Serves until it is told to shut down, and has. What is [elsewhere](Self::is_elsewhere) stays
+    /// on the core.
     ///
     /// # Errors
     ///
@@ -60,16 +92,25 @@ impl Library {
     pub async fn serve(
         self,
         listener: TcpListener,
-        feed: Feed,
+        core: Option<usize>,
+        orders: Orders,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        match self {
-            Self::Ours => ours::serve(listener, feed, shutdown).await,
-            Self::OursAxum => ours_axum::serve(listener, feed, shutdown).await,
-            Self::Axum => axum::serve(listener, feed, shutdown).await,
-            Self::OursWarp => ours_warp::serve(listener, feed, shutdown).await,
-            Self::Warp => warp::serve(listener, feed, shutdown).await,
+    ) -> Result<()> {
+        if !self.is_elsewhere() {
+            say_listening(listener.local_addr()?.port());
         }
+        match self {
+            Self::Ours => ours::serve(listener, orders.feed(), shutdown).await?,
+            Self::OursAxum => ours_axum::serve(listener, orders.feed(), shutdown).await?,
+            Self::Hub => hub::serve(listener, orders, shutdown).await?,
+            Self::Axum => axum::serve(listener, orders.feed(), shutdown).await?,
+            Self::OursWarp => ours_warp::serve(listener, orders.feed(), shutdown).await?,
+            Self::Warp => warp::serve(listener, orders.feed(), shutdown).await?,
+            Self::Actix => actix::serve(listener, orders, shutdown).await?,
+            Self::Nchan => nchan::serve(listener, core, orders, shutdown).await?,
+            Self::Epoll => epoll::serve(listener, orders, shutdown).await?,
+        }
+        Ok(())
     }
 }
 

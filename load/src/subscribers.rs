@@ -10,7 +10,9 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use mio::{Events, Poll, Token};
 
-use client::Client;
+use client::{Client, Kind};
+
+use crate::latencies::Arrivals;
 
 /// How long nothing may come before it counts as nothing coming.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,6 +26,8 @@ pub struct Subscribers {
     poll: Poll,
     ready: Events,
     clients: Vec<Client>,
+    /// Those that do not read any more.
+    stalled: Vec<Client>,
     buffer: Vec<u8>,
 }
 
@@ -38,21 +42,45 @@ impl Subscribers {
             poll: Poll::new()?,
             ready: Events::with_capacity(1024),
             clients: Vec::with_capacity(count),
+            stalled: Vec::new(),
             buffer: vec![0; 64 * 1024],
         };
-        while subscribers.clients.len() < count {
-            let start = subscribers.clients.len();
+        let kind = if keep { Kind::Kept } else { Kind::Counted };
+        subscribers.open(port, count, kind)?;
+        Ok(subscribers)
+    }
+
+    /// Connects this many more, which never read anything but the head of their answer. The kernel has
+    /// next to no room for what comes for them.
+    ///
+    /// # Errors
+    ///
+    /// If one of them gets no answer.
+    pub fn stall(&mut self, port: u16, count: usize) -> Result<()> {
+        let readers = self.clients.len();
+        self.open(port, count, Kind::Stalled)?;
+        for mut client in self.clients.drain(readers..) {
+            client.ignore(self.poll.registry())?;
+            self.stalled.push(client);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, port: u16, count: usize, kind: Kind) -> Result<()> {
+        let count = self.clients.len() + count;
+        while self.clients.len() < count {
+            let start = self.clients.len();
             let end = count.min(start + AT_ONCE);
             for index in start..end {
-                let registry = subscribers.poll.registry();
-                let client = Client::begin(port, Token(index), registry, keep)?;
-                subscribers.clients.push(client);
+                let registry = self.poll.registry();
+                let client = Client::begin(port, Token(index), registry, kind)?;
+                self.clients.push(client);
             }
-            while !subscribers.clients[start..].iter().all(Client::is_open) {
-                subscribers.turn()?;
+            while !self.clients[start..].iter().all(Client::is_open) {
+                self.turn(&mut |_, _| ())?;
             }
         }
-        Ok(subscribers)
+        Ok(())
     }
 
     /// Receives until each has this many events more.
@@ -61,10 +89,28 @@ impl Subscribers {
     ///
     /// If they do not come, or if some client gets more.
     pub fn receive(&mut self, events: u64) -> Result<()> {
+        self.receive_each(events, &mut |_, _| ())
+    }
+
+    /// The same, and remembers when each of them has come.
+    ///
+    /// # Errors
+    ///
+    /// If they do not come, or if some client gets more.
+    pub fn receive_timed(&mut self, events: u64) -> Result<Arrivals> {
+        let first = self.clients.first().map_or(0, |it| it.events);
+        let mut arrivals = Arrivals::of(events as usize, self.clients.len());
+        self.receive_each(events, &mut |from, to| {
+            arrivals.add((from - first) as usize..(to - first) as usize);
+        })?;
+        Ok(arrivals)
+    }
+
+    fn receive_each(&mut self, events: u64, seen: &mut dyn FnMut(u64, u64)) -> Result<()> {
         let mut missing = events * self.clients.len() as u64;
         let expected = self.clients.first().map_or(0, |it| it.events) + events;
         while missing > 0 {
-            let received = self.turn()?;
+            let received = self.turn(seen)?;
             missing = missing.checked_sub(received).context("too many events")?;
         }
         let right = self.clients.iter().all(|it| it.events == expected);
@@ -81,7 +127,7 @@ impl Subscribers {
         let start = Instant::now();
         while start.elapsed() < patience && !self.clients.iter().all(|it| it.ended) {
             self.wait(Duration::from_millis(10))?;
-            self.read_ready()?;
+            self.read_ready(&mut |_, _| ())?;
         }
         Ok(())
     }
@@ -96,11 +142,12 @@ impl Subscribers {
         self.clients.iter().filter_map(|it| it.body.as_deref())
     }
 
-    /// Waits until something comes, and takes it. Gives the number of events.
-    fn turn(&mut self) -> Result<u64> {
+    /// Waits until something comes, and takes it. Gives the number of events, and shows how many each
+    /// client had before and has now.
+    fn turn(&mut self, seen: &mut dyn FnMut(u64, u64)) -> Result<u64> {
         self.wait(PATIENCE)?;
         ensure!(!self.ready.is_empty(), "nothing came for {PATIENCE:?}");
-        let received = self.read_ready()?;
+        let received = self.read_ready(seen)?;
         ensure!(
             !self.clients.iter().any(|it| it.ended),
             "the server ended a stream"
@@ -115,7 +162,7 @@ impl Subscribers {
         }
     }
 
-    fn read_ready(&mut self) -> Result<u64> {
+    fn read_ready(&mut self, seen: &mut dyn FnMut(u64, u64)) -> Result<u64> {
         let mut received = 0;
         for event in &self.ready {
             let client = &mut self.clients[event.token().0];
@@ -123,7 +170,9 @@ impl Subscribers {
                 client.ask()?;
             }
             if event.is_readable() {
+                let before = client.events;
                 received += client.read(&mut self.buffer, event.is_read_closed())?;
+                seen(before, client.events);
             }
         }
         Ok(received)

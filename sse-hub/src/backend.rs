@@ -33,7 +33,7 @@ pub enum Update {
     /// Events up to this one will not be told: at first, older ones than were asked for; later, those
     /// that are not there any more.
     Gone(u64),
-    /// Nothing more is heard, and why; it tries to be back.
+    /// Nothing is heard, any more or yet, and why; it tries to be back. Each reason is told once.
     Lost(BackendError),
     /// All was told that there was when it came back, or when it was there at last.
     Connected,

@@ -230,11 +230,15 @@ impl Shared {
         if number <= core.log.newest() {
             return;
         }
-        core.log.skip_to(number, self.is_loaded());
+        let is_loaded = self.is_loaded();
+        core.log.skip_to(number, is_loaded);
         let channels: Vec<_> = core.index.all().cloned().collect();
         let woken: Vec<_> = channels.iter().map(|it| it.skip_to(number)).collect();
         drop(core);
-        tracing::warn!(number, "events are gone before they came");
+        // At first, they are just older than what was asked for.
+        if is_loaded {
+            tracing::warn!(number, "events are gone before they came");
+        }
         for (channel, woken) in channels.iter().zip(woken) {
             channel.wake(woken);
         }
@@ -294,9 +298,7 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
             Update::Event(_) => {}
             Update::Gone(number) => shared.skip_to(number),
             Update::Lost(error) => {
-                if shared.is_connected.load(Ordering::Relaxed) {
-                    tracing::warn!(%error, "the backend is lost; subscribers wait");
-                }
+                tracing::warn!(%error, "the backend is lost; subscribers wait");
                 shared.connected(false);
             }
             Update::Connected => {

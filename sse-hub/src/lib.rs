@@ -10,9 +10,11 @@
 //!      │    Index        who hears of it         (index.rs)
 //!      ├──▶ Channel      those who do, and what they have not seen yet  (channel.rs) ◀──┐
 //!      └──▶ Log          for those who come later or are behind         (log.rs) ◀──────┤
-//!           Backend      for other machines      (backend.rs)                           │
+//!           Backend      for other machines      (backend.rs) ◀── Recovery ────────┤  (recovery.rs)
+//!                                                                                 Reader   (reader.rs)
+//!                                              a cursor into all of these, no queue  │
 //!                                                                                 Subscription
-//!                              a cursor; no queue; a Stream of Encoded events     (subscription.rs)
+//!                                              a Stream of Encoded events      (subscription.rs)
 //! ```
 //!
 //! A [`Subscription`] is what [`sse_hyper::Streams::respond`] and [`sse_hyper::EventBody`] take, and so
@@ -61,6 +63,8 @@ mod ids;
 mod index;
 mod log;
 mod post;
+mod reader;
+mod recovery;
 mod selection;
 mod settings;
 mod subscriber;

@@ -128,16 +128,18 @@ impl Log {
             age,
             keys,
         } = self.retention;
-        // The newest event stays, however large it is, so that it reaches who is waiting for it.
-        while self.entries.len() > 1
-            && (self.entries.len() > events || self.bytes > bytes || self.is_old(age))
-        {
-            let is_full = self.entries.len() > events || self.bytes > bytes;
-            if is_full && self.bytes > bytes && self.drop_state() {
+        loop {
+            let is_full = self.bytes > bytes;
+            if is_full && self.drop_state() {
                 continue;
             }
+            // The newest event stays, however large it is, so that it reaches who is waiting for it.
+            let is_to_go = is_full || self.entries.len() > events || self.is_old(age);
+            if !is_to_go || self.entries.len() <= 1 {
+                break;
+            }
             let Some(entry) = self.entries.pop_front() else {
-                return;
+                break;
             };
             self.floor = entry.number;
             match &entry.key {
@@ -217,5 +219,90 @@ impl Log {
             Some(None) => self.floor,
             None => self.newest,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_hyper::Event;
+
+    use super::*;
+    use crate::{Post, Topic};
+
+    fn fill(log: &mut Log, posts: impl IntoIterator<Item = Post>) {
+        for post in posts {
+            let number = log.newest() + 1;
+            log.append(Arc::new(Entry {
+                number,
+                topics: post.topics.clone(),
+                key: post.key(),
+                block: Encoded::from(&post.event),
+                at: Instant::now(),
+            }));
+        }
+    }
+
+    /// A post of 1000 bytes and some.
+    fn post(topic: usize, key: Option<usize>) -> Post {
+        let topic = Topic::new(topic.to_string()).unwrap();
+        let post = Post::new(topic, Event::new("x".repeat(1000)));
+        match key {
+            Some(key) => post.with_key(key.to_string()),
+            None => post,
+        }
+    }
+
+    fn sum(log: &Log) -> usize {
+        let entries = log.entries.iter().chain(log.state.values());
+        entries.map(|entry| entry.size()).sum()
+    }
+
+    #[test]
+    fn it_is_bounded_whatever_topics_and_keys_there_are() {
+        let retention = Retention {
+            events: 100,
+            keys: 50,
+            bytes: 120_000,
+            ..Retention::default()
+        };
+        let mut log = Log::new(retention, 0);
+        for round in 0..5_000 {
+            let key = (round % 3 > 0).then_some(round % 1_000);
+            fill(&mut log, [post(round % 7, key)]);
+            assert!(log.entries.len() <= 100 && log.state.len() <= 50);
+            assert!(log.latest.len() <= 150, "{} keys", log.latest.len());
+            assert!(log.bytes <= 120_000 && log.bytes == sum(&log));
+        }
+        assert!(log.entries.len() > 90, "the state goes first");
+    }
+
+    #[test]
+    fn one_event_is_kept_however_large_it_is() {
+        let retention = Retention {
+            bytes: 10,
+            ..Retention::default()
+        };
+        let mut log = Log::new(retention, 0);
+        fill(&mut log, [post(1, None), post(1, Some(1)), post(1, None)]);
+        assert_eq!((log.entries.len(), log.state.len()), (1, 0));
+        assert!(log.reaches(2, false) && !log.reaches(1, false));
+    }
+
+    #[test]
+    fn old_events_leave() {
+        let retention = Retention {
+            age: Some(Duration::from_millis(5)),
+            ..Retention::default()
+        };
+        let mut log = Log::new(retention, 0);
+        fill(&mut log, [post(1, None), post(1, Some(1))]);
+        std::thread::sleep(Duration::from_millis(10));
+        fill(&mut log, [post(1, None)]);
+        assert_eq!(log.entries.len(), 1);
+        assert_eq!(
+            log.state.len(),
+            1,
+            "the latest of its key is no matter of age"
+        );
     }
 }

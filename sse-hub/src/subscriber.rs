@@ -9,7 +9,9 @@ use crate::{
     Authority, Denied, Selection, Slow, Subscription,
     authority::Guard,
     hub::{Core, Shared},
-    subscription::{Recovery, Start},
+    reader::Reader,
+    recovery::Recovery,
+    subscription::Special,
 };
 
 /// Somebody who is about to subscribe.
@@ -123,16 +125,13 @@ impl Subscriber {
             Some(reason) => Some(shared.reset(reason, newest)),
             None => shared.position(place.cursor),
         };
-        Ok(Subscription::new(Start {
-            channel,
-            shared: self.shared,
-            slow: self.slow,
-            max_lag: self.max_lag,
+        let reader = Reader::new(place.cursor, self.slow, self.max_lag);
+        let special = Special {
             guard,
-            cursor: place.cursor,
-            recovery: place.recovery,
             notice,
-        }))
+            recovery: place.recovery,
+        };
+        Ok(Subscription::new(self.shared, channel, reader, special))
     }
 
     /// Where it begins.
@@ -170,10 +169,7 @@ impl Subscriber {
             (Some(number), None) if number > newest => reset("unknown"),
             (Some(number), _) if is_kept(number) => at(number),
             (Some(number), Some(backend)) => Place {
-                recovery: Some(Recovery::Replay {
-                    events: backend.replay(number, newest),
-                    through: newest,
-                }),
+                recovery: Some(Recovery::replay(&**backend, number, newest)),
                 ..at(number)
             },
             (Some(_), None) => reset("too old"),

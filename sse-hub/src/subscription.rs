@@ -1,19 +1,3 @@
-//! A cursor into what was published.
-//!
-//! # A note to the next reader
-//!
-//! All that a subscription knows of its place is the number of the last event that it took. There are
-//! two places to look for the next one, both in the same order: the window of its channel, and the log.
-//! Whichever reaches back to the cursor will do, so there is no joint between the past and the present
-//! at which an event could be lost or come twice:
-//!
-//! ```text
-//!   backend ─ ─ ─ ─ ─┬──────── log ────────────────┐
-//!                    │                  ┌─ window ─┤  of the selection alone, shared
-//!   ──────────▲──────┴─────────▲────────┴────▲─────┴──▶ numbers
-//!          recovery        catching up      live
-//! ```
-
 use core::{
     fmt,
     pin::Pin,
@@ -21,15 +5,16 @@ use core::{
 };
 use std::sync::Arc;
 
-use futures_core::{Stream, future::BoxFuture, stream::BoxStream};
+use futures_core::Stream;
 use sse_hyper::{Encoded, Event};
 
 use crate::{
-    Denied, Replayed, Slow,
+    Denied,
     authority::Guard,
-    channel::{Channel, Inner, Part, Place},
+    channel::Channel,
     hub::Shared,
-    log::FULL_FRAME,
+    reader::{Look, Reader},
+    recovery::{Recovered, Recovery},
 };
 
 /// What one subscriber hears: a stream of [`Encoded`] events, all that are ready at a time, for
@@ -39,61 +24,35 @@ use crate::{
 pub struct Subscription {
     shared: Arc<Shared>,
     channel: Arc<Channel>,
-    place: Place,
-    /// The number of the last event that it has taken.
-    cursor: u64,
-    /// The same as a count of what its channel has had, once it is live.
-    ordinal: u64,
-    slow: Slow,
-    max_lag: Option<u64>,
-    /// It has seen all at least once.
-    is_live: bool,
+    reader: Reader,
     has_ended: bool,
-    /// What comes before all else.
-    notice: Option<Encoded>,
-    recovery: Option<Recovery>,
-    guard: Option<Box<Guard>>,
+    /// Most have nothing of it, and there are very many.
+    special: Option<Box<Special>>,
 }
 
-/// Events that the log here does not have.
-pub(crate) enum Recovery {
-    /// Nothing has come here yet: what is the newest one?
-    Now(BoxFuture<'static, u64>),
-    /// The client has seen one that has not come here yet: is there one?
-    Ahead(BoxFuture<'static, u64>),
-    Replay {
-        events: BoxStream<'static, Replayed>,
-        through: u64,
-    },
-}
-
-/// How it begins.
-pub(crate) struct Start {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) channel: Arc<Channel>,
-    pub(crate) slow: Slow,
-    pub(crate) max_lag: Option<u64>,
+/// What comes before the next event.
+#[derive(Default)]
+pub(crate) struct Special {
     pub(crate) guard: Option<Guard>,
-    pub(crate) cursor: u64,
-    pub(crate) recovery: Option<Recovery>,
     pub(crate) notice: Option<Encoded>,
+    pub(crate) recovery: Option<Recovery>,
 }
 
 impl Subscription {
-    pub(crate) fn new(start: Start) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        channel: Arc<Channel>,
+        reader: Reader,
+        special: Special,
+    ) -> Self {
+        let is_none =
+            special.guard.is_none() && special.notice.is_none() && special.recovery.is_none();
         Self {
-            shared: start.shared,
-            channel: start.channel,
-            place: Place::default(),
-            cursor: start.cursor,
-            ordinal: 0,
-            slow: start.slow,
-            max_lag: start.max_lag,
-            is_live: false,
+            shared,
+            channel,
+            reader,
             has_ended: false,
-            notice: start.notice,
-            recovery: start.recovery,
-            guard: start.guard.map(Box::new),
+            special: (!is_none).then(|| Box::new(special)),
         }
     }
 
@@ -109,225 +68,60 @@ impl Subscription {
         if self.has_ended {
             return Poll::Ready(None);
         }
-        if let Some(guard) = &mut self.guard
+        loop {
+            if let Some(blocks) = ready!(self.poll_special(cx)) {
+                return Poll::Ready(Some(blocks));
+            }
+            match self.reader.look(&self.shared, &self.channel, cx) {
+                Look::Found(blocks) => return Poll::Ready(Some(blocks)),
+                Look::Last(blocks) => {
+                    self.has_ended = true;
+                    return Poll::Ready(Some(blocks));
+                }
+                Look::Nothing => return Poll::Pending,
+                Look::Recover(recovery) => {
+                    self.special.get_or_insert_default().recovery = Some(recovery);
+                }
+            }
+        }
+    }
+
+    /// Ready with what comes before all else, or with nothing if the next event may come.
+    fn poll_special(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        let Some(special) = &mut self.special else {
+            return Poll::Ready(None);
+        };
+        if let Some(guard) = &mut special.guard
             && let Err(denied) = ready!(guard.poll(&self.channel.selection, cx))
         {
-            return Poll::Ready(Some(self.end_denied(&denied)));
+            self.has_ended = true;
+            return Poll::Ready(Some(self.shared.denied(denied)));
         }
-        if let Some(notice) = self.notice.take() {
+        if let Some(notice) = special.notice.take() {
             return Poll::Ready(Some(notice));
         }
-        loop {
-            if self.recovery.is_some() {
-                match ready!(self.poll_recovery(cx)) {
-                    Some(blocks) => return Poll::Ready(Some(blocks)),
-                    None => continue,
+        if let Some(recovery) = &mut special.recovery {
+            let recovered = recovery.poll(&mut self.reader, &self.shared, &self.channel, cx);
+            match ready!(recovered) {
+                Recovered::Some(blocks) => return Poll::Ready(Some(blocks)),
+                Recovered::All(blocks) => {
+                    special.recovery = None;
+                    return Poll::Ready(blocks);
                 }
             }
-            match self.look(cx) {
-                Look::Found(blocks) => return Poll::Ready(Some(blocks)),
-                Look::Nothing => return Poll::Pending,
-                Look::Further => {}
-            }
         }
-    }
-
-    /// Looks in the window first, and waits if there is nothing.
-    fn look(&mut self, cx: &mut Context<'_>) -> Look {
-        let channel = Arc::clone(&self.channel);
-        let mut window = channel.lock();
-        if self.is_live
-            && self.slow != Slow::Latest
-            && let Some(max) = self.max_lag
-            && window.appended.wrapping_sub(self.ordinal) > max
-        {
-            return Look::Found(self.lag(&window));
+        if special.guard.is_none() {
+            self.special = None;
         }
-        if window.reaches(self.cursor) {
-            match window.after(self.cursor) {
-                None => {
-                    self.is_live = self.shared.is_loaded();
-                    self.ordinal = window.appended;
-                    window.wait(&mut self.place, cx);
-                    return Look::Nothing;
-                }
-                // Of several, only the log knows which are replaced.
-                Some(part) if self.slow != Slow::Latest || part.events == 1 => {
-                    drop(window);
-                    return Look::Found(self.take(part));
-                }
-                Some(_) => {}
-            }
-        }
-        drop(window);
-        self.catch_up(cx)
-    }
-
-    /// Looks in the log.
-    fn catch_up(&mut self, cx: &mut Context<'_>) -> Look {
-        let is_latest = self.slow == Slow::Latest;
-        let shared = Arc::clone(&self.shared);
-        let core = shared.read();
-        if !core.log.reaches(self.cursor, is_latest) {
-            let (newest, is_gone) = (core.log.newest(), core.log.is_gone(self.cursor));
-            drop(core);
-            return self.lose(newest, is_gone);
-        }
-        let found = core
-            .log
-            .find(self.cursor, &self.channel.selection, is_latest);
-        drop(core);
-        self.cursor = found.cursor;
-        if found.blocks.is_empty() {
-            if found.is_all {
-                return Look::Further;
-            }
-            // There is more of the log to look at; others first.
-            cx.waker().wake_by_ref();
-            return Look::Nothing;
-        }
-        let part = Part {
-            blocks: Encoded::join(&found.blocks),
-            events: found.blocks.len() as u64,
-            last: found.cursor,
-        };
-        if !self.is_live {
-            self.shared.counts.replayed(part.events);
-        }
-        Look::Found(self.take(part))
-    }
-
-    fn take(&mut self, part: Part) -> Encoded {
-        self.cursor = part.last;
-        self.ordinal = self.ordinal.wrapping_add(part.events);
-        self.shared.counts.delivered(part.events);
-        part.blocks
-    }
-
-    /// What it has not seen is not in the log any more.
-    fn lose(&mut self, newest: u64, is_gone: bool) -> Look {
-        match &self.shared.backend {
-            Some(backend) if !self.is_live && !is_gone => {
-                self.recovery = Some(Recovery::Replay {
-                    events: backend.replay(self.cursor, newest),
-                    through: newest,
-                });
-                Look::Further
-            }
-            _ if !self.is_live || is_gone || self.slow == Slow::Latest => {
-                Look::Found(self.reset("too old"))
-            }
-            _ => {
-                let channel = Arc::clone(&self.channel);
-                let window = channel.lock();
-                Look::Found(self.lag(&window))
-            }
-        }
-    }
-
-    /// It is too slow.
-    fn lag(&mut self, window: &Inner) -> Encoded {
-        let behind = window.appended.wrapping_sub(self.ordinal);
-        let dropped = if self.slow == Slow::Disconnect {
-            0
-        } else {
-            behind
-        };
-        self.shared.counts.lagged(behind, dropped);
-        tracing::debug!(behind, "a subscriber is too slow");
-        let event_type = self.shared.settings.lagged.clone();
-        if self.slow == Slow::Disconnect {
-            self.has_ended = true;
-            let event = Event::new(format!(r#"{{"behind":{behind}}}"#)).with_type(event_type);
-            return Encoded::from(&event.with_retry(self.shared.settings.draw_retry()));
-        }
-        self.cursor = self.cursor.max(window.newest());
-        self.ordinal = window.appended;
-        let event = Event::new(format!(r#"{{"missed":{behind}}}"#)).with_type(event_type);
-        Encoded::from(&event.with_id(self.shared.settings.ids.id(self.cursor)))
-    }
-
-    /// It goes on from now.
-    fn reset(&mut self, reason: &str) -> Encoded {
-        let window = self.channel.lock();
-        let newest = self.cursor.max(window.newest());
-        self.ordinal = window.appended;
-        drop(window);
-        self.cursor = newest;
-        self.recovery = None;
-        self.shared.counts.reset();
-        self.shared.reset(reason, newest)
-    }
-
-    fn end_denied(&mut self, denied: &Denied) -> Encoded {
-        self.has_ended = true;
-        let event = Event::new(denied.0.clone());
-        Encoded::from(&event.with_type(self.shared.settings.denied.clone()))
-    }
-
-    /// Takes events from the backend, all that are ready.
-    fn poll_recovery(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
-        let mut blocks = Vec::new();
-        let mut size = 0;
-        let is_over = loop {
-            let (events, through) = match &mut self.recovery {
-                None => break true,
-                Some(Recovery::Now(newest)) => {
-                    self.cursor = self.cursor.max(ready!(newest.as_mut().poll(cx)));
-                    break true;
-                }
-                Some(Recovery::Ahead(newest)) => {
-                    let newest = ready!(newest.as_mut().poll(cx));
-                    if newest < self.cursor {
-                        self.cursor = newest;
-                        return Poll::Ready(Some(self.reset("unknown")));
-                    }
-                    break true;
-                }
-                Some(Recovery::Replay { events, through }) => (events, *through),
-            };
-            match events.as_mut().poll_next(cx) {
-                Poll::Ready(Some(Replayed::Event(event))) if event.number > self.cursor => {
-                    self.cursor = event.number;
-                    if self.channel.selection.matches_any(&event.post.topics) {
-                        let block = self.shared.encode(event.number, &event.post);
-                        size += block.len();
-                        blocks.push(block);
-                    }
-                    if size >= FULL_FRAME {
-                        break false;
-                    }
-                }
-                Poll::Ready(Some(Replayed::Event(_))) => {}
-                Poll::Ready(Some(Replayed::Gone)) => {
-                    let reset = self.reset("too old");
-                    blocks.push(reset);
-                    break true;
-                }
-                Poll::Ready(None) => {
-                    self.cursor = self.cursor.max(through);
-                    break true;
-                }
-                Poll::Pending if blocks.is_empty() => return Poll::Pending,
-                Poll::Pending => break false,
-            }
-        };
-        if is_over {
-            self.recovery = None;
-        }
-        let events = blocks.len() as u64;
-        self.shared.counts.replayed(events);
-        self.shared.counts.delivered(events);
-        Poll::Ready((events > 0).then(|| Encoded::join(&blocks)))
+        Poll::Ready(None)
     }
 }
 
-enum Look {
-    Found(Encoded),
-    /// It will be woken.
-    Nothing,
-    /// Somewhere else.
-    Further,
+impl Shared {
+    fn denied(&self, Denied(reason): Denied) -> Encoded {
+        let event = Event::new(reason).with_type(self.settings.denied.clone());
+        Encoded::from(&event)
+    }
 }
 
 impl Stream for Subscription {
@@ -340,7 +134,7 @@ impl Stream for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.shared.leave(&self.channel, self.place);
+        self.shared.leave(&self.channel, self.reader.place);
     }
 }
 
@@ -348,8 +142,7 @@ impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("selection", &self.channel.selection)
-            .field("cursor", &self.cursor)
-            .field("is_live", &self.is_live)
+            .field("reader", &self.reader)
             .field("has_ended", &self.has_ended)
             .finish_non_exhaustive()
     }

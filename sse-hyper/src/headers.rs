@@ -1,5 +1,5 @@
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName},
 };
 
@@ -81,6 +81,8 @@ impl<S> EventBody<S> {
     /// For servers where there is no [`Request`] to [`respond`] to.
     pub fn into_response(self) -> Response<Self> {
         let mut response = Response::new(self);
+        // Room for no more than these three: hyper keeps the map for as long as the connection lasts.
+        *response.headers_mut() = HeaderMap::with_capacity(3);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(

@@ -1,9 +1,17 @@
 //! The servers and clients under load, and a client whose server dies.
 
+use std::path::Path;
+
 use anyhow::Result;
 use clap::Args;
 
-use crate::run::{cargo, run};
+use crate::{
+    run::{cargo, run},
+    setup,
+};
+
+/// Where Debian has nginx's module for feeds.
+const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /// The tables of the servers, with the arguments of the program that measures.
 pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()> {
@@ -13,6 +21,15 @@ pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()>
 /// The tables of the clients.
 pub(crate) fn clients(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     table("clients", arguments)
+}
+
+/// The tables of one feed for many. nginx is one of the servers.
+pub(crate) fn hub(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    setup::program("nginx", "nginx-core")?;
+    if !Path::new(NCHAN).exists() {
+        setup::package("nchan", "libnginx-mod-nchan")?;
+    }
+    table("hub", arguments)
 }
 
 fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<()> {
@@ -87,5 +104,6 @@ pub(crate) fn smoke() -> Result<()> {
         )))?;
     }
     servers(["--smoke".to_owned()])?;
-    clients(["--smoke".to_owned()])
+    clients(["--smoke".to_owned()])?;
+    hub(["--smoke".to_owned()])
 }

@@ -77,9 +77,15 @@ enum Command {
         /// Those of the clients instead: five minutes, or `--quick`.
         #[arg(long, conflicts_with = "server")]
         client: bool,
+        /// Those of one feed for many instead: twelve minutes, or `--quick`.
+        #[arg(long, conflicts_with_all = ["server", "client"])]
+        hub: bool,
         /// The same as `-- --quick`.
         #[arg(long)]
         quick: bool,
+        /// The same as `-- --smoke`.
+        #[arg(long, conflicts_with = "quick")]
+        smoke: bool,
         /// Passed on to the program that measures.
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -114,14 +120,19 @@ fn main() -> ExitCode {
         Command::Bench {
             server,
             client,
+            hub,
             quick,
+            smoke,
             mut arguments,
         } => {
             arguments.extend(quick.then(|| "--quick".to_owned()));
+            arguments.extend(smoke.then(|| "--smoke".to_owned()));
             if server {
                 load::servers(arguments)
             } else if client {
                 load::clients(arguments)
+            } else if hub {
+                load::hub(arguments)
             } else {
                 let mut table = run::cargo("run --release --package benches --bin table --");
                 table.args(arguments);

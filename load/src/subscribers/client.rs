@@ -3,12 +3,22 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
+    process,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mio::{Interest, Registry, Token, net::TcpStream};
+use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
 
 use crate::feed::MARK;
+
+/// How many of a crowd have one address: there are 28,000 ports.
+const ADDRESS: usize = 20_000;
+
+/// What the kernel may keep of what a client of [little room](Kind::Stalled) does not read. It takes
+/// twice as much.
+const ROOM: usize = 2048;
 
 /// What each asks.
 const REQUEST: &[u8] =
@@ -16,6 +26,17 @@ const REQUEST: &[u8] =
 
 /// What ends the head of an answer.
 const HEAD_END: &[u8; 4] = b"\r\n\r\n";
+
+/// What becomes of what a client receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It is counted.
+    Counted,
+    /// It is counted and kept.
+    Kept,
+    /// Next to none of it fits, for this one is not going to read.
+    Stalled,
+}
 
 /// A connection and what came over it.
 #[derive(Debug)]
@@ -33,10 +54,24 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Begins to connect.
-    pub(super) fn begin(port: u16, token: Token, registry: &Registry, keep: bool) -> Result<Self> {
+    /// Begins to connect. The token's number is that of the client in its crowd.
+    pub(super) fn begin(port: u16, token: Token, registry: &Registry, kind: Kind) -> Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        if kind == Kind::Stalled {
+            socket.set_recv_buffer_size(ROOM)?;
+        }
+        if let Some(address) = address(token.0) {
+            socket.bind(&SocketAddr::from((address, 0)).into())?;
+        }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut connection = TcpStream::connect(address)?;
+        match socket.connect(&address.into()) {
+            Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+        let mut connection = TcpStream::from_std(socket.into());
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut connection, token, both)?;
         Ok(Self {
@@ -45,8 +80,13 @@ impl Client {
             head: 0,
             events: 0,
             ended: false,
-            body: keep.then(Vec::new),
+            body: (kind == Kind::Kept).then(Vec::new),
         })
+    }
+
+    /// From now on nothing is heard of it.
+    pub(super) fn ignore(&mut self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(&mut self.connection)
     }
 
     /// The head of the answer was seen.
@@ -102,4 +142,14 @@ impl Client {
             body.extend_from_slice(bytes);
         }
     }
+}
+
+/// Where the client of this number comes from, if it matters: the first of a crowd leave that to the
+/// kernel, which gives a port to one for each server. The others depend on the process, so that those
+/// of another run, which the kernel still remembers, are not in the way.
+fn address(index: usize) -> Option<Ipv4Addr> {
+    let block = u8::try_from(index / ADDRESS).unwrap_or(u8::MAX);
+    let [.., a, b] = process::id().to_be_bytes();
+    // Neither the network itself nor what the others have.
+    (block > 0).then(|| Ipv4Addr::new(127, a.max(1), b, block))
 }

@@ -1,0 +1,222 @@
+//! No library at all: what it costs to tell a kernel to send the same bytes to many.
+//!
+//! A burst is encoded once, as one chunk, and written to each connection by one system call. There
+//! is no keep-alive, and a request is whatever ends like one.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    io::{self, Read as _, Write as _},
+    pin::pin,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
+    thread,
+};
+
+use mio::{
+    Events, Interest, Poll, Registry, Token, Waker,
+    net::{TcpListener, TcpStream},
+};
+use sse_proto::{Event, encode_into};
+
+use crate::orders::{Order, Orders, say_missed};
+
+/// What ours answers with.
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+    cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\
+    date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
+
+const ORDERS: Token = Token(usize::MAX);
+const LISTENER: Token = Token(usize::MAX - 1);
+
+/// Serves from a thread of its own, which never waits for anything but the kernel.
+pub(super) async fn serve(
+    listener: tokio::net::TcpListener,
+    mut orders: Orders,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (sender, received) = mpsc::channel();
+    let poll = Poll::new()?;
+    let waker = Waker::new(poll.registry(), ORDERS)?;
+    let mut listener = TcpListener::from_std(listener.into_std()?);
+    poll.registry()
+        .register(&mut listener, LISTENER, Interest::READABLE)?;
+    let server = Server {
+        poll,
+        listener,
+        orders: received,
+        connections: Vec::new(),
+    };
+    thread::spawn(|| {
+        if let Err(error) = server.run() {
+            eprintln!("{error}");
+        }
+    });
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let order = tokio::select! {
+            order = orders.next() => order,
+            () = &mut shutdown => None,
+        };
+        let Some(order) = order else {
+            return Ok(());
+        };
+        if sender.send(order).is_err() {
+            return Err(io::Error::other("its thread has ended"));
+        }
+        waker.wake()?;
+    }
+}
+
+/// All that it has.
+struct Server {
+    poll: Poll,
+    listener: TcpListener,
+    orders: Receiver<Order>,
+    /// By the number of their token.
+    connections: Vec<Option<Connection>>,
+}
+
+impl Server {
+    fn run(mut self) -> io::Result<()> {
+        let mut ready = Events::with_capacity(1024);
+        loop {
+            match self.poll.poll(&mut ready, None) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            for event in &ready {
+                match event.token() {
+                    ORDERS => self.obey(),
+                    LISTENER => self.accept()?,
+                    Token(index) => {
+                        let connection = &mut self.connections[index];
+                        if connection.as_mut().is_some_and(|it| !it.go_on()) {
+                            *connection = None;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    let token = Token(self.connections.len());
+                    let connection = Connection::new(stream, token, self.poll.registry())?;
+                    self.connections.push(Some(connection));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn obey(&mut self) {
+        for order in self.orders.try_iter() {
+            match order {
+                Order::Missed => say_missed(0),
+                Order::Publish(texts) => {
+                    let chunk: Arc<[u8]> = chunk(texts).into();
+                    for connection in &mut self.connections {
+                        if connection.as_mut().is_some_and(|it| !it.send(&chunk)) {
+                            *connection = None;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Someone who asks, and from then on is told.
+struct Connection {
+    stream: TcpStream,
+    /// How much of the end of a request was seen.
+    seen: Vec<u8>,
+    is_open: bool,
+    /// What did not fit, and how much of the first of it did.
+    rest: VecDeque<Arc<[u8]>>,
+    written: usize,
+}
+
+impl Connection {
+    fn new(mut stream: TcpStream, token: Token, registry: &Registry) -> io::Result<Self> {
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self {
+            stream,
+            seen: Vec::new(),
+            is_open: false,
+            rest: VecDeque::new(),
+            written: 0,
+        })
+    }
+
+    /// Reads and writes what is possible; false if that is over.
+    fn go_on(&mut self) -> bool {
+        let mut buffer = [0; 1024];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(_) if self.is_open => {}
+                Ok(length) => {
+                    self.seen.extend_from_slice(&buffer[..length]);
+                    if self.seen.ends_with(b"\r\n\r\n") {
+                        self.seen = Vec::new();
+                        self.is_open = true;
+                        self.rest.push_back(HEAD.into());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return false,
+            }
+        }
+        self.write_rest()
+    }
+
+    /// Writes a chunk, at once if nothing else waits; false if that is over.
+    fn send(&mut self, chunk: &Arc<[u8]>) -> bool {
+        if !self.is_open {
+            return true;
+        }
+        if self.rest.is_empty() {
+            match self.stream.write(chunk) {
+                Ok(length) if length == chunk.len() => return true,
+                Ok(length) => self.written = length,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.written = 0,
+                Err(_) => return false,
+            }
+        }
+        self.rest.push_back(Arc::clone(chunk));
+        true
+    }
+
+    fn write_rest(&mut self) -> bool {
+        while let Some(chunk) = self.rest.front() {
+            match self.stream.write(&chunk[self.written..]) {
+                Ok(length) => self.written += length,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return false,
+            }
+            if self.written == chunk.len() {
+                self.rest.pop_front();
+                self.written = 0;
+            }
+        }
+        true
+    }
+}
+
+/// A chunk of HTTP/1.1 with the blocks of these events.
+fn chunk(texts: Vec<String>) -> Vec<u8> {
+    let mut blocks = Vec::new();
+    encode_into(texts.into_iter().map(Event::new), &mut blocks);
+    let mut chunk = format!("{:X}\r\n", blocks.len()).into_bytes();
+    chunk.extend_from_slice(&blocks);
+    chunk.extend_from_slice(b"\r\n");
+    chunk
+}

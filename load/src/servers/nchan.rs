@@ -1,0 +1,220 @@
+//! nginx with Debian's nchan: one worker, and a publisher of it that obeys as the servers do.
+//!
+//! nginx has a folder of its own while it runs, and nothing in it but temporary files. A burst is a
+//! request for each event, all of them written at once on one connection.
+
+use std::{
+    env, fmt, fs,
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+    pin::pin,
+    process::{self, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time,
+};
+
+use crate::{
+    orders::{Order, Orders, say_listening, say_missed},
+    process::Process,
+};
+
+/// Where Debian has the module.
+const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+
+/// Where Debian has nginx, which is not on everyone's path.
+const PROGRAMS: &str = "/usr/sbin";
+
+/// How long nginx may take to start and to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What each answer to a publisher begins with.
+const PUBLISHED: &[u8] = b"HTTP/1.1 20";
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    core: Option<usize>,
+    mut orders: Orders,
+    shutdown: impl Future<Output = ()>,
+) -> Result<()> {
+    let port = listener.local_addr()?.port();
+    // nginx binds it anew.
+    drop(listener);
+    let folder = Folder::create()?;
+    let mut nginx = start(folder.path(), port, core)?;
+    let mut publisher = Publisher::connect(port).await?;
+    say_listening(port);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let order = tokio::select! {
+            order = orders.next() => order,
+            () = &mut shutdown => None,
+        };
+        match order {
+            Some(Order::Publish(texts)) => publisher.publish(&texts).await?,
+            // It has no count of them. Subscribers notice.
+            Some(Order::Missed) => say_missed(0),
+            None => break,
+        }
+    }
+    nginx.is_well()?;
+    nginx.terminate()?;
+    nginx.ended_within(PATIENCE)?.context("nginx stays")?;
+    Ok(())
+}
+
+fn start(folder: &Path, port: u16, core: Option<usize>) -> Result<Process> {
+    let file = folder.join("nginx.conf");
+    let configuration = Configuration { folder, port, core };
+    fs::write(&file, configuration.to_string())?;
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(format!(":{PROGRAMS}"));
+    let mut nginx = Command::new("nginx");
+    nginx
+        .args(["-e", "stderr", "-p"])
+        .arg(folder)
+        .arg("-c")
+        .arg(file)
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    Process::start(&mut nginx).context("is nginx-core installed?")
+}
+
+/// What nginx is told.
+struct Configuration<'a> {
+    folder: &'a Path,
+    port: u16,
+    core: Option<usize>,
+}
+
+impl fmt::Display for Configuration<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { folder, port, core } = self;
+        let folder = folder.display();
+        if let Some(core) = *core {
+            // One bit for each core, the first one last.
+            writeln!(f, "worker_cpu_affinity 1{:0<core$};", "")?;
+        }
+        // A connection takes room from the start, so there is not room for many more than needed. Of
+        // a channel that keeps no message the later ones of a burst would overtake who is slow.
+        write!(
+            f,
+            "load_module {MODULE};
+            daemon off;
+            worker_processes 1;
+            pid {folder}/pid;
+            error_log stderr error;
+            events {{
+                worker_connections 12000;
+            }}
+            http {{
+                access_log off;
+                client_body_temp_path {folder}/body;
+                proxy_temp_path {folder}/proxy;
+                fastcgi_temp_path {folder}/fastcgi;
+                scgi_temp_path {folder}/scgi;
+                uwsgi_temp_path {folder}/uwsgi;
+                tcp_nodelay on;
+                keepalive_requests 1000000000;
+                keepalive_timeout 1d;
+                server {{
+                    listen 127.0.0.1:{port} backlog=4096;
+                    location = /publish {{
+                        nchan_publisher http;
+                        nchan_channel_id feed;
+                        nchan_message_buffer_length 64;
+                        nchan_message_timeout 10s;
+                    }}
+                    location = /events {{
+                        nchan_subscriber eventsource;
+                        nchan_channel_id feed;
+                        nchan_subscriber_first_message newest;
+                        nchan_eventsource_ping_interval 15;
+                        nchan_eventsource_ping_comment keep-alive;
+                    }}
+                }}
+            }}\n"
+        )
+    }
+}
+
+/// A connection that events are published on.
+struct Publisher {
+    stream: TcpStream,
+    answers: Vec<u8>,
+}
+
+impl Publisher {
+    /// Connects, and waits until a worker answers.
+    async fn connect(port: u16) -> Result<Self> {
+        let start = Instant::now();
+        let stream = loop {
+            match TcpStream::connect(("127.0.0.1", port)).await {
+                Ok(stream) => break stream,
+                Err(_) if start.elapsed() < PATIENCE => {
+                    time::sleep(Duration::from_millis(10)).await
+                }
+                Err(error) => return Err(error).context("nginx does not listen"),
+            }
+        };
+        stream.set_nodelay(true)?;
+        let mut publisher = Self {
+            stream,
+            answers: Vec::new(),
+        };
+        // A channel without subscribers takes it, too, and new ones do not get it.
+        time::timeout(PATIENCE, publisher.publish(&["first".to_owned()]))
+            .await
+            .context("nginx does not answer")??;
+        Ok(publisher)
+    }
+
+    /// Publishes these, and waits until all are taken.
+    async fn publish(&mut self, texts: &[String]) -> Result<()> {
+        let mut requests = String::new();
+        for text in texts {
+            requests += &format!(
+                "POST /publish HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{text}",
+                text.len()
+            );
+        }
+        self.stream.write_all(requests.as_bytes()).await?;
+        self.answers.clear();
+        let mut answered = 0;
+        while answered < texts.len() {
+            let length = self.stream.read_buf(&mut self.answers).await?;
+            ensure!(length > 0, "nginx ends the publisher's connection");
+            answered = memchr::memmem::find_iter(&self.answers, PUBLISHED).count();
+        }
+        Ok(())
+    }
+}
+
+/// A folder that is there while this value is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create() -> Result<Self> {
+        let path = env::temp_dir().join(format!("load-nchan-{}", process::id()));
+        fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+        Ok(Self(path))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Nobody misses it if it stays.
+        let _: io::Result<()> = fs::remove_dir_all(&self.0);
+    }
+}

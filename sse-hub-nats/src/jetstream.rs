@@ -1,0 +1,203 @@
+use core::{
+    error::Error,
+    fmt,
+    str::FromStr as _,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use std::sync::Arc;
+
+use async_nats::{ConnectOptions, ServerAddr};
+use futures_core::{future::BoxFuture, stream::BoxStream};
+use sse_hub::{Backend, BackendError, Post, Replayed, Update};
+use tokio::sync::Semaphore;
+
+use crate::{
+    Settings,
+    backoff::Backoff,
+    follow,
+    link::{Life, Link, Options},
+    replay, stream,
+    wire::NotOurs,
+};
+
+/// How many subscribers' pasts are fetched at a time.
+const REPLAYS: usize = 32;
+
+/// A stream of NATS JetStream, as the [`Backend`] of hubs. A clone is of the same connection.
+#[derive(Clone)]
+pub struct JetStream {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) link: Link,
+    pub(crate) settings: Settings,
+    pub(crate) subject: String,
+    /// What asks on behalf of single subscribers takes one of these.
+    pub(crate) permits: Semaphore,
+    /// The stream is known to be there, as it has to be.
+    has_stream: AtomicBool,
+    is_compared: AtomicBool,
+}
+
+impl JetStream {
+    /// A stream of the NATS at this address; at one of these, if there are commas between several:
+    /// `nats://10.0.0.1:4222,nats://10.0.0.2:4222`. With `tls://` in place of `nats://` the connection
+    /// is encrypted; a user and password or a token stand before the host: `nats://user:password@host`.
+    ///
+    /// It returns at once. The connection is made, as often as need be, when the hub has work for it,
+    /// within a runtime of tokio.
+    ///
+    /// # Errors
+    ///
+    /// If an address is none, or if the stream or its subject cannot have this name.
+    pub fn connect(
+        addresses: impl AsRef<str>,
+        settings: Settings,
+    ) -> Result<Self, InvalidSettings> {
+        Self::with_options(addresses, settings, ConnectOptions::new)
+    }
+
+    /// The same, with more to say about the connection: credentials, certificates. It is asked each
+    /// time a client is made, which is once, but for faults of that. How it reconnects, how often it
+    /// pings and what hears of its events is set here.
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect).
+    pub fn with_options(
+        addresses: impl AsRef<str>,
+        settings: Settings,
+        options: impl Fn() -> ConnectOptions + Send + Sync + 'static,
+    ) -> Result<Self, InvalidSettings> {
+        Self::new(addresses.as_ref(), settings, Box::new(options))
+    }
+
+    fn new(
+        addresses: &str,
+        settings: Settings,
+        options: Box<Options>,
+    ) -> Result<Self, InvalidSettings> {
+        let addresses = addresses
+            .split(',')
+            .map(|it| ServerAddr::from_str(it.trim()))
+            .collect::<Result<Vec<_>, _>>()
+            // Not the address: there may be a password in it.
+            .map_err(|error| InvalidSettings(format!("the address of NATS: {error}")))?;
+        let subject = settings.subject();
+        check("stream", &settings.stream, &['.', '*', '>', '/', '\\'])?;
+        check("subject", &subject, &['*', '>'])?;
+        if subject.split('.').any(str::is_empty) {
+            return Err(InvalidSettings(format!(
+                "subject {subject:?}: nothing beside a `.`"
+            )));
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                link: Link::new(addresses, options),
+                settings,
+                subject,
+                permits: Semaphore::new(REPLAYS),
+                has_stream: AtomicBool::new(false),
+                is_compared: AtomicBool::new(false),
+            }),
+        })
+    }
+}
+
+fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidSettings> {
+    let is_bad = |it: char| it.is_whitespace() || it.is_control() || forbidden.contains(&it);
+    match name.chars().find(|it| is_bad(*it)) {
+        Some(bad) => Err(InvalidSettings(format!("{what} {name:?}: {bad:?} in it"))),
+        None if name.is_empty() => Err(InvalidSettings(format!("{what} \"\": it has no name"))),
+        None => Ok(()),
+    }
+}
+
+impl Shared {
+    /// What is to be had of the stream now. Makes it if it is missing.
+    pub(crate) async fn stream(
+        &self,
+        life: &Life,
+    ) -> Result<async_nats::jetstream::stream::Stream, BackendError> {
+        let stream = self.settings.stream(life).await?;
+        self.has_stream.store(true, Ordering::Relaxed);
+        if !self.is_compared.swap(true, Ordering::Relaxed) {
+            self.settings.compare(&stream.cached_info().config);
+        }
+        Ok(stream)
+    }
+
+    pub(crate) async fn ensure_stream(&self, life: &Life) -> Result<(), BackendError> {
+        if !self.has_stream.load(Ordering::Relaxed) {
+            self.stream(life).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn forget_stream(&self) {
+        self.has_stream.store(false, Ordering::Relaxed);
+    }
+
+    /// Says that a message is none of ours.
+    pub(crate) fn warn_of(&self, number: u64, reason: &NotOurs) {
+        let stream = &self.settings.stream;
+        tracing::warn!(stream, number, %reason, "a message that is no event is skipped");
+    }
+
+    /// Asks until there is an answer.
+    async fn newest(&self) -> u64 {
+        let mut backoff = Backoff::default();
+        loop {
+            let life = self.link.up().await;
+            // It is never closed.
+            let permit = self.permits.acquire().await;
+            match self.stream(&life).await {
+                Ok(stream) => return stream::bounds(stream.cached_info()).1,
+                Err(error) => tracing::debug!(%error, "asked for the newest event"),
+            }
+            drop(permit);
+            backoff.wait().await;
+        }
+    }
+}
+
+impl Backend for JetStream {
+    fn publish<'a>(&'a self, post: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+        Box::pin(self.shared.publish(post))
+    }
+
+    fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
+        Box::pin(follow::follow(Arc::clone(&self.shared), newest))
+    }
+
+    fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed> {
+        Box::pin(replay::replay(Arc::clone(&self.shared), after, through))
+    }
+
+    fn newest(&self) -> BoxFuture<'static, u64> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.newest().await })
+    }
+}
+
+impl fmt::Debug for JetStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JetStream")
+            .field("place", &self.shared.link.place())
+            .field("settings", &self.shared.settings)
+            .finish()
+    }
+}
+
+/// What is wrong with an address or a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSettings(String);
+
+impl fmt::Display for InvalidSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for InvalidSettings {}

@@ -1,0 +1,91 @@
+//! The events of [`sse_hub`] over NATS JetStream: publish on any machine, subscribe on any other.
+//!
+//! # Map
+//!
+//! ```text
+//!     Hub::with_backend(settings, JetStream)                        (sse_hub)
+//!      │          │           │           │
+//!   publish    follow      replay      newest          JetStream    (jetstream.rs, settings.rs)
+//!      │          │           │           │
+//!      │       follow.rs   replay.rs      │     in order, without gap, over restarts of NATS
+//!      │          └─────┬─────┘           │
+//!  publish.rs        pull.rs              │     an ordered consumer, for one life of the connection
+//!      └────────┬───────┴──────────┬──────┘
+//!            wire.rs            stream.rs       an event as a message; the stream, made if missing
+//!               └───────┬──────────┘
+//!                    link.rs, backoff.rs        one connection, again and again
+//! ```
+//!
+//! # What is in NATS
+//!
+//! One stream, with one subject, that belongs to the hub alone. Each event is a message, and its number
+//! is the message's sequence. A client's `Last-Event-ID` is good on every node, and as long as the
+//! stream keeps the event.
+//!
+//! | message | |
+//! |---|---|
+//! | `Sse-Topics` | the topics, percent-encoded, with commas between them |
+//! | `Sse-Key` | the key, percent-encoded, if there is one |
+//! | `Nats-Msg-Id` | random, by which JetStream knows a second attempt to publish the same event |
+//! | payload | the event as it goes to clients, without its ID: [`Event::encode`](sse_proto::Event::encode) |
+//!
+//! By that, CR and CRLF in data become LF before the hub sees it, not only before the client does. The
+//! whole message is subject to the server's `max_payload`, 1 MiB if nobody changed it.
+//!
+//! A message that is anything else is skipped, with a warning that says which and why. It cannot forge
+//! more than one event; but whoever may publish on the subject can publish events, so let nobody else.
+//!
+//! # What it promises
+//!
+//! - **An event that was published is there**, once, however often the attempt had to be repeated, as
+//!   long as that takes less than the stream's duplicate window. What "there" means is up to the stream:
+//!   [replicas](Settings::with_replicas), and NATS's own interval of `fsync`.
+//! - **No gap and nothing twice** for those who follow, whatever happens to NATS or to the connection.
+//!   What the stream's limits have removed is said to be gone.
+//! - **It starts without NATS**, and waits for it.
+//! - **Bounded work**: a follower asks for 512 messages at a time, and what subscribers have missed
+//!   is fetched for 32 of them at a time, 256 events each.
+//!
+//! # If the stream is deleted
+//!
+//! It is made anew by whoever needs it first. Its numbers begin with the time in microseconds since
+//! 1970, so they go on ascending, and all learn that what was before is gone. NATS before 2.10 cannot do
+//! that: there, numbers begin at 1 again, and they are of no use to a hub that has seen greater ones. It
+//! stays disconnected ([`Hub::is_connected`](sse_hub::Hub::is_connected)) and says so; start the process
+//! again. The same holds for a stream in memory whose server was restarted.
+//!
+//! # An example
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use sse_hub::{Hub, Settings, Topic};
+//! use sse_hub_nats::JetStream;
+//! use sse_proto::Event;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let nats = JetStream::connect("nats://127.0.0.1:4222", sse_hub_nats::Settings::default())?;
+//! let (hub, follow) = Hub::with_backend(Settings::default(), Arc::new(nats));
+//! tokio::spawn(follow);
+//!
+//! hub.publish(Topic::new("news")?, Event::new("on all machines")).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod backoff;
+mod follow;
+mod jetstream;
+mod link;
+mod publish;
+mod pull;
+mod replay;
+mod settings;
+mod stream;
+mod unreadable;
+mod wire;
+
+pub use async_nats;
+
+pub use jetstream::{InvalidSettings, JetStream};
+pub use settings::Settings;

@@ -1,0 +1,243 @@
+//! NATS dies and comes back, or comes late, or comes back as another.
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt as _};
+use sse_hub::{Backend as _, PublishError, Retention, Update};
+use sse_hub_nats::Settings;
+use sse_proto::Event;
+use support::{Nats, PATIENCE, all, connected, next, numbers, publish, texts, topic};
+use tokio::time::{sleep, timeout};
+
+#[tokio::test]
+async fn nothing_is_lost_when_nats_is_killed() {
+    const EVENTS: usize = 3000;
+    let mut nats = Nats::start().unwrap();
+    let mut small = Retention::default();
+    small.events = 100;
+    let (a, b) = (nats.node(), nats.node_with(Settings::default(), small));
+    connected(&a, true).await;
+    connected(&b, true).await;
+    let first = publish(&a, 0..1).await.remove(0);
+    let mut readers = Vec::new();
+    for hub in [&a, &b] {
+        let (hub, first) = (hub.clone(), first.clone());
+        readers.push(tokio::spawn(async move {
+            let mut got = Vec::new();
+            let mut last = first;
+            // Another subscription now and then, so that there is something to replay.
+            while got.len() < EVENTS - 1 {
+                let mut events = all(&hub, Some(&last));
+                for _ in 0..700.min(EVENTS - 1 - got.len()) {
+                    let event = next(&mut events).await;
+                    last = event.id().unwrap().clone();
+                    got.push(event.data().to_owned());
+                }
+                drop(events);
+                sleep(Duration::from_millis(100)).await;
+            }
+            assert_eq!(got, numbers(1..EVENTS));
+        }));
+    }
+    let publisher = tokio::spawn(async move { publish(&a, 1..EVENTS).await });
+    for _ in 0..3 {
+        sleep(Duration::from_millis(150)).await;
+        nats.kill();
+        sleep(Duration::from_millis(50)).await;
+        nats.up().unwrap();
+    }
+    let ids = timeout(PATIENCE, publisher).await.unwrap().unwrap();
+    assert_eq!(ids.len(), EVENTS - 1);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    assert_eq!(b.counts().resets, 0);
+    // Each is there once.
+    let stream = nats.client().await.get_stream("sse").await.unwrap();
+    assert_eq!(stream.cached_info().state.messages, EVENTS as u64);
+}
+
+#[tokio::test]
+async fn a_node_starts_before_nats() {
+    let mut nats = Nats::down().unwrap();
+    let node = nats.node();
+    // It has subscribed before anything is there, and waits.
+    let mut events = all(&node, None);
+    let reader = tokio::spawn(async move { while next(&mut events).await.data() != "1" {} });
+    let publishing = tokio::spawn({
+        let node = node.clone();
+        async move { publish(&node, 0..1).await }
+    });
+    sleep(Duration::from_millis(300)).await;
+    assert!(!node.is_connected());
+    assert!(!publishing.is_finished());
+    nats.up().unwrap();
+    publishing.await.unwrap();
+    connected(&node, true).await;
+    publish(&node, 1..2).await;
+    reader.await.unwrap();
+}
+
+#[tokio::test]
+async fn it_is_told_when_nats_is_away() {
+    let mut nats = Nats::start().unwrap();
+    let within = Settings::new().with_publish_within(Duration::from_millis(600));
+    let stream = nats.stream(within.clone());
+    let mut updates = stream.follow(10);
+    // Where numbers begin with the time, those before it are said not to be there.
+    while !matches!(told(&mut updates).await, Update::Connected) {}
+    let node = nats.node_with(within, Retention::default());
+    connected(&node, true).await;
+    nats.kill();
+    let Update::Lost(error) = told(&mut updates).await else {
+        panic!("not lost");
+    };
+    let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port);
+    assert!(error.to_string().starts_with(&place), "{error}");
+    connected(&node, false).await;
+    let error = node.publish(topic(), Event::new("x")).await.unwrap_err();
+    assert!(matches!(error, PublishError::Backend(_)), "{error:?}");
+    assert!(error.to_string().contains(&place), "{error}");
+    nats.up().unwrap();
+    connected(&node, true).await;
+    let mut events = all(&node, None);
+    publish(&node, 0..1).await;
+    // What was given up is not published later.
+    assert_eq!(texts(&mut events, 1).await, numbers(0..1));
+    loop {
+        match told(&mut updates).await {
+            Update::Event(event) => break assert_eq!(event.post.event.data(), "0"),
+            Update::Lost(_) | Update::Connected => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// It accepts and says nothing, as one whose machine hangs.
+#[tokio::test]
+async fn a_nats_that_hangs_is_noticed() {
+    let nats = Nats::start().unwrap();
+    let node = nats.node();
+    connected(&node, true).await;
+    nats.signal("STOP");
+    let begin = std::time::Instant::now();
+    connected(&node, false).await;
+    assert!(begin.elapsed() < Duration::from_secs(6));
+    nats.signal("CONT");
+    connected(&node, true).await;
+    let mut events = all(&node, None);
+    publish(&node, 0..1).await;
+    assert_eq!(texts(&mut events, 1).await, numbers(0..1));
+}
+
+#[tokio::test]
+async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
+    let nats = Nats::start().unwrap();
+    let stream = nats.stream(Settings::new().with_max_events(20));
+    let hub_of =
+        |stream| sse_hub::Hub::with_backend(sse_hub::Settings::default(), Arc::new(stream));
+    let (publisher, _not_followed) = hub_of(stream.clone());
+    publish(&publisher, 0..5).await;
+    let mut updates = stream.follow(3);
+    let mut seen = Vec::new();
+    while seen.len() < 5 {
+        seen.push(format!("{:?}", short(&told(&mut updates).await)));
+    }
+    let base = first(&nats).await;
+    let at = |it: u64| base + it;
+    assert_eq!(
+        seen,
+        [
+            format!("{:?}", ("gone", at(1))),
+            format!("{:?}", ("event", at(2))),
+            format!("{:?}", ("event", at(3))),
+            format!("{:?}", ("event", at(4))),
+            format!("{:?}", ("connected", 0)),
+        ]
+    );
+    // Nobody asks for updates while the stream goes on without them.
+    let client = nats.client().await;
+    publish(&publisher, 5..6).await;
+    client
+        .get_stream("sse")
+        .await
+        .unwrap()
+        .purge()
+        .sequence(at(3))
+        .await
+        .unwrap();
+    for number in 6..2000 {
+        publish(&publisher, number..number + 1).await;
+    }
+    let (mut last, mut gone) = (at(4), 0);
+    while last < at(1999) {
+        match short(&told(&mut updates).await) {
+            ("gone", number) => {
+                assert!(number > last);
+                (last, gone) = (number, gone + 1);
+            }
+            ("event", number) => {
+                assert_eq!(number, last + 1);
+                last = number;
+            }
+            _ => {}
+        }
+    }
+    assert!(gone > 0);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
+    let nats = Nats::start().unwrap();
+    let node = nats.node();
+    let old = publish(&node, 0..5).await;
+    let mut events = all(&node, Some(&old[0]));
+    assert_eq!(texts(&mut events, 4).await, numbers(1..5));
+    let client = nats.client().await;
+    client.delete_stream("sse").await.unwrap();
+    let new = publish(&node, 5..7).await;
+    if first(&nats).await > 1 {
+        // Its numbers are greater, so all goes on, behind a word that something is missing.
+        assert_eq!(next(&mut events).await.event_type(), "reset");
+        connected(&node, true).await;
+        let mut events = all(&node, Some(&new[0]));
+        assert_eq!(texts(&mut events, 1).await, numbers(6..7));
+        return;
+    }
+    // Before 2.10: its numbers begin anew, so the node is of no use.
+    connected(&node, false).await;
+    sleep(Duration::from_secs(1)).await;
+    assert!(!node.is_connected());
+    let restarted = nats.node();
+    connected(&restarted, true).await;
+    let mut events = all(&restarted, Some(&new[0]));
+    assert_eq!(texts(&mut events, 1).await, numbers(6..7));
+    assert_eq!(
+        next(&mut all(&restarted, Some(&old[4]))).await.event_type(),
+        "reset"
+    );
+}
+
+async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
+    let update = timeout(PATIENCE, updates.next()).await;
+    update.expect("nothing is told").expect("it ends")
+}
+
+fn short(update: &Update) -> (&'static str, u64) {
+    match update {
+        Update::Event(event) => ("event", event.number),
+        Update::Gone(number) => ("gone", *number),
+        Update::Lost(error) => panic!("{error}"),
+        Update::Connected => ("connected", 0),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The number of the stream's first message, before any was removed.
+async fn first(nats: &Nats) -> u64 {
+    let stream = nats.client().await.get_stream("sse").await.unwrap();
+    let info = stream.cached_info();
+    info.config.first_sequence.unwrap_or(1)
+}

@@ -1,0 +1,187 @@
+//! Where a subscription stands in what was published, and how it goes on.
+//!
+//! # A note to the next reader
+//!
+//! All that it knows of its place is the number of the last event that it took. There are two places
+//! to look for the next one, both in the same order: the window of its channel, and the log. Whichever
+//! reaches back to the cursor will do, so there is no joint between the past and the present at which
+//! an event could be lost or come twice:
+//!
+//! ```text
+//!   backend ─ ─ ─ ─ ─┬──────── log ────────────────┐
+//!                    │                  ┌─ window ─┤  of the selection alone, shared
+//!   ──────────▲──────┴─────────▲────────┴────▲─────┴──▶ numbers
+//!          recovery        catching up      live
+//! ```
+
+use core::task::Context;
+
+use sse_hyper::{Encoded, Event};
+
+use crate::{
+    Slow,
+    channel::{Channel, Inner, Part, Place},
+    hub::Shared,
+    recovery::Recovery,
+};
+
+/// A cursor.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    /// The number of the last event that it has taken.
+    pub(crate) cursor: u64,
+    /// The same as a count of what its channel has had, once it is live.
+    ordinal: u64,
+    pub(crate) place: Place,
+    max_lag: Option<u64>,
+    slow: Slow,
+    /// It has seen all at least once.
+    is_live: bool,
+}
+
+/// What it finds.
+pub(crate) enum Look {
+    Found(Encoded),
+    /// The last that it gets.
+    Last(Encoded),
+    /// It will be woken.
+    Nothing,
+    /// It is not here any more, but elsewhere.
+    Recover(Recovery),
+}
+
+impl Reader {
+    pub(crate) fn new(cursor: u64, slow: Slow, max_lag: Option<u64>) -> Self {
+        Self {
+            cursor,
+            ordinal: 0,
+            place: Place::default(),
+            // Of what is replaced there is no behind.
+            max_lag: max_lag.filter(|_| slow != Slow::Latest),
+            slow,
+            is_live: false,
+        }
+    }
+
+    /// Looks in the window first, and waits if there is nothing. What it finds counts as taken.
+    pub(crate) fn look(
+        &mut self,
+        shared: &Shared,
+        channel: &Channel,
+        cx: &mut Context<'_>,
+    ) -> Look {
+        loop {
+            let mut window = channel.lock();
+            if self.is_live
+                && let Some(max) = self.max_lag
+                && window.appended.wrapping_sub(self.ordinal) > max
+            {
+                return self.lag(shared, &window);
+            }
+            if window.reaches(self.cursor) {
+                match window.after(self.cursor) {
+                    None => {
+                        self.is_live = shared.is_loaded();
+                        self.ordinal = window.appended;
+                        window.wait(&mut self.place, cx);
+                        return Look::Nothing;
+                    }
+                    // Of several, only the log knows which are replaced.
+                    Some(part) if self.slow != Slow::Latest || part.events == 1 => {
+                        drop(window);
+                        return self.take(shared, part);
+                    }
+                    Some(_) => {}
+                }
+            }
+            drop(window);
+            if let Some(look) = self.catch_up(shared, channel, cx) {
+                return look;
+            }
+        }
+    }
+
+    /// Looks in the log. If there is nothing, it is as far as the window now.
+    fn catch_up(
+        &mut self,
+        shared: &Shared,
+        channel: &Channel,
+        cx: &mut Context<'_>,
+    ) -> Option<Look> {
+        let is_latest = self.slow == Slow::Latest;
+        let log = &shared.read().log;
+        if !log.reaches(self.cursor, is_latest) {
+            let (newest, is_gone) = (log.newest(), log.is_gone(self.cursor));
+            return Some(self.lose(shared, channel, newest, is_gone));
+        }
+        let found = log.find(self.cursor, &channel.selection, is_latest);
+        self.cursor = found.cursor;
+        if found.blocks.is_empty() {
+            return (!found.is_all).then(|| {
+                // There is more of the log to look at; others first.
+                cx.waker().wake_by_ref();
+                Look::Nothing
+            });
+        }
+        let part = Part {
+            blocks: Encoded::join(&found.blocks),
+            events: found.blocks.len() as u64,
+            last: found.cursor,
+        };
+        if !self.is_live {
+            shared.counts.replayed(part.events);
+        }
+        Some(self.take(shared, part))
+    }
+
+    fn take(&mut self, shared: &Shared, part: Part) -> Look {
+        self.cursor = part.last;
+        self.ordinal = self.ordinal.wrapping_add(part.events);
+        shared.counts.delivered(part.events);
+        Look::Found(part.blocks)
+    }
+
+    /// What it has not seen is not in the log any more.
+    fn lose(&mut self, shared: &Shared, channel: &Channel, newest: u64, is_gone: bool) -> Look {
+        match &shared.backend {
+            Some(backend) if !self.is_live && !is_gone => {
+                let (after, through) = (self.cursor, newest);
+                Look::Recover(Recovery::replay(&**backend, after, through))
+            }
+            _ if !self.is_live || is_gone || self.slow == Slow::Latest => {
+                Look::Found(self.reset(shared, channel, "too old"))
+            }
+            _ => self.lag(shared, &channel.lock()),
+        }
+    }
+
+    /// It is too slow.
+    fn lag(&mut self, shared: &Shared, window: &Inner) -> Look {
+        let behind = window.appended.wrapping_sub(self.ordinal);
+        tracing::debug!(behind, "a subscriber is too slow");
+        let lagged = |data| Event::new(data).with_type(shared.settings.lagged.clone());
+        if self.slow == Slow::Disconnect {
+            shared.counts.lagged(behind, 0);
+            let event = lagged(format!(r#"{{"behind":{behind}}}"#));
+            let event = event.with_retry(shared.settings.draw_retry());
+            return Look::Last(Encoded::from(&event));
+        }
+        shared.counts.lagged(behind, behind);
+        self.skip(window);
+        let event = lagged(format!(r#"{{"missed":{behind}}}"#));
+        let id = shared.settings.ids.id(self.cursor);
+        Look::Found(Encoded::from(&event.with_id(id)))
+    }
+
+    /// It goes on from now, and is told so.
+    pub(crate) fn reset(&mut self, shared: &Shared, channel: &Channel, reason: &str) -> Encoded {
+        self.skip(&channel.lock());
+        shared.counts.reset();
+        shared.reset(reason, self.cursor)
+    }
+
+    fn skip(&mut self, window: &Inner) {
+        self.cursor = self.cursor.max(window.newest());
+        self.ordinal = window.appended;
+    }
+}

@@ -1,0 +1,88 @@
+//! Publishers and subscribers on many threads at the same time.
+#![expect(clippy::disallowed_methods, reason = "numbers of our own")]
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use sse_hub::{Hub, Selection, Settings, Topic};
+use sse_hyper::{Event, EventId};
+
+const PUBLISHERS: u64 = 4;
+const EVENTS: u64 = 3_000;
+
+/// They come while events are published, lose the connection again and again, and go on behind the last
+/// event that they have seen: at each joint of the past and the present.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
+    let hub = Hub::new(Settings::new().with_first_number(1));
+    let selections = [
+        (vec!["topic/0"], 1),
+        (vec!["topic/1", "topic/2"], 2),
+        (vec!["topic/*"], PUBLISHERS),
+        (vec!["**", "topic/3"], PUBLISHERS),
+    ];
+    let mut readers = Vec::new();
+    for index in 0..40 {
+        let (texts, topics) = selections[index % selections.len()].clone();
+        let selection = Selection::new(&texts).unwrap();
+        readers.push(tokio::spawn(read(hub.clone(), selection, topics * EVENTS)));
+    }
+    let mut publishers = Vec::new();
+    for publisher in 0..PUBLISHERS {
+        let hub = hub.clone();
+        publishers.push(tokio::spawn(async move {
+            let topic = Topic::new(format!("topic/{publisher}")).unwrap();
+            for number in 1..=EVENTS {
+                let event = Event::new(format!("{publisher} {number}"));
+                hub.publish(&topic, event).await.unwrap();
+                if number % 7 == 0 {
+                    tokio::task::yield_now().await;
+                }
+                if number % 500 == 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        }));
+    }
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
+    let mut reconnections = 0;
+    for reader in readers {
+        reconnections += reader.await.unwrap();
+    }
+    assert!(
+        reconnections > 1_000,
+        "{reconnections} are too few to say anything"
+    );
+    assert_eq!(hub.counts().subscribers, 0);
+    assert_eq!(hub.selections(), 0);
+}
+
+/// How often it had to connect.
+async fn read(hub: Hub, selection: Selection, expected: u64) -> u64 {
+    let mut seen = [0; PUBLISHERS as usize];
+    let mut count = 0;
+    let mut reconnections = 0;
+    let mut last = EventId::from(0);
+    let mut random = fastrand::Rng::new();
+    while count < expected {
+        reconnections += 1;
+        let subscription = hub.subscribe(selection.clone(), Some(&last)).unwrap();
+        let mut events = subscription.events();
+        for _ in 0..random.u32(1..200) {
+            let next = tokio::time::timeout(Duration::from_secs(20), events.next());
+            let event = next.await.expect("it is woken").expect("it does not end");
+            let (publisher, number) = event.data().split_once(' ').expect("no reset");
+            let publisher: usize = publisher.parse().unwrap();
+            seen[publisher] += 1;
+            assert_eq!(number, seen[publisher].to_string(), "of {publisher}");
+            last = EventId::new(event.last_event_id().to_owned()).unwrap();
+            count += 1;
+            if count == expected {
+                break;
+            }
+        }
+    }
+    reconnections
+}

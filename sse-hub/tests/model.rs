@@ -1,0 +1,341 @@
+//! Thousands of random steps of many subscribers, each step against what should have happened.
+//!
+//! The model is all that was ever published, in a list. What a subscriber has to get follows from it
+//! and from the last event that it got.
+#![expect(clippy::disallowed_methods, reason = "numbers of our own")]
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use futures_util::{FutureExt, Stream};
+use sse_hub::{Hub, Post, Retention, Selection, Settings, Slow, Subscription, Topics};
+use sse_hyper::{Event, EventId};
+
+/// Small, so that they run over all the time.
+const KEPT: usize = 40;
+const KEYS: usize = 6;
+
+const TOPICS: [&str; 6] = ["a", "b", "c/1", "c/2", "c/2/x", "d"];
+const SELECTORS: [&str; 9] = [
+    "a", "b", "c/1", "c/*", "c/**", "*", "**", "c/*/x", "nothing",
+];
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Published {
+    topics: Topics,
+    key: Option<String>,
+}
+
+struct World {
+    hub: Hub,
+    /// The number of each is its index and one more.
+    published: Vec<Published>,
+    random: fastrand::Rng,
+}
+
+struct Reader {
+    subscription: Subscription,
+    selection: Selection,
+    slow: Slow,
+    cursor: u64,
+    wakes: Arc<Count>,
+    /// It was told that there is nothing, and nothing has come for it since.
+    waits: bool,
+    has_waited: bool,
+    seen: usize,
+}
+
+#[derive(Debug, PartialEq)]
+enum Got {
+    Event(u64),
+    /// It goes on behind this one.
+    Reset(u64),
+    Missed(u64, u64),
+    Behind,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut retention = Retention::default();
+        retention.events = KEPT;
+        retention.keys = KEYS;
+        let settings = Settings::new()
+            .with_first_number(1)
+            .with_retention(retention);
+        Self {
+            hub: Hub::new(settings),
+            published: Vec::new(),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    fn newest(&self) -> u64 {
+        self.published.len() as u64
+    }
+
+    fn publish(&mut self, large: bool) {
+        let count = self.random.usize(1..=2);
+        let topics = Topics::new(self.random.choose_multiple(TOPICS, count)).unwrap();
+        let key = self
+            .random
+            .bool()
+            .then(|| format!("k{}", self.random.u8(0..4)));
+        let length = if large {
+            9_000
+        } else {
+            self.random.usize(0..50)
+        };
+        let event = Event::new("x".repeat(length));
+        let mut post = Post::new(topics.clone(), event);
+        if let Some(key) = &key {
+            post = post.with_key(key.as_str());
+        }
+        let id = self.hub.post(post).now_or_never().unwrap().unwrap();
+        self.published.push(Published { topics, key });
+        assert_eq!(id, EventId::from(self.newest()));
+    }
+
+    fn matches(&self, number: u64, selection: &Selection) -> bool {
+        let topics = &self.published[number as usize - 1].topics;
+        topics.iter().any(|topic| selection.matches(topic))
+    }
+
+    fn is_replaced(&self, number: u64) -> bool {
+        let event = &self.published[number as usize - 1];
+        let mut newer = self.published[number as usize..].iter();
+        event.key.is_some() && newer.any(|it| it.key == event.key && it.topics == event.topics)
+    }
+
+    /// What of this selection is behind this number.
+    fn behind(&self, number: u64, selection: &Selection) -> Vec<u64> {
+        let numbers = number + 1..=self.newest();
+        numbers.filter(|it| self.matches(*it, selection)).collect()
+    }
+
+    /// The events up to this one have left the log.
+    fn floor(&self) -> u64 {
+        self.newest().saturating_sub(KEPT as u64)
+    }
+
+    fn selection(&mut self) -> Selection {
+        let count = self.random.usize(1..=3);
+        Selection::new(self.random.choose_multiple(SELECTORS, count)).unwrap()
+    }
+
+    fn subscribe(&mut self, selection: Selection, slow: Slow, after: Option<u64>) -> Reader {
+        let id = after.map(EventId::from);
+        let subscriber = self.hub.subscriber(selection.clone()).after(id.as_ref());
+        Reader {
+            subscription: subscriber.when_slow(slow).subscribe().unwrap(),
+            selection,
+            slow,
+            cursor: after.unwrap_or(self.newest()),
+            wakes: Arc::default(),
+            waits: false,
+            has_waited: false,
+            seen: 0,
+        }
+    }
+}
+
+impl Reader {
+    /// One frame; `None` if there is nothing, or if it has ended.
+    fn poll(&mut self) -> Poll<Option<Vec<Got>>> {
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        let before = self.wakes.0.load(Ordering::Relaxed);
+        let mut cx = Context::from_waker(&waker);
+        let frame = match Pin::new(&mut self.subscription).poll_next(&mut cx) {
+            // There is more of the log to look at.
+            Poll::Pending if self.wakes.0.load(Ordering::Relaxed) > before => return self.poll(),
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(frame)) => frame,
+        };
+        let number = |event: &Event| event.last_event_id().parse::<u64>().unwrap();
+        let got = frame.events().map(|event| match event.event_type() {
+            "reset" => {
+                assert_eq!(event.data(), r#"{"reason":"too old"}"#);
+                Got::Reset(number(&event))
+            }
+            "lagged" if event.data().starts_with(r#"{"missed":"#) => {
+                let digits = event.data().trim_matches(|it: char| !it.is_ascii_digit());
+                Got::Missed(digits.parse().unwrap(), number(&event))
+            }
+            "lagged" => {
+                assert!(event.retry().is_none(), "decoded events have none");
+                Got::Behind
+            }
+            _ => Got::Event(number(&event)),
+        });
+        Poll::Ready(Some(got.collect()))
+    }
+
+    /// Reads one frame and checks it. `false` when there is nothing more, or it has ended.
+    fn step(&mut self, world: &World) -> bool {
+        let due = world.behind(self.cursor, &self.selection);
+        let got = match self.poll() {
+            Poll::Ready(None) => return false,
+            Poll::Pending => {
+                let due = match self.slow {
+                    Slow::Latest => due
+                        .into_iter()
+                        .filter(|it| !world.is_replaced(*it))
+                        .collect(),
+                    _ => due,
+                };
+                // With `Latest`, an event without a key that has left the log is not missed.
+                let due: Vec<_> = due.into_iter().filter(|it| *it > world.floor()).collect();
+                assert!(due.is_empty(), "it says that there is nothing, not {due:?}");
+                self.waits = true;
+                self.has_waited = true;
+                self.cursor = self.cursor.max(world.newest());
+                self.wakes.0.store(0, Ordering::Relaxed);
+                return false;
+            }
+            Poll::Ready(Some(got)) => got,
+        };
+        self.waits = false;
+        match &got[..] {
+            [Got::Reset(now)] => {
+                assert!(self.cursor < world.floor(), "nothing was lost to it");
+                assert!(!self.has_waited || self.slow == Slow::Latest);
+                self.cursor = *now;
+            }
+            [Got::Missed(missed, now)] => {
+                let behind = due.iter().filter(|it| *it <= now).count() as u64;
+                assert_eq!((*missed, self.slow), (behind, Slow::Skip));
+                assert!(self.cursor < world.floor() && self.has_waited);
+                assert_eq!(due.last(), Some(now));
+                self.cursor = *now;
+            }
+            [Got::Behind] => {
+                assert!(self.cursor < world.floor() && self.has_waited);
+                assert_eq!(self.slow, Slow::Disconnect);
+            }
+            events => {
+                let events: Vec<_> = events
+                    .iter()
+                    .map(|it| match it {
+                        Got::Event(number) => *number,
+                        other => panic!("{other:?} among events"),
+                    })
+                    .collect();
+                if self.slow == Slow::Latest {
+                    let ascend = events.windows(2).all(|two| two[0] < two[1]);
+                    assert!(ascend && events[0] > self.cursor);
+                    for number in &events {
+                        assert!(due.contains(number) && !world.is_replaced(*number));
+                    }
+                    let last = events[events.len() - 1];
+                    let skipped = due.iter().filter(|it| **it < last && !events.contains(it));
+                    for number in skipped {
+                        let gone = *number <= world.floor();
+                        let has_key = world.published[*number as usize - 1].key.is_some();
+                        assert!(world.is_replaced(*number) || (gone && !has_key), "{number}");
+                    }
+                } else {
+                    assert_eq!(
+                        events,
+                        due[..events.len()],
+                        "the next ones, and each of them"
+                    );
+                }
+                self.cursor = events[events.len() - 1];
+                self.seen += events.len();
+            }
+        }
+        true
+    }
+}
+
+fn play(seed: u64) -> usize {
+    let mut world = World::new(seed);
+    let mut readers: Vec<Reader> = Vec::new();
+    let mut seen = 0;
+    for _ in 0..2_000 {
+        match world.random.u8(0..20) {
+            0..7 => {
+                let events = if world.random.u8(0..30) == 0 { 60 } else { 1 };
+                let large = world.random.u8(0..20) == 0;
+                for _ in 0..events {
+                    world.publish(large);
+                    for reader in readers.iter().filter(|it| it.waits) {
+                        let is_woken = reader.wakes.0.load(Ordering::Relaxed) > 0;
+                        let behind = world.behind(reader.cursor, &reader.selection);
+                        assert_eq!(is_woken, !behind.is_empty(), "woken for its own events");
+                    }
+                }
+            }
+            7..9 if readers.len() < 12 => {
+                let slow = [Slow::Disconnect, Slow::Skip, Slow::Latest];
+                let slow = slow[world.random.usize(0..3)];
+                let after = world.random.bool().then(|| {
+                    let newest = world.newest();
+                    world.random.u64(newest.saturating_sub(60)..=newest)
+                });
+                let selection = world.selection();
+                let reader = world.subscribe(selection, slow, after);
+                readers.push(reader);
+            }
+            9 if !readers.is_empty() => {
+                // It loses the connection, and comes back.
+                let index = world.random.usize(0..readers.len());
+                let reader = readers.swap_remove(index);
+                seen += reader.seen;
+                let (selection, cursor) = (reader.selection.clone(), reader.cursor);
+                let slow = reader.slow;
+                drop(reader);
+                let reader = world.subscribe(selection, slow, Some(cursor));
+                readers.push(reader);
+            }
+            10 if !readers.is_empty() => {
+                let index = world.random.usize(0..readers.len());
+                seen += readers.swap_remove(index).seen;
+            }
+            _ if !readers.is_empty() => {
+                let index = world.random.usize(0..readers.len());
+                let reader = &mut readers[index];
+                for _ in 0..world.random.u8(1..4) {
+                    if !reader.step(&world) {
+                        break;
+                    }
+                }
+                if !reader.waits && world.random.bool() {
+                    while reader.step(&world) {}
+                    if !reader.waits {
+                        readers.swap_remove(index);
+                    }
+                }
+            }
+            _ => {}
+        }
+        assert_eq!(world.hub.counts().subscribers, readers.len());
+    }
+    seen += readers.iter().map(|it| it.seen).sum::<usize>();
+    let counts = world.hub.counts();
+    assert_eq!(counts.published, world.newest());
+    drop(readers);
+    assert_eq!(world.hub.counts().subscribers, 0);
+    assert_eq!(world.hub.selections(), 0);
+    seen
+}
+
+#[test]
+fn each_subscriber_gets_each_event_once_and_in_order_or_is_told() {
+    let seen: usize = (0..60).map(play).sum();
+    assert!(seen > 30_000, "{seen} events are too few to say anything");
+}
