@@ -9,6 +9,8 @@ use sse_hub::{Counts, Hub, Subscription};
 use sse_hyper::{Encoded, Event, EventType};
 use tokio::time::interval;
 
+use crate::node::{Node, Shown};
+
 /// How often a page gets the counters.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,9 @@ struct Counters {
     dropped: u64,
     lagged: u64,
     resets: u64,
+    /// Where there are several servers.
+    #[serde(flatten)]
+    node: Option<Shown>,
 }
 
 /// The events of a subscription, and first of all, and then each second, a `server` event with the
@@ -36,13 +41,14 @@ struct Counters {
 pub(crate) fn with_counters(
     subscription: Subscription,
     hub: Hub,
+    node: Option<Node>,
 ) -> impl Stream<Item = Encoded> + Send {
-    let first = counters(&hub).with_retry(RECONNECTION_TIME);
+    let first = counters(&hub, node).with_retry(RECONNECTION_TIME);
     let ticks = stream::unfold(interval(TICK), move |mut ticks| {
         let hub = hub.clone();
         async move {
             ticks.tick().await;
-            Some((Some(Encoded::from(&counters(&hub))), ticks))
+            Some((Some(Encoded::from(&counters(&hub, node))), ticks))
         }
     });
     // When the hub ends the subscription, the rest ends, too.
@@ -51,7 +57,7 @@ pub(crate) fn with_counters(
     stream::iter([Encoded::from(&first)]).chain(both)
 }
 
-fn counters(hub: &Hub) -> Event {
+fn counters(hub: &Hub, node: Option<Node>) -> Event {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let Counts {
         subscribers,
@@ -73,8 +79,9 @@ fn counters(hub: &Hub) -> Event {
         dropped,
         lagged,
         resets,
+        node: node.map(|node| node.show(hub)),
     };
-    // Plain numbers cannot fail to be JSON, nor is there a line end in the type.
+    // Plain numbers and text cannot fail to be JSON, nor is there a line end in the type.
     let event = Event::new(serde_json::to_string(&counters).unwrap_or_default());
     match EventType::new("server") {
         Ok(event_type) => event.with_type(event_type),

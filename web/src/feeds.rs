@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::Value;
 use sse_hub::{Hub, Post, Topic};
 use sse_hyper::{Event, EventType};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::journal::Journal;
+use crate::{journal::Journal, node::Node};
 
 /// One event on each tick.
 const TICK: Duration = Duration::from_millis(250);
@@ -57,8 +57,7 @@ const MATCHES: [(&str, &str, &[u64], &[u64]); 3] = [
 ///
 /// If an event cannot be written, or if it cannot be published.
 pub async fn publish_feeds(hub: &Hub, mut journal: Journal) -> io::Result<()> {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks();
     for tick in 0_u64.. {
         ticks.tick().await;
         let event = event(tick, SystemTime::now())?;
@@ -66,6 +65,32 @@ pub async fn publish_feeds(hub: &Hub, mut journal: Journal) -> io::Result<()> {
         hub.post(post(event)?).await.map_err(io::Error::other)?;
     }
     Ok(())
+}
+
+/// Publishes the share of one of several servers, for ever. What cannot be published is not: the next
+/// events are about the same.
+///
+/// # Errors
+///
+/// If an event cannot be made.
+pub async fn publish_share(hub: &Hub, node: Node) -> io::Result<()> {
+    let mut ticks = ticks();
+    for tick in 0_u64.. {
+        ticks.tick().await;
+        if node.takes(tick) {
+            let event = event(tick, SystemTime::now())?;
+            if let Err(error) = hub.post(post(event)?).await {
+                eprintln!("an event is lost: {error}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// What a tick brings.

@@ -74,8 +74,8 @@ impl Journal {
     }
 }
 
-/// Those of the demo's hub.
-pub(crate) fn settings() -> Settings {
+/// Those of the demo's hub: what it keeps is as much as what the journal keeps.
+pub fn settings() -> Settings {
     let mut retention = Retention::default();
     retention.events = KEPT;
     Settings::new().with_retention(retention)

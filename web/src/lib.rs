@@ -12,6 +12,9 @@
 //!   page ◀── /events ─────────── Demo::respond ──── /break   (serve.rs, control.rs, query.rs)
 //! ```
 //!
+//! Several servers have the same events if their hubs keep them in NATS, in place of a journal (`node.rs`,
+//! `bin/node.rs`).
+//!
 //! The page itself is the crate in `page/`, built to wasm by `cargo xtask page`.
 
 mod control;
@@ -19,11 +22,13 @@ mod counters;
 mod faults;
 mod feeds;
 mod journal;
+mod node;
 mod query;
 mod serve;
 
-pub use feeds::publish_feeds;
-pub use journal::Journal;
+pub use feeds::{publish_feeds, publish_share};
+pub use journal::{Journal, settings};
+pub use node::Node;
 pub use serve::Demo;
 
 #[cfg(doctest)]

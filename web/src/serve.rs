@@ -28,6 +28,7 @@ use crate::{
     control::control,
     counters::with_counters,
     faults::{ClientId, Faults},
+    node::Node,
     query::{last_event_id, parameter, selection},
 };
 
@@ -43,6 +44,7 @@ type Refusal = (StatusCode, String);
 #[derive(Clone, Debug)]
 pub struct Demo {
     hub: Hub,
+    node: Option<Node>,
     streams: Streams,
     faults: Arc<Faults>,
     page: ServeDir,
@@ -53,10 +55,18 @@ impl Demo {
     pub fn new(hub: Hub, page: PathBuf) -> Self {
         Self {
             hub,
+            node: None,
             streams: Streams::default(),
             faults: Arc::new(Faults::new()),
             page: ServeDir::new(page),
         }
+    }
+
+    /// Says on the page that it is one of several.
+    #[must_use]
+    pub fn as_node(mut self, node: Node) -> Self {
+        self.node = Some(node);
+        self
     }
 
     /// Serves whoever connects.
@@ -110,7 +120,7 @@ impl Demo {
         if let Some((status, time)) = self.faults.refusal(&client) {
             return Ok(refused(status, time));
         }
-        let events = with_counters(self.subscribe(request)?, self.hub.clone()).boxed();
+        let events = with_counters(self.subscribe(request)?, self.hub.clone(), self.node).boxed();
         let response = self.streams.respond(request, events);
         Ok(response.map(|body| {
             let body = body.map_err(|never| -> io::Error { match never {} });
