@@ -55,6 +55,9 @@ impl Subscriber {
 
     /// Begins with so many of the newest events, so that a page has something to show. A last event ID
     /// that is set behind this counts more.
+    ///
+    /// Until the hub has heard from its backend, these are the newest of all topics, and so there may be
+    /// fewer of those selected.
     pub fn with_newest(mut self, events: usize) -> Self {
         self.from = From::Newest(events);
         self
@@ -125,7 +128,8 @@ impl Subscriber {
         }
         let notice = match place.reset {
             Some(reason) => Some(shared.reset(reason, newest)),
-            None => shared.position(place.cursor),
+            None if place.recovery.is_none() => shared.position(place.cursor),
+            None => None,
         };
         let reader = Reader::new(place.cursor, self.slow, self.max_lag);
         let special = Special {
@@ -164,16 +168,21 @@ impl Subscriber {
             ..at(newest)
         };
         let backend = self.shared.backend.as_ref();
+        // The log here says nothing yet.
+        let first = |before| {
+            let backend = backend.filter(|_| !self.shared.is_loaded())?;
+            Some(Place {
+                recovery: Some(Recovery::Newest(backend.newest(), before)),
+                ..at(newest.saturating_sub(before))
+            })
+        };
         let id = match &self.from {
-            From::Now => {
-                let first = backend.filter(|_| !self.shared.is_loaded());
-                return Place {
-                    recovery: first.map(|backend| Recovery::Now(backend.newest())),
-                    ..at(newest)
-                };
+            From::Now => return first(0).unwrap_or(at(newest)),
+            From::Newest(events) => {
+                // Some of them may have left meanwhile.
+                let here = behind.unwrap_or(newest).max(core.log.start(false));
+                return first(*events as u64).unwrap_or(at(here));
             }
-            // Some of them may have left meanwhile.
-            From::Newest(_) => return at(behind.unwrap_or(newest).max(core.log.start(false))),
             From::Start => return at(core.log.start(self.is_latest())),
             From::After(id) => id,
         };
