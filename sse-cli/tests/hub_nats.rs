@@ -5,6 +5,7 @@ mod support;
 
 use std::{
     net::{Ipv4Addr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -21,16 +22,21 @@ struct Nats {
 
 impl Nats {
     fn new() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        // Not one of those that the system gives to clients: while NATS is dead, nobody is to take it.
+        let somewhere = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
+        let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
         Self {
-            port: free.local_addr().unwrap().port(),
+            port: (somewhere..).find(is_free).unwrap(),
             folder: TempDir::new().unwrap(),
             server: None,
         }
     }
 
     fn start(&mut self) {
-        let mut command = Command::new("nats-server");
+        // Where Debian has it, which is not in everybody's path.
+        let debian = "/usr/sbin/nats-server";
+        let is_debian = Path::new(debian).exists();
+        let mut command = Command::new(if is_debian { debian } else { "nats-server" });
         command.args([
             "-js",
             "-a",
