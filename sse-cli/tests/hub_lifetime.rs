@@ -218,7 +218,7 @@ async fn a_million_unknown_topics_leave_nothing_behind() {
     }
 }
 
-/// Subscribers come and go, each with a topic that nobody has heard of; some of them publish to it.
+/// Subscribers come and go, each with a topic that nobody has heard of.
 async fn flood(hub: &Hub, topics: core::ops::Range<u32>) {
     for topic in topics {
         let mut connection = hub
