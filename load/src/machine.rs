@@ -24,6 +24,11 @@ pub fn allow_files(files: u64) -> Result<()> {
         .with_context(|| format!("{files} open files are needed: ulimit -Hn {files}"))
 }
 
+/// How many files a process may have open at most.
+pub fn most_files() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
 /// Two cores that this process may use, one for the server and one for its clients; `None` if there
 /// is only one.
 ///

@@ -83,7 +83,7 @@ enum Command {
         /// The same as `-- --quick`.
         #[arg(long)]
         quick: bool,
-        /// The same as `-- --smoke`.
+        /// The same as `-- --smoke`, of the others: some seconds, only to see that everything runs.
         #[arg(long, conflicts_with = "quick")]
         smoke: bool,
         /// Passed on to the program that measures.
