@@ -77,7 +77,7 @@ enum Command {
         /// Those of the clients instead: five minutes, or `--quick`.
         #[arg(long, conflicts_with = "server")]
         client: bool,
-        /// Those of one feed for many instead: twelve minutes, or `--quick`.
+        /// Those of one feed for many instead: a quarter of an hour, or `--quick`.
         #[arg(long, conflicts_with_all = ["server", "client"])]
         hub: bool,
         /// The same as `-- --quick`.

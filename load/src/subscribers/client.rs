@@ -155,6 +155,20 @@ impl Client {
 fn address(index: usize) -> Option<Ipv4Addr> {
     let block = u8::try_from(index / ADDRESS).unwrap_or(u8::MAX);
     let [.., a, b] = process::id().to_be_bytes();
-    // Neither the network itself nor what the others have.
+    // Never 127.0, where the others are.
     (block > 0).then(|| Ipv4Addr::new(127, a.max(1), b, block))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ADDRESS, address};
+
+    #[test]
+    fn many_clients_come_from_many_addresses() {
+        assert_eq!(address(ADDRESS - 1), None);
+        let last = address(2 * ADDRESS - 1);
+        assert!(last.is_some_and(|it| it.is_loopback()));
+        assert_eq!(address(ADDRESS), last);
+        assert_ne!(address(2 * ADDRESS), last);
+    }
 }
