@@ -82,13 +82,13 @@ enum Command {
         /// Those of the clients instead: five minutes, or `--quick`.
         #[arg(long, conflicts_with = "server")]
         client: bool,
-        /// Those of one feed for many instead: twelve minutes, or `--quick`.
+        /// Those of one feed for many instead: a quarter of an hour, or `--quick`.
         #[arg(long, conflicts_with_all = ["server", "client"])]
         hub: bool,
         /// The same as `-- --quick`.
         #[arg(long)]
         quick: bool,
-        /// The same as `-- --smoke`.
+        /// The same as `-- --smoke`, of the others: some seconds, only to see that everything runs.
         #[arg(long, conflicts_with = "quick")]
         smoke: bool,
         /// Passed on to the program that measures.

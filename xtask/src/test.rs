@@ -11,9 +11,11 @@ use crate::{
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 14] = [
     "sse-proto",
     "sse-hyper",
+    "sse-hub",
+    "sse-hub-nats",
     "sse-source",
     "sse-cli",
     "sse-warp",
@@ -85,7 +87,7 @@ fn lints() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    // For `sse hub --nats`.
+    // What sse-hub-nats and `sse hub --nats` are tested with.
     setup::program("nats-server", "nats-server")?;
     for name in CRATES {
         run(cargo(&format!("test --package {name} --all-features")))?;
@@ -97,6 +99,8 @@ fn documentation() -> Result<()> {
     let packages = [
         "sse-proto",
         "sse-hyper",
+        "sse-hub",
+        "sse-hub-nats",
         "sse-source",
         "sse-warp",
         "sse-wasm",

@@ -53,6 +53,8 @@ pub(crate) async fn run(
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .max_buf_size(BUFFER)
+            // Most frames are small, and one piece takes a cheaper system call.
+            .writev(false)
             .serve_connection(TokioIo::new(connection), service);
         let connection = open.watch(connection);
         tokio::spawn(async move {
