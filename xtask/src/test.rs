@@ -11,9 +11,11 @@ use crate::{
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 14] = [
     "sse-proto",
     "sse-hyper",
+    "sse-hub",
+    "sse-hub-nats",
     "sse-source",
     "sse-cli",
     "sse-warp",
@@ -83,6 +85,7 @@ fn lints() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
+    load::nats()?;
     for name in CRATES {
         run(cargo(&format!("test --package {name} --all-features")))?;
     }
@@ -93,6 +96,8 @@ fn documentation() -> Result<()> {
     let packages = [
         "sse-proto",
         "sse-hyper",
+        "sse-hub",
+        "sse-hub-nats",
         "sse-source",
         "sse-warp",
         "sse-wasm",
