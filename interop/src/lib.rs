@@ -10,15 +10,17 @@
 //! - [`cutter`]: a connection that breaks in the middle.
 //! - [`browser`]: Chromium and Firefox, on a page of ours.
 //! - [`demo`]: the demo server, which dies and comes back.
+//! - [`nodes`]: several demo servers over NATS, which die and come back.
 //!
-//! Tests: `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs` and `demo.rs`. Small programs in other languages
-//! are in `clients/`.
+//! Tests: `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs` and `nodes.rs`. Small programs
+//! in other languages are in `clients/`.
 
 pub mod browser;
 pub mod cutter;
 pub mod demo;
 pub mod folder;
 pub mod live;
+pub mod nodes;
 pub mod process;
 pub mod proxy;
 pub mod server;

@@ -43,6 +43,7 @@ pub mod samples;
 pub mod seen;
 pub mod server;
 pub mod servers;
+pub mod serving;
 pub mod shutdown;
 pub mod soak;
 pub mod subscribers;

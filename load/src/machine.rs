@@ -1,5 +1,7 @@
 //! What a process asks of the machine: enough files, a core of its own, and the time.
 
+use std::fs;
+
 use anyhow::{Context as _, Result};
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
@@ -24,6 +26,11 @@ pub fn allow_files(files: u64) -> Result<()> {
         .with_context(|| format!("{files} open files are needed: ulimit -Hn {files}"))
 }
 
+/// How many files a process may have open at most.
+pub fn most_files() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
 /// Two cores that this process may use, one for the server and one for its clients; `None` if there
 /// is only one.
 ///
@@ -45,6 +52,36 @@ pub fn stay_on(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores).with_context(|| format!("cannot stay on core {core}"))
+}
+
+/// Where the kernel has the priority of all that was started from one terminal.
+const GROUP: &str = "/proc/self/autogroup";
+
+/// While this value is, all that was started from this terminal goes before what else the machine has
+/// to do, if the kernel lets us. Without it, whoever compiles something meanwhile is what is measured.
+#[derive(Debug)]
+pub struct Hurry {
+    /// The priority to go back to.
+    before: String,
+}
+
+impl Hurry {
+    /// `None` if the kernel does not let us: only root may.
+    pub fn start() -> Option<Self> {
+        // Such as `/autogroup-25 nice 0`.
+        let group = fs::read_to_string(GROUP).ok()?;
+        let (_, before) = group.trim().rsplit_once(' ')?;
+        fs::write(GROUP, "-20").ok()?;
+        Some(Self {
+            before: before.to_owned(),
+        })
+    }
+}
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        let _ = fs::write(GROUP, &self.before);
+    }
 }
 
 /// Nanoseconds of a clock that all processes of the machine share.

@@ -27,7 +27,11 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    crowd::Crowd, samples::Samples, server::Server, servers::Library, subscribers::Subscribers,
+    crowd::Crowd,
+    samples::Samples,
+    server::{Allocator, Server},
+    servers::Library,
+    subscribers::Subscribers,
 };
 
 /// How many events a long burst has.
@@ -46,6 +50,8 @@ pub struct Plan<'a> {
     pub libraries: &'a [Library],
     /// The folder of the programs `serve` and `subscribe`.
     pub programs: &'a Path,
+    /// Where the servers' memory comes from.
+    pub allocator: Allocator,
     /// The core of the server, if it has one.
     pub core: Option<usize>,
     /// How many subscribe.
@@ -119,7 +125,7 @@ pub struct Left {
 
 impl Contender {
     pub(crate) fn start(plan: &Plan<'_>, library: Library) -> Result<Self> {
-        let server = Server::start(&plan.programs.join("serve"), library, plan.core)?;
+        let server = Server::start_with(plan.allocator, plan.programs, library, plan.core)?;
         // The first connection makes what all of them share.
         drop(Subscribers::connect(server.port(), 1, false)?);
         thread::sleep(REST);

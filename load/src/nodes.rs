@@ -1,7 +1,7 @@
 //! Many clients at two nodes over one NATS, moved between them at random, while NATS and each node is
 //! killed and started again: each client must have each event once, and in order.
 //!
-//! - `servers.rs`: NATS and the nodes, and when they die.
+//! - `servers.rs`: NATS and the nodes, each a command `sse hub`, and when they die.
 //! - `publisher.rs`: numbered events, as fast as the clients take them.
 //! - `client.rs`: a client, which leaves wherever it is in the stream, and goes on at either node.
 //! - `board.rs`: how far all are.
@@ -54,12 +54,12 @@ impl Options {
     }
 }
 
-/// Starts NATS, and two nodes by this program, lets the clients at them, and says how it went.
+/// Starts NATS, and two nodes by the command `sse` at this path, lets the clients at them, and says how it went.
 ///
 /// # Errors
 ///
 /// If anything is not as it has to be.
-pub async fn run(node: &Path, options: Options, out: &mut impl Write) -> Result<()> {
+pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<()> {
     let Options {
         clients,
         events,
@@ -70,7 +70,7 @@ pub async fn run(node: &Path, options: Options, out: &mut impl Write) -> Result<
         "{clients} clients, {events} events, two nodes and NATS, each killed once, seed {seed}"
     )?;
     let mut rng = Rng::with_seed(seed);
-    let mut servers = Servers::start(node, options.kept())?;
+    let mut servers = Servers::start(sse, options.kept())?;
     let publisher = Publisher::new(&servers.nats_url())?;
     // All clients begin behind this one.
     let first = publisher.publish(0).await?;

@@ -26,11 +26,17 @@ impl Program {
     /// If there is no such program.
     pub fn start(path: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(path);
-        command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let mut process = Process::start(&mut command)?;
+        Self::start_command(command.args(arguments))
+    }
+
+    /// The same, of a command with more to it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such program.
+    pub fn start_command(command: &mut Command) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = Process::start(command)?;
         let answers = process.child().stdout.take().context("it has no output")?;
         Ok(Self {
             process,

@@ -1,6 +1,6 @@
-//! The program `serve` at work.
+//! The program `serve` at work, by either allocator.
 
-use std::{path::Path, time::Duration};
+use std::{fmt, path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, ensure};
 
@@ -13,6 +13,40 @@ use crate::{
 
 /// How long one has to end what it started elsewhere.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a server's memory comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocator {
+    /// What a program has that asks for nothing else.
+    Glibc,
+    /// What gives back memory by itself, here after a second.
+    Jemalloc,
+}
+
+impl Allocator {
+    /// The program, and what jemalloc is told, which glibc does not care for.
+    fn command(self, programs: &Path) -> Command {
+        let program = match self {
+            Self::Glibc => "serve",
+            Self::Jemalloc => "serve-jemalloc",
+        };
+        let mut command = Command::new(programs.join(program));
+        command.env(
+            "_RJEM_MALLOC_CONF",
+            "background_thread:true,narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0",
+        );
+        command
+    }
+}
+
+impl fmt::Display for Allocator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Glibc => "glibc",
+            Self::Jemalloc => "jemalloc",
+        })
+    }
+}
 
 /// A server that publishes when it is told to.
 #[derive(Debug)]
@@ -31,12 +65,30 @@ impl Server {
     ///
     /// If it does not.
     pub fn start(path: &Path, library: Library, core: Option<usize>) -> Result<Self> {
+        Self::start_command(&mut Command::new(path), library, core)
+    }
+
+    /// The same, out of the folder of the programs, with an allocator.
+    ///
+    /// # Errors
+    ///
+    /// If it does not listen.
+    pub fn start_with(
+        allocator: Allocator,
+        programs: &Path,
+        library: Library,
+        core: Option<usize>,
+    ) -> Result<Self> {
+        Self::start_command(&mut allocator.command(programs), library, core)
+    }
+
+    fn start_command(command: &mut Command, library: Library, core: Option<usize>) -> Result<Self> {
         let core = core.map(|core| core.to_string());
         let mut arguments = vec!["--library", library.name(), "--port", "0"];
         if let Some(core) = &core {
             arguments.extend(["--core", core]);
         }
-        let mut program = Program::start(path, &arguments)?;
+        let mut program = Program::start_command(command.args(arguments))?;
         let port = u16::try_from(program.answer("listening")?)?;
         let itself = program.process.seen();
         let processes = if library.is_elsewhere() {

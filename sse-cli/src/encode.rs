@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use sse_proto::{Comment, Event, EventId, EventType, Output};
 
-use crate::{input, stdout};
+use crate::{input, json, stdout};
 
 /// From this many bytes on, they are written even if there is more to read.
 const ENOUGH: usize = 64 * 1024;
@@ -64,7 +64,7 @@ impl Encoder {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        match parse(line)? {
+        match json::object(line)? {
             Line {
                 event_type: None,
                 data: None,
@@ -116,21 +116,4 @@ impl Encoder {
         }
         Ok(())
     }
-}
-
-/// The line, or what is wrong with it and in which column: the parser knows of one line only.
-fn parse(line: &[u8]) -> Result<Line> {
-    let line = line.trim_ascii_end();
-    // Arrays would do for serde.
-    if !line.trim_ascii_start().starts_with(b"{") {
-        bail!("not a JSON object");
-    }
-    serde_json::from_slice(line).map_err(|error| {
-        let message = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        match message.strip_suffix(&place) {
-            Some(message) => anyhow::anyhow!("column {}: {message}", error.column()),
-            None => error.into(),
-        }
-    })
 }

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use http::{StatusCode, header::ACCEPT_ENCODING};
 use sse_source::{Disconnected, Error, EventSource, Item, Settings};
 
-use crate::{json::Line, notice, raw, readable::Readable, request::Request, stdout};
+use crate::{json::Line, notice, raw, readable::Readable, request::Request, seconds, stdout};
 
 /// Print the events of a server as they come.
 ///
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     reconnect: bool,
     /// Give a connection up if nothing comes for so long, not even a comment.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
     idle_timeout: Option<Duration>,
 }
 
@@ -187,14 +187,5 @@ fn end(error: &Error) -> Result<()> {
         }
         Error::Refused(refused) => Err(anyhow!(notice::refusal(refused))),
         error => Err(anyhow!(notice::escaped(&error.to_string()))),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    let seconds: f64 = text.parse().map_err(|_| "not a number")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("not a time to wait".to_owned()),
     }
 }

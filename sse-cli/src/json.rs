@@ -1,6 +1,7 @@
-//! What a stream says, as lines of JSON.
+//! What a stream says, as lines of JSON; and what lines of JSON say.
 
-use serde::Serialize;
+use anyhow::{Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
 use sse_proto::{Item, MessageEvent};
 
 /// One line.
@@ -64,6 +65,24 @@ pub(crate) fn line<'a>(item: &'a Item<&'a str>) -> Option<Line<'a>> {
         },
         Item::Comment(comment) => Line::Comment { comment },
         _ => return None,
+    })
+}
+
+/// The object that this text is, or what is wrong with it and where: of a line that stands among others,
+/// the parser knows the column alone.
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T> {
+    let text = text.trim_ascii_end();
+    // Arrays would do for serde.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        bail!("not a JSON object");
+    }
+    serde_json::from_slice(text).map_err(|error| {
+        let message = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        match message.strip_suffix(&place) {
+            Some(message) if error.line() == 1 => anyhow!("column {}: {message}", error.column()),
+            _ => error.into(),
+        }
     })
 }
 

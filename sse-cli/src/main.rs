@@ -3,36 +3,41 @@
 //! # Map
 //!
 //! ```text
-//!   sse get URL          sse decode         sse encode
-//!       │                    │                  │
-//!    get.rs              decode.rs          encode.rs
-//!       │                    │                  │
-//!       ├─ request.rs        │                  │      what is asked for
-//!       ├─ raw.rs            │                  │      the bytes as they come
-//!       ├─ notice.rs         │                  │      what goes to stderr
-//!       ├─ readable.rs       │                  │      events for people
-//!       └───── json.rs ──────┘                  │      events for programs
-//!       └──────────────── stdout.rs ────────────┘      which may be closed at any time
+//!   sse get URL          sse decode         sse encode        sse hub
+//!       │                    │                  │                │
+//!    get.rs              decode.rs          encode.rs          hub.rs, which has a map of its own
+//!       │                    │                  │                │
+//!       ├─ request.rs        │                  │                │     what is asked for
+//!       ├─ raw.rs            │                  │                │     the bytes as they come
+//!       ├─ notice.rs         │                  │                │     what goes to stderr
+//!       ├─ readable.rs       │                  │                │     events for people
+//!       └───── json.rs ──────┴──────────────────┴────────────────┤     events for programs
+//!       └──────────────── stdout.rs ─────────────────────────────┘     which may be closed at any time
 //! ```
+//!
+//! `sse hub` is the feature `hub`, and what it does with NATS the feature `nats`; both are on by default.
 //!
 //! Exit codes: 0 when it ended as asked, 1 when it did not, 2 for a command line that makes no sense.
 
 mod decode;
 mod encode;
 mod get;
+#[cfg(feature = "hub")]
+mod hub;
 mod input;
 mod json;
 mod notice;
 mod raw;
 mod readable;
 mod request;
+mod seconds;
 mod stdout;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// Watch streams of server-sent events, and turn them into JSON lines and back.
+/// Watch streams of server-sent events, turn them into JSON lines and back, and fan them out.
 #[derive(Parser)]
 #[command(name = "sse", version)]
 struct Arguments {
@@ -62,6 +67,8 @@ enum Command {
         /// The lines; stdin if there is none, or if it is "-".
         file: Option<PathBuf>,
     },
+    #[cfg(feature = "hub")]
+    Hub(Box<hub::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +76,8 @@ fn main() -> ExitCode {
         Command::Get(arguments) => get::run(*arguments),
         Command::Decode { file } => decode::run(file.as_deref()),
         Command::Encode { file } => encode::run(file.as_deref()),
+        #[cfg(feature = "hub")]
+        Command::Hub(arguments) => hub::run(*arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -194,9 +194,18 @@ impl Inner {
     }
 
     /// Has the subscriber woken by the next event. It has seen all.
-    pub(crate) fn wait(&mut self, place: &mut Place, cx: &Context<'_>) {
+    ///
+    /// What comes back is to be dropped outside of the lock: the last waker of a task may take the task
+    /// with it, and its subscriptions.
+    #[must_use]
+    pub(crate) fn wait(&mut self, place: &mut Place, cx: &Context<'_>) -> Option<Waker> {
+        let mut old = None;
         match self.waiting.get_mut(place.key) {
-            Some(waker) if place.round == self.round => waker.clone_from(cx.waker()),
+            Some(waker) if place.round == self.round => {
+                if !waker.will_wake(cx.waker()) {
+                    old = Some(core::mem::replace(waker, cx.waker().clone()));
+                }
+            }
             _ => {
                 place.round = self.round;
                 place.key = self.waiting.insert(cx.waker().clone());
@@ -206,6 +215,7 @@ impl Inner {
             self.floor = self.newest();
             self.clear();
         }
+        old
     }
 
     fn clear(&mut self) {
@@ -220,14 +230,15 @@ impl Inner {
         core::mem::replace(&mut self.waiting, empty)
     }
 
-    /// Lets the subscriber go.
-    pub(crate) fn leave(&mut self, place: Place) {
+    /// Lets the subscriber go. Its waker, too, is to be dropped outside of the lock.
+    #[must_use]
+    pub(crate) fn leave(&mut self, place: Place) -> Option<Waker> {
         self.subscribers -= 1;
-        if place.round == self.round {
-            self.waiting.try_remove(place.key);
-        }
+        let waits = place.round == self.round;
+        let waker = waits.then(|| self.waiting.try_remove(place.key)).flatten();
         if self.waiting.is_empty() {
             self.waiting.shrink_to_fit();
         }
+        waker
     }
 }

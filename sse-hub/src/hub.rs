@@ -79,13 +79,13 @@ impl Hub {
         backend: Arc<dyn Backend>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let hub = Self::of(settings, 0, Some(Arc::clone(&backend)));
-        hub.shared.connected(false);
         let follow = follow(Arc::clone(&hub.shared), backend);
         (hub, follow)
     }
 
     fn of(settings: Settings, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
-        Self {
+        let is_alone = backend.is_none();
+        let hub = Self {
             shared: Arc::new(Shared {
                 counts: Counting::new(),
                 core: RwLock::new(Core {
@@ -93,11 +93,14 @@ impl Hub {
                     index: Index::default(),
                 }),
                 settings,
-                is_connected: AtomicBool::new(backend.is_none()),
-                is_loaded: AtomicBool::new(backend.is_none()),
+                is_connected: AtomicBool::default(),
+                is_loaded: AtomicBool::new(is_alone),
                 backend,
             }),
-        }
+        };
+        // Also for who watches the gauge.
+        hub.shared.connected(is_alone);
+        hub
     }
 
     /// Sends an event to all who hear of one of these topics, and gives the ID that they see.
@@ -255,11 +258,11 @@ impl Shared {
 
     /// A subscriber leaves its channel, of which nothing is left behind the last one.
     pub(crate) fn leave(&self, channel: &Channel, place: crate::channel::Place) {
-        let is_last = {
-            let mut channel = channel.lock();
-            channel.leave(place);
-            channel.subscribers == 0
-        };
+        let mut inner = channel.lock();
+        let waker = inner.leave(place);
+        let is_last = inner.subscribers == 0;
+        drop(inner);
+        drop(waker);
         if is_last {
             let mut core = self.write();
             // Another may have come meanwhile.

@@ -10,13 +10,13 @@ use sse_hyper::Encoded;
 
 use crate::{Selection, Topics, post::Key, settings::Retention};
 
-/// How many entries one look at the log goes through, for others want to publish meanwhile.
+/// How many topics are matched in one look at the log, for others want to publish meanwhile.
 const SCAN: usize = 4096;
 
 /// A frame is full at so many bytes.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;
 
-/// What an entry takes beside its block, about.
+/// What an entry takes beside its texts, about.
 const OVERHEAD: usize = 160;
 
 /// An event as it is kept: encoded, with its ID.
@@ -31,7 +31,14 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn size(&self) -> usize {
-        self.block.len() + OVERHEAD
+        let topics = self.topics.iter().map(|topic| topic.as_str().len());
+        let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
+        self.block.len() + topics.sum::<usize>() + key + OVERHEAD
+    }
+
+    /// How many topics are matched to see whether it is selected.
+    fn cost(&self, selection: &Selection) -> usize {
+        self.topics.iter().len() * selection.iter().len()
     }
 }
 
@@ -185,10 +192,12 @@ impl Log {
         let start = self.entries.partition_point(|it| it.number <= after);
         let state = if latest { after + 1 } else { u64::MAX };
         let state = self.state.range(state..).map(|(_, entry)| entry);
-        for (looked_at, entry) in state.chain(self.entries.range(start..)).enumerate() {
-            if size >= FULL_FRAME || looked_at == SCAN {
+        let mut matched = 0;
+        for entry in state.chain(self.entries.range(start..)) {
+            if size >= FULL_FRAME || matched >= SCAN {
                 return found;
             }
+            matched += entry.cost(selection);
             if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry)) {
                 size += entry.block.len();
                 found.blocks.push(entry.block.clone());
@@ -210,14 +219,40 @@ impl Log {
         if latest { self.state_floor } else { self.floor }
     }
 
-    /// The number behind which the newest `events` of this selection are.
-    pub(crate) fn before_newest(&self, events: usize, selection: &Selection) -> u64 {
-        let newest_first = self.entries.iter().rev();
-        let mut selected = newest_first.filter(|it| selection.matches_any(&it.topics));
-        match events.checked_sub(1).map(|events| selected.nth(events)) {
-            Some(Some(entry)) => entry.number - 1,
-            Some(None) => self.floor,
-            None => self.newest,
+    /// The number behind which the newest events of this selection are, once that is found: to be
+    /// called again if not.
+    pub(crate) fn step_back(&self, back: &mut Back, selection: &Selection) -> Option<u64> {
+        let end = self.entries.partition_point(|it| it.number < back.before);
+        let mut matched = 0;
+        for entry in self.entries.range(..end).rev() {
+            if back.left == 0 {
+                return Some(entry.number);
+            }
+            if matched >= SCAN {
+                return None;
+            }
+            matched += entry.cost(selection);
+            back.before = entry.number;
+            back.left -= usize::from(selection.matches_any(&entry.topics));
+        }
+        Some(self.floor)
+    }
+}
+
+/// The way back to the newest events of a selection.
+#[derive(Debug)]
+pub(crate) struct Back {
+    /// How many there are to find yet.
+    left: usize,
+    /// From here on, all was looked at.
+    before: u64,
+}
+
+impl Back {
+    pub(crate) fn new(events: usize) -> Self {
+        Self {
+            left: events,
+            before: u64::MAX,
         }
     }
 }
@@ -274,6 +309,47 @@ mod tests {
             assert!(log.bytes <= 120_000 && log.bytes == sum(&log));
         }
         assert!(log.entries.len() > 90, "the state goes first");
+    }
+
+    #[test]
+    fn topics_and_keys_are_bytes_too() {
+        let retention = Retention {
+            bytes: 50_000,
+            ..Retention::default()
+        };
+        let mut log = Log::new(retention, 0);
+        for number in 0..100 {
+            let topic = Topic::new(format!("{number:0200}")).unwrap();
+            let post = Post::new(topic, Event::new("x"));
+            fill(&mut log, [post.with_key(format!("{number:02000}"))]);
+        }
+        assert!(log.entries.len() < 25, "{} entries", log.entries.len());
+    }
+
+    #[test]
+    fn many_selectors_look_at_few_entries_at_a_time() {
+        let mut log = Log::new(Retention::default(), 0);
+        fill(&mut log, (0..1000).map(|number| post(number % 10, None)));
+        let selection = Selection::new((3..67).map(|topic| topic.to_string())).unwrap();
+        for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
+            let mut back = Back::new(events);
+            let looks = core::iter::repeat_with(|| log.step_back(&mut back, &selection));
+            let looks: Vec<_> = looks.take_while(Option::is_none).collect();
+            assert_eq!(
+                log.step_back(&mut back, &selection),
+                Some(expected),
+                "{events}"
+            );
+            assert_eq!(
+                looks.len(),
+                (1000 - expected as usize).saturating_sub(1) / 64
+            );
+        }
+        let found = log.find(0, &selection, false);
+        assert_eq!((found.cursor, found.is_all), (26, false), "a frame is full");
+        let selection = Selection::new((10..74).map(|topic| topic.to_string())).unwrap();
+        let found = log.find(0, &selection, false);
+        assert_eq!((found.cursor, found.is_all), (64, false));
     }
 
     #[test]

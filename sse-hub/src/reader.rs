@@ -83,7 +83,9 @@ impl Reader {
                     None => {
                         self.is_live = shared.is_loaded();
                         self.ordinal = window.appended;
-                        window.wait(&mut self.place, cx);
+                        let old = window.wait(&mut self.place, cx);
+                        drop(window);
+                        drop(old);
                         return Look::Nothing;
                     }
                     // Of several, only the log knows which are replaced.

@@ -12,8 +12,8 @@ const AT_ONCE: usize = 1024;
 
 /// What a subscription waits for before it can look here.
 pub(crate) enum Recovery {
-    /// Nothing has come here yet: what is the newest one?
-    Now(BoxFuture<'static, u64>),
+    /// Nothing has come here yet: what is the newest one? It begins so many before that.
+    Newest(BoxFuture<'static, u64>, u64),
     /// The client has seen one that has not come here yet: is there one?
     Ahead(BoxFuture<'static, u64>),
     /// Events up to this one.
@@ -43,8 +43,9 @@ impl Recovery {
         cx: &mut Context<'_>,
     ) -> Poll<Recovered> {
         let (events, through) = match self {
-            Self::Now(newest) => {
-                reader.cursor = reader.cursor.max(ready!(newest.as_mut().poll(cx)));
+            Self::Newest(newest, before) => {
+                let cursor = ready!(newest.as_mut().poll(cx)).saturating_sub(*before);
+                reader.cursor = reader.cursor.max(cursor);
                 return Poll::Ready(Recovered::All(None));
             }
             Self::Ahead(newest) => {

@@ -11,8 +11,8 @@ use crate::Ids;
 pub struct Retention {
     /// How many events, of all topics together: 16,384 by default.
     pub events: usize,
-    /// How many bytes, encoded, and 160 more for each event: 64 MiB by default. The newest event is
-    /// kept, however large it is.
+    /// How many bytes, encoded, with topics and keys, and 160 more for each event: 64 MiB by default.
+    /// The newest event is kept, however large it is.
     pub bytes: usize,
     /// For how long. By default, for ever. Looked at when an event comes.
     pub age: Option<Duration>,

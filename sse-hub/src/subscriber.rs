@@ -9,6 +9,7 @@ use crate::{
     Authority, Denied, Selection, Slow, Subscription,
     authority::Guard,
     hub::{Core, Shared},
+    log::Back,
     reader::Reader,
     recovery::Recovery,
     subscription::Special,
@@ -54,6 +55,9 @@ impl Subscriber {
 
     /// Begins with so many of the newest events, so that a page has something to show. A last event ID
     /// that is set behind this counts more.
+    ///
+    /// Until the hub has heard from its backend, these are the newest of all topics, and so there may be
+    /// fewer of those selected.
     pub fn with_newest(mut self, events: usize) -> Self {
         self.from = From::Newest(events);
         self
@@ -108,13 +112,14 @@ impl Subscriber {
         if !shared.counts.comes(max) {
             return Err(SubscribeError::Full(max));
         }
+        let behind = self.before_newest();
         let mut core = shared.write();
         let newest = core.log.newest();
         let channel = core.index.channel(&self.selection, newest);
         let mut inner = channel.lock();
         inner.subscribers += 1;
         let is_kept = |number| inner.reaches(number) || core.log.reaches(number, self.is_latest());
-        let place = self.place(&core, is_kept);
+        let place = self.place(&core, behind, is_kept);
         drop(inner);
         drop(core);
         if let Some(reason) = place.reset {
@@ -123,7 +128,8 @@ impl Subscriber {
         }
         let notice = match place.reset {
             Some(reason) => Some(shared.reset(reason, newest)),
-            None => shared.position(place.cursor),
+            None if place.recovery.is_none() => shared.position(place.cursor),
+            None => None,
         };
         let reader = Reader::new(place.cursor, self.slow, self.max_lag);
         let special = Special {
@@ -134,8 +140,23 @@ impl Subscriber {
         Ok(Subscription::new(self.shared, channel, reader, special))
     }
 
+    /// The number behind which the newest events are that it begins with. Many may have to be looked
+    /// at, and others want to publish meanwhile.
+    fn before_newest(&self) -> Option<u64> {
+        let From::Newest(events) = self.from else {
+            return None;
+        };
+        let mut back = Back::new(events);
+        loop {
+            let found = self.shared.read().log.step_back(&mut back, &self.selection);
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+
     /// Where it begins.
-    fn place(&self, core: &Core, is_kept: impl Fn(u64) -> bool) -> Place {
+    fn place(&self, core: &Core, behind: Option<u64>, is_kept: impl Fn(u64) -> bool) -> Place {
         let newest = core.log.newest();
         let at = |cursor| Place {
             cursor,
@@ -147,15 +168,21 @@ impl Subscriber {
             ..at(newest)
         };
         let backend = self.shared.backend.as_ref();
+        // The log here says nothing yet.
+        let first = |before| {
+            let backend = backend.filter(|_| !self.shared.is_loaded())?;
+            Some(Place {
+                recovery: Some(Recovery::Newest(backend.newest(), before)),
+                ..at(newest.saturating_sub(before))
+            })
+        };
         let id = match &self.from {
-            From::Now => {
-                let first = backend.filter(|_| !self.shared.is_loaded());
-                return Place {
-                    recovery: first.map(|backend| Recovery::Now(backend.newest())),
-                    ..at(newest)
-                };
+            From::Now => return first(0).unwrap_or(at(newest)),
+            From::Newest(events) => {
+                // Some of them may have left meanwhile.
+                let here = behind.unwrap_or(newest).max(core.log.start(false));
+                return first(*events as u64).unwrap_or(at(here));
             }
-            From::Newest(events) => return at(core.log.before_newest(*events, &self.selection)),
             From::Start => return at(core.log.start(self.is_latest())),
             From::After(id) => id,
         };

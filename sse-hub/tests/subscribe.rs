@@ -2,9 +2,10 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Wake, Waker},
     time::Duration,
 };
 
@@ -256,6 +257,46 @@ fn an_event_may_be_too_large() {
         PublishError::TooLarge { bytes: 4, limit: 3 }
     ));
     assert_eq!(hub.counts().published, 1);
+}
+
+/// A task that only its waker keeps, as some executors have it: with the waker goes the task, and what
+/// it has subscribed to.
+#[test]
+fn a_waker_may_take_subscriptions_with_it() {
+    struct Task {
+        _kept: Mutex<Subscription>,
+    }
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    let hub = Hub::default();
+    let keep = || {
+        let subscription = hub.subscribe(topic("a"), None).unwrap();
+        Waker::from(Arc::new(Task {
+            _kept: Mutex::new(subscription),
+        }))
+    };
+    let mut subscription = hub.subscribe(topic("a"), None).unwrap();
+    for _ in 0..3 {
+        // The second takes the place of the first.
+        let waker = keep();
+        let mut cx = Context::from_waker(&waker);
+        assert!(subscription.poll_next_unpin(&mut cx).is_pending());
+    }
+    assert_eq!(hub.counts().subscribers, 2);
+    drop(subscription);
+    assert_eq!(hub.counts().subscribers, 0);
+
+    // Woken, it goes as well.
+    let mut subscription = hub.subscribe(topic("a"), None).unwrap();
+    let waker = keep();
+    let mut cx = Context::from_waker(&waker);
+    assert!(subscription.poll_next_unpin(&mut cx).is_pending());
+    drop(waker);
+    publish(&hub, "a", "x");
+    assert_eq!(hub.counts().subscribers, 1);
 }
 
 #[test]

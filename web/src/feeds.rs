@@ -8,9 +8,12 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio::time::{MissedTickBehavior, interval};
+use serde_json::Value;
+use sse_hub::{Hub, Post, Topic};
+use sse_hyper::{Event, EventType};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::log::EventLog;
+use crate::{journal::Journal, node::Node};
 
 /// One event on each tick.
 const TICK: Duration = Duration::from_millis(250);
@@ -48,27 +51,77 @@ const MATCHES: [(&str, &str, &[u64], &[u64]); 3] = [
     ("Foxes", "Wolves", &[20, 21], &[66, 84]),
 ];
 
-/// Publishes for ever, or until the log cannot be written.
+/// Publishes for ever, or until the journal cannot be written. What is not in the journal, nobody gets.
 ///
 /// # Errors
 ///
-/// What [`EventLog::publish`] says.
-pub async fn publish_feeds(log: &EventLog) -> io::Result<()> {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// If an event cannot be written, or if it cannot be published.
+pub async fn publish_feeds(hub: &Hub, mut journal: Journal) -> io::Result<()> {
+    let mut ticks = ticks();
     for tick in 0_u64.. {
         ticks.tick().await;
-        let now = SystemTime::now();
-        let (event_type, data) = match tick % 8 {
-            0 | 4 => ("time", httpdate::fmt_http_date(now)),
-            1 | 3 | 5 | 7 => ("stocks", stock(tick / 2, now)),
-            2 => ("scores", score(tick / 8, now)),
-            _ if tick % 24 == 6 => ("news", news(now)),
-            _ => ("scores", score(tick / 8 + 1, now)),
-        };
-        log.publish(event_type, data)?;
+        let event = event(tick, SystemTime::now())?;
+        journal.append(&event)?;
+        hub.post(post(event)?).await.map_err(io::Error::other)?;
     }
     Ok(())
+}
+
+/// Publishes the share of one of several servers, for ever. What cannot be published is not: the next
+/// events are about the same.
+///
+/// # Errors
+///
+/// If an event cannot be made.
+pub async fn publish_share(hub: &Hub, node: Node) -> io::Result<()> {
+    let mut ticks = ticks();
+    for tick in 0_u64.. {
+        ticks.tick().await;
+        if node.takes(tick) {
+            let event = event(tick, SystemTime::now())?;
+            if let Err(error) = hub.post(post(event)?).await {
+                eprintln!("an event is lost: {error}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// What a tick brings.
+fn event(tick: u64, now: SystemTime) -> io::Result<Event> {
+    let (event_type, data) = match tick % 8 {
+        0 | 4 => ("time", httpdate::fmt_http_date(now)),
+        1 | 3 | 5 | 7 => ("stocks", stock(tick / 2, now)),
+        2 => ("scores", score(tick / 8, now)),
+        _ if tick % 24 == 6 => ("news", news(now)),
+        _ => ("scores", score(tick / 8 + 1, now)),
+    };
+    let event_type = EventType::new(event_type).map_err(io::Error::other)?;
+    Ok(Event::new(data).with_type(event_type))
+}
+
+/// The event with where it goes, which follows from itself alone, so that the journal has to keep
+/// nothing else. Its topic is its type; but for news, it is the state of something.
+pub(crate) fn post(event: Event) -> io::Result<Post> {
+    let topic = Topic::new(event.event_type()).map_err(io::Error::other)?;
+    let data: Value = serde_json::from_str(event.data()).unwrap_or_default();
+    let key = match topic.as_str() {
+        "time" => Some("now"),
+        "stocks" => data["symbol"].as_str(),
+        "scores" => data["home"].as_str(),
+        _ => None,
+    };
+    let post = Post::new(topic, event);
+    Ok(match key {
+        Some(key) => post.with_key(key),
+        None => post,
+    })
 }
 
 #[derive(Serialize)]

@@ -10,33 +10,54 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sse_hyper::Event;
+use sse_hub::{Hub, Retention, Settings};
+use sse_hyper::{Event, EventId};
 use sse_proto::{Chunk, Decoder, Item};
 
-use crate::log::KEPT;
+use crate::feeds::post;
 
+/// How many events are kept: five minutes, at four a second.
+pub(crate) const KEPT: usize = 1200;
+
+/// The events of a hub, numbered from 1 without a gap, also over a restart.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     path: PathBuf,
     file: File,
     /// How many events are in the file.
     count: usize,
+    /// The number of the newest event.
+    newest: u64,
 }
 
 impl Journal {
-    /// Opens the file, and gives the last events in it.
-    pub(crate) fn open(path: &Path) -> io::Result<(Self, VecDeque<Event>)> {
+    /// Opens the file, which is made if it is missing, with a hub that goes on with the last events in
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or written.
+    pub async fn open(path: &Path) -> io::Result<(Self, Hub)> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         let events = read(path)?;
-        let file = rewrite(path, &events)?;
-        let count = events.len();
-        let path = path.to_owned();
-        Ok((Self { path, file, count }, events))
+        let first = events.front().and_then(number).unwrap_or(1);
+        let journal = Self {
+            file: rewrite(path, &events)?,
+            path: path.to_owned(),
+            count: events.len(),
+            newest: first - 1 + events.len() as u64,
+        };
+        let hub = Hub::new(settings().with_first_number(first));
+        for event in events {
+            hub.post(post(event)?).await.map_err(io::Error::other)?;
+        }
+        Ok((journal, hub))
     }
 
-    /// Writes one more event. Now and then the file is made short again.
+    /// Writes an event with the number that the hub is to give it. Now and then the file is made short
+    /// again.
     pub(crate) fn append(&mut self, event: &Event) -> io::Result<()> {
         if self.count >= 4 * KEPT {
             let events = read(&self.path)?;
@@ -44,11 +65,20 @@ impl Journal {
             self.count = events.len();
         }
         let mut block = Vec::new();
-        event.encode(&mut block);
+        let id = EventId::from(self.newest + 1);
+        event.clone().with_id(id).encode(&mut block);
         self.file.write_all(&block)?;
         self.count += 1;
+        self.newest += 1;
         Ok(())
     }
+}
+
+/// Those of the demo's hub: what it keeps is as much as what the journal keeps.
+pub fn settings() -> Settings {
+    let mut retention = Retention::default();
+    retention.events = KEPT;
+    Settings::new().with_retention(retention)
 }
 
 /// The last [`KEPT`] events of the file; none if there is no file.
@@ -82,4 +112,13 @@ fn rewrite(path: &Path, events: &VecDeque<Event>) -> io::Result<File> {
     file.write_all(&stream)?;
     fs::rename(&fresh, path)?;
     Ok(file)
+}
+
+/// The number that an event has as its ID.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no one forges our own IDs with a sign"
+)]
+fn number(event: &Event) -> Option<u64> {
+    event.last_event_id().parse().ok().filter(|it| *it > 0)
 }

@@ -3,28 +3,32 @@
 //! # Map
 //!
 //! ```text
-//!   feeds ── publish ──▶ EventLog ──▶ journal            (feeds.rs, log.rs, journal.rs)
-//!                           │ subscribe(last event ID)
-//!                        FanOut        counters           (fan_out.rs)
-//!                           │
-//!                        Faults        what a page breaks (faults.rs)
-//!                           │                ▲
-//!   page ◀── /events ── Demo::respond ── /break           (serve.rs, control.rs, query.rs)
+//!   feeds ── append ──▶ Journal ── publish ──▶ Hub        (feeds.rs, journal.rs, sse-hub)
+//!                                               │ subscribe(topics, last event ID)
+//!                                           Counters     (counters.rs)
+//!                                               │
+//!                                            Faults      what a page breaks (faults.rs)
+//!                                               │     ▲
+//!   page ◀── /events ─────────── Demo::respond ──── /break   (serve.rs, control.rs, query.rs)
 //! ```
+//!
+//! Several servers have the same events if their hubs keep them in NATS, in place of a journal (`node.rs`,
+//! `bin/node.rs`).
 //!
 //! The page itself is the crate in `page/`, built to wasm by `cargo xtask page`.
 
 mod control;
-mod fan_out;
+mod counters;
 mod faults;
 mod feeds;
 mod journal;
-mod log;
+mod node;
 mod query;
 mod serve;
 
-pub use feeds::publish_feeds;
-pub use log::EventLog;
+pub use feeds::{publish_feeds, publish_share};
+pub use journal::{Journal, settings};
+pub use node::Node;
 pub use serve::Demo;
 
 #[cfg(doctest)]

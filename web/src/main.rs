@@ -1,12 +1,12 @@
 //! Serves the demo page on 127.0.0.1. `cargo xtask demo` builds the page and runs this.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
 use tokio::net::TcpListener;
-use web::{Demo, EventLog, publish_feeds};
+use web::{Demo, Journal, publish_feeds};
 
 /// The demo server.
 #[derive(Parser)]
@@ -38,14 +38,14 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
         .await
         .with_context(|| format!("cannot listen on port {}", arguments.port))?;
-    let log = EventLog::open(&arguments.journal)
+    let (journal, hub) = Journal::open(&arguments.journal)
+        .await
         .with_context(|| format!("cannot keep events in {}", arguments.journal.display()))?;
     println!("http://{}/", listener.local_addr()?);
 
-    let log = Arc::new(log);
-    let demo = Demo::new(Arc::clone(&log), arguments.page);
+    let demo = Demo::new(hub.clone(), arguments.page);
     tokio::select! {
-        result = publish_feeds(&log) => result.context("cannot publish"),
+        result = publish_feeds(&hub, journal) => result.context("cannot publish"),
         result = demo.serve(listener) => result.context("cannot accept connections"),
     }
 }

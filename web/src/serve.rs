@@ -18,37 +18,55 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use sse_hyper::{Event, EventBody};
+use sse_hub::{Hub, Subscription};
+use sse_hyper::{Event, EventBody, EventStream, Streams};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
 use crate::{
     control::control,
-    fan_out::FanOut,
+    counters::with_counters,
     faults::{ClientId, Faults},
-    log::EventLog,
-    query::{last_event_id, parameter},
+    node::Node,
+    query::{last_event_id, parameter, selection},
 };
 
+/// What a client that has seen nothing yet gets at once, so that its page is not empty.
+const GREETING: usize = 48;
+
 type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Why somebody does not get the events.
+type Refusal = (StatusCode, String);
 
 /// The demo server.
 #[derive(Clone, Debug)]
 pub struct Demo {
-    fan_out: FanOut,
+    hub: Hub,
+    node: Option<Node>,
+    streams: Streams,
     faults: Arc<Faults>,
     page: ServeDir,
 }
 
 impl Demo {
-    /// Serves the events of this log, and the files of this folder.
-    pub fn new(log: Arc<EventLog>, page: PathBuf) -> Self {
+    /// Serves the events of this hub, and the files of this folder.
+    pub fn new(hub: Hub, page: PathBuf) -> Self {
         Self {
-            fan_out: FanOut::new(log),
+            hub,
+            node: None,
+            streams: Streams::default(),
             faults: Arc::new(Faults::new()),
             page: ServeDir::new(page),
         }
+    }
+
+    /// Says on the page that it is one of several.
+    #[must_use]
+    pub fn as_node(mut self, node: Node) -> Self {
+        self.node = Some(node);
+        self
     }
 
     /// Serves whoever connects.
@@ -76,7 +94,8 @@ impl Demo {
             "/events" => match parameter(&request, "client") {
                 None => self.events(&request),
                 Some(client) => self.events_of_page(&request, &client),
-            },
+            }
+            .unwrap_or_else(|(status, reason)| text(status, reason)),
             "/handler" => boxed(sse_hyper::response(&request, server_time())),
             "/break" => match control(&request, &self.faults) {
                 Ok(said) => text(StatusCode::OK, said),
@@ -86,36 +105,35 @@ impl Demo {
         })
     }
 
-    fn events(&self, request: &Request<Incoming>) -> Response<Body> {
-        match last_event_id(request) {
-            Ok(seen) => boxed(
-                self.fan_out
-                    .streams
-                    .respond(request, self.fan_out.events(seen)),
-            ),
-            Err(error) => text(StatusCode::BAD_REQUEST, error),
-        }
+    fn events(&self, request: &Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        let events = self.subscribe(request)?;
+        Ok(boxed(self.streams.respond(request, events)))
     }
 
     /// The same for a page that says who it is: with the counters, and with the faults it asks for.
-    fn events_of_page(&self, request: &Request<Incoming>, client: &str) -> Response<Body> {
-        let Some(client) = ClientId::new(client) else {
-            return text(StatusCode::BAD_REQUEST, "client: 1 to 64 bytes");
-        };
+    fn events_of_page(
+        &self,
+        request: &Request<Incoming>,
+        client: &str,
+    ) -> Result<Response<Body>, Refusal> {
+        let client = ClientId::new(client).ok_or_else(|| bad("client: 1 to 64 bytes"))?;
         if let Some((status, time)) = self.faults.refusal(&client) {
-            return refused(status, time);
+            return Ok(refused(status, time));
         }
-        match last_event_id(request) {
-            Ok(seen) => {
-                let events = self.fan_out.events_and_counters(seen).boxed();
-                let response = self.fan_out.streams.respond(request, events);
-                response.map(|body| {
-                    let body = body.map_err(|never| -> io::Error { match never {} });
-                    StreamBody::new(self.faults.afflict(client, body)).boxed_unsync()
-                })
-            }
-            Err(error) => text(StatusCode::BAD_REQUEST, error),
-        }
+        let events = with_counters(self.subscribe(request)?, self.hub.clone(), self.node).boxed();
+        let response = self.streams.respond(request, events);
+        Ok(response.map(|body| {
+            let body = body.map_err(|never| -> io::Error { match never {} });
+            StreamBody::new(self.faults.afflict(client, body)).boxed_unsync()
+        }))
+    }
+
+    fn subscribe(&self, request: &Request<Incoming>) -> Result<Subscription, Refusal> {
+        let seen = last_event_id(request).map_err(bad)?;
+        let selection = selection(request).map_err(bad)?;
+        let subscriber = self.hub.subscriber(selection).with_newest(GREETING);
+        let subscription = subscriber.after(seen.as_ref()).subscribe();
+        subscription.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     }
 
     async fn file(self, request: Request<Incoming>) -> Response<Body> {
@@ -126,9 +144,14 @@ impl Demo {
         response.map(BodyExt::boxed_unsync)
     }
 }
+
+fn bad(reason: impl Display) -> Refusal {
+    (StatusCode::BAD_REQUEST, reason.to_string())
+}
+
 fn boxed<S>(response: Response<EventBody<S>>) -> Response<Body>
 where
-    S: Stream<Item = Event> + Send + 'static,
+    S: EventStream + Send + 'static,
 {
     response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
 }

@@ -7,11 +7,12 @@ use std::{fs::File, panic::resume_unwind, process::Command, thread};
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    background::{Background, free_ports},
     page,
     run::{cargo, run, target},
     setup,
 };
-use driver::{Background, Browser, free_ports};
+use driver::Browser;
 
 /// Where code of a page can run.
 #[derive(Clone, Copy)]

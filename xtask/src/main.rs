@@ -1,6 +1,6 @@
 //! Every command that a person or CI runs: `cargo xtask help`.
 //!
-//! - `demo.rs`: the demo, built and served.
+//! - `demo.rs`, `nodes.rs`: the demo, built and served, by one server or by several over NATS.
 //! - `test.rs`: everything that CI runs, step by step.
 //! - `browser.rs`: the tests that need Chromium and Firefox.
 //! - `servers.rs`: the servers before real clients and behind real proxies.
@@ -11,14 +11,16 @@
 //! - `page.rs`: the wasm page.
 //! - `size.rs`: how large pages are.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
-//! - `run.rs`: running a program.
+//! - `run.rs`, `background.rs`: running a program.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
+mod background;
 mod browser;
 mod demo;
 mod fuzz;
 mod load;
 mod miri;
+mod nodes;
 mod npm;
 mod page;
 mod run;
@@ -29,7 +31,7 @@ mod test;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, value_parser};
 
 /// Build, show and test the whole of it.
 #[derive(Parser)]
@@ -43,9 +45,12 @@ struct Arguments {
 enum Command {
     /// Build the demo page and serve it on 127.0.0.1 with live updates.
     Demo {
-        /// The port.
+        /// The port; of several servers, that of the first.
         #[arg(long, default_value_t = 8080)]
         port: u16,
+        /// How many servers there are. Several have the same events, which they keep in NATS.
+        #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=9))]
+        nodes: u16,
     },
     /// Run everything that CI runs.
     Test,
@@ -77,13 +82,13 @@ enum Command {
         /// Those of the clients instead: five minutes, or `--quick`.
         #[arg(long, conflicts_with = "server")]
         client: bool,
-        /// Those of one feed for many instead: twelve minutes, or `--quick`.
+        /// Those of one feed for many instead: a quarter of an hour, or `--quick`.
         #[arg(long, conflicts_with_all = ["server", "client"])]
         hub: bool,
         /// The same as `-- --quick`.
         #[arg(long)]
         quick: bool,
-        /// The same as `-- --smoke`.
+        /// The same as `-- --smoke`, of the others: some seconds, only to see that everything runs.
         #[arg(long, conflicts_with = "quick")]
         smoke: bool,
         /// Passed on to the program that measures.
@@ -111,7 +116,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Demo { port } => demo::serve(port),
+        Command::Demo { port, nodes: 1 } => demo::serve(port),
+        Command::Demo { port, nodes } => nodes::serve(port, nodes),
         Command::Test => test::all(),
         Command::TestBrowser { long } => browser::test(long),
         Command::TestServers => servers::test(),

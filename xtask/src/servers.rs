@@ -19,10 +19,14 @@ const SERVERS: [(&str, &str, &str); 3] = [
     ("warp", "sse-warp", "contract_server"),
 ];
 
-/// The demo server, and the command.
-const PROGRAMS: [(&str, &str); 2] = [("web", "web"), ("sse", "sse-cli")];
+/// The demo server, the same as one of several, and the command.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("web", "web"),
+    ("node", "web --features nats"),
+    ("sse", "sse-cli"),
+];
 
-const TESTS: [&str; 5] = ["proxies", "clients", "browsers", "faults", "demo"];
+const TESTS: [&str; 6] = ["proxies", "clients", "browsers", "faults", "demo", "nodes"];
 
 /// Builds the servers and the command, brings the proxies and the clients, and runs the tests of
 /// `interop`.
@@ -30,6 +34,7 @@ pub(crate) fn test() -> Result<()> {
     for (name, package) in [
         ("nginx", "nginx"),
         ("haproxy", "haproxy"),
+        ("nats-server", "nats-server"),
         ("curl", "curl"),
         ("chromium", "chromium"),
         ("firefox-esr", "firefox-esr"),
@@ -55,7 +60,7 @@ pub(crate) fn test() -> Result<()> {
         "test --package interop {names} -- --nocapture --test-threads=4"
     ));
     tests.env("INTEROP_FOLDER", &folder);
-    // Where Debian has nginx and HAProxy, for those who are not root too.
+    // Where Debian has nginx, HAProxy and NATS, for those who are not root too.
     if let Some(path) = env::var_os("PATH") {
         let folders = env::split_paths(&path).chain([setup::SYSTEM_PROGRAMS.into()]);
         tests.env("PATH", env::join_paths(folders)?);
@@ -76,7 +81,7 @@ fn servers(folder: &Path) -> Result<()> {
 
 fn programs(folder: &Path) -> Result<()> {
     for (name, package) in PROGRAMS {
-        run(cargo(&format!("build --package {package}")))?;
+        run(cargo(&format!("build --package {package} --bin {name}")))?;
         let built = target().join("debug").join(name);
         fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
     }

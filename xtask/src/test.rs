@@ -73,6 +73,8 @@ fn lints() -> Result<()> {
     for arguments in [
         "--package sse-proto --lib",
         "--package sse-hyper --lib --no-default-features",
+        "--package sse-cli --all-targets --no-default-features",
+        "--package sse-cli --all-targets --no-default-features --features hub",
         "--package benches --all-targets",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
@@ -85,7 +87,8 @@ fn lints() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    load::nats()?;
+    // What sse-hub-nats and `sse hub --nats` are tested with.
+    setup::program("nats-server", "nats-server")?;
     for name in CRATES {
         run(cargo(&format!("test --package {name} --all-features")))?;
     }

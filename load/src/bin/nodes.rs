@@ -38,11 +38,9 @@ fn main() -> Result<()> {
         events,
         seed,
     };
-    // The same routes and options as those of the command `sse hub`.
-    let node = built(&["--package", "sse-hub-nats", "--example", "node"])?;
+    let sse = built(&["--package", "sse-cli", "--bin", "sse"])?.join("sse");
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let node = node.join("examples/node");
-    runtime.block_on(nodes::run(&node, options, &mut io::stdout()))
+    runtime.block_on(nodes::run(&sse, options, &mut io::stdout()))
 }

@@ -5,52 +5,9 @@
 //! lagged behind. The end of the input ends it at once; SIGTERM shuts it down the way the library
 //! does that.
 
-use anyhow::{Context as _, Result};
-use clap::Parser;
-use load::{
-    machine,
-    orders::Orders,
-    servers::{Library, listen},
-};
-use tokio::{
-    runtime,
-    signal::unix::{SignalKind, signal},
-};
-
-/// Serves a feed of events on 127.0.0.1.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// Which library serves it.
-    #[arg(long)]
-    library: Library,
-    /// The port; 0 takes a free one.
-    #[arg(long, default_value_t = 8080)]
-    port: u16,
-    /// The core that it stays on.
-    #[arg(long)]
-    core: Option<usize>,
-}
+use anyhow::Result;
+use load::serving;
 
 fn main() -> Result<()> {
-    let Arguments {
-        library,
-        port,
-        core,
-    } = Arguments::parse();
-    machine::allow_files(0)?;
-    if let Some(core) = core.filter(|_| !library.is_elsewhere()) {
-        machine::stay_on(core)?;
-    }
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let listener = listen(port).with_context(|| format!("cannot listen on port {port}"))?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let shutdown = async move {
-            terminate.recv().await;
-        };
-        let orders = Orders::from_input();
-        library.serve(listener, core, orders, shutdown).await
-    })
+    serving::serve()
 }

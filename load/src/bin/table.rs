@@ -11,6 +11,7 @@ use load::{
     machine,
     measure::{self, Plan},
     place, process, report,
+    server::Allocator,
     servers::Library,
     shutdown,
 };
@@ -59,6 +60,7 @@ fn main() -> Result<()> {
     let mut plan = Plan {
         libraries: &libraries,
         programs: &programs,
+        allocator: Allocator::Glibc,
         core: cores.map(|[core, _]| core),
         subscribers: 0,
         time,

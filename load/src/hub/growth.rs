@@ -1,14 +1,18 @@
 //! What a subscriber costs where there are more and more of them, and what is left when they leave.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 
-use crate::measure::{Contender, Left, Plan, Reading};
+use crate::{
+    measure::{Contender, Left, Plan, Reading},
+    server::Allocator,
+    servers::Library,
+};
 
 /// What was measured with so many subscribers.
 #[derive(Clone, Debug)]
 pub struct Growth {
+    /// Where the memory comes from.
+    pub allocator: Allocator,
     /// How many.
     pub subscribers: usize,
     /// How fast they are served, and in how much memory.
@@ -17,28 +21,37 @@ pub struct Growth {
     pub left: Left,
 }
 
-/// Measures the first library of the plan with each of these numbers, alone on the machine, with a turn
-/// of this length.
+/// Measures the first library of the plan with each of these numbers of subscribers, by each allocator,
+/// alone on the machine, with one turn.
 ///
 /// # Errors
 ///
 /// If the server fails, or serves too little or too much.
-pub fn all(plan: &Plan<'_>, numbers: &[usize], turn: Duration) -> Result<Vec<Growth>> {
+pub fn all(plan: &Plan<'_>, numbers: &[usize]) -> Result<Vec<Growth>> {
     let library = *plan.libraries.first().context("no library")?;
-    let growths = numbers.iter().map(|number| {
-        let plan = Plan {
-            subscribers: *number,
-            ..*plan
-        };
-        let mut contender = Contender::start(&plan, library)?;
-        contender.turn(turn)?;
-        let (reading, left) = contender.leave()?;
-        Ok(Growth {
-            subscribers: *number,
-            reading,
-            left,
-        })
-    });
-    let growths: Result<_> = growths.collect();
-    growths.with_context(|| format!("{library} with more and more subscribers"))
+    let mut growths = Vec::new();
+    for allocator in [Allocator::Glibc, Allocator::Jemalloc] {
+        for number in numbers {
+            let plan = Plan {
+                allocator,
+                subscribers: *number,
+                ..*plan
+            };
+            let growth = one(&plan, library);
+            growths.push(growth.with_context(|| format!("{number} subscribers of {library}"))?);
+        }
+    }
+    Ok(growths)
+}
+
+fn one(plan: &Plan<'_>, library: Library) -> Result<Growth> {
+    let mut contender = Contender::start(plan, library)?;
+    contender.turn(plan.turn)?;
+    let (reading, left) = contender.leave()?;
+    Ok(Growth {
+        allocator: plan.allocator,
+        subscribers: plan.subscribers,
+        reading,
+        left,
+    })
 }

@@ -132,7 +132,7 @@ pub fn latency(subscribers: usize, latency: &Latency) -> String {
 pub fn growth(library: Library, growths: &[Growth]) -> String {
     let mut text = format!("## {library} with more and more subscribers\n\n");
     let mut table = Table::new([
-        "subscribers",
+        "subscribers, allocator",
         "idle connection: B",
         "in bursts of 16: ns an event",
         "one by one: ns an event",
@@ -146,7 +146,11 @@ pub fn growth(library: Library, growths: &[Growth]) -> String {
         let took = left.full.saturating_sub(left.empty);
         let stays = left.left.saturating_sub(left.empty) as f64 / took as f64;
         table.row([
-            thousands(growth.subscribers as f64),
+            format!(
+                "{}, {}",
+                thousands(growth.subscribers as f64),
+                growth.allocator
+            ),
             at_most(thousands, growth.reading.idle, Some(IDLE)),
             format!("{:.0}", 1e9 / growth.reading.bursts.rate()),
             format!("{:.0}", 1e9 / growth.reading.singles.rate()),

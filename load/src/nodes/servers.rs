@@ -5,7 +5,7 @@ use std::{
     env,
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const NAMES: [&str; 3] = ["NATS", "node 0", "node 1"];
 
 pub(super) struct Servers {
-    node: PathBuf,
+    sse: PathBuf,
     kept: u64,
     folder: TempDir,
     ports: [u16; 3],
@@ -41,9 +41,9 @@ pub(super) struct Death {
 
 impl Servers {
     /// With nodes that keep so many events in memory.
-    pub(super) fn start(node: &Path, kept: u64) -> Result<Self> {
+    pub(super) fn start(sse: &Path, kept: u64) -> Result<Self> {
         let mut servers = Self {
-            node: node.to_owned(),
+            sse: sse.to_owned(),
             kept,
             folder: TempDir::new()?,
             ports: [free_port()?, free_port()?, free_port()?],
@@ -148,8 +148,11 @@ impl Servers {
 
     /// What a node is started by.
     fn node(&self, port: u16) -> Command {
-        let mut command = Command::new(&self.node);
+        let mut command = Command::new(&self.sse);
         command
+            .arg("hub")
+            .args(["--log", "error"])
+            .stdout(Stdio::null())
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--nats", &self.nats_url()])
             .args(["--publish-token", "nobody-does"])

@@ -38,7 +38,10 @@ pub(super) async fn serve(
             let response = respond(&streams, &feed, &request);
             async { Ok::<_, Infallible>(response) }
         });
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(connection), service);
+        // Flattened, a small frame takes a cheaper system call.
+        let connection = http1::Builder::new()
+            .writev(false)
+            .serve_connection(TokioIo::new(connection), service);
         tokio::spawn(connections.watch(connection));
     }
     drop(listener);

@@ -16,9 +16,13 @@ use crate::feed::MARK;
 /// How many of a crowd have one address: there are 28,000 ports.
 const ADDRESS: usize = 20_000;
 
-/// What the kernel may keep of what a client of [little room](Kind::Stalled) does not read. It takes
-/// twice as much.
+/// What the kernel may keep of what a [stalled](Kind::Stalled) client does not read. It takes twice as
+/// much.
 const ROOM: usize = 2048;
+
+/// The longest segment that a stalled client takes: that of an Ethernet, with which a server's kernel
+/// keeps some 100 KB for a client. For the segments of the loopback it is 2.5 MB, which would not fill.
+const SEGMENT: u32 = 1460;
 
 /// What each asks.
 const REQUEST: &[u8] =
@@ -60,6 +64,7 @@ impl Client {
         socket.set_nonblocking(true)?;
         if kind == Kind::Stalled {
             socket.set_recv_buffer_size(ROOM)?;
+            socket.set_tcp_mss(SEGMENT)?;
         }
         if let Some(address) = address(token.0) {
             socket.bind(&SocketAddr::from((address, 0)).into())?;
@@ -150,6 +155,20 @@ impl Client {
 fn address(index: usize) -> Option<Ipv4Addr> {
     let block = u8::try_from(index / ADDRESS).unwrap_or(u8::MAX);
     let [.., a, b] = process::id().to_be_bytes();
-    // Neither the network itself nor what the others have.
+    // Never 127.0, where the others are.
     (block > 0).then(|| Ipv4Addr::new(127, a.max(1), b, block))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ADDRESS, address};
+
+    #[test]
+    fn many_clients_come_from_many_addresses() {
+        assert_eq!(address(ADDRESS - 1), None);
+        let last = address(2 * ADDRESS - 1);
+        assert!(last.is_some_and(|it| it.is_loopback()));
+        assert_eq!(address(ADDRESS), last);
+        assert_ne!(address(2 * ADDRESS), last);
+    }
 }

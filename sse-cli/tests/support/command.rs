@@ -122,6 +122,11 @@ impl Output {
         }
     }
 
+    /// What has come so far.
+    pub(crate) fn seen(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
     /// All of it.
     pub(crate) fn rest(&mut self) -> String {
         while let Ok(chunk) = self.chunks.recv_timeout(PATIENCE) {

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "not each test uses all")]
 
 mod command;
+pub(crate) mod hub;
 
 use std::{
     io::{Read, Write},
@@ -14,7 +15,7 @@ use std::{
 pub(crate) use command::{Done, Output, Running, run, sse, wait};
 
 /// How long anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the server does on one connection.
 pub(crate) enum Answer {

@@ -157,10 +157,19 @@ impl Client {
     }
 
     fn show_event(&mut self, event: &Event) -> Result<(), JsValue> {
-        if event.event_type == "server" {
-            // One that cannot be read harms nothing else.
-            let _ = self.show_counters(&event.data);
-            return Ok(());
+        match &*event.event_type {
+            "server" => {
+                // One that cannot be read harms nothing else.
+                let _ = self.show_counters(&event.data);
+                return Ok(());
+            }
+            "reset" => {
+                self.last_event_id.clear();
+                self.meter.begin_anew();
+                return self.show_notice(event);
+            }
+            "lagged" => return self.show_notice(event),
+            _ => {}
         }
         if let Some(id) = number(&event.last_event_id) {
             self.meter.on_event(id);
@@ -175,15 +184,29 @@ impl Client {
         card.duplicate.show(meter.duplicate)
     }
 
+    /// What the server says of the stream: that something is missing.
+    fn show_notice(&self, event: &Event) -> Result<(), JsValue> {
+        let notice = ["the server says ", &event.event_type, ": ", &event.data];
+        self.log.note("note", &notice.concat())
+    }
+
     /// What the server says of itself, as far as it is about this connection.
     fn show_counters(&mut self, data: &str) -> Result<(), JsValue> {
         let counters = Record::parse(data)?;
-        self.meter.on_newest(counters.number("newest")? as u64);
+        let newest = number(&counters.text("newest")?);
+        self.meter.on_newest(newest.unwrap_or(0));
         let latency = (Date::now() - counters.number("now")?).max(0.0);
         let latency = dom::fixed(latency, 0)?;
         dom::show(&self.card.latency, &[&latency, " ms"].concat());
         Ok(())
     }
+}
+
+/// Whether the server does not know what the client saw last, or has nothing behind it any more. Then it
+/// goes on from now, and only another connection, as of one that has seen nothing, has what is shown at
+/// first.
+pub(crate) fn is_reset(item: &Item) -> bool {
+    matches!(item, Item::Event(event) if event.event_type == "reset")
 }
 
 #[expect(

@@ -35,6 +35,15 @@ impl Feeds {
         })
     }
 
+    /// Forgets what was shown, for it may not hold any more.
+    pub(crate) fn clear(&mut self) -> Result<(), JsValue> {
+        for list in [&self.stocks.list, &self.news.0, &self.scores.table] {
+            list.set_text_content(None);
+        }
+        *self = Self::find()?;
+        Ok(())
+    }
+
     /// Does what can wait for a moment.
     pub(crate) fn tick(&mut self) -> Result<(), JsValue> {
         self.stocks.tick()

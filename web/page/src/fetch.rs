@@ -9,7 +9,12 @@ use sse_proto::{Comment, Event as Block};
 use sse_wasm::Item;
 use wasm_bindgen::JsValue;
 
-use crate::{client::Client, dom, log::Log, session::Session};
+use crate::{
+    client::{Client, is_reset},
+    dom,
+    log::Log,
+    session::Session,
+};
 
 /// How many milliseconds it works before it lets the browser draw.
 const AT_A_STRETCH: f64 = 12.0;
@@ -26,12 +31,17 @@ pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Re
         };
         let mut frames = Frames::of(&client.borrow().log);
         let mut rested = 0.0;
+        let mut begins_anew = false;
         while let Some(item) = source.next().await {
             client.borrow_mut().show(&item)?;
             if let Item::Closed(_) = item {
                 session.stop();
             }
+            begins_anew = is_reset(&item);
             frames.show(item)?;
+            if begins_anew {
+                break;
+            }
             session.pace().await?;
             // A chunk of a flood has hundreds of events, and the browser has a reader to serve.
             if Date::now() - rested > AT_A_STRETCH {
@@ -39,7 +49,9 @@ pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Re
                 rested = Date::now();
             }
         }
-        session.restart().await?;
+        if !begins_anew {
+            session.restart().await?;
+        }
     }
 }
 

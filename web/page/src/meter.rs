@@ -29,11 +29,12 @@ impl Meter {
         if !core::mem::take(&mut self.is_new) {
             return;
         }
-        if self.last.is_some_and(|last| last > newest) {
-            // It has another log now.
-            self.last = None;
-        }
         self.newest = self.last.map_or(0, |_| newest);
+    }
+
+    /// What comes does not go on from what came before.
+    pub(crate) fn begin_anew(&mut self) {
+        self.last = None;
     }
 
     /// An event came.
@@ -90,10 +91,21 @@ mod tests {
     }
 
     #[test]
-    fn another_log_is_neither() {
-        assert_eq!(
-            counts(&[(500, &[500, 501]), (3, &[1, 2, 3, 4])]),
-            [6, 0, 0, 0]
-        );
+    fn what_begins_anew_is_neither() {
+        for newest in [3, 1000] {
+            let mut meter = Meter::default();
+            meter.on_open();
+            meter.on_newest(500);
+            meter.on_event(500);
+            meter.on_open();
+            meter.on_newest(newest);
+            meter.begin_anew();
+            meter.on_open();
+            meter.on_newest(newest);
+            meter.on_event(newest - 1);
+            meter.on_event(newest);
+            assert_eq!((meter.received, meter.replayed), (3, 0));
+            assert_eq!((meter.lost, meter.duplicate), (0, 0));
+        }
     }
 }

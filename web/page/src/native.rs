@@ -9,10 +9,19 @@ use sse_proto::Event as Block;
 use sse_wasm::{Event, Item, Items, Reason};
 use wasm_bindgen::JsValue;
 
-use crate::{client::Client, counters::Counters, dom, feeds::Feeds, log::Log, session::Session};
+use crate::{
+    client::{Client, is_reset},
+    counters::Counters,
+    dom,
+    feeds::Feeds,
+    log::Log,
+    session::Session,
+};
 
 /// The types of the events that are shown.
-const EVENT_TYPES: [&str; 5] = ["time", "stocks", "news", "scores", "server"];
+const EVENT_TYPES: [&str; 7] = [
+    "time", "stocks", "news", "scores", "server", "reset", "lagged",
+];
 
 /// The parameter for the last event ID, in the query of an `EventSource` that is made anew.
 const LAST_EVENT_ID: &str = "lastEventId";
@@ -27,7 +36,7 @@ pub(crate) struct Page {
 /// Shows what comes, for as long as the page is there.
 pub(crate) async fn run(page: Rc<RefCell<Page>>, session: Rc<Session>) -> Result<(), JsValue> {
     loop {
-        while let End::Lagged = listen(&page, &session).await? {}
+        while let End::Incomplete = listen(&page, &session).await? {}
         let why = "Asked to stop, as the fetch client heard";
         page.borrow_mut().client.close(why)?;
         session.restart().await?;
@@ -36,18 +45,18 @@ pub(crate) async fn run(page: Rc<RefCell<Page>>, session: Rc<Session>) -> Result
 
 /// Why a connection ends.
 enum End {
-    /// More came than could be kept. Another connection can have it again.
-    Lagged,
+    /// More came than could be kept, or the server begins anew. Another connection can have it all.
+    Incomplete,
     Closed,
 }
 
 async fn listen(page: &RefCell<Page>, session: &Session) -> Result<End, JsValue> {
     let mut items = page.borrow_mut().connect(session)?;
     while let Some(item) = items.next().await {
-        let is_lagged = matches!(item, Item::Lagged(_));
+        let is_incomplete = matches!(item, Item::Lagged(_)) || is_reset(&item);
         page.borrow_mut().show(item)?;
-        if is_lagged {
-            return Ok(End::Lagged);
+        if is_incomplete {
+            return Ok(End::Incomplete);
         }
         session.pace().await?;
     }
@@ -93,6 +102,7 @@ impl Page {
         }
         self.client.show(&item)?;
         match item {
+            item if is_reset(&item) => self.feeds.clear(),
             Item::Event(event) => self.show_event(event),
             _ => Ok(()),
         }
@@ -100,6 +110,9 @@ impl Page {
 
     /// Logs an event, and hands it to its feed. One that cannot be read harms nothing else.
     fn show_event(&mut self, event: Event) -> Result<(), JsValue> {
+        if event.event_type == "lagged" {
+            return Ok(());
+        }
         let log = &self.client.log;
         let is_of_server = event.event_type == "server";
         let shown = match is_of_server {

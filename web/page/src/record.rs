@@ -17,6 +17,13 @@ impl Record {
         self.get(name, Json::text)
     }
 
+    /// The strings of the array of this name.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, JsValue> {
+        self.get(name, |value| {
+            value.elements()?.map(|element| element.text()).collect()
+        })
+    }
+
     /// The number of this name.
     pub(crate) fn number(&self, name: &str) -> Result<f64, JsValue> {
         self.get(name, |value| {

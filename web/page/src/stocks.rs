@@ -11,7 +11,7 @@ const LINE: usize = 60;
 
 /// A tile for each symbol.
 pub(crate) struct Stocks {
-    list: Element,
+    pub(crate) list: Element,
     tiles: Vec<Tile>,
 }
 

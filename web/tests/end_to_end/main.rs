@@ -21,7 +21,7 @@ async fn the_page_updates_by_itself_and_survives_its_server() -> Result<()> {
             let before = page.text(feed).await?;
             page.wait_for_change(feed, &before).await?;
         }
-        page.wait_for_text("#streams", "2").await?;
+        page.wait_for_text("#server-subscribers", "2").await?;
         page.screenshot("live").await?;
 
         server.stop();
@@ -97,6 +97,35 @@ async fn whatever_is_broken_heals_without_a_gap() -> Result<()> {
         page.wait_for("#fetch-state[data-state=open]").await?;
         page.wait_for_events(4).await?;
         page.ensure_no_gap().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn it_begins_anew_with_a_server_that_has_forgotten_all() -> Result<()> {
+    let mut server = Server::start()?;
+    Page::watch(&server.url("/"), async |page| {
+        page.wait_for_events(60).await?;
+        let last = page.number("#last-event-id").await?;
+        server.stop();
+        page.wait_for("#state[data-state=connecting]").await?;
+        server.forget()?;
+        server.start_again()?;
+        for log in ["log", "raw"] {
+            page.click(&format!("#{log}-tab")).await?;
+            let says = "the server says reset: {\"reason\":\"unknown\"}";
+            page.wait_for_text(&format!("#{log}"), says).await?;
+        }
+        page.wait_for("#state[data-state=open]").await?;
+        page.wait_for("#fetch-state[data-state=open]").await?;
+        page.wait_for_events(8).await?;
+        page.screenshot("anew").await?;
+        let shown = page.number("#last-event-id").await?;
+        ensure!(shown < last, "{shown} is of the old numbers, as is {last}");
+        for meter in ["#lost", "#duplicate", "#fetch-lost", "#fetch-duplicate"] {
+            ensure!(page.number(meter).await? == 0, "{meter}");
+        }
+        page.wait_for_text("#server-resets", "2").await
     })
     .await
 }

@@ -45,6 +45,11 @@ impl Server {
         Ok(())
     }
 
+    /// What was published before its end.
+    pub(crate) fn forget(&self) -> Result<()> {
+        fs::remove_file(&self.journal).context("there is no journal")
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }

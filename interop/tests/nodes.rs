@@ -1,0 +1,84 @@
+//! The demo by two servers over NATS: both have the same events under the same IDs, none is lost when a
+//! server dies or NATS does, and what was begun at one goes on at the other.
+
+use anyhow::{Context, Result, ensure};
+use interop::{
+    nodes::{Listener, Nats, Node},
+    process::{PATIENCE, wait_until},
+};
+use testkit::Item;
+
+#[test]
+fn what_was_begun_at_one_node_goes_on_at_the_other() -> Result<()> {
+    let nats = Nats::start()?;
+    let (mut first, second) = (Node::start(1, &nats)?, Node::start(2, &nats)?);
+    let (at_first, at_second) = (first.listen(None)?, second.listen(None)?);
+    wait_for(&at_first, 40)?;
+    wait_for(&at_second, 40)?;
+
+    first.kill();
+    let seen = at_first.events()?;
+    let last = *numbers(&seen)?.last().context("nothing was seen")?;
+    // What the one that is gone did not publish any more is missing, not lost.
+    let resumed = second.listen(Some(last))?;
+    wait_for(&resumed, 8)?;
+    let both = [seen, resumed.events()?].concat();
+    are_the_same(&both, &at_second.events()?)?;
+
+    let again = Node::start(1, &nats)?;
+    let at_again = again.listen(Some(last))?;
+    wait_for(&at_again, 16)?;
+    are_the_same(&at_again.events()?, &at_second.events()?)
+}
+
+#[test]
+fn nothing_is_lost_when_nats_dies() -> Result<()> {
+    let mut nats = Nats::start()?;
+    let (first, second) = (Node::start(1, &nats)?, Node::start(2, &nats)?);
+    let (at_first, at_second) = (first.listen(None)?, second.listen(None)?);
+    wait_for(&at_first, 16)?;
+    wait_for(&at_second, 16)?;
+    nats.kill();
+    let before = at_first.events()?.len();
+    nats.start_again()?;
+    wait_for(&at_first, before + 16)?;
+    wait_for(&at_second, before + 16)?;
+    are_the_same(&at_first.events()?, &at_second.events()?)
+}
+
+fn wait_for(listener: &Listener, events: usize) -> Result<()> {
+    wait_until(PATIENCE, &format!("{events} events came"), || {
+        Ok(listener.events()?.len() >= events)
+    })?;
+    Ok(())
+}
+
+/// Fails unless both are one piece of the same, none of it missing, wherever they begin and end.
+fn are_the_same(one: &[Item], other: &[Item]) -> Result<()> {
+    let (first, second) = (numbers(one)?, numbers(other)?);
+    for numbers in [&first, &second] {
+        let has_gap = numbers.windows(2).any(|pair| pair[0] + 1 != pair[1]);
+        ensure!(!has_gap, "{numbers:?}");
+    }
+    let from = first.first().max(second.first()).context("nothing")?;
+    let to = first.last().min(second.last()).context("nothing")?;
+    let part = |items: &[Item], numbers: &[u64]| {
+        let both = items.iter().cloned().zip(numbers.iter().copied());
+        both.filter(|(_, number)| (from..=to).contains(&number))
+            .collect::<Vec<_>>()
+    };
+    let (one, other) = (part(one, &first), part(other, &second));
+    ensure!(one.len() >= 8, "they hardly overlap: {first:?}, {second:?}");
+    ensure!(one == other, "{one:?} is not {other:?}");
+    Ok(())
+}
+
+fn numbers(items: &[Item]) -> Result<Vec<u64>> {
+    let number = |item: &Item| match item {
+        Item::Event { last_event_id, .. } => {
+            serde_json::from_str(last_event_id).with_context(|| format!("{item:?} has no number"))
+        }
+        _ => anyhow::bail!("{item:?}"),
+    };
+    items.iter().map(number).collect()
+}

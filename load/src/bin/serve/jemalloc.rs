@@ -1,0 +1,11 @@
+//! The same as `serve`, with an allocator that gives memory back by itself.
+
+use anyhow::Result;
+use load::serving;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> Result<()> {
+    serving::serve()
+}

@@ -1,0 +1,267 @@
+//! `sse hub`.
+//!
+//! # Map
+//!
+//! ```text
+//!   Arguments (here) ── limits.rs      how many the machine can take
+//!       │
+//!   serve.rs            connections: accepted, given up, and ended with the server
+//!       │
+//!   server.rs           which path it is, and who asks: access.rs
+//!       ├─ events.rs    GET /events                   ◀── sse_hub::Hub ──┐
+//!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
+//!       └─ metrics.rs   GET /metrics                   nats.rs  where other machines have it from
+//!          answer.rs    what all of them answer
+//! ```
+
+mod access;
+mod answer;
+mod draft;
+mod events;
+mod limits;
+mod metrics;
+#[cfg(feature = "nats")]
+mod nats;
+mod publish;
+mod serve;
+mod server;
+
+use core::{net::SocketAddr, time::Duration};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum, value_parser};
+use http::HeaderValue;
+use sse_hub::{Hub, Retention, Settings, Slow};
+use tokio::net::TcpListener;
+use tracing_subscriber::{
+    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::{
+    hub::{
+        access::{Access, Token},
+        limits::Limits,
+        server::Server,
+    },
+    notice, seconds, stdout,
+};
+
+/// Take events from those who publish to all who subscribe.
+///
+/// It serves HTTP/1.1, for a proxy to put TLS and HTTP/2 before, and keeps events in memory for clients
+/// that come back with the ID of the last one that they saw.
+///
+///   GET  /events?topic=news&topic=orders/**[&lastEventId=ID][&newest=N]   an event stream
+///   POST /publish      one event, or many as lines of JSON; needs the publish token
+///   GET  /healthz      200, or 503 and why
+///   GET  /metrics      for Prometheus
+///
+/// In a topic to subscribe to, `*` stands for one segment, and `**` at its end for one or more.
+///
+/// An event to publish is JSON, {"topic" or "topics", "data", "type", "key"}, of which the last two may be
+/// left out; or such lines as application/x-ndjson; or a form with fields of the same names; or text/plain,
+/// which is the data, with the rest in the query. The answer has its ID. The types closing, denied, lagged
+/// and reset are the hub's own. A body may be 8 times as long as an event, and 64 KiB.
+///
+/// Whoever can reach it can subscribe, unless there is --subscribe-token. While it listens on a loopback
+/// address, it refuses requests for other hosts than that, so that no page in a browser of this machine
+/// gets at the events under a name of its own; --allow-host names those that a proxy passes on.
+///
+/// It prints its URL once it listens. On SIGTERM and ctrl-c, it tells all streams, with an event of the
+/// type `closing`, to come back in 1 to 10 s, ends them, and exits with 0 after at most 5 s.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// The address to listen on: an IP address and a port, of which 0 is any that is free.
+    ///
+    /// If it is not a loopback address, --publish-token has to be given.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// What those who publish have to send as `Authorization: Bearer TOKEN`; by default drawn at random
+    /// and told on stderr.
+    ///
+    /// Others on this machine can see command lines, so better give it in the environment.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SSE_HUB_PUBLISH_TOKEN",
+        hide_env_values = true
+    )]
+    publish_token: Option<Token>,
+    /// What those who subscribe, and who ask for /metrics, have to send as `Authorization: Bearer TOKEN`.
+    ///
+    /// Better in the environment, too.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SSE_HUB_SUBSCRIBE_TOKEN",
+        hide_env_values = true
+    )]
+    subscribe_token: Option<Token>,
+    /// Take the subscribe token also from the query, as `access_token`: the EventSource of browsers cannot
+    /// send headers. But URLs are what proxies write into logs.
+    #[arg(long, requires = "subscribe_token")]
+    token_in_url: bool,
+    /// An origin whose pages may read the events, as in `https://example.com`, or `*` for all; may be repeated.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = access::origin)]
+    origins: Vec<HeaderValue>,
+    /// A name under which it may be asked for, beside those of a loopback address it listens on; may be
+    /// repeated. Without it, any will do, unless the address is a loopback one.
+    #[arg(long = "allow-host", value_name = "NAME")]
+    hosts: Vec<String>,
+    #[cfg(feature = "nats")]
+    #[command(flatten)]
+    nats: nats::Nats,
+    /// How many events it keeps for those who come back.
+    #[arg(long, value_name = "N", default_value_t = Retention::default().events)]
+    keep_events: usize,
+    /// How many bytes they may take.
+    #[arg(long, value_name = "BYTES", default_value_t = Retention::default().bytes)]
+    keep_bytes: usize,
+    /// For how long it keeps them, seen when another one comes; by default, for ever.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
+    keep_for: Option<Duration>,
+    /// How many may subscribe at a time; the next one gets status 503.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = limits::at_least_one)]
+    max_subscribers: usize,
+    /// How long the data of an event may be.
+    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024)]
+    max_event: usize,
+    /// What happens to a subscriber that reads too slowly.
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect)]
+    slow: WhenSlow,
+    /// By how many events a subscriber may be behind; by default, by as many as are kept.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    max_lag: Option<u64>,
+    /// Give up a connection that takes nothing for so long.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, default_value = "60")]
+    write_timeout: Duration,
+    /// Tell each subscriber first where it stands, by a block that is an ID alone: who loses the
+    /// connection before the first event misses nothing then. Some clients take it for an event.
+    #[arg(long)]
+    announce_position: bool,
+    /// What goes to stderr: error, warn, info, debug or trace, also as target=level,…
+    #[arg(long, value_name = "LEVEL", env = "RUST_LOG", default_value = "info")]
+    log: Targets,
+}
+
+/// [`Slow`] on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum WhenSlow {
+    /// It is told, and its stream ends; it may come back for what it has missed.
+    Disconnect,
+    /// It is told, and goes on with the newest event.
+    Skip,
+    /// It gets only the latest event of each key, for state such as prices.
+    Latest,
+}
+
+#[tokio::main]
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let (log, listen) = (arguments.log.clone(), arguments.listen);
+    let to_stderr = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    tracing_subscriber::registry()
+        .with(to_stderr)
+        .with(log)
+        .init();
+    let write_timeout = arguments.write_timeout;
+    let limits = Limits::of(arguments.max_subscribers);
+    let server = arguments.server(&limits)?;
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
+    let ends = serve::asked_to_end().context("cannot wait for signals")?;
+    stdout::write(format!("http://{}/\n", listener.local_addr()?).as_bytes())?;
+    serve::run(
+        listener,
+        Arc::new(server),
+        limits.connections,
+        write_timeout,
+        ends,
+    )
+    .await;
+    Ok(())
+}
+
+impl Arguments {
+    fn server(self, limits: &Limits) -> Result<Server> {
+        let cors = access::cors(&self.origins)?;
+        let access = self.access()?;
+        // Before the hub, which counts for whoever is there.
+        let metrics = metrics::install()?;
+        let mut retention = Retention::default();
+        (retention.events, retention.bytes) = (self.keep_events, self.keep_bytes);
+        retention.age = self.keep_for;
+        let mut settings = Settings::new()
+            .with_retention(retention)
+            .with_max_subscribers(limits.subscribers)
+            .with_max_event(self.max_event);
+        if self.announce_position {
+            settings = settings.with_position();
+        }
+        Ok(Server {
+            hub: self.hub(settings)?,
+            streams: sse_hyper::Streams::default(),
+            access,
+            cors,
+            metrics,
+            max_event: self.max_event,
+            slow: self.slow.into(),
+            max_lag: self.max_lag,
+        })
+    }
+
+    #[cfg(feature = "nats")]
+    fn hub(&self, settings: Settings) -> Result<Hub> {
+        self.nats.hub(settings)
+    }
+
+    #[cfg(not(feature = "nats"))]
+    fn hub(&self, settings: Settings) -> Result<Hub> {
+        Ok(Hub::new(settings))
+    }
+
+    fn access(&self) -> Result<Access> {
+        let is_loopback = self.listen.ip().to_canonical().is_loopback();
+        let publish = match &self.publish_token {
+            Some(token) => token.clone(),
+            None if !is_loopback => bail!(
+                "{} can be reached from other machines, so --publish-token has to be given, or \
+                 SSE_HUB_PUBLISH_TOKEN",
+                self.listen
+            ),
+            None => {
+                let token = Token::draw()?;
+                notice::tell(format_args!(
+                    "the publish token of this run: {}",
+                    token.show()
+                ));
+                token
+            }
+        };
+        if let Some(token) = &self.subscribe_token
+            && publish.is(token.show())
+        {
+            bail!("with one token for both, each subscriber could publish");
+        }
+        Ok(Access {
+            publish,
+            subscribe: self.subscribe_token.clone(),
+            takes_token_in_url: self.token_in_url,
+            is_loopback,
+            hosts: self.hosts.clone(),
+        })
+    }
+}
+
+impl From<WhenSlow> for Slow {
+    fn from(slow: WhenSlow) -> Self {
+        match slow {
+            WhenSlow::Disconnect => Self::Disconnect,
+            WhenSlow::Skip => Self::Skip,
+            WhenSlow::Latest => Self::Latest,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Who may do what.
+
+use core::net::IpAddr;
+
+use anyhow::{Context, Result, bail};
+use headers::{Authorization, HeaderMapExt as _, Host, authorization::Bearer};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
+    header::{AUTHORIZATION, CACHE_CONTROL},
+};
+use subtle::ConstantTimeEq as _;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::hub::answer::Refusal;
+
+/// Who may do what.
+pub(crate) struct Access {
+    pub(crate) publish: Token,
+    /// With none, everybody may.
+    pub(crate) subscribe: Option<Token>,
+    pub(crate) takes_token_in_url: bool,
+    pub(crate) is_loopback: bool,
+    /// If there are any, no others are served.
+    pub(crate) hosts: Vec<String>,
+}
+
+impl Access {
+    /// Whether the request means this server. A name that somebody else has made point to this machine
+    /// is how a page reads what only this machine should: DNS rebinding.
+    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let host = headers.typed_try_get::<Host>();
+        // Programs may leave it out. Browsers do not.
+        let Some(host) = host.map_err(|_| Refusal::bad("Host: not a name"))? else {
+            return Ok(());
+        };
+        let name = host.hostname().trim_matches(['[', ']']);
+        let is_allowed = |host: &String| host.eq_ignore_ascii_case(name);
+        let is_served = match self.is_loopback {
+            true => is_loopback(name) || self.hosts.iter().any(is_allowed),
+            false => self.hosts.is_empty() || self.hosts.iter().any(is_allowed),
+        };
+        if is_served {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            format_args!("the host {name:?} is not served here; --allow-host would allow it"),
+        ))
+    }
+
+    pub(crate) fn check_publisher(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        match bearer(headers)? {
+            Some(token) if self.publish.is(token.token()) => Ok(()),
+            Some(_) => Err(unauthorized("this is not the publish token")),
+            None => Err(unauthorized(
+                "to publish takes `Authorization: Bearer` and the publish token",
+            )),
+        }
+    }
+
+    pub(crate) fn check_subscriber<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        let Some(wanted) = &self.subscribe else {
+            return Ok(());
+        };
+        let is_wrong = match bearer(request.headers())? {
+            Some(token) => !wanted.is(token.token()),
+            None => match self.token_in_url(request.uri()) {
+                Some(token) => !wanted.is(&token),
+                None => {
+                    return Err(unauthorized(
+                        "to subscribe takes `Authorization: Bearer` and the subscribe token",
+                    ));
+                }
+            },
+        };
+        match is_wrong {
+            true => Err(unauthorized("this is not the subscribe token")),
+            false => Ok(()),
+        }
+    }
+
+    fn token_in_url(&self, uri: &Uri) -> Option<String> {
+        let query = uri.query().filter(|_| self.takes_token_in_url)?;
+        let mut fields = form_urlencoded::parse(query.as_bytes());
+        let (_, token) = fields.find(|(name, _)| name == "access_token")?;
+        Some(token.into_owned())
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
+    match headers.typed_try_get::<Authorization<Bearer>>() {
+        Ok(authorization) => Ok(authorization.map(|it| it.0)),
+        Err(_) => Err(unauthorized("Authorization: not `Bearer` and a token")),
+    }
+}
+
+fn unauthorized(reason: &str) -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, reason)
+}
+
+fn is_loopback(name: &str) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the type says what is valid")]
+    match name.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        // By RFC 6761 they never mean another machine.
+        Err(_) => {
+            let name = name.to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    }
+}
+
+/// What only those know who may.
+#[derive(Clone)]
+pub(crate) struct Token(String);
+
+impl Token {
+    /// 128 bits that nobody can guess.
+    pub(crate) fn draw() -> Result<Self> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).context("cannot draw a token at random")?;
+        Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes))))
+    }
+
+    /// Whether it is this one, in a time that does not tell how much of it is.
+    pub(crate) fn is(&self, token: &str) -> bool {
+        self.0.as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// For those who may know it.
+    pub(crate) fn show(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> Self {
+        token.0
+    }
+}
+
+impl core::str::FromStr for Token {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Err("a token cannot be empty");
+        }
+        match text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(Self(text.to_owned())),
+            false => Err("a header cannot hold it: only visible ASCII characters"),
+        }
+    }
+}
+
+/// An origin on the command line.
+pub(crate) fn origin(text: &str) -> Result<HeaderValue, String> {
+    if text != "*" && text != "null" {
+        let uri = Uri::try_from(text).map_err(|error| error.to_string())?;
+        // Browsers send it like that, and it is compared byte by byte.
+        let is_origin = match (uri.scheme_str(), uri.authority()) {
+            (Some(scheme), Some(host)) => text == format!("{scheme}://{host}").to_ascii_lowercase(),
+            _ => false,
+        };
+        if !is_origin {
+            return Err("not an origin, as in https://example.com, without a path".to_owned());
+        }
+    }
+    HeaderValue::try_from(text).map_err(|error| error.to_string())
+}
+
+/// What pages of these origins may do: subscribe, with all headers that a client of events sends. A
+/// browser sends no cookies and no other credentials of its own.
+pub(crate) fn cors(origins: &[HeaderValue]) -> Result<Option<CorsLayer>> {
+    let is_any = |origin: &HeaderValue| origin == "*";
+    let origins = match origins {
+        [] => return Ok(None),
+        [only] if is_any(only) => AllowOrigin::any(),
+        several if several.iter().any(is_any) => {
+            bail!("--allow-origin '*' is for all origins: there is nothing to add to it")
+        }
+        several => AllowOrigin::list(several.iter().cloned()),
+    };
+    let layer = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([
+            AUTHORIZATION,
+            CACHE_CONTROL,
+            http::header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .max_age(core::time::Duration::from_secs(3600));
+    Ok(Some(layer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_others_reach_it_any_host_will_do_or_those_that_are_named() {
+        let token = || Token("t".to_owned());
+        let access = |is_loopback, hosts: &[&str]| Access {
+            publish: token(),
+            subscribe: None,
+            takes_token_in_url: false,
+            is_loopback,
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        };
+        let allows = |access: &Access, host: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static(host));
+            access.check_host(&headers).is_ok()
+        };
+        let open = access(false, &[]);
+        assert!(allows(&open, "a.example:80") && allows(&open, "[fe80::1]:80"));
+        assert!(!allows(&open, "a b"));
+        let named = access(false, &["a.example"]);
+        assert!(allows(&named, "A.example") && !allows(&named, "localhost"));
+        let local = access(true, &["a.example"]);
+        assert!(allows(&local, "a.example") && allows(&local, "[::ffff:127.0.0.1]:1"));
+        assert!(!allows(&local, "b.example"));
+        assert!(local.check_host(&HeaderMap::new()).is_ok());
+    }
+}

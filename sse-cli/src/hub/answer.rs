@@ -1,0 +1,99 @@
+//! What a request is answered with.
+
+use core::{convert::Infallible, fmt::Display, time::Duration};
+
+use bytes::Bytes;
+use headers::{Allow, ContentType, HeaderMapExt as _, RetryAfter};
+use http::{
+    HeaderValue, Method, Response, StatusCode,
+    header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+};
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+
+/// Events, or a text.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// An answer that is a text.
+pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(text.into()).boxed_unsync());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.typed_insert(ContentType::text_utf8());
+    response
+}
+
+/// `200 OK` with JSON.
+pub(crate) fn json(value: &serde_json::Value) -> Response<Body> {
+    let mut response = text(StatusCode::OK, format!("{value}\n"));
+    response.headers_mut().typed_insert(ContentType::json());
+    response
+}
+
+/// `200 OK` with what Prometheus reads.
+pub(crate) fn metrics(metrics: String) -> Response<Body> {
+    let mut response = text(StatusCode::OK, metrics);
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+/// Why a request does not get what it asks for.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, reason: impl Display) -> Self {
+        Self {
+            status,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// `400 Bad Request`.
+    pub(crate) fn bad(reason: impl Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    /// `413 Payload Too Large`.
+    pub(crate) fn too_large(reason: impl Display) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
+    }
+
+    /// The same, in this place.
+    pub(crate) fn at(self, place: impl Display) -> Self {
+        Self {
+            reason: format!("{place}: {}", self.reason),
+            ..self
+        }
+    }
+}
+
+impl From<Refusal> for Response<Body> {
+    fn from(refusal: Refusal) -> Self {
+        let mut response = text(refusal.status, refusal.reason + "\n");
+        let headers = response.headers_mut();
+        match refusal.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.typed_insert(RetryAfter::delay(Duration::from_secs(10)));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// `405 Method Not Allowed`, with those that are.
+pub(crate) fn only(allowed: &[Method]) -> Response<Body> {
+    let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
+    let reason = format!("only {}\n", names.join(" and "));
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, reason);
+    let allow: Allow = allowed.iter().cloned().collect();
+    response.headers_mut().typed_insert(allow);
+    response
+}

@@ -1,0 +1,174 @@
+//! An event as somebody has written it down.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+use sse_hub::{Post, Topics};
+use sse_hyper::{Event, EventType};
+
+use crate::{hub::answer::Refusal, json};
+
+/// The types of the events that come from the hub itself. Nobody else may say that.
+pub(crate) const OWN_TYPES: [&str; 4] = ["closing", "denied", "lagged", "reset"];
+
+/// The longest type or key, in bytes: as for topics.
+const LONGEST: usize = 256;
+
+/// An event that is not checked yet.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    topics: Vec<String>,
+    data: Option<String>,
+    event_type: Option<String>,
+    key: Option<String>,
+}
+
+/// The same as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Json<'a> {
+    topic: Option<String>,
+    topics: Option<Vec<String>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    key: Option<String>,
+    id: Option<IgnoredAny>,
+}
+
+impl Draft {
+    /// From a JSON object.
+    pub(crate) fn of_json(text: &str) -> Result<Self, Refusal> {
+        let json: Json<'_> = json::object(text.as_bytes()).map_err(Refusal::bad)?;
+        if json.id.is_some() {
+            return Err(has_id());
+        }
+        let topics = match (json.topic, json.topics) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::bad(
+                    "`topic` and `topics` are two words for one thing",
+                ));
+            }
+            (Some(topic), None) => vec![topic],
+            (None, topics) => topics.unwrap_or_default(),
+        };
+        let data = json.data.get();
+        let data = match data.starts_with('"') {
+            true => serde_json::from_str(data)
+                .map_err(|error| Refusal::bad(format_args!("data: {error}")))?,
+            // As it was written: a number may have more digits than any type here.
+            false => data.to_owned(),
+        };
+        Ok(Self {
+            topics,
+            data: Some(data),
+            event_type: json.event_type,
+            key: json.key,
+        })
+    }
+
+    /// From the fields of a form, or of a query.
+    pub(crate) fn of_form(encoded: &[u8]) -> Result<Self, Refusal> {
+        check_encoding(encoded)?;
+        let mut draft = Self::default();
+        for (name, value) in form_urlencoded::parse(encoded) {
+            let field = match &*name {
+                "topic" => {
+                    draft.topics.push(value.into_owned());
+                    continue;
+                }
+                "data" => &mut draft.data,
+                "type" => &mut draft.event_type,
+                "key" => &mut draft.key,
+                "id" => return Err(has_id()),
+                _ => {
+                    return Err(Refusal::bad(format_args!(
+                        "unknown field {name:?}; there are topic, data, type and key"
+                    )));
+                }
+            };
+            if field.replace(value.into_owned()).is_some() {
+                return Err(Refusal::bad(format_args!("{name}: there are two")));
+            }
+        }
+        Ok(draft)
+    }
+
+    /// With data from somewhere else.
+    pub(crate) fn with_data(mut self, data: String) -> Result<Self, Refusal> {
+        match self.data.replace(data) {
+            None => Ok(self),
+            Some(_) => Err(Refusal::bad(
+                "data: that is the body, and the query has it too",
+            )),
+        }
+    }
+
+    /// Checks all of it.
+    pub(crate) fn post(self, max_event: usize) -> Result<Post, Refusal> {
+        let topics = Topics::new(self.topics).map_err(Refusal::bad)?;
+        let data = self.data.ok_or_else(|| Refusal::bad("no data"))?;
+        if data.len() > max_event {
+            return Err(Refusal::too_large(format_args!(
+                "data: {} bytes are more than {max_event}",
+                data.len()
+            )));
+        }
+        let mut event = Event::new(data);
+        if let Some(text) = self.event_type {
+            event = event.with_type(event_type(text)?);
+        }
+        let mut post = Post::new(topics, event);
+        if let Some(text) = self.key {
+            post.key = Some(key(text)?);
+        }
+        Ok(post)
+    }
+}
+
+fn event_type(text: String) -> Result<EventType, Refusal> {
+    check_length("type", &text)?;
+    if OWN_TYPES.contains(&&*text) {
+        return Err(Refusal::bad(format_args!(
+            "type: {text:?} is what the hub itself says"
+        )));
+    }
+    EventType::new(text).map_err(Refusal::bad)
+}
+
+fn key(text: String) -> Result<Arc<str>, Refusal> {
+    check_length("key", &text)?;
+    match text.char_indices().find(|(_, it)| it.is_control()) {
+        Some((at, character)) => Err(Refusal::bad(format_args!(
+            "key: {character:?} at byte {at}"
+        ))),
+        None if text.is_empty() => Err(Refusal::bad("key: it is empty")),
+        None => Ok(text.into()),
+    }
+}
+
+fn check_length(name: &str, text: &str) -> Result<(), Refusal> {
+    match text.len() {
+        0..=LONGEST => Ok(()),
+        length => Err(Refusal::bad(format_args!(
+            "{name}: {length} bytes are more than {LONGEST}"
+        ))),
+    }
+}
+
+fn has_id() -> Refusal {
+    Refusal::bad("id: the hub gives each event its ID")
+}
+
+/// What is taken apart later takes everything, and would silently replace what is not UTF-8.
+pub(crate) fn check_encoding(encoded: &[u8]) -> Result<(), Refusal> {
+    match percent_decode(encoded).decode_utf8() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Refusal::bad(format_args!(
+            "not UTF-8 when decoded: {error}"
+        ))),
+    }
+}

@@ -1,0 +1,28 @@
+//! What is counted, for Prometheus.
+
+use core::time::Duration;
+
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// By how many events subscribers are behind.
+const LAGS: [f64; 6] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
+
+/// From now on, all is counted. To be called on the runtime.
+pub(crate) fn install() -> Result<PrometheusHandle> {
+    let lag = Matcher::Full("sse_hub_lag_events".to_owned());
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(lag, &LAGS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("cannot count")?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        // Histograms hold all that came since the last time.
+        let mut interval = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            interval.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}

@@ -1,0 +1,150 @@
+//! Connections: accepted, given up, and ended with the server.
+
+use core::{pin::pin, time::Duration};
+use std::{io, sync::Arc};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use sse_hyper::{Event, EventType, Farewell, InvalidValue};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::hub::server::Server;
+
+/// How long the head of a request may take to come, and the next one on the same connection.
+const HEAD: Duration = Duration::from_secs(15);
+
+/// The longest head, about; and from so many bytes on that a client does not read, it gets no more.
+const BUFFER: usize = 32 * 1024;
+
+/// How long clients have to take what is left for them when the server ends.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves until it is asked to end.
+pub(crate) async fn run(
+    listener: TcpListener,
+    server: Arc<Server>,
+    connections: usize,
+    write_timeout: Duration,
+    ends: impl Future<Output = ()>,
+) {
+    let open = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+    let mut ends = pin!(ends);
+    loop {
+        let (connection, place) = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            () = &mut ends => break,
+        };
+        let Ok(connection) = prepare(connection, write_timeout) else {
+            // It is gone already.
+            continue;
+        };
+        let server = Arc::clone(&server);
+        let service = service_fn(move |request| Arc::clone(&server).answer(request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(BUFFER)
+            // Most frames are small, and one piece takes a cheaper system call.
+            .writev(false)
+            .serve_connection(TokioIo::new(connection), service);
+        let connection = open.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    tracing::info!(streams = server.streams.open(), "closing");
+    server.streams.close(farewell());
+    if timeout(PATIENCE, open.shutdown()).await.is_err() {
+        tracing::warn!("some clients did not take what was left for them");
+    }
+}
+
+/// Ends on SIGTERM or ctrl-c, of which this process does not die from now on.
+pub(crate) fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            core::future::pending().await
+        }
+    })
+}
+
+/// The next connection, once there is a place for it. Until then, it waits in the system's queue.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((connection, _)) => return (connection, place),
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// The client has left before it was served.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+/// A connection that fails when nothing can be written for so long.
+fn prepare(
+    connection: TcpStream,
+    write_timeout: Duration,
+) -> io::Result<core::pin::Pin<Box<TimeoutStream<TcpStream>>>> {
+    connection.set_nodelay(true)?;
+    // Written and never acknowledged: a client that vanished without a word.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&connection).set_tcp_user_timeout(Some(write_timeout))?;
+    let mut connection = TimeoutStream::new(connection);
+    connection.set_write_timeout(Some(write_timeout));
+    Ok(Box::pin(connection))
+}
+
+/// What each stream says at its end.
+fn farewell() -> Farewell {
+    let event = || {
+        let event_type = EventType::new("closing")?;
+        Ok::<_, InvalidValue>(Event::new(r#"{"reason":"shutdown"}"#).with_type(event_type))
+    };
+    // The type has no line end.
+    let event = event().unwrap_or_default();
+    Farewell::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(10))
+}

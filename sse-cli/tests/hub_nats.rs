@@ -1,0 +1,160 @@
+//! Several of `sse hub` over one NATS. It takes `nats-server`, from Debian's package of that name.
+#![cfg(feature = "nats")]
+
+mod support;
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use support::{hub::Hub, run, sse};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+/// A NATS of this test's own.
+struct Nats {
+    port: u16,
+    folder: TempDir,
+    server: Option<Child>,
+}
+
+impl Nats {
+    fn new() -> Self {
+        // Not one of those that the system gives to clients: while NATS is dead, nobody is to take it.
+        let somewhere = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
+        let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+        Self {
+            port: (somewhere..).find(is_free).unwrap(),
+            folder: TempDir::new().unwrap(),
+            server: None,
+        }
+    }
+
+    fn start(&mut self) {
+        // Where Debian has it, which is not in everybody's path.
+        let debian = "/usr/sbin/nats-server";
+        let is_debian = Path::new(debian).exists();
+        let mut command = Command::new(if is_debian { debian } else { "nats-server" });
+        command.args([
+            "-js",
+            "-a",
+            "127.0.0.1",
+            "-p",
+            &self.port.to_string(),
+            "-sd",
+        ]);
+        command.arg(self.folder.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let server = command.spawn();
+        self.server = Some(server.expect("`apt-get install nats-server` has it"));
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    fn hub(&self) -> Hub {
+        Hub::start([&format!("--nats=nats://127.0.0.1:{}", self.port)])
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+async fn becomes(hub: &Hub, status: u16) {
+    let waiting = timeout(support::PATIENCE * 3, async {
+        while hub.get("/healthz").await.status != status {
+            sleep(support::PATIENCE / 100).await;
+        }
+    });
+    waiting.await.expect("its health changes");
+}
+
+#[tokio::test]
+async fn each_hears_what_the_others_are_told() {
+    let mut nats = Nats::new();
+    let (one, other) = (nats.hub(), nats.hub());
+    let reply = one.get("/healthz").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, "10"));
+    assert!(reply.text.starts_with("the backend is not connected"));
+    assert_eq!(one.metric("sse_hub_backend_connected").await, 0);
+
+    nats.start();
+    becomes(&one, 200).await;
+    becomes(&other, 200).await;
+    let mut follower = other.follow("topic=a/**").await;
+    let first = one.news("a/b", "1\r\n2").await;
+    assert_eq!(
+        follower.event().await,
+        ("message".into(), first.clone(), "1\n2".into())
+    );
+    let second = other.news("a/c", "3").await;
+    assert_eq!(follower.event().await.1, second);
+    let mut follower = one.follow(&format!("topic=a/c&lastEventId={first}")).await;
+    assert_eq!(
+        follower.event().await,
+        ("message".into(), second.clone(), "3".into())
+    );
+
+    nats.kill();
+    becomes(&one, 503).await;
+    let reply = one.publish("?topic=a/c", "text/plain", "lost").await;
+    assert_eq!(reply.status, 503);
+    assert!(
+        reply.text.starts_with("the backend did not take it: "),
+        "{}",
+        reply.text
+    );
+    let mut late = other
+        .follow(&format!("topic=a/c&lastEventId={first}"))
+        .await;
+    assert_eq!(late.data().await, "3");
+
+    nats.start();
+    becomes(&one, 200).await;
+    becomes(&other, 200).await;
+    one.news("a/c", "4").await;
+    assert_eq!(
+        (follower.data().await, late.data().await),
+        ("4".into(), "4".into())
+    );
+    // One that was not there when it happened has it all from NATS.
+    let third = nats.hub();
+    becomes(&third, 200).await;
+    let mut follower = third
+        .follow(&format!("topic=a/**&lastEventId={first}"))
+        .await;
+    assert_eq!(
+        (follower.data().await, follower.data().await),
+        ("3".into(), "4".into())
+    );
+}
+
+#[test]
+fn what_is_no_address_is_told() {
+    for (options, code, reason) in [
+        (
+            ["--nats=nats://a b"].as_slice(),
+            1,
+            "--nats: the address of NATS: ",
+        ),
+        (
+            &["--nats=a:1", "--nats-stream=a.b"],
+            1,
+            "--nats: stream \"a.b\": '.' in it",
+        ),
+        (&["--nats-stream=a"], 2, "--nats"),
+    ] {
+        let done = run(sse(["hub"]).args(options), "");
+        assert_eq!((done.code, &*done.stdout), (Some(code), ""), "{options:?}");
+        assert!(done.stderr.contains(reason), "{}", done.stderr);
+    }
+}

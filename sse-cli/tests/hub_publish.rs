@@ -1,0 +1,362 @@
+//! What `sse hub` takes from those who publish, and what it does not.
+#![cfg(feature = "hub")]
+
+mod support;
+
+use http::{Method, header::AUTHORIZATION};
+use support::hub::{Hub, TOKEN};
+
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+const FORM: &str = "application/x-www-form-urlencoded";
+const TEXT: &str = "text/plain";
+
+#[tokio::test]
+async fn each_kind_of_body_arrives() {
+    let hub = Hub::start([]);
+    let mut follower = hub.follow("topic=**").await;
+    let mut other = hub.follow("topic=b").await;
+    let bodies: [(&str, &str, &str, &str, &[&str]); 11] = [
+        ("", JSON, r#"{"topic":"a","data":"1"}"#, "message", &["1"]),
+        (
+            "",
+            JSON,
+            r#"{"topics":["a","c"],"data":"€\n","type":"t","key":"k"}"#,
+            "t",
+            &["€\n"],
+        ),
+        (
+            "",
+            JSON,
+            "{\"topic\": \"a\",\n\"data\": {\"b\": 1.50,\n\"a\":[]}}\n",
+            "message",
+            &["{\"b\": 1.50,\n\"a\":[]}"],
+        ),
+        (
+            "",
+            JSON,
+            r#"{"topic":"a","data":123456789012345678901234567890}"#,
+            "message",
+            &["123456789012345678901234567890"],
+        ),
+        (
+            "",
+            "Application/JSON; charset=UTF-8",
+            r#"{"topic":"a","data":null}"#,
+            "message",
+            &["null"],
+        ),
+        (
+            "",
+            FORM,
+            "topic=a&topic=b&data=1+2%0D%0A3&type=t&key=k",
+            "t",
+            &["1 2\n3"],
+        ),
+        ("?topic=a&type=t&key=k", TEXT, "a=1&b=2", "t", &["a=1&b=2"]),
+        (
+            "?topic=a",
+            "text/plain;charset=\"utf-8\"",
+            "",
+            "message",
+            &[""],
+        ),
+        (
+            "?topic=%E2%82%AC",
+            TEXT,
+            "\u{feff}bom",
+            "message",
+            &["\u{feff}bom"],
+        ),
+        (
+            "",
+            LINES,
+            "{\"topic\":\"a\",\"data\":\"1\"}\r\n\n{\"topic\":\"a\",\"data\":2}",
+            "message",
+            &["1", "2"],
+        ),
+        ("", LINES, "", "message", &[]),
+    ];
+    for (query, content_type, body, event_type, data) in bodies {
+        let reply = hub.publish(query, content_type, body).await;
+        assert_eq!(reply.status, 200, "{body}: {}", reply.text);
+        assert_eq!(reply.header("content-type"), "application/json");
+        let answer: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
+        let ids = match content_type {
+            LINES => answer["ids"].as_array().unwrap().clone(),
+            _ => vec![answer["id"].clone()],
+        };
+        assert_eq!(ids.len(), data.len());
+        for (id, data) in ids.iter().zip(data) {
+            let expected = (
+                event_type.into(),
+                id.as_str().unwrap().into(),
+                (*data).into(),
+            );
+            assert_eq!(follower.event().await, expected);
+        }
+    }
+    assert_eq!(other.data().await, "1 2\n3");
+    assert_eq!(hub.metric("sse_hub_published_total").await, 11);
+    assert_eq!(hub.metric("sse_hub_delivered_total").await, 12);
+    assert_eq!(hub.metric("sse_hub_subscribers").await, 2);
+}
+
+#[tokio::test]
+async fn nothing_can_be_forged() {
+    let hub = Hub::start([]);
+    let mut follower = hub.follow("topic=**").await;
+    let long = "x".repeat(257);
+    let many = format!("topic=a{}&data=a", "&topic=a".repeat(64));
+    let long_key = format!("topic=a&data=a&key={long}");
+    let long_topic = format!("topic={long}&data=a");
+    let refused: [(&str, &str, &[u8], &str); 38] = [
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","type":"t\ndata: forged"}"#,
+            "event type: LF at byte 1 would end the field",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","type":"t\rid: 7"}"#,
+            "event type: CR at byte 1 would end the field",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","key":"k\r\n"}"#,
+            r"key: '\r' at byte 1",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","key":""}"#,
+            "key: it is empty",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a\n\ndata: forged","data":"a"}"#,
+            r"topic: '\n' at byte 1",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a/*","data":"a"}"#,
+            "`*` is for patterns",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"","data":"a"}"#,
+            "a topic cannot be empty",
+        ),
+        ("", JSON, br#"{"topics":[],"data":"a"}"#, "no topic"),
+        ("", JSON, br#"{"data":"a"}"#, "no topic"),
+        ("", JSON, br#"{"topic":"a"}"#, "missing field `data`"),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","topics":["a"],"data":"a"}"#,
+            "two words for one thing",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","id":"7"}"#,
+            "id: the hub gives each event its ID",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","retry":7}"#,
+            "unknown field `retry`",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","data":"b"}"#,
+            "duplicate field `data`",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":7,"data":"a"}"#,
+            "column 10: invalid type: integer `7`",
+        ),
+        (
+            "",
+            JSON,
+            b"{\"topic\":\"a\",\n\"data\"}",
+            "at line 2 column 7",
+        ),
+        ("", JSON, br#"{"topic":"a","data":"\ud800"}"#, "data: "),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a"} {}"#,
+            "trailing characters",
+        ),
+        ("", JSON, br#"["a","b"]"#, "not a JSON object"),
+        ("", JSON, b"", "not a JSON object"),
+        (
+            "",
+            JSON,
+            b"{\"topic\":\"a\",\"data\":\"\xff\"}",
+            "invalid utf-8 sequence of 1 bytes from index 21",
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","type":"reset"}"#,
+            r#"type: "reset" is what the hub itself says"#,
+        ),
+        (
+            "",
+            JSON,
+            br#"{"topic":"a","data":"a","type":"closing"}"#,
+            r#"type: "closing" is what the hub itself says"#,
+        ),
+        (
+            "?topic=a",
+            JSON,
+            br#"{"topic":"a","data":"a"}"#,
+            "the query: ",
+        ),
+        (
+            "",
+            LINES,
+            b"{\"topic\":\"a\",\"data\":\"a\"}\n\n{\"topic\":\"a\"}\n",
+            "line 3: column 13: missing field `data`",
+        ),
+        (
+            "",
+            LINES,
+            b"{\"topic\":\"a\",\"data\":\"a\"}\n{\"topic\":\"*\",\"data\":\"a\"}",
+            "line 2: topic \"*\"",
+        ),
+        (
+            "",
+            FORM,
+            b"topic=a&data=a&type=t%0Adata:+forged",
+            "event type: LF at byte 1",
+        ),
+        ("", FORM, b"topic=a&data=%ff", "not UTF-8 when decoded"),
+        ("", FORM, b"topic=a&data=a&data=b", "data: there are two"),
+        (
+            "",
+            FORM,
+            b"topic=a&data=a&id=1",
+            "id: the hub gives each event its ID",
+        ),
+        ("", FORM, b"topic=a&data=a&x=1", r#"unknown field "x""#),
+        ("", FORM, b"topic=a", "no data"),
+        ("", FORM, many.as_bytes(), "more than 64 topics"),
+        (
+            "",
+            FORM,
+            long_key.as_bytes(),
+            "key: 257 bytes are more than 256",
+        ),
+        (
+            "",
+            FORM,
+            long_topic.as_bytes(),
+            "topic: 257 bytes are more than 256",
+        ),
+        (
+            "?topic=a&data=b",
+            TEXT,
+            b"a",
+            "data: that is the body, and the query has it too",
+        ),
+        ("?topic=a%0A", TEXT, b"a", r"topic: '\n' at byte 1"),
+        (
+            "?topic=%C0%80",
+            TEXT,
+            b"a",
+            "the query: not UTF-8 when decoded",
+        ),
+    ];
+    for (query, content_type, body, reason) in refused {
+        let reply = hub.publish(query, content_type, body.to_vec()).await;
+        let body = String::from_utf8_lossy(body);
+        assert_eq!(reply.status, 400, "{body}: {}", reply.text);
+        assert!(reply.text.contains(reason), "{body}: {}", reply.text);
+    }
+    let kinds = [
+        "multipart/form-data; boundary=x",
+        "image/png",
+        "nonsense",
+        "text/plain; charset=latin1",
+    ];
+    for content_type in kinds {
+        let reply = hub.publish("?topic=a", content_type, "a").await;
+        assert_eq!(reply.status, 415, "{content_type}");
+        assert!(reply.text.starts_with("Content-Type: "), "{}", reply.text);
+    }
+    let forged = "a\r\n\r\nid: 7\ndata: forged\rretry: 1\r\n\r\n: \0";
+    let id = hub.news("a", forged).await;
+    let data = "a\n\nid: 7\ndata: forged\nretry: 1\n\n: \0";
+    let only = ("message".to_owned(), id, data.to_owned());
+    assert_eq!(follower.event().await, only);
+    assert_eq!(hub.metric("sse_hub_published_total").await, 1);
+}
+
+#[tokio::test]
+async fn only_those_with_the_token_may() {
+    let hub = Hub::start([]);
+    let headers = [
+        None,
+        Some("Bearer wrong".to_owned()),
+        Some(format!("Bearer {TOKEN}x")),
+        Some(format!("Basic {TOKEN}")),
+        Some(TOKEN.to_owned()),
+        Some("Bearer ".to_owned()),
+    ];
+    for header in headers {
+        let mut request = hub.request(Method::POST, "/publish?topic=a");
+        if let Some(header) = &header {
+            request = request.header(AUTHORIZATION, header);
+        }
+        let reply = hub.send(request, "a").await;
+        assert_eq!(reply.status, 401, "{header:?}: {}", reply.text);
+        assert_eq!(reply.header("www-authenticate"), "Bearer");
+        assert!(!reply.text.contains(TOKEN));
+    }
+    let reply = hub.get(&format!("/publish?access_token={TOKEN}")).await;
+    assert_eq!((reply.status, reply.header("allow")), (405, "POST"));
+    assert_eq!(hub.metric("sse_hub_published_total").await, 0);
+}
+
+#[tokio::test]
+async fn an_event_may_be_only_so_long() {
+    let hub = Hub::start(["--max-event=1000"]);
+    let data = "x".repeat(1000);
+    assert_eq!(
+        hub.publish("?topic=a", TEXT, data.clone()).await.status,
+        200
+    );
+    let longer = format!("{data}x");
+    let reply = hub.publish("?topic=a", TEXT, longer.clone()).await;
+    assert_eq!(
+        (reply.status, &*reply.text),
+        (413, "data: 1001 bytes are more than 1000\n")
+    );
+    let lines =
+        format!("{{\"topic\":\"a\",\"data\":\"a\"}}\n{{\"topic\":\"a\",\"data\":\"{longer}\"}}");
+    let reply = hub.publish("", LINES, lines).await;
+    assert_eq!(
+        (reply.status, &*reply.text),
+        (413, "line 2: data: 1001 bytes are more than 1000\n")
+    );
+    // Said to be too long, and not read at all: 8 times 1000 bytes and 64 KiB are.
+    let reply = hub.publish("?topic=a", TEXT, "x".repeat(73_537)).await;
+    assert_eq!(
+        (reply.status, &*reply.text),
+        (413, "the body has more than 73536 bytes\n")
+    );
+    assert_eq!(hub.metric("sse_hub_published_total").await, 1);
+}

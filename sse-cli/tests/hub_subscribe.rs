@@ -1,0 +1,274 @@
+//! Who gets what from `sse hub`, and who does not.
+#![cfg(feature = "hub")]
+
+mod support;
+
+use http::Method;
+use support::hub::{Follower, Hub, TOKEN};
+
+#[tokio::test]
+async fn a_stream_goes_on_where_it_was() {
+    let hub = Hub::start([]);
+    let mut ids = Vec::new();
+    for data in ["1", "2", "3", "4"] {
+        ids.push(hub.news("a/b", data).await);
+    }
+    hub.news("c", "not selected").await;
+    let behind_2 = hub
+        .source("topic=a/**")
+        .with_last_event_id(ids[1].parse_id());
+    let mut follower = Follower::new(behind_2).await;
+    assert_eq!(
+        (follower.data().await, follower.data().await),
+        ("3".into(), "4".into())
+    );
+    let mut follower = hub
+        .follow(&format!("topic=a/*&lastEventId={}", ids[2]))
+        .await;
+    assert_eq!(
+        follower.event().await,
+        ("message".into(), ids[3].clone(), "4".into())
+    );
+    // A browser that comes back has both, of which the header is newer.
+    let both = hub.source(&format!("topic=a/*&lastEventId={}", ids[0]));
+    let mut follower = Follower::new(both.with_last_event_id(ids[2].parse_id())).await;
+    assert_eq!(follower.data().await, "4");
+    let mut follower = hub.follow("topic=a/b&newest=2").await;
+    assert_eq!(
+        (follower.data().await, follower.data().await),
+        ("3".into(), "4".into())
+    );
+    assert_eq!(hub.metric("sse_hub_replayed_total").await, 6);
+    for (id, reason) in [
+        ("nonsense", "unknown"),
+        ("17", "too old"),
+        ("99999999999999999999", "unknown"),
+    ] {
+        let mut follower = hub.follow(&format!("topic=a/b&lastEventId={id}")).await;
+        let (event_type, _, data) = follower.event().await;
+        assert_eq!(
+            (&*event_type, data),
+            ("reset", format!("{{\"reason\":\"{reason}\"}}"))
+        );
+        hub.news("a/b", "5").await;
+        assert_eq!(follower.data().await, "5");
+    }
+}
+
+trait ParseId {
+    fn parse_id(&self) -> sse_source::EventId;
+}
+
+impl ParseId for String {
+    fn parse_id(&self) -> sse_source::EventId {
+        sse_source::EventId::new(self.clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_told() {
+    let hub = Hub::start([]);
+    let many = "&topic=a".repeat(65);
+    let long = "x".repeat(1025);
+    for (query, reason) in [
+        ("", "no topic; ask for /events?topic=…"),
+        ("topics=a", "no topic"),
+        ("topic=", "a topic cannot be empty"),
+        ("topic=a&topic=b%0D%0A", r"topic: '\r' at byte 1"),
+        ("topic=a*", "`*` is for patterns"),
+        ("topic=**/a", "`**` as the last one"),
+        ("topic=%ff", "the query: not UTF-8 when decoded"),
+        ("topic=a&newest=-1", r#"newest: "-1": invalid digit"#),
+        ("topic=a&lastEventId=1%0A", "lastEventId: "),
+        (&many, "more than 64 topics"),
+        (
+            &format!("topic=a&lastEventId={long}"),
+            "lastEventId: 1025 bytes are more than 1024",
+        ),
+        (
+            &format!("topic={long}"),
+            "topic: 1025 bytes are more than 256",
+        ),
+    ] {
+        let reply = hub.get(&format!("/events?{query}")).await;
+        assert_eq!(reply.status, 400, "{query}: {}", reply.text);
+        assert!(reply.text.contains(reason), "{query}: {}", reply.text);
+    }
+    let with_id = |id: &str| {
+        hub.request(Method::GET, "/events?topic=a")
+            .header("last-event-id", id)
+    };
+    let reply = hub.send(with_id(&long), "").await;
+    let reason = "Last-Event-ID: 1025 bytes are more than 1024\n";
+    assert_eq!((reply.status, &*reply.text), (400, reason));
+    // More than is read of any head.
+    let reply = hub.send(with_id(&"7".repeat(200_000)), "").await;
+    assert_eq!(reply.status, 431);
+    let accept = hub
+        .request(Method::GET, "/events?topic=a")
+        .header("accept", "text/html");
+    assert_eq!(hub.send(accept, "").await.status, 406);
+    for method in [Method::POST, Method::OPTIONS, Method::DELETE] {
+        let reply = hub.send(hub.request(method, "/events?topic=a"), "").await;
+        assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD"));
+    }
+    let reply = hub
+        .send(hub.request(Method::HEAD, "/events?topic=a"), "")
+        .await;
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, "text/event-stream")
+    );
+    assert_eq!(hub.get("/").await.status, 404);
+    assert_eq!(hub.metric("sse_hub_subscribers").await, 0);
+}
+
+#[tokio::test]
+async fn with_a_token_only_those_who_have_it() {
+    let hub = Hub::start(["--subscribe-token=for-readers"]);
+    let path = "/events?topic=a&access_token=for-readers";
+    assert_eq!(hub.get(path).await.status, 401);
+    let reply = hub.get("/metrics").await;
+    assert_eq!(
+        (reply.status, reply.header("www-authenticate")),
+        (401, "Bearer")
+    );
+    assert_eq!(hub.get("/healthz").await.text, "ok\n");
+    for token in ["wrong", TOKEN] {
+        let request = hub.request(Method::GET, "/events?topic=a");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        assert_eq!(hub.send(request, "").await.status, 401);
+    }
+    let allowed = hub
+        .source("topic=a")
+        .with_header("authorization", "bearer for-readers");
+    let mut follower = Follower::new(allowed).await;
+    hub.news("a", "1").await;
+    assert_eq!(follower.data().await, "1");
+
+    let hub = Hub::start(["--subscribe-token=for-readers", "--token-in-url"]);
+    let mut follower = hub.follow("topic=a&access_token=for-readers").await;
+    assert_eq!(
+        hub.get("/events?topic=a&access_token=wrong").await.status,
+        401
+    );
+    hub.news("a", "1").await;
+    assert_eq!(follower.data().await, "1");
+}
+
+#[tokio::test]
+async fn another_host_is_not_served() {
+    let hub = Hub::start(["--allow-host=events.example"]);
+    let port = hub.address.rsplit(':').next().unwrap();
+    let status = async |host: String| {
+        let request = hub.request(Method::GET, "/healthz").header("host", host);
+        hub.send(request, "").await
+    };
+    for host in [
+        "localhost",
+        "LOCALHOST",
+        "a.localhost",
+        "127.0.0.1",
+        "127.1.2.3",
+        "[::1]",
+        "Events.example",
+    ] {
+        assert_eq!(status(host.to_owned()).await.status, 200, "{host}");
+        assert_eq!(status(format!("{host}:{port}")).await.status, 200, "{host}");
+    }
+    for host in [
+        "evil.example",
+        "localhost.evil.example",
+        "10.0.0.1",
+        "127.0.0.1.evil.example",
+    ] {
+        let reply = status(host.to_owned()).await;
+        assert_eq!(reply.status, 421, "{host}");
+        assert!(reply.text.contains("--allow-host"), "{}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_read_only_if_they_may() {
+    let origin = "https://app.example";
+    let preflight = async |hub: &Hub, path: &str, origin: &str| {
+        let request = hub
+            .request(Method::OPTIONS, path)
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .header(
+                "access-control-request-headers",
+                "last-event-id, authorization",
+            );
+        hub.send(request, "").await
+    };
+    let hub = Hub::start([
+        "--allow-origin=https://app.example",
+        "--allow-origin=http://b.example:81",
+    ]);
+    let reply = preflight(&hub, "/events?topic=a", origin).await;
+    assert_eq!(
+        (reply.status, reply.header("access-control-allow-origin")),
+        (200, origin)
+    );
+    let allowed = reply.header("access-control-allow-headers");
+    assert!(
+        ["last-event-id", "authorization", "content-type"]
+            .iter()
+            .all(|it| allowed.contains(it))
+    );
+    assert!(
+        !reply
+            .headers
+            .contains_key("access-control-allow-credentials")
+    );
+    let request = hub.request(Method::GET, "/events").header("origin", origin);
+    let reply = hub.send(request, "").await;
+    assert_eq!(
+        (reply.status, reply.header("access-control-allow-origin")),
+        (400, origin)
+    );
+    let reply = preflight(&hub, "/events?topic=a", "https://evil.example").await;
+    assert!(!reply.headers.contains_key("access-control-allow-origin"));
+    let reply = preflight(&hub, "/publish", origin).await;
+    assert_eq!(reply.status, 405);
+    assert!(!reply.headers.contains_key("access-control-allow-origin"));
+
+    let hub = Hub::start(["--allow-origin=*"]);
+    let reply = preflight(&hub, "/events?topic=a", origin).await;
+    assert_eq!(reply.header("access-control-allow-origin"), "*");
+    assert!(
+        !reply
+            .headers
+            .contains_key("access-control-allow-credentials")
+    );
+
+    let hub = Hub::start([]);
+    let reply = preflight(&hub, "/events?topic=a", origin).await;
+    assert_eq!(reply.status, 405);
+    assert!(!reply.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn who_is_too_slow_is_told() {
+    let hub = Hub::start(["--max-lag=3", "--slow=skip"]);
+    let slow = hub.ask("topic=a").await;
+    let mut quick = hub.follow("topic=a").await;
+    let data = "x".repeat(100_000);
+    for _ in 0..200 {
+        hub.news("a", &data).await;
+        assert_eq!(quick.data().await.len(), data.len());
+    }
+    let mut text = String::new();
+    while !text.contains("event: lagged") {
+        slow.readable().await.unwrap();
+        let mut buffer = vec![0; 64 * 1024];
+        if let Ok(count @ 1..) = slow.try_read(&mut buffer) {
+            text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+            text.drain(..text.len().saturating_sub(65 * 1024));
+        }
+    }
+    assert_eq!(hub.metric("sse_hub_lagged_total").await, 1);
+    assert!(hub.metric("sse_hub_dropped_total").await > 3);
+    assert_eq!(hub.metric("sse_hub_lag_events_count").await, 1);
+}

@@ -1,0 +1,197 @@
+//! The hub as a process, and clients of it.
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::{HeaderMap, Method, Request, header::AUTHORIZATION};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use sse_source::{Builder, EventSource, Item};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use super::{PATIENCE, Running, sse};
+
+/// What publishers have to send.
+pub(crate) const TOKEN: &str = "for-publishers";
+
+pub(crate) struct Hub {
+    pub(crate) running: Running,
+    /// IP address and port.
+    pub(crate) address: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What a request is answered with.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// The value of a header; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Hub {
+    pub(crate) fn start<const N: usize>(options: [&str; N]) -> Self {
+        let mut command = sse(["hub", "--listen=127.0.0.1:0"]);
+        command.args(options).env("SSE_HUB_PUBLISH_TOKEN", TOKEN);
+        let mut running = Running::start(&mut command);
+        running.stdout.expect("/\n");
+        let line = running.stdout.seen();
+        let address = line
+            .strip_prefix("http://")
+            .and_then(|it| it.strip_suffix("/\n"));
+        Self {
+            address: address.expect("a URL").to_owned(),
+            running,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// A request, to be completed.
+    pub(crate) fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        let uri = format!("http://{}{path}", self.address);
+        Request::builder().method(method).uri(uri)
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: http::request::Builder,
+        body: impl Into<Bytes>,
+    ) -> Reply {
+        let request = request.body(Full::new(body.into())).unwrap();
+        // NATS is given 10 s to take an event.
+        let response = timeout(PATIENCE * 3, self.client.request(request));
+        let (head, body) = response.await.unwrap().unwrap().into_parts();
+        let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap();
+        Reply {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            text: String::from_utf8(body.to_bytes().to_vec()).unwrap(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(self.request(Method::GET, path), "").await
+    }
+
+    /// With the token.
+    pub(crate) async fn publish(
+        &self,
+        query: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+    ) -> Reply {
+        let request = self
+            .request(Method::POST, &format!("/publish{query}"))
+            .header(AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .header("content-type", content_type);
+        self.send(request, body).await
+    }
+
+    /// Publishes what has to be taken, and gives the ID.
+    pub(crate) async fn news(&self, topic: &str, data: &str) -> String {
+        let json = serde_json::json!({"topic": topic, "data": data});
+        let reply = self.publish("", "application/json", json.to_string()).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let answer: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
+        answer["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A subscriber that is there already.
+    pub(crate) async fn follow(&self, query: &str) -> Follower {
+        Follower::new(self.source(query)).await
+    }
+
+    pub(crate) fn source(&self, query: &str) -> Builder {
+        EventSource::get(format!("http://{}/events?{query}", self.address))
+    }
+
+    /// A subscriber that does not read.
+    pub(crate) async fn ask(&self, query: &str) -> TcpStream {
+        let mut connection = TcpStream::connect(&self.address).await.unwrap();
+        let request = format!("GET /events?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        connection
+    }
+
+    /// The value of a metric.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").await.text;
+        let mut lines = text.split('\n');
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("no {name} in {text}"));
+        serde_json::from_str(value).unwrap()
+    }
+
+    /// Waits until it has this value.
+    pub(crate) async fn becomes(&self, name: &str, expected: u64) {
+        let mut value = None;
+        let waiting = timeout(PATIENCE * 3, async {
+            while value != Some(expected) {
+                sleep(PATIENCE / 500).await;
+                value = Some(self.metric(name).await);
+            }
+        });
+        let result = waiting.await;
+        assert!(result.is_ok(), "{name} is {value:?} and not {expected}");
+    }
+
+    /// What it takes of memory, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.running.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let (_, value) = status.split_once("VmRSS:").unwrap();
+        let digits = value.trim_start().split(' ').next().unwrap();
+        serde_json::from_str(digits).unwrap()
+    }
+}
+
+/// A subscriber.
+pub(crate) struct Follower {
+    source: EventSource,
+}
+
+impl Follower {
+    pub(crate) async fn new(builder: Builder) -> Self {
+        let mut follower = Self {
+            source: builder.open().unwrap(),
+        };
+        let item = follower.item().await;
+        assert!(matches!(item, Item::Open(_)), "{item:?}");
+        follower
+    }
+
+    pub(crate) async fn item(&mut self) -> Item {
+        let item = timeout(PATIENCE, self.source.next()).await;
+        item.expect("it comes").expect("no end").unwrap()
+    }
+
+    /// The next event as type, ID and data.
+    pub(crate) async fn event(&mut self) -> (String, String, String) {
+        loop {
+            match self.item().await {
+                Item::Event(it) => return (it.event_type, it.last_event_id, it.data),
+                Item::Comment(_) | Item::Retry(_) => {}
+                item => panic!("{item:?}"),
+            }
+        }
+    }
+
+    /// The data of the next event.
+    pub(crate) async fn data(&mut self) -> String {
+        self.event().await.2
+    }
+}

@@ -1,0 +1,90 @@
+//! What the hub says of itself, for pages.
+
+use core::future::ready;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{Stream, StreamExt, stream};
+use serde::Serialize;
+use sse_hub::{Counts, Hub, Subscription};
+use sse_hyper::{Encoded, Event, EventType};
+use tokio::time::interval;
+
+use crate::node::{Node, Shown};
+
+/// How often a page gets the counters.
+const TICK: Duration = Duration::from_secs(1);
+
+/// When a page that lost its connection comes back: soon enough to be watched.
+const RECONNECTION_TIME: Duration = Duration::from_secs(1);
+
+/// The data of a `server` event.
+#[derive(Serialize)]
+struct Counters {
+    /// Milliseconds since 1970, for pages that want to know how long an event takes.
+    now: f64,
+    /// The ID of the newest event: what comes up to it on a new connection is a replay.
+    newest: String,
+    subscribers: usize,
+    published: u64,
+    delivered: u64,
+    replayed: u64,
+    dropped: u64,
+    lagged: u64,
+    resets: u64,
+    /// Where there are several servers.
+    #[serde(flatten)]
+    node: Option<Shown>,
+}
+
+/// The events of a subscription, and first of all, and then each second, a `server` event with the
+/// counters. It has no ID, for it is not one to go on from.
+pub(crate) fn with_counters(
+    subscription: Subscription,
+    hub: Hub,
+    node: Option<Node>,
+) -> impl Stream<Item = Encoded> + Send {
+    let first = counters(&hub, node).with_retry(RECONNECTION_TIME);
+    let ticks = stream::unfold(interval(TICK), move |mut ticks| {
+        let hub = hub.clone();
+        async move {
+            ticks.tick().await;
+            Some((Some(Encoded::from(&counters(&hub, node))), ticks))
+        }
+    });
+    // When the hub ends the subscription, the rest ends, too.
+    let events = subscription.map(Some).chain(stream::iter([None]));
+    let both = stream::select(events, ticks).scan((), |(), block| ready(block));
+    stream::iter([Encoded::from(&first)]).chain(both)
+}
+
+fn counters(hub: &Hub, node: Option<Node>) -> Event {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let Counts {
+        subscribers,
+        published,
+        delivered,
+        replayed,
+        dropped,
+        lagged,
+        resets,
+        ..
+    } = hub.counts();
+    let counters = Counters {
+        now: now.unwrap_or_default().as_secs_f64() * 1000.0,
+        newest: hub.newest().map_or_else(String::new, |id| id.to_string()),
+        subscribers,
+        published,
+        delivered,
+        replayed,
+        dropped,
+        lagged,
+        resets,
+        node: node.map(|node| node.show(hub)),
+    };
+    // Plain numbers and text cannot fail to be JSON, nor is there a line end in the type.
+    let event = Event::new(serde_json::to_string(&counters).unwrap_or_default());
+    match EventType::new("server") {
+        Ok(event_type) => event.with_type(event_type),
+        Err(_) => event,
+    }
+}

@@ -1,0 +1,5 @@
+//! The server, seen from the wire.
+
+mod events;
+mod faults;
+mod server;
