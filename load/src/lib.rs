@@ -18,6 +18,7 @@
 //! - [`decoding`]: how fast that is, and in how much memory. The binary `clients` is all of it.
 //! - [`restarts`]: a client whose server is killed again and again. The binaries `restarts` and, for
 //!   the server, `mortal`.
+//! - [`nodes`]: many clients at several nodes over one NATS, of which each dies. The binary `nodes`.
 
 pub mod clients;
 mod count;
@@ -29,6 +30,7 @@ pub mod hub;
 pub mod latencies;
 pub mod machine;
 pub mod measure;
+pub mod nodes;
 pub mod number;
 pub mod orders;
 pub mod process;

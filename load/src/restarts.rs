@@ -15,14 +15,7 @@ pub mod mortal;
 mod numbered;
 mod tally;
 
-use std::{
-    io::Write,
-    net::{Ipv4Addr, TcpListener},
-    path::Path,
-    process::Command,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write, path::Path, process::Command, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use fastrand::Rng;
@@ -34,7 +27,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::process::Process;
+use crate::process::{Process, free_port};
 use cuts::Cuts;
 use tally::Tally;
 
@@ -151,12 +144,4 @@ fn impatient() -> Settings {
         .with_bounds(Duration::from_millis(5), Duration::from_millis(50))
         .with_connect_timeout(Some(PATIENCE / 3))
         .with_idle_timeout(Some(PATIENCE / 3))
-}
-
-/// Not one of those that the kernel gives to clients: while the server is dead, nobody is to take it.
-fn free_port() -> Result<u16> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let start = fastrand::u16(10_000..30_000);
-    let port = (start..start + 100).find(free);
-    port.with_context(|| format!("no free port behind {start}"))
 }

@@ -9,7 +9,7 @@
 //! writes to its standard error, by streams that stay when all clients have left, and by memory
 //! that grows.
 
-mod chunked;
+pub(crate) mod chunked;
 mod counts;
 mod memory;
 mod script;

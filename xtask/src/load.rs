@@ -42,25 +42,28 @@ fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<(
 #[derive(Args)]
 pub(crate) struct Soak {
     /// A server of sse-hyper, under many clients that come, stall, leave and resume.
-    #[arg(long, required_unless_present = "client")]
+    #[arg(long, required_unless_present_any = ["client", "hub"])]
     server: bool,
     /// The client sse-source, while its server is killed and started again.
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long, conflicts_with_all = ["server", "hub"])]
     client: bool,
+    /// Two nodes of sse-hub over NATS, while each of the three is killed, and clients go to and fro.
+    #[arg(long, conflicts_with = "server")]
+    hub: bool,
     /// How long the server is soaked.
-    #[arg(long, default_value_t = 600, conflicts_with = "client")]
+    #[arg(long, default_value_t = 600, conflicts_with_all = ["client", "hub"])]
     seconds: u64,
-    /// How many clients it has at a time.
-    #[arg(long, default_value_t = 2000, conflicts_with = "client")]
-    clients: u64,
+    /// How many clients it has at a time, 2000 by default; the nodes, 1000.
+    #[arg(long, conflicts_with = "client")]
+    clients: Option<u64>,
     /// How often the client's server is killed.
-    #[arg(long, default_value_t = 200, conflicts_with = "server")]
+    #[arg(long, default_value_t = 200, conflicts_with_all = ["server", "hub"])]
     restarts: u64,
-    /// How many events it sends in all its lives.
+    /// How many events it sends in all its lives; or how many each client of the nodes gets.
     #[arg(long, default_value_t = 100_000, conflicts_with = "server")]
     events: u64,
     /// The client asks by HTTP/2.
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long, conflicts_with_all = ["server", "hub"])]
     http2: bool,
     /// What decides all that is by chance.
     #[arg(long, default_value_t = 1)]
@@ -72,6 +75,7 @@ impl Soak {
     pub(crate) fn run(self) -> Result<()> {
         let Self {
             client,
+            hub,
             seconds,
             clients,
             restarts,
@@ -86,13 +90,26 @@ impl Soak {
                 "run --release --package load --bin restarts -- \
                  --restarts {restarts} --events {events} --seed {seed} {http2}"
             )))
+        } else if hub {
+            nats()?;
+            let clients = clients.unwrap_or(1000);
+            run(cargo(&format!(
+                "run --release --package load --bin nodes -- \
+                 --clients {clients} --events {events} --seed {seed}"
+            )))
         } else {
+            let clients = clients.unwrap_or(2000);
             run(cargo(&format!(
                 "run --release --package load --bin soak -- \
                  --seconds {seconds} --clients {clients} --seed {seed}"
             )))
         }
     }
+}
+
+/// What keeps the events of many nodes.
+pub(crate) fn nats() -> Result<()> {
+    setup::program("nats-server", "nats-server").map(drop)
 }
 
 /// Some seconds of all: does everything run?
@@ -103,6 +120,8 @@ pub(crate) fn smoke() -> Result<()> {
             "run --release --package load --bin restarts -- {options}"
         )))?;
     }
+    nats()?;
+    run(cargo("run --release --package load --bin nodes"))?;
     servers(["--smoke".to_owned()])?;
     clients(["--smoke".to_owned()])?;
     hub(["--smoke".to_owned()])

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 /// Where a body is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Chunked {
+pub(crate) struct Chunked {
     part: Part,
     /// What the chunk still holds.
     size: usize,
@@ -27,7 +27,7 @@ enum Part {
 
 impl Chunked {
     /// The next bytes of the body; none when the input is used up.
-    pub(super) fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<&'i [u8]> {
+    pub(crate) fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<&'i [u8]> {
         loop {
             if self.part == Part::Data {
                 let (data, rest) = input.split_at(self.size.min(input.len()));
@@ -47,7 +47,7 @@ impl Chunked {
     }
 
     /// The body has come to its end.
-    pub(super) fn is_over(self) -> bool {
+    pub(crate) fn is_over(self) -> bool {
         self.part == Part::End
     }
 

@@ -1,0 +1,156 @@
+//! Many clients at two nodes over one NATS, moved between them at random, while NATS and each node is
+//! killed and started again: each client must have each event once, and in order.
+//!
+//! - `servers.rs`: NATS and the nodes, each a command `sse hub`, and when they die.
+//! - `publisher.rs`: numbered events, as fast as the clients take them.
+//! - `client.rs`: a client, which leaves wherever it is in the stream, and goes on at either node.
+//! - `board.rs`: how far all are.
+//!
+//! It fails by the first event that a client gets twice, too early or not at all, by a client that gets
+//! no more, and by an event that is not in NATS once.
+
+mod board;
+mod client;
+mod publisher;
+mod servers;
+
+use std::{io::Write, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use fastrand::Rng;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, interval},
+};
+
+use board::Board;
+use publisher::Publisher;
+use servers::Servers;
+
+/// The topic of all events.
+const TOPIC: &str = "soak";
+
+/// How long nothing may come to any client.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a line is printed.
+const LINE: Duration = Duration::from_secs(10);
+
+/// How many, and which ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many clients there are.
+    pub clients: usize,
+    /// How many events each of them has to get.
+    pub events: u64,
+    /// What decides all that is by chance.
+    pub seed: u64,
+}
+
+impl Options {
+    /// How many events a node keeps in memory. Clients that have missed more get them from NATS.
+    fn kept(&self) -> u64 {
+        (self.events / 12).clamp(100, 8192)
+    }
+}
+
+/// Starts NATS, and two nodes by the command `sse` at this path, lets the clients at them, and says how it went.
+///
+/// # Errors
+///
+/// If anything is not as it has to be.
+pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<()> {
+    let Options {
+        clients,
+        events,
+        seed,
+    } = options;
+    writeln!(
+        out,
+        "{clients} clients, {events} events, two nodes and NATS, each killed once, seed {seed}"
+    )?;
+    let mut rng = Rng::with_seed(seed);
+    let mut servers = Servers::start(sse, options.kept())?;
+    let publisher = Publisher::new(&servers.nats_url())?;
+    // All clients begin behind this one.
+    let first = publisher.publish(0).await?;
+    let board = Arc::new(Board::new(options));
+    let mut all = JoinSet::new();
+    for number in 0..clients {
+        let rng = Rng::with_seed(rng.u64(..));
+        let ports = servers.ports();
+        all.spawn(client::follow(
+            number,
+            ports,
+            first,
+            rng,
+            Arc::clone(&board),
+        ));
+    }
+    let begin = Instant::now();
+    let mut watch = Watch::new(begin);
+    let mut lines = interval(LINE);
+    let mut publishing = tokio::spawn(publisher.publish_all(Arc::clone(&board)));
+    let mut is_published = false;
+    let mut deaths = servers.deaths(events, &mut rng);
+    while !all.is_empty() {
+        tokio::select! {
+            Some(client) = all.join_next() => client?.with_context(|| format!("after {board}"))?,
+            published = &mut publishing, if !is_published => {
+                published?.with_context(|| format!("after {board}"))?;
+                is_published = true;
+            }
+            died = servers.next_death(&mut deaths, &board) => writeln!(out, "{:5.1} s: {}", begin.elapsed().as_secs_f64(), died?)?,
+            now = lines.tick() => {
+                watch.look(&board, now)?;
+                writeln!(out, "{:5.1} s: {board}", begin.elapsed().as_secs_f64())?;
+            }
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    ensure!(
+        deaths.is_empty(),
+        "not all servers were killed: there is too little to do"
+    );
+    let stored = publisher::stored(&servers.nats_url()).await?;
+    ensure!(
+        stored == events + 1,
+        "NATS has {stored} events, and {} were published",
+        events + 1
+    );
+    let rate = board.delivered() as f64 / seconds / 1e6;
+    writeln!(
+        out,
+        "passed in {seconds:.1} s, {rate:.2} million events a second: {}",
+        board.summary()
+    )?;
+    Ok(())
+}
+
+/// Sees to it that something comes.
+struct Watch {
+    delivered: u64,
+    since: Instant,
+}
+
+impl Watch {
+    fn new(since: Instant) -> Self {
+        Self {
+            delivered: 0,
+            since,
+        }
+    }
+
+    fn look(&mut self, board: &Board, now: Instant) -> Result<()> {
+        let delivered = board.delivered();
+        if delivered > self.delivered {
+            (self.delivered, self.since) = (delivered, now);
+        }
+        ensure!(
+            now.duration_since(self.since) < PATIENCE,
+            "nothing comes to any client for {PATIENCE:?}; {board}; {}",
+            board.behind()
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! A client that leaves wherever it is in the stream, and goes on at either node.
+
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use fastrand::Rng;
+use sse_proto::{Chunk, Decoder, Item};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::sleep,
+};
+
+use super::{TOPIC, board::Board};
+use crate::{number::number, soak::chunked::Chunked};
+
+/// How many connections a client has, about, if nobody else ends them.
+const VISITS: u64 = 10;
+
+/// Of so many clients that leave, one stays away until the nodes have forgotten what it has missed.
+const AWAY: u32 = 50;
+
+/// Reads until it has all.
+pub(super) async fn follow(
+    number: usize,
+    ports: [u16; 2],
+    first: u64,
+    rng: Rng,
+    board: Arc<Board>,
+) -> Result<()> {
+    let mut client = Client {
+        number,
+        rng,
+        seen: 0,
+        last: first,
+        board,
+    };
+    while client.seen < client.board.events {
+        let node = client.rng.usize(..ports.len());
+        client
+            .visit(ports[node])
+            .await
+            .with_context(|| format!("client {number} at node {node}"))?;
+        client.pause().await;
+    }
+    Ok(())
+}
+
+struct Client {
+    number: usize,
+    rng: Rng,
+    /// The number of the last event.
+    seen: u64,
+    /// Its ID.
+    last: u64,
+    board: Arc<Board>,
+}
+
+/// A response, as far as it is read.
+struct Body {
+    chunked: Chunked,
+    decoder: Decoder,
+    /// The last two bytes were line ends, or nothing has come yet.
+    is_between: bool,
+    was_lf: bool,
+}
+
+impl Client {
+    /// Reads until somebody ends the connection.
+    async fn visit(&mut self, port: u16) -> Result<()> {
+        let board = Arc::clone(&self.board);
+        let mut buffer = vec![0; 16 * 1024];
+        let Some((mut connection, mut filled)) = self.open(port, &mut buffer).await? else {
+            board.refused.fetch_add(1, Relaxed);
+            return Ok(());
+        };
+        board.connections.fetch_add(1, Relaxed);
+        let mut body = Body {
+            chunked: Chunked::default(),
+            decoder: Decoder::new(),
+            is_between: true,
+            was_lf: true,
+        };
+        // It leaves when it has this one, in the middle of what comes then.
+        let until = self.seen + self.rng.u64(..=2 * board.events / VISITS);
+        loop {
+            let leaves = self.seen >= until;
+            let length = if leaves {
+                self.rng.usize(..=filled)
+            } else {
+                filled
+            };
+            self.read(&mut body, &buffer[..length])?;
+            if leaves || self.seen >= board.events {
+                board.left.fetch_add(1, Relaxed);
+                break;
+            }
+            filled = match connection.read(&mut buffer).await {
+                Ok(filled @ 1..) => filled,
+                // It was killed, or we are too slow.
+                Ok(0) | Err(_) => {
+                    board.ended.fetch_add(1, Relaxed);
+                    break;
+                }
+            };
+        }
+        if !body.is_between {
+            board.inside.fetch_add(1, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Gives the connection, and how much of the body is in the buffer already; none if there is no
+    /// node.
+    async fn open(&self, port: u16, buffer: &mut [u8]) -> Result<Option<(TcpStream, usize)>> {
+        let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
+            return Ok(None);
+        };
+        let request = format!(
+            "GET /events?topic={TOPIC} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nLast-Event-ID: {}\r\n\r\n",
+            self.last
+        );
+        if connection.write_all(request.as_bytes()).await.is_err() {
+            return Ok(None);
+        }
+        let mut filled = 0;
+        loop {
+            ensure!(
+                filled < buffer.len(),
+                "the head of the response is too large"
+            );
+            match connection.read(&mut buffer[filled..]).await {
+                Ok(more @ 1..) => filled += more,
+                Ok(0) | Err(_) => return Ok(None),
+            }
+            if let Some(end) = buffer[..filled].windows(4).position(|it| it == b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&buffer[..end]);
+                ensure!(head.starts_with("HTTP/1.1 200 "), "it says {head}");
+                buffer.copy_within(end + 4..filled, 0);
+                return Ok(Some((connection, filled - end - 4)));
+            }
+        }
+    }
+
+    /// Checks what has come.
+    fn read(&mut self, body: &mut Body, mut bytes: &[u8]) -> Result<()> {
+        let before = self.seen;
+        loop {
+            let part = body.chunked.next(&mut bytes)?;
+            if part.is_empty() {
+                break;
+            }
+            for byte in &part[part.len().saturating_sub(2)..] {
+                body.is_between = body.was_lf && *byte == b'\n';
+                body.was_lf = *byte == b'\n';
+            }
+            let mut chunk = Chunk::new(part);
+            while let Some(item) = body.decoder.decode(&mut chunk)? {
+                if let Item::Event(event) = item {
+                    match event.event_type {
+                        "message" => self.take(event.data, event.last_event_id)?,
+                        "lagged" => _ = self.board.lagged.fetch_add(1, Relaxed),
+                        other => bail!(
+                            "behind event {} with the ID {} comes `{other}`: {}",
+                            self.seen,
+                            self.last,
+                            event.data
+                        ),
+                    }
+                }
+            }
+        }
+        if self.seen > before {
+            self.board
+                .deliver(self.number, self.seen, self.seen - before);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, data: &str, id: &str) -> Result<()> {
+        let (seen, last) = (self.seen, self.last);
+        let what =
+            || format!("behind event {seen} with the ID {last} comes {data:?} with the ID {id:?}");
+        let event = number(data).with_context(what)?;
+        let id = number(id).with_context(what)?;
+        ensure!(event <= seen + 1, "{}: lost {}", what(), event - seen - 1);
+        ensure!(event == seen + 1 && id > last, "{}: it comes again", what());
+        (self.seen, self.last) = (event, id);
+        Ok(())
+    }
+
+    /// Waits, mostly not for long.
+    async fn pause(&mut self) {
+        let board = Arc::clone(&self.board);
+        let target = self.seen + board.kept + 100;
+        if target < board.events && self.rng.u32(..AWAY) == 0 {
+            board.wait_until(|it| it.published() >= target).await;
+            board.late.fetch_add(1, Relaxed);
+        } else {
+            sleep(Duration::from_millis(self.rng.u64(..20))).await;
+        }
+    }
+}

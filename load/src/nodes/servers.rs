@@ -1,0 +1,162 @@
+//! NATS and the nodes, and when they die.
+
+use std::{
+    collections::VecDeque,
+    env,
+    net::{Ipv4Addr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use fastrand::Rng;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use super::board::Board;
+use crate::process::{Process, free_port};
+
+/// How long one may take to listen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// NATS first, then the nodes.
+const NAMES: [&str; 3] = ["NATS", "node 0", "node 1"];
+
+pub(super) struct Servers {
+    sse: PathBuf,
+    kept: u64,
+    folder: TempDir,
+    ports: [u16; 3],
+    processes: Vec<Option<Process>>,
+}
+
+/// Which server dies, once so many events are published, and for how long.
+pub(super) struct Death {
+    server: usize,
+    at: u64,
+    pause: Duration,
+}
+
+impl Servers {
+    /// With nodes that keep so many events in memory.
+    pub(super) fn start(sse: &Path, kept: u64) -> Result<Self> {
+        let mut servers = Self {
+            sse: sse.to_owned(),
+            kept,
+            folder: TempDir::new()?,
+            ports: [free_port()?, free_port()?, free_port()?],
+            processes: vec![None, None, None],
+        };
+        for server in 0..NAMES.len() {
+            servers.up(server)?;
+        }
+        Ok(servers)
+    }
+
+    pub(super) fn nats_url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.ports[0])
+    }
+
+    /// Those of the nodes.
+    pub(super) fn ports(&self) -> [u16; 2] {
+        [self.ports[1], self.ports[2]]
+    }
+
+    /// Each dies once, somewhere in the middle, NATS first.
+    pub(super) fn deaths(&self, events: u64, rng: &mut Rng) -> VecDeque<Death> {
+        let mut at = 0;
+        let deaths = (0..NAMES.len()).map(|server| {
+            at += events / 5 + rng.u64(..events / 20 + 1);
+            let pause = Duration::from_millis(rng.u64(100..1000));
+            Death { server, at, pause }
+        });
+        deaths.collect()
+    }
+
+    /// Waits until the next one is to die, kills it, and starts it again. Says what it has done.
+    pub(super) async fn next_death(
+        &mut self,
+        deaths: &mut VecDeque<Death>,
+        board: &Board,
+    ) -> Result<String> {
+        let Some(&Death { server, at, pause }) = deaths.front() else {
+            return core::future::pending().await;
+        };
+        let name = NAMES[server];
+        if self.processes[server].is_none() {
+            sleep(pause).await;
+            self.up(server)?;
+            deaths.pop_front();
+            let published = board.published();
+            return Ok(format!("{name} is back, after {published} events"));
+        }
+        board.wait_until(|it| it.published() >= at).await;
+        if let Some(mut process) = self.processes[server].take() {
+            let ended = process.ended_within(Duration::ZERO)?;
+            ensure!(ended.is_none(), "{name} has ended by itself: {ended:?}");
+            process.kill().context(name)?;
+        }
+        Ok(format!(
+            "{name} is killed, after {} events",
+            board.published()
+        ))
+    }
+
+    fn up(&mut self, server: usize) -> Result<()> {
+        let mut command = if server == 0 {
+            self.nats()
+        } else {
+            self.node(self.ports[server])
+        };
+        let mut process = Process::start(&mut command).with_context(|| {
+            format!(
+                "{} (Debian and Ubuntu: apt-get install nats-server)",
+                NAMES[server]
+            )
+        })?;
+        let begin = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[server])).is_err() {
+            let ended = process.ended_within(Duration::ZERO)?;
+            ensure!(ended.is_none(), "{command:?} has ended: {ended:?}");
+            ensure!(begin.elapsed() < PATIENCE, "{command:?} does not listen");
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.processes[server] = Some(process);
+        Ok(())
+    }
+
+    fn nats(&self) -> Command {
+        let debian = Path::new("/usr/sbin/nats-server");
+        let program = env::var_os("NATS_SERVER").unwrap_or_else(|| {
+            if debian.exists() {
+                debian.into()
+            } else {
+                "nats-server".into()
+            }
+        });
+        let mut command = Command::new(program);
+        command
+            .args(["-js", "-a", "127.0.0.1", "-p", &self.ports[0].to_string()])
+            .arg("-sd")
+            .arg(self.folder.path())
+            .arg("-l")
+            .arg(self.folder.path().join("log"));
+        command
+    }
+
+    /// What a node is started by.
+    fn node(&self, port: u16) -> Command {
+        let mut command = Command::new(&self.sse);
+        command
+            .arg("hub")
+            .args(["--log", "error"])
+            .stdout(Stdio::null())
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--nats", &self.nats_url()])
+            .args(["--publish-token", "nobody-does"])
+            .args(["--keep-events", &self.kept.to_string()]);
+        command
+    }
+}

@@ -1,0 +1,143 @@
+//! One of many nodes over the same NATS:
+//!
+//! ```text
+//! nats-server -js
+//! cargo run --example node -- --listen 127.0.0.1:8081 --publish-token secret
+//! cargo run --example node -- --listen 127.0.0.1:8082 --publish-token secret
+//!
+//! curl -N 127.0.0.1:8081/events?topic=news
+//! curl -H 'authorization: Bearer secret' -d '{"topics":["news"],"data":"hi"}' 127.0.0.1:8082/publish
+//! ```
+
+use std::{error::Error, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::Response,
+    routing::{get, post},
+};
+use clap::Parser;
+use serde_json::{Value, json};
+use sse_hub::{Hub, Post, Retention, Selection, Settings, Topics};
+use sse_hub_nats::JetStream;
+use sse_hyper::{Event, EventType, Streams};
+use tokio::net::TcpListener;
+
+/// Serves what any node publishes.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The address of this node.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The address of NATS.
+    #[arg(long, default_value = "nats://127.0.0.1:4222")]
+    nats: String,
+    /// The name of the stream there.
+    #[arg(long, default_value = "sse")]
+    nats_stream: String,
+    /// What those who publish have to send as `Authorization: Bearer TOKEN`.
+    #[arg(long)]
+    publish_token: String,
+    /// How many events are in memory for those who come back.
+    #[arg(long, default_value_t = Retention::default().events)]
+    keep_events: usize,
+}
+
+#[derive(Clone)]
+struct Node {
+    hub: Hub,
+    streams: Streams,
+    authorization: Arc<str>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let stream = sse_hub_nats::Settings::new().with_stream(arguments.nats_stream);
+    let nats = Arc::new(JetStream::connect(arguments.nats, stream)?);
+    let mut retention = Retention::default();
+    retention.events = arguments.keep_events;
+    let settings = Settings::new().with_retention(retention);
+    let (hub, follow) = Hub::with_backend(settings, nats);
+    tokio::spawn(follow);
+    let node = Node {
+        hub,
+        streams: Streams::default(),
+        authorization: format!("Bearer {}", arguments.publish_token).into(),
+    };
+    let router = Router::new()
+        .route("/events", get(events))
+        .route("/publish", post(publish))
+        .route("/healthz", get(healthz))
+        .with_state(node);
+    axum::serve(TcpListener::bind(arguments.listen).await?, router).await?;
+    Ok(())
+}
+
+async fn events(State(node): State<Node>, request: Request) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let query = form_urlencoded::parse(query.as_bytes());
+    let topics = query.filter(|(name, _)| name == "topic").map(|it| it.1);
+    let selection = match Selection::new(topics) {
+        Ok(selection) => selection,
+        Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
+    };
+    let last_event_id = match sse_hyper::last_event_id(request.headers()) {
+        Ok(id) => id,
+        Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
+    };
+    match node.hub.subscribe(selection, last_event_id.as_ref()) {
+        Ok(subscription) => node.streams.respond(&request, subscription).map(Body::new),
+        Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}
+
+async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> Response {
+    // Where strangers can reach it, compare in constant time.
+    if headers.get(AUTHORIZATION).map(|it| it.as_bytes()) != Some(node.authorization.as_bytes()) {
+        return text(
+            StatusCode::UNAUTHORIZED,
+            "it takes the publish token".to_owned(),
+        );
+    }
+    let post = match draft(&body) {
+        Ok(post) => post,
+        Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
+    };
+    match node.hub.post(post).await {
+        Ok(id) => text(StatusCode::OK, json!({"id": id.as_str()}).to_string()),
+        Err(error) => text(StatusCode::BAD_GATEWAY, error.to_string()),
+    }
+}
+
+fn draft(body: &[u8]) -> Result<Post, Box<dyn Error>> {
+    let body: Value = serde_json::from_slice(body)?;
+    let topics = body["topics"].as_array().ok_or("topics: no array")?;
+    let topics = Topics::new(topics.iter().map(|it| it.as_str().unwrap_or_default()))?;
+    let mut event = Event::new(body["data"].as_str().ok_or("data: no string")?.to_owned());
+    if let Some(event_type) = body["type"].as_str() {
+        event = event.with_type(EventType::new(event_type.to_owned())?);
+    }
+    let post = Post::new(topics, event);
+    Ok(match body["key"].as_str() {
+        Some(key) => post.with_key(key),
+        None => post,
+    })
+}
+
+async fn healthz(State(node): State<Node>) -> Response {
+    if node.hub.is_connected() {
+        text(StatusCode::OK, "well".to_owned())
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, "NATS is away".to_owned())
+    }
+}
+
+fn text(status: StatusCode, text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+}
