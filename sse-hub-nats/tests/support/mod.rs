@@ -20,13 +20,14 @@ use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 /// How long anything may take before it counts as not happening.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A server with JetStream, in a folder of its own.
 pub(crate) struct Nats {
     pub(crate) port: u16,
     folder: TempDir,
     server: Option<Child>,
+    cluster: Vec<String>,
 }
 
 impl Nats {
@@ -42,7 +43,42 @@ impl Nats {
             port: free_port()?,
             folder: TempDir::new()?,
             server: None,
+            cluster: Vec::new(),
         })
+    }
+
+    /// Three of them, that know of each other.
+    pub(crate) fn cluster() -> Result<[Self; 3]> {
+        let mut cluster = [Self::down()?, Self::down()?, Self::down()?];
+        let mut routes = Vec::new();
+        for _ in &cluster {
+            routes.push(format!("nats://127.0.0.1:{}", free_port()?));
+        }
+        for (nats, route) in cluster.iter_mut().zip(&routes) {
+            let (name, routes) = (nats.name(), routes.join(","));
+            let arguments = [
+                "--name",
+                &name,
+                "--cluster_name",
+                "three",
+                "--cluster",
+                route,
+            ];
+            nats.cluster = [&arguments[..], &["--routes", &routes]]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
+        }
+        for nats in &mut cluster {
+            nats.up()?;
+        }
+        Ok(cluster)
+    }
+
+    /// Its name in a cluster.
+    pub(crate) fn name(&self) -> String {
+        format!("nats-{}", self.port)
     }
 
     /// Starts it, on the same port and with the same files each time.
@@ -59,6 +95,7 @@ impl Nats {
                 "-sd",
             ])
             .arg(self.folder.path())
+            .args(&self.cluster)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

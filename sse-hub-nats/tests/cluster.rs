@@ -1,0 +1,91 @@
+//! Three servers of NATS, of which any one may die.
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use sse_hub::{Hub, Retention};
+use sse_hub_nats::{JetStream, Settings};
+use support::{Nats, PATIENCE, all, connected, next, numbers, publish};
+use tokio::time::{sleep, timeout};
+
+const EVENTS: usize = 1500;
+
+#[tokio::test]
+async fn the_leader_may_die() {
+    let mut cluster = Nats::cluster().unwrap();
+    let urls = cluster.iter().map(Nats::url).collect::<Vec<_>>().join(",");
+    let settings = Settings::new()
+        .with_replicas(3)
+        .with_publish_within(PATIENCE);
+    let node = |kept| {
+        let mut retention = Retention::default();
+        retention.events = kept;
+        let stream = JetStream::connect(&urls, settings.clone()).unwrap();
+        let settings = sse_hub::Settings::new().with_retention(retention);
+        let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
+        tokio::spawn(follow);
+        hub
+    };
+    let (a, b) = (node(10_000), node(100));
+    connected(&a, true).await;
+    connected(&b, true).await;
+    let first = publish(&a, 0..1).await.remove(0);
+    let publisher = tokio::spawn({
+        let a = a.clone();
+        async move { publish(&a, 1..EVENTS).await }
+    });
+    let mut readers = Vec::new();
+    for hub in [&a, &b] {
+        let (hub, first) = (hub.clone(), first.clone());
+        readers.push(tokio::spawn(async move {
+            let (mut got, mut last) = (Vec::new(), first);
+            while got.len() < EVENTS - 1 {
+                let mut events = all(&hub, Some(&last));
+                for _ in 0..400.min(EVENTS - 1 - got.len()) {
+                    let event = next(&mut events).await;
+                    last = event.id().unwrap().clone();
+                    got.push(event.data().to_owned());
+                }
+                drop(events);
+                sleep(Duration::from_millis(100)).await;
+            }
+            assert_eq!(got, numbers(1..EVENTS));
+        }));
+    }
+    for _ in 0..2 {
+        sleep(Duration::from_millis(300)).await;
+        let leader = leader(&cluster).await;
+        cluster[leader].kill();
+        sleep(Duration::from_secs(1)).await;
+        cluster[leader].up().unwrap();
+        connected(&a, true).await;
+        connected(&b, true).await;
+    }
+    timeout(3 * PATIENCE, publisher).await.unwrap().unwrap();
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    assert_eq!((a.counts().resets, b.counts().resets), (0, 0));
+}
+
+/// Which of them leads the stream.
+async fn leader(cluster: &[Nats]) -> usize {
+    let find = async {
+        loop {
+            for nats in cluster {
+                let client = nats.client().await;
+                let Ok(stream) = client.get_stream("sse").await else {
+                    continue;
+                };
+                let cluster = stream.cached_info().cluster.as_ref();
+                if let Some(leader) = cluster.and_then(|it| it.leader.clone()) {
+                    return leader;
+                }
+            }
+        }
+    };
+    let leader = timeout(PATIENCE, find).await.expect("there is no leader");
+    let names = cluster.iter().map(Nats::name);
+    names.into_iter().position(|it| it == leader).unwrap()
+}
