@@ -32,7 +32,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum, value_parser};
 use http::HeaderValue;
-use sse_hub::{Hub, Retention, Settings, Slow};
+use sse_hub::{Hub, Ids, Retention, Settings, Slow};
 use tokio::net::TcpListener;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -141,6 +141,12 @@ pub(crate) struct Arguments {
     /// connection before the first event misses nothing then. Some clients take it for an event.
     #[arg(long)]
     announce_position: bool,
+    /// Give IDs that nobody can read or make up without this key, of 32 hexadecimal digits: plain ones tell
+    /// a subscriber how much is published to others. All servers with the same events need the same key.
+    ///
+    /// Better in the environment, too.
+    #[arg(long, value_name = "HEX", env = "SSE_HUB_ID_KEY", hide_env_values = true, value_parser = access::key)]
+    id_key: Option<[u8; 16]>,
     /// What goes to stderr: error, warn, info, debug or trace, also as target=level,…
     #[arg(long, value_name = "LEVEL", env = "RUST_LOG", default_value = "info")]
     log: Targets,
@@ -200,6 +206,9 @@ impl Arguments {
             .with_max_event(self.max_event);
         if self.announce_position {
             settings = settings.with_position();
+        }
+        if let Some(key) = self.id_key {
+            settings = settings.with_ids(Ids::sealed(key));
         }
         Ok(Server {
             hub: self.hub(settings)?,

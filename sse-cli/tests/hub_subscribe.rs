@@ -55,6 +55,23 @@ async fn a_stream_goes_on_where_it_was() {
     }
 }
 
+#[tokio::test]
+async fn sealed_ids_resume_and_cannot_be_made_up() {
+    let hub = Hub::start(["--id-key", "000102030405060708090a0b0c0d0e0f"]);
+    let first = hub.news("a", "1").await;
+    let second = hub.news("a", "2").await;
+    assert_eq!((first.len(), second.len()), (32, 32), "{first} {second}");
+    let mut follower = hub.follow(&format!("topic=a&lastEventId={first}")).await;
+    assert_eq!(
+        follower.event().await,
+        ("message".into(), second.clone(), "2".into())
+    );
+    for id in ["1", &first.replace(&first[..2], "zz"), &"0".repeat(32)] {
+        let mut follower = hub.follow(&format!("topic=a&lastEventId={id}")).await;
+        assert_eq!(follower.event().await.2, "{\"reason\":\"unknown\"}", "{id}");
+    }
+}
+
 trait ParseId {
     fn parse_id(&self) -> sse_source::EventId;
 }

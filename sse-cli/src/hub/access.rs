@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use headers::{Authorization, HeaderMapExt as _, Host, authorization::Bearer};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
@@ -108,6 +108,16 @@ fn is_loopback(name: &str) -> bool {
             name == "localhost" || name.ends_with(".localhost")
         }
     }
+}
+
+/// The key of IDs on the command line.
+pub(crate) fn key(text: &str) -> Result<[u8; 16]> {
+    let are_digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ensure!(
+        are_digits && text.len() == 32,
+        "it has to be 32 hexadecimal digits"
+    );
+    Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
 /// What only those know who may.
