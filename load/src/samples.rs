@@ -25,6 +25,11 @@ impl Samples {
         self.all += more.all;
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.rates.len()
+    }
+
     /// Events for each second that the process runs: of all samples the one that a fifth are faster
     /// than, since interruptions only ever add time.
     pub fn rate(&self) -> f64 {

@@ -1,6 +1,11 @@
 //! The program `serve` at work, by either allocator.
 
-use std::{fmt, path::Path, process::Command, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 
@@ -30,7 +35,12 @@ impl Allocator {
             Self::Glibc => "serve",
             Self::Jemalloc => "serve-jemalloc",
         };
-        let mut command = Command::new(programs.join(program));
+        self.tell(programs.join(program))
+    }
+
+    /// A program that has it, told the same.
+    pub(crate) fn tell(self, program: PathBuf) -> Command {
+        let mut command = Command::new(program);
         command.env(
             "_RJEM_MALLOC_CONF",
             "background_thread:true,narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0",

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 use load::{
-    hub::{growth, latency, paced::Pace, report, stalls},
+    hub::{growth, latency, paced::Pace, pipes, report, stalls},
     machine,
     measure::{self, Plan},
     place, process,
@@ -160,6 +160,8 @@ fn main() -> Result<()> {
         };
         let growths = growth::all(&plan, &numbers)?;
         writeln!(out, "{}", report::growth(Library::HUB, &growths))?;
+        let pipes = pipes::all(&programs, effort.growth)?;
+        writeln!(out, "{}", report::pipes(&pipes))?;
     }
 
     pace = Pace {

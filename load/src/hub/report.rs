@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{growth::Growth, latency::Latency, stalls::Stalls};
+use super::{growth::Growth, latency::Latency, pipes::Pipes, stalls::Stalls};
 use crate::{
     markdown::{BELOW, Table, ratio},
     measure::Reading,
@@ -154,6 +154,38 @@ pub fn growth(library: Library, growths: &[Growth]) -> String {
             at_most(thousands, growth.reading.idle, Some(IDLE)),
             format!("{:.0}", 1e9 / growth.reading.bursts.rate()),
             format!("{:.0}", 1e9 / growth.reading.singles.rate()),
+            mebibytes(left.empty),
+            mebibytes(left.full),
+            mebibytes(left.left),
+            at_most(percent, stays, Some(KEPT)),
+        ]);
+    }
+    let _ = write!(text, "{table}");
+    text
+}
+
+/// The same without sockets.
+pub fn pipes(pipes: &[Pipes]) -> String {
+    let mut text = "## hub with connections in memory\n\n".to_owned();
+    let mut table = Table::new([
+        "subscribers",
+        "each: B",
+        "in bursts of 16: ns an event",
+        "one by one: ns an event",
+        "before: MiB",
+        "with all: MiB",
+        "when they have left: MiB",
+        "stays of what they took",
+    ]);
+    for pipe in pipes {
+        let left = pipe.left;
+        let took = left.full.saturating_sub(left.empty) as f64;
+        let stays = left.left.saturating_sub(left.empty) as f64 / took;
+        table.row([
+            thousands(pipe.subscribers as f64),
+            thousands(took / pipe.subscribers as f64),
+            pipe.burst.to_string(),
+            pipe.single.to_string(),
             mebibytes(left.empty),
             mebibytes(left.full),
             mebibytes(left.left),

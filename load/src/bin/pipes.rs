@@ -1,0 +1,218 @@
+//! The hub and hyper with more subscribers than there may be open files: what connects them is in memory,
+//! takes all that is written, and is otherwise as a socket is.
+//!
+//! It prints `empty`, `full` and `left`, the resident bytes before all came, with all, and when they
+//! had left; and `bursts` and `singles`, the nanoseconds that an event took, by 16 at once and one by one.
+#![allow(clippy::print_stdout, reason = "it talks to whom started it")]
+
+use std::{
+    io,
+    pin::Pin,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use hyper::{
+    rt::{Read, ReadBufCursor, Write},
+    server::conn::http1,
+    service::service_fn,
+};
+use load::{
+    feed::{MARK, text},
+    orders::Publish,
+    samples::Samples,
+    seen::Seen,
+};
+use rustix::time::{ClockId, clock_gettime};
+use sse_hub::{Hub, Retention, Selection, Settings};
+use sse_hyper::Streams;
+use tokio::{
+    runtime,
+    task::{AbortHandle, yield_now},
+    time::sleep,
+};
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// What each asks.
+const REQUEST: &[u8] = b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+
+/// How long a text is.
+const LENGTH: usize = 100;
+
+/// How many events are kept. They are what is to stay.
+const KEPT: usize = 1000;
+
+/// Until what was freed is given back.
+const DECAY: Duration = Duration::from_millis(2500);
+
+/// Serves subscribers in this process.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many.
+    #[arg(long)]
+    subscribers: u64,
+    /// For how many milliseconds events are sent, each way.
+    #[arg(long, default_value_t = 3000)]
+    time: u64,
+}
+
+fn main() -> Result<()> {
+    let Arguments { subscribers, time } = Arguments::parse();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut retention = Retention::default();
+        retention.events = KEPT;
+        let crowd = Crowd {
+            hub: Hub::new(Settings::new().with_retention(retention)),
+            ..Crowd::default()
+        };
+        println!("empty {}", memory()?);
+        let members = crowd.gather(subscribers).await;
+        println!("full {}", memory()?);
+        for (name, events) in [("bursts", 16), ("singles", 1)] {
+            let samples = crowd
+                .publish(subscribers, events, Duration::from_millis(time))
+                .await?;
+            println!("{name} {:.0}", 1e9 / samples.rate());
+        }
+        members.iter().for_each(AbortHandle::abort);
+        drop(members);
+        yield_now().await;
+        sleep(DECAY).await;
+        println!("left {}", memory()?);
+        Ok(())
+    })
+}
+
+fn memory() -> Result<u64> {
+    Ok(Seen(process::id()).memory()?.now)
+}
+
+#[derive(Default)]
+struct Crowd {
+    hub: Hub,
+    streams: Streams,
+    received: Arc<Received>,
+}
+
+/// By all together.
+#[derive(Default)]
+struct Received {
+    writes: AtomicU64,
+    events: AtomicU64,
+}
+
+impl Crowd {
+    /// Has so many connect, and waits until each has had the head of its answer.
+    async fn gather(&self, subscribers: u64) -> Vec<AbortHandle> {
+        let mut members = Vec::new();
+        for _ in 0..subscribers {
+            let (hub, streams) = (self.hub.clone(), self.streams.clone());
+            let service = service_fn(move |request| {
+                let subscription = hub.subscribe(Selection::all(), None);
+                let response = subscription.map(|it| streams.respond(&request, it));
+                async { response }
+            });
+            let pipe = Pipe {
+                has_asked: false,
+                received: Arc::clone(&self.received),
+            };
+            let connection = http1::Builder::new()
+                .writev(false)
+                .serve_connection(pipe, service);
+            members.push(tokio::spawn(connection).abort_handle());
+            yield_now().await;
+        }
+        while self.received.writes.load(Relaxed) < subscribers {
+            yield_now().await;
+        }
+        members
+    }
+
+    /// Publishes so many at once, again and again, each time when all have had the last ones.
+    async fn publish(&self, subscribers: u64, events: u64, time: Duration) -> Result<Samples> {
+        let start = Instant::now();
+        let mut samples = Samples::default();
+        let mut number = 0;
+        // The first finds the caches full of other things.
+        while samples.count() < 3 || start.elapsed() < time {
+            let texts = (number..number + events).map(|it| text(it, LENGTH));
+            let texts: Vec<_> = texts.collect();
+            number += events;
+            let all = self.received.events.load(Relaxed) + subscribers * events;
+            let (begun, before) = (Instant::now(), ran());
+            Publish::publish(&self.hub, texts);
+            while self.received.events.load(Relaxed) < all {
+                yield_now().await;
+            }
+            samples.add(
+                (subscribers * events) as f64,
+                ran() - before,
+                begun.elapsed(),
+            );
+        }
+        let right = self.hub.counts().delivered == self.received.events.load(Relaxed);
+        right
+            .then_some(samples)
+            .context("not each event came to each, once")
+    }
+}
+
+/// The time that this thread has run.
+fn ran() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Asks once, and takes all that is written.
+struct Pipe {
+    has_asked: bool,
+    received: Arc<Received>,
+}
+
+impl Read for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.has_asked {
+            return Poll::Pending;
+        }
+        self.has_asked = true;
+        buffer.put_slice(REQUEST);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Pipe {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let events = memchr::memchr_iter(MARK, bytes).count() as u64;
+        self.received.events.fetch_add(events, Relaxed);
+        self.received.writes.fetch_add(1, Relaxed);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
