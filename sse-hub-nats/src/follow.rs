@@ -1,7 +1,6 @@
 use core::{future, time::Duration};
 use std::{collections::VecDeque, sync::Arc};
 
-use async_nats::datetime::DateTime;
 use futures_core::Stream;
 use futures_util::stream;
 use sse_hub::{BackendError, Numbered, Update};
@@ -10,7 +9,7 @@ use crate::{
     backoff::Backoff,
     jetstream::Shared,
     pull::{Delivered, Pull},
-    stream::bounds,
+    stream::{bounds, identity},
 };
 
 /// How many messages are asked for at a time, and again when half of them have come.
@@ -62,8 +61,8 @@ struct Follower {
 struct Told {
     /// All up to here was told, or was said to be gone.
     number: u64,
-    /// When the stream was made.
-    created: DateTime,
+    /// Which stream it was, as far as that is known.
+    identity: Option<String>,
 }
 
 impl Follower {
@@ -99,7 +98,7 @@ impl Follower {
         let stream = self.shared.stream(&life).await?;
         let info = stream.cached_info();
         let (first, last) = bounds(info);
-        let mut number = self.place(info.created, first, last)?;
+        let mut number = self.place(identity(info), first, last)?;
         if self.is_suspicious
             && let Some(skipped) = self.shared.delete_unreadable(&life, number).await?
         {
@@ -115,14 +114,19 @@ impl Follower {
     }
 
     /// Where it goes on, in the stream as it is now.
-    fn place(&mut self, created: DateTime, first: u64, last: u64) -> Result<u64, BackendError> {
+    fn place(
+        &mut self,
+        identity: Option<String>,
+        first: u64,
+        last: u64,
+    ) -> Result<u64, BackendError> {
         let Some(told) = &mut self.told else {
             let newest = u64::try_from(self.newest).unwrap_or(u64::MAX);
             let number = last.saturating_sub(newest).max(first.saturating_sub(1));
             if number > 0 {
                 self.ready.push_back(Update::Gone(number));
             }
-            self.told = Some(Told { number, created });
+            self.told = Some(Told { number, identity });
             return Ok(number);
         };
         let stream = &self.shared.settings.stream;
@@ -132,9 +136,11 @@ impl Follower {
             }
             *told = Told {
                 number: first - 1,
-                created,
+                identity,
             };
-        } else if told.created != created {
+        } else if let (Some(old), Some(new)) = (&told.identity, &identity)
+            && old != new
+        {
             self.is_broken = true;
             let number = told.number;
             tracing::error!(

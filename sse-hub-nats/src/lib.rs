@@ -52,7 +52,8 @@
 //! 1970, so they go on ascending, and all learn that what was before is gone. NATS before 2.10 cannot do
 //! that: there, numbers begin at 1 again, and they are of no use to a hub that has seen greater ones. It
 //! stays disconnected ([`Hub::is_connected`](sse_hub::Hub::is_connected)) and says so; start the process
-//! again. The same holds for a stream in memory whose server was restarted.
+//! again. The same holds for a stream in memory whose server was restarted. It knows the stream by the
+//! time in its description; one that was made or described by hand it knows by its length alone.
 //!
 //! # An example
 //!

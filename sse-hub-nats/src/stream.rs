@@ -12,6 +12,11 @@ use sse_hub::BackendError;
 
 use crate::{Settings, link::Life};
 
+/// What a stream says of itself, and behind that when it was made, in microseconds since 1970. So a
+/// stream that was deleted and made anew is another one for who has known the first. The time that NATS
+/// has for that is not the same on all servers of a cluster.
+const DESCRIPTION: &str = "Server-sent events, by sse-hub-nats, since ";
+
 /// JetStream's own default.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
@@ -54,9 +59,10 @@ impl Settings {
             |limit: Option<u64>| limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
         let max_age = self.max_age.unwrap_or_default();
         let window = DUPLICATE_WINDOW.max(self.publish_within * 2);
+        let now = microseconds();
         Config {
             name: self.stream.clone(),
-            description: Some("Server-sent events, by sse-hub-nats".to_owned()),
+            description: Some(format!("{DESCRIPTION}{now}")),
             subjects: vec![self.subject()],
             max_messages: limit(self.max_events),
             max_bytes: limit(self.max_bytes),
@@ -74,7 +80,7 @@ impl Settings {
             },
             allow_direct: true,
             // Known from NATS 2.10 on.
-            first_sequence: Some(microseconds()),
+            first_sequence: Some(now),
             ..Config::default()
         }
     }
@@ -129,6 +135,12 @@ impl Settings {
             );
         }
     }
+}
+
+/// Which stream of its name it is, if it was made here and nobody has described it otherwise.
+pub(crate) fn identity(info: &Info) -> Option<String> {
+    let description = info.config.description.as_deref()?;
+    description.strip_prefix(DESCRIPTION).map(str::to_owned)
 }
 
 /// The numbers of its first message and of its last one. Of an empty stream, the first is the next.
