@@ -5,6 +5,7 @@
 mod actix;
 mod axum;
 mod epoll;
+mod http1;
 mod hub;
 mod nchan;
 mod ours;

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use sse_hub::{Hub, Retention};
 use sse_hub_nats::{JetStream, Settings};
-use support::{Nats, PATIENCE, all, connected, next, numbers, publish};
+use support::{Nats, PATIENCE, connected, publish, read_all};
 use tokio::time::{sleep, timeout};
 
 const EVENTS: usize = 1500;
@@ -35,24 +35,7 @@ async fn the_leader_may_die() {
         let a = a.clone();
         async move { publish(&a, 1..EVENTS).await }
     });
-    let mut readers = Vec::new();
-    for hub in [&a, &b] {
-        let (hub, first) = (hub.clone(), first.clone());
-        readers.push(tokio::spawn(async move {
-            let (mut got, mut last) = (Vec::new(), first);
-            while got.len() < EVENTS - 1 {
-                let mut events = all(&hub, Some(&last));
-                for _ in 0..400.min(EVENTS - 1 - got.len()) {
-                    let event = next(&mut events).await;
-                    last = event.id().unwrap().clone();
-                    got.push(event.data().to_owned());
-                }
-                drop(events);
-                sleep(Duration::from_millis(100)).await;
-            }
-            assert_eq!(got, numbers(1..EVENTS));
-        }));
-    }
+    let readers = read_all([&a, &b], &first, EVENTS, 400);
     for _ in 0..2 {
         sleep(Duration::from_millis(300)).await;
         let leader = leader(&cluster).await;

@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt as _};
 use sse_hub::{Backend as _, PublishError, Retention, Update};
 use sse_hub_nats::Settings;
 use sse_proto::Event;
-use support::{Nats, PATIENCE, all, connected, next, numbers, publish, texts, topic};
+use support::{Nats, PATIENCE, all, connected, next, numbers, publish, read_all, texts, topic};
 use tokio::time::{sleep, timeout};
 
 #[tokio::test]
@@ -21,26 +21,7 @@ async fn nothing_is_lost_when_nats_is_killed() {
     connected(&a, true).await;
     connected(&b, true).await;
     let first = publish(&a, 0..1).await.remove(0);
-    let mut readers = Vec::new();
-    for hub in [&a, &b] {
-        let (hub, first) = (hub.clone(), first.clone());
-        readers.push(tokio::spawn(async move {
-            let mut got = Vec::new();
-            let mut last = first;
-            // Another subscription now and then, so that there is something to replay.
-            while got.len() < EVENTS - 1 {
-                let mut events = all(&hub, Some(&last));
-                for _ in 0..700.min(EVENTS - 1 - got.len()) {
-                    let event = next(&mut events).await;
-                    last = event.id().unwrap().clone();
-                    got.push(event.data().to_owned());
-                }
-                drop(events);
-                sleep(Duration::from_millis(100)).await;
-            }
-            assert_eq!(got, numbers(1..EVENTS));
-        }));
-    }
+    let readers = read_all([&a, &b], &first, EVENTS, 700);
     let publisher = tokio::spawn(async move { publish(&a, 1..EVENTS).await });
     for _ in 0..3 {
         sleep(Duration::from_millis(150)).await;

@@ -16,7 +16,7 @@
 
 use core::task::Context;
 
-use sse_hyper::{Encoded, Event};
+use sse_hyper::{Encoded, Event, Farewell};
 
 use crate::{
     Slow,
@@ -165,8 +165,8 @@ impl Reader {
         if self.slow == Slow::Disconnect {
             shared.counts.lagged(behind, 0);
             let event = lagged(format!(r#"{{"behind":{behind}}}"#));
-            let event = event.with_retry(shared.settings.draw_retry());
-            return Look::Last(Encoded::from(&event));
+            let farewell = Farewell::new(event).with_retry(shared.settings.retry.clone());
+            return Look::Last(Encoded::from(&farewell));
         }
         shared.counts.lagged(behind, behind);
         self.skip(window);

@@ -128,18 +128,6 @@ impl Settings {
     }
 }
 
-impl Settings {
-    /// When a subscriber that was too slow may come back.
-    pub(crate) fn draw_retry(&self) -> Duration {
-        let milliseconds = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let (start, end) = (
-            milliseconds(self.retry.start()),
-            milliseconds(self.retry.end()),
-        );
-        Duration::from_millis(fastrand::u64(start..=end.max(start)))
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         let event_type = |name: &'static str| EventType::try_from(name);

@@ -3,6 +3,8 @@ use core::fmt;
 use bytes::{Bytes, BytesMut};
 use sse_proto::{Chunk, Comment, Decoder, Event, EventId, Item};
 
+use crate::Farewell;
+
 /// Events that are encoded already: what many get is encoded once, and a clone copies nothing.
 ///
 /// Whole blocks by construction, so that no event can be torn or forged.
@@ -98,6 +100,17 @@ impl From<&Event> for Encoded {
     fn from(event: &Event) -> Self {
         let mut blocks = BytesMut::new();
         event.encode(&mut blocks);
+        Self {
+            blocks: blocks.freeze(),
+        }
+    }
+}
+
+impl From<&Farewell> for Encoded {
+    /// What one stream says at its end; another may be told to come back at another time.
+    fn from(farewell: &Farewell) -> Self {
+        let mut blocks = BytesMut::new();
+        farewell.encode(&mut blocks);
         Self {
             blocks: blocks.freeze(),
         }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, stream};
 use http_body_util::BodyExt;
 use sse_hyper::{Encoded, Event, EventBody, EventId, EventType, Settings, Streams};
 use sse_proto::{Chunk, Comment, Decoder, Item};

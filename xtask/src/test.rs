@@ -73,6 +73,8 @@ fn lints() -> Result<()> {
     for arguments in [
         "--package sse-proto --lib",
         "--package sse-hyper --lib --no-default-features",
+        "--package sse-hub --lib",
+        "--package web --all-targets",
         "--package sse-cli --all-targets --no-default-features",
         "--package sse-cli --all-targets --no-default-features --features hub",
         "--package benches --all-targets",

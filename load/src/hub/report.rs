@@ -8,7 +8,7 @@ use std::{
 use super::{growth::Growth, latency::Latency, pipes::Pipes, stalls::Stalls};
 use crate::{
     markdown::{BELOW, Table, ratio},
-    measure::Reading,
+    measure::{Left, Reading},
     report::{percent, share, thousands},
     servers::Library,
 };
@@ -131,34 +131,17 @@ pub fn latency(subscribers: usize, latency: &Latency) -> String {
 /// What more and more subscribers cost.
 pub fn growth(library: Library, growths: &[Growth]) -> String {
     let mut text = format!("## {library} with more and more subscribers\n\n");
-    let mut table = Table::new([
-        "subscribers, allocator",
-        "idle connection: B",
-        "in bursts of 16: ns an event",
-        "one by one: ns an event",
-        "before: MiB",
-        "with all: MiB",
-        "when they have left: MiB",
-        "stays of what they took",
-    ]);
+    let columns = ["subscribers, allocator", "idle connection: B"];
+    let mut table = Table::new(columns.into_iter().chain(GROWTH));
     for growth in growths {
-        let left = growth.left;
-        let took = left.full.saturating_sub(left.empty);
-        let stays = left.left.saturating_sub(left.empty) as f64 / took as f64;
-        table.row([
-            format!(
-                "{}, {}",
-                thousands(growth.subscribers as f64),
-                growth.allocator
-            ),
+        let number = thousands(growth.subscribers as f64);
+        let cost = [
+            format!("{number}, {}", growth.allocator),
             at_most(thousands, growth.reading.idle, Some(IDLE)),
             format!("{:.0}", 1e9 / growth.reading.bursts.rate()),
             format!("{:.0}", 1e9 / growth.reading.singles.rate()),
-            mebibytes(left.empty),
-            mebibytes(left.full),
-            mebibytes(left.left),
-            at_most(percent, stays, Some(KEPT)),
-        ]);
+        ];
+        table.row(cost.into_iter().chain(memory(growth.left)));
     }
     let _ = write!(text, "{table}");
     text
@@ -167,30 +150,16 @@ pub fn growth(library: Library, growths: &[Growth]) -> String {
 /// The same without sockets.
 pub fn pipes(pipes: &[Pipes]) -> String {
     let mut text = "## hub with connections in memory\n\n".to_owned();
-    let mut table = Table::new([
-        "subscribers",
-        "each: B",
-        "in bursts of 16: ns an event",
-        "one by one: ns an event",
-        "before: MiB",
-        "with all: MiB",
-        "when they have left: MiB",
-        "stays of what they took",
-    ]);
+    let mut table = Table::new(["subscribers", "each: B"].into_iter().chain(GROWTH));
     for pipe in pipes {
-        let left = pipe.left;
-        let took = left.full.saturating_sub(left.empty) as f64;
-        let stays = left.left.saturating_sub(left.empty) as f64 / took;
-        table.row([
-            thousands(pipe.subscribers as f64),
-            thousands(took / pipe.subscribers as f64),
+        let number = pipe.subscribers as f64;
+        let cost = [
+            thousands(number),
+            thousands(took(pipe.left) as f64 / number),
             pipe.burst.to_string(),
             pipe.single.to_string(),
-            mebibytes(left.empty),
-            mebibytes(left.full),
-            mebibytes(left.left),
-            at_most(percent, stays, Some(KEPT)),
-        ]);
+        ];
+        table.row(cost.into_iter().chain(memory(pipe.left)));
     }
     let _ = write!(text, "{table}");
     text
@@ -239,6 +208,31 @@ pub fn stalls(stalls: &[Stalls]) -> String {
     }
     let _ = write!(text, "{table}");
     text
+}
+
+/// The columns of what a crowd costs, behind its size.
+const GROWTH: [&str; 6] = [
+    "in bursts of 16: ns an event",
+    "one by one: ns an event",
+    "before: MiB",
+    "with all: MiB",
+    "when they have left: MiB",
+    "stays of what they took",
+];
+
+/// The last four of them.
+fn memory(left: Left) -> [String; 4] {
+    let stays = left.left.saturating_sub(left.empty) as f64 / took(left) as f64;
+    [
+        mebibytes(left.empty),
+        mebibytes(left.full),
+        mebibytes(left.left),
+        at_most(percent, stays, Some(KEPT)),
+    ]
+}
+
+fn took(left: Left) -> u64 {
+    left.full.saturating_sub(left.empty)
 }
 
 /// The names of the peers.

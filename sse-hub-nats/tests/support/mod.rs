@@ -17,7 +17,10 @@ use sse_hub::{Events, Hub, Retention, Selection};
 use sse_hub_nats::{JetStream, Settings};
 use sse_proto::{Event, EventId};
 use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 /// How long anything may take before it counts as not happening.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -231,6 +234,34 @@ pub(crate) async fn publish(hub: &Hub, range: std::ops::Range<usize>) -> Vec<Eve
         );
     }
     ids
+}
+
+/// Has both read all events behind the first of so many, with another subscription now and then, so that
+/// there is something to replay.
+pub(crate) fn read_all(
+    hubs: [&Hub; 2],
+    first: &EventId,
+    events: usize,
+    at_once: usize,
+) -> Vec<JoinHandle<()>> {
+    let read = |hub: &Hub| {
+        let (hub, mut last) = (hub.clone(), first.clone());
+        tokio::spawn(async move {
+            let mut got = Vec::new();
+            while got.len() < events - 1 {
+                let mut following = all(&hub, Some(&last));
+                for _ in 0..at_once.min(events - 1 - got.len()) {
+                    let event = next(&mut following).await;
+                    last = event.id().unwrap().clone();
+                    got.push(event.data().to_owned());
+                }
+                drop(following);
+                sleep(Duration::from_millis(100)).await;
+            }
+            assert_eq!(got, numbers(1..events));
+        })
+    };
+    hubs.map(read).into()
 }
 
 pub(crate) fn topic() -> sse_hub::Topic {

@@ -1,0 +1,68 @@
+//! What our servers on hyper's plain HTTP/1 connection have in common.
+
+use std::{convert::Infallible, error::Error, future::Future, io, pin::pin};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{Either, Empty};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use sse_hyper::{EventBody, EventStream, Streams};
+use tokio::net::TcpListener;
+
+use super::streams::farewell;
+
+/// What [`Either`] makes of errors that cannot happen.
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Serves at `/events` what each is to follow.
+pub(super) async fn serve<S: EventStream + Send + 'static>(
+    listener: TcpListener,
+    follow: impl Fn() -> S + Clone + Send + 'static,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut shutdown = pin!(shutdown);
+    let connections = GracefulShutdown::new();
+    let streams = Streams::default();
+    loop {
+        let connection = tokio::select! {
+            accepted = listener.accept() => accepted?.0,
+            () = &mut shutdown => break,
+        };
+        let (follow, streams) = (follow.clone(), streams.clone());
+        let service = service_fn(move |request| {
+            let response = respond(&streams, &follow, &request);
+            async { Ok::<_, Infallible>(response) }
+        });
+        // Flattened, a small frame takes a cheaper system call.
+        let connection = http1::Builder::new()
+            .writev(false)
+            .serve_connection(TokioIo::new(connection), service);
+        tokio::spawn(connections.watch(connection));
+    }
+    drop(listener);
+    streams.close(farewell());
+    connections.shutdown().await;
+    Ok(())
+}
+
+fn respond<S: EventStream>(
+    streams: &Streams,
+    follow: impl Fn() -> S,
+    request: &Request<Incoming>,
+) -> Response<Either<EventBody<S>, Empty<Bytes>>>
+where
+    Either<EventBody<S>, Empty<Bytes>>: Body<Data = Bytes, Error = BoxError>,
+{
+    if request.uri().path() == "/events" {
+        streams.respond(request, follow()).map(Either::Left)
+    } else {
+        let mut response = Response::new(Either::Right(Empty::new()));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    }
+}
