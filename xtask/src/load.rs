@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    run::{cargo, run},
+    run::{cargo, root, run},
     setup,
 };
 
@@ -121,7 +121,11 @@ pub(crate) fn smoke() -> Result<()> {
         )))?;
     }
     nats()?;
-    run(cargo("run --release --package load --bin nodes"))?;
+    // As the tests of sse-cli have it: to build it once more would take minutes.
+    run(cargo("build --package sse-cli --all-features --bin sse"))?;
+    let mut nodes = cargo("run --release --package load --bin nodes -- --sse");
+    nodes.arg(root().join("target/debug/sse"));
+    run(nodes)?;
     servers(["--smoke".to_owned()])?;
     clients(["--smoke".to_owned()])?;
     hub(["--smoke".to_owned()])

@@ -1,7 +1,7 @@
 //! Moves many clients between nodes over one NATS, all of which die and come back. Without flags a smoke
 //! test of some seconds.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use anyhow::Result;
 use clap::Parser;
@@ -24,6 +24,9 @@ struct Arguments {
     /// What decides all that is by chance.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The command `sse`, if there is one already. Else it is built, optimised.
+    #[arg(long)]
+    sse: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -31,6 +34,7 @@ fn main() -> Result<()> {
         clients,
         events,
         seed,
+        sse,
     } = Arguments::parse();
     machine::allow_files(clients as u64 + 100)?;
     let options = Options {
@@ -38,7 +42,10 @@ fn main() -> Result<()> {
         events,
         seed,
     };
-    let sse = built(&["--package", "sse-cli", "--bin", "sse"])?.join("sse");
+    let sse = match sse {
+        Some(sse) => sse,
+        None => built(&["--package", "sse-cli", "--bin", "sse"])?.join("sse"),
+    };
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
