@@ -59,6 +59,14 @@ impl Encoded {
         }
     }
 
+    fn of(encode: impl FnOnce(&mut BytesMut)) -> Self {
+        let mut blocks = BytesMut::new();
+        encode(&mut blocks);
+        Self {
+            blocks: blocks.freeze(),
+        }
+    }
+
     /// How many bytes it is.
     pub fn len(&self) -> usize {
         self.blocks.len()
@@ -98,32 +106,20 @@ impl Encoded {
 
 impl From<&Event> for Encoded {
     fn from(event: &Event) -> Self {
-        let mut blocks = BytesMut::new();
-        event.encode(&mut blocks);
-        Self {
-            blocks: blocks.freeze(),
-        }
+        Self::of(|blocks| event.encode(blocks))
     }
 }
 
 impl From<&Farewell> for Encoded {
     /// What one stream says at its end; another may be told to come back at another time.
     fn from(farewell: &Farewell) -> Self {
-        let mut blocks = BytesMut::new();
-        farewell.encode(&mut blocks);
-        Self {
-            blocks: blocks.freeze(),
-        }
+        Self::of(|blocks| farewell.encode(blocks))
     }
 }
 
 impl From<Comment<'_>> for Encoded {
     fn from(comment: Comment<'_>) -> Self {
-        let mut blocks = BytesMut::new();
-        comment.encode(&mut blocks);
-        Self {
-            blocks: blocks.freeze(),
-        }
+        Self::of(|blocks| comment.encode(blocks))
     }
 }
 
