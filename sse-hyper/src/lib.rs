@@ -107,7 +107,8 @@
 //! hyper writes the parts of a chunk where they are, by `writev`, unless it is told to copy them together
 //! first: `http1::Builder::writev(false)`, or `auto::Builder::http1().writev(false)`. With frames of up to
 //! a few KB that is 6 to 10 % less of a core for each, and 300 B less memory for each connection, since
-//! the kernel has a shorter way for one piece. It copies large events once more.
+//! the kernel has a shorter way for one piece. It copies large events once more, and a client that does
+//! not read has up to `max_buf_size` copied for it, 400 KB if nobody sets it: set it to 32 KB.
 //!
 //! # Behind a proxy
 //!
