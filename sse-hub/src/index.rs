@@ -56,8 +56,13 @@ impl Index {
         channel
     }
 
-    /// Forgets a channel without subscribers.
+    /// Forgets a channel without subscribers. Two who leave may each be the last one, if another came
+    /// between them; by then, there may be a new channel of the same selection.
     pub(crate) fn remove(&mut self, channel: &Channel) {
+        let known = self.by_selection.get(&channel.selection);
+        if known.is_none_or(|known| known.id != channel.id) {
+            return;
+        }
         for selector in &channel.selection {
             match selector {
                 Selector::Exact(topic) => {
@@ -164,5 +169,26 @@ impl Node {
         if let Some(node) = &self.one {
             node.find(segments, found);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_that_is_forgotten_twice_takes_no_other_with_it() {
+        let mut index = Index::default();
+        let selection = Selection::new(["a", "b/*"]).unwrap();
+        let topics = Topics::new(["a", "b/c"]).unwrap();
+        let old = index.channel(&selection, 0);
+        index.remove(&old);
+        assert!(index.channels(&topics).is_empty());
+        let new = index.channel(&selection, 0);
+        index.remove(&old);
+        assert_eq!(index.channels(&topics).len(), 1);
+        assert_eq!(index.channel(&selection, 0).id, new.id);
+        index.remove(&new);
+        assert!(index.channels(&topics).is_empty() && index.all().next().is_none());
     }
 }
