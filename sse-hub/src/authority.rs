@@ -1,6 +1,7 @@
 //! Who may hear what, and for how long.
 
 use core::{
+    error::Error,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::{Denied, Selection};
+use crate::Selection;
 
 /// Says whether a subscriber may hear of what it selects: when it comes, and again each time that what
 /// was granted expires.
@@ -77,6 +78,18 @@ impl Grant {
         }
     }
 }
+
+/// The authority says no, and why: the client will read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied(pub String);
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Denied {}
 
 /// Stands before one subscription.
 pub(crate) struct Guard {

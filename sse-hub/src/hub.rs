@@ -1,7 +1,7 @@
 use core::{error::Error, fmt};
 use std::{
     sync::{
-        Arc, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -13,7 +13,7 @@ use sse_hyper::{Encoded, EventId};
 use crate::{
     Backend, BackendError, Counts, Post, Selection, Settings, SubscribeError, Subscriber,
     Subscription, Topics, Update,
-    channel::Channel,
+    channel::{Channel, Place},
     counts::Counting,
     index::Index,
     log::{Entry, Log},
@@ -257,7 +257,7 @@ impl Shared {
     }
 
     /// A subscriber leaves its channel, of which nothing is left behind the last one.
-    pub(crate) fn leave(&self, channel: &Channel, place: crate::channel::Place) {
+    pub(crate) fn leave(&self, channel: &Channel, place: Place) {
         let mut inner = channel.lock();
         let waker = inner.leave(place);
         let is_last = inner.subscribers == 0;
@@ -274,17 +274,13 @@ impl Shared {
         self.counts.leaves();
     }
 
-    pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Core> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Core> {
         // Nothing in there panics with half of a change made.
-        self.core
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.core.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn write(&self) -> std::sync::RwLockWriteGuard<'_, Core> {
-        self.core
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Core> {
+        self.core.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -71,13 +71,13 @@ mod subscriber;
 mod subscription;
 mod topic;
 
-pub use authority::{Authority, Grant};
+pub use authority::{Authority, Denied, Grant};
 pub use backend::{Backend, BackendError, Replayed, Update};
 pub use counts::Counts;
 pub use hub::{Hub, PublishError};
 pub use ids::Ids;
 pub use post::{Numbered, Post};
-pub use selection::{Denied, Pattern, Selection, Selector};
+pub use selection::{Pattern, Selection, Selector};
 pub use settings::{Retention, Settings, Slow};
 pub use subscriber::{SubscribeError, Subscriber};
 pub use subscription::{Events, Subscription};

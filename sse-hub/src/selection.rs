@@ -1,4 +1,4 @@
-use core::{error::Error, fmt};
+use core::fmt;
 use std::sync::Arc;
 
 use crate::{
@@ -211,15 +211,3 @@ impl fmt::Debug for Selection {
         f.debug_list().entries(self).finish()
     }
 }
-
-/// The authority says no, and why: the client will read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denied(pub String);
-
-impl fmt::Display for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for Denied {}

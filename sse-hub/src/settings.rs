@@ -130,10 +130,10 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let event_type = |name: &'static str| EventType::try_from(name);
         // None of the three has a line end.
-        let [reset, lagged, denied] = ["reset", "lagged", "denied"]
-            .map(|name| event_type(name).unwrap_or_else(|error| unreachable!("{name}: {error}")));
+        let [reset, lagged, denied] = ["reset", "lagged", "denied"].map(|name| {
+            EventType::try_from(name).unwrap_or_else(|error| unreachable!("{name}: {error}"))
+        });
         Self {
             retention: Retention::default(),
             ids: Ids::default(),
