@@ -30,7 +30,3 @@ pub use feeds::{publish_feeds, publish_share};
 pub use journal::{Journal, settings};
 pub use node::Node;
 pub use serve::Demo;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "sse-proto",
     "sse-hyper",
     "sse-hub",
@@ -23,6 +23,7 @@ const CRATES: [&str; 14] = [
     "testkit",
     "web",
     "web-page",
+    "guide",
     "load",
     "interop",
     "xtask",
