@@ -223,8 +223,7 @@ impl Shared {
     }
 
     pub(crate) fn encode(&self, number: u64, post: &Post) -> Encoded {
-        let event = post.event.clone().with_id(self.settings.ids.id(number));
-        Encoded::from(&event)
+        Encoded::with_id(&post.event, &self.settings.ids.id(number))
     }
 
     /// Events up to this one are not to be had any more. Whoever waits for them has to know.

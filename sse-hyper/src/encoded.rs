@@ -26,6 +26,11 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// The event with this ID in place of its own.
+    pub fn with_id(event: &Event, id: &EventId) -> Self {
+        Self::of(|blocks| event.encode_with(Some(id), event.retry(), blocks))
+    }
+
     /// All of these in their order, copied together. Of a single one, nothing is copied.
     pub fn join<'a, I>(parts: I) -> Self
     where

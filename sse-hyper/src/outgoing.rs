@@ -92,10 +92,7 @@ pub(crate) mod sealed {
             if frame.is_empty() {
                 frame.reserve(last);
             }
-            match retry.filter(|_| event.retry().is_none()) {
-                Some(retry) => event.clone().with_retry(retry).encode(frame),
-                None => event.encode(frame),
-            }
+            event.encode_with(event.id(), event.retry().or(retry), frame);
         }
     }
 

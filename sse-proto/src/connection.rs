@@ -44,6 +44,7 @@
 
 mod backoff;
 mod content_type;
+mod retry_after;
 mod settings;
 
 use alloc::{collections::VecDeque, string::String};
@@ -51,6 +52,7 @@ use core::{fmt, time::Duration};
 
 use backoff::Backoff;
 pub use content_type::is_event_stream;
+pub use retry_after::retry_after_seconds;
 pub use settings::Settings;
 
 use crate::{Chunk, DecodeError, Decoder, EventId, Item};
@@ -199,7 +201,7 @@ impl Connection {
     }
 
     /// A response came, redirects followed: its status, its `Content-Type`, and what its `Retry-After`
-    /// asks for, if it has one.
+    /// asks for, if it has one ([`retry_after_seconds`], or the time until its date).
     pub fn on_response(
         &mut self,
         status: u16,

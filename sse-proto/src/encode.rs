@@ -7,7 +7,10 @@
 use alloc::{string::String, vec::Vec};
 use core::{borrow::Borrow, fmt, time::Duration};
 
-use crate::{event::Event, line::find_end};
+use crate::{
+    event::{Event, EventId},
+    line::find_end,
+};
 
 impl Event {
     /// Appends the event's block: `event`, `id`, `retry`, a `data` line for each line of data, and
@@ -16,18 +19,40 @@ impl Event {
     ///
     /// Nothing is allocated beyond what `out` needs.
     pub fn encode(&self, out: &mut impl Output) {
+        self.encode_with(self.id(), self.retry(), out);
+    }
+
+    /// The same, with this ID and this reconnection time in place of the event's own: for who numbers the
+    /// events of others and would have to clone them first.
+    ///
+    /// ```
+    /// use sse_proto::{Event, EventId};
+    ///
+    /// let event = Event::new("hello").with_id(EventId::from(1));
+    /// let mut wire = String::new();
+    /// event.encode_with(Some(&EventId::from(4711)), event.retry(), &mut wire);
+    /// assert_eq!(wire, "id: 4711\ndata: hello\n\n");
+    /// ```
+    #[inline]
+    pub fn encode_with(
+        &self,
+        id: Option<&EventId>,
+        reconnection_time: Option<Duration>,
+        out: &mut impl Output,
+    ) {
         // Enough for one line of data. Counting the lines first costs more than a second reserve.
         const NAMES: usize = "event: \nid: \nretry: \ndata: \n\n".len() + 20;
         let event_type = self.type_field().map_or("", |value| value.as_str());
-        out.reserve(NAMES + event_type.len() + self.last_event_id().len() + self.data().len());
+        let id_length = id.map_or(0, |id| id.as_str().len());
+        out.reserve(NAMES + event_type.len() + id_length + self.data().len());
 
         if let Some(event_type) = self.type_field() {
             field(out, "event: ", event_type.as_str());
         }
-        if let Some(id) = self.id() {
+        if let Some(id) = id {
             field(out, "id: ", id.as_str());
         }
-        if let Some(reconnection_time) = self.retry() {
+        if let Some(reconnection_time) = reconnection_time {
             retry(out, reconnection_time);
         }
         lines(out, "data: ", self.data());

@@ -68,18 +68,25 @@ pub(crate) fn is_id(value: &[u8]) -> bool {
 
 /// "If the field value consists of only ASCII digits, then interpret the field value as an integer
 /// in base ten, and set the event stream's reconnection time to that integer. Otherwise, ignore the
-/// field." A number that is larger than `u64::MAX` counts as `u64::MAX`.
+/// field."
 #[inline]
 pub(crate) fn reconnection_time(value: &[u8]) -> Option<Duration> {
+    integer(value).map(Duration::from_millis)
+}
+
+/// "Only ASCII digits", and at least one, without a sign. A number that is larger than `u64::MAX`
+/// counts as `u64::MAX`.
+#[inline]
+pub(crate) fn integer(digits: &[u8]) -> Option<u64> {
     let mut number = 0_u64;
-    for byte in value {
+    for byte in digits {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
         }
         number = number.saturating_mul(10).saturating_add(digit.into());
     }
-    (!value.is_empty()).then(|| Duration::from_millis(number))
+    (!digits.is_empty()).then_some(number)
 }
 
 /// "If *value* starts with a U+0020 SPACE character, remove it from *value*."

@@ -7,6 +7,7 @@ use http::{
     HeaderMap, HeaderValue,
     header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
 };
+use sse_proto::connection::retry_after_seconds;
 
 /// The types of the body. Still encoded, it has none, whatever they say.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<Vec<u8>> {
@@ -27,14 +28,9 @@ pub(crate) fn coding(headers: &HeaderMap) -> Option<&HeaderValue> {
 /// `Retry-After`: seconds, or a date
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = str::from_utf8(headers.get(RETRY_AFTER)?.as_bytes())
-        .ok()?
-        .trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than a number can hold is as good as for ever.
-        #[expect(clippy::disallowed_methods, reason = "there is no sign")]
-        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    date.duration_since(SystemTime::now()).ok()
+    let value = headers.get(RETRY_AFTER)?.as_bytes();
+    retry_after_seconds(value).or_else(|| {
+        let date = httpdate::parse_http_date(str::from_utf8(value).ok()?.trim()).ok()?;
+        date.duration_since(SystemTime::now()).ok()
+    })
 }

@@ -11,6 +11,7 @@ use crate::{
     page,
     run::{cargo, run, target},
     setup,
+    whole::{self, cargo_all},
 };
 use driver::Browser;
 
@@ -58,11 +59,7 @@ pub(crate) fn test(long: bool) -> Result<()> {
 /// of endurance in windows.
 fn clients(browsers: &[Browser], long: bool) -> Result<()> {
     setup::target(page::TARGET)?;
-    run(cargo("build --package sse-hyper --example contract_server"))?;
-    run(cargo("build --package testkit --bin faulty"))?;
-    run(cargo(
-        "build --package xtask --features runner --bin wasm-test-runner",
-    ))?;
+    whole::build("--example contract_server --bin faulty --bin wasm-test-runner")?;
     run(tests(&["--no-run"]))?;
     let beds = browsers.iter().map(Bed::new).collect::<Result<Vec<_>>>()?;
     thread::scope(|scope| {
@@ -109,7 +106,7 @@ impl<'a> Bed<'a> {
     fn new(browser: &'a Browser) -> Result<Self> {
         let port = free_ports(3)?;
         let server = |path, port: u16| {
-            let mut program = Command::new(target().join("debug").join(path));
+            let mut program = whole::program(path);
             Background::start(program.args(["--port", &port.to_string()]), port)
         };
         Ok(Self {
@@ -178,7 +175,7 @@ fn end_to_end(browser: &Browser) -> Result<()> {
     let log = File::create(target().join(format!("{}.log", browser.name)))?;
     driver.stdout(log.try_clone()?).stderr(log);
     let _driver = Background::start(driver.arg(format!("--port={port}")), port)?;
-    let mut tests = cargo("test --package web --test end_to_end");
+    let mut tests = cargo_all("test", "--test end_to_end");
     tests
         .env("WEBDRIVER", format!("http://127.0.0.1:{port}"))
         .env("WEBDRIVER_CAPABILITIES", browser.capabilities.to_string());

@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    run::{cargo, root, run},
-    setup,
+    run::{cargo, run, target},
+    setup, whole,
 };
 
 /// Where Debian has nginx's module for feeds.
@@ -25,10 +25,7 @@ pub(crate) fn clients(arguments: impl IntoIterator<Item = String>) -> Result<()>
 
 /// The tables of one feed for many. nginx is one of the servers.
 pub(crate) fn hub(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    setup::program("nginx", "nginx-core")?;
-    if !Path::new(NCHAN).exists() {
-        setup::package("nchan", "libnginx-mod-nchan")?;
-    }
+    nchan()?;
     table("hub", arguments)
 }
 
@@ -107,26 +104,38 @@ impl Soak {
     }
 }
 
+/// nginx with its module for feeds.
+fn nchan() -> Result<()> {
+    setup::program("nginx", "nginx-core")?;
+    if !Path::new(NCHAN).exists() {
+        setup::package("nchan", "libnginx-mod-nchan")?;
+    }
+    Ok(())
+}
+
 /// What keeps the events of many nodes.
-pub(crate) fn nats() -> Result<()> {
+fn nats() -> Result<()> {
     setup::program("nats-server", "nats-server").map(drop)
 }
 
-/// Some seconds of all: does everything run?
+/// Some seconds of all: does everything run? Not optimised, for that would take minutes to build.
 pub(crate) fn smoke() -> Result<()> {
-    run(cargo("run --release --package load --bin soak"))?;
-    for options in ["", "--http2"] {
-        run(cargo(&format!(
-            "run --release --package load --bin restarts -- {options}"
-        )))?;
-    }
     nats()?;
-    // As the tests of sse-cli have it: to build it once more would take minutes.
-    run(cargo("build --package sse-cli --all-features --bin sse"))?;
-    let mut nodes = cargo("run --release --package load --bin nodes -- --sse");
-    nodes.arg(root().join("target/debug/sse"));
-    run(nodes)?;
-    servers(["--smoke".to_owned()])?;
-    clients(["--smoke".to_owned()])?;
-    hub(["--smoke".to_owned()])
+    nchan()?;
+    whole::build("--bins --example contract_server")?;
+    for (name, option) in [
+        ("soak", None),
+        ("restarts", None),
+        ("restarts", Some("--http2")),
+        ("nodes", None),
+        ("table", Some("--smoke")),
+        ("clients", Some("--smoke")),
+        ("hub", Some("--smoke")),
+    ] {
+        let mut program = whole::program(name);
+        run(program
+            .args(option)
+            .env("LOAD_PROGRAMS", target().join("debug")))?;
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@
 //! - `page.rs`: the wasm page.
 //! - `size.rs`: how large pages are.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
+//! - `whole.rs`: the workspace as one selection, so that dependencies are compiled once.
 //! - `run.rs`, `background.rs`: running a program.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
@@ -28,6 +29,7 @@ mod servers;
 mod setup;
 mod size;
 mod test;
+mod whole;
 
 use std::{path::PathBuf, process::ExitCode};
 

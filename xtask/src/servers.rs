@@ -8,27 +8,22 @@ use anyhow::{Context, Result};
 use crate::{
     npm,
     run::{cargo, command, output, root, run, target},
-    setup,
+    setup, whole,
 };
 
-/// The library, and what makes its server. Two of the examples have one name: each is taken away
-/// before the next is built.
-const SERVERS: [(&str, &str, &str); 3] = [
-    ("hyper", "sse-hyper", "contract_server"),
-    ("axum", "sse-hyper", "contract_server_axum"),
-    ("warp", "sse-warp", "contract_server"),
-];
-
-/// The demo server, the same as one of several, and the command.
-const PROGRAMS: [(&str, &str); 3] = [
+/// What the tests run, by the names that they know it by: the servers by sse-hyper, the demo server, the
+/// same as one of several, and the command.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("hyper", "examples/contract_server"),
+    ("axum", "examples/contract_server_axum"),
     ("web", "web"),
-    ("node", "web --features nats"),
-    ("sse", "sse-cli"),
+    ("node", "node"),
+    ("sse", "sse"),
 ];
 
 const TESTS: [&str; 6] = ["proxies", "clients", "browsers", "faults", "demo", "nodes"];
 
-/// Builds the servers and the command, brings the proxies and the clients, and runs the tests of
+/// Builds the programs, brings the proxies and the clients, and runs the tests of
 /// `interop`.
 pub(crate) fn test() -> Result<()> {
     for (name, package) in [
@@ -50,7 +45,6 @@ pub(crate) fn test() -> Result<()> {
         fs::remove_dir_all(&scratch)?;
     }
     fs::create_dir_all(&scratch)?;
-    servers(&folder)?;
     programs(&folder)?;
     clients(&folder)?;
     npm::package(&folder.join("npm"))?;
@@ -68,23 +62,23 @@ pub(crate) fn test() -> Result<()> {
     run(tests)
 }
 
-fn servers(folder: &Path) -> Result<()> {
-    for (name, package, example) in SERVERS {
-        run(cargo(&format!(
-            "build --release --package {package} --example {example}"
-        )))?;
-        let built = target().join("release/examples").join(example);
-        fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
+/// Two of the examples have one name: the first is copied before the other is built.
+fn programs(folder: &Path) -> Result<()> {
+    whole::build(
+        "--example contract_server --example contract_server_axum --bin web --bin node --bin sse",
+    )?;
+    for (name, built) in PROGRAMS {
+        copy(built, folder, name)?;
     }
-    Ok(())
+    run(cargo(
+        "build --package sse-warp --all-features --example contract_server",
+    ))?;
+    copy("examples/contract_server", folder, "warp")
 }
 
-fn programs(folder: &Path) -> Result<()> {
-    for (name, package) in PROGRAMS {
-        run(cargo(&format!("build --package {package} --bin {name}")))?;
-        let built = target().join("debug").join(name);
-        fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
-    }
+fn copy(built: &str, folder: &Path, name: &str) -> Result<()> {
+    let built = target().join("debug").join(built);
+    fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
     Ok(())
 }
 

@@ -8,25 +8,19 @@ use crate::{
     browser, fuzz, load, miri, npm, page,
     run::{cargo, run},
     servers, setup,
+    whole::cargo_all,
 };
 
-/// Crates that build and are tested on their own, so that none leans on the features of another.
-const CRATES: [&str; 15] = [
-    "sse-proto",
-    "sse-hyper",
-    "sse-hub",
-    "sse-hub-nats",
-    "sse-source",
-    "sse-cli",
-    "sse-warp",
-    "sse-wasm",
-    "testkit",
-    "web",
-    "web-page",
-    "guide",
-    "load",
-    "interop",
-    "xtask",
+/// What people depend on, with the target that they do it for.
+const PUBLISHED: [(&str, &str); 8] = [
+    ("sse-proto", ""),
+    ("sse-hyper", ""),
+    ("sse-warp", ""),
+    ("sse-hub", ""),
+    ("sse-hub-nats", ""),
+    ("sse-source", ""),
+    ("sse-cli", ""),
+    ("sse-wasm", "--target wasm32-unknown-unknown"),
 ];
 
 type Step = (&'static str, fn() -> Result<()>);
@@ -39,7 +33,7 @@ pub(crate) fn all() -> Result<()> {
         ("tests and documentation tests", tests),
         ("documentation", documentation),
         ("small targets", small_targets),
-        ("benchmarks and fuzz targets", side_rooms),
+        ("fuzz targets, for some seconds", fuzzing),
         ("soaks and load, for some seconds", load::smoke),
         ("Miri", miri::test),
         ("browsers", || browser::test(false)),
@@ -66,49 +60,41 @@ fn formatting() -> Result<()> {
 fn lints() -> Result<()> {
     setup::component("clippy", "cargo-clippy")?;
     setup::target(page::TARGET)?;
-    for name in CRATES {
-        run(cargo(&format!(
-            "clippy --package {name} --all-targets --all-features -- -D warnings"
-        )))?;
+    run(cargo_all("clippy", "--all-targets -- -D warnings"))?;
+    // Each alone, as users build it, so that none leans on the features of another.
+    for (name, target) in PUBLISHED {
+        lint(&format!("--package {name} {target}"))?;
     }
-    for arguments in [
-        "--package sse-proto --lib",
-        "--package sse-hyper --lib --no-default-features",
-        "--package sse-hub --lib",
+    for selection in [
+        "--package sse-hyper --no-default-features",
+        "--package sse-cli --no-default-features",
+        "--package sse-cli --no-default-features --features hub",
+        "--package sse-warp --all-targets --all-features",
         "--package web --all-targets",
-        "--package sse-cli --all-targets --no-default-features",
-        "--package sse-cli --all-targets --no-default-features --features hub",
-        "--package benches --all-targets",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
         "--package sizes --examples --all-features --target wasm32-unknown-unknown",
         "--package sse-npm --target wasm32-unknown-unknown",
     ] {
-        run(cargo(&format!("clippy {arguments} -- -D warnings")))?;
+        lint(selection)?;
     }
     Ok(())
+}
+
+fn lint(selection: &str) -> Result<()> {
+    run(cargo(&format!("clippy {selection} -- -D warnings")))
 }
 
 fn tests() -> Result<()> {
     // What sse-hub-nats and `sse hub --nats` are tested with.
     setup::program("nats-server", "nats-server")?;
-    for name in CRATES {
-        run(cargo(&format!("test --package {name} --all-features")))?;
-    }
-    Ok(())
+    run(cargo_all("test", ""))?;
+    run(cargo_all("test", "--bench decode --bench encode"))?;
+    run(cargo("test --package sse-warp --all-features"))
 }
 
 fn documentation() -> Result<()> {
-    let packages = [
-        "sse-proto",
-        "sse-hyper",
-        "sse-hub",
-        "sse-hub-nats",
-        "sse-source",
-        "sse-warp",
-        "sse-wasm",
-    ]
-    .map(|name| format!("--package {name}"));
+    let packages = PUBLISHED.map(|(name, _)| format!("--package {name}"));
     let mut doc = cargo(&format!(
         "doc --no-deps --all-features {}",
         packages.join(" ")
@@ -149,19 +135,16 @@ fn small_targets() -> Result<()> {
 
 fn each_feature_alone(package: &str, features: &[&str]) -> Result<()> {
     for feature in features {
-        run(cargo(&format!(
-            "clippy --package {package} --lib --no-default-features --features={feature} -- -D warnings"
-        )))?;
+        lint(&format!(
+            "--package {package} --lib --no-default-features --features={feature}"
+        ))?;
     }
     Ok(())
 }
 
-/// What no test builds otherwise.
-fn side_rooms() -> Result<()> {
-    run(cargo("test --package benches"))?;
-    run(cargo("test --package benches --benches"))?;
-    let fuzz_lints = "clippy --manifest-path fuzz/Cargo.toml -- -D warnings";
+/// In a workspace of its own.
+fn fuzzing() -> Result<()> {
     setup::program("c++", "g++")?;
-    run(cargo(fuzz_lints))?;
+    lint("--manifest-path fuzz/Cargo.toml")?;
     fuzz::fuzz(5, None)
 }

@@ -8,7 +8,7 @@ use core::{
 };
 
 use js_sys::{Date, Promise, Reflect, Uint8Array};
-use sse_proto::connection::{Connection as Machine, Reason};
+use sse_proto::connection::{Connection as Machine, Reason, retry_after_seconds};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -275,12 +275,10 @@ impl Closed {
 /// `Retry-After`: seconds, or a date
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(value: &str) -> Option<Duration> {
-    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let milliseconds = Date::parse(value) - Date::now();
-    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+    retry_after_seconds(value.as_bytes()).or_else(|| {
+        let milliseconds = Date::parse(value) - Date::now();
+        Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+    })
 }
 
 /// Reads a body, a chunk at a time, and only when it is asked to.
