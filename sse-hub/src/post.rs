@@ -6,6 +6,7 @@ use crate::Topics;
 
 /// An event with where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Post {
     /// What it is about.
     pub topics: Topics,
@@ -42,11 +43,19 @@ impl<T: Into<Topics>> From<(T, Event)> for Post {
 
 /// An event with the number that the hub or its backend has given it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Numbered {
     /// Greater than those of all events before it.
     pub number: u64,
     /// The event.
     pub post: Post,
+}
+
+impl Numbered {
+    /// The event that has this number.
+    pub fn new(number: u64, post: Post) -> Self {
+        Self { number, post }
+    }
 }
 
 /// What stands for the state that an event is of: its topics and its key.

@@ -370,13 +370,13 @@ fn one_may_be_behind_by_so_many_and_not_more() {
 #[tokio::test(start_paused = true)]
 async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     let hub = Hub::new(numbered_from_1());
-    let deny = |_: &Selection| async { Err(Denied("no".into())) };
+    let deny = |_: &Selection| async { Err(Denied::new("no")) };
     let error = hub
         .subscriber(topic("a"))
         .subscribe_if(deny)
         .await
         .unwrap_err();
-    assert_eq!(error, SubscribeError::Denied(Denied("no".into())));
+    assert_eq!(error, SubscribeError::Denied(Denied::new("no")));
     assert_eq!(hub.counts().subscribers, 0);
 
     let asked = Arc::new(AtomicUsize::new(0));
@@ -389,7 +389,7 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 match times {
                     0 | 1 => Ok(Grant::for_time(Duration::from_secs(60))),
-                    _ => Err(Denied("it is\nover".into())),
+                    _ => Err(Denied::new("it is\nover")),
                 }
             }
         }
