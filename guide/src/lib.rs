@@ -5,3 +5,13 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// What becomes of the names of other crates.
+#[cfg(doctest)]
+#[doc = include_str!("../migration.md")]
+struct Migration;
+
+/// When to use server-sent events.
+#[cfg(doctest)]
+#[doc = include_str!("../choosing.md")]
+struct Choosing;
