@@ -62,6 +62,15 @@ impl Numbered {
 pub(crate) type Key = (Topics, Arc<str>);
 
 impl Post {
+    /// How much of it is of a length that whoever posts it chooses, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let event_type = match self.event.event_type() {
+            "message" => "",
+            other => other,
+        };
+        event_type.len() + self.event.data().len() + self.key.as_ref().map_or(0, |key| key.len())
+    }
+
     pub(crate) fn key(&self) -> Option<Key> {
         Some((self.topics.clone(), self.key.clone()?))
     }

@@ -15,7 +15,7 @@ use sse_hub::{
     Denied, Grant, Hub, Ids, InvalidTopic, Post, PublishError, Retention, Selection, Selector,
     Settings, Slow, SubscribeError, Subscription, Topic, Topics,
 };
-use sse_hyper::{Event, EventId, Farewell, Streams};
+use sse_hyper::{Event, EventId, EventType, Farewell, Streams};
 
 fn topic(text: &str) -> Topic {
     Topic::new(text).unwrap()
@@ -256,6 +256,13 @@ fn an_event_may_be_too_large() {
         error,
         PublishError::TooLarge { bytes: 4, limit: 3 }
     ));
+    let event = Event::new("1").with_type(EventType::new("t").unwrap());
+    let posting = hub.post(Post::new(topic("a"), event).with_key("ke"));
+    let error = posting.now_or_never().unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "an event of 4 bytes, of which 3 are allowed"
+    );
     assert_eq!(hub.counts().published, 1);
 }
 
