@@ -18,7 +18,7 @@ mod tally;
 use std::{io::Write, path::Path, process::Command, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::Args;
+use clap::Parser;
 use fastrand::Rng;
 use futures_util::StreamExt as _;
 use http::StatusCode;
@@ -35,8 +35,8 @@ use tally::Tally;
 /// How long the client may wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many, and which ones.
-#[derive(Clone, Copy, Debug, Args)]
+/// Checks that the client loses nothing when its server is killed.
+#[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
     /// How often the server is killed.
     #[arg(long, default_value_t = 10)]

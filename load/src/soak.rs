@@ -25,7 +25,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::Args;
+use clap::Parser;
 use fastrand::Rng;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -44,8 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a line is printed, in seconds.
 const LINE: u64 = 10;
 
-/// How long and how many, and which ones.
-#[derive(Clone, Copy, Debug, Args)]
+/// Checks a server for as long as it takes.
+#[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
     /// How many seconds clients come.
     #[arg(long, default_value_t = 10)]

@@ -10,16 +10,9 @@ use load::{
     restarts::{self, Options},
 };
 
-/// Checks that the client loses nothing when its server is killed.
-#[derive(Debug, Parser)]
-struct Arguments {
-    #[command(flatten)]
-    options: Options,
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let Arguments { options } = Arguments::parse();
+    let options = Options::parse();
     let server = built(&["--package", "load", "--bin", "mortal"])?.join("mortal");
     restarts::run(&server, options, &mut io::stdout()).await
 }

@@ -10,16 +10,9 @@ use load::{
     soak::{self, Options},
 };
 
-/// Checks a server for as long as it takes.
-#[derive(Debug, Parser)]
-struct Arguments {
-    #[command(flatten)]
-    options: Options,
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let Arguments { options } = Arguments::parse();
+    let options = Options::parse();
     machine::allow_files(options.clients + 100)?;
     soak::run(options, &mut io::stdout()).await
 }

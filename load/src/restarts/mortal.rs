@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Result;
 use bytes::Bytes;
-use clap::Args;
+use clap::Parser;
 use fastrand::Rng;
 use futures_util::stream;
 use http::{
@@ -37,8 +37,8 @@ use crate::{number::number, servers::listen};
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Where, how many events, and by what chance.
-#[derive(Clone, Copy, Debug, Args)]
+/// Serves numbered events on 127.0.0.1.
+#[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
     /// The port on 127.0.0.1.
     #[arg(long)]
