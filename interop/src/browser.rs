@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use testkit::browser::CHROMIUM;
 
 use crate::{folder, process::Process, server::url};
 
@@ -101,18 +102,7 @@ impl Browser {
 
 fn chromium(profile: &Path) -> Command {
     let mut command = Command::new("chromium");
-    command.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--proxy-server=127.0.0.1:9",
-    ]);
+    command.args(CHROMIUM).arg("--proxy-server=127.0.0.1:9");
     command.arg(format!("--user-data-dir={}", profile.display()));
     command
 }

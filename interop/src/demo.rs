@@ -3,13 +3,9 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Result;
-use testkit::{Item, contract};
+use testkit::{Item, contract, port};
 
-use crate::{
-    folder,
-    process::{Process, free_port},
-    server,
-};
+use crate::{folder, process::Process, server};
 
 /// One port and one journal, over all its lives.
 #[derive(Debug)]
@@ -23,7 +19,7 @@ impl Demo {
     /// Starts it, without a page and without events of earlier days.
     pub fn start() -> Result<Self> {
         let mut demo = Self {
-            port: free_port()?,
+            port: port::free()?,
             folder: folder::scratch("demo")?,
             process: None,
         };

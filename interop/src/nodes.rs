@@ -7,50 +7,9 @@ use std::{
 };
 
 use anyhow::Result;
-use testkit::{Item, contract};
+use testkit::{Item, contract, nats::Nats, port};
 
-use crate::{
-    folder,
-    process::{Process, free_port},
-    server,
-};
-
-/// A NATS of one's own, which can be killed and comes back.
-#[derive(Debug)]
-pub struct Nats {
-    port: u16,
-    folder: PathBuf,
-    process: Option<Process>,
-}
-
-impl Nats {
-    /// Starts it, with nothing in it.
-    pub fn start() -> Result<Self> {
-        let mut nats = Self {
-            port: free_port()?,
-            folder: folder::scratch("nats")?,
-            process: None,
-        };
-        nats.start_again()?;
-        Ok(nats)
-    }
-
-    /// As hard as it gets: what it has not written is gone.
-    pub fn kill(&mut self) {
-        self.process = None;
-    }
-
-    /// Starts it where it was.
-    pub fn start_again(&mut self) -> Result<()> {
-        let mut command = Command::new("nats-server");
-        command.args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string()]);
-        command.arg("-sd").arg(&self.folder);
-        let log = File::create(self.folder.join("log"))?;
-        command.stdout(log.try_clone()?).stderr(log);
-        self.process = Some(Process::listening(&mut command, self.port)?);
-        Ok(())
-    }
-}
+use crate::{folder, process::Process, server};
 
 /// One of two demo servers.
 #[derive(Debug)]
@@ -62,10 +21,10 @@ pub struct Node {
 impl Node {
     /// Starts the first or the second.
     pub fn start(number: u16, nats: &Nats) -> Result<Self> {
-        let port = free_port()?;
+        let port = port::free()?;
         let mut command = Command::new(folder::prepared("node")?);
         command.args(["--number", &number.to_string(), "--of", "2"]);
-        command.args(["--nats", &format!("nats://127.0.0.1:{}", nats.port)]);
+        command.args(["--nats", &nats.url()]);
         command.args(["--port", &port.to_string(), "--page", "no page"]);
         Ok(Self {
             port,

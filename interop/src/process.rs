@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Read,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     process::{Child, Command, ExitStatus, Stdio},
     thread::{sleep, spawn},
     time::{Duration, Instant},
@@ -84,12 +84,6 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>> {
         bail!("cannot read what {command:?} prints")
     };
     Ok(printed?)
-}
-
-/// A port that nobody listens on.
-pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
 }
 
 /// Asks again and again, and gives the time that it took.

@@ -3,11 +3,9 @@
 use std::{fs, process::Command};
 
 use anyhow::Result;
+use testkit::port;
 
-use crate::{
-    folder,
-    process::{Process, free_port},
-};
+use crate::{folder, process::Process};
 
 /// A proxy in front of a server.
 #[derive(Debug)]
@@ -19,7 +17,7 @@ pub struct Proxy {
 
 /// An nginx in front of this port, with these lines in its `server`.
 pub fn nginx(upstream: u16, lines: &str) -> Result<Proxy> {
-    let port = free_port()?;
+    let port = port::free()?;
     let folder = folder::scratch("nginx")?;
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {}/{name};\n", folder.display()))
@@ -54,7 +52,7 @@ location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
 
 /// A HAProxy in front of this port, with these lines in its `listen`.
 pub fn haproxy(upstream: u16, lines: &str) -> Result<Proxy> {
-    let port = free_port()?;
+    let port = port::free()?;
     let configuration = format!(
         "defaults
 mode http

@@ -11,10 +11,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use testkit::port;
 
 use crate::{
     folder,
-    process::{PATIENCE, Process, free_port, wait_until},
+    process::{PATIENCE, Process, wait_until},
 };
 
 /// The library that each is written for, by which they are known here.
@@ -36,7 +37,7 @@ pub struct Server {
 impl Server {
     /// Starts the one for this library.
     pub fn start(name: &'static str) -> Result<Self> {
-        let port = free_port()?;
+        let port = port::free()?;
         let mut command = Command::new(folder::prepared(name)?);
         let process = Process::listening(command.args(["--port", &port.to_string()]), port)?;
         Ok(Self {

@@ -3,10 +3,10 @@
 
 use anyhow::{Context, Result, ensure};
 use interop::{
-    nodes::{Listener, Nats, Node},
+    nodes::{Listener, Node},
     process::{PATIENCE, wait_until},
 };
-use testkit::Item;
+use testkit::{Item, nats::Nats};
 
 #[test]
 fn what_was_begun_at_one_node_goes_on_at_the_other() -> Result<()> {
@@ -40,7 +40,7 @@ fn nothing_is_lost_when_nats_dies() -> Result<()> {
     wait_for(&at_second, 16)?;
     nats.kill();
     let before = at_first.events()?.len();
-    nats.start_again()?;
+    nats.up()?;
     wait_for(&at_first, before + 16)?;
     wait_for(&at_second, before + 16)?;
     are_the_same(&at_first.events()?, &at_second.events()?)

@@ -1,7 +1,7 @@
 //! The program `subscribe` at work: subscribers in a process of their own, for one process may not
 //! have enough files open for those of all servers.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::Result;
 
@@ -37,7 +37,7 @@ impl Crowd {
     ) -> Result<Self> {
         let [port, number, stalled] = [usize::from(port), count, stalled].map(|it| it.to_string());
         let arguments = ["--port", &port, "--count", &number, "--stalled", &stalled];
-        let mut program = Program::start(path, &arguments)?;
+        let mut program = Program::start(Command::new(path).args(arguments))?;
         program.answer("connected")?;
         Ok(Self { program, count })
     }

@@ -20,7 +20,11 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    clients::Client, flood::Stream, receiver::Receiver, samples::Samples, seen::Memory,
+    clients::Client,
+    flood::Stream,
+    receiver::Receiver,
+    samples::{Samples, median},
+    seen::Memory,
     tally::Tally,
 };
 
@@ -143,10 +147,4 @@ impl Contender {
             growth: process.memory()?.peak - first,
         })
     }
-}
-
-fn median(numbers: impl Iterator<Item = u64>) -> u64 {
-    let mut numbers: Vec<_> = numbers.collect();
-    numbers.sort_unstable();
-    numbers.get(numbers.len() / 2).copied().unwrap_or(0)
 }

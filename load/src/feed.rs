@@ -13,14 +13,7 @@ use futures_util::stream;
 use sse_hyper::Event;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::orders::Publish;
-
-/// Ends each text and stands nowhere else in an answer: one byte to count events by, which no read
-/// can cut in two.
-pub const MARK: u8 = b'}';
-
-/// How long a text is, unless another length is asked for.
-pub const LENGTH: usize = 100;
+use crate::orders::{Orders, Publish};
 
 /// How many texts the channel holds. No burst is as long.
 const CAPACITY: usize = 1024;
@@ -51,13 +44,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A channel without subscribers.
-    #[expect(clippy::new_without_default, reason = "it allocates the whole channel")]
-    pub fn new() -> Self {
-        Self {
+    /// A channel without subscribers, fed by these orders on the runtime of whoever calls.
+    pub fn by(orders: Orders) -> Self {
+        let feed = Self {
             sender: broadcast::Sender::new(CAPACITY),
             missed: Arc::default(),
-        }
+        };
+        tokio::spawn(orders.obey(feed.clone()));
+        feed
     }
 
     /// All that is published from now on. The stream allocates nothing, so that what is measured is the
@@ -88,14 +82,4 @@ impl Publish for Feed {
     fn missed(&self) -> u64 {
         self.missed.load(Ordering::Relaxed)
     }
-}
-
-/// The text of this number and about this length, which ends with [`MARK`].
-pub fn text(number: u64, length: usize) -> String {
-    let mut text = format!(r#"{{"number":{number},"text":""#);
-    while text.len() + 2 < length {
-        text.push("lorem ipsum dolor sit amet, ".as_bytes()[text.len() % 28].into());
-    }
-    text.push_str(r#""}"#);
-    text
 }

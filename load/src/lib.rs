@@ -8,7 +8,8 @@
 //!   that is [`seen`] from outside; [`machine`]: its limits, cores and clock;
 //!   [`number`]: reading what it writes.
 //! - [`measure`]: how fast subscribers are served, in [`samples`]; [`shutdown`]: how they are sent
-//!   away; [`report`]: the tables, written with [`markdown`]. The binary `table` is all of it.
+//!   away; [`report`]: the tables, written with [`markdown`]. The binary `table` is all of it, as its
+//!   [`arguments`] say.
 //! - [`hub`]: one feed for many: the same, and how evenly, at what cost for how many, and beside
 //!   subscribers that do not read. The binary `hub` is all of it.
 //! - [`soak`]: clients that come, stall, leave and resume, and check each event. The binary `soak`.
@@ -20,6 +21,8 @@
 //!   the server, `mortal`.
 //! - [`nodes`]: many clients at several nodes over one NATS, of which each dies. The binary `nodes`.
 
+pub mod arguments;
+mod cells;
 pub mod clients;
 mod count;
 pub mod crowd;

@@ -1,6 +1,6 @@
 //! What a process asks of the machine: enough files, a core of its own, and the time.
 
-use std::fs;
+use std::{fmt, fs};
 
 use anyhow::{Context as _, Result};
 use rustix::{
@@ -31,24 +31,48 @@ pub fn most_files() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
-/// Two cores that this process may use, one for the server and one for its clients; `None` if there
-/// is only one.
-///
-/// # Errors
-///
-/// If the kernel does not say.
-pub fn two_cores() -> Result<Option<[usize; 2]>> {
-    let allowed = sched_getaffinity(None)?;
-    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
-    Ok(cores.next().zip(cores.next()).map(<[usize; 2]>::from))
+/// Two cores that this process may use, one for the server and one for its clients; none if there is
+/// only one.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
+    /// That of the server.
+    pub server: Option<usize>,
+    /// That of its clients.
+    pub clients: Option<usize>,
 }
 
-/// Keeps this thread, and those that it starts from now on, on one core.
+impl Cores {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    ///
+    /// If it does not say.
+    pub fn find() -> Result<Self> {
+        let allowed = sched_getaffinity(None)?;
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+        let (server, clients) = cores.next().zip(cores.next()).unzip();
+        Ok(Self { server, clients })
+    }
+}
+
+impl fmt::Display for Cores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.server {
+            Some(_) => "Server and clients on a core each.",
+            None => "Server and clients share the only core.",
+        })
+    }
+}
+
+/// Keeps this thread, and those that it starts from now on, on this core, if it is to be one.
 ///
 /// # Errors
 ///
 /// If there is no such core for this process.
-pub fn stay_on(core: usize) -> Result<()> {
+pub fn stay_on(core: Option<usize>) -> Result<()> {
+    let Some(core) = core else {
+        return Ok(());
+    };
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores).with_context(|| format!("cannot stay on core {core}"))

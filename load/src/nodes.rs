@@ -17,6 +17,7 @@ mod servers;
 use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
+use clap::Args;
 use fastrand::Rng;
 use tokio::{
     task::JoinSet,
@@ -27,9 +28,6 @@ use board::Board;
 use publisher::Publisher;
 use servers::Servers;
 
-/// The topic of all events.
-const TOPIC: &str = "soak";
-
 /// How long nothing may come to any client.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -37,13 +35,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LINE: Duration = Duration::from_secs(10);
 
 /// How many, and which ones.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Args)]
 pub struct Options {
     /// How many clients there are.
+    #[arg(long, default_value_t = 50)]
     pub clients: usize,
     /// How many events each of them has to get.
+    #[arg(long, default_value_t = 2_000)]
     pub events: u64,
     /// What decides all that is by chance.
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
@@ -74,7 +75,7 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
     let publisher = Publisher::new(&servers.nats_url())?;
     // All clients begin behind this one.
     let first = publisher.publish(0).await?;
-    let board = Arc::new(Board::new(options));
+    let board = Arc::new(Board::new(clients, events, options.kept()));
     let mut all = JoinSet::new();
     for number in 0..clients {
         let rng = Rng::with_seed(rng.u64(..));

@@ -8,10 +8,14 @@ use std::{io, process, thread};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::{
-    feed::{Feed, LENGTH, text},
-    number::number,
-};
+use crate::number::number;
+
+/// Ends each text and stands nowhere else in an answer: one byte to count events by, which no read
+/// can cut in two.
+pub const MARK: u8 = b'}';
+
+/// How long a text is, unless another length is asked for.
+pub const LENGTH: usize = 100;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +79,6 @@ impl Orders {
         process::exit(0);
     }
 
-    /// A channel that is fed by the runtime of whoever calls.
-    pub fn feed(self) -> Feed {
-        let feed = Feed::new();
-        tokio::spawn(self.obey(feed.clone()));
-        feed
-    }
-
     fn order(&mut self, line: &str) -> Option<Order> {
         if line == "missed" {
             return Some(Order::Missed);
@@ -106,4 +103,14 @@ pub fn say_listening(port: u16) {
 /// Answers to [`Order::Missed`].
 pub fn say_missed(texts: u64) {
     println!("missed {texts}");
+}
+
+/// The text of this number and about this length, which ends with [`MARK`].
+pub fn text(number: u64, length: usize) -> String {
+    let mut text = format!(r#"{{"number":{number},"text":""#);
+    while text.len() + 2 < length {
+        text.push("lorem ipsum dolor sit amet, ".as_bytes()[text.len() % 28].into());
+    }
+    text.push_str(r#""}"#);
+    text
 }

@@ -3,7 +3,6 @@
 use std::{
     env,
     io::Read as _,
-    net::{Ipv4Addr, TcpListener},
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -40,19 +39,6 @@ pub fn built(what: &[&str]) -> Result<PathBuf> {
     let folder = here.parent().and_then(|profile| profile.parent());
     let folder = folder.context("this program lies outside of a target folder")?;
     Ok(folder.join("release"))
-}
-
-/// A port for a server that dies and comes back. Not one of those that the kernel gives to clients: while
-/// the server is dead, nobody is to take it.
-///
-/// # Errors
-///
-/// If there is none.
-pub fn free_port() -> Result<u16> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let start = fastrand::u16(10_000..30_000);
-    let port = (start..start + 100).find(free);
-    port.with_context(|| format!("no free port behind {start}"))
 }
 
 /// A process, which ends with this value.

@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    path::Path,
     process::{ChildStdout, Command, Stdio},
 };
 
@@ -19,22 +18,24 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it.
+    /// Starts it, and has it stay on this core, if it is to be one.
     ///
     /// # Errors
     ///
     /// If there is no such program.
-    pub fn start(path: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut command = Command::new(path);
-        Self::start_command(command.args(arguments))
+    pub fn start_on(core: Option<usize>, command: &mut Command) -> Result<Self> {
+        if let Some(core) = core {
+            command.args(["--core", &core.to_string()]);
+        }
+        Self::start(command)
     }
 
-    /// The same, of a command with more to it.
+    /// Starts it where this process is.
     ///
     /// # Errors
     ///
     /// If there is no such program.
-    pub fn start_command(command: &mut Command) -> Result<Self> {
+    pub fn start(command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Process::start(command)?;
         let answers = process.child().stdout.take().context("it has no output")?;

@@ -1,6 +1,6 @@
 //! A program `receive-…` at work: a client in a process of its own.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
@@ -19,13 +19,8 @@ impl Receiver {
     ///
     /// If it does not start.
     pub fn start(folder: &Path, client: Client, uri: &str, core: Option<usize>) -> Result<Self> {
-        let core = core.map(|core| core.to_string());
-        let mut arguments = vec!["--uri", uri];
-        if let Some(core) = &core {
-            arguments.extend(["--core", core]);
-        }
-        let path = folder.join(format!("receive-{client}"));
-        let mut program = Program::start(&path, &arguments)?;
+        let mut command = Command::new(folder.join(format!("receive-{client}")));
+        let mut program = Program::start_on(core, command.args(["--uri", uri]))?;
         program.answer("ready")?;
         Ok(Self { program })
     }

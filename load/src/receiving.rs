@@ -33,9 +33,7 @@ struct Arguments {
 /// If a response does not come, or does not end.
 pub fn run(receive: impl AsyncFn(&str, &mut Tally) -> Result<()>) -> Result<()> {
     let Arguments { uri, core } = Arguments::parse();
-    if let Some(core) = core {
-        machine::stay_on(core)?;
-    }
+    machine::stay_on(core)?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::{
+    cells::{at_most, kibibytes, percent, share, thousands},
     clients::Client,
     decoding,
-    markdown::{BELOW, Table, ratio, reached},
+    markdown::{Table, ratio},
     measure::Reading,
     servers::Library,
     shutdown::{Ending, PATIENCE},
@@ -34,8 +35,20 @@ const DECODING: (f64, f64) = (2.0, 1.0);
 /// What each library reached with this many subscribers.
 pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
     let mut text = format!("## {subscribers} subscribers\n\n");
+    let table = rates(readings, |_| None);
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{table}");
+    let _ = write!(text, "{}", ratios(subscribers, readings));
+    text
+}
+
+/// How fast each was, and in how much memory, beside what a connection of some may take.
+pub(crate) fn rates(
+    readings: &[(Library, Reading)],
+    idle: impl Fn(Library) -> Option<f64>,
+) -> Table {
     let mut table = Table::new([
-        "library",
+        "server",
         "bursts of 16: events/s",
         "ran",
         "one by one: events/s",
@@ -50,14 +63,11 @@ pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
             percent(reading.bursts.ran()),
             thousands(reading.singles.rate()),
             percent(reading.singles.ran()),
-            thousands(reading.idle),
+            at_most(thousands, reading.idle, idle(*library)),
             thousands(reading.used),
         ]);
     }
-    // Writing to a string does not fail.
-    let _ = writeln!(text, "{table}");
-    let _ = write!(text, "{}", ratios(subscribers, readings));
-    text
+    table
 }
 
 fn ratios(subscribers: usize, readings: &[(Library, Reading)]) -> Table {
@@ -162,34 +172,4 @@ fn decoding_ratios(readings: &[(Client, Result<decoding::Reading>)]) -> Table {
         }
     }
     table
-}
-
-/// A share, where less is better, beside the figure that it may have at most.
-pub(crate) fn share(number: f64, figure: Option<f64>) -> String {
-    match figure {
-        None => format!("{number:.2}"),
-        Some(figure) if reached(-number, Some(-figure)) => format!("{number:.2} (≤ {figure})"),
-        Some(figure) => format!("{number:.2} {BELOW} (≤ {figure})"),
-    }
-}
-
-pub(crate) fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-fn kibibytes(bytes: u64) -> String {
-    thousands((bytes / 1024) as f64)
-}
-
-/// A whole number, in groups of three digits.
-pub(crate) fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 && !text.ends_with('-') {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
 }

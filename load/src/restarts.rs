@@ -18,6 +18,7 @@ mod tally;
 use std::{io::Write, path::Path, process::Command, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Parser;
 use fastrand::Rng;
 use futures_util::StreamExt as _;
 use http::StatusCode;
@@ -27,23 +28,27 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::process::{Process, free_port};
+use crate::process::Process;
 use cuts::Cuts;
 use tally::Tally;
 
 /// How long the client may wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many, and which ones.
-#[derive(Clone, Copy, Debug)]
+/// Checks that the client loses nothing when its server is killed.
+#[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
     /// How often the server is killed.
+    #[arg(long, default_value_t = 10)]
     pub restarts: usize,
     /// How many events there are.
+    #[arg(long, default_value_t = 5_000)]
     pub events: u64,
     /// Whether the client asks by HTTP/2.
+    #[arg(long)]
     pub http2: bool,
     /// What decides all that is by chance.
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
@@ -65,7 +70,7 @@ pub async fn run(server: &Path, options: Options, out: &mut impl Write) -> Resul
         "{events} events by {version}, a server that is killed {restarts} times, seed {seed}"
     )?;
     let begin = Instant::now();
-    let port = free_port()?;
+    let port = testkit::port::free()?;
     let cuts = Arc::<Cuts>::default();
     let mut source = EventSource::get(format!("http://127.0.0.1:{port}/"))
         .with_transport(cuts::transport(http2, &cuts))

@@ -1,4 +1,4 @@
-//! Samples of a rate, and which of them counts.
+//! Samples, and which of them counts.
 
 use std::time::Duration;
 
@@ -42,4 +42,11 @@ impl Samples {
     pub fn ran(&self) -> f64 {
         self.ran.as_secs_f64() / self.all.as_secs_f64()
     }
+}
+
+/// The one in the middle.
+pub(crate) fn median<T: Copy + Default + Ord>(samples: impl Iterator<Item = T>) -> T {
+    let mut samples: Vec<T> = samples.collect();
+    samples.sort_unstable();
+    samples.get(samples.len() / 2).copied().unwrap_or_default()
 }

@@ -93,12 +93,8 @@ impl Server {
     }
 
     fn start_command(command: &mut Command, library: Library, core: Option<usize>) -> Result<Self> {
-        let core = core.map(|core| core.to_string());
-        let mut arguments = vec!["--library", library.name(), "--port", "0"];
-        if let Some(core) = &core {
-            arguments.extend(["--core", core]);
-        }
-        let mut program = Program::start_command(command.args(arguments))?;
+        command.args(["--library", library.name(), "--port", "0"]);
+        let mut program = Program::start_on(core, command)?;
         let port = u16::try_from(program.answer("listening")?)?;
         let itself = program.process.seen();
         let processes = if library.is_elsewhere() {

@@ -20,7 +20,10 @@ use anyhow::Result;
 use clap::ValueEnum;
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::orders::{Orders, say_listening};
+use crate::{
+    feed::Feed,
+    orders::{Orders, say_listening},
+};
 
 /// Who serves events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -101,12 +104,12 @@ impl Library {
             say_listening(listener.local_addr()?.port());
         }
         match self {
-            Self::Ours => ours::serve(listener, orders.feed(), shutdown).await?,
-            Self::OursAxum => ours_axum::serve(listener, orders.feed(), shutdown).await?,
+            Self::Ours => ours::serve(listener, Feed::by(orders), shutdown).await?,
+            Self::OursAxum => ours_axum::serve(listener, Feed::by(orders), shutdown).await?,
             Self::Hub => hub::serve(listener, orders, shutdown).await?,
-            Self::Axum => axum::serve(listener, orders.feed(), shutdown).await?,
-            Self::OursWarp => ours_warp::serve(listener, orders.feed(), shutdown).await?,
-            Self::Warp => warp::serve(listener, orders.feed(), shutdown).await?,
+            Self::Axum => axum::serve(listener, Feed::by(orders), shutdown).await?,
+            Self::OursWarp => ours_warp::serve(listener, Feed::by(orders), shutdown).await?,
+            Self::Warp => warp::serve(listener, Feed::by(orders), shutdown).await?,
             Self::Actix => actix::serve(listener, orders, shutdown).await?,
             Self::Nchan => nchan::serve(listener, core, orders, shutdown).await?,
             Self::Epoll => epoll::serve(listener, orders, shutdown).await?,

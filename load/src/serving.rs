@@ -38,9 +38,7 @@ pub fn serve() -> Result<()> {
         core,
     } = Arguments::parse();
     machine::allow_files(0)?;
-    if let Some(core) = core.filter(|_| !library.is_elsewhere()) {
-        machine::stay_on(core)?;
-    }
+    machine::stay_on(core.filter(|_| !library.is_elsewhere()))?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

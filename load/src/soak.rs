@@ -18,13 +18,14 @@ mod visit;
 
 use std::{
     io::Write,
-    net::{Ipv4Addr, TcpListener},
+    net::Ipv4Addr,
     process::{Command, Stdio},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Parser;
 use fastrand::Rng;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -43,14 +44,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a line is printed, in seconds.
 const LINE: u64 = 10;
 
-/// How long and how many, and which ones.
-#[derive(Clone, Copy, Debug)]
+/// Checks a server for as long as it takes.
+#[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
-    /// How long clients come.
+    /// How many seconds clients come.
+    #[arg(long, default_value_t = 10)]
     pub seconds: u64,
     /// How many there are at a time.
+    #[arg(long, default_value_t = 200)]
     pub clients: u64,
     /// What decides all that is by chance.
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
@@ -115,9 +119,7 @@ fn failure(ended: Result<anyhow::Error, tokio::task::JoinError>) -> anyhow::Erro
 async fn start() -> Result<(Process, u16)> {
     let example = ["--package", "sse-hyper", "--example", "contract_server"];
     let program = built(&example)?.join("examples/contract_server");
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
-    let port = free.local_addr()?.port();
-    drop(free);
+    let port = testkit::port::free()?;
     let mut command = Command::new(program);
     command.args(["--port", &port.to_string()]);
     let mut server = Process::start(command.stdin(Stdio::null()))?;

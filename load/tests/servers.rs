@@ -7,7 +7,7 @@ use std::{
 };
 
 use load::{
-    feed::{LENGTH, text},
+    orders::{LENGTH, text},
     server::Server,
     servers::Library,
     subscribers::Subscribers,

@@ -7,11 +7,11 @@
 //!       │
 //!   serve.rs            connections: accepted, given up, and ended with the server
 //!       │
-//!   server.rs           which path it is, and who asks: access.rs
+//!   paths.rs            which path it is, and who asks: access.rs
 //!       ├─ events.rs    GET /events                   ◀── sse_hub::Hub ──┐
 //!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
 //!       └─ metrics.rs   GET /metrics                   nats.rs  where other machines have it from
-//!          answer.rs    what all of them answer
+//!          answer.rs    what all of them answer, from what is in server.rs
 //! ```
 
 mod access;
@@ -22,6 +22,7 @@ mod limits;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+mod paths;
 mod publish;
 mod serve;
 mod server;

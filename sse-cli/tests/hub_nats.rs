@@ -3,70 +3,12 @@
 
 mod support;
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
-
 use support::{hub::Hub, run, sse};
-use tempfile::TempDir;
+use testkit::nats::Nats;
 use tokio::time::{sleep, timeout};
 
-/// A NATS of this test's own.
-struct Nats {
-    port: u16,
-    folder: TempDir,
-    server: Option<Child>,
-}
-
-impl Nats {
-    fn new() -> Self {
-        // Not one of those that the system gives to clients: while NATS is dead, nobody is to take it.
-        let somewhere = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
-        let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-        Self {
-            port: (somewhere..).find(is_free).unwrap(),
-            folder: TempDir::new().unwrap(),
-            server: None,
-        }
-    }
-
-    fn start(&mut self) {
-        // Where Debian has it, which is not in everybody's path.
-        let debian = "/usr/sbin/nats-server";
-        let is_debian = Path::new(debian).exists();
-        let mut command = Command::new(if is_debian { debian } else { "nats-server" });
-        command.args([
-            "-js",
-            "-a",
-            "127.0.0.1",
-            "-p",
-            &self.port.to_string(),
-            "-sd",
-        ]);
-        command.arg(self.folder.path());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let server = command.spawn();
-        self.server = Some(server.expect("`apt-get install nats-server` has it"));
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-
-    fn hub(&self) -> Hub {
-        Hub::start([&format!("--nats=nats://127.0.0.1:{}", self.port)])
-    }
-}
-
-impl Drop for Nats {
-    fn drop(&mut self) {
-        self.kill();
-    }
+fn hub_over(nats: &Nats) -> Hub {
+    Hub::start([&format!("--nats={}", nats.url())])
 }
 
 async fn becomes(hub: &Hub, status: u16) {
@@ -80,14 +22,14 @@ async fn becomes(hub: &Hub, status: u16) {
 
 #[tokio::test]
 async fn each_hears_what_the_others_are_told() {
-    let mut nats = Nats::new();
-    let (one, other) = (nats.hub(), nats.hub());
+    let mut nats = Nats::down().unwrap();
+    let (one, other) = (hub_over(&nats), hub_over(&nats));
     let reply = one.get("/healthz").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, "10"));
     assert!(reply.text.starts_with("the backend is not connected"));
     assert_eq!(one.metric("sse_hub_backend_connected").await, 0);
 
-    nats.start();
+    nats.up().unwrap();
     becomes(&one, 200).await;
     becomes(&other, 200).await;
     let mut follower = other.follow("topic=a/**").await;
@@ -118,7 +60,7 @@ async fn each_hears_what_the_others_are_told() {
         .await;
     assert_eq!(late.data().await, "3");
 
-    nats.start();
+    nats.up().unwrap();
     becomes(&one, 200).await;
     becomes(&other, 200).await;
     one.news("a/c", "4").await;
@@ -127,7 +69,7 @@ async fn each_hears_what_the_others_are_told() {
         ("4".into(), "4".into())
     );
     // One that was not there when it happened has it all from NATS.
-    let third = nats.hub();
+    let third = hub_over(&nats);
     becomes(&third, 200).await;
     let mut follower = third
         .follow(&format!("topic=a/**&lastEventId={first}"))

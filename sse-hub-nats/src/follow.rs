@@ -7,8 +7,8 @@ use sse_hub::{BackendError, Numbered, Update};
 
 use crate::{
     backoff::Backoff,
-    jetstream::Shared,
     pull::{Delivered, Pull},
+    shared::Shared,
     stream::{bounds, identity},
 };
 

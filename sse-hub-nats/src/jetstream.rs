@@ -1,43 +1,21 @@
-use core::{
-    error::Error,
-    fmt,
-    str::FromStr as _,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use core::{error::Error, fmt, str::FromStr as _};
 use std::sync::Arc;
 
 use async_nats::{ConnectOptions, ServerAddr};
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use sse_hub::{Backend, BackendError, Post, Replayed, Update};
-use tokio::sync::Semaphore;
 
 use crate::{
-    Settings,
-    backoff::Backoff,
-    follow,
-    link::{Life, Link, Options},
-    replay, stream,
-    wire::NotOurs,
+    Settings, follow,
+    link::{Link, Options},
+    replay,
+    shared::Shared,
 };
-
-/// How many subscribers' pasts are fetched at a time.
-const REPLAYS: usize = 32;
 
 /// A stream of NATS JetStream, as the [`Backend`] of hubs. A clone is of the same connection.
 #[derive(Clone)]
 pub struct JetStream {
     shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) link: Link,
-    pub(crate) settings: Settings,
-    pub(crate) subject: String,
-    /// What asks on behalf of single subscribers takes one of these.
-    pub(crate) permits: Semaphore,
-    /// The stream is known to be there, as it has to be.
-    has_stream: AtomicBool,
-    is_compared: AtomicBool,
 }
 
 impl JetStream {
@@ -93,14 +71,11 @@ impl JetStream {
             )));
         }
         Ok(Self {
-            shared: Arc::new(Shared {
-                link: Link::new(addresses, options),
+            shared: Arc::new(Shared::new(
+                Link::new(addresses, options),
                 settings,
                 subject,
-                permits: Semaphore::new(REPLAYS),
-                has_stream: AtomicBool::new(false),
-                is_compared: AtomicBool::new(false),
-            }),
+            )),
         })
     }
 }
@@ -111,54 +86,6 @@ fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidSettin
         Some(bad) => Err(InvalidSettings(format!("{what} {name:?}: {bad:?} in it"))),
         None if name.is_empty() => Err(InvalidSettings(format!("{what} \"\": it has no name"))),
         None => Ok(()),
-    }
-}
-
-impl Shared {
-    /// What is to be had of the stream now. Makes it if it is missing.
-    pub(crate) async fn stream(
-        &self,
-        life: &Life,
-    ) -> Result<async_nats::jetstream::stream::Stream, BackendError> {
-        let stream = self.settings.stream(life).await?;
-        self.has_stream.store(true, Ordering::Relaxed);
-        if !self.is_compared.swap(true, Ordering::Relaxed) {
-            self.settings.compare(&stream.cached_info().config);
-        }
-        Ok(stream)
-    }
-
-    pub(crate) async fn ensure_stream(&self, life: &Life) -> Result<(), BackendError> {
-        if !self.has_stream.load(Ordering::Relaxed) {
-            self.stream(life).await?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn forget_stream(&self) {
-        self.has_stream.store(false, Ordering::Relaxed);
-    }
-
-    /// Says that a message is none of ours.
-    pub(crate) fn warn_of(&self, number: u64, reason: &NotOurs) {
-        let stream = &self.settings.stream;
-        tracing::warn!(stream, number, %reason, "a message that is no event is skipped");
-    }
-
-    /// Asks until there is an answer.
-    async fn newest(&self) -> u64 {
-        let mut backoff = Backoff::default();
-        loop {
-            let life = self.link.up().await;
-            // It is never closed.
-            let permit = self.permits.acquire().await;
-            match self.stream(&life).await {
-                Ok(stream) => return stream::bounds(stream.cached_info()).1,
-                Err(error) => tracing::debug!(%error, "asked for the newest event"),
-            }
-            drop(permit);
-            backoff.wait().await;
-        }
     }
 }
 

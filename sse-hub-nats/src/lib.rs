@@ -82,6 +82,7 @@ mod publish;
 mod pull;
 mod replay;
 mod settings;
+mod shared;
 mod stream;
 mod unreadable;
 mod wire;

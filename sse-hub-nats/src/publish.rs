@@ -12,7 +12,7 @@ use bytes::Bytes;
 use sse_hub::{BackendError, Post};
 use tokio::time::timeout;
 
-use crate::{backoff::Backoff, jetstream::Shared, link::Life, wire};
+use crate::{backoff::Backoff, link::Life, shared::Shared, wire};
 
 /// Why an attempt has failed.
 enum Failure {

@@ -25,8 +25,8 @@ use sse_hub::{BackendError, Post};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
-    jetstream::Shared,
     link::Life,
+    shared::Shared,
     wire::{self, NotOurs},
 };
 

@@ -4,7 +4,7 @@ use futures_core::Stream;
 use futures_util::stream;
 use sse_hub::{BackendError, Numbered, Replayed};
 
-use crate::{backoff::Backoff, jetstream::Shared, link::Life, pull::Pull, stream::bounds};
+use crate::{backoff::Backoff, link::Life, pull::Pull, shared::Shared, stream::bounds};
 
 /// How many messages are fetched at a time, and wait for the subscriber.
 const AHEAD: u64 = 256;

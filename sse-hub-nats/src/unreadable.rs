@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sse_hub::BackendError;
 
-use crate::{jetstream::Shared, link::Life};
+use crate::{link::Life, shared::Shared};
 
 /// The answer of JetStream for "no message found".
 const NOT_FOUND: u64 = 10037;

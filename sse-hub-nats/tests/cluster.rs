@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use sse_hub::{Hub, Retention};
 use sse_hub_nats::{JetStream, Settings};
-use support::{Nats, PATIENCE, connected, publish, read_all};
+use support::{Nats, Nodes, PATIENCE, connected, publish, read_all};
 use tokio::time::{sleep, timeout};
 
 const EVENTS: usize = 1500;

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use sse_hub::{Retention, Selection, Topics};
 use sse_hub_nats::{JetStream, Settings};
 use sse_proto::{Event, EventId, EventType};
-use support::{Nats, all, connected, next, numbers, publish, texts, topic};
+use support::{Nats, Nodes, all, connected, next, numbers, publish, texts, topic};
 use tokio::time::sleep;
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use futures_util::{Stream, StreamExt as _};
 use sse_hub::{Backend as _, PublishError, Retention, Update};
 use sse_hub_nats::Settings;
 use sse_proto::Event;
-use support::{Nats, PATIENCE, all, connected, next, numbers, publish, read_all, texts, topic};
+use support::{
+    Nats, Nodes, PATIENCE, all, connected, next, numbers, publish, read_all, texts, topic,
+};
 use tokio::time::{sleep, timeout};
 
 #[tokio::test]
@@ -75,7 +77,7 @@ async fn it_is_told_when_nats_is_away() {
     let Update::Lost(error) = told(&mut updates).await else {
         panic!("not lost");
     };
-    let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port);
+    let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port());
     assert!(error.to_string().starts_with(&place), "{error}");
     connected(&node, false).await;
     let error = node.publish(topic(), Event::new("x")).await.unwrap_err();

@@ -1,22 +1,15 @@
 use core::{error::Error, fmt};
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::StreamExt as _;
-use sse_hyper::{Encoded, EventId};
+use sse_hyper::EventId;
 
 use crate::{
     Backend, BackendError, Counts, Post, Selection, Settings, SubscribeError, Subscriber,
-    Subscription, Topics, Update,
-    channel::{Channel, Place},
-    counts::Counting,
-    index::Index,
-    log::{Entry, Log},
+    Subscription, Topics, Update, shared::Shared,
 };
 
 /// Takes events from those who publish to all who listen.
@@ -43,25 +36,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Hub {
-    pub(crate) shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) settings: Settings,
-    pub(crate) counts: Counting,
-    /// Taken before the lock of a channel, never while that is held.
-    pub(crate) core: RwLock<Core>,
-    pub(crate) backend: Option<Arc<dyn Backend>>,
-    is_connected: AtomicBool,
-    /// It has been, once: the log is that of the backend.
-    is_loaded: AtomicBool,
-}
-
-/// What changes together: an event comes into the log and into all channels that hear of it before
-/// anybody can look at either again.
-pub(crate) struct Core {
-    pub(crate) log: Log,
-    pub(crate) index: Index,
+    shared: Arc<Shared>,
 }
 
 impl Hub {
@@ -84,23 +59,9 @@ impl Hub {
     }
 
     fn of(settings: Settings, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
-        let is_alone = backend.is_none();
-        let hub = Self {
-            shared: Arc::new(Shared {
-                counts: Counting::new(),
-                core: RwLock::new(Core {
-                    log: Log::new(settings.retention, newest),
-                    index: Index::default(),
-                }),
-                settings,
-                is_connected: AtomicBool::default(),
-                is_loaded: AtomicBool::new(is_alone),
-                backend,
-            }),
-        };
-        // Also for who watches the gauge.
-        hub.shared.connected(is_alone);
-        hub
+        Self {
+            shared: Arc::new(Shared::new(settings, newest, backend)),
+        }
     }
 
     /// Sends an event to all who hear of one of these topics, and gives the ID that they see.
@@ -178,7 +139,7 @@ impl Hub {
 
     /// Whether events of other machines come here now. In memory, always.
     pub fn is_connected(&self) -> bool {
-        self.shared.is_connected.load(Ordering::Relaxed)
+        self.shared.is_connected()
     }
 }
 
@@ -196,90 +157,6 @@ impl fmt::Debug for Hub {
             .field("counts", &self.counts())
             .field("backend", &self.shared.backend)
             .finish()
-    }
-}
-
-impl Shared {
-    /// An event comes: with the number that a backend gave it, or with the next one.
-    fn append(&self, number: Option<u64>, post: &Post) -> u64 {
-        let mut core = self.write();
-        let number = number.unwrap_or(core.log.newest() + 1);
-        let entry = Arc::new(Entry {
-            number,
-            topics: post.topics.clone(),
-            key: post.key(),
-            block: self.encode(number, post),
-            at: Instant::now(),
-        });
-        let channels = core.index.channels(&post.topics);
-        let woken: Vec<_> = channels.iter().map(|it| it.append(&entry)).collect();
-        core.log.append(entry);
-        drop(core);
-        for (channel, woken) in channels.iter().zip(woken) {
-            channel.wake(woken);
-        }
-        self.counts.published();
-        number
-    }
-
-    pub(crate) fn encode(&self, number: u64, post: &Post) -> Encoded {
-        Encoded::with_id(&post.event, &self.settings.ids.id(number))
-    }
-
-    /// Events up to this one are not to be had any more. Whoever waits for them has to know.
-    fn skip_to(&self, number: u64) {
-        let mut core = self.write();
-        if number <= core.log.newest() {
-            return;
-        }
-        let is_loaded = self.is_loaded();
-        core.log.skip_to(number, is_loaded);
-        let channels: Vec<_> = core.index.all().cloned().collect();
-        let woken: Vec<_> = channels.iter().map(|it| it.skip_to(number)).collect();
-        drop(core);
-        // At first, they are just older than what was asked for.
-        if is_loaded {
-            tracing::warn!(number, "events are gone before they came");
-        }
-        for (channel, woken) in channels.iter().zip(woken) {
-            channel.wake(woken);
-        }
-    }
-
-    pub(crate) fn is_loaded(&self) -> bool {
-        self.is_loaded.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn connected(&self, is_connected: bool) {
-        self.is_connected.store(is_connected, Ordering::Relaxed);
-        self.counts.connected(is_connected);
-    }
-
-    /// A subscriber leaves its channel, of which nothing is left behind the last one.
-    pub(crate) fn leave(&self, channel: &Channel, place: Place) {
-        let mut inner = channel.lock();
-        let waker = inner.leave(place);
-        let is_last = inner.subscribers == 0;
-        drop(inner);
-        drop(waker);
-        if is_last {
-            let mut core = self.write();
-            // Another may have come meanwhile.
-            let is_empty = channel.lock().subscribers == 0;
-            if is_empty {
-                core.index.remove(channel);
-            }
-        }
-        self.counts.leaves();
-    }
-
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Core> {
-        // Nothing in there panics with half of a change made.
-        self.core.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Core> {
-        self.core.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -302,7 +179,7 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
             Update::Connected => {
                 tracing::info!("the backend is connected");
                 shared.connected(true);
-                shared.is_loaded.store(true, Ordering::Relaxed);
+                shared.loaded();
             }
         }
     }

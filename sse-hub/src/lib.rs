@@ -6,7 +6,7 @@
 //!   publish(topics, event)                     subscribe(selection, last event ID)
 //!      │   Post, Topics       (post.rs, topic.rs)     │   Subscriber         (subscriber.rs, selection.rs)
 //!      ▼                                              ▼   Authority: may it?  (authority.rs)
-//!     Hub ────────────── encodes it, once        (hub.rs, ids.rs, counts.rs)
+//!     Hub ────────────── encodes it, once        (hub.rs, shared.rs, ids.rs, counts.rs)
 //!      │    Index        who hears of it         (index.rs)
 //!      ├──▶ Channel      those who do, and what they have not seen yet  (channel.rs) ◀──┐
 //!      └──▶ Log          for those who come later or are behind         (log.rs) ◀──────┤
@@ -67,6 +67,7 @@ mod reader;
 mod recovery;
 mod selection;
 mod settings;
+mod shared;
 mod subscriber;
 mod subscription;
 mod topic;

@@ -16,13 +16,12 @@
 
 use core::task::Context;
 
-use sse_hyper::{Encoded, Event, Farewell};
+use sse_hyper::{Encoded, Farewell};
 
 use crate::{
     Slow,
     channel::{Channel, Inner, Part, Place},
-    hub::Shared,
-    recovery::Recovery,
+    shared::Shared,
 };
 
 /// A cursor.
@@ -46,8 +45,8 @@ pub(crate) enum Look {
     Last(Encoded),
     /// It will be woken.
     Nothing,
-    /// It is not here any more, but elsewhere.
-    Recover(Recovery),
+    /// The backend has it, behind this number and up to the other.
+    Elsewhere(u64, u64),
 }
 
 impl Reader {
@@ -146,10 +145,7 @@ impl Reader {
     /// What it has not seen is not in the log any more.
     fn lose(&mut self, shared: &Shared, channel: &Channel, newest: u64, is_gone: bool) -> Look {
         match &shared.backend {
-            Some(backend) if !self.is_live && !is_gone => {
-                let (after, through) = (self.cursor, newest);
-                Look::Recover(Recovery::replay(&**backend, after, through))
-            }
+            Some(_) if !self.is_live && !is_gone => Look::Elsewhere(self.cursor, newest),
             _ if !self.is_live || is_gone || self.slow == Slow::Latest => {
                 Look::Found(self.reset(shared, channel, "too old"))
             }
@@ -161,16 +157,15 @@ impl Reader {
     fn lag(&mut self, shared: &Shared, window: &Inner) -> Look {
         let behind = window.appended.wrapping_sub(self.ordinal);
         tracing::debug!(behind, "a subscriber is too slow");
-        let lagged = |data| Event::new(data).with_type(shared.settings.lagged.clone());
         if self.slow == Slow::Disconnect {
             shared.counts.lagged(behind, 0);
-            let event = lagged(format!(r#"{{"behind":{behind}}}"#));
+            let event = shared.settings.lagged(format!(r#"{{"behind":{behind}}}"#));
             let farewell = Farewell::new(event).with_retry(shared.settings.retry.clone());
             return Look::Last(Encoded::from(&farewell));
         }
         shared.counts.lagged(behind, behind);
         self.skip(window);
-        let event = lagged(format!(r#"{{"missed":{behind}}}"#));
+        let event = shared.settings.lagged(format!(r#"{{"missed":{behind}}}"#));
         let id = shared.settings.ids.id(self.cursor);
         Look::Found(Encoded::from(&event.with_id(id)))
     }

@@ -5,7 +5,7 @@ use core::task::{Context, Poll, ready};
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use sse_hyper::Encoded;
 
-use crate::{Backend, Replayed, channel::Channel, hub::Shared, log::FULL_FRAME, reader::Reader};
+use crate::{Backend, Replayed, channel::Channel, log::FULL_FRAME, reader::Reader, shared::Shared};
 
 /// How many events are looked at before others have their turn.
 const AT_ONCE: usize = 1024;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::{
     InvalidTopic, Topic,
-    topic::{MOST, SEPARATOR, Topics, check},
+    topic::{SEPARATOR, Topics, check, distinct},
 };
 
 /// Which topics a subscriber hears of: one, or all that a pattern describes.
@@ -143,19 +143,7 @@ impl Selection {
     /// # Ok::<(), sse_hub::InvalidTopic>(())
     /// ```
     pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, InvalidTopic> {
-        let mut selectors = Vec::new();
-        for text in texts {
-            if selectors.len() == MOST {
-                return Err(InvalidTopic::TooMany);
-            }
-            selectors.push(Selector::new(text)?);
-        }
-        if selectors.is_empty() {
-            return Err(InvalidTopic::None);
-        }
-        selectors.sort_unstable();
-        selectors.dedup();
-        Ok(Self(selectors.into()))
+        distinct(texts, Selector::new).map(Self)
     }
 
     /// Events of all topics.

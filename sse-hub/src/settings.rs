@@ -1,6 +1,7 @@
 use core::{ops::RangeInclusive, time::Duration};
+use std::borrow::Cow;
 
-use sse_hyper::{EventType, InvalidValue};
+use sse_hyper::{Event, EventType, InvalidValue};
 
 use crate::Ids;
 
@@ -42,9 +43,9 @@ pub struct Settings {
     pub(crate) max_event: usize,
     pub(crate) retry: RangeInclusive<Duration>,
     pub(crate) announces_position: bool,
-    pub(crate) reset: EventType,
-    pub(crate) lagged: EventType,
-    pub(crate) denied: EventType,
+    reset: Option<EventType>,
+    lagged: Option<EventType>,
+    denied: Option<EventType>,
 }
 
 impl Settings {
@@ -122,19 +123,30 @@ impl Settings {
         lagged: &'static str,
         denied: &'static str,
     ) -> Result<Self, InvalidValue> {
-        self.reset = EventType::new(reset)?;
-        self.lagged = EventType::new(lagged)?;
-        self.denied = EventType::new(denied)?;
+        self.reset = Some(EventType::new(reset)?);
+        self.lagged = Some(EventType::new(lagged)?);
+        self.denied = Some(EventType::new(denied)?);
         Ok(self)
+    }
+
+    pub(crate) fn reset(&self, data: String) -> Event {
+        event(&self.reset, data)
+    }
+
+    pub(crate) fn lagged(&self, data: String) -> Event {
+        event(&self.lagged, data)
+    }
+
+    pub(crate) fn denied(&self, data: impl Into<Cow<'static, str>>) -> Event {
+        event(&self.denied, data)
     }
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // None of the three has a line end.
-        let [reset, lagged, denied] = ["reset", "lagged", "denied"].map(|name| {
-            EventType::try_from(name).unwrap_or_else(|error| unreachable!("{name}: {error}"))
-        });
+        let [reset, lagged, denied] =
+            ["reset", "lagged", "denied"].map(|name| EventType::new(name).ok());
         Self {
             retention: Retention::default(),
             ids: Ids::default(),
@@ -147,6 +159,15 @@ impl Default for Settings {
             lagged,
             denied,
         }
+    }
+}
+
+/// An event that the hub itself sends.
+fn event(event_type: &Option<EventType>, data: impl Into<Cow<'static, str>>) -> Event {
+    let event = Event::new(data);
+    match event_type {
+        Some(event_type) => event.with_type(event_type.clone()),
+        None => event,
     }
 }
 

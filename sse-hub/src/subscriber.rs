@@ -3,15 +3,15 @@
 use core::{error::Error, fmt};
 use std::sync::Arc;
 
-use sse_hyper::{Encoded, Event, EventId};
+use sse_hyper::EventId;
 
 use crate::{
     Authority, Denied, Selection, Slow, Subscription,
     authority::Guard,
-    hub::{Core, Shared},
     log::Back,
     reader::Reader,
     recovery::Recovery,
+    shared::{Core, Shared},
     subscription::Special,
 };
 
@@ -214,21 +214,6 @@ struct Place {
     /// Why it does not begin where it was asked to.
     reset: Option<&'static str>,
     recovery: Option<Recovery>,
-}
-
-impl Shared {
-    /// What tells a client that its state is not to be relied on. It goes on behind this number.
-    pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
-        let event = Event::new(format!(r#"{{"reason":"{reason}"}}"#))
-            .with_type(self.settings.reset.clone())
-            .with_id(self.settings.ids.id(newest));
-        Encoded::from(&event)
-    }
-
-    fn position(&self, cursor: u64) -> Option<Encoded> {
-        let announces = self.settings.announces_position;
-        announces.then(|| Encoded::last_event_id(&self.settings.ids.id(cursor)))
-    }
 }
 
 impl fmt::Debug for Subscriber {

@@ -9,12 +9,11 @@ use futures_core::Stream;
 use sse_hyper::{Encoded, Event};
 
 use crate::{
-    Denied,
     authority::Guard,
     channel::Channel,
-    hub::Shared,
     reader::{Look, Reader},
     recovery::{Recovered, Recovery},
+    shared::Shared,
 };
 
 /// What one subscriber hears: a stream of [`Encoded`] events, all that are ready at a time, for
@@ -79,8 +78,10 @@ impl Subscription {
                     return Poll::Ready(Some(blocks));
                 }
                 Look::Nothing => return Poll::Pending,
-                Look::Recover(recovery) => {
-                    self.special.get_or_insert_default().recovery = Some(recovery);
+                Look::Elsewhere(after, through) => {
+                    let backend = self.shared.backend.as_deref();
+                    let recovery = backend.map(|it| Recovery::replay(it, after, through));
+                    self.special.get_or_insert_default().recovery = recovery;
                 }
             }
         }
@@ -114,13 +115,6 @@ impl Subscription {
             self.special = None;
         }
         Poll::Ready(None)
-    }
-}
-
-impl Shared {
-    fn denied(&self, denied: Denied) -> Encoded {
-        let event = Event::new(denied.into_reason()).with_type(self.settings.denied.clone());
-        Encoded::from(&event)
     }
 }
 

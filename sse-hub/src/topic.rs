@@ -5,7 +5,7 @@ use std::sync::Arc;
 const LONGEST: usize = 256;
 
 /// The most topics of one event, and the most selectors of one subscription.
-pub(crate) const MOST: usize = 64;
+const MOST: usize = 64;
 
 /// What separates the segments of a topic.
 pub(crate) const SEPARATOR: char = '/';
@@ -57,6 +57,26 @@ pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
     }
 }
 
+/// What holds for the topics of an event and the selectors of a subscription.
+pub(crate) fn distinct<S, T: Ord>(
+    texts: impl IntoIterator<Item = S>,
+    new: impl Fn(S) -> Result<T, InvalidTopic>,
+) -> Result<Arc<[T]>, InvalidTopic> {
+    let mut all = Vec::new();
+    for text in texts {
+        if all.len() == MOST {
+            return Err(InvalidTopic::TooMany);
+        }
+        all.push(new(text)?);
+    }
+    if all.is_empty() {
+        return Err(InvalidTopic::None);
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all.into())
+}
+
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -88,19 +108,7 @@ impl Topics {
     ///
     /// If one of them is no topic, if there is none, or if there are more than 64.
     pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, InvalidTopic> {
-        let mut topics = Vec::new();
-        for text in texts {
-            if topics.len() == MOST {
-                return Err(InvalidTopic::TooMany);
-            }
-            topics.push(Topic::new(text)?);
-        }
-        if topics.is_empty() {
-            return Err(InvalidTopic::None);
-        }
-        topics.sort_unstable();
-        topics.dedup();
-        Ok(Self(topics.into()))
+        distinct(texts, Topic::new).map(Self)
     }
 
     /// The topics, in the order of their texts.

@@ -2,6 +2,7 @@
 //! server is written for, it has to pass the same.
 
 mod expected;
+mod golden;
 mod server;
 
 use std::{
@@ -13,7 +14,8 @@ use std::{
 
 use server::{Server, body, read_until};
 
-pub use expected::{GOLDEN, HOSTILE, echo_path, echoed, events, golden};
+pub use expected::{HOSTILE, echo_path, echoed, events, golden};
+pub use golden::GOLDEN;
 
 use crate::{Item, Outcome, example::wait_until, reference};
 

@@ -2,12 +2,14 @@
 
 use std::{
     env,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
+
+use crate::port;
 
 /// How long anything may take before it counts as not happening.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,9 +39,7 @@ impl Example {
     ///
     /// As [`start`](Self::start).
     pub fn start_with(name: &str, variables: &[(&str, &Path)]) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("its number").port();
-        drop(free);
+        let port = port::free().expect("a free port");
         let process = Command::new(program(name))
             .args(["--port", &port.to_string()])
             .envs(variables.iter().copied())

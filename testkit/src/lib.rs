@@ -5,12 +5,17 @@
 //! - [`cases`]: the streams of `testdata/` and what they hold.
 //! - [`chunks`]: the ways to cut a stream.
 //! - [`contract`]: a client that tries everything on a contract server.
+//! - [`browser`]: how browsers are started.
 //! - [`example`]: an example of a package, as a process that is tested from the outside.
+//! - [`nats`]: a NATS server, for those that need one; [`port`]: a port for a server that may die.
 
+pub mod browser;
 pub mod cases;
 pub mod chunks;
 pub mod contract;
 pub mod example;
+pub mod nats;
+pub mod port;
 pub mod reference;
 
 /// What a stream says, one thing at a time, in the tests' own words.

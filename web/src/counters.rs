@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
-use sse_hub::{Counts, Hub, Subscription};
+use sse_hub::{Hub, Subscription};
 use sse_hyper::{Encoded, Event, EventType};
 use tokio::time::interval;
 
@@ -59,26 +59,17 @@ pub(crate) fn with_counters(
 
 fn counters(hub: &Hub, node: Option<Node>) -> Event {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let Counts {
-        subscribers,
-        published,
-        delivered,
-        replayed,
-        dropped,
-        lagged,
-        resets,
-        ..
-    } = hub.counts();
+    let counts = hub.counts();
     let counters = Counters {
         now: now.unwrap_or_default().as_secs_f64() * 1000.0,
         newest: hub.newest().map_or_else(String::new, |id| id.to_string()),
-        subscribers,
-        published,
-        delivered,
-        replayed,
-        dropped,
-        lagged,
-        resets,
+        subscribers: counts.subscribers,
+        published: counts.published,
+        delivered: counts.delivered,
+        replayed: counts.replayed,
+        dropped: counts.dropped,
+        lagged: counts.lagged,
+        resets: counts.resets,
         node: node.map(|node| node.show(hub)),
     };
     // Plain numbers and text cannot fail to be JSON, nor is there a line end in the type.

@@ -8,12 +8,11 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::Value;
-use sse_hub::{Hub, Post, Topic};
+use sse_hub::Hub;
 use sse_hyper::{Event, EventType};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::{journal::Journal, node::Node};
+use crate::{journal::Journal, node::Node, post::post};
 
 /// One event on each tick.
 const TICK: Duration = Duration::from_millis(250);
@@ -104,24 +103,6 @@ fn event(tick: u64, now: SystemTime) -> io::Result<Event> {
     };
     let event_type = EventType::new(event_type).map_err(io::Error::other)?;
     Ok(Event::new(data).with_type(event_type))
-}
-
-/// The event with where it goes, which follows from itself alone, so that the journal has to keep
-/// nothing else. Its topic is its type; but for news, it is the state of something.
-pub(crate) fn post(event: Event) -> io::Result<Post> {
-    let topic = Topic::new(event.event_type()).map_err(io::Error::other)?;
-    let data: Value = serde_json::from_str(event.data()).unwrap_or_default();
-    let key = match topic.as_str() {
-        "time" => Some("now"),
-        "stocks" => data["symbol"].as_str(),
-        "scores" => data["home"].as_str(),
-        _ => None,
-    };
-    let post = Post::new(topic, event);
-    Ok(match key {
-        Some(key) => post.with_key(key),
-        None => post,
-    })
 }
 
 #[derive(Serialize)]

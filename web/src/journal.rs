@@ -14,7 +14,7 @@ use sse_hub::{Hub, Retention, Settings};
 use sse_hyper::{Event, EventId};
 use sse_proto::{Chunk, Decoder, Item};
 
-use crate::feeds::post;
+use crate::post::post;
 
 /// How many events are kept: five minutes, at four a second.
 pub(crate) const KEPT: usize = 1200;

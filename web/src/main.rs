@@ -1,12 +1,11 @@
 //! Serves the demo page on 127.0.0.1. `cargo xtask demo` builds the page and runs this.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
-use tokio::net::TcpListener;
-use web::{Demo, Journal, publish_feeds};
+use web::{Demo, Journal, exit_code, listen, publish_feeds};
 
 /// The demo server.
 #[derive(Parser)]
@@ -24,20 +23,12 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match serve(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(serve(Arguments::parse()).await)
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     // First the port: who has it has the journal to itself.
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
-        .await
-        .with_context(|| format!("cannot listen on port {}", arguments.port))?;
+    let listener = listen(arguments.port).await?;
     let (journal, hub) = Journal::open(&arguments.journal)
         .await
         .with_context(|| format!("cannot keep events in {}", arguments.journal.display()))?;

@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::{Context, Result};
 use base64::{Engine, prelude::BASE64_STANDARD};
-pub(crate) use test::test;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
@@ -67,6 +66,12 @@ pub(crate) fn pack() -> Result<()> {
     setup::program("npm", "npm")?;
     let mut pack = command("npm", "pack --dry-run");
     run(pack.current_dir(&folder))
+}
+
+/// Makes the package and runs its tests.
+pub(crate) fn test() -> Result<()> {
+    pack()?;
+    test::installed()
 }
 
 /// Makes the package in this folder and nothing else.

@@ -20,9 +20,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let Arguments { port, core } = Arguments::parse();
-    if let Some(core) = core {
-        machine::stay_on(core)?;
-    }
+    machine::stay_on(core)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = listener.with_context(|| format!("cannot listen on port {port}"))?;
     println!("listening {}", listener.local_addr()?.port());

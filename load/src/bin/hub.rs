@@ -8,8 +8,9 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 use load::{
+    arguments::{Asked, Effort},
     hub::{growth, latency, paced::Pace, pipes, report, stalls},
-    machine,
+    machine::{self, Cores},
     measure::{self, Plan},
     place, process,
     server::Allocator,
@@ -28,22 +29,16 @@ const INTERVAL: Duration = Duration::from_micros(6667);
 /// How many files a program has open that are not connections, at most.
 const OTHER_FILES: usize = 100;
 
-/// Measures servers that send one feed to many, beside each other, and prints Markdown.
+/// Measures servers that send one feed to many, beside each other, and prints Markdown: in a quarter of
+/// an hour, with `--quick` in three minutes.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Three minutes instead of fifteen, less exact.
-    #[arg(long, conflicts_with = "smoke")]
-    quick: bool,
-    /// Some seconds with few subscribers: only to see that everything runs.
-    #[arg(long)]
-    smoke: bool,
-    /// Only these servers.
-    #[arg(long)]
-    only: Vec<Library>,
+    #[command(flatten)]
+    asked: Asked<Library>,
 }
 
-/// How thoroughly is measured.
-struct Effort {
+/// How many, and for how long.
+struct Extent {
     /// How many subscribe where servers are compared.
     subscribers: usize,
     /// How long servers take turns, and how long a turn is.
@@ -59,12 +54,22 @@ struct Effort {
     stalled: Duration,
 }
 
-impl Arguments {
-    fn effort(&self) -> Effort {
+impl Extent {
+    fn of(effort: Effort) -> Self {
         let turn = Duration::from_millis(500);
         let seconds = Duration::from_secs;
-        if self.smoke {
-            Effort {
+        let whole = Self {
+            subscribers: 10_000,
+            time: seconds(80),
+            turn,
+            turns: 3,
+            paced: seconds(10),
+            growth: &[1_000, 10_000, 100_000],
+            stalls: 1_000,
+            stalled: seconds(10),
+        };
+        match effort {
+            Effort::Smoke => Self {
                 subscribers: 100,
                 time: turn,
                 turn: turn / 20,
@@ -73,67 +78,43 @@ impl Arguments {
                 growth: &[100],
                 stalls: 100,
                 stalled: turn,
-            }
-        } else if self.quick {
-            Effort {
-                subscribers: 10_000,
+            },
+            Effort::Quick => Self {
                 time: seconds(15),
-                turn,
                 turns: 1,
                 paced: seconds(5),
                 growth: &[1_000, 10_000],
-                stalls: 1_000,
                 stalled: seconds(5),
-            }
-        } else {
-            Effort {
-                subscribers: 10_000,
-                time: seconds(80),
-                turn,
-                turns: 3,
-                paced: seconds(10),
-                growth: &[1_000, 10_000, 100_000],
-                stalls: 1_000,
-                stalled: seconds(10),
-            }
+                ..whole
+            },
+            Effort::Whole => whole,
         }
     }
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let effort = arguments.effort();
-    let numbers: Vec<usize> = effort.growth.iter().map(|it| allowed(*it)).collect();
-    machine::allow_files((effort.subscribers + OTHER_FILES) as u64)?;
+    let Arguments { asked } = Arguments::parse();
+    let extent = Extent::of(asked.effort());
+    let numbers: Vec<usize> = extent.growth.iter().map(|it| allowed(*it)).collect();
+    machine::allow_files((extent.subscribers + OTHER_FILES) as u64)?;
     let facts = place::facts();
     let programs = process::built(&["--package", "load", "--bins"])?;
     let _hurry = machine::Hurry::start();
-    let cores = machine::two_cores()?;
-    if let Some([_, core]) = cores {
-        machine::stay_on(core)?;
-    }
-    let is_wanted = |it: &Library| arguments.only.is_empty() || arguments.only.contains(it);
-    let chosen = |libraries: &[Library]| -> Vec<Library> {
-        libraries.iter().copied().filter(is_wanted).collect()
-    };
+    let cores = Cores::find()?;
+    machine::stay_on(cores.clients)?;
     let [axum, actix, nchan] = Library::PEERS;
-    let libraries = chosen(&[Library::HUB, axum, actix, nchan, Library::BOUND]);
     let plan = Plan {
-        libraries: &libraries,
+        libraries: &asked.of(&[Library::HUB, axum, actix, nchan, Library::BOUND]),
         programs: &programs,
         allocator: Allocator::Glibc,
-        core: cores.map(|[core, _]| core),
-        subscribers: effort.subscribers,
-        time: effort.time,
-        turn: effort.turn,
+        core: cores.server,
+        subscribers: extent.subscribers,
+        time: extent.time,
+        turn: extent.turn,
     };
 
     let mut out = io::stdout();
-    writeln!(out, "{facts}")?;
-    match cores {
-        Some(_) => writeln!(out, "Server and clients on a core each.\n")?,
-        None => writeln!(out, "Server and clients share the only core.\n")?,
-    }
+    writeln!(out, "{facts}\n{cores}\n")?;
     let readings = measure::all(&plan)?;
     writeln!(out, "{}", report::readings(plan.subscribers, &readings))?;
 
@@ -144,35 +125,35 @@ fn main() -> Result<()> {
         stalled: 0,
         length: LENGTHS[0],
         interval: INTERVAL,
-        time: effort.paced,
+        time: extent.paced,
     };
     if let Some(interval) = latency::interval(&readings, pace.readers) {
         pace.interval = interval;
-        let latency = latency::all(&pace, &readings, effort.turns)?;
+        let latency = latency::all(&pace, &readings, extent.turns)?;
         writeln!(out, "{}", report::latency(pace.readers, &latency))?;
     }
 
-    if is_wanted(&Library::HUB) {
+    if asked.wants(Library::HUB) {
         let plan = Plan {
             libraries: &[Library::HUB],
-            turn: effort.turn * 10,
+            turn: extent.turn * 10,
             ..plan
         };
         let growths = growth::all(&plan, &numbers)?;
         writeln!(out, "{}", report::growth(Library::HUB, &growths))?;
-        let pipes = pipes::all(&programs, effort.growth)?;
+        let pipes = pipes::all(&programs, extent.growth)?;
         writeln!(out, "{}", report::pipes(&pipes))?;
     }
 
     pace = Pace {
-        readers: effort.stalls - effort.stalls / STALLED,
-        stalled: effort.stalls / STALLED,
+        readers: extent.stalls - extent.stalls / STALLED,
+        stalled: extent.stalls / STALLED,
         interval: INTERVAL,
-        time: effort.stalled,
+        time: extent.stalled,
         ..pace
     };
-    let libraries = chosen(&[Library::HUB, axum, actix]);
-    let stalls = stalls::all(&pace, &libraries, &LENGTHS, effort.turns)?;
+    let libraries = asked.of(&[Library::HUB, axum, actix]);
+    let stalls = stalls::all(&pace, &libraries, &LENGTHS, extent.turns)?;
     writeln!(out, "{}", report::stalls(&stalls))?;
     Ok(())
 }

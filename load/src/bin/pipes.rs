@@ -25,8 +25,7 @@ use hyper::{
     service::service_fn,
 };
 use load::{
-    feed::{MARK, text},
-    orders::Publish,
+    orders::{MARK, Publish, text},
     samples::Samples,
     seen::Seen,
 };

@@ -8,7 +8,8 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 use load::{
-    machine,
+    arguments::{Asked, Effort},
+    machine::{self, Cores},
     measure::{self, Plan},
     place, process, report,
     server::Allocator,
@@ -16,70 +17,51 @@ use load::{
     shutdown,
 };
 
-/// Measures servers beside each other, and prints Markdown.
+/// Measures servers beside each other, and prints Markdown: in four minutes, with `--quick` in one.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// A minute instead of four, less exact.
-    #[arg(long, conflicts_with = "smoke")]
-    quick: bool,
-    /// Some seconds with few subscribers: only to see that everything runs.
-    #[arg(long)]
-    smoke: bool,
-    /// Only these libraries.
-    #[arg(long)]
-    only: Vec<Library>,
+    #[command(flatten)]
+    asked: Asked<Library>,
 }
 
-impl Arguments {
-    /// The numbers of subscribers, for how long the libraries take turns, and how long a turn is.
-    fn effort(&self) -> (&'static [usize], Duration, Duration) {
-        let turn = Duration::from_millis(500);
-        if self.smoke {
-            (&[100], Duration::from_millis(500), turn / 20)
-        } else if self.quick {
-            (&[1_000, 10_000], Duration::from_secs(12), turn)
-        } else {
-            (&[1_000, 10_000], Duration::from_secs(80), turn)
-        }
+/// The numbers of subscribers, for how long the libraries take turns, and how long a turn is.
+fn plan(effort: Effort) -> (&'static [usize], Duration, Duration) {
+    let turn = Duration::from_millis(500);
+    match effort {
+        Effort::Smoke => (&[100], turn, turn / 20),
+        Effort::Quick => (&[1_000, 10_000], Duration::from_secs(12), turn),
+        Effort::Whole => (&[1_000, 10_000], Duration::from_secs(80), turn),
     }
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let (numbers, time, turn) = arguments.effort();
+    let Arguments { asked } = Arguments::parse();
+    let (numbers, time, turn) = plan(asked.effort());
     let clients = numbers[0] * Library::ALL.len();
     machine::allow_files(clients as u64 + 100)?;
     let facts = place::facts();
     let programs = process::built(&["--package", "load", "--bins"])?;
-    let cores = machine::two_cores()?;
-    if let Some([_, core]) = cores {
-        machine::stay_on(core)?;
-    }
-    let mut libraries = Library::ALL.to_vec();
-    libraries.retain(|it| arguments.only.is_empty() || arguments.only.contains(it));
+    let cores = Cores::find()?;
+    machine::stay_on(cores.clients)?;
     let mut plan = Plan {
-        libraries: &libraries,
+        libraries: &asked.of(&Library::ALL),
         programs: &programs,
         allocator: Allocator::Glibc,
-        core: cores.map(|[core, _]| core),
+        core: cores.server,
         subscribers: 0,
         time,
         turn,
     };
 
     let mut out = io::stdout();
-    writeln!(out, "{facts}")?;
-    match cores {
-        Some(_) => writeln!(out, "Server and clients on a core each.")?,
-        None => writeln!(out, "Server and clients share the only core.")?,
-    }
+    writeln!(out, "{facts}\n{cores}")?;
     for number in numbers {
         plan.subscribers = *number;
         let readings = measure::all(&plan)?;
         writeln!(out, "\n{}", report::readings(*number, &readings))?;
     }
     plan.subscribers = numbers[0];
-    if arguments.smoke {
+    if asked.effort() == Effort::Smoke {
         // It would wait for those that hang.
         return Ok(());
     }

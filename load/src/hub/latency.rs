@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::paced::{self, Pace, Paced};
-use crate::{measure::Reading, servers::Library};
+use crate::{measure::Reading, samples, servers::Library};
 
 /// What was measured at which rate.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub fn all(pace: &Pace<'_>, readings: &[(Library, Reading)], turns: usize) -> Re
     }
     let servers = libraries.into_iter().zip(runs).map(|(library, runs)| {
         let [median, tail] = [|it: &Paced| it.median, |it: &Paced| it.tail]
-            .map(|of| middle(runs.iter().map(of).collect()));
+            .map(|of| samples::median(runs.iter().map(of)));
         (library, median, tail)
     });
     Ok(Latency {
@@ -62,10 +62,4 @@ pub fn all(pace: &Pace<'_>, readings: &[(Library, Reading)], turns: usize) -> Re
 /// nchan is a server of its own, and the bound is none.
 fn is_library(library: Library) -> bool {
     ![Library::Nchan, Library::BOUND].contains(&library)
-}
-
-/// The one in the middle.
-pub(super) fn middle(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
 }

@@ -32,8 +32,7 @@ pub fn all(programs: &Path, numbers: &[usize]) -> Result<Vec<Pipes>> {
 
 fn one(programs: &Path, subscribers: usize) -> Result<Pipes> {
     let mut command = Allocator::Jemalloc.tell(programs.join("pipes"));
-    let mut pipes =
-        Program::start_command(command.args(["--subscribers", &subscribers.to_string()]))?;
+    let mut pipes = Program::start(command.args(["--subscribers", &subscribers.to_string()]))?;
     let empty = pipes.answer("empty ")?;
     let full = pipes.answer("full ")?;
     let burst = pipes.answer("bursts ")?;

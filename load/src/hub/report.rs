@@ -7,9 +7,10 @@ use std::{
 
 use super::{growth::Growth, latency::Latency, pipes::Pipes, stalls::Stalls};
 use crate::{
-    markdown::{BELOW, Table, ratio},
+    cells::{at_most, mebibytes, percent, share, thousands},
+    markdown::{Table, ratio},
     measure::{Left, Reading},
-    report::{percent, share, thousands},
+    report::rates,
     servers::Library,
 };
 
@@ -34,27 +35,7 @@ const STALLED: f64 = 2.0;
 /// What each server reached with this many subscribers.
 pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
     let mut text = format!("## {} subscribers\n\n", thousands(subscribers as f64));
-    let mut table = Table::new([
-        "server",
-        "bursts of 16: events/s",
-        "ran",
-        "one by one: events/s",
-        "ran",
-        "idle connection: B",
-        "after events: B",
-    ]);
-    for (library, reading) in readings {
-        let asked = (*library == Library::HUB).then_some(IDLE);
-        table.row([
-            library.to_string(),
-            thousands(reading.bursts.rate()),
-            percent(reading.bursts.ran()),
-            thousands(reading.singles.rate()),
-            percent(reading.singles.ran()),
-            at_most(thousands, reading.idle, asked),
-            thousands(reading.used),
-        ]);
-    }
+    let table = rates(readings, |it| (it == Library::HUB).then_some(IDLE));
     // Writing to a string does not fail.
     let _ = write!(text, "{table}\n{}", ratios(readings));
     text
@@ -244,24 +225,10 @@ impl fmt::Display for Peers {
     }
 }
 
-/// A number, beside the figure that it may have at most.
-fn at_most(write: fn(f64) -> String, number: f64, figure: Option<f64>) -> String {
-    let written = write(number);
-    match figure {
-        None => written,
-        Some(figure) if number <= figure => format!("{written} (≤ {})", write(figure)),
-        Some(figure) => format!("{written} {BELOW} (≤ {})", write(figure)),
-    }
-}
-
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
 fn tenths(time: Duration) -> String {
     format!("{:.1}", milliseconds(time))
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1}", bytes as f64 / f64::from(1 << 20))
 }

@@ -2,11 +2,8 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{
-    latency::middle,
-    paced::{self, Pace, Paced},
-};
-use crate::servers::Library;
+use super::paced::{self, Pace, Paced};
+use crate::{samples, servers::Library};
 
 /// A server whose subscribers all read, and the same one with some that do not.
 #[derive(Clone, Copy, Debug)]
@@ -75,8 +72,8 @@ pub fn all(
 fn together(runs: &[Paced]) -> Option<Paced> {
     let last = *runs.last()?;
     Some(Paced {
-        median: middle(runs.iter().map(|it| it.median).collect()),
-        tail: middle(runs.iter().map(|it| it.tail).collect()),
+        median: samples::median(runs.iter().map(|it| it.median)),
+        tail: samples::median(runs.iter().map(|it| it.tail)),
         peak: runs.iter().map(|it| it.peak).max()?,
         ..last
     })

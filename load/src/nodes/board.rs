@@ -8,10 +8,10 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::Options;
+use crate::count::Count;
 
 /// What clients, publisher and servers say of themselves.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Board {
     pub(super) events: u64,
     /// How many events nodes have in memory.
@@ -22,34 +22,24 @@ pub(super) struct Board {
     clients: Vec<AtomicU64>,
     delivered: AtomicU64,
     /// What happened to connections.
-    pub(super) connections: AtomicU64,
-    pub(super) refused: AtomicU64,
-    pub(super) left: AtomicU64,
-    pub(super) ended: AtomicU64,
-    pub(super) inside: AtomicU64,
-    pub(super) lagged: AtomicU64,
-    pub(super) late: AtomicU64,
+    pub(super) connections: Count,
+    pub(super) refused: Count,
+    pub(super) left: Count,
+    pub(super) ended: Count,
+    pub(super) inside: Count,
+    pub(super) lagged: Count,
+    pub(super) late: Count,
     /// The longest that an event took to be published, in milliseconds.
     pub(super) slowest: AtomicU64,
 }
 
 impl Board {
-    pub(super) fn new(options: Options) -> Self {
-        let zero = AtomicU64::default;
+    pub(super) fn new(clients: usize, events: u64, kept: u64) -> Self {
         Self {
-            events: options.events,
-            kept: options.kept(),
-            published: zero(),
-            clients: (0..options.clients).map(|_| zero()).collect(),
-            delivered: zero(),
-            connections: zero(),
-            refused: zero(),
-            left: zero(),
-            ended: zero(),
-            inside: zero(),
-            lagged: zero(),
-            late: zero(),
-            slowest: zero(),
+            events,
+            kept,
+            clients: (0..clients).map(|_| AtomicU64::default()).collect(),
+            ..Self::default()
         }
     }
 
@@ -111,9 +101,9 @@ impl Board {
             ..
         } = self;
         format!(
-            "{} events to {} clients, none lost, none twice; {connections:?} connections, of which \
-             {left:?} left by clients and {ended:?} ended by servers, {inside:?} inside of an event; \
-             {refused:?} attempts in vain, {lagged:?} clients too slow, {late:?} away for more than {kept} \
+            "{} events to {} clients, none lost, none twice; {connections} connections, of which \
+             {left} left by clients and {ended} ended by servers, {inside} inside of an event; \
+             {refused} attempts in vain, {lagged} clients too slow, {late} away for more than {kept} \
              events; the slowest event took {slowest:?} ms to be published",
             self.delivered(),
             self.clients.len(),
@@ -126,7 +116,7 @@ impl fmt::Display for Board {
         let positions = self.clients.iter().map(|it| it.load(Relaxed));
         write!(
             f,
-            "{} events published; clients have {} at least, {} on average; {:?} connections",
+            "{} events published; clients have {} at least, {} on average; {} connections",
             self.published(),
             positions.min().unwrap_or_default(),
             self.mean(),

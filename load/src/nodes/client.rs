@@ -1,10 +1,6 @@
 //! A client that leaves wherever it is in the stream, and goes on at either node.
 
-use std::{
-    net::Ipv4Addr,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
@@ -15,7 +11,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{TOPIC, board::Board};
+use super::{board::Board, publisher::TOPIC};
 use crate::{number::number, soak::chunked::Chunked};
 
 /// How many connections a client has, about, if nobody else ends them.
@@ -75,10 +71,10 @@ impl Client {
         let board = Arc::clone(&self.board);
         let mut buffer = vec![0; 16 * 1024];
         let Some((mut connection, mut filled)) = self.open(port, &mut buffer).await? else {
-            board.refused.fetch_add(1, Relaxed);
+            board.refused.up();
             return Ok(());
         };
-        board.connections.fetch_add(1, Relaxed);
+        board.connections.up();
         let mut body = Body {
             chunked: Chunked::default(),
             decoder: Decoder::new(),
@@ -96,20 +92,20 @@ impl Client {
             };
             self.read(&mut body, &buffer[..length])?;
             if leaves || self.seen >= board.events {
-                board.left.fetch_add(1, Relaxed);
+                board.left.up();
                 break;
             }
             filled = match connection.read(&mut buffer).await {
                 Ok(filled @ 1..) => filled,
                 // It was killed, or we are too slow.
                 Ok(0) | Err(_) => {
-                    board.ended.fetch_add(1, Relaxed);
+                    board.ended.up();
                     break;
                 }
             };
         }
         if !body.is_between {
-            board.inside.fetch_add(1, Relaxed);
+            board.inside.up();
         }
         Ok(())
     }
@@ -163,7 +159,7 @@ impl Client {
                 if let Item::Event(event) = item {
                     match event.event_type {
                         "message" => self.take(event.data, event.last_event_id)?,
-                        "lagged" => _ = self.board.lagged.fetch_add(1, Relaxed),
+                        "lagged" => self.board.lagged.up(),
                         other => bail!(
                             "behind event {} with the ID {} comes `{other}`: {}",
                             self.seen,
@@ -199,7 +195,7 @@ impl Client {
         let target = self.seen + board.kept + 100;
         if target < board.events && self.rng.u32(..AWAY) == 0 {
             board.wait_until(|it| it.published() >= target).await;
-            board.late.fetch_add(1, Relaxed);
+            board.late.up();
         } else {
             sleep(Duration::from_millis(self.rng.u64(..20))).await;
         }

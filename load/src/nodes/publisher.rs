@@ -8,8 +8,11 @@ use sse_hub_nats::{JetStream, Settings, async_nats};
 use sse_hyper::Event;
 use tokio::time::{Instant, sleep_until};
 
-use super::{TOPIC, board::Board};
+use super::board::Board;
 use crate::number::number;
+
+/// The topic of all events.
+pub(super) const TOPIC: &str = "soak";
 
 /// The least that it takes for all: servers are to die and come back meanwhile.
 const LEAST: Duration = Duration::from_secs(8);

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    env,
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -13,10 +12,11 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use tempfile::TempDir;
+use testkit::{nats, port};
 use tokio::time::sleep;
 
 use super::board::Board;
-use crate::process::{Process, free_port};
+use crate::process::Process;
 
 /// How long one may take to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ impl Servers {
             sse: sse.to_owned(),
             kept,
             folder: TempDir::new()?,
-            ports: [free_port()?, free_port()?, free_port()?],
+            ports: [port::free()?, port::free()?, port::free()?],
             processes: vec![None, None, None],
         };
         for server in 0..NAMES.len() {
@@ -106,7 +106,7 @@ impl Servers {
 
     fn up(&mut self, server: usize) -> Result<()> {
         let mut command = if server == 0 {
-            self.nats()
+            nats::command(self.ports[0], self.folder.path())
         } else {
             self.node(self.ports[server])
         };
@@ -125,25 +125,6 @@ impl Servers {
         }
         self.processes[server] = Some(process);
         Ok(())
-    }
-
-    fn nats(&self) -> Command {
-        let debian = Path::new("/usr/sbin/nats-server");
-        let program = env::var_os("NATS_SERVER").unwrap_or_else(|| {
-            if debian.exists() {
-                debian.into()
-            } else {
-                "nats-server".into()
-            }
-        });
-        let mut command = Command::new(program);
-        command
-            .args(["-js", "-a", "127.0.0.1", "-p", &self.ports[0].to_string()])
-            .arg("-sd")
-            .arg(self.folder.path())
-            .arg("-l")
-            .arg(self.folder.path().join("log"));
-        command
     }
 
     /// What a node is started by.

@@ -1,18 +1,12 @@
 //! Where streams were cut, by the bytes that reach the client.
 
-use std::{
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::TryFutureExt as _;
 use http::{Request, StatusCode, Version};
-use http_body_util::{Full, combinators::UnsyncBoxBody};
-use hyper::body::{Body, Frame};
-use sse_source::{BoxError, Transport};
+use http_body_util::{BodyExt as _, Full};
+use sse_source::Transport;
 use tower::Service as _;
 
 use super::numbered::{Numbered, START};
@@ -47,40 +41,31 @@ pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
         let response = transport.clone().call(request);
         response.map_ok(move |response| {
             let is_stream = response.status() == StatusCode::OK;
-            let place = is_stream.then(|| (Place::behind(seen), cuts));
-            response.map(|body| Watched { body, place })
+            let mut watch = is_stream.then(|| Watch {
+                place: Place::behind(seen),
+                cuts,
+            });
+            response.map(|body| {
+                body.inspect_frame(move |frame| {
+                    if let Some(watch) = &mut watch {
+                        watch.place.advance(frame.data_ref().map_or(0, Bytes::len));
+                    }
+                })
+            })
         })
     });
     Transport::from_service(service)
 }
 
-/// A body whose end is noted.
-struct Watched {
-    body: UnsyncBoxBody<Bytes, BoxError>,
-    place: Option<(Place, Arc<Cuts>)>,
+/// Lives as long as a body, and notes where it ends.
+struct Watch {
+    place: Place,
+    cuts: Arc<Cuts>,
 }
 
-impl Body for Watched {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)?);
-        if let (Some(frame), Some((place, _))) = (&frame, &mut self.place) {
-            place.advance(frame.data_ref().map_or(0, Bytes::len));
-        }
-        Poll::Ready(frame.map(Ok))
-    }
-}
-
-impl Drop for Watched {
+impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some((place, cuts)) = &self.place {
-            place.count(cuts);
-        }
+        self.place.count(&self.cuts);
     }
 }
 

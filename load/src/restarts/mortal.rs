@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::Result;
 use bytes::Bytes;
+use clap::Parser;
 use fastrand::Rng;
 use futures_util::stream;
 use http::{
@@ -36,14 +37,17 @@ use crate::{number::number, servers::listen};
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Where, how many events, and by what chance.
-#[derive(Clone, Copy, Debug)]
+/// Serves numbered events on 127.0.0.1.
+#[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
     /// The port on 127.0.0.1.
+    #[arg(long)]
     pub port: u16,
     /// The number of the last event. Who has seen it is asked to stop.
+    #[arg(long)]
     pub events: u64,
     /// What decides how it begins and where its bytes are cut.
+    #[arg(long)]
     pub seed: u64,
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn serve(
         let orders = orders.lock().ok().and_then(|mut it| it.take());
         let orders = orders.expect("there is one worker, which asks once");
         App::new()
-            .app_data(web::Data::new(orders.feed()))
+            .app_data(web::Data::new(Feed::by(orders)))
             .route("/events", web::get().to(events))
     };
     HttpServer::new(app)

@@ -12,7 +12,7 @@ use axum::{
 use sse_hyper::Streams;
 use tokio::net::TcpListener;
 
-use super::streams::farewell;
+use super::streams::closed;
 use crate::feed::Feed;
 
 pub(super) async fn serve(
@@ -24,12 +24,8 @@ pub(super) async fn serve(
     let routes = Router::new()
         .route("/events", get(respond))
         .with_state((streams.clone(), feed));
-    let shutdown = async move {
-        shutdown.await;
-        streams.close(farewell());
-    };
     axum::serve(listener, routes)
-        .with_graceful_shutdown(shutdown)
+        .with_graceful_shutdown(closed(streams, shutdown))
         .await
 }
 

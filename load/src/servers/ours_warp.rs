@@ -6,7 +6,7 @@ use sse_warp::Streams;
 use tokio::net::TcpListener;
 use warp::Filter as _;
 
-use super::streams::farewell;
+use super::streams::closed;
 use crate::feed::Feed;
 
 pub(super) async fn serve(
@@ -15,19 +15,11 @@ pub(super) async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let streams = Streams::default();
-    let closed = streams.clone();
+    let closed = closed(streams.clone(), shutdown);
     let routes = warp::path!("events")
         .and(warp::get())
         .and(sse_warp::request())
         .map(move |request| sse_warp::respond(&request, streams.body(feed.subscribe())));
-    let shutdown = async move {
-        shutdown.await;
-        closed.close(farewell());
-    };
-    warp::serve(routes)
-        .incoming(listener)
-        .graceful(shutdown)
-        .run()
-        .await;
+    super::warp::run(routes, listener, closed).await;
     Ok(())
 }

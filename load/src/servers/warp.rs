@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::Future, io};
 use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 use warp::{
-    Filter as _,
+    Filter, Rejection, Reply,
     sse::{self, Event},
 };
 
@@ -22,10 +22,19 @@ pub(super) async fn serve(
             .map(|it| Ok::<_, Infallible>(Event::default().data(it.text())));
         sse::reply(sse::keep_alive().stream(events))
     });
+    run(routes, listener, shutdown).await;
+    Ok(())
+}
+
+/// Until it is told to shut down, and has.
+pub(super) async fn run<R: Reply>(
+    routes: impl Filter<Extract = (R,), Error = Rejection> + Clone + Send + Sync + 'static,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
     warp::serve(routes)
         .incoming(listener)
         .graceful(shutdown)
         .run()
         .await;
-    Ok(())
 }

@@ -11,7 +11,7 @@ use mio::{Interest, Registry, Token, net::TcpStream};
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 
-use crate::feed::MARK;
+use crate::orders::MARK;
 
 /// How many of a crowd have one address: there are 28,000 ports.
 const ADDRESS: usize = 20_000;

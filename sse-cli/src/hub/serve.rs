@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use crate::hub::server::Server;
+use crate::hub::{paths::answer, server::Server};
 
 /// How long the head of a request may take to come, and the next one on the same connection.
 const HEAD: Duration = Duration::from_secs(15);
@@ -48,7 +48,7 @@ pub(crate) async fn run(
             continue;
         };
         let server = Arc::clone(&server);
-        let service = service_fn(move |request| Arc::clone(&server).answer(request));
+        let service = service_fn(move |request| answer(Arc::clone(&server), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)

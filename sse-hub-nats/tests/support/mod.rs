@@ -1,22 +1,13 @@
-//! A NATS server of a test's own, hubs over it, and what their subscribers get.
+//! Hubs over a NATS server, and what their subscribers get.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use std::{
-    env,
-    ffi::OsString,
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::StreamExt as _;
 use sse_hub::{Events, Hub, Retention, Selection};
 use sse_hub_nats::{JetStream, Settings};
 use sse_proto::{Event, EventId};
-use tempfile::TempDir;
+pub(crate) use testkit::nats::Nats;
 use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
@@ -25,120 +16,16 @@ use tokio::{
 /// How long anything may take before it counts as not happening.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
-/// A server with JetStream, in a folder of its own.
-pub(crate) struct Nats {
-    pub(crate) port: u16,
-    folder: TempDir,
-    server: Option<Child>,
-    cluster: Vec<String>,
-}
-
-impl Nats {
-    pub(crate) fn start() -> Result<Self> {
-        let mut nats = Self::down()?;
-        nats.up()?;
-        Ok(nats)
-    }
-
-    /// One that is not started yet.
-    pub(crate) fn down() -> Result<Self> {
-        Ok(Self {
-            port: free_port()?,
-            folder: TempDir::new()?,
-            server: None,
-            cluster: Vec::new(),
-        })
-    }
-
-    /// Three of them, that know of each other.
-    pub(crate) fn cluster() -> Result<[Self; 3]> {
-        let mut cluster = [Self::down()?, Self::down()?, Self::down()?];
-        let mut routes = Vec::new();
-        for _ in &cluster {
-            routes.push(format!("nats://127.0.0.1:{}", free_port()?));
-        }
-        for (nats, route) in cluster.iter_mut().zip(&routes) {
-            let (name, routes) = (nats.name(), routes.join(","));
-            let arguments = [
-                "--name",
-                &name,
-                "--cluster_name",
-                "three",
-                "--cluster",
-                route,
-            ];
-            nats.cluster = [&arguments[..], &["--routes", &routes]]
-                .concat()
-                .into_iter()
-                .map(str::to_owned)
-                .collect();
-        }
-        for nats in &mut cluster {
-            nats.up()?;
-        }
-        Ok(cluster)
-    }
-
-    /// Its name in a cluster.
-    pub(crate) fn name(&self) -> String {
-        format!("nats-{}", self.port)
-    }
-
-    /// Starts it, on the same port and with the same files each time.
-    pub(crate) fn up(&mut self) -> Result<()> {
-        let program = program();
-        let mut command = Command::new(&program);
-        command
-            .args([
-                "-js",
-                "-a",
-                "127.0.0.1",
-                "-p",
-                &self.port.to_string(),
-                "-sd",
-            ])
-            .arg(self.folder.path())
-            .args(&self.cluster)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let server = command.spawn().with_context(|| {
-            format!("cannot run {program:?}: install it (Debian and Ubuntu: apt-get install nats-server)")
-        })?;
-        let server = self.server.insert(server);
-        let start = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            if let Some(status) = server.try_wait()? {
-                bail!("{program:?} has ended: {status}");
-            }
-            ensure!(start.elapsed() < PATIENCE, "{program:?} does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
-    }
-
-    /// SIGKILL.
-    pub(crate) fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    pub(crate) fn stream(&self, settings: Settings) -> JetStream {
-        JetStream::connect(self.url(), settings).unwrap()
-    }
+/// What is connected to a NATS.
+pub(crate) trait Nodes {
+    fn stream(&self, settings: Settings) -> JetStream;
 
     /// A node: a hub with a connection of its own.
-    pub(crate) fn node(&self) -> Hub {
+    fn node(&self) -> Hub {
         self.node_with(Settings::default(), Retention::default())
     }
 
-    pub(crate) fn node_with(&self, settings: Settings, retention: Retention) -> Hub {
+    fn node_with(&self, settings: Settings, retention: Retention) -> Hub {
         let settings_of_hub = sse_hub::Settings::new().with_retention(retention);
         let stream = Arc::new(self.stream(settings));
         let (hub, follow) = Hub::with_backend(settings_of_hub, stream);
@@ -147,46 +34,18 @@ impl Nats {
     }
 
     /// A client for what no hub does.
-    pub(crate) async fn client(&self) -> async_nats::jetstream::Context {
+    async fn client(&self) -> async_nats::jetstream::Context;
+}
+
+impl Nodes for Nats {
+    fn stream(&self, settings: Settings) -> JetStream {
+        JetStream::connect(self.url(), settings).unwrap()
+    }
+
+    async fn client(&self) -> async_nats::jetstream::Context {
         let client = async_nats::connect(self.url()).await;
         async_nats::jetstream::new(client.unwrap())
     }
-}
-
-impl Drop for Nats {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// `NATS_SERVER`, or that of Debian, which is not on everyone's path.
-fn program() -> OsString {
-    let debian = "/usr/sbin/nats-server";
-    env::var_os("NATS_SERVER").unwrap_or_else(|| {
-        let name = if Path::new(debian).exists() {
-            debian
-        } else {
-            "nats-server"
-        };
-        name.into()
-    })
-}
-
-/// Not one of those that the kernel gives to clients: while the server is dead, nobody is to take it.
-fn free_port() -> Result<u16> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let start = 10_000 + u16::try_from(std::process::id() % 20_000)?;
-    let start = start + rand();
-    let port = (start..start + 100).find(free);
-    port.with_context(|| format!("no free port behind {start}"))
-}
-
-/// Another number for each test of a process.
-fn rand() -> u16 {
-    use std::sync::atomic::{AtomicU16, Ordering};
-
-    static COUNT: AtomicU16 = AtomicU16::new(0);
-    COUNT.fetch_add(100, Ordering::Relaxed)
 }
 
 /// Waits until a hub is connected, or is not.
@@ -268,22 +127,11 @@ pub(crate) fn topic() -> sse_hub::Topic {
     sse_hub::Topic::new("news").unwrap()
 }
 
-impl Nats {
-    /// Sends a signal to the server.
-    pub(crate) fn signal(&self, name: &str) {
-        let id = self.server.as_ref().map_or(0, Child::id).to_string();
-        let sent = Command::new("kill")
-            .args([&format!("-{name}"), &id])
-            .status();
-        assert!(sent.is_ok_and(|it| it.success()), "kill -{name} {id}");
-    }
-}
-
 /// Publishes a message with these bytes for headers, as no client would.
 pub(crate) async fn publish_raw(nats: &Nats, subject: &str, headers: &[u8], payload: &[u8]) {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
-    let mut connection = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, nats.port))
+    let mut connection = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, nats.port()))
         .await
         .unwrap();
     let (size, total) = (headers.len(), headers.len() + payload.len());

@@ -4,7 +4,7 @@
 //!
 //! - [`place`]: where a test runs, its time and its memory.
 //! - [`servers`]: what they are asked, and what they say of it.
-//! - [`client`]: the two clients, and what is expected of them.
+//! - [`client`]: the two clients, and what is expected of them; [`golden`]: the events of `/golden`.
 //!
 //! Tests of both clients: `resume`, `stream`, `leaks`, and `endurance`, which is run in windows only,
 //! with nothing beside it. Of the browser's own `EventSource`: `native`, `callbacks`, `revival`. Of the
@@ -12,6 +12,9 @@
 #![cfg(target_family = "wasm")]
 
 mod client;
+#[allow(unreachable_pub, reason = "testkit has it for all")]
+#[path = "../../../testkit/src/contract/golden.rs"]
+mod golden;
 mod place;
 mod servers;
 

@@ -10,6 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
     client::{next, next_event, next_loss, next_or_end, read_numbers},
+    golden::GOLDEN,
     place::{is_firefox, pause, without},
     servers::{Script, contract, contract_has_streams, go_down},
 };
@@ -52,16 +53,7 @@ async fn all_events_come_in_order_with_what_happens_between() {
     assert_eq!(source.ready_state(), ReadyState::Connecting);
     assert_eq!(next(&mut items).await, Item::Open);
     assert_eq!(source.ready_state(), ReadyState::Open);
-    let golden = [
-        ("message", "hello"),
-        ("update", "line 1\nline 2"),
-        ("message", ""),
-        ("message", "€豆腐😀"),
-        ("message", " leading space kept"),
-        ("message", r#"{"a":"b: c"}"#),
-        ("done", "bye"),
-    ];
-    for ((event_type, data), id) in golden.into_iter().zip(1..) {
+    for ((event_type, data), id) in GOLDEN.into_iter().zip(1..) {
         let event = next_event(&mut items).await;
         assert_eq!(event.event_type, event_type);
         assert_eq!(event.data, data);

@@ -1,19 +1,9 @@
 //! What a contract server has to send, whoever asks.
 
+use super::golden::GOLDEN;
 use crate::{Item, reference};
 
-/// The types and the data of the events that every server of the contract has, with IDs from 1.
-pub const GOLDEN: [(&str, &str); 7] = [
-    ("message", "hello"),
-    ("update", "line 1\nline 2"),
-    ("message", ""),
-    ("message", "€豆腐😀"),
-    ("message", " leading space kept"),
-    ("message", r#"{"a":"b: c"}"#),
-    ("done", "bye"),
-];
-
-/// The same as they are read.
+/// The golden events as they are read.
 pub fn golden() -> Vec<Item> {
     let events = GOLDEN.into_iter().zip(1..);
     events

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use web_sys::Element;
 
-use crate::{dom, session::Session, spawn};
+use crate::{dom, session::Session};
 
 /// How long the page reads nothing when it is to be slow, in milliseconds.
 const SLOW: f64 = 6000.0;
@@ -21,7 +21,7 @@ pub(crate) fn set_up(session: &Rc<Session>) -> Result<(), JsValue> {
         let (url, said) = (session.fault(&name), said.clone());
         dom::on(&button, "click", move |_| {
             let (url, said) = (url.clone(), said.clone());
-            spawn(async move {
+            dom::spawn(async move {
                 match dom::post(&url).await {
                     Ok(answer) => say(&said, &answer).await,
                     Err(_) => say(&said, "The server cannot be reached.").await,
@@ -34,7 +34,7 @@ pub(crate) fn set_up(session: &Rc<Session>) -> Result<(), JsValue> {
     dom::on(&slow, "click", move |_| {
         session.slow_down(SLOW);
         let said = said.clone();
-        spawn(async move { say(&said, "The page reads nothing for 6 s.").await });
+        dom::spawn(async move { say(&said, "The page reads nothing for 6 s.").await });
     })
 }
 

@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Number, Promise};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     AddEventListenerOptions, Blob, BlobPropertyBag, Document, Element, Event, EventTarget,
     HtmlAnchorElement, RequestInit, Response, Url, Window,
@@ -145,4 +145,13 @@ pub(crate) fn window() -> Result<Window, JsValue> {
 /// The page.
 fn document() -> Result<Document, JsValue> {
     window()?.document().ok_or_else(|| "not in a page".into())
+}
+
+/// Runs a part of the page. Only the console is told of its faults.
+pub(crate) fn spawn(part: impl Future<Output = Result<(), JsValue>> + 'static) {
+    spawn_local(async {
+        if let Err(fault) = part.await {
+            web_sys::console::error_1(&fault);
+        }
+    });
 }

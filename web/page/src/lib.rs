@@ -39,7 +39,6 @@ use core::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::spawn_local;
 use web_sys::UrlSearchParams;
 
 use crate::{client::Client, log::Log, native::Page, session::Session};
@@ -72,9 +71,9 @@ fn start() -> Result<(), JsValue> {
     let page = Rc::new(RefCell::new(Page::find()?));
     let fetch = Client::find("fetch-", Log::find("raw", "frames.sse")?)?;
     let fetch = Rc::new(RefCell::new(fetch));
-    spawn(native::run(Rc::clone(&page), Rc::clone(&session)));
-    spawn(fetch::run(Rc::clone(&fetch), session));
-    spawn(async move {
+    dom::spawn(native::run(Rc::clone(&page), Rc::clone(&session)));
+    dom::spawn(fetch::run(Rc::clone(&fetch), session));
+    dom::spawn(async move {
         loop {
             dom::sleep(TICK).await?;
             page.borrow_mut().tick()?;
@@ -97,13 +96,4 @@ fn is_forced_unsupported() -> bool {
         .and_then(|query| UrlSearchParams::new_with_str(&query).ok())
         .and_then(|parameters| parameters.get("force"))
         .is_some_and(|forced| forced == "unsupported")
-}
-
-/// Runs a part of the page. Only the console is told of its faults.
-fn spawn(part: impl Future<Output = Result<(), JsValue>> + 'static) {
-    spawn_local(async {
-        if let Err(fault) = part.await {
-            web_sys::console::error_1(&fault);
-        }
-    });
 }

@@ -2,14 +2,13 @@
 //! keep them in NATS. `cargo xtask demo --nodes 2` builds the page and runs NATS and these.
 #![allow(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::{Parser, value_parser};
 use sse_hub::Hub;
 use sse_hub_nats::{JetStream, Settings};
-use tokio::net::TcpListener;
-use web::{Demo, Node, publish_share, settings};
+use web::{Demo, Node, exit_code, listen, publish_share, settings};
 
 /// How many events NATS keeps: more than a node does, which asks for those if a client does.
 const MAX_EVENTS: u64 = 10_000;
@@ -36,22 +35,14 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match serve(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(serve(Arguments::parse()).await)
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments {
         port, number, of, ..
     } = arguments;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| format!("cannot listen on port {port}"))?;
+    let listener = listen(port).await?;
     let stream = Settings::new().with_max_events(MAX_EVENTS);
     let nats = JetStream::connect(&arguments.nats, stream)?;
     let (hub, follow) = Hub::with_backend(settings(), Arc::new(nats));

@@ -21,17 +21,7 @@ impl Browser {
     pub(super) fn chromium() -> Result<Self> {
         let options = json!({
             "binary": setup::program("chromium", "chromium")?,
-            "args": [
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
+            "args": testkit::browser::CHROMIUM,
         });
         Ok(Self {
             name: "Chromium",

@@ -4,7 +4,6 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::pack;
 use crate::{
     run::{command, root, run},
     setup,
@@ -14,10 +13,9 @@ use crate::{
 const CHECK: &str = "--noEmit --strict --target es2022 --lib es2022,dom,dom.iterable \
                      --module nodenext types.ts";
 
-/// Makes the package, installs it beside its tests, and runs them.
-pub(crate) fn test() -> Result<()> {
+/// Installs the package beside its tests, and runs them.
+pub(super) fn installed() -> Result<()> {
     setup::program("node", "nodejs")?;
-    pack()?;
     let folder = root().join("target/npm/test");
     fs::create_dir_all(&folder)?;
     fs::write(

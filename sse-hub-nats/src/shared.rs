@@ -1,0 +1,84 @@
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use async_nats::jetstream::stream::Stream;
+use sse_hub::BackendError;
+use tokio::sync::Semaphore;
+
+use crate::{
+    Settings,
+    backoff::Backoff,
+    link::{Life, Link},
+    stream,
+    wire::NotOurs,
+};
+
+/// How many subscribers' pasts are fetched at a time.
+const REPLAYS: usize = 32;
+
+/// What all that is done for one stream of NATS shares.
+pub(crate) struct Shared {
+    pub(crate) link: Link,
+    pub(crate) settings: Settings,
+    pub(crate) subject: String,
+    /// What asks on behalf of single subscribers takes one of these.
+    pub(crate) permits: Semaphore,
+    /// The stream is known to be there, as it has to be.
+    has_stream: AtomicBool,
+    is_compared: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(link: Link, settings: Settings, subject: String) -> Self {
+        Self {
+            link,
+            settings,
+            subject,
+            permits: Semaphore::new(REPLAYS),
+            has_stream: AtomicBool::new(false),
+            is_compared: AtomicBool::new(false),
+        }
+    }
+
+    /// What is to be had of the stream now. Makes it if it is missing.
+    pub(crate) async fn stream(&self, life: &Life) -> Result<Stream, BackendError> {
+        let stream = self.settings.stream(life).await?;
+        self.has_stream.store(true, Ordering::Relaxed);
+        if !self.is_compared.swap(true, Ordering::Relaxed) {
+            self.settings.compare(&stream.cached_info().config);
+        }
+        Ok(stream)
+    }
+
+    pub(crate) async fn ensure_stream(&self, life: &Life) -> Result<(), BackendError> {
+        if !self.has_stream.load(Ordering::Relaxed) {
+            self.stream(life).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn forget_stream(&self) {
+        self.has_stream.store(false, Ordering::Relaxed);
+    }
+
+    /// Says that a message is none of ours.
+    pub(crate) fn warn_of(&self, number: u64, reason: &NotOurs) {
+        let stream = &self.settings.stream;
+        tracing::warn!(stream, number, %reason, "a message that is no event is skipped");
+    }
+
+    /// Asks until there is an answer.
+    pub(crate) async fn newest(&self) -> u64 {
+        let mut backoff = Backoff::default();
+        loop {
+            let life = self.link.up().await;
+            // It is never closed.
+            let permit = self.permits.acquire().await;
+            match self.stream(&life).await {
+                Ok(stream) => return stream::bounds(stream.cached_info()).1,
+                Err(error) => tracing::debug!(%error, "asked for the newest event"),
+            }
+            drop(permit);
+            backoff.wait().await;
+        }
+    }
+}

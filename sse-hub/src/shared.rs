@@ -1,0 +1,165 @@
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use sse_hyper::Encoded;
+
+use crate::{
+    Backend, Denied, Post, Settings,
+    channel::{Channel, Place},
+    counts::Counting,
+    index::Index,
+    log::{Entry, Log},
+};
+
+/// What all handles of a hub and its subscriptions share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) counts: Counting,
+    /// Taken before the lock of a channel, never while that is held.
+    core: RwLock<Core>,
+    pub(crate) backend: Option<Arc<dyn Backend>>,
+    is_connected: AtomicBool,
+    /// It has been, once: the log is that of the backend.
+    is_loaded: AtomicBool,
+}
+
+/// What changes together: an event comes into the log and into all channels that hear of it before
+/// anybody can look at either again.
+pub(crate) struct Core {
+    pub(crate) log: Log,
+    pub(crate) index: Index,
+}
+
+impl Shared {
+    /// With nothing kept. Without a backend, it is alone and needs nobody.
+    pub(crate) fn new(settings: Settings, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
+        let is_alone = backend.is_none();
+        let shared = Self {
+            counts: Counting::new(),
+            core: RwLock::new(Core {
+                log: Log::new(settings.retention, newest),
+                index: Index::default(),
+            }),
+            settings,
+            is_connected: AtomicBool::default(),
+            is_loaded: AtomicBool::new(is_alone),
+            backend,
+        };
+        // Also for who watches the gauge.
+        shared.connected(is_alone);
+        shared
+    }
+
+    /// An event comes: with the number that a backend gave it, or with the next one.
+    pub(crate) fn append(&self, number: Option<u64>, post: &Post) -> u64 {
+        let mut core = self.write();
+        let number = number.unwrap_or(core.log.newest() + 1);
+        let entry = Arc::new(Entry {
+            number,
+            topics: post.topics.clone(),
+            key: post.key(),
+            block: self.encode(number, post),
+            at: Instant::now(),
+        });
+        let channels = core.index.channels(&post.topics);
+        let woken: Vec<_> = channels.iter().map(|it| it.append(&entry)).collect();
+        core.log.append(entry);
+        drop(core);
+        for (channel, woken) in channels.iter().zip(woken) {
+            channel.wake(woken);
+        }
+        self.counts.published();
+        number
+    }
+
+    pub(crate) fn encode(&self, number: u64, post: &Post) -> Encoded {
+        Encoded::with_id(&post.event, &self.settings.ids.id(number))
+    }
+
+    /// Events up to this one are not to be had any more. Whoever waits for them has to know.
+    pub(crate) fn skip_to(&self, number: u64) {
+        let mut core = self.write();
+        if number <= core.log.newest() {
+            return;
+        }
+        let is_loaded = self.is_loaded();
+        core.log.skip_to(number, is_loaded);
+        let channels: Vec<_> = core.index.all().cloned().collect();
+        let woken: Vec<_> = channels.iter().map(|it| it.skip_to(number)).collect();
+        drop(core);
+        // At first, they are just older than what was asked for.
+        if is_loaded {
+            tracing::warn!(number, "events are gone before they came");
+        }
+        for (channel, woken) in channels.iter().zip(woken) {
+            channel.wake(woken);
+        }
+    }
+
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.is_loaded.load(Ordering::Relaxed)
+    }
+
+    /// From now on the log is that of the backend.
+    pub(crate) fn loaded(&self) {
+        self.is_loaded.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.is_connected.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn connected(&self, is_connected: bool) {
+        self.is_connected.store(is_connected, Ordering::Relaxed);
+        self.counts.connected(is_connected);
+    }
+
+    /// A subscriber leaves its channel, of which nothing is left behind the last one.
+    pub(crate) fn leave(&self, channel: &Channel, place: Place) {
+        let mut inner = channel.lock();
+        let waker = inner.leave(place);
+        let is_last = inner.subscribers == 0;
+        drop(inner);
+        drop(waker);
+        if is_last {
+            let mut core = self.write();
+            // Another may have come meanwhile.
+            let is_empty = channel.lock().subscribers == 0;
+            if is_empty {
+                core.index.remove(channel);
+            }
+        }
+        self.counts.leaves();
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Core> {
+        // Nothing in there panics with half of a change made.
+        self.core.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Core> {
+        self.core.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What tells a client that its state is not to be relied on. It goes on behind this number.
+    pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
+        let event = self.settings.reset(format!(r#"{{"reason":"{reason}"}}"#));
+        Encoded::from(&event.with_id(self.settings.ids.id(newest)))
+    }
+
+    /// What tells a client where it stands, if it is told that.
+    pub(crate) fn position(&self, cursor: u64) -> Option<Encoded> {
+        let announces = self.settings.announces_position;
+        announces.then(|| Encoded::last_event_id(&self.settings.ids.id(cursor)))
+    }
+
+    /// What tells a client that it may not listen any more.
+    pub(crate) fn denied(&self, denied: Denied) -> Encoded {
+        Encoded::from(&self.settings.denied(denied.into_reason()))
+    }
+}

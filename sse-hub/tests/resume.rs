@@ -1,0 +1,128 @@
+//! Where a subscription begins: behind the last event that was seen, or with what is kept.
+
+mod support;
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use sse_hub::{Hub, Ids, Post, Retention, Slow};
+use sse_hyper::{Event, EventId};
+use support::{numbered_from_1, publish, ready, topic};
+
+#[test]
+fn an_id_that_is_unknown_or_too_old_resets() {
+    let mut retention = Retention::default();
+    retention.events = 2;
+    let hub = Hub::new(numbered_from_1().with_retention(retention));
+    for n in 1..=5 {
+        publish(&hub, "a", &n.to_string());
+    }
+    let reset = |reason| format!("event: reset\nid: 5\ndata: {{\"reason\":\"{reason}\"}}\n\n");
+    let long = "9".repeat(1000);
+    let unknown = [
+        "6",
+        "99",
+        "+4",
+        "4 ",
+        "x",
+        "-1",
+        "18446744073709551616",
+        &long,
+    ];
+    let old = ["0", "1", "2"];
+    let cases = unknown.map(|id| (id, "unknown")).into_iter();
+    for (id, reason) in cases.chain(old.map(|id| (id, "too old"))) {
+        let id = EventId::new(id.to_owned()).unwrap();
+        let mut subscription = hub.subscribe(topic("a"), Some(&id)).unwrap();
+        assert_eq!(ready(&mut subscription), reset(reason), "{id}");
+    }
+    assert_eq!(hub.counts().resets, 11);
+}
+
+#[test]
+fn what_is_kept_comes_again() {
+    let hub = Hub::new(numbered_from_1());
+    for n in 1..=5 {
+        publish(
+            &hub,
+            if n % 2 == 1 { "odd" } else { "even" },
+            &n.to_string(),
+        );
+    }
+    let from = |id: u64| {
+        let id = EventId::from(id);
+        ready(&mut hub.subscribe(topic("odd"), Some(&id)).unwrap())
+    };
+    assert_eq!(
+        from(0),
+        "id: 1\ndata: 1\n\nid: 3\ndata: 3\n\nid: 5\ndata: 5\n\n"
+    );
+    assert_eq!(from(2), from(1));
+    assert_eq!(from(4), "id: 5\ndata: 5\n\n");
+    assert_eq!(from(5), "");
+    let newest = |events| {
+        let subscriber = hub.subscriber(topic("odd")).with_newest(events);
+        ready(&mut subscriber.subscribe().unwrap())
+    };
+    assert_eq!(newest(0), "");
+    assert_eq!(newest(1), from(4));
+    assert_eq!(newest(2), from(1));
+    assert_eq!(newest(99), from(0));
+    assert_eq!(hub.counts().replayed, 3 + 2 + 2 + 1 + 1 + 2 + 3 + 1 + 2 + 3);
+}
+
+#[test]
+fn a_hub_that_starts_again_knows_old_ids_to_be_old() {
+    let before = Hub::default();
+    let old = publish(&before, "a", "1");
+    std::thread::sleep(Duration::from_millis(2));
+    let after = Hub::default();
+    publish(&after, "a", "2");
+    let mut subscription = after.subscribe(topic("a"), Some(&old)).unwrap();
+    assert!(ready(&mut subscription).contains("too old"));
+}
+
+#[test]
+fn the_first_block_says_where_it_stands_if_that_is_asked_for() {
+    let hub = Hub::new(numbered_from_1().with_position());
+    publish(&hub, "a", "x");
+    let mut subscription = hub.subscribe(topic("b"), None).unwrap();
+    assert_eq!(ready(&mut subscription), "id: 1\n\n");
+}
+
+#[cfg(feature = "sealed-ids")]
+#[test]
+fn sealed_ids_resume_and_cannot_be_guessed() {
+    let hub = Hub::new(numbered_from_1().with_ids(Ids::sealed([7; 16])));
+    let first = publish(&hub, "a", "1");
+    publish(&hub, "a", "2");
+    let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
+    assert!(ready(&mut subscription).ends_with("data: 2\n\n"));
+    let guess = EventId::from(1);
+    let mut subscription = hub.subscribe(topic("a"), Some(&guess)).unwrap();
+    assert!(ready(&mut subscription).contains("unknown"));
+}
+
+#[test]
+fn plain_ids_are_the_default() {
+    let hub = Hub::new(numbered_from_1().with_ids(Ids::plain()));
+    assert_eq!(publish(&hub, "a", "1").as_str(), "1");
+}
+
+#[test]
+fn a_new_subscriber_can_have_the_state() {
+    let mut retention = Retention::default();
+    retention.events = 2;
+    let hub = Hub::new(numbered_from_1().with_retention(retention));
+    let prices = topic("prices");
+    for (symbol, price) in [("A", "1"), ("B", "2"), ("A", "3"), ("C", "4"), ("C", "5")] {
+        let post = Post::new(&prices, Event::new(price)).with_key(symbol);
+        let _ = hub.post(post).now_or_never();
+    }
+    let subscriber = hub.subscriber(&prices).from_start().when_slow(Slow::Latest);
+    let state = ready(&mut subscriber.subscribe().unwrap());
+    assert_eq!(
+        state,
+        "id: 2\ndata: 2\n\nid: 3\ndata: 3\n\nid: 5\ndata: 5\n\n"
+    );
+}

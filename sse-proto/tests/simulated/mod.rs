@@ -1,0 +1,109 @@
+//! The state machine in simulated time.
+
+use core::time::Duration;
+
+use sse_proto::{
+    Chunk, Item,
+    connection::{Action, Change, Connection, Reason, Settings},
+};
+
+pub(crate) const EVENTS: Option<&[u8]> = Some(b"text/event-stream");
+
+/// A machine with a clock, and all that it says written down.
+pub(crate) struct Source {
+    pub(crate) connection: Connection,
+    pub(crate) now: Duration,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) data: Vec<String>,
+}
+
+impl Source {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let mut source = Self {
+            connection: Connection::new(settings, 7, Duration::ZERO),
+            now: Duration::ZERO,
+            actions: Vec::new(),
+            changes: Vec::new(),
+            data: Vec::new(),
+        };
+        source.drain();
+        assert_eq!(source.take_actions(), [Action::Connect]);
+        source
+    }
+
+    pub(crate) fn open(settings: Settings) -> Self {
+        let mut source = Self::new(settings);
+        source.respond(200, EVENTS);
+        assert_eq!(source.take_changes(), [Change::Open]);
+        source
+    }
+
+    pub(crate) fn drain(&mut self) {
+        self.actions
+            .extend(std::iter::from_fn(|| self.connection.poll_action()));
+        self.changes
+            .extend(std::iter::from_fn(|| self.connection.poll_change()));
+    }
+
+    pub(crate) fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The only change there was: a disconnection, and the delay in milliseconds.
+    pub(crate) fn disconnected(&mut self, expected: Reason) -> u128 {
+        match self.take_changes()[..] {
+            [Change::Disconnected { reason, delay }] if reason == expected => delay.as_millis(),
+            ref changes => panic!("{expected:?} expected, not {changes:?}"),
+        }
+    }
+
+    pub(crate) fn respond(&mut self, status: u16, content_type: Option<&[u8]>) {
+        self.connection
+            .on_response(status, content_type, None, self.now);
+        self.drain();
+    }
+
+    pub(crate) fn receive(&mut self, stream: &str) {
+        let mut chunk = Chunk::from(stream);
+        loop {
+            match self.connection.decode(&mut chunk, self.now) {
+                Ok(None) => break,
+                Ok(Some(Item::Event(event))) => self.data.push(event.data.to_owned()),
+                Ok(Some(_)) => {}
+                Err(error) => self.data.push(error.to_string()),
+            }
+        }
+        assert!(chunk.rest().is_empty());
+        self.drain();
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.connection.on_end(self.now);
+        self.drain();
+    }
+
+    pub(crate) fn fail(&mut self) {
+        self.connection.on_network_error(self.now);
+        self.drain();
+    }
+
+    /// Lets time pass up to the next timeout.
+    pub(crate) fn sleep(&mut self) -> Duration {
+        let next = self.connection.poll_timeout().expect("a timeout");
+        let before = next - Duration::from_millis(1);
+        let actions = self.actions.len();
+        self.connection.on_timeout(before.max(self.now));
+        self.drain();
+        assert_eq!(self.actions.len(), actions, "nothing before its time");
+        let slept = next - self.now;
+        self.now = next;
+        self.connection.on_timeout(next);
+        self.drain();
+        slept
+    }
+}

@@ -1,0 +1,187 @@
+//! What a server answers when it has no stream: that there is none, or that it is elsewhere.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use sse_source::{Error, EventId, EventSource};
+use support::{Answer, Server, error, events, next, respond, source, stream};
+
+#[tokio::test]
+async fn a_refusal_ends_it_and_says_what_the_server_said() {
+    let html = "Content-Type: text/html\r\n";
+    for (answer, status, shown) in [
+        (
+            respond("204 No Content", "", ""),
+            204,
+            "the server asks to stop",
+        ),
+        (
+            respond("401 Unauthorized", "", "who are you?"),
+            401,
+            "status 401 Unauthorized: who are you?",
+        ),
+        (
+            respond("404 Not Found", html, "<h1>no</h1>"),
+            404,
+            "status 404 Not Found: <h1>no</h1>",
+        ),
+        (
+            respond("200 OK", html, "<h1>hello</h1>"),
+            200,
+            "no event stream, but Content-Type: \"text/html\": <h1>",
+        ),
+        (respond("200 OK", "", ""), 200, "no Content-Type"),
+        (
+            respond("304 Not Modified", "", ""),
+            304,
+            "status 304 Not Modified",
+        ),
+        (respond("302 Found", "", ""), 302, "status 302"),
+        (
+            respond("301 Moved", "Location: ftp://127.0.0.1/\r\n", ""),
+            301,
+            "status 301 Moved Permanently, not followed to \"ftp://127.0.0.1/\"",
+        ),
+        (
+            respond("307 Moved", "Location: javascript:alert(1)\r\n", ""),
+            307,
+            "not followed to \"javascript:",
+        ),
+        (
+            respond("308 Moved", "Location: http://127.0.0.1:99999/\r\n", ""),
+            308,
+            "not followed to \"http:",
+        ),
+        (
+            respond(
+                "200 OK",
+                "Content-Type: text/event-stream\r\nContent-Type: text/html\r\n",
+                "",
+            ),
+            200,
+            "Content-Type: \"text/html\"",
+        ),
+    ] {
+        let server = Server::start([Answer::End(answer)]).await;
+        let error = error(&mut source(&server)).await;
+        assert!(error.to_string().contains(shown), "{error}");
+        let Error::Refused(refused) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(refused.status, status);
+        assert_eq!(server.requests().len(), 1, "it does not come back");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_any_size_and_speed_is_cut() {
+    let long = respond("400 Bad Request", "", "x".repeat(1 << 20));
+    let server = Server::start([Answer::Hang(long)]).await;
+    let Error::Refused(refused) = error(&mut source(&server)).await else {
+        panic!()
+    };
+    assert_eq!(refused.body.len(), 4096);
+
+    let start = Instant::now();
+    let slow = respond("400 Bad Request", "Content-Length: 9\r\n", "so ");
+    let server = Server::start([Answer::Hang(slow)]).await;
+    let Error::Refused(refused) = error(&mut source(&server)).await else {
+        panic!()
+    };
+    assert_eq!(refused.body, "so ");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn redirects_are_followed_without_credentials_for_strangers() {
+    let stranger = Server::start([Answer::Hang(stream("data: there\n\n"))]).await;
+    let url = format!("http://localhost:{}/x", stranger.address.port());
+    for status in [
+        "301 Moved",
+        "302 Found",
+        "303 See Other",
+        "307 Temporary",
+        "308 Permanent",
+    ] {
+        let location = format!("Location: {url}\r\n");
+        let server = Server::start([Answer::End(respond(status, &location, ""))]).await;
+        let mut source = EventSource::get(server.url())
+            .with_header("authorization", "Bearer secret")
+            .with_header("cookie", "a=b")
+            .with_last_event_id(EventId::from(5))
+            .open()
+            .unwrap();
+        assert_eq!(events(&mut source, 1).await, ["there"], "{status}");
+        assert!(server.requests()[0].contains("secret"));
+        let request = stranger.requests().pop().unwrap();
+        assert!(
+            !request.contains("secret") && !request.contains("a=b"),
+            "{request}"
+        );
+        assert!(request.contains("last-event-id: 5"), "{request}");
+    }
+
+    let here = Server::start([
+        Answer::End(respond("307 Temporary", "Location: /other\r\n", "")),
+        Answer::Hang(stream("data: here\n\n")),
+    ])
+    .await;
+    let mut source = EventSource::request(http::Method::POST, here.url())
+        .with_header("authorization", "Bearer secret")
+        .with_body("question")
+        .open()
+        .unwrap();
+    assert_eq!(events(&mut source, 1).await, ["here"]);
+    let request = here.requests().pop().unwrap();
+    assert!(request.starts_with("post /other "), "{request}");
+    assert!(
+        request.contains("bearer secret") && request.ends_with("question"),
+        "{request}"
+    );
+
+    for status in ["301 Moved", "302 Found", "303 See Other"] {
+        let here = Server::start([
+            Answer::End(respond(status, "Location: other?x=%20#y\r\n", "")),
+            Answer::Hang(stream("data: here\n\n")),
+        ])
+        .await;
+        let mut source = EventSource::request(http::Method::POST, here.url())
+            .with_header("content-type", "text/plain")
+            .with_body("question")
+            .open()
+            .unwrap();
+        assert_eq!(events(&mut source, 1).await, ["here"]);
+        let request = here.requests().pop().unwrap();
+        assert!(request.starts_with("get /other?x=%20 "), "{request}");
+        assert!(!request.contains("\r\ncontent-"), "{request}");
+        assert!(request.ends_with("\r\n\r\n"), "{request}");
+    }
+
+    let round = Server::start([Answer::End(respond(
+        "302 Found",
+        "Location: /events\r\n",
+        "",
+    ))])
+    .await;
+    let Error::Refused(refused) = error(&mut support::source(&round)).await else {
+        panic!()
+    };
+    assert_eq!(refused.status, 302);
+    assert!(round.requests().len() <= 22, "{}", round.requests().len());
+}
+
+#[tokio::test]
+async fn closed_while_a_refusal_is_read_it_ends_without_an_error() {
+    let slow = respond("400 Bad Request", "Content-Length: 9\r\n", "so ");
+    let server = Server::start([Answer::Hang(slow)]).await;
+    let mut source = source(&server);
+    let handle = source.handle();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        handle.close();
+    });
+    let start = Instant::now();
+    assert!(next(&mut source).await.is_none());
+    assert!(start.elapsed() < Duration::from_secs(1));
+}

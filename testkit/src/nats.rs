@@ -1,0 +1,174 @@
+//! A NATS server of one's own, which can be killed and comes back. It takes `nats-server`, from Debian's
+//! package of that name.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs, io,
+    net::{Ipv4Addr, TcpStream},
+    path::{Path, PathBuf},
+    process::{self, Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::port;
+
+/// How long it may take to listen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server with JetStream, on a port and in a folder of its own, over all its lives.
+#[derive(Debug)]
+pub struct Nats {
+    port: u16,
+    folder: PathBuf,
+    server: Option<Child>,
+    /// What it has to know of others.
+    cluster: Vec<String>,
+}
+
+impl Nats {
+    /// One that runs, with nothing in it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn start() -> io::Result<Self> {
+        let mut nats = Self::down()?;
+        nats.up()?;
+        Ok(nats)
+    }
+
+    /// One that is not started yet.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port or no folder for it.
+    pub fn down() -> io::Result<Self> {
+        let port = port::free()?;
+        let folder = env::temp_dir().join(format!("nats-{port}-{}", process::id()));
+        fs::create_dir(&folder)?;
+        Ok(Self {
+            port,
+            folder,
+            server: None,
+            cluster: Vec::new(),
+        })
+    }
+
+    /// Three that run and know of each other.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be started.
+    pub fn cluster() -> io::Result<[Self; 3]> {
+        let mut cluster = [Self::down()?, Self::down()?, Self::down()?];
+        let mut routes = Vec::new();
+        for _ in &cluster {
+            routes.push(format!("nats://127.0.0.1:{}", port::free()?));
+        }
+        for (nats, route) in cluster.iter_mut().zip(&routes) {
+            nats.cluster = [
+                ("--name", nats.name()),
+                ("--cluster_name", "three".to_owned()),
+                ("--cluster", route.clone()),
+                ("--routes", routes.join(",")),
+            ]
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value])
+            .collect();
+        }
+        for nats in &mut cluster {
+            nats.up()?;
+        }
+        Ok(cluster)
+    }
+
+    /// Its name in a cluster.
+    pub fn name(&self) -> String {
+        format!("nats-{}", self.port)
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where clients find it.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it where it was, with what it has, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started, ends at once, or does not listen in time.
+    pub fn up(&mut self) -> io::Result<()> {
+        let mut command = command(self.port, &self.folder);
+        let server = command.args(&self.cluster).spawn().map_err(|error| {
+            let hint = "Debian and Ubuntu: apt-get install nats-server";
+            io::Error::new(error.kind(), format!("{command:?}: {error} ({hint})"))
+        })?;
+        let server = self.server.insert(server);
+        let start = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            let ended = server.try_wait()?.map(|it| format!("has ended: {it}"));
+            let late = (start.elapsed() > PATIENCE).then(|| "does not listen".to_owned());
+            if let Some(what) = ended.or(late) {
+                return Err(io::Error::other(format!("{command:?} {what}")));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Kills it, as hard as it gets: what it has not written is gone.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run.
+    pub fn signal(&self, name: &str) {
+        let id = self.server.as_ref().map_or(0, Child::id).to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status();
+        assert!(sent.is_ok_and(|it| it.success()), "kill -{name} {id}");
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What a server with JetStream is started by, on 127.0.0.1, with all its files in a folder.
+pub fn command(port: u16, folder: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.args(["-js", "-a", "127.0.0.1", "-p", &port.to_string()]);
+    command.arg("-sd").arg(folder);
+    command.arg("-l").arg(folder.join("log"));
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+/// `NATS_SERVER`, or that of Debian, which is not on everyone's path.
+fn program() -> OsString {
+    let debian = "/usr/sbin/nats-server";
+    let name = if Path::new(debian).exists() {
+        debian
+    } else {
+        "nats-server"
+    };
+    env::var_os("NATS_SERVER").unwrap_or_else(|| name.into())
+}
