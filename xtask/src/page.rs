@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
-    run::{cargo, root, run},
+    run::{cargo, root, run, target},
     setup,
 };
 
@@ -24,12 +24,27 @@ pub(crate) fn build() -> Result<PathBuf> {
     )))?;
 
     let folder = root().join("target/page");
-    let wasm = root().join(format!("target/{TARGET}/wasm/web_page.wasm"));
+    let wasm = target().join(format!("{TARGET}/wasm/web_page.wasm"));
     bind(&wasm, &folder)?;
     for file in ["index.html", "style.css", "tools.css"] {
         let from = root().join("web/page").join(file);
         fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())?;
     }
+    Ok(folder)
+}
+
+/// The same for the example of yew, whose page is nothing else.
+pub(crate) fn build_yew() -> Result<PathBuf> {
+    setup::target(TARGET)?;
+    run(cargo(&format!(
+        "build --package guide --example yew --target {TARGET} --profile wasm"
+    )))?;
+    let folder = target().join("yew");
+    let wasm = target().join(format!("{TARGET}/wasm/examples/yew.wasm"));
+    bind(&wasm, &folder)?;
+    let page = "<!doctype html><meta charset=utf-8><title>yew</title>\n\
+        <script type=module>import init from './page.js'; init()</script>\n";
+    fs::write(folder.join("index.html"), page)?;
     Ok(folder)
 }
 

@@ -16,6 +16,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// How long anything may take: what is run may have to be built first, all of it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 
+/// In a pipe, curl shows its progress, and stderr is not where stdout is.
+const PRELUDE: &str = r#"exec 2>&1; curl() { command curl --no-progress-meter "$@"; }"#;
+
 /// A shell with one command and all that it starts.
 pub(crate) struct Terminal {
     line: String,
@@ -27,7 +30,7 @@ impl Terminal {
     /// Runs it in this folder. Examples listen on the port, if they listen.
     pub(crate) fn start(line: &str, folder: &Path, port: u16) -> Self {
         let mut shell = Command::new("bash")
-            .args(["-e", "-c", &format!("exec 2>&1\n{line}")])
+            .args(["-e", "-c", &format!("{PRELUDE}\n{line}")])
             .current_dir(folder)
             .env("PORT", port.to_string())
             .stdin(Stdio::null())
