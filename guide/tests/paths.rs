@@ -10,11 +10,7 @@
 
 mod support;
 
-use std::{
-    fs,
-    path::PathBuf,
-    thread,
-};
+use std::{fs, path::PathBuf, thread};
 
 use support::{PATIENCE, Terminal, free_port, root};
 

@@ -1,12 +1,16 @@
 //! Commands as in a terminal: what they print is waited for, and Ctrl-C ends them.
 
 use std::{
+    env,
     io::Read,
     net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::{sleep, spawn},
     time::{Duration, Instant},
 };
@@ -29,7 +33,17 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Runs it in this folder. Examples listen on the port, if they listen.
     pub(crate) fn start(line: &str, folder: &Path, port: u16) -> Self {
-        let mut shell = Command::new("bash")
+        let mut shell = Command::new("bash");
+        // What cargo says of the package that is tested would have other packages built anew.
+        for (name, _) in env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|it| it.starts_with("CARGO_PKG_") || it.starts_with("CARGO_MANIFEST_"))
+            {
+                shell.env_remove(name);
+            }
+        }
+        let mut shell = shell
             .args(["-e", "-c", &format!("{PRELUDE}\n{line}")])
             .current_dir(folder)
             .env("PORT", port.to_string())
@@ -125,10 +139,16 @@ pub(crate) fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut(
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, and that no client is given meanwhile: those are above.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its number").port()
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id() * 32 + TAKEN.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The root of the workspace.
