@@ -96,7 +96,8 @@ async fn counts(arguments: &str) {
         }
     });
     ended.expect("it ends");
-    assert!(last.last_event_id >= "2".to_owned());
+    // It has no ID of its own, so the place is kept.
+    assert_ne!(last.last_event_id, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How long anything may take: what is run may have to be built first, all of it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// In a pipe, curl shows its progress, and stderr is not where stdout is.
 const PRELUDE: &str = r#"exec 2>&1; curl() { command curl --no-progress-meter "$@"; }"#;
