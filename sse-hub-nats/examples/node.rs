@@ -73,7 +73,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/publish", post(publish))
         .route("/healthz", get(healthz))
         .with_state(node);
-    axum::serve(TcpListener::bind(arguments.listen).await?, router).await?;
+    let listener = TcpListener::bind(arguments.listen).await?;
+    eprintln!("http://{}/events", arguments.listen);
+    axum::serve(listener, router).await?;
     Ok(())
 }
 

@@ -1,5 +1,14 @@
 //! Prints the answers of two LLM APIs as they come: of one that streams as the chat completions of
-//! `OpenAI` do, and of one that streams as the messages of Anthropic do. A small server here plays both.
+//! `OpenAI` do, and of one that streams as the messages of Anthropic do. A small server here plays both,
+//! tokens as events.
+//!
+//! ```text
+//! cargo run -p sse-source --example llm
+//! ```
+//!
+//! It prints what each says, word by word. What the API reports in its stream is an error, and so is a stream
+//! that ends before the answer does. Against a real one, change the address and the token, and build with the
+//! feature `rustls`.
 
 use std::{
     convert::Infallible,

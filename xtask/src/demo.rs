@@ -1,15 +1,13 @@
 //! The demo, built and served.
 
+use std::path::Path;
+
 use anyhow::Result;
 
-use crate::{
-    page,
-    run::{cargo, root, run},
-};
+use crate::run::{cargo, root, run};
 
-/// Builds the page, serves it on 127.0.0.1 with live updates, and prints the address.
-pub(crate) fn serve(port: u16) -> Result<()> {
-    let page = page::build()?;
+/// Serves a page that is built on 127.0.0.1 with live updates, and prints the address.
+pub(crate) fn serve(port: u16, page: &Path) -> Result<()> {
     let mut server = cargo("run --package web --");
     server
         .arg("--port")

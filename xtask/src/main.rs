@@ -53,6 +53,9 @@ enum Command {
         /// How many servers there are. Several have the same events, which they keep in NATS.
         #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=9))]
         nodes: u16,
+        /// Another page: the small one of guide/examples/yew.rs.
+        #[arg(long, conflicts_with = "nodes")]
+        yew: bool,
     },
     /// Run everything that CI runs.
     Test,
@@ -118,8 +121,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Demo { port, nodes: 1 } => demo::serve(port),
-        Command::Demo { port, nodes } => nodes::serve(port, nodes),
+        Command::Demo {
+            port, yew: true, ..
+        } => page::build_yew().and_then(|page| demo::serve(port, &page)),
+        Command::Demo { port, nodes: 1, .. } => {
+            page::build().and_then(|page| demo::serve(port, &page))
+        }
+        Command::Demo { port, nodes, .. } => nodes::serve(port, nodes),
         Command::Test => test::all(),
         Command::TestBrowser { long } => browser::test(long),
         Command::TestServers => servers::test(),

@@ -80,6 +80,7 @@ fn lints() -> Result<()> {
         "--package web --all-targets",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
+        "--package guide --example yew --target wasm32-unknown-unknown",
         "--package sizes --examples --all-features --target wasm32-unknown-unknown",
         "--package sse-npm --target wasm32-unknown-unknown",
     ] {

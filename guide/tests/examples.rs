@@ -1,0 +1,203 @@
+//! Each example of a server, as a process: it is read, taken up again, and ended.
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use sse_source::{EventId, EventSource, Item, MessageEvent, Settings};
+use support::{PATIENCE, Terminal, free_port, root};
+use tokio::time::timeout;
+
+/// How long events and the end of a process may take, once it runs.
+const SOON: Duration = Duration::from_secs(8);
+
+struct Server {
+    terminal: Terminal,
+    port: u16,
+}
+
+impl Server {
+    /// Builds it, starts it, and waits until it listens.
+    fn start(arguments: &str, port: u16) -> Self {
+        let line = format!("cargo run --quiet {arguments}");
+        let mut terminal = Terminal::start(&line, &root(), port);
+        terminal.expect(&format!("http://127.0.0.1:{port}/"));
+        Self { terminal, port }
+    }
+
+    fn read(&self, path: &str, seen: Option<u64>) -> EventSource {
+        let mut builder = EventSource::get(format!("http://127.0.0.1:{}{path}", self.port))
+            .with_settings(Settings::default().with_reconnection_time(Duration::ZERO));
+        if let Some(id) = seen {
+            builder = builder.with_last_event_id(EventId::from(id));
+        }
+        builder.open().expect("a valid request")
+    }
+
+    /// The body of the answer.
+    fn post(&self, path: &str, body: &str) -> String {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        let length = body.len();
+        write!(
+            connection,
+            "POST {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .expect("a request sent");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
+        body.trim_end().to_owned()
+    }
+
+    /// On Ctrl-C it ends well, and soon, also with streams open.
+    fn end(mut self) {
+        self.terminal.interrupt();
+        let status = self.terminal.end_within(SOON);
+        assert!(status.success(), "{status}: {}", self.terminal.printed());
+    }
+}
+
+/// The next event.
+async fn next(source: &mut EventSource) -> MessageEvent<String> {
+    let event = async {
+        loop {
+            match source.next().await.expect("it goes on").expect("no error") {
+                Item::Event(event) => return event,
+                _ => continue,
+            }
+        }
+    };
+    timeout(SOON, event).await.expect("an event soon")
+}
+
+/// Events with ascending IDs, one each second, and one more at the end.
+async fn counts(arguments: &str) {
+    let server = Server::start(arguments, free_port());
+    let mut source = server.read("/events", None);
+    assert_eq!(next(&mut source).await.last_event_id, "1");
+    let mut later = server.read("/events", Some(7));
+    let event = next(&mut later).await;
+    assert_eq!((&*event.last_event_id, &*event.data), ("8", "second 8"));
+    assert_eq!(next(&mut source).await.last_event_id, "2");
+    drop(later);
+
+    let (ended, last) = tokio::join!(tokio::task::spawn_blocking(|| server.end()), async {
+        loop {
+            let event = next(&mut source).await;
+            if event.data == "back soon" {
+                return event;
+            }
+        }
+    });
+    ended.expect("it ends");
+    // It has no ID of its own, so the place is kept.
+    assert_ne!(last.last_event_id, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hyper() {
+    counts("-p sse-hyper --example hyper").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axum() {
+    counts("-p sse-hyper --features axum --example axum").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warp() {
+    counts("-p sse-warp --example warp").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actix() {
+    counts("-p guide --example actix").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics() {
+    let server = Server::start("-p sse-hub --example topics", free_port());
+    let mut live = server.read("/events?topic=orders/**", None);
+    assert!(matches!(live.next().await, Some(Ok(Item::Open(_)))));
+    let first = server.post("/publish/orders/17", "sent");
+    server.post("/publish/news", "not for those");
+    let second = server.post("/publish/orders/17", "there");
+    for (id, data) in [(&first, "sent"), (&second, "there")] {
+        let event = next(&mut live).await;
+        assert_eq!((&event.last_event_id, &*event.data), (id, data));
+    }
+    let mut new = server.read("/events?topic=orders/*", None);
+    assert_eq!(next(&mut new).await.data, "sent");
+    let first: EventId = first.try_into().expect("an ID");
+    let mut back = EventSource::get(format!("http://127.0.0.1:{}/events?topic=**", server.port))
+        .with_last_event_id(first)
+        .open()
+        .expect("a valid request");
+    assert_eq!(next(&mut back).await.data, "not for those");
+    server.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broadcast() {
+    let server = Server::start("-p sse-hyper --example broadcast", free_port());
+    let mut source = server.read("/events", None);
+    assert!(matches!(source.next().await, Some(Ok(Item::Open(_)))));
+    assert_eq!(server.post("/publish", "it works"), "1");
+    assert_eq!(next(&mut source).await.data, "it works");
+
+    // Nobody reads meanwhile, and the sockets hold only so much.
+    let large = "x".repeat(100_000);
+    for _ in 0..200 {
+        server.post("/publish", &large);
+    }
+    let lagged = async {
+        loop {
+            let event = next(&mut source).await;
+            if event.event_type == "lagged" {
+                return event.data;
+            }
+        }
+    };
+    let missed = timeout(SOON, lagged).await.expect("it is told");
+    assert!(missed.starts_with(r#"{"missed":"#), "{missed}");
+    server.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch() {
+    let port = free_port();
+    let serve = || Server::start("-p sse-hyper --features axum --example axum", port);
+    let server = serve();
+    let line =
+        format!("cargo run --quiet -p sse-source --example watch http://127.0.0.1:{port}/events");
+    let mut watch = Terminal::start(&line, &root(), 0);
+    watch.expect("connected\nsecond 1 #1\n");
+    server.end();
+    watch.expect("back soon #…; again in ");
+    let server = serve();
+    // Behind the last event, whose number is not known here.
+    watch.expect("again in …connected\nsecond ");
+    assert_eq!(watch.printed().matches("second 1 #1\n").count(), 1);
+    server.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reqwest() {
+    let server = Server::start("-p sse-hyper --example hyper", free_port());
+    let url = format!("http://127.0.0.1:{}/events", server.port);
+    let line =
+        format!("cargo run --quiet -p sse-source --features reqwest --example reqwest {url}");
+    let mut reqwest = Terminal::start(&line, &root(), 0);
+    assert!(reqwest.end_within(PATIENCE).success());
+    assert_eq!(
+        reqwest.printed(),
+        "second 1\nsecond 2\nsecond 3\nsecond 4\nsecond 5\n"
+    );
+    server.end();
+}

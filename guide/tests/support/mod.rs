@@ -1,0 +1,158 @@
+//! Commands as in a terminal: what they print is waited for, and Ctrl-C ends them.
+
+use std::{
+    env,
+    io::Read,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread::{sleep, spawn},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// How long anything may take: what is run may have to be built first, all of it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+
+/// In a pipe, curl shows its progress, and stderr is not where stdout is.
+const PRELUDE: &str = r#"exec 2>&1; curl() { command curl --no-progress-meter "$@"; }"#;
+
+/// A shell with one command and all that it starts.
+pub(crate) struct Terminal {
+    line: String,
+    shell: Child,
+    printed: Arc<Mutex<String>>,
+}
+
+impl Terminal {
+    /// Runs it in this folder. Examples listen on the port, if they listen.
+    pub(crate) fn start(line: &str, folder: &Path, port: u16) -> Self {
+        let mut shell = Command::new("bash");
+        // What cargo says of the package that is tested would have other packages built anew.
+        for (name, _) in env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|it| it.starts_with("CARGO_PKG_") || it.starts_with("CARGO_MANIFEST_"))
+            {
+                shell.env_remove(name);
+            }
+        }
+        let mut shell = shell
+            .args(["-e", "-c", &format!("{PRELUDE}\n{line}")])
+            .current_dir(folder)
+            .env("PORT", port.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        let mut pipe = shell.stdout.take().expect("its output");
+        let printed = Arc::new(Mutex::new(String::new()));
+        let screen = Arc::clone(&printed);
+        spawn(move || {
+            let mut buffer = [0; 1024];
+            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+                let text = String::from_utf8_lossy(&buffer[..count]);
+                screen.lock().expect("no panic").push_str(&text);
+            }
+        });
+        Self {
+            line: line.to_owned(),
+            shell,
+            printed,
+        }
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn printed(&self) -> String {
+        let printed = self.printed.lock();
+        printed.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until it has printed this, in which `…` is anything.
+    pub(crate) fn expect(&mut self, text: &str) {
+        let what = format!("{text:?} comes from {}", self.line);
+        wait_until(PATIENCE, &what, || {
+            let is_there = shows(&self.printed(), text);
+            let ended = self.shell.try_wait().expect("its status");
+            assert!(
+                is_there || ended.is_none(),
+                "{}: {}",
+                self.line,
+                self.printed()
+            );
+            is_there
+        });
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end_within(&mut self, limit: Duration) -> ExitStatus {
+        let what = format!("{} ends", self.line);
+        wait_until(limit, &what, || self.ended().is_some());
+        self.shell.wait().expect("its status")
+    }
+
+    /// Its status, if it has ended.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.shell.try_wait().expect("its status")
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        // It may have ended by itself.
+        let _ = kill_process_group(Pid::from_child(&self.shell), Signal::INT);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            let _ = kill_process_group(Pid::from_child(&self.shell), Signal::KILL);
+            let _ = self.shell.wait();
+        }
+    }
+}
+
+/// Whether this was printed, in which `…` is anything.
+pub(crate) fn shows(printed: &str, text: &str) -> bool {
+    let mut rest = printed;
+    text.split('…').all(|part| match rest.split_once(part) {
+        Some((_, behind)) => {
+            rest = behind;
+            true
+        }
+        None => false,
+    })
+}
+
+pub(crate) fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < limit, "in vain waited until {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// A port that nobody listens on, and that no client is given meanwhile: those are above.
+pub(crate) fn free_port() -> u16 {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id() * 32 + TAKEN.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR"));
+    guide.parent().expect("the workspace").to_owned()
+}

@@ -1,0 +1,99 @@
+//! A hub on axum: what is published goes to all who subscribe to its topic, and stays for those who come
+//! back.
+//!
+//! ```text
+//! cargo run -p sse-hub --example topics
+//! curl -N '127.0.0.1:8080/events?topic=news&topic=orders/**'
+//! curl -d 'it works' 127.0.0.1:8080/publish/orders/17
+//! ```
+//!
+//! The last curl prints the ID of the event, and the other one the event. Somebody new gets the last ten
+//! events of these topics first; whoever comes back with `Last-Event-ID` gets what was missed, or an event of
+//! the type `reset` if that is too long ago. Ctrl-C ends all streams, and then the server.
+//!
+//! Anybody may publish here. Where strangers can reach it, ask who they are.
+
+use std::{env, error::Error, io, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{Response, StatusCode, Uri},
+    routing::{get, post},
+};
+use futures_util::FutureExt;
+use sse_hub::{Hub, InvalidTopic, Selection, Topic};
+use sse_hyper::{Event, Farewell, Streams};
+use tokio::{net::TcpListener, signal, time::sleep};
+
+/// Events for who is new.
+const GREETING: usize = 10;
+
+/// How long the end waits for clients that have stopped reading.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+type Refusal = (StatusCode, String);
+
+#[derive(Clone, Default)]
+struct App {
+    hub: Hub,
+    streams: Streams,
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let port = env::var("PORT").unwrap_or("8080".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    eprintln!("http://127.0.0.1:{port}/events?topic=news");
+    let app = App::default();
+    let router = Router::new()
+        .route("/events", get(subscribe))
+        .route("/publish/{*topic}", post(publish))
+        .with_state(app.clone());
+    let closed = async move {
+        let _ = signal::ctrl_c().await;
+        let spread = Duration::from_secs(1)..=Duration::from_secs(10);
+        let farewell = Farewell::new(Event::new("back soon"));
+        app.streams.close(farewell.with_retry(spread));
+    };
+    let closed = closed.shared();
+    let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
+    tokio::select! {
+        ended = server => ended,
+        () = closed.then(|()| sleep(PATIENCE)) => Ok(()),
+    }
+}
+
+async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<Body>, Refusal> {
+    let seen = sse_hyper::last_event_id(request.headers()).map_err(bad_request)?;
+    let selection = selection(request.uri()).map_err(bad_request)?;
+    let subscriber = app.hub.subscriber(selection).with_newest(GREETING);
+    let events = subscriber.after(seen.as_ref()).subscribe();
+    let events = events.map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.to_string()))?;
+    Ok(app.streams.respond(&request, events).map(Body::new))
+}
+
+fn selection(uri: &Uri) -> Result<Selection, InvalidTopic> {
+    let query = uri.query().unwrap_or_default();
+    let parameters = form_urlencoded::parse(query.as_bytes());
+    Selection::new(
+        parameters
+            .filter(|(name, _)| name == "topic")
+            .map(|it| it.1),
+    )
+}
+
+async fn publish(
+    State(app): State<App>,
+    Path(topic): Path<String>,
+    data: String,
+) -> Result<String, Refusal> {
+    let topic = Topic::new(topic).map_err(bad_request)?;
+    let id = app.hub.publish(topic, Event::new(data)).await;
+    Ok(format!("{}\n", id.map_err(bad_request)?))
+}
+
+fn bad_request(error: impl Error) -> Refusal {
+    (StatusCode::BAD_REQUEST, format!("{error}\n"))
+}

@@ -1,0 +1,79 @@
+//! A server of events on axum, with a page that shows them:
+//!
+//! ```text
+//! cargo run -p sse-hyper --features axum --example axum
+//! curl -N 127.0.0.1:8080/events
+//! ```
+//!
+//! curl prints an event each second, and so does <http://127.0.0.1:8080/>. Whoever comes back with
+//! `Last-Event-ID: 7` goes on with the eighth; with `Last-Event-ID: seven`, the answer is 400. On Ctrl-C or
+//! SIGTERM every client gets a last event, and then the server ends.
+
+use std::{env, io, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{Html, Response},
+    routing::get,
+};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use sse_hyper::{Event, EventId, Farewell, LastEventId, Streams};
+use tokio::{
+    net::TcpListener,
+    signal::{
+        ctrl_c,
+        unix::{SignalKind, signal},
+    },
+    time::sleep,
+};
+
+/// How long the end waits for clients that have stopped reading.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let port = env::var("PORT").unwrap_or("8080".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    eprintln!("http://127.0.0.1:{port}/");
+    let streams = Streams::default();
+    let router = Router::new()
+        .route("/", get(Html(include_str!("page.html"))))
+        .route("/events", get(events))
+        .with_state(streams.clone());
+    let closed = close(streams).shared();
+    let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
+    tokio::select! {
+        ended = server => ended,
+        () = closed.then(|()| sleep(PATIENCE)) => Ok(()),
+    }
+}
+
+async fn events(
+    State(streams): State<Streams>,
+    LastEventId(seen): LastEventId<u64>,
+    request: Request,
+) -> Response {
+    let events = seconds(seen.unwrap_or(0));
+    streams.respond(&request, events).map(Body::new)
+}
+
+/// One event each second, behind the one that the client saw last.
+fn seconds(seen: u64) -> impl Stream<Item = Event> {
+    stream::iter(seen.saturating_add(1)..).then(|n| async move {
+        sleep(Duration::from_secs(1)).await;
+        Event::new(format!("second {n}")).with_id(EventId::from(n))
+    })
+}
+
+/// Waits until the process is to end. Then no stream holds it up, and not all clients come back at once.
+async fn close(streams: Streams) {
+    let mut terminate = signal(SignalKind::terminate()).expect("a handler of SIGTERM");
+    tokio::select! {
+        _ = ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    let spread = Duration::from_secs(1)..=Duration::from_secs(10);
+    streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+}

@@ -1,0 +1,101 @@
+//! A server of events on hyper alone, for HTTP/1 and HTTP/2:
+//!
+//! ```text
+//! cargo run -p sse-hyper --example hyper
+//! curl -N 127.0.0.1:8080/events
+//! ```
+//!
+//! curl prints an event each second. Whoever comes back with `Last-Event-ID: 7` goes on with the eighth.
+//! On Ctrl-C or SIGTERM every client gets a last event, and then the server ends.
+
+use std::{convert::Infallible, env, io, pin::pin, time::Duration};
+
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use http::{Request, Response, StatusCode};
+use http_body_util::Either;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use sse_hyper::{Event, EventBody, EventId, Farewell, Streams};
+use tokio::{
+    net::TcpListener,
+    signal::{
+        ctrl_c,
+        unix::{SignalKind, signal},
+    },
+    time::{sleep, timeout},
+};
+
+/// How long the end waits for clients that have stopped reading.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+type Body = Either<EventBody<BoxStream<'static, Event>>, String>;
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let port = env::var("PORT").unwrap_or("8080".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    eprintln!("http://127.0.0.1:{port}/events");
+    let (streams, connections) = (Streams::default(), GracefulShutdown::new());
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = pin!(ctrl_c());
+    loop {
+        let connection = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = terminate.recv() => break,
+            _ = &mut interrupt => break,
+        };
+        let Ok((connection, _)) = connection else {
+            // Too many files are open, say. Some will be closed soon.
+            sleep(Duration::from_secs(1)).await;
+            continue;
+        };
+        let streams = streams.clone();
+        let service = service_fn(move |request| {
+            let response = respond(&streams, &request);
+            async { Ok::<_, Infallible>(response) }
+        });
+        let connection = auto::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(connection), service)
+            .into_owned();
+        // A client that leaves in the middle is no news.
+        tokio::spawn(connections.watch(connection));
+    }
+    let spread = Duration::from_secs(1)..=Duration::from_secs(10);
+    streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+    let _ = timeout(PATIENCE, connections.shutdown()).await;
+    Ok(())
+}
+
+fn respond(streams: &Streams, request: &Request<Incoming>) -> Response<Body> {
+    if request.uri().path() != "/events" {
+        return refusal(StatusCode::NOT_FOUND, "it is at /events");
+    }
+    let seen = sse_hyper::last_event_id(request.headers());
+    match seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref())) {
+        Ok(seen) => {
+            let events = seconds(seen.unwrap_or(0)).boxed();
+            streams.respond(request, events).map(Either::Left)
+        }
+        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+/// One event each second, behind the one that the client saw last.
+fn seconds(seen: u64) -> impl Stream<Item = Event> {
+    stream::iter(seen.saturating_add(1)..).then(|n| async move {
+        sleep(Duration::from_secs(1)).await;
+        Event::new(format!("second {n}")).with_id(EventId::from(n))
+    })
+}
+
+fn refusal(status: StatusCode, reason: &str) -> Response<Body> {
+    let mut response = Response::new(Either::Right(format!("{reason}\n")));
+    *response.status_mut() = status;
+    response
+}
