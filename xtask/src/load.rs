@@ -15,7 +15,7 @@ const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /// The tables of the servers, with the arguments of the program that measures.
 pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    table("table", arguments)
+    table("servers", arguments)
 }
 
 /// The tables of the clients.
@@ -128,7 +128,7 @@ pub(crate) fn smoke() -> Result<()> {
         ("restarts", None),
         ("restarts", Some("--http2")),
         ("nodes", None),
-        ("table", Some("--smoke")),
+        ("servers", Some("--smoke")),
         ("clients", Some("--smoke")),
         ("hub", Some("--smoke")),
     ] {

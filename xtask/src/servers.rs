@@ -21,8 +21,6 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("sse", "sse"),
 ];
 
-const TESTS: [&str; 6] = ["proxies", "clients", "browsers", "faults", "demo", "nodes"];
-
 /// Builds the programs, brings the proxies and the clients, and runs the tests of
 /// `interop`.
 pub(crate) fn test() -> Result<()> {
@@ -49,10 +47,7 @@ pub(crate) fn test() -> Result<()> {
     clients(&folder)?;
     npm::package(&folder.join("npm"))?;
 
-    let names = TESTS.map(|name| format!("--test {name}")).join(" ");
-    let mut tests = cargo(&format!(
-        "test --package interop {names} -- --nocapture --test-threads=4"
-    ));
+    let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
     tests.env("INTEROP_FOLDER", &folder);
     // Where Debian has nginx, HAProxy and NATS, for those who are not root too.
     if let Some(path) = env::var_os("PATH") {

@@ -1,7 +1,7 @@
 //! Moves many clients between nodes over one NATS, all of which die and come back. Without flags a smoke
 //! test of some seconds.
 
-use std::{io, path::PathBuf};
+use std::io;
 
 use anyhow::Result;
 use clap::Parser;
@@ -16,18 +16,12 @@ use load::{
 struct Arguments {
     #[command(flatten)]
     options: Options,
-    /// The command `sse`, if there is one already. Else it is built, optimised.
-    #[arg(long)]
-    sse: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let Arguments { options, sse } = Arguments::parse();
+    let Arguments { options } = Arguments::parse();
     machine::allow_files(options.clients as u64 + 100)?;
-    let sse = match sse {
-        Some(sse) => sse,
-        None => built(&["--package", "sse-cli", "--bin", "sse"])?.join("sse"),
-    };
+    let sse = built(&["--package", "sse-cli", "--bin", "sse"])?.join("sse");
     nodes::run(&sse, options, &mut io::stdout()).await
 }

@@ -1,11 +1,8 @@
 //! Clients that others wrote read `/golden`, and go on where they were when the connection broke.
 
-mod hyper_client;
-
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
-use hyper_client::Client;
 use interop::{
     cutter::Cutter,
     ensure_golden, folder, items,
@@ -16,6 +13,8 @@ use testkit::{
     Item,
     contract::{HOSTILE, echo_path, echoed, events},
 };
+
+use crate::hyper_client::Client;
 
 /// Those that take HTTP/2 without asking first.
 const HTTP_2: [&str; 2] = ["hyper", "axum"];

@@ -1,14 +1,12 @@
 //! Clients that leave in every way are forgotten, and clients that never read cost little.
 
-#[path = "hyper_client/mod.rs"]
-mod hyper_client;
-
 use std::{thread::sleep, time::Duration};
 
 use anyhow::{Result, ensure};
-use hyper_client::Client;
 use interop::server;
 use socket2::SockRef;
+
+use crate::hyper_client::Client;
 
 /// How many never read, for how long, and how much more memory a server may take for all of them.
 const STALLED: u64 = 20;
