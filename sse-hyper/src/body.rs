@@ -4,7 +4,7 @@ use core::{
     pin::Pin,
     task::{Context, Poll},
 };
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -13,10 +13,10 @@ use pin_project_lite::pin_project;
 use sse_proto::Comment;
 
 use crate::{
-    Outgoing, Settings, Streams,
+    Outgoing, Settings,
     clock::{Clock, Due},
+    member::{Member, Shared},
     outgoing::{Ready, sealed::Put as _},
-    streams::Member,
 };
 
 /// A stream of events: [`Event`](crate::Event), what lends one, such as an `Arc<Event>` that is sent to
@@ -47,18 +47,19 @@ pin_project! {
 
 impl<S: EventStream> EventBody<S> {
     /// A body that starts with an empty comment and then follows the events. It has no keep-alive
-    /// and no handle: [`Streams::body`] makes those that have.
+    /// and no handle: [`Streams::body`](crate::Streams::body) makes those that have.
     pub fn new(events: S) -> Self {
-        static ALONE: LazyLock<Streams> = LazyLock::new(|| Streams::new(Settings::none()));
-        Self::member(events, &ALONE)
+        static ALONE: LazyLock<Arc<Shared>> =
+            LazyLock::new(|| Arc::new(Shared::new(Settings::none())));
+        Self::member(events, Member::new(&ALONE))
     }
 
-    pub(crate) fn member(events: S, streams: &Streams) -> Self {
+    pub(crate) fn member(events: S, member: Member) -> Self {
         let mut frame = BytesMut::new();
         Comment::default().encode(&mut frame);
         Self {
             events: Some(events),
-            member: Some(Member::new(streams)),
+            member: Some(member),
             ..Self::of(frame.into())
         }
     }

@@ -5,18 +5,6 @@ use http::{
 
 use crate::{EventBody, EventStream, accept::is_acceptable};
 
-/// The whole response to a request for events, with a comment every 15 s when idle.
-///
-/// For servers that need no handle on their streams; [`Streams::respond`](crate::Streams::respond)
-/// is for the others. The body has to be polled on a tokio runtime with its timer on.
-#[cfg(feature = "tokio")]
-pub fn response<B, S: EventStream>(request: &Request<B>, events: S) -> Response<EventBody<S>> {
-    use std::sync::LazyLock;
-
-    static STREAMS: LazyLock<crate::Streams> = LazyLock::new(crate::Streams::default);
-    STREAMS.respond(request, events)
-}
-
 /// The whole response to a request for events: `200 OK` with the headers that an event stream
 /// needs, or the refusal of a request that cannot be answered with a stream.
 ///

@@ -11,7 +11,7 @@
 //!      │     EventBody                    frames, as the events come          (body.rs)
 //!      │        │   Clock                 what is due when nothing comes      (clock.rs)
 //!      │        │
-//!      │     Streams                      the handle: count, close            (streams.rs)
+//!      │     Streams                      the handle: count, close            (streams.rs, member.rs)
 //!      │        ├─ Settings, KeepAlive    what all have in common             (settings.rs, keep_alive.rs)
 //!      │        └─ Farewell               what they say at the end            (farewell.rs)
 //!      ▼        ▼
@@ -137,6 +137,7 @@ mod farewell;
 mod headers;
 mod keep_alive;
 mod last_event_id;
+mod member;
 mod outgoing;
 mod settings;
 mod streams;
@@ -147,8 +148,6 @@ pub use axum::LastEventId;
 pub use body::{EventBody, EventStream};
 pub use encoded::Encoded;
 pub use farewell::Farewell;
-#[cfg(feature = "tokio")]
-pub use headers::response;
 pub use headers::{no_content, respond};
 pub use keep_alive::KeepAlive;
 pub use last_event_id::{
@@ -158,4 +157,6 @@ pub use outgoing::Outgoing;
 pub use settings::Settings;
 pub use sse_proto::{Event, EventId, EventType, InvalidValue};
 pub use streams::Streams;
+#[cfg(feature = "tokio")]
+pub use streams::response;
 pub use until_error::{UntilError, until_error};

@@ -6,9 +6,9 @@ use tokio::time::Duration;
 use tower::ServiceExt;
 
 use crate::{
-    builder::Template,
     refusal::Refusal,
     route::Route,
+    template::Template,
     transport::{Body, BoxError, BoxFuture},
 };
 

@@ -2,20 +2,14 @@ use core::{fmt, future::Future};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{
-    HeaderName, HeaderValue, Method, Request, Uri,
-    header::{ACCEPT, CACHE_CONTROL},
-    request,
-};
-use http_body_util::Full;
+use http::{HeaderName, HeaderValue, Method, Request, Uri, request};
 use sse_proto::{EventId, connection::Settings};
 
 use crate::{
     Error, EventSource, Events, Transport,
-    transport::{BoxError, BoxFuture},
+    template::{Prepare, Template},
+    transport::BoxError,
 };
-
-type Prepare = dyn Fn(Request<Bytes>) -> BoxFuture<Result<Request<Bytes>, BoxError>> + Send + Sync;
 
 /// What an event source asks for, and how.
 #[must_use = "it does nothing until it is opened"]
@@ -23,21 +17,13 @@ pub struct Builder {
     request: request::Builder,
     body: Bytes,
     prepare: Option<Arc<Prepare>>,
-    pub(crate) last_event_id: Option<EventId>,
-    pub(crate) settings: Settings,
+    last_event_id: Option<EventId>,
+    settings: Settings,
     transport: Option<Transport>,
 }
 
-/// Makes the request of each attempt.
-#[derive(Clone)]
-pub(crate) struct Template {
-    request: Request<Bytes>,
-    prepare: Option<Arc<Prepare>>,
-    pub(crate) transport: Transport,
-}
-
 impl Builder {
-    pub(crate) fn new<U>(method: Method, uri: U) -> Self
+    fn new<U>(method: Method, uri: U) -> Self
     where
         U: TryInto<Uri>,
         U::Error: Into<http::Error>,
@@ -108,7 +94,7 @@ impl Builder {
     ///
     /// [`Error::Request`] if the URI, a header or the method is not valid.
     pub fn open(self) -> Result<EventSource, Error> {
-        EventSource::new(self)
+        self.source()
     }
 
     /// Sends the request once, and gives the events of the response: for streams that cannot be taken
@@ -118,50 +104,40 @@ impl Builder {
     /// # Errors
     ///
     /// If there is no response in time, or it is no event stream.
-    pub async fn send(self) -> Result<Events, Error> {
-        Events::send(self).await
+    pub async fn send(mut self) -> Result<Events, Error> {
+        self.settings = self.settings.with_standard_statuses();
+        Events::of(self.source()?.once()).await
     }
 
-    pub(crate) fn template(&mut self) -> Result<Template, Error> {
-        let request = core::mem::take(&mut self.request);
-        let request = request.body(self.body.clone());
-        let mut request = request.map_err(|error| Error::Request(error.into()))?;
-        for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-cache")] {
-            let value = HeaderValue::from_static(value);
-            request.headers_mut().entry(name).or_insert(value);
-        }
-        let transport = self.transport.take().unwrap_or_default();
-        // Otherwise it may get another one.
-        if self.prepare.is_none() {
-            transport.check(request.uri()).map_err(Error::Request)?;
-        }
-        Ok(Template {
-            request,
-            prepare: self.prepare.clone(),
-            transport,
-        })
+    fn source(self) -> Result<EventSource, Error> {
+        let request = self.request.body(self.body);
+        let request = request.map_err(|error| Error::Request(error.into()))?;
+        let template = Template::new(request, self.prepare, self.transport.unwrap_or_default())?;
+        Ok(EventSource::new(
+            template,
+            self.settings,
+            self.last_event_id,
+        ))
     }
 }
 
-impl Template {
-    /// The request of one attempt.
-    pub(crate) async fn make(
-        self,
-        last_event_id: String,
-    ) -> Result<Request<Full<Bytes>>, BoxError> {
-        let mut request = self.request;
-        if !last_event_id.is_empty() {
-            // "Encoded as UTF-8". What a header cannot hold, an ID from a stream can: then the server
-            // is asked from the start.
-            if let Ok(value) = HeaderValue::from_bytes(last_event_id.as_bytes()) {
-                request.headers_mut().insert("last-event-id", value);
-            }
-        }
-        if let Some(prepare) = &self.prepare {
-            request = prepare(request).await?;
-            self.transport.check(request.uri())?;
-        }
-        Ok(request.map(Full::new))
+impl EventSource {
+    /// Asks for events by `GET`.
+    pub fn get<U>(uri: U) -> Builder
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        Self::request(Method::GET, uri)
+    }
+
+    /// Asks for events by any method.
+    pub fn request<U>(method: Method, uri: U) -> Builder
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        Builder::new(method, uri)
     }
 }
 

@@ -1,4 +1,4 @@
-use core::{error, fmt, iter};
+use core::{error, fmt};
 
 use bytes::Bytes;
 use http::{
@@ -7,7 +7,7 @@ use http::{
 };
 use sse_proto::connection::Reason;
 
-use crate::{Disconnected, head::coding, transport::BoxError};
+use crate::{Disconnected, causes::with_causes, head::coding, transport::BoxError};
 
 /// Why there will be no more events. What it says holds all that is known; its source is for
 /// programs.
@@ -62,20 +62,6 @@ impl fmt::Display for Error {
             Self::Timeout(reason) => reason.fmt(f),
         }
     }
-}
-
-/// What hyper says of itself is only that it failed; the causes say why. Some repeat theirs.
-pub(crate) fn with_causes(error: &dyn error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut said = error.to_string();
-    f.write_str(&said)?;
-    for cause in iter::successors(error.source(), |cause| cause.source()) {
-        let cause = cause.to_string();
-        if !said.ends_with(&cause) {
-            write!(f, ": {cause}")?;
-        }
-        said = cause;
-    }
-    Ok(())
 }
 
 impl fmt::Display for Refused {

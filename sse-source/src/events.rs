@@ -8,9 +8,9 @@ use core::{
 use futures_core::{Stream, stream::FusedStream};
 use http::HeaderMap;
 
-use crate::{Builder, Error, EventSource, Item};
+use crate::{Error, EventSource, Item};
 
-/// The events of one response, from [`Builder::send`]: what an [`EventSource`] says between its first
+/// The events of one response, from [`Builder::send`](crate::Builder::send): what an [`EventSource`] says between its first
 /// `Open` and its first `Disconnected`. It ends with the response, or with the error that broke it.
 pub struct Events {
     headers: HeaderMap,
@@ -18,9 +18,8 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) async fn send(mut builder: Builder) -> Result<Self, Error> {
-        builder.settings = builder.settings.with_standard_statuses();
-        let mut source = builder.open()?.once();
+    /// Of a source for one connection.
+    pub(crate) async fn of(mut source: EventSource) -> Result<Self, Error> {
         loop {
             match poll_fn(|cx| Pin::new(&mut source).poll_next(cx)).await {
                 Some(Ok(Item::Open(open))) => {

@@ -3,7 +3,7 @@ use core::{fmt, time::Duration};
 use http::{HeaderMap, StatusCode};
 use sse_proto::{DecodeError, MessageEvent, connection::Reason};
 
-use crate::{error::with_causes, transport::BoxError};
+use crate::{causes::with_causes, transport::BoxError};
 
 /// What an event source says, one thing at a time.
 #[derive(Debug)]

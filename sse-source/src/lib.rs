@@ -6,8 +6,8 @@
 //! # Map
 //!
 //! ```text
-//!   EventSource::get(uri) ── Builder            what is asked for, and how      (builder.rs)
-//!                               │
+//!   EventSource::get(uri) ── Builder            what is asked for, and how      (builder.rs,
+//!                               │                                                template.rs)
 //!            open ──────────────┴── send
 //!             │                      │
 //!         EventSource              Events       a stream: for ever, or once     (source.rs, events.rs)
@@ -73,6 +73,7 @@
 mod alarm;
 mod attempt;
 mod builder;
+mod causes;
 mod client;
 mod error;
 mod events;
@@ -82,6 +83,7 @@ mod item;
 mod refusal;
 mod route;
 mod source;
+mod template;
 mod transport;
 
 pub use builder::Builder;

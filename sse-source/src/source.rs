@@ -6,21 +6,24 @@ use core::{
 
 use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
-use http::{Method, Response, StatusCode, Uri};
+use http::{Response, StatusCode};
 use http_body::Body as _;
-use sse_proto::connection::{Action, Change, Connection, Reason};
+use sse_proto::{
+    EventId,
+    connection::{Action, Change, Connection, Reason, Settings},
+};
 use tokio::{sync::mpsc, time::Duration};
 
 use crate::{
-    Builder, Error, Handle, Item,
+    Error, Handle, Item,
     alarm::Alarm,
     attempt::{Attempt, Failure},
-    builder::Template,
     handle::Command,
     head,
     item::{Disconnected, Open},
     refusal::Refusal,
     route::Route,
+    template::Template,
     transport::{Body, BoxError},
 };
 
@@ -50,33 +53,17 @@ pub struct EventSource {
 }
 
 impl EventSource {
-    /// Asks for events by `GET`.
-    pub fn get<U>(uri: U) -> Builder
-    where
-        U: TryInto<Uri>,
-        U::Error: Into<http::Error>,
-    {
-        Self::request(Method::GET, uri)
-    }
-
-    /// Asks for events by any method.
-    pub fn request<U>(method: Method, uri: U) -> Builder
-    where
-        U: TryInto<Uri>,
-        U::Error: Into<http::Error>,
-    {
-        Builder::new(method, uri)
-    }
-
-    pub(crate) fn new(mut builder: Builder) -> Result<Self, Error> {
-        let template = builder.template()?;
-        let mut connection =
-            Connection::new(builder.settings.clone(), fastrand::u64(..), Duration::ZERO);
-        if let Some(id) = &builder.last_event_id {
+    pub(crate) fn new(
+        template: Template,
+        settings: Settings,
+        last_event_id: Option<EventId>,
+    ) -> Self {
+        let mut connection = Connection::new(settings, fastrand::u64(..), Duration::ZERO);
+        if let Some(id) = &last_event_id {
             connection.set_last_event_id(id);
         }
         let (sender, commands) = mpsc::unbounded_channel();
-        Ok(Self {
+        Self {
             connection,
             template,
             attempt: Attempt::None,
@@ -89,7 +76,7 @@ impl EventSource {
             alarm: Alarm::new(),
             is_once: false,
             is_over: false,
-        })
+        }
     }
 
     /// A handle to close it or have it connect again, from anywhere.
