@@ -12,8 +12,9 @@
 //!   in `pending` say what: one for each such thing, and none at all between two blocks.
 //! - `simple.rs`: short ways for blocks that lie in the chunk as a whole, when nothing is pending:
 //!   `simple` for one `data` line or a comment, `whole` for more fields. That is nearly every event
-//!   there is. They only save time: `block` would come to the same.
-//! - `step.rs`: what all of it comes to.
+//!   there is. They only save time: `block` would come to the same. `whole.rs` is what they know of
+//!   such a block.
+//! - `step.rs`: what all of it comes to; `bytes.rs`: what that is in bytes.
 //!
 //! What is small and often taken is inlined into the caller's loop: a tiny event takes five
 //! nanoseconds, and handing out an item through a call takes as long again. For the same reason the
@@ -34,12 +35,14 @@
 //! buffer or in the chunk, for how a stream is cut must not change what it says. Beyond it
 //! (`too_large`) all is dropped up to the next blank line (`resynchronize`).
 
+mod bytes;
 mod pending;
 mod simple;
 mod step;
+mod whole;
 
-use simple::Whole;
 pub(crate) use step::{LastEventId, Place, Step};
+use whole::Whole;
 
 use crate::{
     chunk::Chunk,

@@ -3,7 +3,7 @@
 //! They only save time: `Parser::block` would come to the same. So they give up, and leave all as it
 //! was, at whatever is not as usual.
 
-use super::{LastEventId, Parser, Place, READY, Step};
+use super::{LastEventId, Parser, Place, READY, Step, whole::Whole};
 use crate::{
     chunk::Chunk,
     field::{is_id, reconnection_time},
@@ -13,17 +13,6 @@ use crate::{
 
 /// A chunk that has less and stops inside of a line most likely cuts the block.
 const LONG: usize = 256;
-
-/// Where the values of a block are, counted from its start.
-#[derive(Debug, Default)]
-pub(super) struct Whole {
-    /// Empty if there is none.
-    event_type: (usize, usize),
-    data: (usize, usize),
-    id: Option<(usize, usize)>,
-    /// Where the block ends.
-    end: usize,
-}
 
 /// A line of which the end is in the chunk too: where its value starts and ends, and where the next
 /// line starts.
@@ -148,25 +137,6 @@ impl<S: Store> Parser<S> {
     ) -> Option<Step> {
         self.pending &= !READY;
         (self.ready.end <= chunk.rest().len()).then(|| self.ready.dispatch(chunk, last_event_id))
-    }
-}
-
-impl Whole {
-    /// Takes the block from the chunk.
-    #[inline(always)]
-    fn dispatch(&self, chunk: &mut Chunk<'_>, last_event_id: &mut impl LastEventId) -> Step {
-        let block = chunk.at;
-        if let Some((start, end)) = self.id {
-            last_event_id.commit(&chunk.rest()[start..end]);
-        }
-        chunk.at += self.end;
-        let place = |(start, end)| Place::Chunk(block + start, block + end);
-        Step::Event {
-            event_type: Some(self.event_type)
-                .filter(|(start, end)| start < end)
-                .map(place),
-            data: place(self.data),
-        }
     }
 }
 

@@ -1,9 +1,8 @@
-//! What the parser comes to, and what that is in bytes.
+//! What the parser comes to.
 
 use core::time::Duration;
 
-use super::Parser;
-use crate::{Chunk, DecodeError, Item, MessageEvent, store::Store};
+use crate::{Chunk, DecodeError};
 
 /// What the parser came to.
 #[derive(Debug)]
@@ -55,32 +54,4 @@ pub(crate) trait LastEventId {
     fn commit(&mut self, id: &[u8]);
 
     fn bytes(&self) -> &[u8];
-}
-
-impl<S: Store> Parser<S> {
-    /// Takes what it needs from the chunk to come to the next item, as bytes.
-    #[inline(always)]
-    pub(crate) fn next_bytes<'a, 'i: 'a>(
-        &'a mut self,
-        last_event_id: &'a mut impl LastEventId,
-        chunk: &mut Chunk<'i>,
-    ) -> Result<Option<Item<&'a [u8]>>, DecodeError> {
-        let step = self.next(chunk, last_event_id);
-        if let Step::Event { event_type, data } = step {
-            return Ok(Some(Item::Event(MessageEvent {
-                event_type: event_type
-                    .map_or(b"message", |place| place.slice(chunk, || self.event_type())),
-                data: data.slice(chunk, || self.data()),
-                last_event_id: last_event_id.bytes(),
-            })));
-        }
-        match step {
-            Step::Event { .. } | Step::NeedMore => Ok(None),
-            Step::TooLarge(error) => Err(error),
-            Step::Retry(time) => Ok(Some(Item::Retry(time))),
-            Step::Comment(comment) => {
-                Ok(Some(Item::Comment(comment.slice(chunk, || self.comment()))))
-            }
-        }
-    }
 }
