@@ -4,16 +4,13 @@ use std::rc::Rc;
 use sse_proto::connection::Settings;
 
 use crate::{
-    Error, EventSource, Items, QUEUE_LIMIT,
+    Error, EventSource,
     connection::Connection,
+    queue::QUEUE_LIMIT,
     revival::{self, Plan},
 };
 #[cfg(feature = "fetch")]
-use crate::{
-    FetchSource,
-    fetch::{self, Wishes},
-    is_supported,
-};
+use crate::{support::is_supported, wishes::Wishes};
 
 /// What is asked for, and how.
 #[must_use = "it does nothing until it is opened"]
@@ -21,7 +18,7 @@ pub struct Builder {
     pub(crate) url: String,
     pub(crate) credentials: bool,
     pub(crate) settings: Settings,
-    event_types: Vec<String>,
+    pub(crate) event_types: Vec<String>,
     pub(crate) queue_limit: usize,
     revival: Option<(String, Keep)>,
     pub(crate) ping: Option<String>,
@@ -117,54 +114,29 @@ impl Builder {
         }
         Ok(source)
     }
-
-    /// Connects by `fetch`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`] without a `fetch` that streams.
-    #[cfg(feature = "fetch")]
-    pub fn fetch(self) -> Result<FetchSource, Error> {
-        fetch::open(self)
-    }
-
-    /// Everything that happens, by the browser's own `EventSource`; or, with the feature `fetch`, by
-    /// `fetch` if there is something that the other cannot do, or no such thing.
-    ///
-    /// # Errors
-    ///
-    /// As for [`native`](Self::native) and [`fetch`](Self::fetch).
-    pub fn open(mut self) -> Result<Items, Error> {
-        #[cfg(feature = "fetch")]
-        if self.takes_fetch() {
-            return self.fetch().map(Items::fetch);
-        }
-        let event_types = core::mem::take(&mut self.event_types);
-        let source = self.native()?;
-        Ok(source.items(event_types.iter().map(String::as_str)))
-    }
-
-    #[cfg(feature = "fetch")]
-    fn takes_fetch(&self) -> bool {
-        self.wishes.beyond_event_source().is_some() || !is_supported()
-    }
 }
 
-#[cfg(feature = "share")]
 impl Builder {
-    /// As [`open`](Self::open), behind the event with this ID, if it is not empty.
-    pub(crate) fn open_after(mut self, last_event_id: &str) -> Result<Items, Error> {
-        if !last_event_id.is_empty() {
-            #[cfg(feature = "fetch")]
-            if self.takes_fetch() {
-                self.wishes.last_event_id = last_event_id.to_owned().try_into().ok();
-                return self.open();
-            }
-            if let Some((parameter, _)) = &self.revival {
-                self.url = revival::url_after(&self.url, parameter, last_event_id);
-            }
+    #[cfg(feature = "fetch")]
+    pub(crate) fn takes_fetch(&self) -> bool {
+        self.wishes.beyond_event_source().is_some() || !is_supported()
+    }
+
+    /// The same behind the event with this ID, if it is not empty.
+    #[cfg(feature = "share")]
+    pub(crate) fn behind(mut self, last_event_id: &str) -> Self {
+        if last_event_id.is_empty() {
+            return self;
         }
-        self.open()
+        #[cfg(feature = "fetch")]
+        if self.takes_fetch() {
+            self.wishes.last_event_id = last_event_id.to_owned().try_into().ok();
+            return self;
+        }
+        if let Some((parameter, _)) = &self.revival {
+            self.url = revival::url_after(&self.url, parameter, last_event_id);
+        }
+        self
     }
 }
 

@@ -4,7 +4,11 @@ use std::rc::{Rc, Weak};
 use js_sys::Function;
 use wasm_bindgen::JsCast;
 
-use crate::{Error, Event, ReadyState, item::Disconnected, items::Queue};
+use crate::{
+    Error, ReadyState,
+    item::{Disconnected, Event},
+    queue::Queue,
+};
 
 /// What handles, subscriptions and streams share: the browser's object, and whoever listens to it.
 /// It closes when the last of them goes.

@@ -4,11 +4,12 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 
 use crate::{
-    Error, Event, QUEUE_LIMIT,
+    Error, ReadyState,
     connection::{self, Connection},
-    is_supported,
-    items::Items,
+    item::Event,
+    queue::QUEUE_LIMIT,
     subscription::Subscription,
+    support::is_supported,
 };
 
 /// A connection to an event stream, kept up by the browser
@@ -17,19 +18,6 @@ use crate::{
 /// A clone is another handle of the same connection.
 #[derive(Clone)]
 pub struct EventSource(pub(crate) Rc<Connection>);
-
-/// What the browser is doing
-/// ([`readyState`](https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-readystate)).
-#[allow(clippy::exhaustive_enums, reason = "the standard has three")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReadyState {
-    /// It connects, or waits for some time to pass and then does.
-    Connecting,
-    /// It receives events.
-    Open,
-    /// It has stopped, and does not try again: closed by us, or refused by the server.
-    Closed,
-}
 
 impl EventSource {
     /// Starts to connect to a URL, which may be relative to the page. For options there is a
@@ -51,15 +39,6 @@ impl EventSource {
         }
         let raw = connection::open(url, credentials)?;
         Ok(Self(Connection::new(raw, queue_limit)))
-    }
-
-    /// Everything that happens from now on, in its order, as one stream: the events of type
-    /// `message` and of the given types, each opening, each loss.
-    ///
-    /// The browser hands out only the types that it was asked for, so they have to be known here.
-    /// The stream keeps the connection open; nothing else has to be kept.
-    pub fn items<'a>(&self, event_types: impl IntoIterator<Item = &'a str>) -> Items {
-        Items::native(self, event_types)
     }
 
     /// Calls back with each event of this type, until the subscription is dropped.
@@ -148,16 +127,6 @@ impl fmt::Debug for EventSource {
             .field("url", &self.url())
             .field("ready_state", &self.ready_state())
             .finish_non_exhaustive()
-    }
-}
-
-impl ReadyState {
-    pub(crate) fn of(raw: &web_sys::EventSource) -> Self {
-        match raw.ready_state() {
-            web_sys::EventSource::CONNECTING => Self::Connecting,
-            web_sys::EventSource::OPEN => Self::Open,
-            _ => Self::Closed,
-        }
     }
 }
 

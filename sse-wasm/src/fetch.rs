@@ -3,8 +3,8 @@
 
 mod attempt;
 mod handle;
+mod options;
 mod page;
-mod wishes;
 
 use core::{
     fmt,
@@ -20,14 +20,13 @@ use sse_proto::connection::{Action, Change, Connection as Machine};
 use crate::{
     Builder, Closed, Disconnected, Error, Item,
     clock::{Grace, Timer, now, seed},
-    is_fetch_supported,
+    support::is_fetch_supported,
+    wishes::Wishes,
 };
 use attempt::{Attempt, Progress};
 pub use handle::Handle;
 use handle::{Command, Commands};
 use page::Listeners;
-pub use wishes::Request;
-pub(crate) use wishes::Wishes;
 
 /// A stream of events over any number of requests, by `fetch`.
 ///
@@ -51,32 +50,39 @@ pub struct FetchSource {
     _listeners: Listeners,
 }
 
-pub(crate) fn open(builder: Builder) -> Result<FetchSource, Error> {
-    if !is_fetch_supported() {
-        let missing = "fetch, ReadableStream or AbortController";
-        return Err(Error::Unsupported { missing });
+impl Builder {
+    /// Connects by `fetch`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] without a `fetch` that streams.
+    pub fn fetch(self) -> Result<FetchSource, Error> {
+        if !is_fetch_supported() {
+            let missing = "fetch, ReadableStream or AbortController";
+            return Err(Error::Unsupported { missing });
+        }
+        let seed = seed();
+        let mut machine = Machine::new(self.settings, seed, now());
+        let mut wishes = self.wishes;
+        wishes.request.url = self.url;
+        wishes.credentials = self.credentials;
+        if let Some(id) = wishes.last_event_id.take() {
+            machine.set_last_event_id(&id);
+        }
+        let commands = Rc::<Commands>::default();
+        Ok(FetchSource {
+            machine,
+            _listeners: Listeners::new(&wishes, &commands),
+            wishes,
+            ping: self.ping,
+            attempt: Attempt::None,
+            commands,
+            timer: None,
+            grace: Grace::default(),
+            is_hidden: false,
+            is_over: false,
+        })
     }
-    let seed = seed();
-    let mut machine = Machine::new(builder.settings, seed, now());
-    let mut wishes = builder.wishes;
-    wishes.request.url = builder.url;
-    wishes.credentials = builder.credentials;
-    if let Some(id) = wishes.last_event_id.take() {
-        machine.set_last_event_id(&id);
-    }
-    let commands = Rc::<Commands>::default();
-    Ok(FetchSource {
-        machine,
-        _listeners: Listeners::new(&wishes, &commands),
-        wishes,
-        ping: builder.ping,
-        attempt: Attempt::None,
-        commands,
-        timer: None,
-        grace: Grace::default(),
-        is_hidden: false,
-        is_over: false,
-    })
 }
 
 impl FetchSource {

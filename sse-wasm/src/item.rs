@@ -1,8 +1,9 @@
 use core::{fmt, time::Duration};
 
-use sse_proto::{DecodeError, connection::Reason};
+use sse_proto::{DecodeError, MessageEvent, connection::Reason};
 
-use crate::Event;
+/// An event, as it came.
+pub type Event = MessageEvent<String>;
 
 /// What happened to a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

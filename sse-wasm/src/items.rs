@@ -1,23 +1,18 @@
 use core::{
-    cell::{Cell, RefCell},
     fmt,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
-use std::{collections::VecDeque, rc::Rc};
+use std::rc::Rc;
 
 use futures_core::Stream;
 
 #[cfg(feature = "fetch")]
 use crate::FetchSource;
-use crate::{Closed, EventSource, Item, ReadyState, Subscription};
-
-/// How many items wait for a consumer that does not poll, before the oldest are dropped, unless it
-/// is [set](crate::Builder::with_queue_limit).
-pub const QUEUE_LIMIT: usize = 4096;
+use crate::{Builder, Closed, Error, EventSource, Item, ReadyState, Subscription, queue::Queue};
 
 /// Everything that happens to a connection, in its order. See [`EventSource::items`] and
-/// [`Builder::open`](crate::Builder::open).
+/// [`Builder::open`].
 ///
 /// It ends when the connection is closed, by us or for good.
 #[must_use = "streams do nothing unless polled, and close the connection when dropped"]
@@ -30,18 +25,6 @@ enum Kind {
 }
 
 impl Items {
-    pub(crate) fn native<'a>(
-        source: &EventSource,
-        event_types: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
-        Self(Kind::Native(Native::new(source, event_types)))
-    }
-
-    #[cfg(feature = "fetch")]
-    pub(crate) fn fetch(source: FetchSource) -> Self {
-        Self(Kind::Fetch(Box::new(source)))
-    }
-
     /// The browser's connection, if it is one: its state, its last event ID, and a way to close it.
     pub fn source(&self) -> Option<&EventSource> {
         match &self.0 {
@@ -49,6 +32,36 @@ impl Items {
             #[cfg(feature = "fetch")]
             Kind::Fetch(_) => None,
         }
+    }
+}
+
+impl EventSource {
+    /// Everything that happens from now on, in its order, as one stream: the events of type
+    /// `message` and of the given types, each opening, each loss.
+    ///
+    /// The browser hands out only the types that it was asked for, so they have to be known here.
+    /// The stream keeps the connection open; nothing else has to be kept.
+    pub fn items<'a>(&self, event_types: impl IntoIterator<Item = &'a str>) -> Items {
+        Items(Kind::Native(Native::new(self, event_types)))
+    }
+}
+
+impl Builder {
+    /// Everything that happens, by the browser's own `EventSource`; or, with the feature `fetch`, by
+    /// `fetch` if there is something that the other cannot do, or no such thing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`native`](Self::native) and [`fetch`](Self::fetch).
+    pub fn open(mut self) -> Result<Items, Error> {
+        #[cfg(feature = "fetch")]
+        if self.takes_fetch() {
+            let source = self.fetch()?;
+            return Ok(Items(Kind::Fetch(Box::new(source))));
+        }
+        let event_types = core::mem::take(&mut self.event_types);
+        let source = self.native()?;
+        Ok(source.items(event_types.iter().map(String::as_str)))
     }
 }
 
@@ -118,56 +131,6 @@ impl Native {
         match self.queue.poll(cx) {
             Poll::Pending if self.source.ready_state() == ReadyState::Closed => Poll::Ready(None),
             item => item.map(Some),
-        }
-    }
-}
-
-/// From the listeners, which must not wait, to the stream.
-pub(crate) struct Queue {
-    items: RefCell<VecDeque<Item>>,
-    limit: usize,
-    dropped: Cell<u64>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Queue {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            items: RefCell::default(),
-            limit,
-            dropped: Cell::default(),
-            waker: RefCell::default(),
-        }
-    }
-
-    pub(crate) fn push(&self, item: Item) {
-        let mut items = self.items.borrow_mut();
-        if items.len() >= self.limit {
-            items.pop_front();
-            self.dropped.set(self.dropped.get() + 1);
-        }
-        items.push_back(item);
-        drop(items);
-        self.wake();
-    }
-
-    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Item> {
-        let item = match self.dropped.take() {
-            0 => self.items.borrow_mut().pop_front(),
-            dropped => Some(Item::Lagged(dropped)),
-        };
-        match item {
-            Some(item) => Poll::Ready(item),
-            None => {
-                self.waker.replace(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        }
-    }
-
-    pub(crate) fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
         }
     }
 }

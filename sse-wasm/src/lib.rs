@@ -6,9 +6,9 @@
 //! # Map
 //!
 //! ```text
-//!   is_supported()          may I?
+//!   is_supported()          may I?                                          (support.rs)
 //!         │
-//!      Builder              what is asked for                              (builder.rs)
+//!      Builder              what is asked for          (builder.rs; for fetch alone: wishes.rs)
 //!      │  │  └───── open ── whichever of the two can do it
 //!   native fetch
 //!      │     └───────────── FetchSource    reads when it is polled         (fetch.rs)
@@ -64,19 +64,26 @@ mod fetch;
 mod item;
 mod items;
 mod json;
+mod queue;
+mod ready_state;
 mod revival;
 #[cfg(feature = "share")]
 mod share;
 mod subscription;
+mod support;
+#[cfg(feature = "fetch")]
+mod wishes;
 
 pub use builder::Builder;
 pub use error::Error;
-pub use event_source::{EventSource, ReadyState};
+pub use event_source::EventSource;
 #[cfg(feature = "fetch")]
-pub use fetch::{FetchSource, Handle, Request};
-pub use item::{Closed, Disconnected, Item};
-pub use items::{Items, QUEUE_LIMIT};
+pub use fetch::{FetchSource, Handle};
+pub use item::{Closed, Disconnected, Event, Item};
+pub use items::Items;
 pub use json::Json;
+pub use queue::QUEUE_LIMIT;
+pub use ready_state::ReadyState;
 #[cfg(feature = "share")]
 pub use share::Shared;
 pub use sse_proto::{
@@ -84,21 +91,8 @@ pub use sse_proto::{
     connection::{Reason, Settings},
 };
 pub use subscription::Subscription;
-
-/// An event, as it came.
-pub type Event = MessageEvent<String>;
-
-/// Whether this window or worker has an `EventSource`.
-pub fn is_supported() -> bool {
-    has("EventSource")
-}
-
-/// Whether this window or worker can read the body of a response while it comes.
 #[cfg(feature = "fetch")]
-pub fn is_fetch_supported() -> bool {
-    has("fetch") && has("ReadableStream") && has("AbortController")
-}
-
-fn has(name: &str) -> bool {
-    js_sys::Reflect::get(&js_sys::global(), &name.into()).is_ok_and(|value| !value.is_undefined())
-}
+pub use support::is_fetch_supported;
+pub use support::is_supported;
+#[cfg(feature = "fetch")]
+pub use wishes::Request;

@@ -29,7 +29,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, MessageEvent};
 
-use crate::{Builder, Closed, Error, Item, items::Queue};
+use crate::{Builder, Closed, Error, Item, queue::Queue};
 use lock::Lock;
 use message::Message;
 
@@ -129,7 +129,7 @@ async fn lead(tab: Rc<Tab>, builder: Builder) {
     tab.is_open.set(false);
     tab.skip_to.take();
     let last_event_id = tab.seen.borrow().back().cloned().unwrap_or_default();
-    let items = builder.open_after(&last_event_id);
+    let items = builder.behind(&last_event_id).open();
     tab.say(&Message::After(last_event_id));
     let Ok(mut items) = items else {
         // It is so for whoever comes next.

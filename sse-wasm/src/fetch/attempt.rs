@@ -16,10 +16,10 @@ use web_sys::{
     RequestInit,
 };
 
-use super::{Request, Wishes};
 use crate::{
     Closed,
     clock::{Timer, now},
+    wishes::{Request, Wishes},
 };
 
 /// How long it may take to read what a server says that refuses.

@@ -5,10 +5,8 @@ use std::rc::Rc;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::EventTarget;
 
-use super::{
-    Wishes,
-    handle::{Command, Commands},
-};
+use super::handle::{Command, Commands};
+use crate::wishes::Wishes;
 
 pub(super) struct Listeners {
     _signal: Option<Listener>,

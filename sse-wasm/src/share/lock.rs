@@ -6,6 +6,8 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::AbortController;
 
+use crate::support::has;
+
 #[wasm_bindgen]
 extern "C" {
     /// Of the window or the worker.
@@ -24,7 +26,7 @@ pub(super) struct Lock {
 pub(super) fn is_supported() -> bool {
     let navigator = Reflect::get(&js_sys::global(), &"navigator".into());
     let locks = navigator.and_then(|navigator| Reflect::get(&navigator, &"locks".into()));
-    locks.is_ok_and(|locks| !locks.is_undefined()) && crate::has("BroadcastChannel")
+    locks.is_ok_and(|locks| !locks.is_undefined()) && has("BroadcastChannel")
 }
 
 impl Lock {

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::{
     peer::Peer,
-    request::Request,
-    script::{Script, Then, number},
+    request::{Request, number},
+    script::{Script, Then},
     server::{Counts, Server},
 };
 

@@ -35,7 +35,7 @@ use server::Server;
 
 fn main() -> io::Result<()> {
     let mut arguments = env::args().skip_while(|argument| argument != "--port");
-    let port = arguments.nth(1).and_then(|port| script::number(&port));
+    let port = arguments.nth(1).and_then(|port| request::number(&port));
     let port = port.ok_or_else(|| io::Error::other("usage: faulty --port P"))?;
     let server = Arc::new(Server::new(port));
     loop {

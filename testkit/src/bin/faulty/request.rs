@@ -1,10 +1,11 @@
 //! What a client asks.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    str::FromStr,
+};
 
 use serde_json::{Map, Value, json};
-
-use crate::script::number;
 
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -88,4 +89,10 @@ fn decode(text: &str) -> Vec<u8> {
         bytes.extend_from_slice(rest.as_bytes());
     }
     bytes
+}
+
+/// What a text says, if it is a number.
+#[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
+pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
 }

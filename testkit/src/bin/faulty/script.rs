@@ -17,9 +17,9 @@
 //! | `then` | how the connection ends: `end` as it should, by `fin` or `rst` in the middle, or not: `silence` |
 //! | `ping` | milliseconds between events of type `ping` in the silence |
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
-use crate::request::Request;
+use crate::request::{self, Request};
 
 pub(crate) struct Script {
     pub(crate) status: Option<u16>,
@@ -52,12 +52,12 @@ impl Script {
     /// `None` for one that makes no sense.
     pub(crate) fn read(request: &Request) -> Option<Self> {
         let number = |name: &str, default: u64| match request.text(name) {
-            Some(text) => number(&text),
+            Some(text) => request::number(&text),
             None => Some(default),
         };
         let milliseconds = |name: &str| match request.text(name) {
             Some(text) => {
-                let seconds = self::number::<f64>(&text)? / 1000.0;
+                let seconds = request::number::<f64>(&text)? / 1000.0;
                 Some(Some(Duration::try_from_secs_f64(seconds).ok()?))
             }
             None => Some(None),
@@ -94,13 +94,8 @@ impl Script {
     pub(crate) fn seen(&self, request: &Request) -> Option<u64> {
         let header = request.header("last-event-id").map(str::to_owned);
         match header.or_else(|| request.text("last-event-id")) {
-            Some(id) => number(id.strip_prefix(&self.id)?),
+            Some(id) => request::number(id.strip_prefix(&self.id)?),
             None => Some(0),
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
 }
