@@ -3,7 +3,11 @@
 
 use std::hint::black_box;
 
-use benches::{encode, encoders::Encode as _, ours, workloads::workloads};
+use benches::{
+    encode,
+    encoders::{Encode as _, ours},
+    workloads::workloads,
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn encode(criterion: &mut Criterion) {

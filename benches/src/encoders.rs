@@ -5,10 +5,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{ours, workloads::Record};
+use crate::workloads::Record;
 
 mod actix;
 mod axum;
+pub mod ours;
 mod warp;
 
 /// Encodes the same events again and again.

@@ -1,10 +1,10 @@
-//! Ours: all that touches the interface of `sse-proto`.
+//! Ours: all ways to decode.
 
-use std::{cell::RefCell, hint::black_box, time::Duration};
+use std::{cell::RefCell, hint::black_box};
 
-use sse_proto::{Chunk, Decoder, Event, EventId, EventType, Item, SliceDecoder};
+use sse_proto::{Chunk, Decoder, Item, SliceDecoder};
 
-use crate::{encoders::Encode, feed::Feed, tally::Tally, workloads::Record};
+use crate::{feed::Feed, tally::Tally};
 
 /// Ours, in the order of the tables: what is measured against peers comes first.
 pub const ALL: [Ours; 4] = [
@@ -83,46 +83,4 @@ fn decode_slice(feed: &Feed) -> Tally {
         let mut decoder = SliceDecoder::new(data, names);
         drain!(feed, chunk => decoder.decode(chunk))
     })
-}
-
-/// Encodes events into a buffer that is used again.
-#[derive(Debug)]
-pub struct Encoder {
-    events: Vec<Event>,
-    out: Vec<u8>,
-}
-
-impl Encoder {
-    /// Of these records.
-    pub fn new(records: &[Record]) -> Self {
-        Self {
-            events: records.iter().map(event).collect(),
-            out: Vec::new(),
-        }
-    }
-}
-
-impl Encode for Encoder {
-    fn run(&mut self, sink: &mut dyn FnMut(&[u8])) {
-        self.out.clear();
-        for event in &self.events {
-            event.encode(&mut self.out);
-        }
-        sink(&self.out);
-    }
-}
-
-fn event(record: &Record) -> Event {
-    let mut event = Event::new(record.data.clone().unwrap_or_default());
-    if let Some(event_type) = &record.event_type {
-        let event_type = EventType::new(event_type.clone());
-        event = event.with_type(event_type.expect("types of workloads are valid"));
-    }
-    if let Some(id) = record.id {
-        event = event.with_id(EventId::from(id));
-    }
-    if let Some(retry) = record.retry {
-        event = event.with_retry(Duration::from_millis(retry));
-    }
-    event
 }

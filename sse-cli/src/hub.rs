@@ -70,6 +70,7 @@ use crate::{
 ///
 /// It prints its URL once it listens. On SIGTERM and ctrl-c, it tells all streams, with an event of the
 /// type `closing`, to come back in 1 to 10 s, ends them, and exits with 0 after at most 5 s.
+#[allow(rustdoc::broken_intra_doc_links, reason = "brackets are what may be left out")]
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {

@@ -187,7 +187,7 @@ impl Follower {
         match post {
             Ok(post) => self
                 .ready
-                .push_back(Update::Event(Numbered { number, post })),
+                .push_back(Update::Event(Numbered::new(number, post))),
             Err(reason) => self.shared.warn_of(number, &reason),
         }
         self.told_up_to(number);

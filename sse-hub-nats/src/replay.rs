@@ -103,7 +103,7 @@ impl Replay {
             match delivered.post {
                 _ if number > self.through => {}
                 Ok(post) => {
-                    let event = Numbered { number, post };
+                    let event = Numbered::new(number, post);
                     self.ready.push_back(Replayed::Event(event));
                 }
                 Err(reason) => shared.warn_of(number, &reason),

@@ -32,7 +32,7 @@ use crate::Selection;
 ///         if is_valid {
 ///             Ok(Grant::for_time(Duration::from_secs(60)))
 ///         } else {
-///             Err(Denied("the token has expired".into()))
+///             Err(Denied::new("the token has expired"))
 ///         }
 ///     }
 /// };
@@ -81,11 +81,27 @@ impl Grant {
 
 /// The authority says no, and why: the client will read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denied(pub String);
+pub struct Denied {
+    reason: String,
+}
+
+impl Denied {
+    /// For this reason. Any text will do.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+
+    /// The reason.
+    pub fn into_reason(self) -> String {
+        self.reason
+    }
+}
 
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.reason.fmt(f)
     }
 }
 

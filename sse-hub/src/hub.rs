@@ -127,7 +127,7 @@ impl Hub {
     pub async fn post(&self, post: impl Into<Post>) -> Result<EventId, PublishError> {
         let post = post.into();
         let shared = &self.shared;
-        let (bytes, limit) = (post.event.data().len(), shared.settings.max_event);
+        let (bytes, limit) = (post.size(), shared.settings.max_event);
         if bytes > limit {
             return Err(PublishError::TooLarge { bytes, limit });
         }
@@ -317,7 +317,7 @@ fn microseconds() -> u64 {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The data is longer than [it may be](Settings::with_max_event).
+    /// The event is larger than [it may be](Settings::with_max_event).
     TooLarge {
         /// So long.
         bytes: usize,

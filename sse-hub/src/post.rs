@@ -6,6 +6,7 @@ use crate::Topics;
 
 /// An event with where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Post {
     /// What it is about.
     pub topics: Topics,
@@ -42,6 +43,7 @@ impl<T: Into<Topics>> From<(T, Event)> for Post {
 
 /// An event with the number that the hub or its backend has given it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Numbered {
     /// Greater than those of all events before it.
     pub number: u64,
@@ -49,10 +51,26 @@ pub struct Numbered {
     pub post: Post,
 }
 
+impl Numbered {
+    /// The event that has this number.
+    pub fn new(number: u64, post: Post) -> Self {
+        Self { number, post }
+    }
+}
+
 /// What stands for the state that an event is of: its topics and its key.
 pub(crate) type Key = (Topics, Arc<str>);
 
 impl Post {
+    /// How much of it is of a length that whoever posts it chooses, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let event_type = match self.event.event_type() {
+            "message" => "",
+            other => other,
+        };
+        event_type.len() + self.event.data().len() + self.key.as_ref().map_or(0, |key| key.len())
+    }
+
     pub(crate) fn key(&self) -> Option<Key> {
         Some((self.topics.clone(), self.key.clone()?))
     }

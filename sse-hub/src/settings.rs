@@ -84,7 +84,8 @@ impl Settings {
         self
     }
 
-    /// Sets how many bytes the data of an event may have: 1 MiB by default.
+    /// Sets how many bytes an event may have, its data together with its type and its key: 1 MiB by
+    /// default.
     #[must_use]
     pub fn with_max_event(mut self, bytes: usize) -> Self {
         self.max_event = bytes;

@@ -118,8 +118,8 @@ impl Subscription {
 }
 
 impl Shared {
-    fn denied(&self, Denied(reason): Denied) -> Encoded {
-        let event = Event::new(reason).with_type(self.settings.denied.clone());
+    fn denied(&self, denied: Denied) -> Encoded {
+        let event = Event::new(denied.into_reason()).with_type(self.settings.denied.clone());
         Encoded::from(&event)
     }
 }

@@ -19,7 +19,7 @@ struct Old;
 fn event(number: u64) -> Numbered {
     let topic = Topic::new("a").unwrap();
     let post = Post::new(topic, Event::new(number.to_string()));
-    Numbered { number, post }
+    Numbered::new(number, post)
 }
 
 impl Backend for Old {

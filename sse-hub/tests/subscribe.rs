@@ -15,7 +15,7 @@ use sse_hub::{
     Denied, Grant, Hub, Ids, InvalidTopic, Post, PublishError, Retention, Selection, Selector,
     Settings, Slow, SubscribeError, Subscription, Topic, Topics,
 };
-use sse_hyper::{Event, EventId, Farewell, Streams};
+use sse_hyper::{Event, EventId, EventType, Farewell, Streams};
 
 fn topic(text: &str) -> Topic {
     Topic::new(text).unwrap()
@@ -256,6 +256,13 @@ fn an_event_may_be_too_large() {
         error,
         PublishError::TooLarge { bytes: 4, limit: 3 }
     ));
+    let event = Event::new("1").with_type(EventType::new("t").unwrap());
+    let posting = hub.post(Post::new(topic("a"), event).with_key("ke"));
+    let error = posting.now_or_never().unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "an event of 4 bytes, of which 3 are allowed"
+    );
     assert_eq!(hub.counts().published, 1);
 }
 
@@ -370,13 +377,13 @@ fn one_may_be_behind_by_so_many_and_not_more() {
 #[tokio::test(start_paused = true)]
 async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     let hub = Hub::new(numbered_from_1());
-    let deny = |_: &Selection| async { Err(Denied("no".into())) };
+    let deny = |_: &Selection| async { Err(Denied::new("no")) };
     let error = hub
         .subscriber(topic("a"))
         .subscribe_if(deny)
         .await
         .unwrap_err();
-    assert_eq!(error, SubscribeError::Denied(Denied("no".into())));
+    assert_eq!(error, SubscribeError::Denied(Denied::new("no")));
     assert_eq!(hub.counts().subscribers, 0);
 
     let asked = Arc::new(AtomicUsize::new(0));
@@ -389,7 +396,7 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 match times {
                     0 | 1 => Ok(Grant::for_time(Duration::from_secs(60))),
-                    _ => Err(Denied("it is\nover".into())),
+                    _ => Err(Denied::new("it is\nover")),
                 }
             }
         }

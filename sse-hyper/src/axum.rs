@@ -46,6 +46,7 @@ impl IntoResponse for InvalidLastEventId {
 /// #     .route("/count", axum::routing::get(count))
 /// #     .with_state(Streams::default());
 /// ```
+#[allow(clippy::exhaustive_structs, reason = "handlers take it apart")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastEventId<T>(
     /// `None` if the client saw no event that had one.

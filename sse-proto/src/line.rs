@@ -2,7 +2,8 @@
 
 use memchr::memchr2;
 
-use crate::parse::SMALL;
+/// In a page, bytes on the way to it cost more than nanoseconds in it: there, only the long ways are.
+pub(crate) const SMALL: bool = cfg!(target_family = "wasm");
 
 /// The index of the first CR or LF.
 ///

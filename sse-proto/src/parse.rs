@@ -41,7 +41,12 @@ mod step;
 use simple::Whole;
 pub(crate) use step::{LastEventId, Place, Step};
 
-use crate::{chunk::Chunk, field::Field, line::find_end, store::Store};
+use crate::{
+    chunk::Chunk,
+    field::Field,
+    line::{SMALL, find_end},
+    store::Store,
+};
 
 /// The stream may yet start with a byte order mark.
 const START: u16 = 1;
@@ -97,9 +102,6 @@ pub(crate) struct Limits {
 }
 
 /// The part of a block that lies in the current chunk.
-/// In a page, bytes on the way to it cost more than nanoseconds in it: there, only the long way is.
-pub(crate) const SMALL: bool = cfg!(target_family = "wasm");
-
 #[derive(Default)]
 struct Block {
     /// Where its first field starts.

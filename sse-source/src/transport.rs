@@ -73,8 +73,8 @@ impl Transport {
         }
     }
 
-    /// reqwest's client, with its own settings: proxies, cookies, roots of trust, redirects. Its
-    /// timeout for a whole request, if there is one, also ends streams.
+    /// reqwest's client, with its own settings: proxies, cookies, roots of trust, and which redirects it
+    /// follows. Its timeout for a whole request, if there is one, also ends streams.
     #[cfg(feature = "reqwest")]
     pub fn from_reqwest(client: reqwest::Client) -> Self {
         let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
@@ -91,7 +91,7 @@ impl Transport {
                 Some(_) => Ok(()),
                 None => Err("the URI has to have a scheme and a host"),
             },
-            ..Self::from_service(service)
+            ..Self::of(service)
         }
     }
 
@@ -109,7 +109,18 @@ impl Transport {
             .and::<_, Full<Bytes>, S::Error>(credentials)
             .and::<_, Full<Bytes>, S::Error>(clone_body_fn(|body: &Full<Bytes>| Some(body.clone())))
             .and::<_, Full<Bytes>, S::Error>(NoteRoute);
-        let service = FollowRedirect::with_policy(service, policy)
+        Self::of(FollowRedirect::with_policy(service, policy))
+    }
+
+    /// The service as it is.
+    fn of<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError> + Send,
+        S::Future: Send + 'static,
+        B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        let service = service
             .map_response(|response| response.map(boxed))
             .map_err(Into::into);
         Self {

@@ -8,10 +8,14 @@ use sse_source::{Error, EventSource, Reason, Transport};
 use support::{Answer, Server, end, events, respond, soon, stream};
 
 fn source(uri: &str) -> Result<EventSource, Error> {
+    source_by(reqwest::Client::new(), uri)
+}
+
+fn source_by(client: reqwest::Client, uri: &str) -> Result<EventSource, Error> {
     EventSource::request(Method::POST, uri)
         .with_body("wanted")
         .with_settings(soon())
-        .with_transport(Transport::from_reqwest(reqwest::Client::new()))
+        .with_transport(Transport::from_reqwest(client))
         .open()
 }
 
@@ -49,6 +53,20 @@ async fn it_goes_on_and_sends_all_of_the_request_each_time() {
         assert!(request.ends_with("\r\n\r\nwanted"), "{request}");
         assert!(request.contains("\r\naccept: text/event-stream\r\n"));
     }
+}
+
+#[tokio::test]
+async fn it_follows_no_redirect_if_it_is_not_to() {
+    let moved = respond("307 Temporary Redirect", "Location: /moved\r\n", "");
+    let server = Server::start([Answer::End(moved), Answer::End(stream("data: 1\n\n"))]).await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let mut source = source_by(client.build().unwrap(), &server.url()).unwrap();
+    let error = support::error(&mut source).await;
+    assert_eq!(
+        error.to_string(),
+        "status 307 Temporary Redirect, not followed to \"/moved\""
+    );
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

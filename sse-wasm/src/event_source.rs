@@ -20,6 +20,7 @@ pub struct EventSource(pub(crate) Rc<Connection>);
 
 /// What the browser is doing
 /// ([`readyState`](https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-readystate)).
+#[allow(clippy::exhaustive_enums, reason = "the standard has three")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReadyState {
     /// It connects, or waits for some time to pass and then does.
