@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     page,
-    run::{output, run, target},
+    run::{output, root, run, target},
     setup,
 };
 
@@ -85,6 +85,7 @@ fn write(project: &Path, name: &str, code: &str) -> Result<()> {
     fs::create_dir_all(project.join("src"))?;
     fs::write(project.join("Cargo.toml"), manifest)?;
     fs::write(project.join("src/lib.rs"), code)?;
+    fs::copy(root().join("Cargo.lock"), project.join("Cargo.lock"))?;
     Ok(())
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn cargo_in(folder: &Path, arguments: &str) -> Command {
 pub(crate) fn at(program: &mut Command, folder: &Path) {
     program
         .current_dir(folder)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_TARGET_DIR", target().join("published-build"));
 }
 
