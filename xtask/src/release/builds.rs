@@ -34,12 +34,13 @@ pub(crate) fn each_feature() -> Result<()> {
 
 /// With each dependency as old as the manifests let it be.
 pub(crate) fn lowest_versions() -> Result<()> {
+    output(command("cargo", "+nightly --version"))
+        .context("this takes nightly: rustup toolchain install nightly")?;
     let folder = target().join("published-lowest");
     unpack(&folder)?;
     let mut update = command("cargo", "+nightly update -Z direct-minimal-versions");
     at(&mut update, &folder);
-    run(update.env_remove("CARGO"))
-        .context("this takes nightly: rustup toolchain install nightly")?;
+    run(update.env_remove("CARGO"))?;
     for (name, target) in PUBLISHED {
         let check = format!("check --all-features --package {name} {target}");
         run(cargo_in(&folder, &check))?;
