@@ -1,7 +1,7 @@
 //! Every command that a person or CI runs: `cargo xtask help`.
 //!
 //! - `demo.rs`, `nodes.rs`: the demo, built and served, by one server or by several over NATS.
-//! - `test.rs`: everything that CI runs, step by step.
+//! - `test.rs`, `steps.rs`: everything that CI runs, step by step.
 //! - `browser.rs`: the tests that need Chromium and Firefox.
 //! - `servers.rs`: the servers before real clients and behind real proxies.
 //! - `fuzz.rs`: the fuzz targets.
@@ -9,6 +9,7 @@
 //! - `miri.rs`: the codec under Miri.
 //! - `npm.rs`: `EventSource` for JavaScript: a script, and a package.
 //! - `page.rs`: the wasm page.
+//! - `release.rs`: whether the crates can be published, and publishing them.
 //! - `size.rs`: how large pages are.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
 //! - `whole.rs`: the workspace as one selection, so that dependencies are compiled once.
@@ -24,10 +25,12 @@ mod miri;
 mod nodes;
 mod npm;
 mod page;
+mod release;
 mod run;
 mod servers;
 mod setup;
 mod size;
+mod steps;
 mod test;
 mod whole;
 
@@ -103,6 +106,13 @@ enum Command {
     /// Check each event, for long: of a server under clients that misbehave, or of a client whose
     /// server is killed again and again.
     Soak(load::Soak),
+    /// Check what is to be published: metadata, packages, each feature, whose types are in public APIs,
+    /// lowest versions, licences. Then publish all crates, with `cargo publish`.
+    Release {
+        /// Only check.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print how much each client of the browser adds to a page, beside others.
     Size,
     /// Build the demo page into target/page.
@@ -156,6 +166,7 @@ fn main() -> ExitCode {
             }
         }
         Command::Soak(soak) => soak.run(),
+        Command::Release { dry_run } => release::release(dry_run),
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
         Command::PackageNpm => npm::pack(),

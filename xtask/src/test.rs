@@ -1,37 +1,22 @@
 //! Everything that CI runs.
 
-use std::time::Instant;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::{
     browser, fuzz, load, miri, npm, page,
+    release::PUBLISHED,
     run::{cargo, run},
-    servers, setup,
+    servers, setup, steps,
     whole::cargo_all,
 };
-
-/// What people depend on, with the target that they do it for.
-const PUBLISHED: [(&str, &str); 8] = [
-    ("sse-proto", ""),
-    ("sse-hyper", ""),
-    ("sse-warp", ""),
-    ("sse-hub", ""),
-    ("sse-hub-nats", ""),
-    ("sse-source", ""),
-    ("sse-cli", ""),
-    ("sse-wasm", "--target wasm32-unknown-unknown"),
-];
 
 /// What their public items promise.
 const PROMISES: &str = "-D clippy::exhaustive_enums -D clippy::exhaustive_structs \
     -D clippy::missing_errors_doc -D clippy::missing_panics_doc";
 
-type Step = (&'static str, fn() -> Result<()>);
-
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
-    let steps: [Step; 11] = [
+    steps::all(&[
         ("formatting", formatting),
         ("lints", lints),
         ("tests and documentation tests", tests),
@@ -43,16 +28,7 @@ pub(crate) fn all() -> Result<()> {
         ("browsers", || browser::test(false)),
         ("npm package", npm::test),
         ("servers", servers::test),
-    ];
-    let start = Instant::now();
-    for (name, step) in steps {
-        eprintln!("\n== {name}");
-        let begun = Instant::now();
-        step().with_context(|| format!("step {name:?}"))?;
-        eprintln!("== {name}: {} s", begun.elapsed().as_secs());
-    }
-    eprintln!("\nAll passed in {} s.", start.elapsed().as_secs());
-    Ok(())
+    ])
 }
 
 fn formatting() -> Result<()> {
@@ -101,19 +77,20 @@ fn tests() -> Result<()> {
     run(cargo("test --package sse-warp --all-features"))
 }
 
-fn documentation() -> Result<()> {
-    let packages = PUBLISHED.map(|(name, _)| format!("--package {name}"));
-    let mut doc = cargo(&format!(
-        "doc --no-deps --all-features {}",
-        packages.join(" ")
-    ));
-    doc.env("RUSTDOCFLAGS", "-D warnings");
-    run(doc)
+/// As docs.rs builds it.
+pub(crate) fn documentation() -> Result<()> {
+    for (name, target) in PUBLISHED {
+        let mut doc = cargo(&format!(
+            "doc --no-deps --all-features --package {name} {target}"
+        ));
+        run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    Ok(())
 }
 
 /// The codec where there is no `std`, with and without an allocator, and each feature alone.
 /// `bytes` wants atomics that the smallest target has not.
-fn small_targets() -> Result<()> {
+pub(crate) fn small_targets() -> Result<()> {
     for (triple, features) in [
         ("thumbv6m-none-eabi", "--no-default-features"),
         ("thumbv6m-none-eabi", ""),

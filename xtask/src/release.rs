@@ -1,0 +1,92 @@
+//! Whether the crates can be published, and publishing them.
+//!
+//! # Releasing
+//!
+//! 1. Set the version in the root's `Cargo.toml`, for the workspace and for each crate that is named
+//!    there, and say in `CHANGELOG.md` what is new under a heading with that version. Commit.
+//! 2. `cargo xtask release --dry-run` until it passes. What it could not look at on this machine, it
+//!    says in a line that begins with `not checked:`.
+//! 3. `cargo xtask release`: the same once more, and then `cargo publish`.
+//! 4. `git tag vX.Y.Z`: the next release is compared with the last such tag.
+//!
+//! What is looked at is what users get: the packages, unpacked into `target/published`.
+//!
+//! - `metadata.rs`: what crates.io and docs.rs show of a crate.
+//! - `packages.rs`: the packages, and the folder that they are unpacked into.
+//! - `outside.rs`: new projects that use them.
+//! - `builds.rs`: each feature, the lowest versions of dependencies, the lowest Rust.
+//! - `api.rs`: whose types are in public APIs, and whether an API has been broken.
+//! - `deny.rs`: what else comes along with a crate.
+
+mod api;
+mod builds;
+mod deny;
+mod metadata;
+mod outside;
+mod packages;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    run::{cargo, command, output, run},
+    steps, test,
+};
+
+/// What is published and people depend on, with the target that they do it for. All others stay here.
+pub(crate) const PUBLISHED: [(&str, &str); 8] = [
+    ("sse-proto", ""),
+    ("sse-hyper", ""),
+    ("sse-warp", ""),
+    ("sse-hub", ""),
+    ("sse-hub-nats", ""),
+    ("sse-source", ""),
+    ("sse-cli", ""),
+    ("sse-wasm", "--target wasm32-unknown-unknown"),
+];
+
+/// Looks at everything, and then publishes, unless it is a dry run.
+pub(crate) fn release(dry_run: bool) -> Result<()> {
+    if !dry_run {
+        let changes = output(command("git", "status --porcelain"));
+        let changes = changes.context("git does not run")?;
+        ensure!(changes.is_empty(), "not committed:\n{changes}");
+    }
+    steps::all(&[
+        ("metadata", metadata::check),
+        ("packages", packages::make),
+        ("new projects", outside::build),
+        ("each feature", builds::each_feature),
+        ("types of others in public APIs", api::types),
+        ("changes that break", api::breaks),
+        ("documentation", test::documentation),
+        ("lowest versions", builds::lowest_versions),
+        ("licences, duplicates, sources", deny::check),
+        ("small targets", test::small_targets),
+        ("lowest Rust", builds::lowest_rust),
+    ])?;
+    if dry_run {
+        return Ok(());
+    }
+    run(cargo(&format!("publish {}", select(&names()))))
+}
+
+/// The names of all that is published.
+fn names() -> [&'static str; PUBLISHED.len()] {
+    PUBLISHED.map(|(name, _)| name)
+}
+
+/// Those of them that are no command.
+fn libraries() -> Vec<&'static str> {
+    let mut libraries = names().to_vec();
+    libraries.retain(|name| *name != "sse-cli");
+    libraries
+}
+
+/// The crates as arguments of cargo.
+fn select(names: &[&str]) -> String {
+    let arguments: Vec<_> = names
+        .iter()
+        .map(|name| format!("--package {name}"))
+        .collect();
+    arguments.join(" ")
+}
