@@ -9,7 +9,7 @@
 //! - `miri.rs`: the codec under Miri.
 //! - `npm.rs`: `EventSource` for JavaScript: a script, and a package.
 //! - `page.rs`: the wasm page.
-//! - `release.rs`: whether the crates can be published, and publishing them.
+//! - `release.rs`, `published.rs`: whether the crates can be published, and publishing them.
 //! - `size.rs`: how large pages are.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
 //! - `whole.rs`: the workspace as one selection, so that dependencies are compiled once.
@@ -25,6 +25,7 @@ mod miri;
 mod nodes;
 mod npm;
 mod page;
+mod published;
 mod release;
 mod run;
 mod servers;

@@ -28,21 +28,10 @@ mod packages;
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    published::{names, select},
     run::{cargo, command, output, run},
     steps, test,
 };
-
-/// What is published and people depend on, with the target that they do it for. All others stay here.
-pub(crate) const PUBLISHED: [(&str, &str); 8] = [
-    ("sse-proto", ""),
-    ("sse-hyper", ""),
-    ("sse-warp", ""),
-    ("sse-hub", ""),
-    ("sse-hub-nats", ""),
-    ("sse-source", ""),
-    ("sse-cli", ""),
-    ("sse-wasm", "--target wasm32-unknown-unknown"),
-];
 
 /// Looks at everything, and then publishes, unless it is a dry run.
 pub(crate) fn release(dry_run: bool) -> Result<()> {
@@ -68,25 +57,4 @@ pub(crate) fn release(dry_run: bool) -> Result<()> {
         return Ok(());
     }
     run(cargo(&format!("publish {}", select(&names()))))
-}
-
-/// The names of all that is published.
-fn names() -> [&'static str; PUBLISHED.len()] {
-    PUBLISHED.map(|(name, _)| name)
-}
-
-/// Those of them that are no command.
-fn libraries() -> Vec<&'static str> {
-    let mut libraries = names().to_vec();
-    libraries.retain(|name| *name != "sse-cli");
-    libraries
-}
-
-/// The crates as arguments of cargo.
-fn select(names: &[&str]) -> String {
-    let arguments: Vec<_> = names
-        .iter()
-        .map(|name| format!("--package {name}"))
-        .collect();
-    arguments.join(" ")
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     browser, fuzz, load, miri, npm, page,
-    release::PUBLISHED,
+    published::PUBLISHED,
     run::{cargo, run},
     servers, setup, steps,
     whole::cargo_all,

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{libraries, select};
 use crate::{
+    published::{libraries, select},
     run::{command, output, root, run, target},
     setup,
 };

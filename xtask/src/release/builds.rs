@@ -5,12 +5,9 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{
-    PUBLISHED,
-    packages::{at, cargo_in, folder, unpack},
-    select,
-};
+use super::packages::{at, cargo_in, folder, unpack};
 use crate::{
+    published::{PUBLISHED, select},
     run::{command, output, run, target},
     setup,
 };

@@ -5,8 +5,10 @@ use std::fs;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::names;
-use crate::run::{cargo, output, root};
+use crate::{
+    published::names,
+    run::{cargo, output, root},
+};
 
 /// What each package holds besides its code.
 const FILES: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];

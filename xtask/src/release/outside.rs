@@ -4,12 +4,10 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{
-    PUBLISHED,
-    packages::{self, cargo_in, patch},
-};
+use super::packages::{self, cargo_in, patch};
 use crate::{
     page,
+    published::PUBLISHED,
     run::{output, root, run, target},
     setup,
 };

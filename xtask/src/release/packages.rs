@@ -9,8 +9,10 @@ use std::{
 
 use anyhow::Result;
 
-use super::{names, select};
-use crate::run::{cargo, command, root, run, target};
+use crate::{
+    published::{names, select},
+    run::{cargo, command, root, run, target},
+};
 
 /// Where they are unpacked.
 pub(crate) fn folder() -> PathBuf {
