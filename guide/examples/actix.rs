@@ -79,7 +79,7 @@ fn answer(response: Response<EventBody<impl EventStream + 'static>>) -> HttpResp
 
 /// One event each second, behind the one that the client saw last.
 fn seconds(seen: u64) -> impl Stream<Item = Event> {
-    stream::iter(seen.saturating_add(1)..).then(async |n| {
+    stream::iter(seen.saturating_add(1)..=u64::MAX).then(async |n| {
         sleep(Duration::from_secs(1)).await;
         Event::new(format!("second {n}")).with_id(EventId::from(n))
     })

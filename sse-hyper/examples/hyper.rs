@@ -88,7 +88,7 @@ fn respond(streams: &Streams, request: &Request<Incoming>) -> Response<Body> {
 
 /// One event each second, behind the one that the client saw last.
 fn seconds(seen: u64) -> impl Stream<Item = Event> {
-    stream::iter(seen.saturating_add(1)..).then(|n| async move {
+    stream::iter(seen.saturating_add(1)..=u64::MAX).then(|n| async move {
         sleep(Duration::from_secs(1)).await;
         Event::new(format!("second {n}")).with_id(EventId::from(n))
     })

@@ -39,7 +39,7 @@ impl IntoResponse for InvalidLastEventId {
 ///     LastEventId(seen): LastEventId<u64>,
 /// ) -> impl IntoResponse {
 ///     let next = seen.map_or(1, |n| n.saturating_add(1));
-///     let events = (next..).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
+///     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
 ///     streams.body(stream::iter(events))
 /// }
 /// # let _: axum::Router = axum::Router::new()

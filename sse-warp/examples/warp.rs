@@ -61,7 +61,7 @@ fn respond(streams: &Streams, request: &Request<()>, seen: Option<EventId>) -> r
 
 /// One event each second, with the number of the next as its ID.
 fn ticks(seen: u64) -> impl Stream<Item = Event> + Send {
-    let numbers = stream::iter(seen.saturating_add(1)..);
+    let numbers = stream::iter(seen.saturating_add(1)..=u64::MAX);
     numbers.then(async |n| {
         sleep(Duration::from_secs(1)).await;
         Event::new(format!("second {n}")).with_id(EventId::from(n))
