@@ -34,6 +34,12 @@
 //! ID, and all of the line that is being read. It counts in the same way whether a value is in a
 //! buffer or in the chunk, for how a stream is cut must not change what it says. Beyond it
 //! (`too_large`) all is dropped up to the next blank line (`resynchronize`).
+//!
+//! **To change it**: a field is read in three places, `block`, `continue_line` where chunks cut its
+//! line, and `whole`. A flag of `pending` sends all that follows the long way, so one that stays set
+//! costs every event; `catch_up` has to clear it, and `clear` keeps only `START` and `SKIP_LF`. A
+//! short way may give up at any byte, but not once it has changed anything. Whatever it is, a case in
+//! `testdata/` cut at every place, and `cargo xtask fuzz`, find out.
 
 mod bytes;
 mod pending;
