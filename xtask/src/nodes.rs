@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    background::{Background, free_ports},
+    background::Background,
     page,
     run::{cargo, run, target},
     setup,
@@ -29,7 +29,7 @@ pub(crate) fn serve(port: u16, nodes: u16) -> Result<()> {
 
     let folder = target().join("demo");
     fs::create_dir_all(&folder)?;
-    let nats_port = free_ports(1)?;
+    let nats_port = testkit::port::free()?;
     let mut nats = Command::new(program);
     nats.args(["-js", "-a", "127.0.0.1", "-p", &nats_port.to_string()]);
     nats.arg("-sd").arg(folder.join(format!("nats-{port}")));

@@ -3,14 +3,10 @@
 use std::{
     env,
     io::Read,
-    net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread::{sleep, spawn},
     time::{Duration, Instant},
 };
@@ -139,16 +135,9 @@ pub(crate) fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut(
     }
 }
 
-/// A port that nobody listens on, and that no client is given meanwhile: those are above.
+/// A port that nobody listens on.
 pub(crate) fn free_port() -> u16 {
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = std::process::id() * 32 + TAKEN.fetch_add(1, Ordering::Relaxed);
-        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
+    testkit::port::free().expect("a free port")
 }
 
 /// The root of the workspace.
