@@ -5,9 +5,10 @@ mod driver;
 use std::{fs::File, panic::resume_unwind, process::Command, thread};
 
 use anyhow::{Context, Result, bail};
+use testkit::port;
 
 use crate::{
-    background::{Background, free_ports},
+    background::Background,
     page,
     run::{cargo, run, target},
     setup,
@@ -52,32 +53,41 @@ pub(crate) fn test(long: bool) -> Result<()> {
     let browsers = [Browser::chromium()?, Browser::firefox()?];
     clients(&browsers, long)?;
     page::build()?;
-    browsers.iter().try_for_each(end_to_end)
+    run(end_to_end().arg("--no-run"))?;
+    side_by_side(&browsers, walk_through_the_page)
 }
 
-/// The tests in every place, the browsers side by side, for most of the time is waiting. Then those
-/// of endurance in windows.
+/// The tests in every place, two of them in each browser at a time. Then those of endurance in windows.
 fn clients(browsers: &[Browser], long: bool) -> Result<()> {
     setup::target(page::TARGET)?;
     whole::build("--example contract_server --bin faulty --bin wasm-test-runner")?;
     run(tests(&["--no-run"]))?;
-    let beds = browsers.iter().map(Bed::new).collect::<Result<Vec<_>>>()?;
-    thread::scope(|scope| {
-        let threads: Vec<_> = beds
+    for places in PLACES.chunks(2) {
+        let beds = browsers
             .iter()
-            .map(|bed| scope.spawn(|| bed.run_everywhere()))
-            .collect();
+            .flat_map(|browser| places.iter().map(|place| Bed::new(browser, *place)));
+        side_by_side(
+            &beds.collect::<Result<Vec<_>>>()?,
+            Bed::run_all_but_endurance,
+        )?;
+    }
+    let mut arguments = vec![ENDURANCE, "--nocapture"];
+    arguments.extend(long.then_some("--include-ignored"));
+    for browser in browsers {
+        let bed = Bed::new(browser, PLACES[0])?;
+        bed.show(&bed.run(&arguments)?);
+    }
+    Ok(())
+}
+
+/// Does it with all of them at once, for most of the time is waiting.
+fn side_by_side<T: Sync>(all: &[T], act: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = all.iter().map(|one| scope.spawn(|| act(one))).collect();
         threads
             .into_iter()
             .try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })?;
-    let mut arguments = vec![ENDURANCE, "--nocapture"];
-    arguments.extend(long.then_some("--include-ignored"));
-    for bed in &beds {
-        let said = bed.run(PLACES[0], &arguments)?;
-        bed.show(PLACES[0], &said);
-    }
-    Ok(())
+    })
 }
 
 /// The wasm tests. What debuggers need is most of what the runner has to read, so it stays out.
@@ -94,23 +104,25 @@ fn tests(arguments: &[&str]) -> Command {
     tests
 }
 
-/// A browser, and the servers that the tests want: the contract server on the port after the page's,
-/// the one with faults on the next.
+/// A place in a browser, and the servers that the tests want: the contract server on the port after the
+/// page's, the one with faults on the next.
 struct Bed<'a> {
     browser: &'a Browser,
+    place: Place,
     port: u16,
     _servers: [Background; 2],
 }
 
 impl<'a> Bed<'a> {
-    fn new(browser: &'a Browser) -> Result<Self> {
-        let port = free_ports(3)?;
+    fn new(browser: &'a Browser, place: Place) -> Result<Self> {
+        let port = port::free_row(3)?;
         let server = |path, port: u16| {
             let mut program = whole::program(path);
             Background::start(program.args(["--port", &port.to_string()]), port)
         };
         Ok(Self {
             browser,
+            place,
             port,
             _servers: [
                 server("examples/contract_server", port + 1)?,
@@ -119,19 +131,16 @@ impl<'a> Bed<'a> {
         })
     }
 
-    /// Runs the tests in every place.
-    fn run_everywhere(&self) -> Result<()> {
-        for place in PLACES {
-            let said = self.run(place, &["--skip", ENDURANCE])?;
-            let result = said.rfind("test result").unwrap_or(0);
-            self.show(place, said[result..].trim());
-        }
+    fn run_all_but_endurance(&self) -> Result<()> {
+        let said = self.run(&["--skip", ENDURANCE])?;
+        let result = said.rfind("test result").unwrap_or(0);
+        self.show(said[result..].trim());
         Ok(())
     }
 
-    /// Runs the tests in one place, and gives what they say.
-    fn run(&self, place: Place, arguments: &[&str]) -> Result<String> {
-        let browser = self.browser;
+    /// Runs the tests, and gives what they say.
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        let Self { browser, place, .. } = self;
         let output = tests(&["--"])
             .args(arguments)
             .env("RUST_BACKTRACE", "0")
@@ -145,12 +154,12 @@ impl<'a> Bed<'a> {
             .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
             .env(
                 "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
-                browser.capabilities_file()?,
+                &browser.capabilities_file,
             )
             .output()?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
-            self.show(place, &said);
+            self.show(&said);
             let complaints = String::from_utf8_lossy(&output.stderr);
             bail!(
                 "{}, {}: {}: {complaints}",
@@ -162,22 +171,27 @@ impl<'a> Bed<'a> {
         Ok(said)
     }
 
-    fn show(&self, place: Place, said: &str) {
-        eprintln!("\n-- {}, {}\n{said}", self.browser.name, place.name);
+    fn show(&self, said: &str) {
+        eprintln!("\n-- {}, {}\n{said}", self.browser.name, self.place.name);
     }
 }
 
-/// Opens the demo page, cuts its server, starts it again.
-fn end_to_end(browser: &Browser) -> Result<()> {
-    let port = free_ports(1)?;
+/// Opens the demo page, breaks all that it offers to break, stops its server and starts it again.
+fn walk_through_the_page(browser: &Browser) -> Result<()> {
+    let port = port::free()?;
     let mut driver = Command::new(&browser.driver);
     // Firefox has much to say of no matter.
     let log = File::create(target().join(format!("{}.log", browser.name)))?;
     driver.stdout(log.try_clone()?).stderr(log);
     let _driver = Background::start(driver.arg(format!("--port={port}")), port)?;
-    let mut tests = cargo_all("test", "--test end_to_end");
+    let mut tests = end_to_end();
     tests
         .env("WEBDRIVER", format!("http://127.0.0.1:{port}"))
         .env("WEBDRIVER_CAPABILITIES", browser.capabilities.to_string());
     run(tests).with_context(|| browser.name)
+}
+
+/// The tests of the demo page.
+fn end_to_end() -> Command {
+    cargo_all("test", "--test end_to_end")
 }

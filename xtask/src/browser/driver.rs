@@ -15,6 +15,7 @@ pub(super) struct Browser {
     pub(super) driver_variable: &'static str,
     /// What the driver is asked for.
     pub(super) capabilities: Value,
+    pub(super) capabilities_file: PathBuf,
 }
 
 impl Browser {
@@ -23,11 +24,13 @@ impl Browser {
             "binary": setup::program("chromium", "chromium")?,
             "args": testkit::browser::CHROMIUM,
         });
+        let capabilities = json!({ "goog:chromeOptions": options });
         Ok(Self {
             name: "Chromium",
             driver: setup::program("chromedriver", "chromium-driver")?,
             driver_variable: "CHROMEDRIVER",
-            capabilities: json!({ "goog:chromeOptions": options }),
+            capabilities_file: file("Chromium", &capabilities)?,
+            capabilities,
         })
     }
 
@@ -42,18 +45,20 @@ impl Browser {
                 "dom.serviceWorkers.idle_timeout": 600_000,
             },
         });
+        let capabilities = json!({ "moz:firefoxOptions": options });
         Ok(Self {
             name: "Firefox",
             driver: setup::tool("geckodriver", "0.37.1")?,
             driver_variable: "GECKODRIVER",
-            capabilities: json!({ "moz:firefoxOptions": options }),
+            capabilities_file: file("Firefox", &capabilities)?,
+            capabilities,
         })
     }
+}
 
-    /// A file that says what the driver is asked for.
-    pub(super) fn capabilities_file(&self) -> Result<PathBuf> {
-        let path = target().join(format!("{}.json", self.name));
-        fs::write(&path, self.capabilities.to_string())?;
-        Ok(path)
-    }
+/// What the driver of this browser is asked for, as the runner of the wasm tests reads it.
+fn file(browser: &str, capabilities: &Value) -> Result<PathBuf> {
+    let path = target().join(format!("{browser}.json"));
+    fs::write(&path, capabilities.to_string())?;
+    Ok(path)
 }
