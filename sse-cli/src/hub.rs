@@ -6,7 +6,7 @@
 //!   Arguments (here) ── limits.rs      how many the machine can take
 //!       │
 //!   serve.rs            connections: accepted, given up, and ended with the server
-//!       │
+//!       │  incoming.rs  the body of a request, read to its end whoever wants it
 //!   paths.rs            which path it is, and who asks: access.rs
 //!       ├─ events.rs    GET /events                   ◀── sse_hub::Hub ──┐
 //!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
@@ -18,6 +18,7 @@ mod access;
 mod answer;
 mod draft;
 mod events;
+mod incoming;
 mod limits;
 mod metrics;
 #[cfg(feature = "nats")]

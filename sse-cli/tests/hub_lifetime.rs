@@ -91,6 +91,36 @@ async fn curl_reads_it() {
     assert!(text.contains("\r\nx-accel-buffering: no\r\n"), "{text}");
 }
 
+/// Whoever sends a long body has its answer before it is through, and is not cut off.
+#[tokio::test]
+async fn who_is_refused_may_finish() {
+    let hub = Hub::start([]);
+    const BODY: usize = 16 << 20;
+    for (path, status) in [("publish", 401), ("publish?topic=a", 413), ("nothing", 404)] {
+        let token = match status {
+            413 => support::hub::TOKEN,
+            _ => "none",
+        };
+        let mut connection = TcpStream::connect(&hub.address).await.unwrap();
+        // The second request finds the connection as if nothing had been.
+        for _ in 0..2 {
+            let head = format!(
+                "POST /{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Length: {BODY}\r\n\r\n"
+            );
+            connection.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = [0; 1024];
+            let count = timeout(support::PATIENCE, connection.read(&mut answer)).await;
+            let answer = str::from_utf8(&answer[..count.unwrap().unwrap()]).unwrap();
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{answer}"
+            );
+            connection.write_all(&vec![b'x'; BODY]).await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn it_ends_within_seconds_and_tells_all() {
     for signal in [Signal::TERM, Signal::INT] {

@@ -2,13 +2,13 @@
 
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use sse_hub::{Selection, SubscribeError};
 use sse_hyper::EventId;
 
 use crate::hub::{
     answer::{Body, Refusal},
     draft::check_encoding,
+    incoming::Incoming,
     server::Server,
 };
 

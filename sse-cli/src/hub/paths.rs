@@ -4,12 +4,12 @@ use core::convert::Infallible;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::hub::{
     answer::{self, Body, Refusal},
     events::events,
+    incoming::Incoming,
     publish::publish,
     server::Server,
 };

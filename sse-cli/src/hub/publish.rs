@@ -9,7 +9,6 @@ use http::{
 };
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use mediatype::{MediaType, ReadParams as _};
 use serde_json::json;
 use sse_hub::{Hub, Post, PublishError};
@@ -19,6 +18,7 @@ use tokio::time::timeout;
 use crate::hub::{
     answer::{self, Body, Refusal},
     draft::Draft,
+    incoming::Incoming,
     server::Server,
 };
 

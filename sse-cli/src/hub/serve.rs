@@ -3,7 +3,8 @@
 use core::{pin::pin, time::Duration};
 use std::{io, sync::Arc};
 
-use hyper::{server::conn::http1, service::service_fn};
+use http::Request;
+use hyper::{body, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -16,7 +17,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use crate::hub::{paths::answer, server::Server};
+use crate::hub::{incoming::Incoming, paths::answer, server::Server};
 
 /// How long the head of a request may take to come, and the next one on the same connection.
 const HEAD: Duration = Duration::from_secs(15);
@@ -48,7 +49,9 @@ pub(crate) async fn run(
             continue;
         };
         let server = Arc::clone(&server);
-        let service = service_fn(move |request| answer(Arc::clone(&server), request));
+        let service = service_fn(move |request: Request<body::Incoming>| {
+            answer(Arc::clone(&server), request.map(Incoming::new))
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)

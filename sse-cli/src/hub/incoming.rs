@@ -1,0 +1,68 @@
+//! The body of a request, which is read on for a while when it is refused unread.
+//!
+//! > If a server performs an immediate close of a TCP connection, there is a significant risk that the
+//! > client will not be able to read the last HTTP response. … To avoid the TCP reset problem, servers
+//! > typically close a connection in stages.
+//!
+//! [RFC 9112, 9.6](https://www.rfc-editor.org/rfc/rfc9112#section-9.6)
+
+use core::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body;
+use tokio::time::timeout;
+
+/// How long a client may go on sending what nobody wants. Its connection is closed then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A body as hyper has it, until this is dropped: the rest is then read by a task.
+pub(crate) struct Incoming(Option<body::Incoming>);
+
+impl Incoming {
+    pub(crate) fn new(body: body::Incoming) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
+            .as_ref()
+            .map_or_else(SizeHint::default, Body::size_hint)
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(rest) = self.0.take_if(|body| !body.is_end_stream()) {
+            tokio::spawn(timeout(PATIENCE, read(rest)));
+        }
+    }
+}
+
+async fn read(mut rest: body::Incoming) {
+    while let Some(Ok(_)) = rest.frame().await {}
+}
