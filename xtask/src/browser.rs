@@ -45,42 +45,45 @@ const PLACES: [Place; 4] = [
     },
 ];
 
-/// Those that take long or measure, and so want the browser for themselves.
+/// Those that want the machine for themselves.
 const ENDURANCE: &str = "endurance::";
 
-/// The tests of sse-wasm against real servers, then the demo page end to end, all in both browsers.
+/// The tests of sse-wasm against real servers, and the demo page end to end, all in both browsers.
 pub(crate) fn test(long: bool) -> Result<()> {
     let browsers = [Browser::chromium()?, Browser::firefox()?];
-    clients(&browsers, long)?;
-    page::build()?;
-    run(end_to_end().arg("--no-run"))?;
-    side_by_side(&browsers, walk_through_the_page)
-}
-
-/// The tests in every place, two of them in each browser at a time. Then those of endurance in windows.
-fn clients(browsers: &[Browser], long: bool) -> Result<()> {
     setup::target(page::TARGET)?;
     whole::build("--example contract_server --bin faulty --bin wasm-test-runner")?;
     run(tests(&["--no-run"]))?;
+    page::build()?;
+    run(end_to_end().arg("--no-run"))?;
+
+    // Most of the time is waiting.
+    side_by_side(&[everywhere, walk_through_the_page], |part| {
+        side_by_side(&browsers, part)
+    })?;
+    browsers.iter().try_for_each(|it| endurance(it, long))
+}
+
+/// The tests in every place, two of them at a time.
+fn everywhere(browser: &Browser) -> Result<()> {
     for places in PLACES.chunks(2) {
-        let beds = browsers
-            .iter()
-            .flat_map(|browser| places.iter().map(|place| Bed::new(browser, *place)));
-        side_by_side(
-            &beds.collect::<Result<Vec<_>>>()?,
-            Bed::run_all_but_endurance,
-        )?;
-    }
-    let mut arguments = vec![ENDURANCE, "--nocapture"];
-    arguments.extend(long.then_some("--include-ignored"));
-    for browser in browsers {
-        let bed = Bed::new(browser, PLACES[0])?;
-        bed.show(&bed.run(&arguments)?);
+        let beds = places.iter().map(|place| Bed::new(browser, *place));
+        let beds = beds.collect::<Result<Vec<_>>>()?;
+        side_by_side(&beds, Bed::run_all_but_endurance)?;
     }
     Ok(())
 }
 
-/// Does it with all of them at once, for most of the time is waiting.
+/// The tests that take long or measure, in windows.
+fn endurance(browser: &Browser, long: bool) -> Result<()> {
+    let mut arguments = vec![ENDURANCE, "--nocapture"];
+    arguments.extend(long.then_some("--include-ignored"));
+    let bed = Bed::new(browser, PLACES[0])?;
+    bed.show(&bed.run(&arguments)?);
+    Ok(())
+}
+
+/// Does it with all of them at once.
 fn side_by_side<T: Sync>(all: &[T], act: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
     thread::scope(|scope| {
         let threads: Vec<_> = all.iter().map(|one| scope.spawn(|| act(one))).collect();
