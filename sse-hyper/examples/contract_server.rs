@@ -2,7 +2,7 @@
 
 mod contract;
 
-use std::{convert::Infallible, io, pin::pin};
+use std::{convert::Infallible, io, pin::pin, time::Duration};
 
 use contract::{Answer, Contract, PATIENCE};
 use futures_util::stream::BoxStream;
@@ -17,7 +17,10 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use sse_hyper::{Event, EventBody};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 
 type Body = Either<EventBody<BoxStream<'static, Event>>, String>;
 
@@ -29,10 +32,18 @@ async fn main() -> io::Result<()> {
     let mut closed = pin!(contract.clone().close());
     loop {
         let connection = tokio::select! {
-            accepted = listener.accept() => accepted?.0,
+            accepted = listener.accept() => accepted,
             () = &mut closed => break,
         };
-        connection.set_nodelay(true)?;
+        let Ok((connection, _)) = connection else {
+            // Too many files are open, say. Some will be closed soon.
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        if connection.set_nodelay(true).is_err() {
+            // It is gone already.
+            continue;
+        }
         let contract = contract.clone();
         let service = service_fn(move |request| {
             let response = respond(&contract, &request);

@@ -37,6 +37,6 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let demo = Demo::new(hub.clone(), arguments.page);
     tokio::select! {
         result = publish_feeds(&hub, journal) => result.context("cannot publish"),
-        result = demo.serve(listener) => result.context("cannot accept connections"),
+        never = demo.serve(listener) => match never {},
     }
 }

@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use sse_hub::{Hub, Subscription};
 use sse_hyper::{Event, EventBody, EventStream, Streams};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
@@ -70,14 +70,17 @@ impl Demo {
     }
 
     /// Serves whoever connects.
-    ///
-    /// # Errors
-    ///
-    /// If the listener fails.
-    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+    pub async fn serve(self, listener: TcpListener) -> Infallible {
         loop {
-            let (connection, _) = listener.accept().await?;
-            connection.set_nodelay(true)?;
+            let Ok((connection, _)) = listener.accept().await else {
+                // Too many files are open, say. Some will be closed soon.
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            if connection.set_nodelay(true).is_err() {
+                // It is gone already.
+                continue;
+            }
             let demo = self.clone();
             tokio::spawn(async move {
                 let service = service_fn(|request| demo.clone().respond(request));

@@ -53,6 +53,6 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     tokio::select! {
         () = follow => Ok(()),
         result = publish_share(&hub, node) => result.context("cannot publish"),
-        result = demo.serve(listener) => result.context("cannot accept connections"),
+        never = demo.serve(listener) => match never {},
     }
 }
