@@ -5,7 +5,11 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::Result;
 use testkit::{Item, contract, port};
 
-use crate::{folder, process::Process, server};
+use crate::{
+    folder,
+    process::{PATIENCE, Process, wait_until},
+    server,
+};
 
 /// One port and one journal, over all its lives.
 #[derive(Debug)]
@@ -44,6 +48,9 @@ impl Demo {
         command.arg("--page").arg(&self.folder);
         command.arg("--journal").arg(self.journal());
         self.process = Some(Process::listening(&mut command, self.port)?);
+        wait_until(PATIENCE, "it keeps a journal", || {
+            Ok(self.journal().exists())
+        })?;
         Ok(())
     }
 
