@@ -2,7 +2,7 @@
 
 use std::{
     borrow::BorrowMut,
-    env,
+    env, iter,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -30,15 +30,23 @@ pub(crate) fn command(program: &str, arguments: &str) -> Command {
     command
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us. What it says of this package would have some that ask for it, as ring does,
+/// built anew, and all that stand on them, whenever cargo is run by another.
 pub(crate) fn cargo(arguments: &str) -> Command {
-    command(env!("CARGO"), arguments)
+    let mut cargo = command(env!("CARGO"), arguments);
+    for (name, _) in env::vars_os() {
+        let text = name.to_str().unwrap_or_default();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 /// Says what is run, runs it, and fails if it fails.
 pub(crate) fn run(mut command: impl BorrowMut<Command>) -> Result<()> {
     let command = command.borrow_mut();
-    let line = format!("{command:?}").replace('"', "");
+    let line = shown(command);
     eprintln!("\n$ {line}");
     let status = command.stdin(Stdio::null()).status();
     let status = status.with_context(|| format!("cannot run {line}"))?;
@@ -46,6 +54,22 @@ pub(crate) fn run(mut command: impl BorrowMut<Command>) -> Result<()> {
         bail!("{line}: {status}");
     }
     Ok(())
+}
+
+/// As a person would type it. What is taken from the environment is nobody's concern.
+fn shown(command: &Command) -> String {
+    let folder = command.get_current_dir().unwrap_or(Path::new("."));
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        let value = value?.display();
+        Some(format!("{}={value}", name.display()))
+    });
+    let words = iter::once(command.get_program()).chain(command.get_args());
+    let words = variables.chain(words.map(|it| it.display().to_string()));
+    format!(
+        "cd {} && {}",
+        folder.display(),
+        words.collect::<Vec<_>>().join(" ")
+    )
 }
 
 /// What a program prints, if it can be run and succeeds.
