@@ -43,6 +43,9 @@ impl Terminal {
             .args(["-e", "-c", &format!("{PRELUDE}\n{line}")])
             .current_dir(folder)
             .env("PORT", port.to_string())
+            // What a project beside the clone has in common with it is built once.
+            .env("CARGO_TARGET_DIR", target())
+            .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -144,4 +147,10 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) fn root() -> PathBuf {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR"));
     guide.parent().expect("the workspace").to_owned()
+}
+
+/// Where the workspace is built.
+fn target() -> &'static Path {
+    let inside = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    inside.parent().expect("the folder above")
 }
