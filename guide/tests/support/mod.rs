@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
-    thread::{sleep, spawn},
+    thread::{JoinHandle, sleep, spawn},
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,7 @@ pub(crate) struct Terminal {
     line: String,
     shell: Child,
     printed: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -54,7 +55,7 @@ impl Terminal {
         let mut pipe = shell.stdout.take().expect("its output");
         let printed = Arc::new(Mutex::new(String::new()));
         let screen = Arc::clone(&printed);
-        spawn(move || {
+        let reader = spawn(move || {
             let mut buffer = [0; 1024];
             while let Ok(count @ 1..) = pipe.read(&mut buffer) {
                 let text = String::from_utf8_lossy(&buffer[..count]);
@@ -65,6 +66,7 @@ impl Terminal {
             line: line.to_owned(),
             shell,
             printed,
+            reader,
         }
     }
 
@@ -78,14 +80,11 @@ impl Terminal {
     pub(crate) fn expect(&mut self, text: &str) {
         let what = format!("{text:?} comes from {}", self.line);
         wait_until(PATIENCE, &what, || {
-            let is_there = shows(&self.printed(), text);
-            let ended = self.shell.try_wait().expect("its status");
-            assert!(
-                is_there || ended.is_none(),
-                "{}: {}",
-                self.line,
-                self.printed()
-            );
+            // In this order, for it prints until it ends.
+            let ended = self.reader.is_finished();
+            let printed = self.printed();
+            let is_there = shows(&printed, text);
+            assert!(is_there || !ended, "{}: {printed}", self.line);
             is_there
         });
     }
