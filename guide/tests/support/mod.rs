@@ -92,7 +92,7 @@ impl Terminal {
     /// Waits for its end.
     pub(crate) fn end_within(&mut self, limit: Duration) -> ExitStatus {
         let what = format!("{} ends", self.line);
-        wait_until(limit, &what, || self.ended().is_some());
+        wait_until(limit, &what, || self.reader.is_finished());
         self.shell.wait().expect("its status")
     }
 

@@ -124,8 +124,11 @@ impl Page {
 
     /// Waits until both clients got so many more events.
     pub(crate) async fn wait_for_events(&self, more: u64) -> Result<()> {
-        for count in ["#count", "#fetch-count"] {
-            let wanted = self.number(count).await? + more;
+        let wanted = [
+            ("#count", self.number("#count").await? + more),
+            ("#fetch-count", self.number("#fetch-count").await? + more),
+        ];
+        for (count, wanted) in wanted {
             let what = format!("{wanted} in {count}");
             self.wait_until(&what, async || Ok(self.number(count).await? >= wanted))
                 .await?;

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command},
 };
@@ -18,9 +17,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let port = testkit::port::free()?;
         let journal = format!("events-{port}.sse");
         let journal = Path::new(env!("CARGO_TARGET_TMPDIR")).join(journal);
         if journal.exists() {
