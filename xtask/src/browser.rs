@@ -58,9 +58,8 @@ pub(crate) fn test(long: bool) -> Result<()> {
     run(end_to_end().arg("--no-run"))?;
 
     // Most of the time is waiting.
-    side_by_side(&[everywhere, walk_through_the_page], |part| {
-        side_by_side(&browsers, part)
-    })?;
+    side_by_side(&browsers, everywhere)?;
+    side_by_side(&browsers, walk_through_the_page)?;
     browsers.iter().try_for_each(|it| endurance(it, long))
 }
 
