@@ -124,7 +124,7 @@ pub(crate) fn smoke() -> Result<()> {
     nchan()?;
     whole::build("--bins --example contract_server")?;
     for (name, option) in [
-        ("soak", None),
+        ("soak", Some("--seconds=5")),
         ("restarts", None),
         ("restarts", Some("--http2")),
         ("nodes", None),

@@ -39,7 +39,7 @@ async fn the_page_updates_by_itself_and_survives_its_server() -> Result<()> {
         server.start_again()?;
         page.wait_for("#state[data-state=open]").await?;
         page.wait_for("#fetch-state[data-state=open]").await?;
-        page.wait_for_events(20).await?;
+        page.wait_for_events(8).await?;
         let ids = page.event_ids().await?;
         ensure!(ids.contains(&last), "what came before is still there");
         page.ensure_no_gap().await?;
@@ -105,7 +105,7 @@ async fn whatever_is_broken_heals_without_a_gap() -> Result<()> {
 async fn it_begins_anew_with_a_server_that_has_forgotten_all() -> Result<()> {
     let mut server = Server::start()?;
     Page::watch(&server.url("/"), async |page| {
-        page.wait_for_events(60).await?;
+        page.wait_for_events(40).await?;
         let last = page.number("#last-event-id").await?;
         server.stop();
         page.wait_for("#state[data-state=connecting]").await?;
@@ -250,7 +250,7 @@ async fn saved(page: &Page, log: &str) -> Result<(String, Vec<u64>)> {
 async fn it_looks_right_in_all_sizes_and_colours() -> Result<()> {
     let server = Server::start()?;
     Page::watch(&server.url("/"), async |page| {
-        page.wait_for_events(30).await?;
+        page.wait_for_events(12).await?;
         for scheme in ["light", "dark"] {
             let set = format!("document.documentElement.style.colorScheme = '{scheme}'");
             page.script(&set).await?;
@@ -267,7 +267,7 @@ async fn it_looks_right_in_all_sizes_and_colours() -> Result<()> {
         page.client.set_window_size(700, 2200).await?;
         page.client.enter_frame(0).await?;
         page.wait_for("#state[data-state=open]").await?;
-        page.wait_for_events(30).await?;
+        page.wait_for_events(12).await?;
         for tab in ["#log-tab", "#raw-tab"] {
             page.click(tab).await?;
             let fits = "return document.documentElement.scrollWidth <= innerWidth";
