@@ -38,10 +38,10 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
                 (Client::Fetch, "end") => Some(Reason::End),
                 (Client::Fetch, _) => Some(Reason::NetworkError),
             };
-            // A reset takes with it what the browser has not read yet, in the worst case all of it.
+            // What breaks may take with it what the browser has read and not yet passed on.
             let count = match then {
-                "rst" => losses.len().max(2),
-                _ => 2,
+                "end" => 2,
+                _ => losses.len().max(2),
             };
             assert_eq!(losses, vec![reason; count], "{client:?} {query}");
             drop(items);
