@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body;
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 /// How long a client may go on sending what nobody wants. Its connection is closed then.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,8 +57,11 @@ impl Body for Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if let Some(rest) = self.0.take_if(|body| !body.is_end_stream()) {
-            tokio::spawn(timeout(PATIENCE, read(rest)));
+        let rest = self.0.take_if(|body| !body.is_end_stream());
+        // None when the server has ended.
+        let runtime = Handle::try_current();
+        if let (Some(rest), Ok(runtime)) = (rest, runtime) {
+            runtime.spawn(timeout(PATIENCE, read(rest)));
         }
     }
 }
