@@ -132,5 +132,5 @@ fn fuzzing() -> Result<()> {
     setup::program("c++", "g++")?;
     // A lock file that is behind fails here, for each who builds it would have another.
     lint("--manifest-path fuzz/Cargo.toml --locked")?;
-    fuzz::fuzz(5, None)
+    fuzz::fuzz(3, None)
 }
