@@ -47,7 +47,7 @@ pub(crate) fn test() -> Result<()> {
     clients(&folder)?;
     npm::package(&folder.join("npm"))?;
 
-    let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=6");
+    let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
     tests.env("INTEROP_FOLDER", &folder);
     // Where Debian has nginx, HAProxy and NATS, for those who are not root too.
     if let Some(path) = env::var_os("PATH") {
