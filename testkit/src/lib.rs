@@ -5,11 +5,12 @@
 //! - [`cases`]: the streams of `testdata/` and what they hold.
 //! - [`chunks`]: the ways to cut a stream.
 //! - [`contract`]: a client that tries everything on a contract server.
-//! - [`browser`]: how browsers are started.
+//! - [`browser`]: how browsers are started; [`cargo`]: how cargo is, by what it runs.
 //! - [`example`]: an example of a package, as a process that is tested from the outside.
 //! - [`nats`]: a NATS server, for those that need one; [`port`]: a port for a server that may die.
 
 pub mod browser;
+pub mod cargo;
 pub mod cases;
 pub mod chunks;
 pub mod contract;

@@ -30,16 +30,10 @@ pub(crate) fn command(program: &str, arguments: &str) -> Command {
     command
 }
 
-/// The cargo that runs us. What it says of this package would have some that ask for it, as ring does,
-/// built anew, and all that stand on them, whenever cargo is run by another.
+/// The cargo that runs us.
 pub(crate) fn cargo(arguments: &str) -> Command {
     let mut cargo = command(env!("CARGO"), arguments);
-    for (name, _) in env::vars_os() {
-        let text = name.to_str().unwrap_or_default();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&name);
-        }
-    }
+    testkit::cargo::forget_package(&mut cargo);
     cargo
 }
 

@@ -1,7 +1,6 @@
 //! Commands as in a terminal: what they print is waited for, and Ctrl-C ends them.
 
 use std::{
-    env,
     io::Read,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -31,15 +30,7 @@ impl Terminal {
     /// Runs it in this folder. Examples listen on the port, if they listen.
     pub(crate) fn start(line: &str, folder: &Path, port: u16) -> Self {
         let mut shell = Command::new("bash");
-        // What cargo says of the package that is tested would have other packages built anew.
-        for (name, _) in env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|it| it.starts_with("CARGO_PKG_") || it.starts_with("CARGO_MANIFEST_"))
-            {
-                shell.env_remove(name);
-            }
-        }
+        testkit::cargo::forget_package(&mut shell);
         let mut shell = shell
             .args(["-e", "-c", &format!("{PRELUDE}\n{line}")])
             .current_dir(folder)
@@ -96,11 +87,6 @@ impl Terminal {
         self.shell.wait().expect("its status")
     }
 
-    /// Its status, if it has ended.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.shell.try_wait().expect("its status")
-    }
-
     /// Ctrl-C.
     pub(crate) fn interrupt(&self) {
         // It may have ended by itself.
@@ -110,7 +96,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        if self.ended().is_none() {
+        if matches!(self.shell.try_wait(), Ok(None)) {
             let _ = kill_process_group(Pid::from_child(&self.shell), Signal::KILL);
             let _ = self.shell.wait();
         }
