@@ -7,6 +7,7 @@
 //! - [`contract`]: a client that tries everything on a contract server.
 //! - [`browser`]: how browsers are started; [`cargo`]: how cargo is, by what it runs.
 //! - [`example`]: an example of a package, as a process that is tested from the outside.
+//! - [`timeout`]: how long a test waits; [`poll_time`]: whether a future lets its neighbours run.
 //! - [`nats`]: a NATS server, for those that need one; [`port`]: a port for a server that may die.
 
 pub mod browser;
@@ -16,8 +17,10 @@ pub mod chunks;
 pub mod contract;
 pub mod example;
 pub mod nats;
+pub mod poll_time;
 pub mod port;
 pub mod reference;
+pub mod timeout;
 
 /// What a stream says, one thing at a time, in the tests' own words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,87 @@
+//! Whether a future lets its neighbours run.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    time::Duration,
+};
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime;
+
+/// The longest time for which a task of ours may keep its thread from other tasks.
+pub const LONGEST_TURN: Duration = Duration::from_millis(20);
+
+/// Runs the future on a current-thread runtime of tokio, and returns its output and the longest time that one
+/// `poll` of it took: for so long no other task of the thread had its turn.
+///
+/// The time is processor time of this thread, so it does not depend on what else the machine does.
+///
+/// # Panics
+///
+/// If there is no runtime to be had, or the future panics.
+pub fn longest_poll<F: Future>(future: F) -> (F::Output, Duration) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let mut longest = Duration::ZERO;
+    let output = runtime.block_on(async {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let start = thread_time();
+            let poll = future.as_mut().poll(cx);
+            longest = longest.max(thread_time().saturating_sub(start));
+            poll
+        })
+        .await
+    });
+    (output, longest)
+}
+
+/// Runs the future and returns its output.
+///
+/// # Panics
+///
+/// If one `poll` of it takes more than [`LONGEST_TURN`] of processor time.
+pub fn assert_yields<F: Future>(what: &str, future: F) -> F::Output {
+    let (output, longest) = longest_poll(future);
+    assert!(
+        longest <= LONGEST_TURN,
+        "{what}: one poll took {longest:?} of processor time, limit is {LONGEST_TURN:?}"
+    );
+    output
+}
+
+/// Processor time of this thread.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+
+    use super::*;
+
+    fn work_for(time: Duration) {
+        let start = thread_time();
+        while thread_time().saturating_sub(start) < time {
+            black_box(0);
+        }
+    }
+
+    #[test]
+    fn work_in_one_poll_is_seen_and_work_in_many_is_not() {
+        let (_, longest) = longest_poll(async { work_for(2 * LONGEST_TURN) });
+        assert!(longest >= 2 * LONGEST_TURN);
+        assert_yields("many short turns", async {
+            for _ in 0..30 {
+                work_for(Duration::from_millis(1));
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+}
