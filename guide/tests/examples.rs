@@ -10,11 +10,9 @@ use std::{
 
 use futures_util::StreamExt;
 use sse_source::{EventId, EventSource, Item, MessageEvent, Settings};
-use support::{PATIENCE, Terminal, free_port, root};
+use support::{Terminal, build_timeout, free_port, root};
+use testkit::timeout::test_timeout;
 use tokio::time::timeout;
-
-/// How long events and the end of a process may take, once it runs.
-const SOON: Duration = Duration::from_secs(8);
 
 struct Server {
     terminal: Terminal,
@@ -58,7 +56,7 @@ impl Server {
     /// On Ctrl-C it ends well, and soon, also with streams open.
     fn end(mut self) {
         self.terminal.interrupt();
-        let status = self.terminal.end_within(SOON);
+        let status = self.terminal.end_within(test_timeout());
         assert!(status.success(), "{status}: {}", self.terminal.printed());
     }
 }
@@ -73,7 +71,7 @@ async fn next(source: &mut EventSource) -> MessageEvent<String> {
             }
         }
     };
-    timeout(SOON, event).await.expect("an event soon")
+    timeout(test_timeout(), event).await.expect("an event soon")
 }
 
 /// Events with ascending IDs, one each second, and one more at the end.
@@ -164,7 +162,7 @@ async fn broadcast() {
             }
         }
     };
-    let missed = timeout(SOON, lagged).await.expect("it is told");
+    let missed = timeout(test_timeout(), lagged).await.expect("it is told");
     assert!(missed.starts_with(r#"{"missed":"#), "{missed}");
     server.end();
 }
@@ -194,7 +192,7 @@ async fn reqwest() {
     let line =
         format!("cargo run --quiet -p sse-source --features reqwest --example reqwest {url}");
     let mut reqwest = Terminal::start(&line, &root(), 0);
-    assert!(reqwest.end_within(PATIENCE).success());
+    assert!(reqwest.end_within(build_timeout()).success());
     assert_eq!(
         reqwest.printed(),
         "second 1\nsecond 2\nsecond 3\nsecond 4\nsecond 5\n"

@@ -12,7 +12,7 @@ mod support;
 
 use std::{fs, path::PathBuf, thread};
 
-use support::{PATIENCE, Terminal, free_port, root};
+use support::{Terminal, build_timeout, free_port, root};
 
 const README: &str = include_str!("../../README.md");
 
@@ -97,7 +97,7 @@ impl Walk {
         }
         let mut terminal = Terminal::start(&self.adapted(line), &self.folder, self.ports[0]);
         if printed.trim().is_empty() {
-            let status = terminal.end_within(PATIENCE);
+            let status = terminal.end_within(build_timeout());
             assert!(status.success(), "{line}: {}", terminal.printed());
         } else {
             terminal.expect(self.adapted(printed).trim_end());

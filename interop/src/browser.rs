@@ -8,17 +8,16 @@ use std::{
     process::Command,
     sync::mpsc::{Sender, channel},
     thread,
-    time::Duration,
 };
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use testkit::browser::CHROMIUM;
+use testkit::{
+    browser::{self, CHROMIUM},
+    timeout::test_timeout,
+};
 
 use crate::{folder, process::Process, server::url};
-
-/// How long a browser may take for all of its jobs.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser, and all that keeps it off the network: a proxy that nobody runs, but not for 127.0.0.1.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +80,9 @@ impl Browser {
                 thread::spawn(move || site.answer(connection, &sender));
             }
         });
+        let _slot = browser::slot()?;
         let _browser = self.open(&page)?;
-        let results = results.recv_timeout(PATIENCE);
+        let results = results.recv_timeout(test_timeout());
         let results =
             results.with_context(|| format!("{self:?}, {client:?}: no results are posted"))?;
         Ok(serde_json::from_slice(&results)?)

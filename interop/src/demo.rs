@@ -3,11 +3,11 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Result;
-use testkit::{Item, contract, port};
+use testkit::{Item, contract, port, timeout::test_timeout};
 
 use crate::{
     folder,
-    process::{PATIENCE, Process, wait_until},
+    process::{Process, wait_until},
     server,
 };
 
@@ -48,7 +48,7 @@ impl Demo {
         command.arg("--page").arg(&self.folder);
         command.arg("--journal").arg(self.journal());
         self.process = Some(Process::listening(&mut command, self.port)?);
-        wait_until(PATIENCE, "it keeps a journal", || {
+        wait_until(test_timeout(), "it keeps a journal", || {
             Ok(self.journal().exists())
         })?;
         Ok(())

@@ -10,11 +10,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use testkit::timeout::test_timeout;
 
 use crate::folder;
-
-/// How long anything may take before it counts as not happening.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program that is ended when this is dropped.
 #[derive(Debug)]
@@ -32,7 +30,7 @@ impl Process {
     /// Starts it, and waits until it listens on this port.
     pub fn listening(command: &mut Command, port: u16) -> Result<Self> {
         let mut process = Self::start(command)?;
-        wait_until(PATIENCE, "it listens", || {
+        wait_until(test_timeout(), "it listens", || {
             if let Some(status) = process.0.try_wait()? {
                 bail!("{command:?} has ended: {status}");
             }
@@ -74,7 +72,7 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>> {
         let mut printed = Vec::new();
         pipe.read_to_end(&mut printed).map(|_| printed)
     });
-    wait_until(PATIENCE, &format!("{command:?} ends"), || {
+    wait_until(test_timeout(), &format!("{command:?} ends"), || {
         Ok(reader.is_finished())
     })?;
     let status = process.0.wait()?;

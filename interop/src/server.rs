@@ -11,11 +11,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use testkit::port;
+use testkit::{port, timeout::test_timeout};
 
 use crate::{
     folder,
-    process::{PATIENCE, Process, wait_until},
+    process::{Process, wait_until},
 };
 
 /// The library that each is written for, by which they are known here.
@@ -55,7 +55,7 @@ impl Server {
     /// A connection of our own, with a request sent.
     pub fn send(&self, path: &str) -> Result<TcpStream> {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-        connection.set_read_timeout(Some(PATIENCE))?;
+        connection.set_read_timeout(Some(test_timeout()))?;
         write!(connection, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")?;
         Ok(connection)
     }
@@ -72,7 +72,7 @@ impl Server {
     /// Waits until so many streams are open.
     pub fn wait_for_active(&self, count: u64) -> Result<()> {
         let what = format!("{} has {count} streams", self.name);
-        wait_until(PATIENCE, &what, || Ok(self.active()? == count))?;
+        wait_until(test_timeout(), &what, || Ok(self.active()? == count))?;
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use std::{io::Write, path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use fastrand::Rng;
+use testkit::timeout::test_timeout;
 use tokio::{
     task::JoinSet,
     time::{Instant, interval},
@@ -27,9 +28,6 @@ use tokio::{
 use board::Board;
 use publisher::Publisher;
 use servers::Servers;
-
-/// How long nothing may come to any client.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a line is printed.
 const LINE: Duration = Duration::from_secs(10);
@@ -147,9 +145,10 @@ impl Watch {
         if delivered > self.delivered {
             (self.delivered, self.since) = (delivered, now);
         }
+        let limit = test_timeout();
         ensure!(
-            now.duration_since(self.since) < PATIENCE,
-            "nothing comes to any client for {PATIENCE:?}; {board}; {}",
+            now.duration_since(self.since) < limit,
+            "nothing comes to any client for {limit:?}; {board}; {}",
             board.behind()
         );
         Ok(())

@@ -4,16 +4,14 @@
 //! in it; the end of the input ends it.
 #![allow(clippy::print_stdout, reason = "they talk to whom started them")]
 
-use std::{io, time::Duration};
+use std::io;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
+use testkit::timeout::test_timeout;
 use tokio::{runtime, time::timeout};
 
 use crate::{machine, tally::Tally};
-
-/// How long a response may take before it counts as never ending.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Receives a stream.
 #[derive(Debug, Parser)]
@@ -43,8 +41,9 @@ pub fn run(receive: impl AsyncFn(&str, &mut Tally) -> Result<()>) -> Result<()> 
         ensure!(line == "receive", "cannot make sense of {line:?}");
         let mut tally = Tally::default();
         let received = runtime.block_on(async {
-            let received = timeout(PATIENCE, receive(&uri, &mut tally)).await;
-            received.with_context(|| format!("no end after {PATIENCE:?}"))
+            let limit = test_timeout();
+            let received = timeout(limit, receive(&uri, &mut tally)).await;
+            received.with_context(|| format!("no end after {limit:?}"))
         });
         received??;
         println!("events {}", tally.events);

@@ -23,6 +23,7 @@ use fastrand::Rng;
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use sse_source::{Error, EventSource, Settings};
+use testkit::timeout::test_timeout;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
@@ -32,8 +33,8 @@ use crate::process::Process;
 use cuts::Cuts;
 use tally::Tally;
 
-/// How long the client may wait for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// After how long without a byte the client connects again.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that the client loses nothing when its server is killed.
 #[derive(Clone, Copy, Debug, Parser)]
@@ -93,7 +94,7 @@ pub async fn run(server: &Path, options: Options, out: &mut impl Write) -> Resul
 async fn read(source: &mut EventSource, seen: watch::Sender<u64>) -> Result<Tally> {
     let mut tally = Tally::default();
     loop {
-        let item = timeout(PATIENCE, source.next()).await;
+        let item = timeout(test_timeout(), source.next()).await;
         let item = item.with_context(|| format!("nothing comes; {tally}"))?;
         match item.with_context(|| format!("it ends; {tally}"))? {
             Ok(item) => tally.on_item(&item)?,
@@ -147,6 +148,6 @@ fn impatient() -> Settings {
     Settings::default()
         .with_reconnection_time(Duration::from_millis(5))
         .with_bounds(Duration::from_millis(5), Duration::from_millis(50))
-        .with_connect_timeout(Some(PATIENCE / 3))
-        .with_idle_timeout(Some(PATIENCE / 3))
+        .with_connect_timeout(Some(IDLE_TIMEOUT))
+        .with_idle_timeout(Some(IDLE_TIMEOUT))
 }

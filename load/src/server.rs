@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use testkit::timeout::test_timeout;
 
 use crate::{
     process::Process,
@@ -15,9 +16,6 @@ use crate::{
     seen::{Memory, Seen},
     servers::Library,
 };
-
-/// How long one has to end what it started elsewhere.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a server's memory comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +175,7 @@ impl Drop for Server {
         if self.is_elsewhere {
             // The end of its input is what makes it end the others.
             drop(self.process().child().stdin.take());
-            let _ = self.process().ended_within(PATIENCE);
+            let _ = self.process().ended_within(test_timeout());
         }
     }
 }

@@ -27,6 +27,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use fastrand::Rng;
+use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -37,9 +38,6 @@ use tokio::{
 use crate::process::{Process, built};
 use counts::Counts;
 use memory::Memory;
-
-/// How long the server may take to start, and to notice that all have left.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often a line is printed, in seconds.
 const LINE: u64 = 10;
@@ -98,7 +96,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
     let left = Instant::now();
     while active(port).await? > 0 {
         ensure!(
-            left.elapsed() < PATIENCE,
+            left.elapsed() < test_timeout(),
             "streams stay open behind clients"
         );
         sleep(Duration::from_millis(20)).await;
@@ -126,7 +124,10 @@ async fn start() -> Result<(Process, u16)> {
     let begin = Instant::now();
     while active(port).await.is_err() {
         server.is_well().context("the server")?;
-        ensure!(begin.elapsed() < PATIENCE, "the server does not answer");
+        ensure!(
+            begin.elapsed() < test_timeout(),
+            "the server does not answer"
+        );
         sleep(Duration::from_millis(10)).await;
     }
     Ok((server, port))

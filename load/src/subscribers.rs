@@ -3,19 +3,23 @@
 mod client;
 
 use std::{
-    io, thread,
+    io,
+    sync::LazyLock,
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use mio::{Events, Poll, Token};
+use testkit::timeout::test_timeout;
 
 use client::{Client, Kind};
 
 use crate::latencies::Arrivals;
 
-/// How long nothing may come before it counts as nothing coming.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long nothing may come before it counts as nothing coming. Looked up once, because it is used while the
+/// server is measured.
+static TIMEOUT: LazyLock<Duration> = LazyLock::new(test_timeout);
 
 /// How many connect at a time: fewer than a listener lets wait.
 const AT_ONCE: usize = 128;
@@ -157,7 +161,11 @@ impl Subscribers {
             if !self.ready.is_empty() {
                 break;
             }
-            ensure!(start.elapsed() < PATIENCE, "nothing came for {PATIENCE:?}");
+            ensure!(
+                start.elapsed() < *TIMEOUT,
+                "nothing came for {:?}",
+                *TIMEOUT
+            );
             // Where there is but one core, the server needs it.
             thread::yield_now();
         }

@@ -1,10 +1,6 @@
 //! What the table compares is the same: every library sends every subscriber the same events.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command, time::Instant};
 
 use load::{
     orders::{LENGTH, text},
@@ -13,6 +9,7 @@ use load::{
     subscribers::Subscribers,
 };
 use sse_proto::{Chunk, Decoder, Item};
+use testkit::timeout::test_timeout;
 
 #[test]
 fn every_library_sends_the_same_events() {
@@ -47,8 +44,8 @@ fn the_end_of_the_input_ends_the_server() {
         .expect("it starts");
     let begin = Instant::now();
     while child.try_wait().expect("it is ours").is_none() {
-        assert!(begin.elapsed() < Duration::from_secs(10), "it stays");
-        std::thread::sleep(Duration::from_millis(5));
+        assert!(begin.elapsed() < test_timeout(), "it stays");
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::{hub::Hub, run, sse};
-use testkit::nats::Nats;
+use testkit::{nats::Nats, timeout::test_timeout};
 use tokio::time::{sleep, timeout};
 
 fn hub_over(nats: &Nats) -> Hub {
@@ -12,9 +14,9 @@ fn hub_over(nats: &Nats) -> Hub {
 }
 
 async fn becomes(hub: &Hub, status: u16) {
-    let waiting = timeout(support::PATIENCE * 3, async {
+    let waiting = timeout(test_timeout(), async {
         while hub.get("/healthz").await.status != status {
-            sleep(support::PATIENCE / 100).await;
+            sleep(Duration::from_millis(100)).await;
         }
     });
     waiting.await.expect("its health changes");

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use sse_hub::{Hub, Retention};
 use sse_hub_nats::{JetStream, Settings};
-use support::{Nats, Nodes, PATIENCE, connected, publish, read_all};
+use support::{Nats, Nodes, connected, publish, read_all, test_timeout};
 use tokio::time::{sleep, timeout};
 
 const EVENTS: usize = 1500;
@@ -17,7 +17,7 @@ async fn the_leader_may_die() {
     let urls = cluster.iter().map(Nats::url).collect::<Vec<_>>().join(",");
     let settings = Settings::new()
         .with_replicas(3)
-        .with_publish_within(PATIENCE);
+        .with_publish_within(test_timeout());
     let node = |kept| {
         let mut retention = Retention::default();
         retention.events = kept;
@@ -45,7 +45,7 @@ async fn the_leader_may_die() {
         connected(&a, true).await;
         connected(&b, true).await;
     }
-    timeout(3 * PATIENCE, publisher).await.unwrap().unwrap();
+    timeout(test_timeout(), publisher).await.unwrap().unwrap();
     for reader in readers {
         reader.await.unwrap();
     }
@@ -68,7 +68,9 @@ async fn leader(cluster: &[Nats]) -> usize {
             }
         }
     };
-    let leader = timeout(PATIENCE, find).await.expect("there is no leader");
+    let leader = timeout(test_timeout(), find)
+        .await
+        .expect("there is no leader");
     let names = cluster.iter().map(Nats::name);
     names.into_iter().position(|it| it == leader).unwrap()
 }

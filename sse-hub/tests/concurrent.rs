@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use sse_hub::{Hub, Selection, Settings, Topic};
 use sse_hyper::{Event, EventId};
+use testkit::timeout::test_timeout;
 
 const PUBLISHERS: u64 = 4;
 const EVENTS: u64 = 3_000;
@@ -71,7 +72,7 @@ async fn read(hub: Hub, selection: Selection, expected: u64) -> u64 {
         let subscription = hub.subscribe(selection.clone(), Some(&last)).unwrap();
         let mut events = subscription.events();
         for _ in 0..random.u32(1..200) {
-            let next = tokio::time::timeout(Duration::from_secs(20), events.next());
+            let next = tokio::time::timeout(test_timeout(), events.next());
             let event = next.await.expect("it is woken").expect("it does not end");
             let (publisher, number) = event.data().split_once(' ').expect("no reset");
             let publisher: usize = publisher.parse().unwrap();

@@ -1,11 +1,12 @@
 //! Behind tower-http's compression, each event still comes when it is sent.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{io::Write, sync::Arc};
 
 use axum::{Router, body::Body, extract::Request, routing::get};
 use futures_util::stream;
 use http_body_util::BodyExt;
 use sse_hyper::{Event, Streams};
+use testkit::timeout::test_timeout;
 use tokio::{
     sync::{Mutex, mpsc},
     time::timeout,
@@ -58,7 +59,7 @@ async fn each_event_comes_at_once<D: Write>(
         sender.send(event).unwrap();
         last = 0;
         while !decoded(&decoder).ends_with(sent.as_bytes()) {
-            let frame = timeout(Duration::from_secs(5), body.frame()).await;
+            let frame = timeout(test_timeout(), body.frame()).await;
             let frame = frame.unwrap_or_else(|_| panic!("{coding}: event {n} is held back"));
             let bytes = frame.unwrap().unwrap().into_data().unwrap();
             last += bytes.len();

@@ -1,4 +1,15 @@
-//! How browsers are started.
+//! How browsers are started, and how many of them at a time.
+
+use std::{
+    env,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rustix::fs::{FlockOperation, flock};
 
 /// Chromium without a window, a sandbox that root cannot have, and all that it would ask the network for
 /// by itself.
@@ -13,3 +24,107 @@ pub const CHROMIUM: [&str; 9] = [
     "--disable-component-update",
     "--disable-sync",
 ];
+
+/// How often a free slot is looked for.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The right to run one browser. It ends when this is dropped, or when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Slot {
+    /// Its lock is what counts.
+    _file: File,
+}
+
+/// Waits for the right to run one browser.
+///
+/// There are as many slots as cores, for all threads and processes that share a target folder: more browsers at a
+/// time finish no sooner, and each of them later.
+///
+/// # Errors
+///
+/// If the target folder cannot be written to.
+pub fn slot() -> io::Result<Slot> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    slot_of(&folder(), cores)
+}
+
+/// The folder of the slots in the target folder of the workspace.
+fn folder() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.join(target).join("browser-slots")
+}
+
+/// Waits for one of `count` slots in the folder.
+fn slot_of(folder: &Path, count: usize) -> io::Result<Slot> {
+    fs::create_dir_all(folder)?;
+    loop {
+        for number in 0..count {
+            // Opened anew each time, because the threads of a process would share the lock of an open file.
+            let file = File::create(folder.join(number.to_string()))?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Slot { _file: file }),
+                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        thread::sleep(RETRY_INTERVAL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        process::{Command, id},
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    const COUNT: usize = 2;
+
+    fn scratch(name: &str) -> PathBuf {
+        env::temp_dir().join(format!("{name}-{}", id()))
+    }
+
+    #[test]
+    fn threads_share_the_slots() {
+        let folder = scratch("slots-of-threads");
+        let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let _slot = slot_of(&folder, COUNT).expect("a slot");
+                    let now = held.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(20));
+                    held.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        let most = most.into_inner();
+        assert!((1..=COUNT).contains(&most), "{most} at a time");
+        fs::remove_dir_all(folder).expect("a folder");
+    }
+
+    /// The other process is `flock` of util-linux.
+    #[test]
+    fn processes_share_the_slots() {
+        let folder = scratch("slots-of-processes");
+        let slots = [0; COUNT].map(|_| slot_of(&folder, COUNT).expect("a slot"));
+        let another_process_gets_one = || {
+            (0..COUNT).any(|number| {
+                let mut flock = Command::new("flock");
+                flock
+                    .arg("--nonblock")
+                    .arg(folder.join(number.to_string()))
+                    .arg("true");
+                flock.status().expect("flock").success()
+            })
+        };
+        assert!(!another_process_gets_one());
+        drop(slots);
+        assert!(another_process_gets_one());
+        fs::remove_dir_all(folder).expect("a folder");
+    }
+}

@@ -9,10 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::port;
-
-/// How long anything may take before it counts as not happening.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+use crate::{port, timeout::test_timeout};
 
 /// An example that runs and listens, until it is dropped.
 #[derive(Debug)]
@@ -74,10 +71,10 @@ pub fn program(name: &str) -> PathBuf {
     profile.join("examples").join(name)
 }
 
-pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let (start, limit) = (Instant::now(), test_timeout());
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "in vain waited until {what}");
+        assert!(start.elapsed() < limit, "in vain waited until {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -5,7 +5,7 @@
 //! - [`cases`]: the streams of `testdata/` and what they hold.
 //! - [`chunks`]: the ways to cut a stream.
 //! - [`contract`]: a client that tries everything on a contract server.
-//! - [`browser`]: how browsers are started; [`cargo`]: how cargo is, by what it runs.
+//! - [`browser`]: how browsers are started, and how many at a time; [`cargo`]: how cargo is, by what it runs.
 //! - [`example`]: an example of a package, as a process that is tested from the outside.
 //! - [`timeout`]: how long a test waits; [`poll_time`]: whether a future lets its neighbours run.
 //! - [`nats`]: a NATS server, for those that need one; [`port`]: a port for a server that may die.

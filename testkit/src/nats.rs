@@ -12,10 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::port;
-
-/// How long it may take to listen.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{port, timeout::test_timeout};
 
 /// A server with JetStream, on a port and in a folder of its own, over all its lives.
 #[derive(Debug)]
@@ -111,10 +108,10 @@ impl Nats {
             io::Error::new(error.kind(), format!("{command:?}: {error} ({hint})"))
         })?;
         let server = self.server.insert(server);
-        let start = Instant::now();
+        let (start, limit) = (Instant::now(), test_timeout());
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             let ended = server.try_wait()?.map(|it| format!("has ended: {it}"));
-            let late = (start.elapsed() > PATIENCE).then(|| "does not listen".to_owned());
+            let late = (start.elapsed() > limit).then(|| "does not listen".to_owned());
             if let Some(what) = ended.or(late) {
                 return Err(io::Error::other(format!("{command:?} {what}")));
             }

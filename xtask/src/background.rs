@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use testkit::timeout::test_timeout;
 
 /// A program that runs until this is dropped.
 pub(crate) struct Background(Child);
@@ -19,12 +20,12 @@ impl Background {
             .spawn()
             .with_context(|| format!("cannot run {command:?}"))?;
         let mut started = Self(child);
-        let start = Instant::now();
+        let (start, limit) = (Instant::now(), test_timeout());
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if let Some(status) = started.ended()? {
                 bail!("{command:?}: {status}");
             }
-            if start.elapsed() > Duration::from_secs(60) {
+            if start.elapsed() > limit {
                 bail!("{command:?} does not listen on port {port}");
             }
             sleep(Duration::from_millis(50));

@@ -2,10 +2,14 @@
 
 mod driver;
 
-use std::{fs::File, panic::resume_unwind, process::Command, thread};
+use std::{fs::File, panic::resume_unwind, process::Command, thread, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use testkit::port;
+use testkit::{
+    browser::{Slot, slot},
+    port,
+    timeout::test_timeout,
+};
 
 use crate::{
     background::Background,
@@ -57,20 +61,31 @@ pub(crate) fn test(long: bool) -> Result<()> {
     page::build()?;
     run(end_to_end().arg("--no-run"))?;
 
-    // Most of the time is waiting.
-    side_by_side(&browsers, everywhere)?;
-    side_by_side(&browsers, walk_through_the_page)?;
+    // The slots of browsers decide how many run at a time. The longest come first.
+    let walks = browsers.iter().map(Job::Walk);
+    let tests = PLACES.iter().flat_map(|place| {
+        let browsers = browsers.iter();
+        browsers.map(|browser| Job::Tests(browser, *place))
+    });
+    side_by_side(&walks.chain(tests).collect::<Vec<_>>(), Job::run)?;
     browsers.iter().try_for_each(|it| endurance(it, long))
 }
 
-/// The tests in every place, two of them at a time.
-fn everywhere(browser: &Browser) -> Result<()> {
-    for places in PLACES.chunks(2) {
-        let beds = places.iter().map(|place| Bed::new(browser, *place));
-        let beds = beds.collect::<Result<Vec<_>>>()?;
-        side_by_side(&beds, Bed::run_all_but_endurance)?;
+/// What one browser does for as long as it runs.
+enum Job<'a> {
+    /// The demo page, end to end.
+    Walk(&'a Browser),
+    /// The tests of sse-wasm, all but those that want the machine for themselves.
+    Tests(&'a Browser, Place),
+}
+
+impl Job<'_> {
+    fn run(&self) -> Result<()> {
+        match *self {
+            Self::Walk(browser) => walk_through_the_page(browser),
+            Self::Tests(browser, place) => Bed::new(browser, place)?.run_all_but_endurance(),
+        }
     }
-    Ok(())
 }
 
 /// The tests that take long or measure, in windows.
@@ -106,17 +121,19 @@ fn tests(arguments: &[&str]) -> Command {
     tests
 }
 
-/// A place in a browser, and the servers that the tests want: the contract server on the port after the
-/// page's, the one with faults on the next.
+/// A place in a browser that may run, and the servers that the tests want: the contract server on the port after
+/// the page's, the one with faults on the next.
 struct Bed<'a> {
     browser: &'a Browser,
     place: Place,
     port: u16,
     _servers: [Background; 2],
+    _slot: Slot,
 }
 
 impl<'a> Bed<'a> {
     fn new(browser: &'a Browser, place: Place) -> Result<Self> {
+        let slot = slot()?;
         let port = port::free_row(3)?;
         let server = |path, port: u16| {
             let mut program = whole::program(path);
@@ -130,6 +147,7 @@ impl<'a> Bed<'a> {
                 server("examples/contract_server", port + 1)?,
                 server("faulty", port + 2)?,
             ],
+            _slot: slot,
         })
     }
 
@@ -152,8 +170,9 @@ impl<'a> Bed<'a> {
                 "WASM_BINDGEN_TEST_ADDRESS",
                 format!("127.0.0.1:{}", self.port),
             )
-            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", seconds(test_timeout()))
+            // For all tests of a place together.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", seconds(10 * test_timeout()))
             .env(
                 "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
                 &browser.capabilities_file,
@@ -180,6 +199,7 @@ impl<'a> Bed<'a> {
 
 /// Opens the demo page, breaks all that it offers to break, stops its server and starts it again.
 fn walk_through_the_page(browser: &Browser) -> Result<()> {
+    let _slot = slot()?;
     let port = port::free()?;
     let mut driver = Command::new(&browser.driver);
     // Firefox has much to say of no matter.
@@ -191,6 +211,11 @@ fn walk_through_the_page(browser: &Browser) -> Result<()> {
         .env("WEBDRIVER", format!("http://127.0.0.1:{port}"))
         .env("WEBDRIVER_CAPABILITIES", browser.capabilities.to_string());
     run(tests).with_context(|| browser.name)
+}
+
+/// At least 1, as the runner of the wasm tests reads it.
+fn seconds(time: Duration) -> String {
+    time.as_secs().max(1).to_string()
 }
 
 /// The tests of the demo page.

@@ -11,9 +11,13 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use testkit::timeout::test_timeout;
 
-/// How long anything may take: what is run may have to be built first, all of it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+/// Returns the time after which a command will never print what is waited for. It is long because what is run
+/// may have to be built first, all of it.
+pub(crate) fn build_timeout() -> Duration {
+    4 * test_timeout()
+}
 
 /// In a pipe, curl shows its progress, and stderr is not where stdout is.
 const PRELUDE: &str = r#"exec 2>&1; curl() { command curl --no-progress-meter "$@"; }"#;
@@ -70,7 +74,7 @@ impl Terminal {
     /// Waits until it has printed this, in which `…` is anything.
     pub(crate) fn expect(&mut self, text: &str) {
         let what = format!("{text:?} comes from {}", self.line);
-        wait_until(PATIENCE, &what, || {
+        wait_until(build_timeout(), &what, || {
             // In this order, for it prints until it ends.
             let ended = self.reader.is_finished();
             let printed = self.printed();

@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 use interop::{
     demo::Demo,
     folder, items,
-    process::{PATIENCE, Process, wait_until},
+    process::{Process, wait_until},
 };
 use serde_json::Value;
-use testkit::{Item, contract};
+use testkit::{Item, contract, timeout::test_timeout};
 
 /// How much later than it was published an event may be printed, on a machine that has much to do.
 const SOON: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ fn it_goes_on_when_the_demo_is_killed() -> Result<()> {
     are_live(&demo, &[&readable, &json, &raw])?;
 
     demo.kill();
-    let status = raw.process.ended_within(PATIENCE)?;
+    let status = raw.process.ended_within(test_timeout())?;
     ensure!(status.code() == Some(1), "the stream has broken: {status}");
     let seen = raw.printed()?.len();
     for get in [&readable, &json] {
@@ -65,7 +65,7 @@ fn it_goes_on_when_the_demo_is_killed() -> Result<()> {
 /// Waits for some more events, and fails unless they are printed soon, behind all that came before.
 fn are_live(demo: &Demo, gets: &[&Get]) -> Result<()> {
     let count = demo.published()?.len() + 8;
-    wait_until(PATIENCE, "more events", || {
+    wait_until(test_timeout(), "more events", || {
         Ok(demo.published()?.len() >= count)
     })?;
     for get in gets {
@@ -134,7 +134,7 @@ impl Get {
 
     fn says(&self, text: &str) -> Result<()> {
         let what = format!("it says {text:?}");
-        wait_until(PATIENCE, &what, || Ok(self.notices()?.contains(text)))?;
+        wait_until(test_timeout(), &what, || Ok(self.notices()?.contains(text)))?;
         Ok(())
     }
 }

@@ -4,9 +4,9 @@
 use anyhow::{Context, Result, ensure};
 use interop::{
     nodes::{Listener, Node},
-    process::{PATIENCE, wait_until},
+    process::wait_until,
 };
-use testkit::{Item, nats::Nats};
+use testkit::{Item, nats::Nats, timeout::test_timeout};
 
 #[test]
 fn what_was_begun_at_one_node_goes_on_at_the_other() -> Result<()> {
@@ -47,7 +47,7 @@ fn nothing_is_lost_when_nats_dies() -> Result<()> {
 }
 
 fn wait_for(listener: &Listener, events: usize) -> Result<()> {
-    wait_until(PATIENCE, &format!("{events} events came"), || {
+    wait_until(test_timeout(), &format!("{events} events came"), || {
         Ok(listener.events()?.len() >= events)
     })?;
     Ok(())

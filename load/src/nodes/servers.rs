@@ -12,14 +12,11 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use tempfile::TempDir;
-use testkit::{nats, port};
+use testkit::{nats, port, timeout::test_timeout};
 use tokio::time::sleep;
 
 use super::board::Board;
 use crate::process::Process;
-
-/// How long one may take to listen.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// NATS first, then the nodes.
 const NAMES: [&str; 3] = ["NATS", "node 0", "node 1"];
@@ -120,7 +117,10 @@ impl Servers {
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[server])).is_err() {
             let ended = process.ended_within(Duration::ZERO)?;
             ensure!(ended.is_none(), "{command:?} has ended: {ended:?}");
-            ensure!(begin.elapsed() < PATIENCE, "{command:?} does not listen");
+            ensure!(
+                begin.elapsed() < test_timeout(),
+                "{command:?} does not listen"
+            );
             thread::sleep(Duration::from_millis(5));
         }
         self.processes[server] = Some(process);

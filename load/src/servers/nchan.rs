@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -30,9 +31,6 @@ const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /// Where Debian has nginx, which is not on everyone's path.
 const PROGRAMS: &str = "/usr/sbin";
-
-/// How long nginx may take to start and to end.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What each answer to a publisher begins with.
 const PUBLISHED: &[u8] = b"HTTP/1.1 20";
@@ -65,7 +63,7 @@ pub(super) async fn serve(
     }
     nginx.is_well()?;
     nginx.terminate()?;
-    nginx.ended_within(PATIENCE)?.context("nginx stays")?;
+    nginx.ended_within(test_timeout())?.context("nginx stays")?;
     Ok(())
 }
 
@@ -158,7 +156,7 @@ impl Publisher {
         let stream = loop {
             match TcpStream::connect(("127.0.0.1", port)).await {
                 Ok(stream) => break stream,
-                Err(_) if start.elapsed() < PATIENCE => {
+                Err(_) if start.elapsed() < test_timeout() => {
                     time::sleep(Duration::from_millis(10)).await
                 }
                 Err(error) => return Err(error).context("nginx does not listen"),
@@ -170,7 +168,7 @@ impl Publisher {
             answers: Vec::new(),
         };
         // A channel without subscribers takes it, too, and new ones do not get it.
-        time::timeout(PATIENCE, publisher.publish(&["first".to_owned()]))
+        time::timeout(test_timeout(), publisher.publish(&["first".to_owned()]))
             .await
             .context("nginx does not answer")??;
         Ok(publisher)

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use sse_proto::{Chunk, Decoder, Item, MessageEvent};
+use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -11,9 +12,6 @@ use tokio::{
 };
 
 use super::{chunked::Chunked, script::Script};
-
-/// How long an event that is due may take, on a machine that has much to do.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An open stream.
 #[derive(Debug)]
@@ -33,7 +31,7 @@ impl EventStream {
         let connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
         let mut stream = Self {
             connection: connection.await.context("cannot connect")?,
-            patience: script.pause() + PATIENCE,
+            patience: script.pause() + test_timeout(),
             buffer: vec![0; 8 * 1024],
             chunked: Chunked::default(),
             decoder: Decoder::new(),

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::PATIENCE;
+use testkit::timeout::test_timeout;
 
 /// The command.
 pub(crate) fn sse<const N: usize>(arguments: [&str; N]) -> Command {
@@ -65,12 +65,12 @@ impl Running {
 }
 
 pub(crate) fn wait(child: &mut Child) -> ExitStatus {
-    let start = Instant::now();
+    let (start, limit) = (Instant::now(), test_timeout());
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > limit {
             let _ = child.kill();
             panic!("it does not end");
         }
@@ -112,7 +112,7 @@ impl Output {
     /// Waits until so much has come.
     pub(crate) fn expect(&mut self, text: &str) {
         while !String::from_utf8_lossy(&self.seen).contains(text) {
-            match self.chunks.recv_timeout(PATIENCE) {
+            match self.chunks.recv_timeout(test_timeout()) {
                 Ok(chunk) => self.seen.extend(chunk),
                 Err(error) => {
                     let seen = String::from_utf8_lossy(&self.seen);
@@ -129,7 +129,7 @@ impl Output {
 
     /// All of it.
     pub(crate) fn rest(&mut self) -> String {
-        while let Ok(chunk) = self.chunks.recv_timeout(PATIENCE) {
+        while let Ok(chunk) = self.chunks.recv_timeout(test_timeout()) {
             self.seen.extend(chunk);
         }
         String::from_utf8_lossy(&self.seen).into_owned()

@@ -1,5 +1,7 @@
 //! The hub as a process, and clients of it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, Request, header::AUTHORIZATION};
@@ -9,13 +11,14 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use sse_source::{Builder, EventSource, Item};
+use testkit::timeout::test_timeout;
 use tokio::{
     io::AsyncWriteExt as _,
     net::TcpStream,
     time::{sleep, timeout},
 };
 
-use super::{PATIENCE, Running, sse};
+use super::{Running, sse};
 
 /// What publishers have to send.
 pub(crate) const TOKEN: &str = "for-publishers";
@@ -72,10 +75,12 @@ impl Hub {
         body: impl Into<Bytes>,
     ) -> Reply {
         let request = request.body(Full::new(body.into())).unwrap();
-        // NATS is given 10 s to take an event.
-        let response = timeout(PATIENCE * 3, self.client.request(request));
+        let response = timeout(test_timeout(), self.client.request(request));
         let (head, body) = response.await.unwrap().unwrap().into_parts();
-        let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap();
+        let body = timeout(test_timeout(), body.collect())
+            .await
+            .unwrap()
+            .unwrap();
         Reply {
             status: head.status.as_u16(),
             headers: head.headers,
@@ -139,9 +144,9 @@ impl Hub {
     /// Waits until it has this value.
     pub(crate) async fn becomes(&self, name: &str, expected: u64) {
         let mut value = None;
-        let waiting = timeout(PATIENCE * 3, async {
+        let waiting = timeout(test_timeout(), async {
             while value != Some(expected) {
-                sleep(PATIENCE / 500).await;
+                sleep(Duration::from_millis(20)).await;
                 value = Some(self.metric(name).await);
             }
         });
@@ -175,7 +180,7 @@ impl Follower {
     }
 
     pub(crate) async fn item(&mut self) -> Item {
-        let item = timeout(PATIENCE, self.source.next()).await;
+        let item = timeout(test_timeout(), self.source.next()).await;
         item.expect("it comes").expect("no end").unwrap()
     }
 
@@ -186,6 +191,15 @@ impl Follower {
                 Item::Event(it) => return (it.event_type, it.last_event_id, it.data),
                 Item::Comment(_) | Item::Retry(_) => {}
                 item => panic!("{item:?}"),
+            }
+        }
+    }
+
+    /// The data of the next event, also if the hub took a busy machine for a subscriber that does not read.
+    pub(crate) async fn data_after_all(&mut self) -> String {
+        loop {
+            if let Item::Event(event) = self.item().await {
+                return event.data;
             }
         }
     }

@@ -9,13 +9,9 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 pub(crate) use command::{Done, Output, Running, run, sse, wait};
-
-/// How long anything may take before it counts as not happening.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the server does on one connection.
 pub(crate) enum Answer {
@@ -53,7 +49,10 @@ impl Server {
                     }
                 }
             }
-            thread::sleep(PATIENCE);
+            // What is open stays so.
+            loop {
+                thread::park();
+            }
         });
         server
     }

@@ -7,14 +7,11 @@ use futures_util::StreamExt as _;
 use sse_hub::{Events, Hub, Retention, Selection};
 use sse_hub_nats::{JetStream, Settings};
 use sse_proto::{Event, EventId};
-pub(crate) use testkit::nats::Nats;
+pub(crate) use testkit::{nats::Nats, timeout::test_timeout};
 use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
-
-/// How long anything may take before it counts as not happening.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What is connected to a NATS.
 pub(crate) trait Nodes {
@@ -22,7 +19,7 @@ pub(crate) trait Nodes {
 
     /// A node: a hub with a connection of its own.
     fn node(&self) -> Hub {
-        self.node_with(Settings::default(), Retention::default())
+        self.node_with(patient(), Retention::default())
     }
 
     fn node_with(&self, settings: Settings, retention: Retention) -> Hub {
@@ -48,6 +45,11 @@ impl Nodes for Nats {
     }
 }
 
+/// Settings for a node that publishes however busy the machine is.
+pub(crate) fn patient() -> Settings {
+    Settings::default().with_publish_within(test_timeout())
+}
+
 /// Waits until a hub is connected, or is not.
 pub(crate) async fn connected(hub: &Hub, is_connected: bool) {
     let wait = async {
@@ -55,7 +57,7 @@ pub(crate) async fn connected(hub: &Hub, is_connected: bool) {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    let waited = timeout(PATIENCE, wait).await;
+    let waited = timeout(test_timeout(), wait).await;
     waited.unwrap_or_else(|_| panic!("is_connected does not become {is_connected}"));
 }
 
@@ -65,7 +67,7 @@ pub(crate) fn all(hub: &Hub, after: Option<&EventId>) -> Events {
 
 /// The next event. None may take long.
 pub(crate) async fn next(events: &mut Events) -> Event {
-    let event = timeout(PATIENCE, events.next()).await;
+    let event = timeout(test_timeout(), events.next()).await;
     event.expect("nothing comes").expect("it ends")
 }
 

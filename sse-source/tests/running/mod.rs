@@ -18,10 +18,8 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use serde_json::{Value, json};
-use testkit::example::Example;
+use testkit::{example::Example, timeout::test_timeout};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
-
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Service {
     pub(crate) example: Example,
@@ -53,7 +51,7 @@ impl Service {
             .uri(format!("http://127.0.0.1:{}{path}", self.example.port))
             .body(Full::from(body.to_string()))
             .unwrap();
-        let response = timeout(PATIENCE, self.client.request(request)).await;
+        let response = timeout(test_timeout(), self.client.request(request)).await;
         let (head, body) = response.expect("an answer in time").unwrap().into_parts();
         let location = head.headers.get(LOCATION);
         let location = location.map(|value| value.to_str().unwrap().to_owned());
@@ -130,7 +128,7 @@ impl Listener {
 
     /// The next callback, which has the next number.
     pub(crate) async fn next(&mut self) -> Value {
-        let callback = timeout(PATIENCE, self.heard.recv()).await;
+        let callback = timeout(test_timeout(), self.heard.recv()).await;
         let (path, callback) = callback.expect("a callback in time").unwrap();
         self.count += 1;
         assert_eq!(path, format!("/calls/{}", self.count), "{callback}");

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "not each test uses all")]
 
 use std::{
+    future,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -9,14 +10,12 @@ use std::{
 
 use futures_util::StreamExt;
 use sse_source::{Error, EventSource, Item, Reason, Settings};
+use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
-
-/// How long anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the server does on one connection.
 #[derive(Clone)]
@@ -127,7 +126,7 @@ async fn serve(mut connection: TcpStream, answer: Answer, requests: Arc<Mutex<Ve
         }
         Answer::Hang(bytes) => {
             let _ = connection.write_all(&bytes).await;
-            sleep(PATIENCE * 2).await;
+            future::pending::<()>().await;
         }
     }
 }
@@ -159,7 +158,7 @@ pub(crate) fn source(server: &Server) -> EventSource {
 
 /// The next item, or the error, or `None` at the end.
 pub(crate) async fn next(source: &mut EventSource) -> Option<Result<Item, Error>> {
-    timeout(PATIENCE, source.next())
+    timeout(test_timeout(), source.next())
         .await
         .expect("an item in time")
 }
@@ -167,9 +166,9 @@ pub(crate) async fn next(source: &mut EventSource) -> Option<Result<Item, Error>
 /// The data of the next events.
 pub(crate) async fn events(source: &mut EventSource, count: usize) -> Vec<String> {
     let mut data = Vec::new();
-    let start = Instant::now();
+    let (start, limit) = (Instant::now(), test_timeout());
     while data.len() < count {
-        assert!(start.elapsed() < PATIENCE, "{data:?}");
+        assert!(start.elapsed() < limit, "{data:?}");
         match next(source).await {
             Some(Ok(Item::Event(event))) => data.push(event.data),
             Some(Ok(_)) => {}

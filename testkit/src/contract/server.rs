@@ -7,7 +7,7 @@ use std::{
 
 use ureq::http::Response;
 
-use crate::example::{Example, PATIENCE};
+use crate::{example::Example, timeout::test_timeout};
 
 pub(super) struct Server {
     pub(super) example: Example,
@@ -36,7 +36,7 @@ impl Server {
         let agent = ureq::Agent::new_with_config(
             ureq::Agent::config_builder()
                 .http_status_as_error(false)
-                .timeout_global(Some(PATIENCE))
+                .timeout_global(Some(test_timeout()))
                 .build(),
         );
         let mut request = agent.get(format!("http://127.0.0.1:{}{path}", self.example.port));
@@ -52,7 +52,7 @@ impl Server {
         let mut connection =
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.example.port)).expect("a connection");
         connection
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(test_timeout()))
             .expect("a timeout");
         connection.write_all(request).expect("a request sent");
         connection

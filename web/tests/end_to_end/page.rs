@@ -6,13 +6,11 @@ use anyhow::{Context, Result, ensure};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::Value;
+use testkit::timeout::test_timeout;
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::{Instant, sleep},
 };
-
-/// How long anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Some drivers know only one window at a time.
 static WINDOW: Mutex<()> = Mutex::const_new(());
@@ -141,9 +139,9 @@ impl Page {
         what: &str,
         condition: impl AsyncFn() -> Result<bool>,
     ) -> Result<()> {
-        let start = Instant::now();
+        let (start, limit) = (Instant::now(), test_timeout());
         while !condition().await? {
-            ensure!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+            ensure!(start.elapsed() < limit, "waited in vain for {what}");
             sleep(Duration::from_millis(50)).await;
         }
         Ok(())

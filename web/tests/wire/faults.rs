@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use testkit::timeout::test_timeout;
 use tokio::{
     io::AsyncReadExt,
     time::{Instant, timeout},
 };
 
-use crate::server::{PATIENCE, ask, request, rest, start, until};
+use crate::server::{ask, request, rest, start, until};
 
 async fn inject(port: u16, client: &str, fault: &str) -> Result<()> {
     let line = format!("POST /break?client={client}&fault={fault}");
@@ -43,7 +44,7 @@ async fn silence_is_on_an_open_connection_and_loses_nothing() -> Result<()> {
     let start = Instant::now();
     let mut byte = [0];
     ensure!(
-        timeout(PATIENCE, stream.read(&mut byte)).await?? == 1,
+        timeout(test_timeout(), stream.read(&mut byte)).await?? == 1,
         "it was closed"
     );
     ensure!(

@@ -1,17 +1,15 @@
 //! A demo server in this process, and what is said to it.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
 use web::{Demo, Journal, Node, publish_feeds};
-
-/// How long an answer may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server with a journal of this name, which takes itself for one of three.
 pub(crate) async fn start(name: &str) -> Result<u16> {
@@ -42,7 +40,7 @@ pub(crate) async fn request(port: u16, line: &str, headers: &str) -> Result<TcpS
 /// All that comes before the connection ends.
 pub(crate) async fn rest(connection: &mut TcpStream) -> Result<String> {
     let mut text = Vec::new();
-    timeout(PATIENCE, connection.read_to_end(&mut text)).await??;
+    timeout(test_timeout(), connection.read_to_end(&mut text)).await??;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
@@ -57,7 +55,7 @@ pub(crate) async fn until(connection: &mut TcpStream, wanted: &str) -> Result<St
         }
         std::io::Result::Ok(())
     };
-    let result = timeout(PATIENCE, read).await;
+    let result = timeout(test_timeout(), read).await;
     let text = String::from_utf8_lossy(&text).into_owned();
     result.with_context(|| format!("{wanted:?} in {text:?}"))??;
     ensure!(text.contains(wanted), "{wanted:?} in {text:?}");

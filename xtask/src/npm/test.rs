@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::Result;
+use testkit::timeout::test_timeout;
 
 use crate::{
     run::{command, root, run},
@@ -30,7 +31,9 @@ pub(super) fn installed() -> Result<()> {
     for name in ["package.test.mjs", "types.ts"] {
         fs::copy(root().join("sse-npm/tests").join(name), folder.join(name))?;
     }
-    let mut tests = command("node", "--test --test-timeout=60000 package.test.mjs");
+    let timeout = test_timeout().as_millis();
+    let arguments = format!("--test --test-timeout={timeout} package.test.mjs");
+    let mut tests = command("node", &arguments);
     run(tests.current_dir(&folder))?;
     let mut check = command("node_modules/.bin/tsc", CHECK);
     run(check.current_dir(&folder))
