@@ -3,12 +3,12 @@
 
 mod support;
 
-use std::{pin::pin, time::Duration};
+use std::{cell::Cell, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
     StreamExt,
-    future::{join, join_all},
+    future::{join, join_all, select},
 };
 use http::Response;
 use http_body_util::Full;
@@ -16,10 +16,11 @@ use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_source::{EventSource, Settings, Transport};
 use support::{respond, stream};
+use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// In so much time, a server may see so many connections.
@@ -100,7 +101,7 @@ async fn no_server_is_hammered() {
     let counts = SHAPES.map(|(name, shape)| async move { (name, connections(shape).await) });
     for (name, count) in join_all(counts).await {
         eprintln!("{count:>2} connections: {name}");
-        assert!((2..=MOST).contains(&count), "{name}: {count} connections");
+        assert!(count <= MOST, "{name}: {count} connections");
     }
 }
 
@@ -117,11 +118,11 @@ async fn connections(shape: Shape) -> usize {
         .with_settings(Settings::default().with_reconnection_time(Duration::ZERO))
         .open()
         .unwrap();
-    let mut count = 0;
+    let count = Cell::new(0);
     let server = async {
         while let Ok((connection, _)) = listener.accept().await {
-            count += 1;
-            tokio::spawn(shape.serve(connection, count));
+            count.set(count.get() + 1);
+            tokio::spawn(shape.serve(connection, count.get()));
         }
     };
     let client = async {
@@ -132,8 +133,18 @@ async fn connections(shape: Shape) -> usize {
             }
         }
     };
-    let _: Result<((), ()), _> = timeout(TIME, join(server, client)).await;
-    count
+    let mut both = pin!(join(server, client));
+    let _: Result<((), ()), _> = timeout(TIME, both.as_mut()).await;
+    let in_time = count.get();
+    // It comes back, however long a busy machine takes.
+    let back = pin!(async {
+        while count.get() < 2 {
+            sleep(TIME / 100).await;
+        }
+    });
+    let back = timeout(test_timeout(), select(both, back)).await;
+    assert!(back.is_ok(), "it does not come back");
+    in_time
 }
 
 impl Shape {

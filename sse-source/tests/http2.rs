@@ -23,15 +23,17 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_source::{BoxError, EventSource, Item, Reason, Transport};
+use sse_source::{BoxError, EventSource, Item, Reason, Settings, Transport};
 use support::{end, events, next, soon};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::Notify,
     time::{sleep, timeout},
 };
 
-const A_WHILE: Duration = Duration::from_millis(200);
+/// After how long without a byte a connection counts as dead, in the test of that.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// So many events, each in a frame of its own.
 const FLOOD: usize = 60_000;
@@ -39,51 +41,55 @@ const FLOOD: usize = 60_000;
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    /// Has the first connection go away.
+    leave: Arc<Notify>,
 }
 
 impl Server {
-    /// The first connection is told to go away after a while, and cut after another.
-    async fn start(goes_away: bool) -> Self {
+    async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
             connections: Arc::default(),
+            leave: Arc::default(),
         };
         let connections = Arc::clone(&server.connections);
+        let leave = Arc::clone(&server.leave);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let is_first = connections.fetch_add(1, Ordering::Relaxed) == 0;
-                tokio::spawn(serve(connection, is_first && goes_away));
+                tokio::spawn(serve(connection, is_first.then(|| Arc::clone(&leave))));
             }
         });
         server
     }
 
     fn source(&self, path: &str, transport: &Transport) -> EventSource {
-        let timeout = Some(A_WHILE * 2);
+        self.source_with(path, transport, soon())
+    }
+
+    fn source_with(&self, path: &str, transport: &Transport, settings: Settings) -> EventSource {
         EventSource::get(format!("http://{}{path}", self.address))
             .with_transport(transport.clone())
-            .with_settings(
-                soon()
-                    .with_idle_timeout(timeout)
-                    .with_connect_timeout(timeout),
-            )
+            .with_settings(settings)
             .open()
             .unwrap()
     }
 }
 
-async fn serve(connection: TcpStream, goes_away: bool) {
+/// Until the client leaves, or the connection is told to go away: then no new stream is served, and those that are
+/// open are cut.
+async fn serve(connection: TcpStream, leave: Option<Arc<Notify>>) {
     let connection = http2::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(connection), service_fn(respond));
     let mut connection = pin!(connection);
-    if goes_away {
-        let _ = timeout(A_WHILE, connection.as_mut()).await;
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(A_WHILE, connection).await;
-    } else {
-        let _ = connection.await;
+    let leave = leave.unwrap_or_default();
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = leave.notified() => connection.as_mut().graceful_shutdown(),
     }
+    // GOAWAY is sent meanwhile.
+    let _ = timeout(Duration::from_millis(200), connection).await;
 }
 
 type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -120,19 +126,22 @@ async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallibl
     Ok(response.body(body).unwrap())
 }
 
-/// Passes on what comes; on its first connection only for a while, and then nothing any more, as a
+/// Passes on what comes; on its first connection only until it is told to die, and then nothing any more, as a
 /// network that is gone.
-async fn start_proxy(server: SocketAddr) -> SocketAddr {
+async fn start_proxy(server: SocketAddr, die: Arc<Notify>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let mut time = A_WHILE;
+        let mut first = Some(die);
         while let Ok((mut client, _)) = listener.accept().await {
-            let patience = std::mem::replace(&mut time, Duration::MAX);
+            let die = first.take().unwrap_or_default();
             tokio::spawn(async move {
                 let mut server = TcpStream::connect(server).await.unwrap();
-                let _ = timeout(patience, copy_bidirectional(&mut client, &mut server)).await;
-                sleep(Duration::from_secs(60)).await;
+                tokio::select! {
+                    _ = copy_bidirectional(&mut client, &mut server) => {}
+                    () = die.notified() => {}
+                }
+                future::pending::<()>().await;
             });
         }
     });
@@ -142,7 +151,7 @@ async fn start_proxy(server: SocketAddr) -> SocketAddr {
 #[tokio::test]
 async fn a_stream_that_is_reset_or_ends_is_taken_up_again_on_its_connection() {
     for (path, reason) in [("/broken", Reason::NetworkError), ("/ended", Reason::End)] {
-        let server = Server::start(false).await;
+        let server = Server::start().await;
         let mut source = server.source(path, &Transport::http2());
         assert_eq!(events(&mut source, 1).await, ["after none"]);
         assert_eq!(end(&mut source).await, reason);
@@ -153,7 +162,7 @@ async fn a_stream_that_is_reset_or_ends_is_taken_up_again_on_its_connection() {
 
 #[tokio::test]
 async fn sources_that_share_a_connection_do_not_disturb_each_other() {
-    let server = Server::start(false).await;
+    let server = Server::start().await;
     let transport = Transport::http2();
     let mut one = server.source("/", &transport);
     let mut two = server.source("/", &transport);
@@ -168,10 +177,11 @@ async fn sources_that_share_a_connection_do_not_disturb_each_other() {
 
 #[tokio::test]
 async fn a_server_that_goes_away_is_followed() {
-    let server = Server::start(true).await;
+    let server = Server::start().await;
     let transport = Transport::http2();
     let mut source = server.source("/", &transport);
     assert_eq!(events(&mut source, 1).await, ["after none"]);
+    server.leave.notify_one();
     assert_eq!(end(&mut source).await, Reason::NetworkError);
     assert_eq!(events(&mut source, 1).await, ["after 1"]);
     assert_eq!(server.connections.load(Ordering::Relaxed), 2);
@@ -180,8 +190,9 @@ async fn a_server_that_goes_away_is_followed() {
 #[tokio::test]
 async fn a_connection_that_is_dead_is_not_used_again() {
     for is_moved in [false, true] {
-        let mut server = Server::start(false).await;
-        let proxy = start_proxy(server.address).await;
+        let mut server = Server::start().await;
+        let die = Arc::<Notify>::default();
+        let proxy = start_proxy(server.address, Arc::clone(&die)).await;
         let path = match is_moved {
             true => format!("/moved/{proxy}"),
             false => {
@@ -189,8 +200,13 @@ async fn a_connection_that_is_dead_is_not_used_again() {
                 "/".to_owned()
             }
         };
-        let mut source = server.source(&path, &Transport::http2());
+        // No timeout for the response: a request on the dead connection would wait for ever.
+        let settings = soon()
+            .with_connect_timeout(None)
+            .with_idle_timeout(Some(IDLE_TIMEOUT));
+        let mut source = server.source_with(&path, &Transport::http2(), settings);
         assert_eq!(events(&mut source, 1).await, ["after none"]);
+        die.notify_one();
         assert_eq!(end(&mut source).await, Reason::IdleTimeout);
         assert_eq!(events(&mut source, 1).await, ["after 1"]);
     }
@@ -198,7 +214,7 @@ async fn a_connection_that_is_dead_is_not_used_again() {
 
 #[tokio::test]
 async fn a_flood_of_small_frames_waits_for_a_slow_reader() {
-    let server = Server::start(false).await;
+    let server = Server::start().await;
     let transport = Transport::http2();
     let mut sources: Vec<_> = (0..3)
         .map(|_| server.source("/flood", &transport))
@@ -206,7 +222,8 @@ async fn a_flood_of_small_frames_waits_for_a_slow_reader() {
     for source in &mut sources {
         events(source, 1).await;
     }
-    sleep(A_WHILE * 2).await;
+    // Long enough for all that the windows let through.
+    sleep(Duration::from_millis(400)).await;
     for source in &mut sources {
         let last = events(source, FLOOD - 1).await.pop();
         assert_eq!(last, Some((FLOOD - 1).to_string()));

@@ -2,18 +2,21 @@
 
 mod support;
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use sse_source::{BoxError, Error, EventSource, Item, Reason};
+use sse_source::{BoxError, Error, EventSource, Item, Reason, Settings};
 use support::{Answer, Server, respond, soon, stream};
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(200));
 
 /// What it says up to its end, and why that is.
 async fn all(answer: Answer) -> (Vec<String>, Option<Error>) {
+    all_with(soon(), answer).await
+}
+
+async fn all_with(settings: Settings, answer: Answer) -> (Vec<String>, Option<Error>) {
     let server = Server::start([answer]).await;
-    let settings = soon().with_connect_timeout(SHORT).with_idle_timeout(SHORT);
     let request = EventSource::get(server.url()).with_settings(settings);
     let mut said = Vec::new();
     let mut events = match request.send().await {
@@ -23,7 +26,10 @@ async fn all(answer: Answer) -> (Vec<String>, Option<Error>) {
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     let error = loop {
         match events.next().await {
-            Some(Ok(Item::Event(event))) => said.push(event.data),
+            Some(Ok(Item::Event(event))) => {
+                said.push(event.data);
+                server.reset();
+            }
             Some(Ok(Item::Comment(text))) => said.push(format!(":{text}")),
             Some(Ok(Item::Retry(time))) => said.push(format!("{time:?}")),
             Some(Ok(Item::TooLarge(error))) => said.push(error.to_string()),
@@ -55,12 +61,20 @@ async fn a_stream_that_breaks_is_an_error_behind_its_events() {
 
 #[tokio::test]
 async fn silence_is_an_error() {
-    for (bytes, expected, reason) in [
-        (Vec::new(), &[][..], Reason::ConnectTimeout),
-        (stream(""), &[], Reason::IdleTimeout),
-        (stream("data: 1\n\ndata"), &["1"], Reason::IdleTimeout),
+    // Each timeout alone, so that a busy machine cannot have the other one come first.
+    let connect = || soon().with_connect_timeout(SHORT);
+    let idle = || soon().with_connect_timeout(None).with_idle_timeout(SHORT);
+    for (settings, bytes, expected, reason) in [
+        (connect(), Vec::new(), &[][..], Reason::ConnectTimeout),
+        (idle(), stream(""), &[], Reason::IdleTimeout),
+        (
+            idle(),
+            stream("data: 1\n\ndata"),
+            &["1"],
+            Reason::IdleTimeout,
+        ),
     ] {
-        let (said, error) = all(Answer::Hang(bytes)).await;
+        let (said, error) = all_with(settings, Answer::Hang(bytes)).await;
         assert_eq!(said, expected);
         match error {
             Some(Error::Timeout(it)) => assert_eq!(it, reason),
@@ -98,9 +112,7 @@ async fn an_unknown_coding_is_an_error() {
 
 #[tokio::test]
 async fn nobody_there_is_an_error_with_its_cause() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
+    let url = format!("http://127.0.0.1:{}/", testkit::port::free().unwrap());
     let error = EventSource::get(url).send().await.unwrap_err();
     assert!(matches!(error, Error::Network(_)), "{error:?}");
     let text = error.to_string();

@@ -38,6 +38,7 @@ async fn it_goes_on_and_sends_all_of_the_request_each_time() {
     assert_eq!(events(&mut source, 1).await, ["1"]);
     assert_eq!(end(&mut source).await, Reason::End);
     assert_eq!(events(&mut source, 1).await, ["2"]);
+    server.reset();
     assert_eq!(end(&mut source).await, Reason::NetworkError);
     assert_eq!(end(&mut source).await, Reason::Status(503));
     assert_eq!(events(&mut source, 1).await, ["3"]);

@@ -63,6 +63,7 @@ async fn the_request_is_what_was_asked_for() {
         });
         service.open(&server.url(), &listener, more).await;
         assert_eq!(listener.event().await, ["message", "a", "5€"]);
+        server.reset();
         assert!(!listener.error().await.is_empty());
         assert_eq!(listener.event().await, ["message", "b", "5€"]);
         for request in server.requests() {

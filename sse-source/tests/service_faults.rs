@@ -3,12 +3,16 @@
 mod running;
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
 
 use http::{Method, StatusCode};
 use running::{Listener, Service};
 use serde_json::json;
 use support::{Answer, Server, respond, stream};
+use testkit::timeout::test_timeout;
 
 const A_WHILE: Duration = Duration::from_millis(300);
 
@@ -34,20 +38,23 @@ async fn it_goes_on_where_it_was_and_the_end_of_a_stream_is_no_error() {
 
 #[tokio::test]
 async fn a_stream_on_which_nothing_comes_is_tried_again() {
-    let server = Server::start([
-        Answer::Hang(Vec::new()),
-        Answer::Hang(stream("data: a\n\n")),
-        Answer::Hang(stream("data: b\n\n")),
-    ])
-    .await;
+    // The last one over and over: a busy machine may take longer than the timeout to answer.
+    let answers = [Vec::new(), stream("data: a\n\n")].map(Answer::Hang);
+    let server = Server::start(answers).await;
     let (service, mut listener) = (Service::start(), Listener::start().await);
     let more = json!({ "readTimeoutMs": 200 });
     let start = Instant::now();
     service.open(&server.url(), &listener, more).await;
-    assert!(!listener.error().await.is_empty());
-    assert_eq!(listener.event().await[1], "a");
-    assert!(!listener.error().await.is_empty());
-    assert_eq!(listener.event().await[1], "b");
+    for _ in 0..2 {
+        assert!(!listener.error().await.is_empty());
+        loop {
+            let callback = listener.next().await;
+            if callback["kind"] == "event" {
+                break assert_eq!(callback["event"]["data"], "a");
+            }
+            assert_eq!(callback["kind"], "error", "{callback}");
+        }
+    }
     assert!(start.elapsed() >= Duration::from_millis(400));
 }
 
@@ -78,9 +85,8 @@ async fn what_ends_a_stream_is_told_once_and_then_it_is_over() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error_until_it_is() {
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = gone.local_addr().unwrap();
-    drop(gone);
+    let port = testkit::port::free().unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let (service, mut listener) = (Service::start(), Listener::start().await);
     let url = format!("http://{address}/events");
     service.open(&url, &listener, json!({})).await;
@@ -100,9 +106,20 @@ async fn a_server_that_wants_its_clients_back_at_once_is_given_a_rest() {
     let server = Server::start([Answer::End(stream("retry: 0\ndata: a\n\n"))]).await;
     let (service, listener) = (Service::start(), Listener::start().await);
     service.open(&server.url(), &listener, json!({})).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let count = server.requests().len();
-    assert!((3..=20).contains(&count), "{count} requests");
+    let start = Instant::now();
+    let (count, seconds) = loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let count = server.requests().len();
+        // It is asked again, however long a busy machine takes.
+        if count >= 3 || start.elapsed() > test_timeout() {
+            break (count, start.elapsed().as_secs_f64());
+        }
+    };
+    let limit = 20.0 * seconds;
+    assert!(
+        count >= 3 && count as f64 <= limit,
+        "{count} requests in {seconds} s"
+    );
 }
 
 #[tokio::test]
@@ -131,11 +148,9 @@ async fn a_slow_listener_hears_all_in_order_and_nothing_after_the_end() {
 async fn a_listener_that_does_not_answer_does_not_hold_up_the_end() {
     let server = Server::start([Answer::Hang(stream("data: a\n\ndata: b\n\n"))]).await;
     let (service, mut listener) = (Service::start(), Listener::start().await);
-    *listener.pause.lock().unwrap() = Duration::from_secs(60);
+    *listener.pause.lock().unwrap() = Duration::from_secs(3600);
     let location = service.open(&server.url(), &listener, json!({})).await;
     assert_eq!(listener.event().await[1], "a");
-    let start = Instant::now();
     service.close(&location).await;
-    assert!(start.elapsed() < Duration::from_secs(4));
     listener.hears_nothing_for(A_WHILE).await;
 }

@@ -35,11 +35,14 @@ fn clients_that_leave_by_rst() -> Result<()> {
 fn leave(how: &str, prepare: impl Fn(&SockRef<'_>) -> Result<()> + Sync) -> Result<()> {
     server::each(&server::ALL, |server| {
         for path in PATHS {
-            let connection = server.send(path)?;
-            server.wait_for_active(1)?;
-            prepare(&SockRef::from(&connection))?;
-            drop(connection);
-            let freed = server.frees_all_but(0)?.as_millis();
+            let freed = server.frees_soon(|| {
+                let connection = server.send(path)?;
+                server.wait_for_active(1)?;
+                prepare(&SockRef::from(&connection))?;
+                drop(connection);
+                server.frees_all_but(0)
+            });
+            let freed = freed?.as_millis();
             eprintln!("{how}, {}, {path}: {freed} ms", server.name);
         }
         Ok(())
@@ -52,13 +55,17 @@ fn streams_that_are_reset_in_http_2() -> Result<()> {
     server::each(&["hyper", "axum"], |server| {
         let client = Client::new(true)?;
         let get = |path| client.get(&server.url(path), None);
-        let (quiet, busy, fast) = (get(PATHS[0])?, get(PATHS[1])?, get(PATHS[2])?);
-        server.wait_for_active(3)?;
-        for (left, stream) in [(2, fast), (1, quiet), (0, busy)] {
-            drop(stream);
-            let freed = server.frees_all_but(left)?.as_millis();
-            eprintln!("HTTP/2, {}: {freed} ms", server.name);
-        }
+        let freed = server.frees_soon(|| {
+            let (quiet, busy, fast) = (get(PATHS[0])?, get(PATHS[1])?, get(PATHS[2])?);
+            server.wait_for_active(3)?;
+            let mut longest = Duration::ZERO;
+            for (left, stream) in [(2, fast), (1, quiet), (0, busy)] {
+                drop(stream);
+                longest = longest.max(server.frees_all_but(left)?);
+            }
+            Ok(longest)
+        });
+        eprintln!("HTTP/2, {}: {} ms", server.name, freed?.as_millis());
         Ok(())
     })
 }
@@ -77,6 +84,7 @@ fn clients_that_never_read() -> Result<()> {
         let grown = server.resident()?.saturating_sub(before);
         ensure!(grown < GROWTH_KIB, "{STALLED} clients cost {grown} KiB");
         drop(clients);
+        // Soon or not is seen above, by clients that are easier to bring back.
         let freed = server.frees_all_but(0)?.as_millis();
         eprintln!(
             "{STALLED} stalled, {}: {grown} KiB; when they leave: {freed} ms",

@@ -4,7 +4,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
@@ -14,9 +14,10 @@ use interop::{
     proxy::{Proxy, haproxy, nginx},
     server::{self, Server},
 };
-use testkit::contract;
+use testkit::{contract, timeout::test_timeout};
 
-/// How much later than it was sent an event may come.
+/// How much later than it was sent an event may come: less than it takes until the next one is sent, and what comes
+/// after that may have been held back for it.
 const SOON: Duration = Duration::from_millis(300);
 
 /// nginx up to 1.29.6 speaks HTTP/1.0 to its servers, later ones HTTP/1.1. By itself it buffers: what
@@ -80,13 +81,13 @@ fn haproxy_with_gzip() -> Result<()> {
 const IDLE: &str = "/live?n=9&ms=3600000";
 const BUSY: &str = "/live?n=1000000&ms=100";
 
-/// The whole check, behind what this starts in front of a port.
+/// The whole check, after what this starts in front of a port.
 fn behind(name: &str, left: &str, start: impl Fn(u16) -> Result<Proxy> + Sync) -> Result<()> {
     server::each(&server::ALL, |server| {
         let proxy = start(server.port)?;
         passes_on_what_is_sent(server, &proxy)?;
         let live = passes_on_at_once(&proxy)?;
-        let freed = passes_on_that_a_client_left(server, &proxy, left)?;
+        let freed = server.frees_soon(|| passes_on_that_a_client_left(server, &proxy, left))?;
         let freed = freed.as_millis();
         eprintln!(
             "{name}, {}: {live}; a client that left: {freed} ms",
@@ -107,10 +108,16 @@ fn passes_on_what_is_sent(server: &Server, proxy: &Proxy) -> Result<()> {
     ensure_golden(&contract::events(&proxied), 0)
 }
 
+/// A busy machine can only make it later, so this is done until all are in time.
 fn passes_on_at_once(proxy: &Proxy) -> Result<Live> {
-    let live = Live::read(&server::url(proxy.port, "/live?n=10&ms=150"), 10)?;
-    ensure!(live.first < SOON && live.longest() < SOON, "late: {live}");
-    Ok(live)
+    let start = Instant::now();
+    loop {
+        let live = Live::read(&server::url(proxy.port, "/live?n=5&ms=400"), 5)?;
+        if live.longest() < SOON {
+            return Ok(live);
+        }
+        ensure!(start.elapsed() < test_timeout(), "late: {live}");
+    }
 }
 
 fn passes_on_that_a_client_left(server: &Server, proxy: &Proxy, path: &str) -> Result<Duration> {

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use sse_hub::{Hub, Topic};
 use sse_hub_nats::{JetStream, Settings, async_nats};
 use sse_hyper::Event;
+use testkit::timeout::test_timeout;
 use tokio::time::{Instant, sleep_until};
 
 use super::board::Board;
@@ -30,7 +31,7 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn new(url: &str) -> Result<Self> {
-        let within = Settings::new().with_publish_within(Duration::from_secs(30));
+        let within = Settings::new().with_publish_within(test_timeout());
         let nats = JetStream::connect(url, within.with_stream(STREAM))?;
         // It only publishes, so it does not have to hear of anything.
         let (hub, _) = Hub::with_backend(sse_hub::Settings::default(), Arc::new(nats));

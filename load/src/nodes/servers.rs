@@ -101,6 +101,12 @@ impl Servers {
         ))
     }
 
+    /// Whether all were killed. The last one may not be back yet when there is nothing more to read.
+    pub(super) fn have_died(&self, deaths: &VecDeque<Death>) -> bool {
+        let is_down = |death: &Death| self.processes[death.server].is_none();
+        deaths.len() <= 1 && deaths.iter().all(is_down)
+    }
+
     fn up(&mut self, server: usize) -> Result<()> {
         let mut command = if server == 0 {
             nats::command(self.ports[0], self.folder.path())

@@ -14,7 +14,8 @@ use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
+    sync::Notify,
+    time::timeout,
 };
 
 /// What the server does on one connection.
@@ -24,7 +25,8 @@ pub(crate) enum Answer {
     End(Vec<u8>),
     /// Sends these bytes one by one.
     Drip(Vec<u8>),
-    /// Sends these bytes and resets the connection.
+    /// Sends these bytes, and resets the connection at [`Server::reset`]; at once, if there are none. A reset
+    /// takes away what the client has not read yet.
     Reset(Vec<u8>),
     /// Sends these bytes and nothing more.
     Hang(Vec<u8>),
@@ -33,6 +35,7 @@ pub(crate) enum Answer {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
+    reset: Arc<Notify>,
 }
 
 impl Server {
@@ -49,8 +52,10 @@ impl Server {
         let server = Self {
             address: listener.local_addr().unwrap(),
             requests: Arc::default(),
+            reset: Arc::default(),
         };
         let requests = Arc::clone(&server.requests);
+        let reset = Arc::clone(&server.reset);
         let mut answers: Vec<_> = answers.into_iter().collect();
         answers.reverse();
         tokio::spawn(async move {
@@ -59,10 +64,16 @@ impl Server {
                     [last] => last.clone(),
                     _ => answers.pop().unwrap(),
                 };
-                tokio::spawn(serve(connection, answer, Arc::clone(&requests)));
+                let (requests, reset) = (Arc::clone(&requests), Arc::clone(&reset));
+                tokio::spawn(serve(connection, answer, requests, reset));
             }
         });
         server
+    }
+
+    /// Lets [`Answer::Reset`] reset its connection, after the client has read all of it.
+    pub(crate) fn reset(&self) {
+        self.reset.notify_one();
     }
 
     pub(crate) fn url(&self) -> String {
@@ -89,7 +100,12 @@ pub(crate) fn number(text: &str) -> Option<usize> {
     text.parse().ok()
 }
 
-async fn serve(mut connection: TcpStream, answer: Answer, requests: Arc<Mutex<Vec<String>>>) {
+async fn serve(
+    mut connection: TcpStream,
+    answer: Answer,
+    requests: Arc<Mutex<Vec<String>>>,
+    reset: Arc<Notify>,
+) {
     let mut request = Vec::new();
     let mut wanted = usize::MAX;
     while request.len() < wanted {
@@ -113,8 +129,10 @@ async fn serve(mut connection: TcpStream, answer: Answer, requests: Arc<Mutex<Ve
     match answer {
         Answer::End(bytes) => _ = connection.write_all(&bytes).await,
         Answer::Reset(bytes) => {
-            let _ = connection.write_all(&bytes).await;
-            sleep(Duration::from_millis(50)).await;
+            if !bytes.is_empty() {
+                let _ = connection.write_all(&bytes).await;
+                reset.notified().await;
+            }
             connection.set_zero_linger().unwrap();
         }
         Answer::Drip(bytes) => {
