@@ -108,11 +108,15 @@ enum Command {
     /// server is killed again and again.
     Soak(load::Soak),
     /// Check what is to be published: metadata, packages, each feature, whose types are in public APIs,
-    /// lowest versions, licences. Then publish all crates, with `cargo publish`.
+    /// lowest versions, licences, advisories. Then publish all crates, with `cargo publish`.
     Release {
         /// Only check.
         #[arg(long)]
         dry_run: bool,
+        /// Go on where a check cannot be made on this machine: advisories without network, the lowest Rust
+        /// without its toolchain.
+        #[arg(long)]
+        allow_unchecked: bool,
     },
     /// Print how much each client of the browser adds to a page, beside others.
     Size,
@@ -167,7 +171,10 @@ fn main() -> ExitCode {
             }
         }
         Command::Soak(soak) => soak.run(),
-        Command::Release { dry_run } => release::release(dry_run),
+        Command::Release {
+            dry_run,
+            allow_unchecked,
+        } => release::release(dry_run, allow_unchecked),
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
         Command::PackageNpm => npm::pack(),

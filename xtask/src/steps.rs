@@ -5,10 +5,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 /// What a step is called, and what it does.
-pub(crate) type Step = (&'static str, fn() -> Result<()>);
+pub(crate) type Step<'a> = (&'static str, &'a dyn Fn() -> Result<()>);
 
 /// Says of each how long it took; the first that fails ends it.
-pub(crate) fn all(steps: &[Step]) -> Result<()> {
+pub(crate) fn all(steps: &[Step<'_>]) -> Result<()> {
     let start = Instant::now();
     for (name, step) in steps {
         eprintln!("\n== {name}");

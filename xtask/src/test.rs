@@ -17,17 +17,17 @@ const PROMISES: &str = "-D clippy::exhaustive_enums -D clippy::exhaustive_struct
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
     steps::all(&[
-        ("formatting", formatting),
-        ("lints", lints),
-        ("tests and documentation tests", tests),
-        ("documentation", documentation),
-        ("small targets", small_targets),
-        ("fuzz targets, for some seconds", fuzzing),
-        ("soaks and load, for some seconds", load::smoke),
-        ("Miri", miri::test),
-        ("browsers", || browser::test(false)),
-        ("npm package", npm::test),
-        ("servers", servers::test),
+        ("formatting", &formatting),
+        ("lints", &lints),
+        ("tests and documentation tests", &tests),
+        ("documentation", &documentation),
+        ("small targets", &small_targets),
+        ("fuzz targets, for some seconds", &fuzzing),
+        ("soaks and load, for some seconds", &load::smoke),
+        ("Miri", &miri::test),
+        ("browsers", &|| browser::test(false)),
+        ("npm package", &npm::test),
+        ("servers", &servers::test),
     ])
 }
 

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::packages::{at, cargo_in, folder, unpack};
+use super::{
+    packages::{at, cargo_in, folder, unpack},
+    unchecked::Unchecked,
+};
 use crate::{
     published::{PUBLISHED, select},
     run::{command, output, run, target},
@@ -45,12 +48,13 @@ pub(crate) fn lowest_versions() -> Result<()> {
     Ok(())
 }
 
-/// With the Rust that the manifests name, where it is installed.
-pub(crate) fn lowest_rust() -> Result<()> {
+/// With the Rust that the manifests name, if it is installed.
+pub(crate) fn lowest_rust(unchecked: Unchecked) -> Result<()> {
     let installed = output(command("rustup", "toolchain list")).unwrap_or_default();
     for (version, crates) in rust_versions(&folder())? {
         let Some(toolchain) = toolchain(&installed, &version) else {
-            eprintln!("not checked: Rust {version} (rustup toolchain install {version})");
+            let why = format!("it is not installed: rustup toolchain install {version}");
+            unchecked.end(&format!("Rust {version}"), &why)?;
             continue;
         };
         let crates: Vec<_> = crates.iter().map(String::as_str).collect();

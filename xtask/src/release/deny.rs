@@ -1,19 +1,24 @@
 //! What comes along with the packages: under which licences, from where, how often, and whether
 //! somebody has warned of it. `deny.toml` says what may be.
 
+use std::process::Command;
+
 use anyhow::Result;
 
-use super::packages::{at, folder};
+use super::{
+    packages::{at, folder},
+    unchecked::{Unchecked, failure},
+};
 use crate::{
-    run::{command, output, root, run},
+    run::{command, root, run},
     setup,
 };
 
 /// The version of cargo-deny.
 const DENY: &str = "0.20.2";
 
-/// Checks all, and the advisories where their database can be had.
-pub(crate) fn check() -> Result<()> {
+/// Checks all. Advisories take a database from the network.
+pub(crate) fn check(unchecked: Unchecked) -> Result<()> {
     let tool = setup::tool("cargo-deny", DENY)?.display().to_string();
     let deny = |arguments: &str| {
         let mut deny = command(&tool, "--all-features --exclude-dev");
@@ -23,9 +28,14 @@ pub(crate) fn check() -> Result<()> {
         deny
     };
     run(deny("check bans licenses sources"))?;
-    if output(deny("fetch db")).is_none() {
-        eprintln!("not checked: advisories, as their database cannot be fetched");
-        return Ok(());
+    let check = deny("check --disable-fetch advisories");
+    advisories(deny("fetch db"), check, unchecked)
+}
+
+/// Fetches the database and checks what it says.
+pub(super) fn advisories(mut fetch: Command, check: Command, unchecked: Unchecked) -> Result<()> {
+    match failure(&mut fetch)? {
+        Some(why) => unchecked.end("advisories", &why),
+        None => run(check),
     }
-    run(deny("check --disable-fetch advisories"))
 }
