@@ -6,11 +6,35 @@ use core::time::Duration;
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
 /// A number of seconds, with a fraction if need be; not 0.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    let seconds: f64 = text.parse().map_err(|_| "not a number")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if !time.is_zero() => Ok(time.min(LONGEST)),
-        _ => Err("not a time to wait".to_owned()),
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    if seconds.is_nan() || seconds <= 0.0 {
+        return Err("a time to wait has to be longer than 0");
+    }
+    let time = Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST);
+    Ok(time.clamp(Duration::from_nanos(1), LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_time_can_be_waited_for() {
+        let max = u64::MAX.to_string();
+        for (text, expected) in [
+            ("1", Duration::from_secs(1)),
+            ("0.5", Duration::from_millis(500)),
+            ("1e-300", Duration::from_nanos(1)),
+            (&max, LONGEST),
+            ("1e300", LONGEST),
+            ("inf", LONGEST),
+        ] {
+            assert_eq!(parse(text), Ok(expected), "{text}");
+        }
+        for text in ["0", "-0", "-1", "-inf", "NaN", "", "1s"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
     }
 }

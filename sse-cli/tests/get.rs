@@ -111,6 +111,106 @@ fn headers_and_data_are_sent() {
     assert!(requests[2].ends_with("\r\n\r\na=1\r\n"));
 }
 
+/// Others on this machine see the command line of each process.
+#[cfg(target_os = "linux")]
+#[test]
+fn headers_come_from_a_file_and_not_from_the_command_line() {
+    let file = std::env::temp_dir().join(format!("sse-headers-{}", std::process::id()));
+    let lines = "Authorization: Bearer s3cret-value\r\n\n  X-Two : é: \nAccept:\nx-two: b";
+    std::fs::write(&file, lines).unwrap();
+    let from_file = format!("@{}", file.display());
+    let server = Server::start([
+        Answer::Hang(stream("data: a\n\n")),
+        Answer::End(stream("data: b\n\n")),
+    ]);
+    let url = server.url();
+    let mut running = Running::start(&mut sse(["get", &url, "-H", &from_file, "-H", "X-Two: c"]));
+    running.stdout.expect("a\n");
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", running.child.id())).unwrap();
+    let arguments = String::from_utf8(arguments).unwrap();
+    assert!(arguments.contains("sse-headers-"), "{arguments:?}");
+    assert!(!arguments.contains("s3cret"), "{arguments:?}");
+    // From stdin, which is no secret to others either.
+    let mut command = sse(["get", &url, "--no-reconnect", "--header=@-"]);
+    assert_eq!(run(&mut command, lines).stdout, "b\n");
+    let requests = server.requests();
+    for (request, values) in [(&requests[0], 3), (&requests[1], 2)] {
+        let has = |line: &str| request.contains(&format!("{line}\r\n"));
+        assert!(has("authorization: Bearer s3cret-value"), "{request}");
+        assert!(has("x-two: é:") && has("x-two: b"), "{request}");
+        assert_eq!(request.matches("x-two: ").count(), values, "{request}");
+        assert!(!request.contains("text/event-stream"), "{request}");
+    }
+    // What is wrong is told with its place, and without the line.
+    for (lines, reason) in [
+        (
+            "A: b\n\ns3cret\n",
+            "line 3: there is no colon after the name",
+        ),
+        ("s3cret value: b", "line 1: invalid HTTP header name"),
+        ("A: s3cret\0", "line 1: failed to parse header value"),
+    ] {
+        std::fs::write(&file, lines).unwrap();
+        let done = run(&mut sse(["get", &url, "-H", &from_file]), "");
+        let expected = format!("sse: {}: {reason}\n", file.display());
+        assert_eq!((done.code, &*done.stderr), (Some(1), &*expected));
+        let done = run(&mut sse(["get", &url, "-H@-"]), lines);
+        let expected = format!("sse: stdin: {reason}\n");
+        assert_eq!((done.code, &*done.stderr), (Some(1), &*expected));
+    }
+    std::fs::remove_file(&file).unwrap();
+    let done = run(&mut sse(["get", &url, "-H", &from_file]), "");
+    let expected = format!("sse: cannot read {}: ", file.display());
+    assert!(done.stderr.starts_with(&expected), "{}", done.stderr);
+    for twice in [["-H@-", "-d@-"], ["-H@-", "-H@-"]] {
+        let done = run(sse(["get", &url]).args(twice), lines);
+        assert_eq!(done.code, Some(1));
+        assert!(
+            done.stderr.contains("two options take it"),
+            "{}",
+            done.stderr
+        );
+    }
+}
+
+#[test]
+fn each_number_works_or_is_refused_with_its_reason() {
+    const MAX: &str = "18446744073709551615";
+    for option in [
+        "--count=1",
+        &format!("--count={MAX}"),
+        "--idle-timeout=1000",
+        &format!("--idle-timeout={MAX}"),
+        "--idle-timeout=1e300",
+    ] {
+        for more in ["--json", "--no-reconnect"] {
+            let server = Server::start([Answer::Hang(stream("data: a\n\n"))]);
+            let mut running = Running::start(&mut sse(["get", &server.url(), option, more]));
+            running.stdout.expect("a");
+            if option != "--count=1" {
+                assert!(running.child.try_wait().unwrap().is_none(), "{option}");
+            }
+        }
+    }
+    for (option, reason) in [
+        ("--count=0", "0 is not in 1.."),
+        ("--count=18446744073709551616", "number too large"),
+        ("--idle-timeout=0", "longer than 0"),
+        ("--idle-timeout=-1", "longer than 0"),
+        ("--idle-timeout=NaN", "longer than 0"),
+        ("--idle-timeout=x", "not a number of seconds"),
+    ] {
+        let done = run(&mut sse(["get", "localhost:1", option]), "");
+        assert_eq!(done.code, Some(2), "{option}");
+        assert!(done.stderr.contains(reason), "{option}: {}", done.stderr);
+    }
+    // The least there is: nothing comes in time.
+    let server = Server::start([Answer::Hang(stream("data: a\n\n"))]);
+    let options = ["--no-reconnect", "--idle-timeout=0.000000001"];
+    let done = run(sse(["get", &server.url()]).args(options), "");
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+}
+
 #[test]
 fn it_ends_with_its_reader() {
     for option in ["--json", "--raw"] {
