@@ -12,7 +12,7 @@ use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 #[test]
@@ -157,6 +157,38 @@ async fn it_ends_within_seconds_and_tells_all() {
             "{delays:?}"
         );
     }
+}
+
+/// What is under way when it is asked to end does not keep it.
+#[tokio::test]
+async fn it_ends_within_seconds_while_much_is_published() {
+    let mut command = sse(["hub", "--listen=127.0.0.1:0", "--max-event=16000000"]);
+    command.env("SSE_HUB_PUBLISH_TOKEN", support::hub::TOKEN);
+    let mut hub = Hub::start_command(command.env("TOKIO_WORKER_THREADS", "2"));
+    // Much more work than it has time for, for each of its threads.
+    let line = "{\"topic\":\"a\",\"data\":1}\n";
+    let lines = line.repeat(50_000_000 / line.len());
+    let head = format!(
+        "POST /publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n",
+        support::hub::TOKEN,
+        lines.len()
+    );
+    let mut connections = Vec::new();
+    for _ in 0..2 {
+        let mut connection = TcpStream::connect(&hub.address).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(lines.as_bytes()).await.unwrap();
+        connections.push(connection);
+    }
+    // It has begun.
+    sleep(Duration::from_millis(300)).await;
+    let start = Instant::now();
+    kill_process(Pid::from_child(&hub.running.child), Signal::TERM).unwrap();
+    assert!(hub.running.wait().success());
+    let time = start.elapsed();
+    eprintln!("it ended after {time:?}");
+    assert!(time < Duration::from_secs(20), "{time:?}");
 }
 
 #[tokio::test]

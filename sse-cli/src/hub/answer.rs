@@ -23,8 +23,8 @@ pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
 }
 
 /// `200 OK` with JSON.
-pub(crate) fn json(value: &serde_json::Value) -> Response<Body> {
-    let mut response = text(StatusCode::OK, format!("{value}\n"));
+pub(crate) fn json(json: String) -> Response<Body> {
+    let mut response = text(StatusCode::OK, json + "\n");
     response.headers_mut().typed_insert(ContentType::json());
     response
 }
@@ -37,6 +37,9 @@ pub(crate) fn metrics(metrics: String) -> Response<Body> {
     response
 }
 
+/// The longest reason, in bytes: some of them quote the request.
+const MAX_REASON_BYTES: usize = 1024;
+
 /// Why a request does not get what it asks for.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -46,10 +49,14 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, reason: impl Display) -> Self {
-        Self {
-            status,
-            reason: reason.to_string(),
+        let mut reason = reason.to_string();
+        if reason.len() > MAX_REASON_BYTES {
+            let is_boundary = |&end: &usize| reason.is_char_boundary(end);
+            let end = (0..=MAX_REASON_BYTES).rev().find(is_boundary);
+            reason.truncate(end.unwrap_or(0));
+            reason.push('…');
         }
+        Self { status, reason }
     }
 
     /// `400 Bad Request`.

@@ -1,11 +1,15 @@
 //! An event as somebody has written it down.
 
+use core::fmt;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
-use sse_hub::{Post, Topics};
+use sse_hub::{InvalidTopic, Post, Topics};
 use sse_hyper::{Event, EventType};
 
 use crate::{hub::answer::Refusal, json};
@@ -16,10 +20,13 @@ pub(crate) const OWN_TYPES: [&str; 4] = ["closing", "denied", "lagged", "reset"]
 /// The longest type or key, in bytes: as for topics.
 const LONGEST: usize = 256;
 
+/// The most topics of an event, and of a subscriber.
+pub(crate) const MAX_TOPICS: usize = 64;
+
 /// An event that is not checked yet.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Draft {
-    topics: Vec<String>,
+    topics: TopicList,
     data: Option<String>,
     event_type: Option<String>,
     key: Option<String>,
@@ -30,13 +37,51 @@ pub(crate) struct Draft {
 #[serde(deny_unknown_fields)]
 struct Json<'a> {
     topic: Option<String>,
-    topics: Option<Vec<String>>,
+    topics: Option<TopicList>,
     #[serde(borrow)]
     data: &'a RawValue,
     #[serde(rename = "type")]
     event_type: Option<String>,
     key: Option<String>,
     id: Option<IgnoredAny>,
+}
+
+/// Texts of topics, no more than there may be.
+#[derive(Default)]
+struct TopicList(Vec<String>);
+
+impl TopicList {
+    fn push(&mut self, topic: String) -> Result<(), InvalidTopic> {
+        if self.0.len() == MAX_TOPICS {
+            return Err(InvalidTopic::TooMany);
+        }
+        self.0.push(topic);
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = TopicList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of topics")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut texts: A) -> Result<TopicList, A::Error> {
+                let mut topics = TopicList::default();
+                while let Some(topic) = texts.next_element()? {
+                    topics.push(topic).map_err(A::Error::custom)?;
+                }
+                Ok(topics)
+            }
+        }
+
+        deserializer.deserialize_seq(List)
+    }
 }
 
 impl Draft {
@@ -52,7 +97,7 @@ impl Draft {
                     "`topic` and `topics` are two words for one thing",
                 ));
             }
-            (Some(topic), None) => vec![topic],
+            (Some(topic), None) => TopicList(vec![topic]),
             (None, topics) => topics.unwrap_or_default(),
         };
         let data = json.data.get();
@@ -77,7 +122,8 @@ impl Draft {
         for (name, value) in form_urlencoded::parse(encoded) {
             let field = match &*name {
                 "topic" => {
-                    draft.topics.push(value.into_owned());
+                    let topic = value.into_owned();
+                    draft.topics.push(topic).map_err(Refusal::bad)?;
                     continue;
                 }
                 "data" => &mut draft.data,
@@ -109,7 +155,7 @@ impl Draft {
 
     /// Checks all of it.
     pub(crate) fn post(self, max_event: usize) -> Result<Post, Refusal> {
-        let topics = Topics::new(self.topics).map_err(Refusal::bad)?;
+        let topics = Topics::new(self.topics.0).map_err(Refusal::bad)?;
         let data = self.data.ok_or_else(|| Refusal::bad("no data"))?;
         if data.len() > max_event {
             return Err(Refusal::too_large(format_args!(

@@ -2,21 +2,17 @@
 
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
-use sse_hub::{Selection, SubscribeError};
+use sse_hub::{InvalidTopic, Selection, SubscribeError};
 use sse_hyper::EventId;
 
 use crate::hub::{
     answer::{Body, Refusal},
-    draft::check_encoding,
-    incoming::Incoming,
+    draft::{MAX_TOPICS, check_encoding},
     server::Server,
 };
 
 /// A stream of what the query selects.
-pub(crate) fn events(
-    server: &Server,
-    request: &Request<Incoming>,
-) -> Result<Response<Body>, Refusal> {
+pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Response<Body>, Refusal> {
     server.access.check_subscriber(request)?;
     let query = Query::of(request.uri())?;
     let last_event_id = last_event_id(request)?;
@@ -49,14 +45,23 @@ impl Query {
     fn of(uri: &Uri) -> Result<Self, Refusal> {
         let query = uri.query().unwrap_or_default().as_bytes();
         check_encoding(query).map_err(|refusal| refusal.at("the query"))?;
-        let mut topics = Vec::new();
-        let mut newest = None;
+        let (mut topics, mut newest, mut last_event_id) = (Vec::new(), None, None);
         // What libraries add against caches is let be.
         for (name, value) in form_urlencoded::parse(query) {
-            match &*name {
-                "topic" => topics.push(value),
-                "newest" => newest = Some(number(&value)?),
-                _ => {}
+            let is_second = match &*name {
+                "topic" if topics.len() == MAX_TOPICS => {
+                    return Err(Refusal::bad(InvalidTopic::TooMany));
+                }
+                "topic" => {
+                    topics.push(value);
+                    false
+                }
+                "newest" => newest.replace(number(&value)?).is_some(),
+                "lastEventId" => last_event_id.replace(()).is_some(),
+                _ => false,
+            };
+            if is_second {
+                return Err(Refusal::bad(format_args!("{name}: there are two")));
             }
         }
         let selection = Selection::new(topics)
@@ -72,7 +77,7 @@ fn number(text: &str) -> Result<usize, Refusal> {
 }
 
 /// From the header, which a browser sets when it comes back, or from the query.
-fn last_event_id(request: &Request<Incoming>) -> Result<Option<EventId>, Refusal> {
+fn last_event_id<B>(request: &Request<B>) -> Result<Option<EventId>, Refusal> {
     let id = match sse_hyper::last_event_id(request.headers()) {
         Ok(None) => sse_hyper::last_event_id_in_query(request.uri(), "lastEventId"),
         id => id,

@@ -1,25 +1,29 @@
 //! Which path it is.
 
-use core::convert::Infallible;
+use core::{convert::Infallible, error::Error};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::hub::{
     answer::{self, Body, Refusal},
     events::events,
-    incoming::Incoming,
     publish::publish,
     server::Server,
 };
 
 /// Answers a request.
-pub(crate) async fn answer(
+pub(crate) async fn answer<B>(
     server: Arc<Server>,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    if let Err(refusal) = server.access.check_host(request.headers()) {
+    request: Request<B>,
+) -> Result<Response<Body>, Infallible>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    if let Err(refusal) = server.access.check_host(&request) {
         return Ok(refusal.into());
     }
     match (request.uri().path(), request.method()) {
@@ -49,7 +53,7 @@ pub(crate) async fn answer(
     }
 }
 
-fn follow(server: &Server, request: &Request<Incoming>) -> Response<Body> {
+fn follow<B>(server: &Server, request: &Request<B>) -> Response<Body> {
     match *request.method() {
         Method::GET | Method::HEAD => events(server, request).unwrap_or_else(Response::from),
         _ => answer::only(&[Method::GET, Method::HEAD]),
@@ -67,9 +71,8 @@ fn health(server: &Server) -> Response<Body> {
     }
 }
 
-/// For whoever may hear all events.
-fn metrics(server: &Server, request: &Request<Incoming>) -> Response<Body> {
-    match server.access.check_subscriber(request) {
+fn metrics<B>(server: &Server, request: &Request<B>) -> Response<Body> {
+    match server.access.check_metrics(request.headers()) {
         Ok(()) => answer::metrics(server.metrics.render()),
         Err(refusal) => refusal.into(),
     }

@@ -1,13 +1,12 @@
 //! `POST /publish`.
 
-use core::time::Duration;
+use core::{error::Error, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use http::{
     HeaderMap, Request, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
-use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mediatype::{MediaType, ReadParams as _};
 use serde_json::json;
@@ -18,8 +17,8 @@ use tokio::time::timeout;
 use crate::hub::{
     answer::{self, Body, Refusal},
     draft::Draft,
-    incoming::Incoming,
     server::Server,
+    turn::{self, Turn},
 };
 
 /// How long a body may take to come.
@@ -29,10 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ROOM: usize = 64 * 1024;
 
 /// Publishes what the body says: all of it, unless the backend fails in the middle.
-pub(crate) async fn publish(
+pub(crate) async fn publish<B>(
     server: &Server,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Refusal> {
+    request: Request<B>,
+) -> Result<Response<Body>, Refusal>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     server.access.check_publisher(request.headers())?;
     let form = Form::of(request.headers())?;
     let (head, body) = request.into_parts();
@@ -42,48 +45,76 @@ pub(crate) async fn publish(
             "the query: with a body that is not text/plain, all is in the body",
         ));
     }
+    let max_event = server.max_event;
     // JSON may take six bytes for one.
-    let limit = server.max_event.saturating_mul(8).saturating_add(ROOM);
+    let limit = max_event.saturating_mul(8).saturating_add(ROOM);
     let body = read(body, limit).await?;
-    let draft = match form {
-        Form::Lines => return publish_lines(server, text(&body)?).await,
-        Form::Json => Draft::of_json(text(&body)?)?,
-        Form::Fields => Draft::of_form(&body)?,
-        Form::Text => Draft::of_form(query.as_bytes())
-            .map_err(|refusal| refusal.at("the query"))?
-            .with_data(text(&body)?.to_owned())?,
+    let bytes = body.len();
+    let post = match form {
+        Form::Lines => {
+            let lines = turn::run(bytes, || text(body)).await?;
+            return publish_lines(server, &lines).await;
+        }
+        Form::Json => turn::run(bytes, move || Draft::of_json(&text(body)?)?.post(max_event)).await,
+        Form::Fields => turn::run(bytes, move || Draft::of_form(&body)?.post(max_event)).await,
+        Form::Text => {
+            let draft = Draft::of_form(query.as_bytes());
+            let draft = draft.map_err(|refusal| refusal.at("the query"))?;
+            let work = move || draft.with_data(text(body)?)?.post(max_event);
+            turn::run(bytes, work).await
+        }
     };
-    let id = send(&server.hub, draft.post(server.max_event)?).await?;
-    Ok(answer::json(&json!({"id": id.as_str()})))
+    let id = send(&server.hub, post?).await?;
+    Ok(answer::json(json!({"id": id.as_str()}).to_string()))
 }
 
+/// Checks all lines before the first is published. What they are made into is not kept till then, for it may
+/// take many times their bytes.
 async fn publish_lines(server: &Server, text: &str) -> Result<Response<Body>, Refusal> {
-    let mut posts = Vec::new();
-    for (number, line) in (1_usize..).zip(text.split('\n')) {
-        if line.trim_ascii().is_empty() {
-            continue;
+    let lines = || (1_usize..).zip(text.split('\n'));
+    let mut turn = Turn::start();
+    for (number, line) in lines() {
+        let post = parse_line(line, server.max_event).await;
+        post.map_err(|refusal| refusal.at(format_args!("line {number}")))?;
+        turn.pause().await;
+    }
+    let mut ids = String::new();
+    for (number, line) in lines() {
+        if let Some(post) = parse_line(line, server.max_event).await? {
+            let id = send(&server.hub, post).await.map_err(|refusal| {
+                let place = format_args!("line {number}, the first that is not published");
+                refusal.at(place)
+            })?;
+            if !ids.is_empty() {
+                ids.push(',');
+            }
+            ids.push_str(&json!(id.as_str()).to_string());
         }
-        let post = Draft::of_json(line).and_then(|draft| draft.post(server.max_event));
-        posts.push((
-            number,
-            post.map_err(|refusal| refusal.at(format_args!("line {number}")))?,
-        ));
+        turn.pause().await;
     }
-    let mut ids = Vec::new();
-    for (number, post) in posts {
-        let id = send(&server.hub, post).await.map_err(|refusal| {
-            let place = format_args!("line {number}, the first that is not published");
-            refusal.at(place)
-        })?;
-        ids.push(id.as_str().to_owned());
-        // In memory, nothing of this waits for anything, and others want their turn.
-        tokio::task::consume_budget().await;
+    Ok(answer::json(format!("{{\"ids\":[{ids}]}}")))
+}
+
+/// What a line says, if it says anything.
+async fn parse_line(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
+    fn parse(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
+        match line.trim_ascii().is_empty() {
+            true => Ok(None),
+            false => Draft::of_json(line)?.post(max_event).map(Some),
+        }
     }
-    Ok(answer::json(&json!({"ids": ids})))
+    if line.len() <= turn::SHORT_WORK_BYTES {
+        return parse(line, max_event);
+    }
+    let line = line.to_owned();
+    turn::run(line.len(), move || parse(&line, max_event)).await
 }
 
 async fn send(hub: &Hub, post: Post) -> Result<EventId, Refusal> {
-    hub.post(post).await.map_err(|error| match error {
+    let (hub, bytes) = (hub.clone(), post.event.data().len());
+    // It is encoded when this is polled.
+    let posted = turn::run_future(bytes, async move { hub.post(post).await }).await;
+    posted.map_err(|error| match error {
         PublishError::TooLarge { .. } => Refusal::too_large(error),
         _ => {
             tracing::warn!(%error, "an event was not published");
@@ -136,13 +167,29 @@ fn unsupported(reason: &str) -> Refusal {
 }
 
 /// Reads the body, but not more than that.
-async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
+async fn read<B>(body: B, limit: usize) -> Result<Vec<u8>, Refusal>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let too_large = || Refusal::too_large(format_args!("the body has more than {limit} bytes"));
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
-    match timeout(PATIENCE, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+    let mut body = pin!(Limited::new(body, limit));
+    let reading = timeout(PATIENCE, async {
+        let mut bytes = Vec::new();
+        let mut turn = Turn::start();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                bytes.extend_from_slice(&data);
+            }
+            turn.pause().await;
+        }
+        Ok::<_, Box<dyn Error + Send + Sync>>(bytes)
+    });
+    match reading.await {
+        Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => Err(Refusal::bad(format_args!("the body: {error}"))),
         Err(_) => Err(Refusal::new(
@@ -152,6 +199,7 @@ async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
     }
 }
 
-fn text(body: &[u8]) -> Result<&str, Refusal> {
-    str::from_utf8(body).map_err(|error| Refusal::bad(format_args!("the body: {error}")))
+fn text(body: Vec<u8>) -> Result<String, Refusal> {
+    String::from_utf8(body)
+        .map_err(|error| Refusal::bad(format_args!("the body: {}", error.utf8_error())))
 }

@@ -1,0 +1,268 @@
+//! Whether each path lets the other tasks of its thread run, whatever the request is.
+
+use core::str::FromStr as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt as _, Full};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use sse_hub::{Hub, Selection, Settings, Slow};
+use testkit::poll_time::assert_yields;
+
+use crate::hub::{
+    access::{Access, Token},
+    answer::Body,
+    paths::answer,
+    server::Server,
+};
+
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+const FORM: &str = "application/x-www-form-urlencoded";
+const TEXT: &str = "text/plain";
+
+/// The default of `--max-event`.
+const MAX_EVENT: usize = 1024 * 1024;
+
+/// The longest body with it.
+const MAX_BODY: usize = 8 * MAX_EVENT + 64 * 1024;
+
+fn server() -> Arc<Server> {
+    Arc::new(Server {
+        hub: Hub::new(Settings::new()),
+        streams: sse_hyper::Streams::default(),
+        access: Access {
+            publish: Token::from_str("t").unwrap(),
+            subscribe: None,
+            metrics: None,
+            takes_token_in_url: false,
+            is_loopback: true,
+            hosts: Vec::new(),
+        },
+        cors: None,
+        metrics: PrometheusBuilder::new().build_recorder().handle(),
+        max_event: MAX_EVENT,
+        slow: Slow::Disconnect,
+        max_lag: None,
+    })
+}
+
+fn request(method: Method, target: &str) -> http::request::Builder {
+    let request = Request::builder().method(method).uri(target);
+    request.header("host", "localhost")
+}
+
+fn publish(content_type: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    let body = body.into();
+    assert!(body.len() <= MAX_BODY, "{} bytes", body.len());
+    let request = request(Method::POST, "/publish").header(CONTENT_TYPE, content_type);
+    let request = request.header("authorization", "Bearer t");
+    request.body(Full::new(body)).unwrap()
+}
+
+/// Answers it, and checks that this yields.
+fn check(what: &str, server: &Arc<Server>, request: Request<Full<Bytes>>) -> Response<Body> {
+    let answer = assert_yields(what, answer(Arc::clone(server), request));
+    answer.unwrap_or_else(|never| match never {})
+}
+
+/// Answers it, checks that this yields, and returns the text.
+fn check_text(
+    what: &str,
+    server: &Arc<Server>,
+    request: Request<Full<Bytes>>,
+) -> (StatusCode, String) {
+    let (head, body) = check(what, server, request).into_parts();
+    let body = assert_yields(what, body.collect()).unwrap_or_else(|never| match never {});
+    let text = String::from_utf8(body.to_bytes().to_vec()).unwrap();
+    (head.status, text)
+}
+
+/// A text, again and again up to the length of the longest body.
+fn filled(start: &str, piece: &str, end: &str) -> String {
+    let count = (MAX_BODY - start.len() - end.len()) / piece.len();
+    format!("{start}{}{end}", piece.repeat(count))
+}
+
+#[test]
+fn lines_that_are_published() {
+    let server = server();
+    let line = "{\"topic\":\"a\",\"data\":1}\n";
+    let body = line.repeat(100_000);
+    let (status, text) = check_text("lines", &server, publish(LINES, body));
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(server.hub.counts().published, 100_000);
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["ids"].as_array().unwrap().len(), 100_000);
+}
+
+#[test]
+fn lines_for_many_subscribers() {
+    let server = server();
+    let subscribe = |number: u32| {
+        let topics = ["a".to_owned(), format!("own/{number}")];
+        let selection = Selection::new(topics).unwrap();
+        server.hub.subscribe(selection, None).unwrap()
+    };
+    let subscriptions: Vec<_> = (0..1_000).map(subscribe).collect();
+    let body = "{\"topic\":\"a\",\"data\":1}\n".repeat(2_000);
+    let (status, _) = check_text("many subscribers", &server, publish(LINES, body));
+    assert_eq!(status, StatusCode::OK);
+    drop(subscriptions);
+}
+
+#[test]
+fn lines_that_are_refused() {
+    let server = server();
+    let long = format!("{{\"topic\":\"a\",\"data\":\"{}\"}}\n", "x".repeat(20_000));
+    let wrong = "{\"topic\":\"a\"}";
+    for (what, body, reason) in [
+        ("empty lines", filled("", "\n", wrong), "missing field"),
+        ("blank lines", filled("", " \r\n", wrong), "missing field"),
+        ("one blank line", filled("", " ", wrong), "missing field"),
+        ("long lines", filled("", &long, wrong), "missing field"),
+        (
+            "one line",
+            filled("[", "[]", ""),
+            "line 1: not a JSON object",
+        ),
+        ("no text", filled("", "€", "\u{7f}"), "line 1: "),
+    ] {
+        let (status, text) = check_text(what, &server, publish(LINES, body));
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{what}");
+        assert!(text.contains(reason), "{what}: {text}");
+    }
+    assert_eq!(server.hub.counts().published, 0);
+}
+
+#[test]
+fn one_event_as_json() {
+    let server = server();
+    let topics = "more than 64 topics";
+    let data = "data: 1048577 bytes are more than 1048576";
+    let escapes = "\\u0041".repeat(MAX_EVENT + 1);
+    let nested = format!("{}{}", "[".repeat(4_000_000), "]".repeat(4_000_000));
+    let start = r#"{"topic":"a","data":"#;
+    for (what, body, reason) in [
+        (
+            "topics",
+            filled(r#"{"data":1,"topics":["#, r#""a","#, r#""a"]}"#),
+            topics,
+        ),
+        ("escapes", format!("{start}\"{escapes}\"}}"), data),
+        (
+            "nested data",
+            format!("{start}{nested}}}"),
+            "more than 1048576",
+        ),
+        (
+            "data",
+            filled(&format!("{start}["), "1,", "1]}"),
+            "more than 1048576",
+        ),
+        ("spaces", filled("{", " ", "}"), "missing field"),
+        ("field", filled("{\"", "é", "\":1}"), "unknown field"),
+        (
+            "escaped field",
+            filled("{\"", "\\u0000", "\":1}"),
+            "unknown field",
+        ),
+        (
+            "text for topics",
+            filled("{\"topics\":\"", "é", "\"}"),
+            "invalid type",
+        ),
+        (
+            "topic",
+            filled("{\"data\":1,\"topic\":\"", "é", "\"}"),
+            "topic: ",
+        ),
+        (
+            "type",
+            filled(&format!("{start}1,\"type\":\""), "é", "\"}"),
+            "type: ",
+        ),
+    ] {
+        let (status, text) = check_text(what, &server, publish(JSON, body));
+        assert!(status.is_client_error(), "{what}: {status}");
+        assert!(text.contains(reason), "{what}: {text}");
+        assert!(text.len() < 1100, "{what}: {} bytes", text.len());
+    }
+    let most = "\\n".repeat(MAX_EVENT);
+    let (status, text) = check_text(
+        "most",
+        &server,
+        publish(JSON, format!("{start}\"{most}\"}}")),
+    );
+    assert_eq!(status, StatusCode::OK, "{text}");
+}
+
+#[test]
+fn one_event_as_a_form_or_as_text() {
+    let server = server();
+    for (what, body, reason) in [
+        (
+            "topics",
+            filled("", "topic=a&", "data=a"),
+            "more than 64 topics",
+        ),
+        ("nothing", filled("", "&", "topic=a"), "no data"),
+        (
+            "unknown fields",
+            filled("", "x=y&", "data=a"),
+            "unknown field",
+        ),
+        ("one field", filled("", "%C3%A9", "=1"), "unknown field"),
+        (
+            "data",
+            filled("topic=a&data=", "%41", ""),
+            "more than 1048576",
+        ),
+        ("no text", filled("topic=a&data=", "a", "%ff"), "not UTF-8"),
+    ] {
+        let (status, text) = check_text(what, &server, publish(FORM, body));
+        assert!(status.is_client_error(), "{what}: {status}");
+        assert!(text.contains(reason), "{what}: {text}");
+        assert!(text.len() < 1100, "{what}: {} bytes", text.len());
+    }
+    let (status, _) = check_text("text", &server, publish(TEXT, filled("", "é", "")));
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn what_is_asked_for_without_a_body() {
+    let server = server();
+    // The longest head.
+    let query = |piece: &str| piece.repeat(32 * 1024 / piece.len());
+    for (what, target, status) in [
+        ("topics", format!("/events?{}", query("topic=a&")), 400),
+        (
+            "unknown fields",
+            format!("/events?topic=a{}", query("&a")),
+            200,
+        ),
+        (
+            "encoded fields",
+            format!("/events?topic=a&a={}", query("%41")),
+            200,
+        ),
+        (
+            "no text",
+            format!("/events?topic=a&a={}", query("%41") + "%ff"),
+            400,
+        ),
+        (
+            "the newest",
+            "/events?topic=a&newest=18446744073709551615".to_owned(),
+            200,
+        ),
+        ("metrics", "/metrics".to_owned(), 200),
+        ("health", "/healthz".to_owned(), 200),
+        ("nothing", format!("/{}", query("a/")), 404),
+    ] {
+        let request = request(Method::GET, &target).body(Full::default()).unwrap();
+        let response = check(what, &server, request);
+        assert_eq!(response.status(), status, "{what}");
+    }
+}
