@@ -7,17 +7,19 @@
 //!       │
 //!   serve.rs            connections: accepted, given up, and ended with the server
 //!       │  incoming.rs  the body of a request, read to its end whoever wants it
-//!   paths.rs            which path it is, and who asks: access.rs
+//!   paths.rs            which path it is; who asks: access.rs; and for which host: host.rs
 //!       ├─ events.rs    GET /events                   ◀── sse_hub::Hub ──┐
 //!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
 //!       └─ metrics.rs   GET /metrics                   nats.rs  where other machines have it from
 //!          answer.rs    what all of them answer, from what is in server.rs
+//!          turn.rs      how they let each other run
 //! ```
 
 mod access;
 mod answer;
 mod draft;
 mod events;
+mod host;
 mod incoming;
 mod limits;
 mod metrics;
@@ -27,15 +29,18 @@ mod paths;
 mod publish;
 mod serve;
 mod server;
+mod turn;
+#[cfg(test)]
+mod yield_tests;
 
-use core::{net::SocketAddr, time::Duration};
-use std::sync::Arc;
+use core::{net::SocketAddr, num::NonZero, time::Duration};
+use std::{sync::Arc, thread};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum, value_parser};
 use http::HeaderValue;
 use sse_hub::{Hub, Ids, Retention, Settings, Slow};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime};
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -57,18 +62,20 @@ use crate::{
 ///   GET  /events?topic=news&topic=orders/**[&lastEventId=ID][&newest=N]   an event stream
 ///   POST /publish      one event, or many as lines of JSON; needs the publish token
 ///   GET  /healthz      200, or 503 and why
-///   GET  /metrics      for Prometheus
+///   GET  /metrics      for Prometheus; see --metrics-token
 ///
 /// In a topic to subscribe to, `*` stands for one segment, and `**` at its end for one or more.
 ///
 /// An event to publish is JSON, {"topic" or "topics", "data", "type", "key"}, of which the last two may be
 /// left out; or such lines as application/x-ndjson; or a form with fields of the same names; or text/plain,
 /// which is the data, with the rest in the query. The answer has its ID. The types closing, denied, lagged
-/// and reset are the hub's own. A body may be 8 times as long as an event, and 64 KiB.
+/// and reset are the hub's own. A body may be 8 times as long as an event, and 64 KiB. The head of a request
+/// may have 32 KiB and 100 fields.
 ///
 /// Whoever can reach it can subscribe, unless there is --subscribe-token. While it listens on a loopback
 /// address, it refuses requests for other hosts than that, so that no page in a browser of this machine
-/// gets at the events under a name of its own; --allow-host names those that a proxy passes on.
+/// gets at the events under a name of its own; --allow-host names those that a proxy passes on. A request
+/// that names no host, two, or a wrong one, gets status 400.
 ///
 /// It prints its URL once it listens. On SIGTERM and ctrl-c, it tells all streams, with an event of the
 /// type `closing`, to come back in 1 to 10 s, ends them, and exits with 0 after at most 5 s.
@@ -95,7 +102,7 @@ pub(crate) struct Arguments {
         hide_env_values = true
     )]
     publish_token: Option<Token>,
-    /// What those who subscribe, and who ask for /metrics, have to send as `Authorization: Bearer TOKEN`.
+    /// What those who subscribe have to send as `Authorization: Bearer TOKEN`.
     ///
     /// Better in the environment, too.
     #[arg(
@@ -105,21 +112,36 @@ pub(crate) struct Arguments {
         hide_env_values = true
     )]
     subscribe_token: Option<Token>,
+    /// What those who ask for /metrics have to send as `Authorization: Bearer TOKEN`.
+    ///
+    /// The metrics count the events of all topics. Without this token, /metrics is open on a loopback address
+    /// that has neither --subscribe-token nor --allow-host, and answers 403 otherwise. So give it, or
+    /// --allow-host, where a proxy on this machine passes requests on. Better in the environment, too.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SSE_HUB_METRICS_TOKEN",
+        hide_env_values = true
+    )]
+    metrics_token: Option<Token>,
     /// Take the subscribe token also from the query, as `access_token`: the EventSource of browsers cannot
     /// send headers. But URLs are what proxies write into logs.
     #[arg(long, requires = "subscribe_token")]
     token_in_url: bool,
     /// An origin whose pages may read the events, as in `https://example.com`, or `*` for all; may be repeated.
-    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = access::origin)]
+    ///
+    /// `*` without --subscribe-token gives the events to every page in every browser that reaches this
+    /// address. `null` is refused: every page can have that origin.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = host::origin)]
     origins: Vec<HeaderValue>,
     /// A name under which it may be asked for, beside those of a loopback address it listens on; may be
     /// repeated. Without it, any will do, unless the address is a loopback one.
-    #[arg(long = "allow-host", value_name = "NAME")]
+    #[arg(long = "allow-host", value_name = "NAME", value_parser = host::name)]
     hosts: Vec<String>,
     #[cfg(feature = "nats")]
     #[command(flatten)]
     nats: nats::Nats,
-    /// How many events it keeps for those who come back.
+    /// How many events it keeps for those who come back; the newest one it always keeps.
     #[arg(long, value_name = "N", default_value_t = Retention::default().events)]
     keep_events: usize,
     /// How many bytes they may take.
@@ -132,7 +154,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = limits::at_least_one)]
     max_subscribers: usize,
     /// How long the data of an event may be.
-    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024)]
+    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = limits::at_least_one)]
     max_event: usize,
     /// What happens to a subscriber that reads too slowly.
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect)]
@@ -140,7 +162,8 @@ pub(crate) struct Arguments {
     /// By how many events a subscriber may be behind; by default, by as many as are kept.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     max_lag: Option<u64>,
-    /// Give up a connection that takes nothing for so long.
+    /// Give up a connection that takes nothing for so long. Linux itself gives up a client that acknowledges
+    /// nothing for so long, or for 24 days if this is more.
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, default_value = "60")]
     write_timeout: Duration,
     /// Tell each subscriber first where it stands, by a block that is an ID alone: who loses the
@@ -169,8 +192,21 @@ enum WhenSlow {
     Latest,
 }
 
-#[tokio::main]
-pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        // Long bodies are read there, and the other threads shall have their share of the cores.
+        .max_blocking_threads(cores.max(2))
+        .build()
+        .context("cannot start threads")?;
+    let result = runtime.block_on(serve(arguments));
+    // What is under way then ends with the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(arguments: Arguments) -> Result<()> {
     let (log, listen) = (arguments.log.clone(), arguments.listen);
     let to_stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
@@ -200,6 +236,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 impl Arguments {
     fn server(self, limits: &Limits) -> Result<Server> {
         let cors = access::cors(&self.origins)?;
+        if self.subscribe_token.is_none() && self.origins.iter().any(|origin| origin == "*") {
+            tracing::warn!(
+                "--allow-origin '*' without --subscribe-token: every page in every browser that \
+                 reaches {} can read all events",
+                self.listen
+            );
+        }
         let access = self.access()?;
         // Before the hub, which counts for whoever is there.
         let metrics = metrics::install()?;
@@ -256,14 +299,25 @@ impl Arguments {
                 token
             }
         };
-        if let Some(token) = &self.subscribe_token
-            && publish.is(token.show())
+        let (subscribe, metrics) = (&self.subscribe_token, &self.metrics_token);
+        let are_same = |one: &Token, other: &Option<Token>| {
+            other.as_ref().is_some_and(|other| one.is(other.show()))
+        };
+        if are_same(&publish, subscribe) || are_same(&publish, metrics) {
+            bail!(
+                "with the publish token as another token, too, each subscriber could publish, or each \
+                 who may read /metrics"
+            );
+        }
+        if let Some(subscribe) = subscribe
+            && are_same(subscribe, metrics)
         {
-            bail!("with one token for both, each subscriber could publish");
+            bail!("with one token for both, each subscriber could read /metrics");
         }
         Ok(Access {
             publish,
-            subscribe: self.subscribe_token.clone(),
+            subscribe: subscribe.clone(),
+            metrics: metrics.clone(),
             takes_token_in_url: self.token_in_url,
             is_loopback,
             hosts: self.hosts.clone(),

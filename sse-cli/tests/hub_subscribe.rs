@@ -95,6 +95,11 @@ async fn what_makes_no_sense_is_told() {
         ("topic=a*", "`*` is for patterns"),
         ("topic=**/a", "`**` as the last one"),
         ("topic=%ff", "the query: not UTF-8 when decoded"),
+        ("topic=a&newest=1&newest=2", "newest: there are two"),
+        (
+            "topic=a&lastEventId=1&lastEventId=2",
+            "lastEventId: there are two",
+        ),
         ("topic=a&newest=-1", r#"newest: "-1": invalid digit"#),
         ("topic=a&lastEventId=1%0A", "lastEventId: "),
         (&many, "more than 64 topics"),
@@ -145,7 +150,7 @@ async fn with_a_token_only_those_who_have_it() {
     let hub = Hub::start(["--subscribe-token=for-readers"]);
     let path = "/events?topic=a&access_token=for-readers";
     assert_eq!(hub.get(path).await.status, 401);
-    let reply = hub.get("/metrics").await;
+    let reply = hub.get("/events?topic=a").await;
     assert_eq!(
         (reply.status, reply.header("www-authenticate")),
         (401, "Bearer")

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use anyhow::{Context, Result, bail, ensure};
-use headers::{Authorization, HeaderMapExt as _, Host, authorization::Bearer};
+use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
     header::{AUTHORIZATION, CACHE_CONTROL},
@@ -11,41 +11,62 @@ use http::{
 use subtle::ConstantTimeEq as _;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::hub::answer::Refusal;
+use crate::hub::{answer::Refusal, host::Host};
 
 /// Who may do what.
 pub(crate) struct Access {
     pub(crate) publish: Token,
     /// With none, everybody may.
     pub(crate) subscribe: Option<Token>,
+    /// With none, everybody may where only programs of this machine can ask.
+    pub(crate) metrics: Option<Token>,
     pub(crate) takes_token_in_url: bool,
     pub(crate) is_loopback: bool,
-    /// If there are any, no others are served.
+    /// If there are any, no others are served. As in [`Host::name`].
     pub(crate) hosts: Vec<String>,
 }
 
 impl Access {
     /// Whether the request means this server. A name that somebody else has made point to this machine
     /// is how a page reads what only this machine should: DNS rebinding.
-    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let host = headers.typed_try_get::<Host>();
-        // Programs may leave it out. Browsers do not.
-        let Some(host) = host.map_err(|_| Refusal::bad("Host: not a name"))? else {
+    pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        // Programs of HTTP/1.0 may leave it out. Browsers do not.
+        let Some(host) = Host::of_request(request)? else {
             return Ok(());
         };
-        let name = host.hostname().trim_matches(['[', ']']);
-        let is_allowed = |host: &String| host.eq_ignore_ascii_case(name);
+        let is_named = self.hosts.contains(&host.name);
         let is_served = match self.is_loopback {
-            true => is_loopback(name) || self.hosts.iter().any(is_allowed),
-            false => self.hosts.is_empty() || self.hosts.iter().any(is_allowed),
+            true => is_named || is_loopback(&host.name),
+            false => is_named || self.hosts.is_empty(),
         };
         if is_served {
             return Ok(());
         }
-        Err(Refusal::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            format_args!("the host {name:?} is not served here; --allow-host would allow it"),
-        ))
+        let reason = format_args!(
+            "the host {} is not served here; --allow-host would allow it",
+            host.name
+        );
+        Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, reason))
+    }
+
+    /// Whether the request may have `/metrics`, which count the events of all topics.
+    pub(crate) fn check_metrics(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(wanted) = &self.metrics else {
+            return match self.is_loopback && self.subscribe.is_none() && self.hosts.is_empty() {
+                true => Ok(()),
+                false => Err(Refusal::new(
+                    StatusCode::FORBIDDEN,
+                    "/metrics is not served without --metrics-token",
+                )),
+            };
+        };
+        match bearer(headers)? {
+            Some(token) if wanted.is(token.token()) => Ok(()),
+            Some(_) => Err(unauthorized("this is not the metrics token")),
+            None => Err(unauthorized(
+                "/metrics takes `Authorization: Bearer` and the metrics token",
+            )),
+        }
     }
 
     pub(crate) fn check_publisher(&self, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -103,10 +124,7 @@ fn is_loopback(name: &str) -> bool {
     match name.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),
         // By RFC 6761 they never mean another machine.
-        Err(_) => {
-            let name = name.to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
+        Err(_) => name == "localhost" || name.ends_with(".localhost"),
     }
 }
 
@@ -163,22 +181,6 @@ impl core::str::FromStr for Token {
     }
 }
 
-/// An origin on the command line.
-pub(crate) fn origin(text: &str) -> Result<HeaderValue, String> {
-    if text != "*" && text != "null" {
-        let uri = Uri::try_from(text).map_err(|error| error.to_string())?;
-        // Browsers send it like that, and it is compared byte by byte.
-        let is_origin = match (uri.scheme_str(), uri.authority()) {
-            (Some(scheme), Some(host)) => text == format!("{scheme}://{host}").to_ascii_lowercase(),
-            _ => false,
-        };
-        if !is_origin {
-            return Err("not an origin, as in https://example.com, without a path".to_owned());
-        }
-    }
-    HeaderValue::try_from(text).map_err(|error| error.to_string())
-}
-
 /// What pages of these origins may do: subscribe, with all headers that a client of events sends. A
 /// browser sends no cookies and no other credentials of its own.
 pub(crate) fn cors(origins: &[HeaderValue]) -> Result<Option<CorsLayer>> {
@@ -208,29 +210,57 @@ pub(crate) fn cors(origins: &[HeaderValue]) -> Result<Option<CorsLayer>> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn where_others_reach_it_any_host_will_do_or_those_that_are_named() {
-        let token = || Token("t".to_owned());
-        let access = |is_loopback, hosts: &[&str]| Access {
-            publish: token(),
+    fn access(is_loopback: bool, hosts: &[&str]) -> Access {
+        Access {
+            publish: Token("t".to_owned()),
             subscribe: None,
+            metrics: None,
             takes_token_in_url: false,
             is_loopback,
             hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
-        };
-        let allows = |access: &Access, host: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("host", HeaderValue::from_static(host));
-            access.check_host(&headers).is_ok()
-        };
+        }
+    }
+
+    fn request(host: &'static str) -> Request<()> {
+        let mut request = Request::new(());
+        let host = HeaderValue::from_static(host);
+        request.headers_mut().insert("host", host);
+        request
+    }
+
+    #[test]
+    fn where_others_reach_it_any_host_will_do_or_those_that_are_named() {
+        let allows = |access: &Access, host| access.check_host(&request(host)).is_ok();
         let open = access(false, &[]);
         assert!(allows(&open, "a.example:80") && allows(&open, "[fe80::1]:80"));
         assert!(!allows(&open, "a b"));
         let named = access(false, &["a.example"]);
-        assert!(allows(&named, "A.example") && !allows(&named, "localhost"));
+        assert!(allows(&named, "A.example.") && !allows(&named, "localhost"));
         let local = access(true, &["a.example"]);
         assert!(allows(&local, "a.example") && allows(&local, "[::ffff:127.0.0.1]:1"));
         assert!(!allows(&local, "b.example"));
-        assert!(local.check_host(&HeaderMap::new()).is_ok());
+        let mut without = Request::new(());
+        assert!(local.check_host(&without).is_err());
+        *without.version_mut() = http::Version::HTTP_10;
+        assert!(local.check_host(&without).is_ok());
+    }
+
+    #[test]
+    fn without_a_token_of_their_own_metrics_are_for_this_machine_alone() {
+        let is_open = |access: &Access| access.check_metrics(&HeaderMap::new()).is_ok();
+        assert!(is_open(&access(true, &[])));
+        assert!(!is_open(&access(false, &[])));
+        assert!(!is_open(&access(true, &["a.example"])));
+        let token = || Some(Token("s".to_owned()));
+        let subscribe = Access {
+            subscribe: token(),
+            ..access(true, &[])
+        };
+        assert!(!is_open(&subscribe));
+        let metrics = Access {
+            metrics: token(),
+            ..access(true, &[])
+        };
+        assert!(!is_open(&metrics));
     }
 }

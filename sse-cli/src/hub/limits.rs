@@ -58,11 +58,11 @@ fn open_files() -> usize {
     usize::MAX
 }
 
-/// On the command line.
+/// A number on the command line that is not 0.
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
     match text.parse() {
-        Ok(0) => Err("nobody could subscribe".to_owned()),
+        Ok(0) => Err("it has to be at least 1".to_owned()),
         Ok(number) => Ok(number),
         Err(error) => Err(error.to_string()),
     }

@@ -1,6 +1,9 @@
 //! Connections: accepted, given up, and ended with the server.
 
-use core::{pin::pin, time::Duration};
+use core::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 use std::{io, sync::Arc};
 
 use http::Request;
@@ -22,11 +25,22 @@ use crate::hub::{incoming::Incoming, paths::answer, server::Server};
 /// How long the head of a request may take to come, and the next one on the same connection.
 const HEAD: Duration = Duration::from_secs(15);
 
-/// The longest head, about; and from so many bytes on that a client does not read, it gets no more.
+/// The longest head of a request, in bytes: the request line and all fields, with their line ends.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// The most fields in the head of a request.
+const MAX_HEAD_FIELDS: usize = 100;
+
+/// The buffer to read into; and from so many bytes on that a client does not read, it gets no more.
 const BUFFER: usize = 32 * 1024;
 
-/// How long clients have to take what is left for them when the server ends.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long clients have to take what is left for them when the server ends: then it is gone after 5 s.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
+
+/// The longest timeout that Linux takes for data that is not acknowledged: it is a number of milliseconds,
+/// as an `int`.
+#[cfg(target_os = "linux")]
+const MAX_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// Serves until it is asked to end.
 pub(crate) async fn run(
@@ -44,10 +58,7 @@ pub(crate) async fn run(
             accepted = accept(&listener, &places) => accepted,
             () = &mut ends => break,
         };
-        let Ok(connection) = prepare(connection, write_timeout) else {
-            // It is gone already.
-            continue;
-        };
+        let connection = prepare(connection, write_timeout);
         let server = Arc::clone(&server);
         let service = service_fn(move |request: Request<body::Incoming>| {
             answer(Arc::clone(&server), request.map(Incoming::new))
@@ -56,6 +67,8 @@ pub(crate) async fn run(
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .max_buf_size(BUFFER)
+            .max_header_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEAD_FIELDS)
             // Most frames are small, and one piece takes a cheaper system call.
             .writev(false)
             .serve_connection(TokioIo::new(connection), service);
@@ -70,7 +83,7 @@ pub(crate) async fn run(
     drop(listener);
     tracing::info!(streams = server.streams.open(), "closing");
     server.streams.close(farewell());
-    if timeout(PATIENCE, open.shutdown()).await.is_err() {
+    if timeout(SHUTDOWN_TIMEOUT, open.shutdown()).await.is_err() {
         tracing::warn!("some clients did not take what was left for them");
     }
 }
@@ -128,17 +141,29 @@ fn is_of_connection(error: &io::Error) -> bool {
 }
 
 /// A connection that fails when nothing can be written for so long.
-fn prepare(
-    connection: TcpStream,
-    write_timeout: Duration,
-) -> io::Result<core::pin::Pin<Box<TimeoutStream<TcpStream>>>> {
-    connection.set_nodelay(true)?;
-    // Written and never acknowledged: a client that vanished without a word.
+fn prepare(connection: TcpStream, write_timeout: Duration) -> Pin<Box<TimeoutStream<TcpStream>>> {
+    // Without these options, the connection still serves, or breaks when it is used.
+    if let Err(error) = connection.set_nodelay(true) {
+        tracing::warn!(%error, "a connection may be slow: TCP_NODELAY is not set");
+    }
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(&connection).set_tcp_user_timeout(Some(write_timeout))?;
+    if let Err(error) = set_user_timeout(&connection, write_timeout) {
+        tracing::warn!(
+            %error,
+            "a client that vanishes may be noticed late: TCP_USER_TIMEOUT is not set"
+        );
+    }
     let mut connection = TimeoutStream::new(connection);
     connection.set_write_timeout(Some(write_timeout));
-    Ok(Box::pin(connection))
+    Box::pin(connection)
+}
+
+/// Written and never acknowledged for so long: a client that vanished without a word.
+#[cfg(target_os = "linux")]
+fn set_user_timeout(connection: &TcpStream, timeout: Duration) -> io::Result<()> {
+    // For Linux, 0 is its own default.
+    let timeout = timeout.clamp(Duration::from_millis(1), MAX_USER_TIMEOUT);
+    socket2::SockRef::from(connection).set_tcp_user_timeout(Some(timeout))
 }
 
 /// What each stream says at its end.
@@ -150,4 +175,33 @@ fn farewell() -> Farewell {
     // The type has no line end.
     let event = event().unwrap_or_default();
     Farewell::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(10))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::seconds;
+
+    #[tokio::test]
+    async fn each_write_timeout_of_the_command_line_is_set_as_far_as_linux_takes_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let max = u64::MAX.to_string();
+        for (seconds, expected) in [
+            ("0.000000001", Duration::from_millis(1)),
+            ("0.0015", Duration::from_millis(1)),
+            ("1", Duration::from_secs(1)),
+            ("2147483.647", MAX_USER_TIMEOUT),
+            ("2147484", MAX_USER_TIMEOUT),
+            (&max, MAX_USER_TIMEOUT),
+            ("1e300", MAX_USER_TIMEOUT),
+        ] {
+            let connection = TcpStream::connect(address).await.unwrap();
+            let connection = prepare(connection, seconds::parse(seconds).unwrap());
+            let socket = socket2::SockRef::from(connection.get_ref());
+            let timeout = socket.tcp_user_timeout().unwrap();
+            assert_eq!(timeout, Some(expected), "{seconds} s");
+            assert!(socket.tcp_nodelay().unwrap());
+        }
+    }
 }

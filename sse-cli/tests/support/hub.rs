@@ -1,6 +1,6 @@
 //! The hub as a process, and clients of it.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -13,7 +13,7 @@ use hyper_util::{
 use sse_source::{Builder, EventSource, Item};
 use testkit::timeout::test_timeout;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::{sleep, timeout},
 };
@@ -48,9 +48,16 @@ impl Reply {
 
 impl Hub {
     pub(crate) fn start<const N: usize>(options: [&str; N]) -> Self {
-        let mut command = sse(["hub", "--listen=127.0.0.1:0"]);
-        command.args(options).env("SSE_HUB_PUBLISH_TOKEN", TOKEN);
-        let mut running = Running::start(&mut command);
+        let listen = ["--listen=127.0.0.1:0"];
+        let has_address = options.iter().any(|it| it.starts_with("--listen"));
+        let mut command = sse(["hub"]);
+        command.args(&listen[..usize::from(!has_address)]);
+        Self::start_command(command.args(options).env("SSE_HUB_PUBLISH_TOKEN", TOKEN))
+    }
+
+    /// Starts it with a whole command line.
+    pub(crate) fn start_command(command: &mut Command) -> Self {
+        let mut running = Running::start(command);
         running.stdout.expect("/\n");
         let line = running.stdout.seen();
         let address = line
@@ -130,6 +137,33 @@ impl Hub {
         let request = format!("GET /events?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         connection.write_all(request.as_bytes()).await.unwrap();
         connection
+    }
+
+    /// Sends these bytes, piece by piece, and gives the status of the answer after the server has closed the
+    /// connection.
+    pub(crate) async fn status(&self, pieces: &[&str]) -> u16 {
+        let answer = self.exchange(pieces).await;
+        let status = answer.strip_prefix("HTTP/1.").and_then(|it| it.get(2..5));
+        let status = status.unwrap_or_else(|| panic!("no status: {answer:?}"));
+        serde_json::from_str(status).unwrap()
+    }
+
+    /// Sends these bytes, piece by piece, and gives all that comes until the server closes the connection.
+    pub(crate) async fn exchange(&self, pieces: &[&str]) -> String {
+        let mut connection = TcpStream::connect(&self.address).await.unwrap();
+        connection.set_nodelay(true).unwrap();
+        let mut answer = Vec::new();
+        for piece in pieces {
+            // The server may have answered, and closed, before all is sent.
+            if connection.write_all(piece.as_bytes()).await.is_err() {
+                break;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        let reading = timeout(test_timeout(), connection.read_to_end(&mut answer));
+        let result = reading.await.expect("the server closes the connection");
+        assert!(!answer.is_empty(), "{result:?}");
+        String::from_utf8(answer).unwrap()
     }
 
     /// The value of a metric.
