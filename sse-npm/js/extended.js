@@ -1,7 +1,24 @@
 // EventSource with headers, POST, and all that a server says when it refuses.
 
-import { eventSource } from "./interface.js";
+import { eventSource, optionsOf } from "./interface.js";
 import { Link } from "./link.js";
+
+/** All that can be asked for: `EventSourceInit` and `RetryInit` in `index.d.ts`. */
+const OPTIONS = [
+  "withCredentials",
+  "method",
+  "headers",
+  "body",
+  "signal",
+  "lastEventId",
+  "retry",
+  "connectTimeout",
+  "idleTimeout",
+  "maxEventSize",
+  "pauseWhenHidden",
+  "fetch",
+];
+const RETRY_OPTIONS = ["time", "floor", "ceiling", "backoffLimit", "statuses"];
 
 /** Why there is no connection. `delay` is the time to the next attempt; without it there is none. */
 export class ConnectionErrorEvent extends Event {
@@ -18,8 +35,9 @@ export class ConnectionErrorEvent extends Event {
 
 /** Makes the constructor. `load` gives a promise of `connect`, as soon as its wasm is there. */
 export function extended(load) {
-  const connect = (url, { link, ...init }, listener) => {
-    link.follow(listener, load, (connect, heard) => connect(url, optionsOf(init), heard));
+  const connect = (url, options, listener) => {
+    const { link } = options;
+    link.follow(listener, load, (connect, heard) => connect(url, settingsOf(options), heard));
     return link;
   };
 
@@ -27,12 +45,14 @@ export function extended(load) {
     #link;
 
     constructor(url, init = {}) {
-      const { method = "GET", body, signal } = init ?? {};
+      const options = optionsOf(init, OPTIONS);
+      const { method = "GET", body, signal } = options;
       if (body !== undefined && /^(GET|HEAD)$/i.test(method)) {
         throw new TypeError(`EventSource: ${method} has no body.`);
       }
       const link = new Link();
-      super(url, { ...init, link });
+      const isObject = init === null || ["object", "function"].includes(typeof init);
+      super(url, isObject ? { __proto__: null, ...options, link } : init);
       this.#link = link;
       const close = () => this.close();
       signal?.addEventListener("abort", close);
@@ -63,13 +83,20 @@ export function extended(load) {
 }
 
 /** What `src/options.rs` reads. */
-function optionsOf({ headers, body, retry = {}, maxEventSize, ...options }) {
-  const { time, floor = 500, ceiling = 5 * 60 * 1000, backoffLimit, statuses = true } = retry;
+function settingsOf({ headers, body, retry, maxEventSize, ...options }) {
+  const {
+    time,
+    floor = 500,
+    ceiling = 5 * 60 * 1000,
+    backoffLimit,
+    statuses = true,
+  } = optionsOf(retry, RETRY_OPTIONS);
   const prepare = async () => ({
     headers: [...new Headers(await given(headers))],
     body: await given(body),
   });
   return {
+    __proto__: null,
     ...options,
     prepare: headers === undefined && body === undefined ? undefined : prepare,
     retryTime: time,

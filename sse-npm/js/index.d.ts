@@ -1,7 +1,8 @@
 /** A value, or a function that gives it for each attempt. */
 type PerAttempt<T> = T | (() => T | Promise<T>);
 
-/** What can be asked for. Times are in milliseconds. */
+/** What can be asked for. Times are in milliseconds: one that is negative is 0, `Infinity` is for ever, `NaN` is as if it
+ *  were not set. Options are read from the object and its class, and not from `Object.prototype`. */
 export interface EventSourceInit {
   /** Sends cookies and HTTP authentication also to another origin. */
   withCredentials?: boolean;

@@ -6,6 +6,31 @@ const OPEN = 1;
 const CLOSED = 2;
 
 /**
+ * Returns the options of these names that an object of the caller's has: its own, or those of its class. Whatever a
+ * script has put into `Object.prototype` is none of them. The object that is returned has no prototype.
+ */
+export function optionsOf(object, names) {
+  const options = { __proto__: null };
+  for (const name of names.filter((name) => has(object, name))) {
+    options[name] = object[name];
+  }
+  return options;
+}
+
+function has(object, name) {
+  for (let holder = object; holder; holder = Object.getPrototypeOf(holder)) {
+    const isRoot = Object.getPrototypeOf(holder) === null;
+    if (isRoot && holder !== object) {
+      return false;
+    }
+    if (Object.hasOwn(holder, name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
  * Makes the constructor.
  *
  * @param connect takes an absolute URL, what the caller asks for, and a listener, whose methods it
@@ -30,8 +55,9 @@ export function eventSource(connect, failure) {
       }
       super();
       this.#url = parse(`${url}`);
-      this.#withCredentials = Boolean(init?.withCredentials);
-      this.#connection = connect(this.#url.href, init ?? {}, {
+      this.#withCredentials = Boolean(optionsOf(init, ["withCredentials"]).withCredentials);
+      const options = { __proto__: null, ...init, withCredentials: this.#withCredentials };
+      this.#connection = connect(this.#url.href, options, {
         turn,
         open: (url) => this.#open(url),
         event: (type, data, lastEventId) => this.#event(type, data, lastEventId),
@@ -68,14 +94,15 @@ export function eventSource(connect, failure) {
 
     /** "Dispatch the event." */
     #event(type, data, lastEventId) {
-      const event = new MessageEvent(type, { data, lastEventId, origin: this.#origin });
+      const init = { __proto__: null, data, lastEventId, origin: this.#origin };
+      const event = new MessageEvent(type, init);
       this.#tell(event);
       return event;
     }
 
     /** Tells why there is no connection, and whether there will be another. */
     #fail(details, readyState) {
-      const event = failure(details);
+      const event = failure({ __proto__: null, ...details });
       this.#tell(event, readyState);
       return event;
     }
@@ -94,14 +121,15 @@ export function eventSource(connect, failure) {
       }
       // As of an interface that a browser defines itself.
       for (const name of ["url", "withCredentials", "readyState", "close"]) {
-        Object.defineProperty(this.prototype, name, { enumerable: true });
+        Object.defineProperty(this.prototype, name, { __proto__: null, enumerable: true });
       }
       for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) {
-        Object.defineProperty(this, name, { value, enumerable: true });
-        Object.defineProperty(this.prototype, name, { value, enumerable: true });
+        const property = { __proto__: null, value, enumerable: true };
+        Object.defineProperty(this, name, property);
+        Object.defineProperty(this.prototype, name, property);
       }
-      const value = "EventSource";
-      Object.defineProperty(this.prototype, Symbol.toStringTag, { value, configurable: true });
+      const tag = { __proto__: null, value: "EventSource", configurable: true };
+      Object.defineProperty(this.prototype, Symbol.toStringTag, tag);
     }
   };
 }

@@ -5,6 +5,6 @@ wasm_bindgen.initSync({ module: Uint8Array.from(atob(WASM), (byte) => byte.charC
 
 const EventSource = eventSource(
   (url, { withCredentials }, listener) =>
-    wasm_bindgen.connect(url, { withCredentials, isStandard: true }, listener),
+    wasm_bindgen.connect(url, { __proto__: null, withCredentials, isStandard: true }, listener),
   () => new Event("error"),
 );

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use sse_wasm::{Builder, EventId, Request, Settings};
 use wasm_bindgen::{JsCast, JsError, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -93,12 +93,21 @@ async fn prepared(mut request: Request, prepare: Function) -> Result<Request, Js
     Ok(request)
 }
 
-/// The fields of an object. `undefined` and `null` are none.
+/// The fields of an object that are its own. `undefined` and `null` are none, and so is what a script has put into
+/// `Object.prototype`.
 struct Options<'a>(&'a JsValue);
 
 impl Options<'_> {
     fn get(&self, name: &str) -> Option<JsValue> {
-        let value = Reflect::get(self.0, &name.into()).ok()?;
+        if !self.0.is_object() {
+            return None;
+        }
+        // Unchecked, for one without a prototype is no instance of `Object`.
+        let (object, name): (&Object, _) = (self.0.unchecked_ref(), name.into());
+        if !Object::has_own(object, &name) {
+            return None;
+        }
+        let value = Reflect::get(object, &name).ok()?;
         (!value.is_null() && !value.is_undefined()).then_some(value)
     }
 
@@ -114,11 +123,12 @@ impl Options<'_> {
         self.get(name)?.dyn_into().ok()
     }
 
+    /// `NaN` is none.
     fn number(&self, name: &str) -> Option<f64> {
-        self.get(name)?.as_f64()
+        self.get(name)?.as_f64().filter(|number| !number.is_nan())
     }
 
-    /// From milliseconds. What is infinite is very long, and what is negative is nothing.
+    /// From milliseconds. `Infinity` is longer than anything lives, and what is negative is 0.
     fn time(&self, name: &str) -> Option<Duration> {
         let milliseconds = self.number(name)? as u64;
         Some(Duration::from_millis(milliseconds))

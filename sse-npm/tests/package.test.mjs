@@ -194,7 +194,144 @@ test("silence for too long is a reason to connect again", async (t) => {
   assert.equal(error.reason, "idle-timeout");
   await message(source);
   source.close();
-  assert.equal(requests.length, 2);
+  // A busy machine may be silent for as long once more.
+  assert(requests.length >= 2, `${requests.length}`);
+});
+
+test("nothing is read from Object.prototype", async (t) => {
+  const { url, requests } = await serve(t, (request, response, attempt) => {
+    stream(response).write(`id: ${attempt}\ndata: a\n\n`);
+  });
+  const abort = new AbortController();
+  const polluted = {
+    withCredentials: true,
+    method: "POST",
+    headers: { authorization: "stolen" },
+    signal: abort.signal,
+    lastEventId: "stolen",
+    retry: { time: 1, floor: 1 },
+    connectTimeout: 0,
+    idleTimeout: 0,
+    maxEventSize: 0,
+    pauseWhenHidden: true,
+    fetch: () => Promise.reject(new Error("stolen")),
+    // What the wasm is told.
+    prepare: () => ({ headers: [["authorization", "stolen"]] }),
+    isStandard: true,
+    limit: 0,
+    retryTime: 1,
+    floor: 1,
+    retryStatuses: true,
+    // What the global `fetch` is told.
+    redirect: "error",
+    integrity: "sha256-AAAA",
+    // What events are told.
+    bubbles: true,
+    cancelable: true,
+  };
+  const seen = async (Class, ...init) => {
+    const source = new Class(url, ...init);
+    const event = await message(source);
+    source.close();
+    const { method, headers, body } = requests.at(-1);
+    const { authorization, cookie, "last-event-id": id } = headers;
+    const { data, bubbles, cancelable } = event;
+    return { method, authorization, cookie, id, body, data, bubbles, cancelable, c: source.withCredentials };
+  };
+  for (const Class of [EventSource, Standard]) {
+    for (const init of [[], [{}], [{ retry: {} }], [null]]) {
+      const expected = await seen(Class, ...init);
+      assert.equal(expected.method, "GET");
+      for (const [name, value] of Object.entries(polluted)) {
+        const property = { __proto__: null, value, configurable: true, writable: true };
+        Object.defineProperty(Object.prototype, name, property);
+        try {
+          assert.deepEqual(await seen(Class, ...init), expected, `${name}, ${JSON.stringify(init)}`);
+        } finally {
+          delete Object.prototype[name];
+        }
+      }
+    }
+  }
+});
+
+test("no body is read from Object.prototype", async () => {
+  // Node's own fetch cannot stand it there, so it is not asked.
+  const asked = [];
+  const fetch = async (url, { body }) => {
+    asked.push(body);
+    throw new DOMException("stop", "AbortError");
+  };
+  const property = { value: "stolen", configurable: true, writable: true };
+  Object.defineProperty(Object.prototype, "body", property);
+  try {
+    const source = new EventSource("http://nowhere.invalid/", { fetch });
+    await once(source, "error");
+  } finally {
+    delete Object.prototype.body;
+  }
+  assert.deepEqual(asked, [null]);
+});
+
+test("options of a class are read, and those of a default object", async (t) => {
+  const { url, requests } = await serve(t, (request, response) => {
+    stream(response).write("data: a\n\n");
+  });
+  class Init {
+    method = "POST";
+    get headers() {
+      return { authorization: "mine" };
+    }
+  }
+  for (const init of [new Init(), Object.create({ method: "POST", headers: { authorization: "mine" } })]) {
+    const source = new EventSource(url, init);
+    await message(source);
+    source.close();
+    const { method, headers } = requests.at(-1);
+    assert.deepEqual([method, headers.authorization], ["POST", "mine"]);
+  }
+});
+
+test("no number that an option may have is a fault or an endless loop", async (t) => {
+  const { url, requests } = await serve(t, (request, response) => {
+    stream(response).write("data: a\n\n");
+  });
+  const numbers = [0, 1, 2 ** 31, 2 ** 53, Number.MAX_VALUE, Infinity, NaN, -1, -Infinity, 0.5];
+  const options = ["connectTimeout", "idleTimeout", "maxEventSize"];
+  const retries = ["time", "floor", "ceiling", "backoffLimit"];
+  const inits = (value) => [
+    ...options.map((name) => ({ [name]: value })),
+    ...retries.map((name) => ({ retry: { [name]: value } })),
+  ];
+  for (const value of numbers) {
+    for (const init of inits(value)) {
+      const shown = `${JSON.stringify(init)} of ${value}`;
+      const before = requests.length;
+      const source = new EventSource(url, init);
+      const reasons = [];
+      const told = new Promise((resolve) => {
+        source.onmessage = () => resolve("message");
+        source.onerror = ({ reason }) => {
+          reasons.push(reason);
+          resolve(reason);
+        };
+      });
+      const first = await told;
+      // What is so long that it never comes must not come at once.
+      const isShort = value < 100;
+      const expected = !isShort || Number.isNaN(value) || "retry" in init
+        ? ["message"]
+        : ["message", "connect-timeout", "idle-timeout", "too-large"];
+      assert(expected.includes(first), `${shown}: ${first}`);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      assert.notEqual(source.readyState, EventSource.CLOSED, `${shown}: ${reasons}`);
+      if (!isShort || Number.isNaN(value)) {
+        assert.deepEqual(reasons, [], shown);
+      }
+      source.close();
+      assert(requests.length - before <= 3, `${shown}: ${requests.length - before} requests`);
+    }
+  }
 });
 
 test("an event that is too large is told of, and what follows comes", async (t) => {
@@ -230,6 +367,7 @@ test("the standard's knows no options but its own, and tells no more than browse
     }
   });
   const source = new Standard(url, { method: "POST", headers: { authorization: "Bearer" } });
+  const delays = timers(t);
   const start = performance.now();
   await message(source);
   const [lost] = await once(source, "error");
@@ -237,7 +375,10 @@ test("the standard's knows no options but its own, and tells no more than browse
   const [refused] = await once(source, "error");
   assert.equal(source.readyState, Standard.CLOSED);
   const waited = performance.now() - start;
-  assert(waited > 495 && waited < 600, `${waited}`);
+  assert(waited > 495, `${waited}`);
+  // Exactly, and not a random part more: what was asked for, for a busy machine may wait longer.
+  const inRange = (from, to) => delays.some((delay) => delay > from && delay <= to);
+  assert(inRange(250, 501) && !inRange(501, 626), `${delays}`);
   for (const error of [lost, refused]) {
     assert.equal(error.constructor, Event);
     assert.deepEqual(Object.keys(error), Object.keys(new Event("error")));
@@ -308,6 +449,18 @@ test("a handler has its place from when it was first set", async (t) => {
   source.close();
   assert.deepEqual(calls, ["handler", "listener", "listener"]);
 });
+
+/** The delays of all timers from now on, to the end of the test. */
+function timers(t) {
+  const delays = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = (callback, delay, ...rest) => {
+    delays.push(delay);
+    return setTimeout(callback, delay, ...rest);
+  };
+  t.after(() => (globalThis.setTimeout = setTimeout));
+  return delays;
+}
 
 /** A server for one test: what it was asked, and when a client has left it. */
 async function serve(t, answer) {

@@ -45,7 +45,7 @@ impl Grace {
     pub(crate) fn end_of(&mut self, time: Duration, now: Duration) -> Duration {
         match self.0 {
             Some((passed, end)) if passed == time => end,
-            _ if now > time + LATE => {
+            _ if now.saturating_sub(time) > LATE => {
                 let end = now + GRACE;
                 self.0 = Some((time, end));
                 end

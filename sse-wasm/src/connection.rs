@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 
 use crate::{
     Error, ReadyState,
+    dictionary::dictionary,
     item::{Disconnected, Event},
     queue::Queue,
 };
@@ -145,7 +146,7 @@ pub(crate) fn listen(raw: &web_sys::EventSource, name: &str, listener: &Function
 
 /// The browser's object for a URL.
 pub(crate) fn open(url: &str, credentials: bool) -> Result<web_sys::EventSource, Error> {
-    let init = web_sys::EventSourceInit::new();
+    let init: web_sys::EventSourceInit = dictionary();
     init.set_with_credentials(credentials);
     let raw = web_sys::EventSource::new_with_event_source_init_dict(url, &init);
     raw.map_err(|thrown| Error::InvalidUrl {

@@ -57,6 +57,7 @@
 mod builder;
 mod clock;
 mod connection;
+mod dictionary;
 mod error;
 mod event_source;
 #[cfg(feature = "fetch")]

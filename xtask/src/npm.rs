@@ -31,6 +31,7 @@ const FILES: [&str; 8] = [
 
 /// Defines it wherever the script runs, and as browsers do: it is not enumerable.
 const DEFINE: &str = "Object.defineProperty(globalThis, \"EventSource\", {
+  __proto__: null,
   value: EventSource,
   writable: true,
   configurable: true,

@@ -12,13 +12,14 @@ use sse_proto::connection::{Connection as Machine, Reason, retry_after_seconds};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, AbortSignal, ReadableStreamDefaultReader, RequestCache, RequestCredentials,
-    RequestInit,
+    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, RequestCache,
+    RequestCredentials, RequestInit,
 };
 
 use crate::{
     Closed,
     clock::{Timer, now},
+    dictionary::dictionary,
     wishes::{Request, Wishes},
 };
 
@@ -150,28 +151,28 @@ impl Progress {
 
 impl Request {
     fn init(&self, credentials: bool, signal: &AbortSignal) -> Result<RequestInit, JsValue> {
-        let init = RequestInit::new();
-        init.set_signal(Some(signal));
+        let headers = self.headers()?;
+        let init = init_of(&self.method, &headers, signal);
         init.set_cache(RequestCache::NoStore);
         init.set_credentials(match credentials {
             true => RequestCredentials::Include,
             false => RequestCredentials::SameOrigin,
         });
-        if !self.method.is_empty() {
-            init.set_method(&self.method);
+        if let Some(body) = &self.body {
+            init.set_body(body);
         }
-        let headers = web_sys::Headers::new()?;
+        Ok(init)
+    }
+
+    fn headers(&self) -> Result<Headers, JsValue> {
+        let headers = Headers::new()?;
         for (name, value) in &self.headers {
             headers.append(name, value)?;
         }
         if !headers.has("Accept")? {
             headers.set("Accept", "text/event-stream")?;
         }
-        init.set_headers(&headers);
-        if let Some(body) = &self.body {
-            init.set_body(body);
-        }
-        Ok(init)
+        Ok(headers)
     }
 
     /// Throws if there is something that the browser does not take. Left to `fetch`, that could not be
@@ -182,8 +183,7 @@ impl Request {
             let request = web_sys::Request::new_with_str_and_init(&self.url, &init)?;
             // Once more, for in Node a request that nobody holds any more does not pass on what its
             // signal says.
-            let cancel = RequestInit::new();
-            cancel.set_signal(Some(signal));
+            let cancel = init_of(&self.method, &request.headers(), signal);
             return Ok(fetch(&request, &cancel));
         };
         let sent = own.call2(&JsValue::UNDEFINED, &(&self.url).into(), &init);
@@ -192,6 +192,21 @@ impl Request {
             Err(thrown) => Promise::reject(&thrown),
         })
     }
+}
+
+/// What is said of each request, also where it is the default: Node reads what is not said along the prototype chain
+/// of an object of its own.
+fn init_of(method: &str, headers: &Headers, signal: &AbortSignal) -> RequestInit {
+    let init: RequestInit = dictionary();
+    init.set_signal(Some(signal));
+    init.set_method(if method.is_empty() { "GET" } else { method });
+    init.set_headers(headers);
+    init.set_body(&JsValue::NULL);
+    for (name, value) in [("mode", "cors"), ("redirect", "follow"), ("integrity", "")] {
+        // It has no setter that could throw.
+        let _ = Reflect::set(&init, &name.into(), &value.into());
+    }
+    init
 }
 
 impl Response {

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::AbortController;
 
-use crate::support::has;
+use crate::{dictionary::dictionary, support::has};
 
 #[wasm_bindgen]
 extern "C" {
@@ -33,7 +33,7 @@ impl Lock {
     /// Calls back when it has the lock, unless it is dropped before.
     pub(super) fn request(name: &str, on_lock: impl FnOnce() + 'static) -> Result<Self, JsValue> {
         let wish = AbortController::new()?;
-        let options = Object::new();
+        let options: Object = dictionary();
         Reflect::set(&options, &"signal".into(), &wish.signal())?;
         let release = Rc::<RefCell<Option<Function>>>::default();
         let mut on_lock = Some(on_lock);

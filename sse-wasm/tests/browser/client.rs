@@ -1,6 +1,6 @@
 //! The two clients, and what is expected of them.
 
-use core::{ops::RangeInclusive, time::Duration};
+use core::{fmt::Debug, ops::RangeInclusive, time::Duration};
 
 use futures_util::{
     Stream, StreamExt,
@@ -9,7 +9,7 @@ use futures_util::{
 };
 use sse_wasm::{Builder, Disconnected, Event, Item, Reason, Settings};
 
-use crate::{place::pause, servers::PATIENCE};
+use crate::place::{now, pause, test_timeout};
 
 /// What a client says.
 pub(crate) type Items = LocalBoxStream<'static, Item>;
@@ -46,9 +46,21 @@ pub(crate) fn soon() -> Settings {
         .with_backoff_limit(long)
 }
 
+/// Repeats what a busy machine can only make worse, until it gives this once.
+pub(crate) async fn until<T: Debug + PartialEq>(expected: T, run: impl AsyncFn() -> T) {
+    let start = now();
+    loop {
+        let got = run().await;
+        if got == expected {
+            return;
+        }
+        assert!(now() - start < test_timeout().into(), "{got:?}");
+    }
+}
+
 /// The next item, or none at the end.
 pub(crate) async fn next_or_end(items: &mut (impl Stream<Item = Item> + Unpin)) -> Option<Item> {
-    match select(items.next(), pause(PATIENCE)).await {
+    match select(items.next(), pause(test_timeout())).await {
         Either::Left((item, _)) => item,
         Either::Right(_) => panic!("in vain waited for an item"),
     }

@@ -39,21 +39,17 @@ async fn ten_seconds_without_a_server() {
     go_on_after(10_000).await;
 }
 
-/// While ten thousand events a second come. Other programs of the machine can only make it worse, so
-/// one of three tries has to do.
+/// While ten thousand events a second come. How fast the page is depends on the rest of the machine, but that it
+/// shows frames between the events does not: one that is blocked shows the next when all have come.
 async fn page_stays_responsive(seconds: u64) {
     for client in Client::BOTH {
-        let mut longest = Vec::new();
-        while longest.iter().all(|time| *time >= 100.0) {
-            assert!(longest.len() < 3, "{client:?}: frames of {longest:?} ms");
-            longest.push(flood(client, seconds).await);
-        }
+        let frames = flood(client, seconds).await;
+        assert!(frames >= 10, "{client:?}: {frames} frames");
     }
 }
 
-/// Each of the events comes. Gives the longest frame meanwhile, in milliseconds; if the page cannot
-/// keep up, or hardly shows a frame, that is for ever.
-async fn flood(client: Client, seconds: u64) -> f64 {
+/// Each of the events comes. Gives the number of frames meanwhile.
+async fn flood(client: Client, seconds: u64) -> usize {
     let count = seconds * 10_000;
     let script = Script::new(&format!("/events?n={count}&every=0.1&then=silence"));
     let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
@@ -67,11 +63,7 @@ async fn flood(client: Client, seconds: u64) -> f64 {
         time / 1000.0,
         frames.len(),
     );
-    let keeps_up = time < seconds as f64 * 1000.0 + 500.0;
-    match keeps_up && frames.len() as f64 > seconds as f64 * 20.0 {
-        true => longest,
-        false => f64::INFINITY,
-    }
+    frames.len()
 }
 
 /// The times between the frames that the page shows.

@@ -8,7 +8,7 @@
 //!
 //! Tests of both clients: `resume`, `stream`, `leaks`, and `endurance`, which is run in windows only,
 //! with nothing beside it. Of the browser's own `EventSource`: `native`, `callbacks`, `revival`. Of the
-//! client over `fetch`: `request`, `refusal`, `life`. Of what they share: `choice`, `json`; and of tabs: `share`.
+//! client over `fetch`: `request`, `refusal`, `life`. Of what they share: `choice`, `json`, `settings`; and of tabs: `share`.
 #![cfg(target_family = "wasm")]
 
 mod client;
@@ -29,5 +29,6 @@ mod refusal;
 mod request;
 mod resume;
 mod revival;
+mod settings;
 mod share;
 mod stream;

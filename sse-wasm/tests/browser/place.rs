@@ -21,6 +21,16 @@ pub(crate) fn is_window() -> bool {
     !global("document").is_undefined()
 }
 
+/// How many milliseconds a test waits for something that has to happen: three minutes, scaled by
+/// `TEST_TIMEOUT_SCALE` as in testkit. A browser does not have the environment, so it is that of the compiler.
+pub(crate) fn test_timeout() -> u32 {
+    const TIMEOUT: f64 = 180_000.0;
+    let scale = option_env!("TEST_TIMEOUT_SCALE").unwrap_or("1");
+    #[expect(clippy::disallowed_methods, reason = "not a field of an event stream")]
+    let scale = scale.parse::<f64>();
+    (TIMEOUT * scale.expect("a number")) as u32
+}
+
 /// Milliseconds.
 pub(crate) fn now() -> f64 {
     global("performance").unchecked_into::<Performance>().now()

@@ -6,10 +6,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{RequestCredentials, RequestInit, Response};
 
-use crate::place::{call, get, global, now, pause};
-
-/// How many milliseconds anything may take before it counts as not happening.
-pub(crate) const PATIENCE: u32 = 20_000;
+use crate::place::{call, get, global, now, pause, test_timeout};
 
 /// A URL of the contract server.
 pub(crate) fn contract(path: &str) -> String {
@@ -105,7 +102,7 @@ impl Script {
             if counts.open == 0.0 && counts.cancelled == count {
                 return;
             }
-            assert!(now() - start < PATIENCE.into(), "{counts:?}");
+            assert!(now() - start < test_timeout().into(), "{counts:?}");
             pause(20).await;
         }
     }
@@ -115,7 +112,7 @@ impl Script {
 pub(crate) async fn contract_has_streams(count: u32) {
     let start = now();
     while ask(&contract("/stats")).await != format!("{{\"active\": {count}}}") {
-        assert!(now() - start < PATIENCE.into(), "not {count} streams");
+        assert!(now() - start < test_timeout().into(), "not {count} streams");
         pause(20).await;
     }
 }

@@ -1,0 +1,110 @@
+//! No value of a setting is too small or too large: none makes it fail, and what is never is not at once.
+
+use core::time::Duration;
+
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+};
+use sse_wasm::{Builder, Item, Settings};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{Client, next, next_event},
+    place::pause,
+    servers::Script,
+};
+
+type Set = fn(Settings, Duration) -> Settings;
+
+/// What there is that takes a time.
+const TIMES: [(&str, Set); 6] = [
+    ("reconnection time", Settings::with_reconnection_time),
+    ("floor", |it, time| it.with_bounds(time, Duration::MAX)),
+    ("ceiling", |it, time| it.with_bounds(Duration::ZERO, time)),
+    ("backoff limit", Settings::with_backoff_limit),
+    ("connect timeout", |it, time| {
+        it.with_connect_timeout(Some(time))
+    }),
+    ("idle timeout", |it, time| it.with_idle_timeout(Some(time))),
+];
+
+/// `setTimeout` takes what is longer than `i32::MAX` milliseconds for nothing.
+const LONG: [Duration; 4] = [
+    Duration::from_millis(1 << 31),
+    Duration::from_millis(1 << 53),
+    Duration::from_millis(u64::MAX),
+    Duration::MAX,
+];
+
+#[wasm_bindgen_test]
+async fn long_times_do_not_pass() {
+    for client in Client::BOTH {
+        for (name, set) in TIMES {
+            for time in LONG {
+                let script = Script::new("/events?n=1&then=silence");
+                let builder = Builder::new(&script.url);
+                let builder = builder.with_settings(set(Settings::default(), time));
+                let mut items = client.open(builder, &[]);
+                let shown = format!("{client:?}, {name} of {time:?}");
+                assert_eq!(next(&mut items).await, Item::Open, "{shown}");
+                assert_eq!(next_event(&mut items).await.data, "1", "{shown}");
+                match select(items.next(), pause(50)).await {
+                    Either::Left((item, _)) => panic!("{shown}: {item:?}"),
+                    Either::Right(_) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Whatever it does then, it does not end, and lets the page do something else.
+#[wasm_bindgen_test]
+async fn short_times_are_no_fault() {
+    for client in Client::BOTH {
+        for (name, set) in TIMES {
+            for time in [
+                Duration::ZERO,
+                Duration::from_nanos(1),
+                Duration::from_millis(1),
+            ] {
+                let script = Script::new("/events?n=9&take=1&then=silence");
+                let builder = Builder::new(&script.url);
+                let builder = builder.with_settings(set(Settings::default(), time));
+                let mut items = client.open(builder, &[]);
+                let mut end = pause(50);
+                while let Either::Left((item, _)) = select(items.next(), &mut end).await {
+                    let ended = item.is_none() || matches!(item, Some(Item::Closed(_)));
+                    assert!(!ended, "{client:?}, {name} of {time:?}: {item:?}");
+                }
+            }
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn limits_of_any_size_are_no_fault() {
+    for client in Client::BOTH {
+        for limit in [0, 1, usize::MAX] {
+            let script = Script::new("/events?n=3&then=silence");
+            let builder = Builder::new(&script.url).with_queue_limit(limit);
+            let settings = Settings::default().with_limit(limit);
+            let mut items = client.open(builder.with_settings(settings), &[]);
+            assert_eq!(next(&mut items).await, Item::Open, "{client:?}, {limit}");
+            let item = next(&mut items).await;
+            let right = match (client, limit) {
+                (Client::Fetch, 0 | 1) => matches!(item, Item::TooLarge(_)),
+                // The browser's own has no limit, and a queue of one may have dropped the first.
+                (Client::Native, 0 | 1) => matches!(item, Item::Event(_) | Item::Lagged(_)),
+                _ => matches!(item, Item::Event(_)),
+            };
+            assert!(right, "{client:?}, {limit}: {item:?}");
+        }
+    }
+    for limit in [0, 1, usize::MAX] {
+        let script = Script::new("/events?status=404");
+        let builder = Builder::new(&script.url).with_body_limit(limit);
+        let mut items = builder.fetch().unwrap();
+        assert!(matches!(next(&mut items).await, Item::Closed(_)), "{limit}");
+    }
+}
