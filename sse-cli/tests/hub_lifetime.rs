@@ -214,6 +214,27 @@ async fn who_does_not_read_is_given_up() {
     assert_eq!(follower.data_after_all().await, "still there");
 }
 
+/// The timers of the connection take each time that the option takes.
+#[tokio::test]
+async fn with_the_longest_write_timeout_nobody_is_given_up() {
+    let hub = Hub::start(["--write-timeout=18446744073709551615", "--max-lag=1000000"]);
+    let mut silent = hub.ask("topic=a").await;
+    hub.becomes("sse_hub_subscribers", 1).await;
+    let data = "x".repeat(1_000_000);
+    // More than the buffers of the system take.
+    for _ in 0..12 {
+        hub.news("a", &data).await;
+    }
+    let mut bytes = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    while bytes < 12_000_000 {
+        let count = timeout(test_timeout(), silent.read(&mut buffer)).await;
+        let count = count.expect("it comes").unwrap();
+        assert_ne!(count, 0, "the end after {bytes} bytes");
+        bytes += count;
+    }
+}
+
 #[tokio::test]
 async fn the_crowd_is_limited_and_leaves_nothing_behind() {
     let hub = Hub::start(["--max-subscribers=1500"]);

@@ -360,3 +360,39 @@ async fn an_event_may_be_only_so_long() {
     );
     assert_eq!(hub.metric("sse_hub_published_total").await, 1);
 }
+
+/// A limit counts what is made of a body, and not only its bytes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn topics_are_counted_while_they_are_read() {
+    let form = format!("data=a{}", "&topic=a".repeat(1_000_000));
+    let topics = ",\"a\"".repeat(2_000_000);
+    let json = format!("{{\"data\":1,\"topics\":[\"a\"{topics}]}}");
+    let line = format!("{{\"data\":1,\"topic\":\"a\"}}\n{json}");
+    for (content_type, body) in [(FORM, form), (JSON, json), (LINES, line)] {
+        let hub = Hub::start([]);
+        let before = hub.peak_memory();
+        let bytes = body.len() as u64;
+        let reply = hub.publish("", content_type, body).await;
+        assert_eq!(reply.status, 400, "{content_type}");
+        assert!(reply.text.contains("more than 64 topics"), "{}", reply.text);
+        let more = hub.peak_memory() - before;
+        eprintln!("{content_type}: {bytes} bytes of body took {more} KiB");
+        // The body and a copy, each of which may have grown into twice its room.
+        assert!(more * 1024 < 5 * bytes, "{content_type}: {more} KiB");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn lines_take_little_more_memory_than_the_body() {
+    let hub = Hub::start([]);
+    let before = hub.peak_memory();
+    let body = "{\"topic\":\"a\",\"data\":1}\n".repeat(350_000) + "{}";
+    let bytes = body.len() as u64;
+    let reply = hub.publish("", LINES, body).await;
+    assert_eq!(reply.status, 400);
+    let more = hub.peak_memory() - before;
+    eprintln!("{bytes} bytes of lines took {more} KiB");
+    assert!(more * 1024 < 5 * bytes, "{more} KiB");
+}

@@ -13,7 +13,7 @@ use tokio::task::{spawn_blocking, yield_now};
 const TURN_LENGTH: Duration = Duration::from_millis(1);
 
 /// Work on at most so many bytes is done at once.
-pub(crate) const SHORT_WORK_BYTES: usize = 16 * 1024;
+pub(crate) const SHORT_WORK_BYTES: usize = 64 * 1024;
 
 /// The turn of a task that does much work in small pieces.
 pub(crate) struct Turn {

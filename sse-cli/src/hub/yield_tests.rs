@@ -89,12 +89,12 @@ fn filled(start: &str, piece: &str, end: &str) -> String {
 fn lines_that_are_published() {
     let server = server();
     let line = "{\"topic\":\"a\",\"data\":1}\n";
-    let body = line.repeat(100_000);
+    let body = line.repeat(50_000);
     let (status, text) = check_text("lines", &server, publish(LINES, body));
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(server.hub.counts().published, 100_000);
+    assert_eq!(server.hub.counts().published, 50_000);
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(answer["ids"].as_array().unwrap().len(), 100_000);
+    assert_eq!(answer["ids"].as_array().unwrap().len(), 50_000);
 }
 
 #[test]
@@ -115,11 +115,10 @@ fn lines_for_many_subscribers() {
 #[test]
 fn lines_that_are_refused() {
     let server = server();
-    let long = format!("{{\"topic\":\"a\",\"data\":\"{}\"}}\n", "x".repeat(20_000));
+    let long = format!("{{\"topic\":\"a\",\"data\":\"{}\"}}\n", "x".repeat(70_000));
     let wrong = "{\"topic\":\"a\"}";
     for (what, body, reason) in [
         ("empty lines", filled("", "\n", wrong), "missing field"),
-        ("blank lines", filled("", " \r\n", wrong), "missing field"),
         ("one blank line", filled("", " ", wrong), "missing field"),
         ("long lines", filled("", &long, wrong), "missing field"),
         (

@@ -190,9 +190,18 @@ impl Hub {
 
     /// What it takes of memory, in KiB.
     pub(crate) fn memory(&self) -> u64 {
+        self.status_value("VmRSS:")
+    }
+
+    /// The most that it has taken of memory so far, in KiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.status_value("VmHWM:")
+    }
+
+    fn status_value(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.running.child.id());
         let status = std::fs::read_to_string(path).unwrap();
-        let (_, value) = status.split_once("VmRSS:").unwrap();
+        let (_, value) = status.split_once(name).unwrap();
         let digits = value.trim_start().split(' ').next().unwrap();
         serde_json::from_str(digits).unwrap()
     }
