@@ -10,7 +10,7 @@ use support::{
     run, sse,
 };
 
-/// Why it does not start with these options; nothing of it is listening.
+/// Starts it with options that it refuses, and returns the reason.
 fn refusal(options: &[&str]) -> String {
     let mut command = sse(["hub", "--listen=127.0.0.1:0"]);
     let done = run(
@@ -22,7 +22,6 @@ fn refusal(options: &[&str]) -> String {
     done.stderr
 }
 
-/// Each number that an option can have at all is one that it works with.
 #[tokio::test]
 async fn each_number_works_or_is_refused_with_its_reason() {
     const MAX: &str = "18446744073709551615";

@@ -22,13 +22,13 @@ pub(crate) struct Access {
     pub(crate) metrics: Option<Token>,
     pub(crate) takes_token_in_url: bool,
     pub(crate) is_loopback: bool,
-    /// If there are any, no others are served. As in [`Host::name`].
+    /// If there are any, no others are served. They have the form of [`Host::name`].
     pub(crate) hosts: Vec<String>,
 }
 
 impl Access {
-    /// Whether the request means this server. A name that somebody else has made point to this machine
-    /// is how a page reads what only this machine should: DNS rebinding.
+    /// Checks that the request is for this server. By DNS rebinding, a page makes a name of its own point to
+    /// this machine, and would read what only this machine should.
     pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         // Programs of HTTP/1.0 may leave it out. Browsers do not.
         let Some(host) = Host::of_request(request)? else {
@@ -49,7 +49,7 @@ impl Access {
         Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, reason))
     }
 
-    /// Whether the request may have `/metrics`, which count the events of all topics.
+    /// Checks that the request may read `/metrics`, which counts the events of all topics.
     pub(crate) fn check_metrics(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(wanted) = &self.metrics else {
             return match self.is_loopback && self.subscribe.is_none() && self.hosts.is_empty() {

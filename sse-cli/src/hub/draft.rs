@@ -20,7 +20,7 @@ pub(crate) const OWN_TYPES: [&str; 4] = ["closing", "denied", "lagged", "reset"]
 /// The longest type or key, in bytes: as for topics.
 const LONGEST: usize = 256;
 
-/// The most topics of an event, and of a subscriber.
+/// Maximum number of topics of an event, and of a subscriber.
 pub(crate) const MAX_TOPICS: usize = 64;
 
 /// An event that is not checked yet.
@@ -46,7 +46,7 @@ struct Json<'a> {
     id: Option<IgnoredAny>,
 }
 
-/// Texts of topics, no more than there may be.
+/// At most [`MAX_TOPICS`] texts of topics.
 #[derive(Default)]
 struct TopicList(Vec<String>);
 

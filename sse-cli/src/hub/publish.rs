@@ -68,8 +68,8 @@ where
     Ok(answer::json(json!({"id": id.as_str()}).to_string()))
 }
 
-/// Checks all lines before the first is published. What they are made into is not kept till then, for it may
-/// take many times their bytes.
+/// Checks all lines before the first is published, and reads each again then: the events of all lines would take
+/// many times their bytes.
 async fn publish_lines(server: &Server, text: &str) -> Result<Response<Body>, Refusal> {
     let lines = || (1_usize..).zip(text.split('\n'));
     let mut turn = Turn::start();
@@ -95,7 +95,7 @@ async fn publish_lines(server: &Server, text: &str) -> Result<Response<Body>, Re
     Ok(answer::json(format!("{{\"ids\":[{ids}]}}")))
 }
 
-/// What a line says, if it says anything.
+/// Reads the event of a line. A blank line has none.
 async fn parse_line(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
     fn parse(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
         match line.trim_ascii().is_empty() {

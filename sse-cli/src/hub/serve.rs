@@ -31,10 +31,10 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// The most fields in the head of a request.
 const MAX_HEAD_FIELDS: usize = 100;
 
-/// The buffer to read into; and from so many bytes on that a client does not read, it gets no more.
+/// Size of the buffer to read into, in bytes; and of unread bytes with which a client gets no more.
 const BUFFER: usize = 32 * 1024;
 
-/// How long clients have to take what is left for them when the server ends: then it is gone after 5 s.
+/// Time that clients have to take what is left for them when the server ends, so that it ends within 5 s.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 
 /// The longest timeout that Linux takes for data that is not acknowledged: it is a number of milliseconds,

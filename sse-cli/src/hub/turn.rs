@@ -12,7 +12,7 @@ use tokio::task::{spawn_blocking, yield_now};
 /// After this time, a task lets the others of its thread run.
 const TURN_LENGTH: Duration = Duration::from_millis(1);
 
-/// Work on at most so many bytes is done at once.
+/// Maximum number of bytes that are worked on at once.
 pub(crate) const SHORT_WORK_BYTES: usize = 64 * 1024;
 
 /// The turn of a task that does much work in small pieces.
@@ -37,7 +37,8 @@ impl Turn {
     }
 }
 
-/// Does work that cannot be cut into pieces, on a thread for such work if it is about many bytes.
+/// Does work that cannot be cut into pieces. If it is on more than [`SHORT_WORK_BYTES`], a thread of its own does
+/// it.
 pub(crate) async fn run<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -55,7 +56,7 @@ pub(crate) async fn run<T: Send + 'static>(
     }
 }
 
-/// Waits for a future whose first poll is work on that many bytes: as [`run`] does it.
+/// Waits for a future whose first poll is work on that many bytes, which is done as by [`run`].
 pub(crate) async fn run_future<F>(bytes: usize, future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,

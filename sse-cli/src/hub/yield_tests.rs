@@ -1,4 +1,4 @@
-//! Whether each path lets the other tasks of its thread run, whatever the request is.
+//! Checks that each path lets the other tasks of its thread run, whatever the request is.
 
 use core::str::FromStr as _;
 use std::sync::Arc;
