@@ -3,6 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -51,6 +52,54 @@ pub fn assert_yields<F: Future>(what: &str, future: F) -> F::Output {
     output
 }
 
+/// Runs the future on a current-thread runtime of tokio, and returns its output and the longest time that a
+/// neighbour, a task that is always ready, waited for its turn. So it also sees the polls of tasks that the future
+/// spawns, or that a library spawns for it.
+///
+/// The time is processor time of this thread, so it does not depend on what else the machine does.
+///
+/// # Panics
+///
+/// If there is no runtime to be had, or the future panics.
+pub fn longest_wait<F: Future>(future: F) -> (F::Output, Duration) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let longest = Arc::new(Mutex::new(Duration::ZERO));
+    let neighbour = Arc::clone(&longest);
+    let output = runtime.block_on(async {
+        tokio::spawn(async move {
+            loop {
+                let start = thread_time();
+                tokio::task::yield_now().await;
+                let wait = thread_time().saturating_sub(start);
+                let mut longest = neighbour.lock().expect("no task panics");
+                *longest = wait.max(*longest);
+            }
+        });
+        // Before anything else it has its first turn.
+        tokio::task::yield_now().await;
+        let output = future.await;
+        tokio::task::yield_now().await;
+        output
+    });
+    let longest = *longest.lock().expect("no task panics");
+    (output, longest)
+}
+
+/// Runs the future and returns its output.
+///
+/// # Panics
+///
+/// If a neighbour waits for its turn for more than [`LONGEST_TURN`] of processor time: see [`longest_wait`].
+pub fn assert_neighbours_run<F: Future>(what: &str, future: F) -> F::Output {
+    let (output, longest) = longest_wait(future);
+    assert!(
+        longest <= LONGEST_TURN,
+        "{what}: a neighbour waited {longest:?} of processor time, limit is {LONGEST_TURN:?}"
+    );
+    output
+}
+
 /// Processor time of this thread.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -71,6 +120,24 @@ mod tests {
         while thread_time().saturating_sub(start) < time {
             black_box(0);
         }
+    }
+
+    #[test]
+    fn the_work_of_a_spawned_task_is_seen() {
+        let (_, longest) = longest_wait(async {
+            let task = tokio::spawn(async { work_for(2 * LONGEST_TURN) });
+            task.await.unwrap();
+        });
+        assert!(longest >= 2 * LONGEST_TURN);
+        assert_neighbours_run("many short turns", async {
+            let task = tokio::spawn(async {
+                for _ in 0..30 {
+                    work_for(Duration::from_millis(1));
+                    tokio::task::yield_now().await;
+                }
+            });
+            task.await.unwrap();
+        });
     }
 
     #[test]
