@@ -5,8 +5,8 @@ use core::{pin::pin, time::Duration};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, value_parser};
 use futures_util::StreamExt;
-use http::{StatusCode, header::ACCEPT_ENCODING};
-use sse_source::{Disconnected, Error, EventSource, Item, Settings};
+use http::{StatusCode, Uri, header::ACCEPT_ENCODING};
+use sse_source::{Disconnected, Error, EventSource, Item, Open, Settings};
 
 use crate::{json::Line, notice, raw, readable::Readable, request::Request, seconds, stdout};
 
@@ -18,7 +18,8 @@ use crate::{json::Line, notice, raw, readable::Readable, request::Request, secon
 /// pipes and with --raw, they are left as they are.
 ///
 /// When the stream ends or breaks, it connects again and goes on behind the last event, as browsers do;
-/// stderr has why and when. Only GET is repeated, unless --reconnect asks for it.
+/// stderr has why and when, and where redirects led to. Only GET is repeated, unless --reconnect asks
+/// for it.
 ///
 /// The exit code is 0 if it ended as asked: after --count events, by a server that asks to stop with
 /// status 204, or without reconnecting with the end of the stream. It is 1 if the server refused, or if
@@ -103,6 +104,8 @@ impl Arguments {
 struct Watcher {
     arguments: Arguments,
     readable: Readable,
+    /// Where the events are from.
+    uri: Uri,
     /// How many events are wanted yet.
     left: Option<u64>,
     was_lost: bool,
@@ -117,6 +120,7 @@ impl Watcher {
                 colours: is_terminal && !no_color,
                 escapes: is_terminal,
             },
+            uri: arguments.request.url().clone(),
             left: arguments.count,
             arguments,
             was_lost: false,
@@ -135,7 +139,7 @@ impl Watcher {
         let mut out = Vec::new();
         let mut text = String::new();
         match item {
-            Item::Open(_) if self.was_lost => notice::tell("connected again"),
+            Item::Open(open) => self.on_open(&open),
             Item::Disconnected(disconnected) => return self.on_disconnected(disconnected),
             Item::TooLarge(error) => notice::tell(format_args!("{error}; it is left out")),
             _ if *raw => {}
@@ -155,6 +159,17 @@ impl Watcher {
         out.extend_from_slice(text.as_bytes());
         stdout::write(&out)?;
         Ok(self.left == Some(0))
+    }
+
+    fn on_open(&mut self, open: &Open) {
+        if self.was_lost {
+            notice::tell("connected again");
+        }
+        if open.uri != self.uri {
+            self.uri = open.uri.clone();
+            let uri = notice::escaped(&open.uri.to_string());
+            notice::tell(format_args!("redirected to {uri}"));
+        }
     }
 
     fn on_disconnected(&mut self, disconnected: Disconnected) -> Result<bool> {

@@ -81,6 +81,10 @@ impl Request {
         self.method() == Method::GET
     }
 
+    pub(crate) fn url(&self) -> &Uri {
+        &self.url
+    }
+
     fn method(&self) -> Method {
         let otherwise = match self.data {
             Some(_) => Method::POST,

@@ -4,7 +4,7 @@ mod support;
 
 use std::io::Read;
 
-use support::{Answer, Done, Running, Server, run, sse, stream, wait};
+use support::{Answer, Done, Running, Server, respond, run, sse, stream, wait};
 
 const STREAM: &str =
     ": hi\n\ndata: a\n\nevent: add\nid: 1\ndata: b\ndata: c\n\nevent: add\ndata\n\n";
@@ -209,6 +209,19 @@ fn each_number_works_or_is_refused_with_its_reason() {
     let options = ["--no-reconnect", "--idle-timeout=0.000000001"];
     let done = run(sse(["get", &server.url()]).args(options), "");
     assert_eq!(done.code, Some(1), "{}", done.stderr);
+}
+
+#[test]
+fn a_redirect_is_told() {
+    for option in ["--json", "--raw"] {
+        let target = Server::start([Answer::End(stream("data: a\n\n"))]);
+        let headers = format!("Location: {}\r\n", target.url());
+        let moved = respond("307 Temporary Redirect", &headers, "");
+        let server = Server::start([Answer::End(moved)]);
+        let done = run(&mut sse(["get", option, "-X", "PUT", &server.url()]), "");
+        let expected = format!("sse: redirected to {}\n", target.url());
+        assert_eq!((done.code, done.stderr), (Some(0), expected), "{option}");
+    }
 }
 
 #[test]

@@ -5,8 +5,9 @@ use core::{
 
 use tokio::time::{Duration, Instant, Sleep};
 
-/// Far enough ahead is never.
-const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+/// Maximum time that the timer is set to. What is later takes several turns: a deadline may be beyond all that an
+/// [`Instant`] or the runtime's timers can hold.
+const MAX_SLEEP: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
 /// A wake-up that is later than this was not waited for.
 const LATE: Duration = Duration::from_millis(20);
@@ -38,11 +39,30 @@ impl Alarm {
 
     /// Ready when the time has come.
     pub(crate) fn poll(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let moment = self.start + time.min(NEVER);
-        if self.in_grace != Some(time) && self.sleep.deadline() != moment {
-            self.sleep.as_mut().reset(moment);
+        loop {
+            if self.in_grace != Some(time) {
+                self.set(time);
+            }
+            ready!(self.sleep.as_mut().poll(cx));
+            if self.now() >= time {
+                return Poll::Ready(());
+            }
         }
-        self.sleep.as_mut().poll(cx)
+    }
+
+    /// Sets the timer to this time, or as near to it as it goes.
+    fn set(&mut self, time: Duration) {
+        let left = time.saturating_sub(self.now());
+        let set_to = self.sleep.deadline();
+        if left > MAX_SLEEP {
+            let now = Instant::now();
+            // It is far away already: each poll would move it a little.
+            if set_to < now + MAX_SLEEP / 2 {
+                self.sleep.as_mut().reset(now + MAX_SLEEP);
+            }
+        } else if set_to != self.start + time {
+            self.sleep.as_mut().reset(self.start + time);
+        }
     }
 
     /// Ready when nothing has come up to this time. When the caller was busy for so long that nobody
@@ -50,7 +70,7 @@ impl Alarm {
     /// the kernel. So then it waits a little more.
     pub(crate) fn poll_silence(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll(time, cx));
-        if self.in_grace != Some(time) && self.now() > time + LATE {
+        if self.in_grace != Some(time) && self.now() > time.saturating_add(LATE) {
             self.in_grace = Some(time);
             self.sleep.as_mut().reset(Instant::now() + GRACE);
             ready!(self.sleep.as_mut().poll(cx));

@@ -18,6 +18,8 @@ pub(crate) enum Attempt {
     Request(BoxFuture<Result<Response<Body>, Failure>>),
     Stream {
         body: Pin<Box<Body>>,
+        /// What came after the chunk.
+        rest: Bytes,
         chunk: Bytes,
         /// How much of it was decoded.
         taken: usize,
@@ -47,6 +49,7 @@ impl Attempt {
     pub(crate) fn stream(body: Body, now: Duration) -> Self {
         Self::Stream {
             body: Box::pin(body),
+            rest: Bytes::new(),
             chunk: Bytes::new(),
             taken: 0,
             came: now,

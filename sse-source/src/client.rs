@@ -10,6 +10,11 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
+use crate::{
+    connect::{AllowAddress, Connector, Resolver, Scheme},
+    transport::BoxError,
+};
+
 /// How long nothing comes before the other end is asked whether it is there, by TCP and by HTTP/2: a
 /// stream may be silent for hours, and one end may be gone without a word.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -28,14 +33,10 @@ const AHEAD_OF_ALL: u32 = 2 * 256 * AHEAD;
 /// How many headers a response may have. hyper's 100 are a matter of its stack.
 const HEADERS: usize = 1000;
 
-#[cfg(not(feature = "rustls"))]
-type Connector = HttpConnector;
-#[cfg(feature = "rustls")]
-type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
-
 pub(crate) type Client = legacy::Client<Connector, Full<Bytes>>;
 
-pub(crate) fn client(http2_only: bool) -> Client {
+pub(crate) fn client(http2_only: bool, allow_address: Option<AllowAddress>) -> Client {
+    let scheme = scheme(allow_address.clone());
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
@@ -45,22 +46,23 @@ pub(crate) fn client(http2_only: bool) -> Client {
         .http2_initial_connection_window_size(AHEAD_OF_ALL)
         .http2_keep_alive_interval(SILENCE)
         .http2_keep_alive_timeout(PATIENCE)
-        .build(connector())
+        .build(Connector::new(scheme, allow_address, http2_only))
 }
 
 /// Why no request can go there, whatever is tried.
-pub(crate) fn check(uri: &Uri) -> Result<(), &'static str> {
-    match uri.scheme_str() {
-        Some("http") => Ok(()),
-        Some("https") if cfg!(feature = "rustls") => Ok(()),
-        Some("https") => Err("https needs the feature `rustls` of sse-source"),
-        Some(_) => Err("the URI is neither http nor https"),
-        None => Err("the URI has to start with http:// and a host"),
-    }
+pub(crate) fn check_scheme(uri: &Uri) -> Result<(), BoxError> {
+    let reason = match uri.scheme_str() {
+        Some("http") => return Ok(()),
+        Some("https") if cfg!(feature = "rustls") => return Ok(()),
+        Some("https") => "https needs the feature `rustls` of sse-source",
+        Some(_) => "the URI is neither http nor https",
+        None => "the URI has to start with http:// and a host",
+    };
+    Err(format!("{reason}: {uri}").into())
 }
 
-fn http_connector() -> HttpConnector {
-    let mut connector = HttpConnector::new();
+fn http(allow_address: Option<AllowAddress>) -> HttpConnector<Resolver> {
+    let mut connector = HttpConnector::new_with_resolver(Resolver::new(allow_address));
     connector.set_nodelay(true);
     connector.set_keepalive(Some(SILENCE));
     connector.set_keepalive_interval(Some(PATIENCE));
@@ -68,21 +70,21 @@ fn http_connector() -> HttpConnector {
 }
 
 #[cfg(not(feature = "rustls"))]
-fn connector() -> Connector {
-    http_connector()
+fn scheme(allow_address: Option<AllowAddress>) -> Scheme {
+    http(allow_address)
 }
 
 #[cfg(feature = "rustls")]
-fn connector() -> Connector {
+fn scheme(allow_address: Option<AllowAddress>) -> Scheme {
     use std::sync::OnceLock;
 
     use hyper_rustls::HttpsConnectorBuilder;
 
     /// Reading the roots of trust takes a while.
-    static CONNECTOR: OnceLock<Connector> = OnceLock::new();
+    static CONNECTOR: OnceLock<Scheme> = OnceLock::new();
 
-    let connector = CONNECTOR.get_or_init(|| {
-        let mut http = http_connector();
+    let new = |allow_address| {
+        let mut http = http(allow_address);
         http.enforce_http(false);
         HttpsConnectorBuilder::new()
             .with_native_roots()
@@ -90,6 +92,9 @@ fn connector() -> Connector {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(http)
-    });
-    connector.clone()
+    };
+    match allow_address {
+        Some(_) => new(allow_address),
+        None => CONNECTOR.get_or_init(|| new(None)).clone(),
+    }
 }

@@ -2,7 +2,7 @@ use core::{error, fmt};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, StatusCode, Uri,
     header::{CONTENT_TYPE, LOCATION},
 };
 use sse_proto::connection::Reason;
@@ -29,6 +29,8 @@ pub enum Error {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refused {
+    /// The URI that it is from, after redirects.
+    pub uri: Uri,
     /// Its status. 200, if it is of another type; 204, if the server asks clients to stop.
     pub status: StatusCode,
     /// Its headers.

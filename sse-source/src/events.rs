@@ -6,13 +6,14 @@ use core::{
 };
 
 use futures_core::{Stream, stream::FusedStream};
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 
 use crate::{Error, EventSource, Item};
 
 /// The events of one response, from [`Builder::send`](crate::Builder::send): what an [`EventSource`] says between its first
 /// `Open` and its first `Disconnected`. It ends with the response, or with the error that broke it.
 pub struct Events {
+    uri: Uri,
     headers: HeaderMap,
     source: EventSource,
 }
@@ -23,14 +24,22 @@ impl Events {
         loop {
             match poll_fn(|cx| Pin::new(&mut source).poll_next(cx)).await {
                 Some(Ok(Item::Open(open))) => {
-                    let headers = open.headers;
-                    return Ok(Self { headers, source });
+                    return Ok(Self {
+                        uri: open.uri,
+                        headers: open.headers,
+                        source,
+                    });
                 }
                 Some(Err(error)) => return Err(error),
                 // Before the stream is there, it says nothing else.
                 Some(Ok(_)) | None => {}
             }
         }
+    }
+
+    /// The URI that the response is from, after redirects.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// The headers of the response.
@@ -56,6 +65,7 @@ impl FusedStream for Events {
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
+            .field("uri", &self.uri)
             .field("headers", &self.headers)
             .finish_non_exhaustive()
     }

@@ -1,10 +1,16 @@
-use tokio::sync::mpsc;
+use core::{
+    sync::atomic::{AtomicU8, Ordering},
+    task::{Context, Poll},
+};
+use std::sync::Arc;
+
+use atomic_waker::AtomicWaker;
 
 /// What can be asked of an event source while something else polls it. Clones are of the same source;
 /// dropping them changes nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Handle {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: Arc<Commands>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -14,22 +20,53 @@ pub(crate) enum Command {
 }
 
 impl Handle {
-    pub(crate) fn new(commands: mpsc::UnboundedSender<Command>) -> Self {
-        Self { commands }
-    }
-
     /// Ends it for good: the connection is dropped and the stream ends, without an error.
     pub fn close(&self) {
-        self.tell(Command::Close);
+        self.commands.send(CLOSE);
     }
 
-    /// Connects again at once, also if it is waiting to.
+    /// Connects again at once, also if it is waiting to. Calls before the source is polled next are one.
     pub fn reconnect(&self) {
-        self.tell(Command::Reconnect);
+        self.commands.send(RECONNECT);
     }
 
-    fn tell(&self, command: Command) {
-        // If the source is gone, then so is what was asked of it.
-        let _ = self.commands.send(command);
+    /// Takes what was asked for.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Command> {
+        match self.commands.pending.load(Ordering::Relaxed) {
+            0 => None,
+            _ => self.commands.take(),
+        }
+    }
+
+    /// Takes what was asked for, or has the task woken when something is.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Command> {
+        self.commands.waker.register(cx.waker());
+        self.commands.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+const RECONNECT: u8 = 0b01;
+const CLOSE: u8 = 0b10;
+
+/// What was asked for and is not done. It takes the same room however often it is asked for.
+#[derive(Debug, Default)]
+struct Commands {
+    pending: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl Commands {
+    fn send(&self, command: u8) {
+        self.pending.fetch_or(command, Ordering::Release);
+        self.waker.wake();
+    }
+
+    fn take(&self) -> Option<Command> {
+        match self.pending.swap(0, Ordering::Acquire) {
+            0 => None,
+            RECONNECT => Some(Command::Reconnect),
+            _ => Some(Command::Close),
+        }
     }
 }

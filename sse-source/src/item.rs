@@ -1,6 +1,6 @@
 use core::{fmt, time::Duration};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use sse_proto::{DecodeError, MessageEvent, connection::Reason};
 
 use crate::{causes::with_causes, transport::BoxError};
@@ -40,6 +40,8 @@ impl Item {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Open {
+    /// The URI that it is from, after redirects. Another origin than that of the request may have sent the events.
+    pub uri: Uri,
     /// Its headers.
     pub headers: HeaderMap,
 }

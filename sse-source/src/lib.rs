@@ -20,9 +20,13 @@
 //!             │
 //!          Attempt                              a request, its response or the reason that there
 //!             │                                 is none            (attempt.rs, head.rs, refusal.rs)
-//!         Transport                             hyper, reqwest, or any service  (transport.rs)
+//!         Transport                             hyper, reqwest, or any service  (transport.rs,
+//!             │                                                                  transport_builder.rs)
+//!       HyperService ── Route                   a request by hyper's client     (hyper_service.rs, route.rs)
 //!          ╱     ╲
-//!      Route     Client                         hyper's, for streams            (route.rs, client.rs)
+//!   compression  Client                         hyper's, for streams            (compression.rs, client.rs)
+//!                  │
+//!          Connector, Metered                   where to, and how much          (connect.rs, metered.rs)
 //! ```
 //!
 //! # A stream that goes on
@@ -75,16 +79,24 @@ mod attempt;
 mod builder;
 mod causes;
 mod client;
+#[cfg(feature = "compression")]
+mod compression;
+mod connect;
 mod error;
 mod events;
 mod handle;
 mod head;
+mod hyper_service;
 mod item;
+mod metered;
 mod refusal;
+mod response_uri;
 mod route;
 mod source;
 mod template;
 mod transport;
+mod transport_builder;
+mod turn;
 
 pub use builder::Builder;
 pub use error::{Error, Refused};
@@ -97,3 +109,4 @@ pub use sse_proto::{
     connection::{Reason, Settings},
 };
 pub use transport::{BoxError, Transport};
+pub use transport_builder::TransportBuilder;

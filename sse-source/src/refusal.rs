@@ -10,7 +10,7 @@ use http::{Response, response::Parts};
 use http_body::Body as _;
 use tokio::time::Sleep;
 
-use crate::{error::Refused, transport::Body};
+use crate::{error::Refused, response_uri::response_uri, transport::Body, turn::Turn};
 
 /// How much of the body is read to see what the server says.
 const ENOUGH: usize = 4 * 1024;
@@ -18,12 +18,16 @@ const ENOUGH: usize = 4 * 1024;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A unit of work: a frame.
+const UNIT: usize = 1;
+
 /// Reads what a server says in place of an event stream.
 pub(crate) struct Refusal {
     head: Parts,
     body: Pin<Box<Body>>,
     read: BytesMut,
     patience: Pin<Box<Sleep>>,
+    turn: Turn,
 }
 
 impl Refusal {
@@ -34,6 +38,7 @@ impl Refusal {
             body: Box::pin(body),
             read: BytesMut::new(),
             patience: Box::pin(tokio::time::sleep(PATIENCE)),
+            turn: Turn::with_unit(UNIT),
         }
     }
 }
@@ -43,7 +48,13 @@ impl Future for Refusal {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Refused> {
         while self.read.len() < ENOUGH && self.patience.as_mut().poll(cx).is_pending() {
-            match ready!(self.body.as_mut().poll_frame(cx)) {
+            ready!(self.turn.poll(cx));
+            let Poll::Ready(frame) = self.body.as_mut().poll_frame(cx) else {
+                self.turn.end();
+                return Poll::Pending;
+            };
+            self.turn.add(UNIT);
+            match frame {
                 Some(Ok(frame)) => {
                     if let Some(bytes) = frame.data_ref() {
                         let room = ENOUGH - self.read.len();
@@ -55,6 +66,7 @@ impl Future for Refusal {
             }
         }
         Poll::Ready(Refused {
+            uri: response_uri(&self.head.extensions),
             status: self.head.status,
             headers: core::mem::take(&mut self.head.headers),
             body: self.read.split().freeze(),

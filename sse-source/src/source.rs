@@ -12,7 +12,7 @@ use sse_proto::{
     EventId,
     connection::{Action, Change, Connection, Reason, Settings},
 };
-use tokio::{sync::mpsc, time::Duration};
+use tokio::time::Duration;
 
 use crate::{
     Error, Handle, Item,
@@ -22,10 +22,21 @@ use crate::{
     head,
     item::{Disconnected, Open},
     refusal::Refusal,
+    response_uri::response_uri,
     route::Route,
     template::Template,
     transport::{Body, BoxError},
+    turn::Turn,
 };
+
+/// A unit of work: 128 KiB of a stream are a turn.
+const UNIT: usize = 1024;
+
+/// Maximum number of bytes that are decoded without a look at anything else.
+const MAX_CHUNK: usize = 64 * 1024;
+
+/// Work for each item, and for each look at what is to be done, in bytes of a stream.
+const STEP_COST: usize = 256;
 
 /// A stream of events that goes on over any number of connections.
 ///
@@ -45,9 +56,9 @@ pub struct EventSource {
     network_error: Option<BoxError>,
     status: Option<StatusCode>,
     open: Option<Open>,
-    commands: mpsc::UnboundedReceiver<Command>,
     handle: Handle,
     alarm: Alarm,
+    turn: Turn,
     is_once: bool,
     is_over: bool,
 }
@@ -62,7 +73,6 @@ impl EventSource {
         if let Some(id) = &last_event_id {
             connection.set_last_event_id(id);
         }
-        let (sender, commands) = mpsc::unbounded_channel();
         Self {
             connection,
             template,
@@ -71,9 +81,9 @@ impl EventSource {
             network_error: None,
             status: None,
             open: None,
-            commands,
-            handle: Handle::new(sender),
+            handle: Handle::default(),
             alarm: Alarm::new(),
+            turn: Turn::with_unit(UNIT),
             is_once: false,
             is_over: false,
         }
@@ -174,7 +184,9 @@ impl EventSource {
         while *taken < chunk.len() {
             let mut rest = &chunk[*taken..];
             let item = self.connection.decode_owned(&mut rest, *came);
+            let before = *taken;
             *taken = chunk.len() - rest.len();
+            self.turn.add(*taken - before);
             match item {
                 Ok(Some(item)) => {
                     if let Some(item) = Item::from_decoded(item) {
@@ -208,13 +220,22 @@ impl EventSource {
                 Poll::Ready(None)
             }
             Attempt::Stream {
-                body, chunk, came, ..
+                body,
+                rest,
+                chunk,
+                came,
+                ..
             } => {
+                if !rest.is_empty() {
+                    *chunk = take_chunk(rest);
+                    return Poll::Ready(None);
+                }
                 let frame = ready!(body.as_mut().poll_frame(cx));
                 let now = self.alarm.now();
                 match frame {
                     Some(Ok(frame)) => {
-                        *chunk = frame.into_data().unwrap_or_default();
+                        *rest = frame.into_data().unwrap_or_default();
+                        *chunk = take_chunk(rest);
                         *came = now;
                     }
                     Some(Err(error)) => self.on_network_error(error, now),
@@ -251,6 +272,7 @@ impl EventSource {
         }
         let (head, body) = response.into_parts();
         self.open = Some(Open {
+            uri: response_uri(&head.extensions),
             headers: head.headers,
         });
         self.attempt = Attempt::stream(body, now);
@@ -294,10 +316,10 @@ impl Stream for EventSource {
             if this.is_over {
                 return Poll::Ready(None);
             }
+            ready!(this.turn.poll(cx));
+            this.turn.add(STEP_COST);
             // To look costs less than to wait, which is for when there is nothing else to do.
-            while !this.commands.is_empty()
-                && let Ok(command) = this.commands.try_recv()
-            {
+            if let Some(command) = this.handle.take() {
                 this.obey(command);
             }
             if let Some(item) = this.decode() {
@@ -322,13 +344,21 @@ impl Stream for EventSource {
                 Poll::Ready(None) => continue,
                 Poll::Pending => {}
             }
-            if let Poll::Ready(Some(command)) = this.commands.poll_recv(cx) {
+            if let Poll::Ready(command) = this.handle.poll(cx) {
                 this.obey(command);
                 continue;
             }
-            ready!(this.poll_alarm(cx));
+            if this.poll_alarm(cx).is_pending() {
+                this.turn.end();
+                return Poll::Pending;
+            }
         }
     }
+}
+
+/// Takes as much from the front as is decoded at once. A frame may be of any size.
+fn take_chunk(rest: &mut Bytes) -> Bytes {
+    rest.split_to(rest.len().min(MAX_CHUNK))
 }
 
 impl FusedStream for EventSource {

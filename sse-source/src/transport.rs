@@ -6,7 +6,7 @@ use core::{
     pin::Pin,
     task::{Context, Poll},
 };
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use bytes::{Buf, Bytes};
 use http::{Request, Response, Uri};
@@ -18,8 +18,15 @@ use tower_http::follow_redirect::{
     policy::{FilterCredentials, Limited, PolicyExt, clone_body_fn},
 };
 
+#[cfg(feature = "compression")]
+use crate::compression;
+#[cfg(feature = "reqwest")]
+use crate::response_uri::ResponseUri;
 use crate::{
-    client::{check, client},
+    TransportBuilder,
+    client::{check_scheme, client},
+    hyper_service::{self, AllowUri, HyperService},
+    response_uri::NoteUri,
     route::{NoteRoute, Route},
 };
 
@@ -37,44 +44,73 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[derive(Clone)]
 pub struct Transport {
     service: BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, BoxError>,
-    check: fn(&Uri) -> Result<(), &'static str>,
+    check: Arc<Check>,
 }
 
+/// Why no attempt can get a response from a URI.
+type Check = dyn Fn(&Uri) -> Result<(), BoxError> + Send + Sync;
+
 impl Transport {
-    /// hyper's client: HTTP/1.1, with the feature `rustls` also `https` and there HTTP/2, with the
-    /// feature `compression` responses that are compressed.
+    /// Creates a transport over hyper's client: HTTP/1.1, with the feature `rustls` also `https` and there HTTP/2,
+    /// with the feature `compression` responses that are compressed.
     ///
-    /// The roots of trust are those of the machine, or of the file that `SSL_CERT_FILE` names; where
-    /// there are none, those that Mozilla trusts.
-    ///
-    /// Redirects are followed as in
-    /// [RFC 9110, 15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4), at most twenty, and
-    /// without credentials (`Authorization`, `Cookie`) where they lead to another origin.
-    ///
-    /// A connection on which nothing comes for 45 s is asked for a sign of life, by TCP and by HTTP/2;
-    /// without one it counts as broken.
+    /// - **TLS.** The roots of trust are those of the machine, or of the file that `SSL_CERT_FILE` names; where
+    ///   there are none, those that Mozilla trusts.
+    /// - **Redirects** are followed as in [RFC 9110, 15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4), at
+    ///   most twenty, and without credentials (`Authorization`, `Cookie`) where they lead to another origin.
+    ///   [`builder`](Self::builder) restricts where requests may go.
+    /// - **Silence.** A connection on which nothing comes for 45 s is asked for a sign of life, by TCP and by
+    ///   HTTP/2; without one it counts as broken.
+    /// - **Before the head of a response**, a server may send 512 KiB of informational responses and headers.
+    ///   After that the attempt fails.
+    /// - **Compression.** gzip, br and zstd are decoded, at most two of them on top of each other. A decoder
+    ///   holds at most its window: 32 KiB for gzip, 16 MiB for br, 8 MiB for zstd. A response that asks for a
+    ///   larger one fails.
     pub fn new() -> Self {
-        Self::hyper(false)
+        Self::builder().build()
+    }
+
+    /// Returns a builder for a transport over hyper's client with more options: which URIs and addresses are
+    /// allowed.
+    pub fn builder() -> TransportBuilder {
+        TransportBuilder::default()
     }
 
     /// As [`new`](Self::new), but it takes for granted that every server speaks HTTP/2, also without
     /// TLS ("prior knowledge"). Streams from one server share a connection.
     pub fn http2() -> Self {
-        Self::hyper(true)
+        Self::builder().http2_prior_knowledge(true).build()
     }
 
-    fn hyper(http2_only: bool) -> Self {
-        let client = client(http2_only);
+    pub(crate) fn hyper(options: TransportBuilder) -> Self {
+        let TransportBuilder {
+            http2_prior_knowledge,
+            allow_uri,
+            allow_address,
+        } = options;
+        let client = client(http2_prior_knowledge, allow_address);
+        let service = HyperService::new(client, allow_uri.clone());
         #[cfg(feature = "compression")]
-        let client = tower_http::decompression::Decompression::new(client);
+        let service = service
+            .map_request(compression::accept)
+            .map_response(compression::decode);
+        let check_uri = allow_uri.clone();
         Self {
-            check,
-            ..Self::from_service(client)
+            check: Arc::new(move |uri| {
+                check_scheme(uri)?;
+                hyper_service::check(check_uri.as_ref(), uri)
+            }),
+            ..Self::redirected(service, allow_uri)
         }
     }
 
-    /// reqwest's client, with its own settings: proxies, cookies, roots of trust, and which redirects it
-    /// follows. Its timeout for a whole request, if there is one, also ends streams.
+    /// Creates a transport over reqwest's client, with its own settings: proxies, cookies, roots of trust, and
+    /// which redirects it follows. Its timeout for a whole request, if there is one, also ends streams.
+    ///
+    /// What this crate bounds in its own transport is reqwest's to bound here. Its features `gzip`, `brotli` and
+    /// `zstd` decode with windows as large as a server asks for (1 GiB for brotli); leave them out, or turn them off
+    /// with `ClientBuilder::no_brotli` and the like, where servers are strangers. Addresses are restricted with its
+    /// `dns_resolver`, redirects with its `redirect` policy.
     #[cfg(feature = "reqwest")]
     pub fn from_reqwest(client: reqwest::Client) -> Self {
         let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
@@ -83,21 +119,41 @@ impl Transport {
                 let (head, body) = request.into_parts();
                 let Ok(body) = body.collect().await;
                 let request = Request::from_parts(head, body.to_bytes()).try_into()?;
-                client.execute(request).await.map(Response::from)
+                let response = client.execute(request).await?;
+                let uri = Uri::try_from(response.url().as_str()).ok();
+                let mut response = Response::from(response);
+                if let Some(uri) = uri {
+                    response.extensions_mut().insert(ResponseUri(uri));
+                }
+                Ok::<_, reqwest::Error>(response)
             }
         });
         Self {
-            check: |uri| match uri.scheme() {
+            check: Arc::new(|uri| match uri.scheme() {
                 Some(_) => Ok(()),
-                None => Err("the URI has to have a scheme and a host"),
-            },
+                None => Err(format!("the URI has to have a scheme and a host: {uri}").into()),
+            }),
             ..Self::of(service)
         }
     }
 
-    /// A service of tower, with redirects followed as by [`new`](Self::new): hyper's client with
-    /// another connector, for one, or a router without any network.
+    /// Creates a transport over a service of tower, with redirects followed as by [`new`](Self::new): hyper's
+    /// client with another connector, for example, or a router without any network.
+    ///
+    /// The service sees each request, also those that redirects ask for, and refuses it with an error. How much it
+    /// takes before the head of a response, and how it decodes bodies, is its own.
     pub fn from_service<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError> + Send,
+        S::Future: Send + 'static,
+        B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        Self::redirected(service, None)
+    }
+
+    /// The service, with those redirects followed that are allowed.
+    fn redirected<S, B>(service: S, allow_uri: Option<AllowUri>) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Error: Into<BoxError> + Send,
@@ -108,8 +164,8 @@ impl Transport {
         let policy = Limited::default()
             .and::<_, Full<Bytes>, S::Error>(credentials)
             .and::<_, Full<Bytes>, S::Error>(clone_body_fn(|body: &Full<Bytes>| Some(body.clone())))
-            .and::<_, Full<Bytes>, S::Error>(NoteRoute);
-        Self::of(FollowRedirect::with_policy(service, policy))
+            .and::<_, Full<Bytes>, S::Error>(NoteRoute { allow_uri });
+        Self::of(FollowRedirect::with_policy(NoteUri(service), policy))
     }
 
     /// The service as it is.
@@ -125,13 +181,13 @@ impl Transport {
             .map_err(Into::into);
         Self {
             service: BoxCloneSyncService::new(service),
-            check: |_| Ok(()),
+            check: Arc::new(|_| Ok(())),
         }
     }
 
     /// An error, if no attempt can get a response from there.
     pub(crate) fn check(&self, uri: &Uri) -> Result<(), BoxError> {
-        (self.check)(uri).map_err(|reason| format!("{reason}: {uri}").into())
+        (self.check)(uri)
     }
 }
 
@@ -149,7 +205,7 @@ impl Service<Request<Full<Bytes>>> for Transport {
     }
 }
 
-fn boxed<B>(body: B) -> Body
+pub(crate) fn boxed<B>(body: B) -> Body
 where
     B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {

@@ -1,0 +1,45 @@
+use core::task::{Context, Poll};
+
+use http::{Extensions, Request, Response, Uri};
+use tower::Service;
+
+use crate::transport::BoxFuture;
+
+/// The URI that a response is from, redirects followed. It is an extension of the response.
+#[derive(Clone, Debug)]
+pub(crate) struct ResponseUri(pub(crate) Uri);
+
+/// The URI that a response is from. Each transport notes it; it is `/` where a layer has removed the note.
+pub(crate) fn response_uri(extensions: &Extensions) -> Uri {
+    let noted = extensions.get::<ResponseUri>();
+    noted.map(|uri| uri.0.clone()).unwrap_or_default()
+}
+
+/// Notes the URI of each request in its response, unless a transport within has done so.
+#[derive(Clone)]
+pub(crate) struct NoteUri<S>(pub(crate) S);
+
+impl<S, A, B> Service<Request<A>> for NoteUri<S>
+where
+    S: Service<Request<A>, Response = Response<B>, Future: Send + 'static>,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = BoxFuture<Result<Response<B>, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        let uri = request.uri().clone();
+        let response = self.0.call(request);
+        Box::pin(async move {
+            let mut response = response.await?;
+            response
+                .extensions_mut()
+                .get_or_insert_with(|| ResponseUri(uri));
+            Ok(response)
+        })
+    }
+}

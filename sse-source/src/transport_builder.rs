@@ -1,0 +1,96 @@
+use core::{fmt, net::IpAddr};
+use std::sync::Arc;
+
+use http::Uri;
+
+use crate::{Transport, connect::AllowAddress, hyper_service::AllowUri};
+
+/// Builder for a [`Transport`] over hyper's client with more options.
+///
+/// The two filters are for programs that open URIs of strangers: without them, a URI, a redirect or a name may lead
+/// to what only the program's machine and network can reach ("server-side request forgery").
+///
+/// ```
+/// use std::net::IpAddr;
+///
+/// use sse_source::Transport;
+///
+/// /// Returns `false` for this machine and its networks.
+/// fn is_public(address: IpAddr) -> bool {
+///     match address {
+///         IpAddr::V4(v4) => {
+///             let [first, second, ..] = v4.octets();
+///             let is_shared = first == 100 && second & 0b1100_0000 == 64;
+///             !(first == 0
+///                 || is_shared
+///                 || v4.is_private()
+///                 || v4.is_loopback()
+///                 || v4.is_link_local()
+///                 || v4.is_multicast()
+///                 || v4.is_broadcast())
+///         }
+///         // Global unicast addresses.
+///         IpAddr::V6(v6) => v6.segments()[0] & 0xe000 == 0x2000,
+///     }
+/// }
+///
+/// let transport = Transport::builder()
+///     .allow_uri(|uri| uri.port_u16().is_none_or(|port| port == 443))
+///     .allow_address(is_public)
+///     .build();
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "it does nothing until it is built"]
+pub struct TransportBuilder {
+    pub(crate) http2_prior_knowledge: bool,
+    pub(crate) allow_uri: Option<AllowUri>,
+    pub(crate) allow_address: Option<AllowAddress>,
+}
+
+impl TransportBuilder {
+    /// Sets whether each server is taken to speak HTTP/2, also without TLS. `false` if it is not set. See
+    /// [`Transport::http2`].
+    pub fn http2_prior_knowledge(mut self, enabled: bool) -> Self {
+        self.http2_prior_knowledge = enabled;
+        self
+    }
+
+    /// Sends requests only for URIs for which the filter returns `true`: the first one of a stream, each that
+    /// reconnects, and each that a redirect leads to. All are allowed if it is not set.
+    ///
+    /// A URI that is not allowed is an [`Error::Request`](crate::Error::Request). A redirect to one is not
+    /// followed, so it ends the stream with [`Error::Refused`](crate::Error::Refused). A name says nothing of the
+    /// address behind it: use [`allow_address`](Self::allow_address) for that.
+    pub fn allow_uri(mut self, filter: impl Fn(&Uri) -> bool + Send + Sync + 'static) -> Self {
+        self.allow_uri = Some(Arc::new(filter));
+        self
+    }
+
+    /// Connects only to IP addresses for which the filter returns `true`. All are allowed if it is not set.
+    ///
+    /// The filter sees the addresses that a name resolves to, at each connection anew, and those that stand in a
+    /// URI; an IPv4 address in IPv6 notation (`::ffff:127.0.0.1`) as the IPv4 address. An attempt for which no
+    /// address is allowed fails as one without a network, and is repeated as such.
+    pub fn allow_address(
+        mut self,
+        filter: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.allow_address = Some(Arc::new(filter));
+        self
+    }
+
+    /// Returns the transport.
+    pub fn build(self) -> Transport {
+        Transport::hyper(self)
+    }
+}
+
+impl fmt::Debug for TransportBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportBuilder")
+            .field("http2_prior_knowledge", &self.http2_prior_knowledge)
+            .field("allow_uri", &self.allow_uri.is_some())
+            .field("allow_address", &self.allow_address.is_some())
+            .finish()
+    }
+}

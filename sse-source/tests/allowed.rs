@@ -1,0 +1,162 @@
+//! Which URIs and addresses a transport goes to, and what it says of the one that answered.
+
+mod support;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex};
+
+use futures_util::StreamExt;
+use sse_source::{Error, EventSource, Item, Reason, Transport};
+use support::{Answer, Server, next, respond, soon, stream};
+
+/// A server whose redirects lead to another one.
+async fn redirect(location: &str) -> Server {
+    let headers = format!("Location: {location}\r\n");
+    Server::start([Answer::End(respond("307 Temporary Redirect", &headers, ""))]).await
+}
+
+fn port(server: &Server) -> u16 {
+    server.address.port()
+}
+
+#[tokio::test]
+async fn a_uri_that_is_not_allowed_is_an_error_at_once() {
+    let server = Server::start([Answer::End(stream("data: 1\n\n"))]).await;
+    let transport = Transport::builder()
+        .allow_uri(|uri| uri.path() != "/events")
+        .build();
+    let builder = || EventSource::get(server.url()).with_transport(transport.clone());
+    let error = builder().open().unwrap_err();
+    assert!(matches!(error, Error::Request(_)), "{error:?}");
+    let expected = format!("URI {} is not allowed", server.url());
+    assert!(error.to_string().ends_with(&expected), "{error}");
+
+    // Also if it is made later, and if the transport is within another.
+    let mut late = builder()
+        .with_preparation(|request| async { Ok(request) })
+        .open()
+        .unwrap();
+    let error = support::error(&mut late).await;
+    assert!(matches!(error, Error::Request(_)), "{error:?}");
+    let nested =
+        EventSource::get(server.url()).with_transport(Transport::from_service(transport.clone()));
+    let error = nested.send().await.unwrap_err();
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_uri_that_is_not_allowed_is_not_followed() {
+    let target = Server::start([Answer::End(stream("data: secret\n\n"))]).await;
+    let server = redirect(&target.url()).await;
+    let allowed = port(&server);
+    let transport = Transport::builder()
+        .allow_uri(move |uri| uri.port_u16() == Some(allowed))
+        .build();
+    let mut source = EventSource::get(server.url())
+        .with_settings(soon())
+        .with_transport(transport)
+        .open()
+        .unwrap();
+    let error = support::error(&mut source).await;
+    let expected = format!("not followed to \"{}\"", target.url());
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    assert!(target.requests().is_empty());
+}
+
+/// An error of the network, and what it says.
+async fn refused(url: String, transport: Transport) -> String {
+    let mut source = EventSource::get(url)
+        .with_settings(soon())
+        .with_transport(transport)
+        .open()
+        .unwrap();
+    match next(&mut source).await {
+        Some(Ok(Item::Disconnected(it))) if it.reason == Reason::NetworkError => {
+            it.cause().to_string()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_allowed_is_not_connected_to() {
+    let server = Server::start([Answer::End(stream("data: secret\n\n"))]).await;
+    let port = port(&server);
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "2130706433",
+        "0x7f.1",
+        "127.1",
+    ] {
+        let transport = Transport::builder().allow_address(|address| !address.is_loopback());
+        let error = refused(format!("http://{host}:{port}/"), transport.build()).await;
+        assert!(error.contains("address "), "{host}: {error}");
+        assert!(error.contains(" is not allowed"), "{host}: {error}");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_to_an_address_that_is_not_allowed_is_not_followed() {
+    let address = (Ipv4Addr::new(127, 0, 0, 2), 0).into();
+    let target = Server::start_at(address, [Answer::End(stream("data: secret\n\n"))]).await;
+    let server = redirect(&target.url()).await;
+    let transport = Transport::builder().allow_address(|address| address == Ipv4Addr::LOCALHOST);
+    let error = refused(server.url(), transport.build()).await;
+    assert!(
+        error.contains("address 127.0.0.2 is not allowed"),
+        "{error}"
+    );
+    assert_eq!(server.requests().len(), 1);
+    assert!(target.requests().is_empty());
+}
+
+#[tokio::test]
+async fn of_several_addresses_those_that_are_allowed_are_taken() {
+    let server = Server::start([Answer::End(stream("data: 1\n\n"))]).await;
+    let seen = Arc::new(Mutex::new(Vec::<IpAddr>::new()));
+    let notes = Arc::clone(&seen);
+    let transport = Transport::builder().allow_address(move |address| {
+        notes.lock().unwrap().push(address);
+        address != Ipv6Addr::LOCALHOST
+    });
+    let url = format!("http://localhost:{}/", port(&server));
+    let request = EventSource::get(url).with_transport(transport.build());
+    let mut events = request.send().await.unwrap();
+    assert!(matches!(events.next().await, Some(Ok(Item::Event(_)))));
+    let seen = seen.lock().unwrap();
+    assert!(seen.contains(&Ipv4Addr::LOCALHOST.into()), "{seen:?}");
+}
+
+#[tokio::test]
+async fn the_response_says_where_it_is_from() {
+    let target = Server::start([Answer::End(stream("data: 1\n\n"))]).await;
+    let server = redirect(&target.url()).await;
+    let transports = [
+        Transport::new(),
+        Transport::from_service(Transport::new()),
+        #[cfg(feature = "reqwest")]
+        Transport::from_reqwest(reqwest::Client::new()),
+    ];
+    for transport in transports {
+        let builder = || EventSource::get(server.url()).with_transport(transport.clone());
+        let events = builder().send().await.unwrap();
+        assert_eq!(events.uri(), &target.url()[..]);
+        let mut source = builder().open().unwrap();
+        match next(&mut source).await {
+            Some(Ok(Item::Open(open))) => assert_eq!(open.uri, target.url()[..]),
+            other => panic!("{other:?}"),
+        }
+    }
+    let refusing = Server::start([Answer::End(respond("403 Forbidden", "", ""))]).await;
+    let server = redirect(&refusing.url()).await;
+    match EventSource::get(server.url()).send().await {
+        Err(Error::Refused(refused)) => assert_eq!(refused.uri, refusing.url()[..]),
+        other => panic!("{other:?}"),
+    }
+}
