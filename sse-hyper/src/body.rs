@@ -28,9 +28,10 @@ impl<S: Stream<Item: Outgoing>> EventStream for S {}
 pin_project! {
     /// A stream of events as the body of a response.
     ///
-    /// It holds the bytes of one frame, at most 16 KiB and one event, and asks the stream for more
-    /// only when the connection has taken them. Dropping it drops the stream; so does the stream's
-    /// end.
+    /// It holds at most 16 KiB and one event, and asks the stream for more only when the connection
+    /// has taken them. A frame has at most 32 KiB: a larger event is handed to the connection in
+    /// parts, so that the connection never copies all of it. Dropping it drops the stream; so does the
+    /// stream's end.
     pub struct EventBody<S> {
         #[pin]
         events: Option<S>,

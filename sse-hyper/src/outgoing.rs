@@ -10,6 +10,9 @@ use crate::Encoded;
 /// that is always ready neither grows the buffer without bound nor starves its neighbours.
 const FULL_FRAME: usize = 16 * 1024;
 
+/// The most bytes of a frame. What is longer is handed to the connection in parts.
+const LARGEST_FRAME: usize = 2 * FULL_FRAME;
+
 /// What streams consist of that become a body: an [`Event`], what lends one, such as an `Arc<Event>`,
 /// or [`Encoded`] events. Nothing else can be sent.
 #[expect(private_bounds, reason = "nobody else can say what is a whole block")]
@@ -56,11 +59,16 @@ impl Ready {
         }
     }
 
+    /// Takes what goes out next. Of a large event that is a part, and the rest stays: a connection
+    /// copies what it is given, and keeps the copy for a client that does not read.
     pub(crate) fn take(&mut self) -> Bytes {
         if self.shared.is_empty() {
-            mem::take(&mut self.own).freeze()
-        } else {
+            self.shared = mem::take(&mut self.own).freeze();
+        }
+        if self.shared.len() <= LARGEST_FRAME {
             mem::take(&mut self.shared)
+        } else {
+            self.shared.split_to(FULL_FRAME)
         }
     }
 }

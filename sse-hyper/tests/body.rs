@@ -13,7 +13,9 @@ use futures_util::{Stream, StreamExt, stream};
 use http::Request;
 use http_body::Body;
 use hyper_util::rt::TokioTimer;
-use sse_hyper::{Event, EventBody, EventStream, EventType, KeepAlive, Settings, Streams, response};
+use sse_hyper::{
+    Encoded, Event, EventBody, EventStream, EventType, KeepAlive, Settings, Streams, response,
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
@@ -66,6 +68,46 @@ async fn what_is_ready_goes_out_together_and_the_rest_as_it_comes() {
     assert_eq!(frame(&mut body).await, None);
     assert_eq!(frame(&mut body).await, None, "the end stays the end");
     assert!(body.is_end_stream());
+}
+
+#[tokio::test]
+async fn a_large_event_goes_out_in_parts_that_share_its_memory() {
+    let event = Event::new("x".repeat(1_000_000));
+    let encoded = Encoded::from(&event);
+    let memory = encoded.as_bytes().as_ptr_range();
+    let mut body = Box::pin(EventBody::new(stream::iter([
+        encoded.clone(),
+        encoded.clone(),
+    ])));
+    // The first comment is in the frame of the first event, and copied with it.
+    let mut all = Vec::new();
+    let mut shared = 0;
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let frame = frame.unwrap().into_data().expect("only data");
+        assert!(frame.len() <= 32 * 1024, "{}", frame.len());
+        shared += if memory.contains(&frame.as_ptr()) {
+            frame.len()
+        } else {
+            0
+        };
+        all.extend_from_slice(&frame);
+    }
+    let once = encoded.to_string();
+    assert_eq!(
+        String::from_utf8(all).unwrap(),
+        format!(":\n\n{once}{once}")
+    );
+    assert_eq!(shared, once.len());
+    assert!(body.is_end_stream());
+
+    // What is encoded for this stream alone is no different.
+    let mut body = Box::pin(EventBody::new(stream::iter([event])));
+    let mut all = String::new();
+    while let Some(frame) = frame(&mut body).await {
+        assert!(frame.len() <= 32 * 1024, "{}", frame.len());
+        all.push_str(&frame);
+    }
+    assert_eq!(all, format!(":\n\n{once}"));
 }
 
 #[tokio::test]
