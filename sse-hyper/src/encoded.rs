@@ -94,11 +94,12 @@ impl Encoded {
 
     /// The events, as a client reads them: line ends in data are LF.
     pub fn events(&self) -> impl Iterator<Item = Event> {
-        let mut decoder = Decoder::new();
+        // No event is larger than all of it.
+        let mut decoder = Decoder::with_limit(self.blocks.len());
         let mut chunk = Chunk::new(&self.blocks);
         core::iter::from_fn(move || {
             loop {
-                // What we have encoded is read, unless an event is beyond the limit.
+                // What we have encoded is read.
                 match decoder.decode(&mut chunk) {
                     Ok(Some(Item::Event(event))) => return Some(event.into()),
                     Ok(Some(_)) | Err(_) => {}
