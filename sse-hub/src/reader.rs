@@ -166,7 +166,7 @@ impl Reader {
         shared.counts.lagged(behind, behind);
         self.skip(window);
         let event = shared.settings.lagged(format!(r#"{{"missed":{behind}}}"#));
-        let id = shared.settings.ids.id(self.cursor);
+        let id = shared.settings.ids.position(self.cursor);
         Look::Found(Encoded::from(&event.with_id(id)))
     }
 

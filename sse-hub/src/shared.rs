@@ -149,13 +149,13 @@ impl Shared {
     /// What tells a client that its state is not to be relied on. It goes on behind this number.
     pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
         let event = self.settings.reset(format!(r#"{{"reason":"{reason}"}}"#));
-        Encoded::from(&event.with_id(self.settings.ids.id(newest)))
+        Encoded::from(&event.with_id(self.settings.ids.position(newest)))
     }
 
     /// What tells a client where it stands, if it is told that.
     pub(crate) fn position(&self, cursor: u64) -> Option<Encoded> {
         let announces = self.settings.announces_position;
-        announces.then(|| Encoded::last_event_id(&self.settings.ids.id(cursor)))
+        announces.then(|| Encoded::last_event_id(&self.settings.ids.position(cursor)))
     }
 
     /// What tells a client that it may not listen any more.

@@ -1,0 +1,131 @@
+//! What IDs tell a subscriber of what it may not hear: nothing, if they are sealed.
+#![cfg(feature = "sealed-ids")]
+
+mod support;
+
+use std::collections::HashSet;
+
+use sse_hub::{Hub, Ids, Slow};
+use sse_hyper::EventId;
+use support::{numbered_from_1, publish, ready, topic};
+
+const KEY: [u8; 16] = [7; 16];
+
+fn hub() -> Hub {
+    Hub::new(numbered_from_1().with_ids(Ids::sealed(KEY)).with_position())
+}
+
+/// The ID that a block has.
+fn id(block: &str) -> EventId {
+    let start = block.find("id: ").expect("it has an ID") + 4;
+    let (id, _) = block[start..].split_once('\n').unwrap();
+    EventId::new(id.to_owned()).unwrap()
+}
+
+/// The ID that it is told when it comes with one that is unknown.
+fn reset(hub: &Hub) -> EventId {
+    let unknown = EventId::new("unknown").unwrap();
+    let mut subscription = hub.subscribe(topic("nothing"), Some(&unknown)).unwrap();
+    let text = ready(&mut subscription);
+    assert!(text.starts_with("event: reset\n"), "{text}");
+    id(&text)
+}
+
+fn position(hub: &Hub) -> EventId {
+    id(&ready(&mut hub.subscribe(topic("nothing"), None).unwrap()))
+}
+
+#[test]
+fn a_subscriber_of_nothing_cannot_count_what_others_hear() {
+    let hub = hub();
+    publish(&hub, "others", "0");
+    let mut told = HashSet::new();
+    for n in 0..1000 {
+        // Nothing is published between some, and something is between others.
+        if n % 3 == 0 {
+            publish(&hub, "others", &n.to_string());
+        }
+        for id in [reset(&hub), position(&hub)] {
+            assert_eq!(id.as_str().len(), 48, "all look alike");
+            assert!(told.insert(id), "none comes again");
+        }
+    }
+    // Nor is any byte of them the same in all, or ascends.
+    let ids: Vec<_> = told.iter().map(EventId::as_str).collect();
+    for at in 0..48 {
+        let letters: HashSet<_> = ids.iter().map(|id| id.as_bytes()[at]).collect();
+        assert!(letters.len() > 32, "letter {at}: {}", letters.len());
+    }
+}
+
+#[test]
+fn each_position_resumes_where_it_was_told_also_at_another_node() {
+    let nodes = [hub(), hub()];
+    let mut positions = Vec::new();
+    for n in 0..20 {
+        positions.push((n, reset(&nodes[0])));
+        positions.push((n, position(&nodes[0])));
+        let ids = nodes
+            .each_ref()
+            .map(|node| publish(node, "a", &n.to_string()));
+        assert_eq!(ids[0], ids[1], "an event has one ID");
+        positions.push((n + 1, ids[0].clone()));
+    }
+    for (seen, id) in positions {
+        for node in &nodes {
+            let text = ready(&mut node.subscribe(topic("a"), Some(&id)).unwrap());
+            let data = |n: usize| format!("data: {n}\n\n");
+            let expected: Vec<_> = (seen..20).map(data).collect();
+            assert_eq!(text.matches("data: ").count(), expected.len());
+            assert!(
+                expected.iter().all(|it| text.contains(it)),
+                "{seen}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_slow_subscriber_is_told_is_of_its_own_selection_alone() {
+    let hub = hub();
+    let subscriber = hub
+        .subscriber(topic("a"))
+        .with_max_lag(2)
+        .when_slow(Slow::Skip);
+    let mut slow = subscriber.subscribe().unwrap();
+    ready(&mut slow);
+    let mut told = HashSet::new();
+    for others in [0, 1, 50] {
+        for n in 0..others {
+            publish(&hub, "others", &n.to_string());
+        }
+        let ids: Vec<_> = (0..3).map(|n| publish(&hub, "a", &n.to_string())).collect();
+        for n in 0..others {
+            publish(&hub, "others", &n.to_string());
+        }
+        let text = ready(&mut slow);
+        assert!(text.contains("data: {\"missed\":3}\n"), "{text}");
+        assert!(!ids.contains(&id(&text)) && told.insert(id(&text)));
+    }
+}
+
+#[test]
+fn an_id_under_another_key_or_made_up_is_unknown() {
+    let hub = hub();
+    let other = Hub::new(numbered_from_1().with_ids(Ids::sealed([8; 16])));
+    publish(&hub, "a", "1");
+    let theirs = publish(&other, "a", "1");
+    let guesses = [
+        "1",
+        "0",
+        &"A".repeat(32),
+        &"A".repeat(48),
+        &"0".repeat(32),
+        &"9".repeat(1000),
+    ];
+    let guesses = guesses.map(|guess| EventId::new(guess.to_owned()).unwrap());
+    for id in guesses.into_iter().chain([theirs]) {
+        let text = ready(&mut hub.subscribe(topic("a"), Some(&id)).unwrap());
+        assert!(text.contains("unknown"), "{id}: {text}");
+    }
+}
