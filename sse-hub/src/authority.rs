@@ -59,6 +59,9 @@ where
     }
 }
 
+/// The shortest time between two questions to an authority.
+const MIN_GRANT: Duration = Duration::from_secs(1);
+
 /// For how long a subscriber may listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -71,7 +74,10 @@ impl Grant {
         Self { until: None }
     }
 
-    /// For so long from now on. Then the authority is asked again.
+    /// Grants this time from now on. After it, the authority is asked again.
+    ///
+    /// A subscriber may always listen for at least 1 s after a grant, so that an authority that grants
+    /// no time is not asked without end.
     pub fn for_time(time: Duration) -> Self {
         Self {
             until: Instant::now().checked_add(time),
@@ -152,7 +158,9 @@ impl Guard {
 
 impl State {
     fn new(grant: Grant) -> Self {
-        Self::Granted(grant.until.map(|until| Box::pin(sleep_until(until))))
+        let first = Instant::now() + MIN_GRANT;
+        let until = grant.until.map(|until| until.max(first));
+        Self::Granted(until.map(|until| Box::pin(sleep_until(until))))
     }
 }
 
