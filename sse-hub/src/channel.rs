@@ -15,7 +15,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Waker},
 };
 
@@ -27,8 +27,8 @@ use crate::{
     log::{Entry, FULL_FRAME},
 };
 
-/// The most that a window holds, unless a single event is larger. Its subscribers may all be gone
-/// without a word, so this is what one of them can cost.
+/// The most that a window holds. Its subscribers may all be gone without a word, so this and a frame
+/// is what one of them can cost. Of an event that is larger, it only knows, as long as the log has it.
 const WINDOW: usize = 64 * 1024;
 
 /// All who follow the same selection.
@@ -42,7 +42,7 @@ pub(crate) struct Channel {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) subscribers: usize,
-    window: VecDeque<Arc<Entry>>,
+    window: VecDeque<Slot>,
     bytes: usize,
     /// All events of the selection behind this one are in the window.
     floor: u64,
@@ -56,11 +56,36 @@ pub(crate) struct Inner {
     spare: Slab<Waker>,
 }
 
-/// The events between these two numbers, both included.
+/// An event in the window.
+#[derive(Debug)]
+struct Slot {
+    number: u64,
+    size: usize,
+    entry: Held,
+}
+
+/// Whether an event stays in memory for this window.
+#[derive(Debug)]
+enum Held {
+    Here(Arc<Entry>),
+    InLog(Weak<Entry>),
+}
+
+/// What comes after the last event that a subscriber has taken.
+pub(crate) enum Next {
+    Nothing,
+    Part(Part),
+    /// Only the log can say, if it reaches as far back.
+    InLog,
+}
+
+/// The events between these two numbers, both included. There are several, so this is a copy of them.
 #[derive(Clone, Debug)]
 struct Frame {
     first: u64,
     part: Part,
+    /// The next event would not fit.
+    is_full: bool,
 }
 
 /// What a subscriber gets at a time.
@@ -70,6 +95,8 @@ pub(crate) struct Part {
     pub(crate) events: u64,
     /// The number of the last event.
     pub(crate) last: u64,
+    /// It is the newest event of the selection, and no other.
+    pub(crate) is_newest: bool,
 }
 
 /// Where a subscriber waits.
@@ -135,62 +162,100 @@ impl Channel {
     }
 }
 
+impl Slot {
+    /// `None` if it has left the log.
+    fn block(&self) -> Option<Encoded> {
+        match &self.entry {
+            Held::Here(entry) => Some(entry.block.clone()),
+            Held::InLog(entry) => entry.upgrade().map(|entry| entry.block.clone()),
+        }
+    }
+}
+
 impl Inner {
     fn append(&mut self, entry: Arc<Entry>) {
+        let (number, size) = (entry.number, entry.size());
+        let entry = match size <= WINDOW {
+            true => Held::Here(entry),
+            false => Held::InLog(Arc::downgrade(&entry)),
+        };
         self.appended += 1;
-        self.bytes += entry.block.len();
-        self.window.push_back(entry);
+        self.bytes = self.bytes.saturating_add(size);
+        self.window.push_back(Slot {
+            number,
+            size,
+            entry,
+        });
         while self.bytes > WINDOW && self.window.len() > 1 {
-            if let Some(entry) = self.window.pop_front() {
-                self.bytes -= entry.block.len();
-                self.floor = entry.number;
+            if let Some(slot) = self.window.pop_front() {
+                self.bytes -= slot.size;
+                self.floor = slot.number;
             }
         }
     }
 
-    /// Whether all behind this number is in the window.
+    /// Whether the window knows of all that comes after this number.
     pub(crate) fn reaches(&self, cursor: u64) -> bool {
         self.floor <= cursor
     }
 
     /// The newest event that there was.
     pub(crate) fn newest(&self) -> u64 {
-        self.window.back().map_or(self.floor, |entry| entry.number)
+        self.window.back().map_or(self.floor, |slot| slot.number)
     }
 
-    /// What comes behind this number, up to a full frame.
-    pub(crate) fn after(&mut self, cursor: u64) -> Option<Part> {
-        let start = self.window.partition_point(|it| it.number <= cursor);
-        let first = self.window.get(start)?.number;
-        let newest = self.newest();
-        if let Some(Frame { first: same, part }) = &self.frame
-            && *same == first
-            && (part.last == newest || part.blocks.len() >= FULL_FRAME)
-        {
-            return Some(part.clone());
+    /// Returns what comes after this number, up to a full frame.
+    pub(crate) fn after(&mut self, cursor: u64) -> Next {
+        if !self.reaches(cursor) {
+            return Next::InLog;
         }
-        let mut size = 0;
-        let mut last = first;
-        let entries = self.window.range(start..).take_while(|entry| {
-            let is_wanted = size < FULL_FRAME;
-            if is_wanted {
-                size += entry.block.len();
-                last = entry.number;
-            }
-            is_wanted
-        });
-        let events = entries.count();
-        let entries = self.window.range(start..start + events);
-        let part = Part {
-            blocks: Encoded::join(entries.map(|entry| &entry.block)),
-            events: events as u64,
-            last,
+        let start = self.window.partition_point(|it| it.number <= cursor);
+        let Some(slot) = self.window.get(start) else {
+            return Next::Nothing;
         };
-        self.frame = Some(Frame {
+        let (first, newest) = (slot.number, self.newest());
+        if first == newest {
+            // A single one is shared as it is.
+            return slot.block().map_or(Next::InLog, |blocks| {
+                Next::Part(Part {
+                    blocks,
+                    events: 1,
+                    last: first,
+                    is_newest: true,
+                })
+            });
+        }
+        if let Some(frame) = &self.frame
+            && frame.first == first
+            && (frame.is_full || frame.part.last == newest)
+        {
+            return Next::Part(frame.part.clone());
+        }
+        let mut blocks = Vec::new();
+        let (mut size, mut last) = (0, first);
+        for slot in self.window.range(start..) {
+            let Some(block) = slot.block() else {
+                return Next::InLog;
+            };
+            size += block.len();
+            if size > FULL_FRAME && !blocks.is_empty() {
+                break;
+            }
+            last = slot.number;
+            blocks.push(block);
+        }
+        let part = Part {
+            blocks: Encoded::join(&blocks),
+            events: blocks.len() as u64,
+            last,
+            is_newest: false,
+        };
+        self.frame = (blocks.len() > 1).then(|| Frame {
             first,
             part: part.clone(),
+            is_full: last != newest,
         });
-        Some(part)
+        Next::Part(part)
     }
 
     /// Has the subscriber woken by the next event. It has seen all.

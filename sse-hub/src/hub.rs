@@ -1,4 +1,4 @@
-use core::{error::Error, fmt};
+use core::{error::Error, fmt, future::poll_fn, task::Poll};
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -9,8 +9,17 @@ use sse_hyper::EventId;
 
 use crate::{
     Backend, BackendError, Counts, Post, Selection, Settings, SubscribeError, Subscriber,
-    Subscription, Topics, Update, shared::Shared,
+    Subscription, Topics, Update, recovery, shared::Shared, turn::Turn,
 };
+
+/// The highest number of a first event: as many again can follow, which is more than will.
+const LAST_FIRST_NUMBER: u64 = u64::MAX / 2;
+
+/// The work of waking a subscriber.
+const WAKE: usize = 8;
+
+/// The work of dropping some events of a log.
+const DROP: usize = 1024;
 
 /// Takes events from those who publish to all who listen.
 ///
@@ -44,6 +53,7 @@ impl Hub {
     pub fn new(settings: Settings) -> Self {
         // Nothing was published before the first number.
         let first = settings.first_number.unwrap_or_else(microseconds);
+        let first = first.min(LAST_FIRST_NUMBER);
         Self::of(settings, first.saturating_sub(1), None)
     }
 
@@ -66,7 +76,9 @@ impl Hub {
 
     /// Sends an event to all who hear of one of these topics, and gives the ID that they see.
     ///
-    /// In memory it never waits. With a backend, it waits until the event is safe there.
+    /// In memory it never waits, so a caller that publishes many events in a row gives its thread to
+    /// others between them, by `tokio::task::yield_now` for example. With a backend, it waits until the
+    /// event is safe there.
     ///
     /// # Errors
     ///
@@ -93,7 +105,7 @@ impl Hub {
             return Err(PublishError::TooLarge { bytes, limit });
         }
         let number = match &shared.backend {
-            None => shared.append(None, &post),
+            None => shared.append(None, &post).0,
             Some(backend) => backend.publish(&post).await?,
         };
         Ok(shared.settings.ids.id(number))
@@ -127,6 +139,9 @@ impl Hub {
     }
 
     /// The ID of the newest event that is known here; none if there was none.
+    ///
+    /// It is the event's own, so it tells a client that something was published, also with
+    /// [sealed IDs](crate::Ids).
     pub fn newest(&self) -> Option<EventId> {
         let newest = self.shared.read().log.newest();
         Some(self.shared.settings.ids.id(newest)).filter(|_| newest != 0)
@@ -164,14 +179,24 @@ impl fmt::Debug for Hub {
 async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
     let kept = shared.settings.retention.events;
     let mut updates = backend.follow(kept);
+    // A backend may have very many at once.
+    let mut turn = Turn::new();
     while let Some(update) = updates.next().await {
+        ends(&mut turn).await;
         match update {
             Update::Event(event) if event.number > shared.read().log.newest() => {
-                shared.append(Some(event.number), &event.post);
+                let (_, woken) = shared.append(Some(event.number), &event.post);
+                recovery::spend(&mut turn, &event, woken.saturating_mul(WAKE));
             }
             // It was told again.
-            Update::Event(_) => {}
-            Update::Gone(number) => shared.skip_to(number),
+            Update::Event(event) => recovery::spend(&mut turn, &event, 0),
+            Update::Gone(number) => {
+                let mut old = shared.skip_to(number);
+                while old.as_mut().is_some_and(|old| old.drop_some()) {
+                    turn.spend(DROP);
+                    ends(&mut turn).await;
+                }
+            }
             Update::Lost(error) => {
                 tracing::warn!(%error, "the backend is lost; subscribers wait");
                 shared.connected(false);
@@ -183,6 +208,15 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
             }
         }
     }
+}
+
+/// Lets others run if the turn is over.
+async fn ends(turn: &mut Turn) {
+    poll_fn(|cx| match turn.ends(cx) {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await
 }
 
 fn microseconds() -> u64 {

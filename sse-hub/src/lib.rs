@@ -12,7 +12,7 @@
 //!      └──▶ Log          for those who come later or are behind         (log.rs) ◀──────┤
 //!           Backend      for other machines      (backend.rs) ◀── Recovery ────────┤  (recovery.rs)
 //!                                                                                 Reader   (reader.rs)
-//!                                              a cursor into all of these, no queue  │
+//!      Turn: how much is done in a poll (turn.rs)    a cursor into these, no queue  │
 //!                                                                                 Subscription
 //!                                              a Stream of Encoded events      (subscription.rs)
 //! ```
@@ -24,8 +24,11 @@
 //!
 //! - **Each event once, in order**, to each subscriber that is fast enough, over any number of
 //!   reconnections, as long as the log reaches back. Else it says so: `reset`, `lagged`.
-//! - **Bounded memory**: the log by [`Retention`], a subscriber by nothing of its own, a selection whose
-//!   subscribers do not read by 64 KiB of events that all others have seen.
+//! - **Bounded memory**: the log by [`Retention`]; a selection whose subscribers do not read by 64 KiB of
+//!   events that have left the log, and 16 KiB of a frame of them; a subscriber by the one event that is
+//!   on its way to it.
+//! - **Short turns**: no call and no poll does work of a length that others choose, but for
+//!   [`Hub::publish`], which wakes all subscribers that hear of the event.
 //! - **A slow subscriber** costs the others nothing. What happens to it is [`Slow`].
 //!
 //! # An example
@@ -71,6 +74,7 @@ mod shared;
 mod subscriber;
 mod subscription;
 mod topic;
+mod turn;
 
 pub use authority::{Authority, Denied, Grant};
 pub use backend::{Backend, BackendError, Replayed, Update};

@@ -1,5 +1,6 @@
 //! The events that are kept: all of them for a while, and of each key the latest.
 
+use core::ops::Bound;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
@@ -8,13 +9,16 @@ use std::{
 
 use sse_hyper::Encoded;
 
-use crate::{Selection, Topics, post::Key, settings::Retention};
+use crate::{Selection, Topics, post::Key, settings::Retention, turn::Turn};
 
-/// How many topics are matched in one look at the log, for others want to publish meanwhile.
-const SCAN: usize = 4096;
-
-/// A frame is full at so many bytes.
+/// A frame is full at so many bytes. A larger event is a frame of its own, which is not copied.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;
+
+/// How many events leave at once because of their age: to drop very many takes long.
+const LEAVE_AT_ONCE: usize = 1024;
+
+/// So many bytes of a topic or a key take as long as a short one does.
+const SHORT: usize = 16;
 
 /// What an entry takes beside its texts, about.
 const OVERHEAD: usize = 160;
@@ -30,16 +34,23 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let topics = self.topics.iter().map(|topic| topic.as_str().len());
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
         self.block.len() + topics.sum::<usize>() + key + OVERHEAD
     }
 
-    /// How many topics are matched to see whether it is selected.
+    /// The work of seeing whether it is selected.
     fn cost(&self, selection: &Selection) -> usize {
-        self.topics.iter().len() * selection.iter().len()
+        let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
+        cost(&self.topics, selection) + key / SHORT
     }
+}
+
+/// The work of matching these topics, in units of [`Turn`].
+pub(crate) fn cost(topics: &Topics, selection: &Selection) -> usize {
+    let topics = topics.iter().map(|topic| 1 + topic.as_str().len() / SHORT);
+    topics.sum::<usize>() * selection.iter().len()
 }
 
 /// The newest events of all topics, up to a number of them and of bytes. Events leave it at the front,
@@ -51,7 +62,7 @@ pub(crate) struct Log {
     bytes: usize,
     /// The number of the newest event, of those before this log if it has had none.
     newest: u64,
-    /// All events up to this one have left the front.
+    /// All events up to this one have left the front, or are too old and will.
     floor: u64,
     /// Events up to this one are lost for good.
     gone: u64,
@@ -70,8 +81,6 @@ pub(crate) struct Found {
     pub(crate) blocks: Vec<Encoded>,
     /// Up to here, there are no others.
     pub(crate) cursor: u64,
-    /// This was the whole log.
-    pub(crate) is_all: bool,
 }
 
 impl Log {
@@ -114,13 +123,26 @@ impl Log {
         self.evict();
     }
 
-    /// Gives up what there is, for events up to this one are missing behind it, here or for good.
-    pub(crate) fn skip_to(&mut self, number: u64, for_good: bool) {
+    /// Gives up what there is, because events up to this one are missing after it, here or for good.
+    /// Returns what there was, which takes long to drop: see [`drop_some`](Self::drop_some).
+    #[must_use]
+    pub(crate) fn skip_to(&mut self, number: u64, for_good: bool) -> Self {
         let gone = if for_good { number } else { self.gone };
-        *self = Self {
+        let empty = Self {
             gone,
             ..Self::new(self.retention, number)
         };
+        core::mem::replace(self, empty)
+    }
+
+    /// Drops some of the events of a log that nobody reads any more. `false` if there are none.
+    pub(crate) fn drop_some(&mut self) -> bool {
+        for _ in 0..LEAVE_AT_ONCE {
+            if self.entries.pop_front().is_none() && !self.drop_state() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether events behind this number are lost for good.
@@ -135,20 +157,24 @@ impl Log {
             age,
             keys,
         } = self.retention;
+        self.expire(age);
+        let mut old = 0;
         loop {
             let is_full = self.bytes > bytes;
             if is_full && self.drop_state() {
                 continue;
             }
             // The newest event stays, however large it is, so that it reaches who is waiting for it.
-            let is_to_go = is_full || self.entries.len() > events || self.is_old(age);
-            if !is_to_go || self.entries.len() <= 1 {
+            let is_over = is_full || self.entries.len() > events;
+            let is_old = old < LEAVE_AT_ONCE && self.is_old();
+            if !(is_over || is_old) || self.entries.len() <= 1 {
                 break;
             }
             let Some(entry) = self.entries.pop_front() else {
                 break;
             };
-            self.floor = entry.number;
+            old += 1;
+            self.floor = self.floor.max(entry.number);
             match &entry.key {
                 Some(key) if self.latest.get(key) == Some(&entry.number) => {
                     self.state.insert(entry.number, entry);
@@ -161,11 +187,20 @@ impl Log {
         }
     }
 
-    fn is_old(&self, age: Option<Duration>) -> bool {
-        match (age, self.entries.front()) {
-            (Some(age), Some(entry)) => entry.at.elapsed() > age,
-            _ => false,
+    /// Events that are too old are not found any more, but for the newest.
+    fn expire(&mut self, age: Option<Duration>) {
+        let Some(age) = age else { return };
+        let old = self.entries.partition_point(|it| it.at.elapsed() > age);
+        let last = old.min(self.entries.len().saturating_sub(1)).checked_sub(1);
+        if let Some(entry) = last.and_then(|last| self.entries.get(last)) {
+            self.floor = self.floor.max(entry.number);
         }
+    }
+
+    /// Whether the first event is not found any more.
+    fn is_old(&self) -> bool {
+        let first = self.entries.front();
+        first.is_some_and(|entry| entry.number <= self.floor)
     }
 
     /// Drops the oldest event that is kept for its key alone.
@@ -181,37 +216,48 @@ impl Log {
         true
     }
 
-    /// The events of this selection behind this number, up to a full frame. With `latest`, only those
-    /// that no newer one of their key replaces.
-    pub(crate) fn find(&self, after: u64, selection: &Selection, latest: bool) -> Found {
+    /// The events of this selection after this number, up to a full frame or to the end of the turn.
+    /// With `latest`, only those that no newer one of their key replaces.
+    pub(crate) fn find(
+        &self,
+        after: u64,
+        selection: &Selection,
+        latest: bool,
+        turn: &mut Turn,
+    ) -> Found {
         let mut found = Found {
             cursor: after,
             ..Found::default()
         };
         let mut size = 0;
         let start = self.entries.partition_point(|it| it.number <= after);
-        let state = if latest { after + 1 } else { u64::MAX };
-        let state = self.state.range(state..).map(|(_, entry)| entry);
-        let mut matched = 0;
+        let state = if latest { after } else { u64::MAX };
+        let state = self.state.range((Bound::Excluded(state), Bound::Unbounded));
+        let state = state.map(|(_, entry)| entry);
         for entry in state.chain(self.entries.range(start..)) {
-            if size >= FULL_FRAME || matched >= SCAN {
+            if turn.is_over() {
                 return found;
             }
-            matched += entry.cost(selection);
+            turn.spend(entry.cost(selection));
             if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry)) {
+                if size > 0 && size + entry.block.len() > FULL_FRAME {
+                    return found;
+                }
                 size += entry.block.len();
                 found.blocks.push(entry.block.clone());
             }
             found.cursor = entry.number;
         }
         found.cursor = self.newest.max(after);
-        found.is_all = true;
         found
     }
 
     fn is_replaced(&self, entry: &Entry) -> bool {
-        let key = entry.key.as_ref();
-        key.is_some_and(|key| self.latest.get(key) != Some(&entry.number))
+        match &entry.key {
+            Some(key) => self.latest.get(key) != Some(&entry.number),
+            // It is too old, and was not even the state of something.
+            None => entry.number <= self.floor,
+        }
     }
 
     /// The number behind which everything is that is kept.
@@ -219,23 +265,35 @@ impl Log {
         if latest { self.state_floor } else { self.floor }
     }
 
-    /// The number behind which the newest events of this selection are, once that is found: to be
-    /// called again if not.
-    pub(crate) fn step_back(&self, back: &mut Back, selection: &Selection) -> Option<u64> {
-        let end = self.entries.partition_point(|it| it.number < back.before);
-        let mut matched = 0;
-        for entry in self.entries.range(..end).rev() {
+    /// Returns the number after which the newest events of this selection are, once that is found: to
+    /// be called again in the next turn if not.
+    pub(crate) fn step_back(
+        &self,
+        back: &mut Back,
+        selection: &Selection,
+        turn: &mut Turn,
+    ) -> Option<u64> {
+        let start = self.entries.partition_point(|it| it.number <= self.floor);
+        let end = self.entries.partition_point(|it| it.number <= back.through);
+        for entry in self.entries.range(start..end.max(start)).rev() {
             if back.left == 0 {
-                return Some(entry.number);
+                break;
             }
-            if matched >= SCAN {
+            if turn.is_over() {
                 return None;
             }
-            matched += entry.cost(selection);
-            back.before = entry.number;
+            turn.spend(entry.cost(selection));
+            // Numbers begin with 1.
+            back.through = entry.number - 1;
             back.left -= usize::from(selection.matches_any(&entry.topics));
         }
-        Some(self.floor)
+        let found = if back.left == 0 {
+            back.through
+        } else {
+            self.floor
+        };
+        // Some of them may have left meanwhile.
+        Some(found.max(self.floor))
     }
 }
 
@@ -244,15 +302,16 @@ impl Log {
 pub(crate) struct Back {
     /// How many there are to find yet.
     left: usize,
-    /// From here on, all was looked at.
-    before: u64,
+    /// Up to here, nothing was looked at.
+    through: u64,
 }
 
 impl Back {
-    pub(crate) fn new(events: usize) -> Self {
+    /// To so many of the events up to this one.
+    pub(crate) fn new(events: usize, through: u64) -> Self {
         Self {
             left: events,
-            before: u64::MAX,
+            through,
         }
     }
 }
@@ -332,24 +391,50 @@ mod tests {
         fill(&mut log, (0..1000).map(|number| post(number % 10, None)));
         let selection = Selection::new((3..67).map(|topic| topic.to_string())).unwrap();
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
-            let mut back = Back::new(events);
-            let looks = core::iter::repeat_with(|| log.step_back(&mut back, &selection));
+            let mut back = Back::new(events, 1000);
+            let looks =
+                core::iter::repeat_with(|| log.step_back(&mut back, &selection, &mut Turn::new()));
             let looks: Vec<_> = looks.take_while(Option::is_none).collect();
-            assert_eq!(
-                log.step_back(&mut back, &selection),
-                Some(expected),
-                "{events}"
-            );
+            let found = log.step_back(&mut back, &selection, &mut Turn::new());
+            assert_eq!(found, Some(expected), "{events}");
             assert_eq!(
                 looks.len(),
                 (1000 - expected as usize).saturating_sub(1) / 64
             );
         }
-        let found = log.find(0, &selection, false);
-        assert_eq!((found.cursor, found.is_all), (26, false), "a frame is full");
+        let found = log.find(0, &selection, false, &mut Turn::new());
+        assert_eq!(found.cursor, 25, "a frame is full");
         let selection = Selection::new((10..74).map(|topic| topic.to_string())).unwrap();
-        let found = log.find(0, &selection, false);
-        assert_eq!((found.cursor, found.is_all), (64, false));
+        let found = log.find(0, &selection, false, &mut Turn::new());
+        assert_eq!(found.cursor, 64);
+    }
+
+    #[test]
+    fn an_event_that_takes_long_to_match_ends_the_turn() {
+        let texts = (0..64).map(|index| format!("{index:0256}"));
+        let topics = Topics::new(texts).unwrap();
+        let mut log = Log::new(Retention::default(), 0);
+        fill(
+            &mut log,
+            [1, 2].map(|_| Post::new(topics.clone(), Event::new("x"))),
+        );
+        let selection = Selection::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
+        for cursor in [0, 1] {
+            let found = log.find(cursor, &selection, false, &mut Turn::new());
+            assert_eq!(found.cursor, cursor + 1, "one at least, and no more");
+        }
+    }
+
+    #[test]
+    fn a_large_event_is_a_frame_of_its_own() {
+        let mut log = Log::new(Retention::default(), 0);
+        let large = || Post::new(Topic::new("1").unwrap(), Event::new("x".repeat(FULL_FRAME)));
+        fill(&mut log, [post(1, None), large(), large(), post(1, None)]);
+        let selection = Selection::all();
+        for cursor in 0..4 {
+            let found = log.find(cursor, &selection, false, &mut Turn::new());
+            assert_eq!(found.blocks.len(), 1, "after {cursor}");
+        }
     }
 
     #[test]
@@ -375,6 +460,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(10));
         fill(&mut log, [post(1, None)]);
         assert_eq!(log.entries.len(), 1);
+        assert!(log.reaches(2, false) && !log.reaches(1, false));
         assert_eq!(
             log.state.len(),
             1,

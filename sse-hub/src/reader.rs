@@ -20,9 +20,14 @@ use sse_hyper::{Encoded, Farewell};
 
 use crate::{
     Slow,
-    channel::{Channel, Inner, Part, Place},
+    channel::{Channel, Inner, Next, Part, Place},
     shared::Shared,
+    turn::Turn,
 };
+
+/// The work of taking a frame, and as many of its bytes as take about as long.
+const FRAME: usize = 32;
+const FRAME_BYTES: usize = 512;
 
 /// A cursor.
 #[derive(Debug)]
@@ -36,6 +41,7 @@ pub(crate) struct Reader {
     slow: Slow,
     /// It has seen all at least once.
     is_live: bool,
+    pub(crate) turn: Turn,
 }
 
 /// What it finds.
@@ -45,6 +51,8 @@ pub(crate) enum Look {
     Last(Encoded),
     /// It will be woken.
     Nothing,
+    /// It has come further, and is to look again.
+    Again,
     /// The backend has it, behind this number and up to the other.
     Elsewhere(u64, u64),
 }
@@ -56,9 +64,10 @@ impl Reader {
             ordinal: 0,
             place: Place::default(),
             // Of what is replaced there is no behind.
-            max_lag: max_lag.filter(|_| slow != Slow::Latest),
+            max_lag: max_lag.filter(|_| slow != Slow::Latest).map(|it| it.max(1)),
             slow,
             is_live: false,
+            turn: Turn::new(),
         }
     }
 
@@ -69,73 +78,65 @@ impl Reader {
         channel: &Channel,
         cx: &mut Context<'_>,
     ) -> Look {
-        loop {
-            let mut window = channel.lock();
-            if self.is_live
-                && let Some(max) = self.max_lag
-                && window.appended.wrapping_sub(self.ordinal) > max
-            {
-                return self.lag(shared, &window);
+        let mut window = channel.lock();
+        if self.is_live
+            && let Some(max) = self.max_lag
+            && window.appended.wrapping_sub(self.ordinal) > max
+        {
+            return self.lag(shared, &window);
+        }
+        match window.after(self.cursor) {
+            Next::Nothing => {
+                self.is_live = shared.is_loaded();
+                self.ordinal = window.appended;
+                let old = window.wait(&mut self.place, cx);
+                drop(window);
+                drop(old);
+                Look::Nothing
             }
-            if window.reaches(self.cursor) {
-                match window.after(self.cursor) {
-                    None => {
-                        self.is_live = shared.is_loaded();
-                        self.ordinal = window.appended;
-                        let old = window.wait(&mut self.place, cx);
-                        drop(window);
-                        drop(old);
-                        return Look::Nothing;
-                    }
-                    // Of several, only the log knows which are replaced.
-                    Some(part) if self.slow != Slow::Latest || part.events == 1 => {
-                        drop(window);
-                        return self.take(shared, part);
-                    }
-                    Some(_) => {}
-                }
+            // Of several, only the log knows which are replaced.
+            Next::Part(part) if self.slow != Slow::Latest || part.is_newest => {
+                drop(window);
+                self.take(shared, part)
             }
-            drop(window);
-            if let Some(look) = self.catch_up(shared, channel, cx) {
-                return look;
+            Next::Part(_) | Next::InLog => {
+                drop(window);
+                self.catch_up(shared, channel)
             }
         }
     }
 
     /// Looks in the log. If there is nothing, it is as far as the window now.
-    fn catch_up(
-        &mut self,
-        shared: &Shared,
-        channel: &Channel,
-        cx: &mut Context<'_>,
-    ) -> Option<Look> {
+    fn catch_up(&mut self, shared: &Shared, channel: &Channel) -> Look {
         let is_latest = self.slow == Slow::Latest;
-        let log = &shared.read().log;
+        let core = shared.read();
+        let log = &core.log;
         if !log.reaches(self.cursor, is_latest) {
             let (newest, is_gone) = (log.newest(), log.is_gone(self.cursor));
-            return Some(self.lose(shared, channel, newest, is_gone));
+            drop(core);
+            return self.lose(shared, channel, newest, is_gone);
         }
-        let found = log.find(self.cursor, &channel.selection, is_latest);
+        let found = log.find(self.cursor, &channel.selection, is_latest, &mut self.turn);
+        drop(core);
         self.cursor = found.cursor;
+        self.turn.spend(1);
         if found.blocks.is_empty() {
-            return (!found.is_all).then(|| {
-                // There is more of the log to look at; others first.
-                cx.waker().wake_by_ref();
-                Look::Nothing
-            });
+            return Look::Again;
         }
         let part = Part {
             blocks: Encoded::join(&found.blocks),
             events: found.blocks.len() as u64,
             last: found.cursor,
+            is_newest: false,
         };
         if !self.is_live {
             shared.counts.replayed(part.events);
         }
-        Some(self.take(shared, part))
+        self.take(shared, part)
     }
 
     fn take(&mut self, shared: &Shared, part: Part) -> Look {
+        self.turn.spend(FRAME + part.blocks.len() / FRAME_BYTES);
         self.cursor = part.last;
         self.ordinal = self.ordinal.wrapping_add(part.events);
         shared.counts.delivered(part.events);

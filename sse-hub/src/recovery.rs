@@ -5,13 +5,24 @@ use core::task::{Context, Poll, ready};
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use sse_hyper::Encoded;
 
-use crate::{Backend, Replayed, channel::Channel, log::FULL_FRAME, reader::Reader, shared::Shared};
+use crate::{
+    Backend, Numbered, Replayed,
+    channel::Channel,
+    log::{Back, FULL_FRAME, cost},
+    reader::Reader,
+    shared::Shared,
+    turn::Turn,
+};
 
-/// How many events are looked at before others have their turn.
-const AT_ONCE: usize = 1024;
+/// The work of taking an event from a backend, which has to decode it first, and as many of its bytes
+/// as take about as long as to match a short topic.
+const EVENT: usize = 16;
+const EVENT_BYTES: usize = 256;
 
 /// What a subscription waits for before it can look here.
 pub(crate) enum Recovery {
+    /// The newest events of the log: where do they begin?
+    Back(Back),
     /// Nothing has come here yet: what is the newest one? It begins so many before that.
     Newest(BoxFuture<'static, u64>, u64),
     /// The client has seen one that has not come here yet: is there one?
@@ -43,6 +54,17 @@ impl Recovery {
         cx: &mut Context<'_>,
     ) -> Poll<Recovered> {
         let (events, through) = match self {
+            Self::Back(back) => {
+                let turn = &mut reader.turn;
+                let core = shared.read();
+                let Some(cursor) = core.log.step_back(back, &channel.selection, turn) else {
+                    drop(core);
+                    turn.ends(cx);
+                    return Poll::Pending;
+                };
+                reader.cursor = cursor;
+                return Poll::Ready(Recovered::All(shared.position(cursor)));
+            }
             Self::Newest(newest, before) => {
                 let cursor = ready!(newest.as_mut().poll(cx)).saturating_sub(*before);
                 reader.cursor = reader.cursor.max(cursor);
@@ -62,16 +84,15 @@ impl Recovery {
         let mut blocks = Vec::new();
         let mut size = 0;
         let mut end = None;
-        let mut looked_at = 0;
-        while size < FULL_FRAME && end.is_none() {
-            if looked_at == AT_ONCE {
-                cx.waker().wake_by_ref();
-                break;
-            }
-            looked_at += 1;
+        while size < FULL_FRAME && end.is_none() && !reader.turn.ends(cx) {
             match events.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Replayed::Event(event))) if event.number > reader.cursor => {
                     reader.cursor = event.number;
+                    spend(
+                        &mut reader.turn,
+                        &event,
+                        cost(&event.post.topics, &channel.selection),
+                    );
                     if channel.selection.matches_any(&event.post.topics) {
                         let block = shared.encode(event.number, &event.post);
                         size += block.len();
@@ -79,7 +100,7 @@ impl Recovery {
                     }
                 }
                 // It was told again.
-                Poll::Ready(Some(Replayed::Event(_))) => {}
+                Poll::Ready(Some(Replayed::Event(event))) => spend(&mut reader.turn, &event, 0),
                 Poll::Ready(Some(Replayed::Gone)) => {
                     end = Some(Some(reader.reset(shared, channel, "too old")));
                 }
@@ -103,4 +124,9 @@ impl Recovery {
         }
         Poll::Ready(Recovered::Some(Encoded::join(&blocks)))
     }
+}
+
+/// Counts the work of an event from a backend.
+pub(crate) fn spend(turn: &mut Turn, event: &Numbered, others: usize) {
+    turn.spend(EVENT + event.post.event.data().len() / EVENT_BYTES + others);
 }

@@ -15,7 +15,8 @@ pub struct Retention {
     /// How many bytes, encoded, with topics and keys, and 160 more for each event: 64 MiB by default.
     /// The newest event is kept, however large it is.
     pub bytes: usize,
-    /// For how long. By default, for ever. Looked at when an event comes.
+    /// For how long. By default, for ever. Looked at when an event comes: from then on, older ones are
+    /// not sent any more, and their memory is freed within the next events.
     pub age: Option<Duration>,
     /// Of how many keys the latest event outlives the log: 10,000 by default. Their bytes count, too,
     /// and go first.
@@ -72,6 +73,8 @@ impl Settings {
     ///
     /// By default it is the time, in microseconds since 1970: numbers ascend over restarts, and an ID
     /// from before one is known to be too old.
+    ///
+    /// A number greater than 2^63 - 1 counts as that, so that numbers never end.
     #[must_use]
     pub fn with_first_number(mut self, number: u64) -> Self {
         self.first_number = Some(number);

@@ -55,9 +55,11 @@ impl Shared {
         shared
     }
 
-    /// An event comes: with the number that a backend gave it, or with the next one.
-    pub(crate) fn append(&self, number: Option<u64>, post: &Post) -> u64 {
+    /// An event comes: with the number that a backend gave it, or with the next one. Returns that, and
+    /// how many subscribers were woken.
+    pub(crate) fn append(&self, number: Option<u64>, post: &Post) -> (u64, usize) {
         let mut core = self.write();
+        // First numbers leave room for more than can ever come.
         let number = number.unwrap_or(core.log.newest() + 1);
         let entry = Arc::new(Entry {
             number,
@@ -70,25 +72,28 @@ impl Shared {
         let woken: Vec<_> = channels.iter().map(|it| it.append(&entry)).collect();
         core.log.append(entry);
         drop(core);
+        let mut count = channels.len();
         for (channel, woken) in channels.iter().zip(woken) {
+            count += woken.len();
             channel.wake(woken);
         }
         self.counts.published();
-        number
+        (number, count)
     }
 
     pub(crate) fn encode(&self, number: u64, post: &Post) -> Encoded {
         Encoded::with_id(&post.event, &self.settings.ids.id(number))
     }
 
-    /// Events up to this one are not to be had any more. Whoever waits for them has to know.
-    pub(crate) fn skip_to(&self, number: u64) {
+    /// Events up to this one are not to be had any more. Whoever waits for them has to know. Returns
+    /// what was kept, which takes long to drop.
+    pub(crate) fn skip_to(&self, number: u64) -> Option<Log> {
         let mut core = self.write();
         if number <= core.log.newest() {
-            return;
+            return None;
         }
         let is_loaded = self.is_loaded();
-        core.log.skip_to(number, is_loaded);
+        let old = core.log.skip_to(number, is_loaded);
         let channels: Vec<_> = core.index.all().cloned().collect();
         let woken: Vec<_> = channels.iter().map(|it| it.skip_to(number)).collect();
         drop(core);
@@ -99,6 +104,7 @@ impl Shared {
         for (channel, woken) in channels.iter().zip(woken) {
             channel.wake(woken);
         }
+        Some(old)
     }
 
     pub(crate) fn is_loaded(&self) -> bool {

@@ -56,6 +56,9 @@ impl Subscriber {
     /// Begins with so many of the newest events, so that a page has something to show. A last event ID
     /// that is set behind this counts more.
     ///
+    /// They are those that were the newest when it subscribed. They are looked for when the
+    /// subscription is polled, in many short turns if there are many events of others.
+    ///
     /// Until the hub has heard from its backend, these are the newest of all topics, and so there may be
     /// fewer of those selected.
     pub fn with_newest(mut self, events: usize) -> Self {
@@ -76,7 +79,7 @@ impl Subscriber {
     }
 
     /// Sets by how many events it may be behind, once it has caught up at first. By default, as many as
-    /// there are in the log.
+    /// there are in the log. At least 1, or it would never hear of any.
     pub fn with_max_lag(mut self, events: u64) -> Self {
         self.max_lag = Some(events);
         self
@@ -112,14 +115,13 @@ impl Subscriber {
         if !shared.counts.comes(max) {
             return Err(SubscribeError::Full(max));
         }
-        let behind = self.before_newest();
         let mut core = shared.write();
         let newest = core.log.newest();
         let channel = core.index.channel(&self.selection, newest);
         let mut inner = channel.lock();
         inner.subscribers += 1;
         let is_kept = |number| inner.reaches(number) || core.log.reaches(number, self.is_latest());
-        let place = self.place(&core, behind, is_kept);
+        let place = self.place(&core, is_kept);
         drop(inner);
         drop(core);
         if let Some(reason) = place.reset {
@@ -140,23 +142,8 @@ impl Subscriber {
         Ok(Subscription::new(self.shared, channel, reader, special))
     }
 
-    /// The number behind which the newest events are that it begins with. Many may have to be looked
-    /// at, and others want to publish meanwhile.
-    fn before_newest(&self) -> Option<u64> {
-        let From::Newest(events) = self.from else {
-            return None;
-        };
-        let mut back = Back::new(events);
-        loop {
-            let found = self.shared.read().log.step_back(&mut back, &self.selection);
-            if found.is_some() {
-                return found;
-            }
-        }
-    }
-
     /// Where it begins.
-    fn place(&self, core: &Core, behind: Option<u64>, is_kept: impl Fn(u64) -> bool) -> Place {
+    fn place(&self, core: &Core, is_kept: impl Fn(u64) -> bool) -> Place {
         let newest = core.log.newest();
         let at = |cursor| Place {
             cursor,
@@ -179,9 +166,12 @@ impl Subscriber {
         let id = match &self.from {
             From::Now => return first(0).unwrap_or(at(newest)),
             From::Newest(events) => {
-                // Some of them may have left meanwhile.
-                let here = behind.unwrap_or(newest).max(core.log.start(false));
-                return first(*events as u64).unwrap_or(at(here));
+                // Many may have to be looked at, and others want their turn meanwhile.
+                let here = || Place {
+                    recovery: Some(Recovery::Back(Back::new(*events, newest))),
+                    ..at(newest)
+                };
+                return first(*events as u64).unwrap_or_else(here);
             }
             From::Start => return at(core.log.start(self.is_latest())),
             From::After(id) => id,

@@ -14,12 +14,17 @@ use crate::{
     reader::{Look, Reader},
     recovery::{Recovered, Recovery},
     shared::Shared,
+    turn::Turn,
 };
+
+/// The work of handing one event out.
+const EVENT: usize = 16;
 
 /// What one subscriber hears: a stream of [`Encoded`] events, all that are ready at a time, for
 /// [`Streams::respond`](sse_hyper::Streams::respond) and whatever else takes a stream of events.
 ///
-/// It has no queue. Dropping it ends it.
+/// It has no queue. Dropping it ends it. When it is polled again and again and always has something,
+/// it lets other tasks run from time to time: it returns `Pending`, and has the task woken at once.
 pub struct Subscription {
     shared: Arc<Shared>,
     channel: Arc<Channel>,
@@ -67,7 +72,7 @@ impl Subscription {
         if self.has_ended {
             return Poll::Ready(None);
         }
-        loop {
+        while !self.reader.turn.ends(cx) {
             if let Some(blocks) = ready!(self.poll_special(cx)) {
                 return Poll::Ready(Some(blocks));
             }
@@ -77,7 +82,11 @@ impl Subscription {
                     self.has_ended = true;
                     return Poll::Ready(Some(blocks));
                 }
-                Look::Nothing => return Poll::Pending,
+                Look::Nothing => {
+                    self.reader.turn = Turn::new();
+                    return Poll::Pending;
+                }
+                Look::Again => {}
                 Look::Elsewhere(after, through) => {
                     let backend = self.shared.backend.as_deref();
                     let recovery = backend.map(|it| Recovery::replay(it, after, through));
@@ -85,6 +94,7 @@ impl Subscription {
                 }
             }
         }
+        Poll::Pending
     }
 
     /// Ready with what comes before all else, or with nothing if the next event may come.
@@ -154,6 +164,11 @@ impl Stream for Events {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
+        let turn = &mut this.subscription.reader.turn;
+        if turn.ends(cx) {
+            return Poll::Pending;
+        }
+        turn.spend(EVENT);
         loop {
             if let Some(event) = this.ready.next() {
                 return Poll::Ready(Some(event));

@@ -1,0 +1,344 @@
+//! Each setting at its limits: nothing panics, overflows or is asked without end.
+
+mod support;
+
+use core::{ops::RangeInclusive, time::Duration};
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures_core::{future::BoxFuture, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, stream};
+use sse_hub::{
+    Backend, BackendError, Denied, Grant, Hub, Numbered, Post, PublishError, Replayed, Retention,
+    Selection, Settings, Slow, SubscribeError, Topic, Update,
+};
+use sse_hyper::{Event, EventId};
+use support::{numbered_from_1, publish, ready as read, topic};
+use tokio::time::{Instant, advance, timeout};
+
+const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Publishes and reads in each way that there is.
+fn use_all(settings: Settings) {
+    let hub = Hub::new(settings);
+    let mut subscription = hub.subscribe(topic("a"), None).unwrap();
+    assert!(!read(&mut subscription).contains("data"));
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let post = Post::new(topic("a"), Event::new(n.to_string())).with_key("k");
+        ids.push(hub.post(post).now_or_never().unwrap().unwrap());
+        let text = read(&mut subscription);
+        assert!(text.ends_with(&format!("data: {n}\n\n")), "{text}");
+    }
+    assert!(ids.windows(2).all(|two| two[0] != two[1]), "{ids:?}");
+    for slow in [Slow::Disconnect, Slow::Skip, Slow::Latest] {
+        for id in [
+            &ids[0],
+            &ids[4],
+            &EventId::from(0),
+            &EventId::from(u64::MAX),
+        ] {
+            let subscriber = hub.subscriber(topic("a")).after(Some(id)).when_slow(slow);
+            read(&mut subscriber.subscribe().unwrap());
+        }
+        for events in [0, 1, usize::MAX] {
+            let subscriber = hub
+                .subscriber(topic("a"))
+                .with_newest(events)
+                .when_slow(slow);
+            let text = read(&mut subscriber.subscribe().unwrap());
+            assert_eq!(text.contains("data: 4\n"), events > 0, "{text}");
+        }
+        let subscriber = hub
+            .subscriber(Selection::all())
+            .from_start()
+            .when_slow(slow);
+        assert!(read(&mut subscriber.subscribe().unwrap()).contains("data: 4\n"));
+    }
+    for slow in [Slow::Disconnect, Slow::Skip, Slow::Latest] {
+        for max_lag in [0, 1, u64::MAX] {
+            let subscriber = hub
+                .subscriber(topic("b"))
+                .with_max_lag(max_lag)
+                .when_slow(slow);
+            let mut subscription = subscriber.subscribe().unwrap();
+            read(&mut subscription);
+            publish(&hub, "b", "1");
+            assert!(
+                read(&mut subscription).ends_with("data: 1\n\n"),
+                "{max_lag} {slow:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn first_numbers() {
+    for number in [0, 1, i64::MAX as u64, u64::MAX - 1, u64::MAX] {
+        use_all(Settings::new().with_first_number(number));
+    }
+}
+
+#[test]
+fn retention() {
+    type Change = fn(&mut Retention, usize);
+    let sizes: [Change; 3] = [
+        |kept, size| kept.events = size,
+        |kept, size| kept.bytes = size,
+        |kept, size| kept.keys = size,
+    ];
+    let retain = |change: &dyn Fn(&mut Retention)| {
+        let mut kept = Retention::default();
+        change(&mut kept);
+        use_all(numbered_from_1().with_retention(kept));
+    };
+    for size in [0, 1, usize::MAX] {
+        for change in sizes {
+            retain(&|kept| change(kept, size));
+        }
+        retain(&|kept| sizes.iter().for_each(|change| change(kept, size)));
+    }
+    for age in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        retain(&|kept| kept.age = Some(age));
+    }
+}
+
+#[test]
+fn numbers_of_subscribers() {
+    for max in [0, 1, usize::MAX] {
+        let hub = Hub::new(Settings::new().with_max_subscribers(max));
+        let open = hub.subscribe(topic("a"), None);
+        assert_eq!(open.is_ok(), max > 0);
+        let another = hub.subscribe(topic("a"), None);
+        assert_eq!(another.is_ok(), max > 1);
+        if max < 2 {
+            assert_eq!(another.unwrap_err(), SubscribeError::Full(max));
+        }
+    }
+}
+
+#[test]
+fn sizes_of_events() {
+    for max in [0, 1, usize::MAX] {
+        let hub = Hub::new(Settings::new().with_max_event(max));
+        for data in ["", "x", "xx"] {
+            let result = hub
+                .publish(topic("a"), Event::new(data))
+                .now_or_never()
+                .unwrap();
+            assert_eq!(result.is_ok(), data.len() <= max, "{data:?} of {max}");
+            assert!(result.is_ok() || matches!(result, Err(PublishError::TooLarge { .. })));
+        }
+    }
+}
+
+#[test]
+fn reconnection_times() {
+    let (zero, one, max) = (Duration::ZERO, Duration::from_nanos(1), Duration::MAX);
+    let ranges = [zero..=zero, one..=one, zero..=max, max..=max, max..=zero];
+    for range in ranges {
+        let digits = retry(range.clone());
+        assert!(digits.len() <= 20, "{range:?}: {digits}");
+        if *range.end() == zero && *range.start() == zero {
+            assert_eq!(digits, "0");
+        }
+    }
+}
+
+/// The reconnection time that a subscriber is told that was too slow.
+fn retry(range: RangeInclusive<Duration>) -> String {
+    let hub = Hub::new(Settings::new().with_retry(range));
+    let mut subscription = hub
+        .subscriber(topic("a"))
+        .with_max_lag(1)
+        .subscribe()
+        .unwrap();
+    assert_eq!(read(&mut subscription), "");
+    for n in 0..2 {
+        publish(&hub, "a", &n.to_string());
+    }
+    let text = read(&mut subscription);
+    let (_, rest) = text.split_once("retry: ").expect("it is told");
+    let digits = rest.split_once('\n').unwrap().0;
+    assert!(
+        !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()),
+        "{digits}"
+    );
+    digits.to_owned()
+}
+
+/// Its events have these numbers.
+#[derive(Debug)]
+struct At(Vec<u64>);
+
+impl Backend for At {
+    fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+        ready(Ok(u64::MAX)).boxed()
+    }
+
+    fn follow(&self, _: usize) -> BoxStream<'static, Update> {
+        let event = |number: &u64| {
+            let post = Post::new(Topic::new("a").unwrap(), Event::new(number.to_string()));
+            Update::Event(Numbered::new(*number, post.with_key("k")))
+        };
+        let mut updates: Vec<_> = self.0.iter().map(event).collect();
+        updates.push(Update::Connected);
+        updates.push(Update::Gone(u64::MAX));
+        stream::iter(updates).chain(stream::pending()).boxed()
+    }
+
+    fn replay(&self, _: u64, _: u64) -> BoxStream<'static, Replayed> {
+        stream::iter([Replayed::Gone]).boxed()
+    }
+
+    fn newest(&self) -> BoxFuture<'static, u64> {
+        ready(self.0.last().copied().unwrap_or(0)).boxed()
+    }
+}
+
+#[tokio::test]
+async fn numbers_of_a_backend() {
+    for numbers in [
+        vec![],
+        vec![0],
+        vec![1],
+        vec![1, u64::MAX - 1],
+        vec![1, u64::MAX],
+    ] {
+        let (hub, follow) = Hub::with_backend(Settings::new(), Arc::new(At(numbers.clone())));
+        let mut early = hub
+            .subscriber(topic("a"))
+            .with_newest(usize::MAX)
+            .subscribe()
+            .unwrap();
+        let mut follow = Box::pin(follow);
+        assert!((&mut follow).now_or_never().is_none());
+        read(&mut early);
+        for events in [0, 1, usize::MAX] {
+            for slow in [Slow::Disconnect, Slow::Latest] {
+                let subscriber = hub
+                    .subscriber(topic("a"))
+                    .with_newest(events)
+                    .when_slow(slow);
+                read(&mut subscriber.subscribe().unwrap());
+            }
+        }
+        for id in [0, 1, u64::MAX - 1, u64::MAX] {
+            let mut subscription = hub.subscribe(topic("a"), Some(&EventId::from(id))).unwrap();
+            read(&mut subscription);
+        }
+        let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        read(&mut subscription);
+        publish(&hub, "a", "x");
+    }
+}
+
+/// How often an authority is asked in so much time that grants this each time.
+async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static) -> usize {
+    let hub = Hub::default();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let authority = move |_: &Selection| {
+        count.fetch_add(1, Ordering::Relaxed);
+        ready(Ok(grant()))
+    };
+    let subscriber = hub.subscriber(topic("a"));
+    let mut subscription = subscriber.subscribe_if(authority).await.unwrap();
+    assert!(timeout(time, subscription.next()).await.is_err());
+    publish(&hub, "a", "x");
+    assert!(
+        subscription
+            .next()
+            .await
+            .unwrap()
+            .to_string()
+            .ends_with("data: x\n\n")
+    );
+    asked.load(Ordering::Relaxed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn grants_of_no_time_are_asked_for_once_in_a_second() {
+    let minute = Duration::from_secs(60);
+    let no_time = [
+        Duration::ZERO,
+        Duration::from_nanos(1),
+        Duration::from_millis(999),
+    ];
+    for time in no_time {
+        let times = asked(minute, move || Grant::for_time(time)).await;
+        assert!(
+            (50..=61).contains(&times),
+            "{time:?}: {times} times in a minute"
+        );
+    }
+    // One that was given before, and has expired.
+    let old = Grant::for_time(Duration::ZERO);
+    advance(minute).await;
+    let times = asked(minute, move || old).await;
+    assert!((50..=61).contains(&times), "{times} times in a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn grants_of_long_times_are_asked_for_when_they_expire() {
+    for time in [Duration::MAX, YEAR * 1000, YEAR * 100] {
+        let times = asked(YEAR * 5, move || Grant::for_time(time)).await;
+        assert_eq!(times, 1, "{time:?}");
+    }
+    assert_eq!(asked(YEAR * 5, Grant::forever).await, 1);
+    assert_eq!(asked(YEAR * 5 / 2, || Grant::for_time(YEAR)).await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authority_that_hangs_is_asked_once_and_the_subscriber_hears_nothing() {
+    let hub = Hub::default();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let authority = move |_: &Selection| {
+        let times = count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if times > 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Denied>(Grant::for_time(Duration::ZERO))
+        }
+    };
+    let subscriber = hub.subscriber(topic("a"));
+    let mut subscription = subscriber.subscribe_if(authority).await.unwrap();
+    let start = Instant::now();
+    assert!(
+        timeout(Duration::from_secs(2), subscription.next())
+            .await
+            .is_err()
+    );
+    for n in 0..1000 {
+        publish(&hub, "a", &n.to_string());
+        let next = timeout(Duration::from_secs(60), subscription.next());
+        assert!(next.await.is_err(), "it hears nothing");
+    }
+    assert!(start.elapsed() >= Duration::from_secs(60_000));
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    drop(subscription);
+    assert_eq!(hub.counts().subscribers, 0);
+}
+
+#[tokio::test]
+async fn events_that_are_larger_than_a_decoder_takes_by_default() {
+    let hub = Hub::new(Settings::new().with_max_event(64 * 1024 * 1024));
+    let mut events = hub.subscribe(topic("a"), None).unwrap().events();
+    for length in [
+        16 * 1024 * 1024 - 1,
+        16 * 1024 * 1024 + 1,
+        40 * 1024 * 1024,
+        1,
+    ] {
+        let event = Event::new("x".repeat(length));
+        hub.publish(topic("a"), event).await.unwrap();
+        assert_eq!(events.next().await.unwrap().data().len(), length);
+    }
+}

@@ -1,0 +1,326 @@
+//! A neighbour on the same thread has its turn, whatever is asked of the hub.
+
+#[expect(dead_code, reason = "for other tests")]
+mod support;
+
+use std::{future::ready, sync::Arc, time::Duration};
+
+use futures_core::{future::BoxFuture, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, stream};
+use sse_hub::{
+    Backend, BackendError, Hub, Numbered, Post, Replayed, Retention, Selection, Settings, Slow,
+    Subscription, Topics, Update,
+};
+use sse_hyper::{Event, EventId};
+use support::{numbered_from_1, publish, topic};
+use testkit::poll_time::assert_yields;
+
+/// As many events as are kept by default.
+const DEFAULT: u64 = 16_384;
+
+/// As many as a large machine may be told to keep.
+const MANY: u64 = 300_000;
+
+/// A long topic of 16 segments.
+fn long_topic(index: usize) -> String {
+    format!("{}/{index:016}", "a".repeat(15)) + &"/aaaaaaaaaaaaaa".repeat(14)
+}
+
+/// 64 patterns that take long to match against [`long_topics`], and match none.
+fn worst_selection() -> Selection {
+    let patterns =
+        (0..64).map(|index| format!("{}/*{}/b{index:02}", "a".repeat(15), "/*".repeat(14)));
+    Selection::new(patterns).unwrap()
+}
+
+fn worst_topics() -> Topics {
+    Topics::new((0..64).map(long_topic)).unwrap()
+}
+
+fn hub(retention: impl FnOnce(&mut Retention)) -> Hub {
+    let mut kept = Retention::default();
+    kept.events = usize::MAX;
+    kept.bytes = usize::MAX;
+    retention(&mut kept);
+    Hub::new(numbered_from_1().with_retention(kept))
+}
+
+fn hub_with(events: u64, topics: impl Into<Topics>, data: &str) -> Hub {
+    let hub = hub(|_| {});
+    let post = Post::new(topics, Event::new(data.to_owned()));
+    for _ in 0..events {
+        let _ = hub.post(post.clone()).now_or_never().unwrap();
+    }
+    hub
+}
+
+/// Reads what is published now, after all that was before it.
+async fn reads_the_next(hub: &Hub, to: &str, mut subscription: Subscription) {
+    publish(hub, to, "the next");
+    let next = subscription.next().await.unwrap().to_string();
+    assert!(next.ends_with("data: the next\n\n"), "{next}");
+}
+
+#[test]
+fn newest_of_a_selection_that_matches_nothing() {
+    let mine = Selection::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
+    for events in [DEFAULT, MANY] {
+        let hub = hub_with(events, topic("mine/others"), "x");
+        assert_yields("newest", async {
+            let subscriber = hub.subscriber(mine.clone()).with_newest(10);
+            reads_the_next(&hub, "mine/7", subscriber.subscribe().unwrap()).await;
+        });
+    }
+}
+
+#[test]
+fn newest_of_a_selection_that_takes_long_to_match() {
+    let hub = hub_with(200, worst_topics(), "x");
+    let mine = "a".repeat(15) + &"/a".repeat(15) + "/b01";
+    assert_yields("newest", async {
+        let subscriber = hub.subscriber(worst_selection()).with_newest(10);
+        reads_the_next(&hub, &mine, subscriber.subscribe().unwrap()).await;
+    });
+}
+
+#[test]
+fn a_last_event_id_before_events_that_are_not_selected() {
+    let first = EventId::from(0);
+    for events in [DEFAULT, MANY] {
+        let hub = hub_with(events, topic("others"), "x");
+        assert_yields("last event ID", async {
+            let subscription = hub.subscribe(topic("mine"), Some(&first)).unwrap();
+            reads_the_next(&hub, "mine", subscription).await;
+        });
+    }
+    let hub = hub_with(200, worst_topics(), "x");
+    let mine = "a".repeat(15) + &"/a".repeat(15) + "/b01";
+    assert_yields("last event ID", async {
+        let subscription = hub.subscribe(worst_selection(), Some(&first)).unwrap();
+        reads_the_next(&hub, &mine, subscription).await;
+    });
+}
+
+#[test]
+fn a_caller_that_reads_frames_in_a_loop() {
+    let hub = hub_with(MANY, topic("a"), "x");
+    assert_yields("frames", async {
+        let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        let mut events = 0;
+        while events < MANY {
+            let frame = subscription.next().await.unwrap();
+            events += frame
+                .as_bytes()
+                .windows(2)
+                .filter(|it| it == b"\n\n")
+                .count() as u64;
+        }
+    });
+}
+
+#[test]
+fn a_caller_that_reads_large_frames_in_a_loop() {
+    let hub = hub_with(DEFAULT, topic("a"), &"x".repeat(15_000));
+    assert_yields("frames", async {
+        let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        let mut bytes = 0;
+        while bytes < DEFAULT as usize * 15_000 {
+            bytes += subscription.next().await.unwrap().len();
+        }
+    });
+}
+
+#[test]
+fn a_caller_that_reads_events_in_a_loop() {
+    let hub = hub_with(MANY, topic("a"), "x");
+    assert_yields("events", async {
+        let subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        let mut events = subscription.events();
+        for _ in 0..MANY {
+            events.next().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn the_latest_events_among_many_that_are_replaced() {
+    let hub = hub(|_| {});
+    let long = "k".repeat(100_000);
+    for n in 0..MANY {
+        let key = if n < 300 {
+            long.clone()
+        } else {
+            (n % 10).to_string()
+        };
+        let post = Post::new(topic("a"), Event::new("x")).with_key(key);
+        let _ = hub.post(post).now_or_never().unwrap();
+    }
+    assert_yields("latest", async {
+        let subscriber = hub
+            .subscriber(topic("a"))
+            .from_start()
+            .when_slow(Slow::Latest);
+        let mut events = subscriber.subscribe().unwrap().events();
+        for _ in 0..11 {
+            events.next().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_event_that_comes_when_all_others_are_too_old() {
+    let age = Duration::from_secs(1);
+    let hub = hub(|kept| kept.age = Some(age));
+    for n in 0..MANY {
+        let post = Post::new(topic("a"), Event::new("x"));
+        let post = if n % 2 == 0 {
+            post.with_key(n.to_string())
+        } else {
+            post
+        };
+        let _ = hub.post(post).now_or_never().unwrap();
+    }
+    std::thread::sleep(age);
+    let first = EventId::from(MANY - 1);
+    assert_yields("publish", async { publish(&hub, "a", "the next") });
+    let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
+    let reset = subscription.next().now_or_never().unwrap().unwrap();
+    assert!(
+        reset.to_string().contains("too old"),
+        "what is too old is not sent"
+    );
+}
+
+#[test]
+fn an_event_of_many_topics_that_many_selections_hear_of() {
+    let hub = hub(|_| {});
+    let mut subscriptions: Vec<_> = (0..500)
+        .map(|n| {
+            let texts = (0..64).map(|index| format!("{n}/{index}"));
+            hub.subscribe(Selection::new(texts).unwrap(), None).unwrap()
+        })
+        .collect();
+    for subscription in &mut subscriptions {
+        assert!(subscription.next().now_or_never().is_none());
+    }
+    let topics = Topics::new((0..64).map(|index| format!("{index}/{index}"))).unwrap();
+    assert_yields("publish", async {
+        hub.publish(topics, Event::new("x")).await.unwrap();
+    });
+    assert_yields("drop", async { drop(subscriptions) });
+}
+
+/// It has had so many events of this topic for long.
+#[derive(Debug)]
+struct Old {
+    events: u64,
+    topics: Topics,
+    /// It loses all of them again.
+    forgets: bool,
+}
+
+impl Old {
+    fn with(events: u64, topics: impl Into<Topics>) -> Self {
+        Self {
+            events,
+            topics: topics.into(),
+            forgets: false,
+        }
+    }
+
+    fn numbered(&self) -> impl Fn(u64) -> Numbered + Send + use<> {
+        let post = Post::new(self.topics.clone(), Event::new("x"));
+        move |number| Numbered::new(number, post.clone())
+    }
+}
+
+impl Backend for Old {
+    fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+        ready(Err(BackendError::new("it is only read"))).boxed()
+    }
+
+    fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
+        let gone = self.events - (newest as u64).min(self.events);
+        let event = self.numbered();
+        let events = (gone + 1..=self.events).map(move |number| Update::Event(event(number)));
+        let all = stream::iter([Update::Gone(gone)]).chain(stream::iter(events));
+        let all = all.chain(stream::iter([Update::Connected]));
+        let lost = self.forgets.then_some(Update::Gone(self.events + 1));
+        let last = Numbered::new(
+            self.events + 2,
+            Post::new(topic("last"), Event::new("the last")),
+        );
+        let all = all
+            .chain(stream::iter(lost))
+            .chain(stream::iter([Update::Event(last)]));
+        all.chain(stream::pending()).boxed()
+    }
+
+    fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed> {
+        let event = self.numbered();
+        stream::iter((after + 1..=through).map(move |number| Replayed::Event(event(number))))
+            .boxed()
+    }
+
+    fn newest(&self) -> BoxFuture<'static, u64> {
+        ready(self.events).boxed()
+    }
+}
+
+async fn until_connected(hub: &Hub, follow: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(follow);
+    while !hub.is_connected() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn events_of_a_backend_that_come_all_at_once() {
+    for forgets in [false, true] {
+        let mut kept = Retention::default();
+        kept.events = usize::MAX;
+        kept.bytes = usize::MAX;
+        // With the list of the events, the system's allocator gives back the memory of all that were in
+        // it, in one go.
+        let events = if forgets { MANY / 4 } else { MANY };
+        let backend = Old {
+            forgets,
+            ..Old::with(events, topic("a"))
+        };
+        let (hub, follow) =
+            Hub::with_backend(Settings::new().with_retention(kept), Arc::new(backend));
+        let mut last = hub.subscribe(topic("last"), None).unwrap().events();
+        let mut follow = Box::pin(follow);
+        let the_last = async { while last.next().await.unwrap().data() != "the last" {} };
+        assert_yields("follow", async {
+            tokio::select! {
+                () = &mut follow => {}
+                () = the_last => {}
+            }
+        });
+    }
+}
+
+#[test]
+fn events_of_a_backend_that_are_not_selected() {
+    let worst = (300, worst_topics(), worst_selection());
+    let many = (MANY, topic("others").into(), topic("mine").into());
+    for (events, topics, selection) in [worst, many] {
+        let mut kept = Retention::default();
+        kept.events = 1;
+        let backend = Old::with(events, topics);
+        let settings = Settings::new().with_retention(kept);
+        let (hub, follow) = Hub::with_backend(settings, Arc::new(backend));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(until_connected(&hub, follow));
+        assert_yields("recovery", async {
+            let first = EventId::from(0);
+            let mut subscription = hub.subscribe(selection, Some(&first)).unwrap();
+            // Nothing will come: it waits once it has looked at all.
+            let waits = tokio::time::timeout(Duration::from_millis(50), subscription.next());
+            assert!(waits.await.is_err());
+        });
+    }
+}
