@@ -61,14 +61,21 @@ impl Numbered {
 /// What stands for the state that an event is of: its topics and its key.
 pub(crate) type Key = (Topics, Arc<str>);
 
+/// How many bytes the end of a line in data is longer on the wire: a field name comes after it.
+const LINE_END: usize = "data: ".len();
+
 impl Post {
-    /// How much of it is of a length that whoever posts it chooses, in bytes.
+    /// How much of it is of a length that its publisher chooses, in bytes on the wire.
     pub(crate) fn size(&self) -> usize {
         let event_type = match self.event.event_type() {
             "message" => "",
             other => other,
         };
-        event_type.len() + self.event.data().len() + self.key.as_ref().map_or(0, |key| key.len())
+        let data = self.event.data();
+        let line_ends = data.bytes().filter(|it| matches!(it, b'\n' | b'\r'));
+        let line_ends = line_ends.count().saturating_mul(LINE_END);
+        let key = self.key.as_ref().map_or(0, |key| key.len());
+        event_type.len() + data.len() + line_ends + key
     }
 
     pub(crate) fn key(&self) -> Option<Key> {

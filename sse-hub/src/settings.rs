@@ -89,7 +89,7 @@ impl Settings {
     }
 
     /// Sets how many bytes an event may have, its data together with its type and its key: 1 MiB by
-    /// default.
+    /// default. CR and LF in data count as 7 bytes each, which is what they take on the wire.
     #[must_use]
     pub fn with_max_event(mut self, bytes: usize) -> Self {
         self.max_event = bytes;

@@ -144,6 +144,32 @@ fn an_event_may_be_too_large() {
     assert_eq!(hub.counts().published, 1);
 }
 
+#[test]
+fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
+    const LIMIT: usize = 10_000;
+
+    let hub = Hub::new(Settings::new().with_max_event(LIMIT));
+    let mut subscription = hub.subscribe(topic("a"), None).unwrap();
+    for line_end in ["\n", "\r", "\r\n"] {
+        let mut data = String::new();
+        let mut largest = 0;
+        while hub
+            .publish(topic("a"), Event::new(data.clone()))
+            .now_or_never()
+            .unwrap()
+            .is_ok()
+        {
+            let frame = subscription.next().now_or_never().unwrap().unwrap();
+            largest = frame.len();
+            data.push_str(&line_end.repeat(100));
+        }
+        assert!(
+            (LIMIT / 3..=LIMIT + 100).contains(&largest),
+            "{largest} bytes"
+        );
+    }
+}
+
 /// A task that only its waker keeps, as some executors have it: with the waker goes the task, and what
 /// it has subscribed to.
 #[test]
