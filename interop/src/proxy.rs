@@ -56,9 +56,9 @@ pub fn haproxy(upstream: u16, lines: &str) -> Result<Proxy> {
     let configuration = format!(
         "defaults
 mode http
-timeout connect 5s
-timeout client 60s
-timeout server 60s
+timeout connect 180s
+timeout client 180s
+timeout server 180s
 listen proxy
 bind 127.0.0.1:{port}
 {lines}
