@@ -20,8 +20,8 @@ pub struct Nats {
     port: u16,
     folder: PathBuf,
     server: Option<Child>,
-    /// What it has to know of others.
-    cluster: Vec<String>,
+    /// Arguments beside those that every server has.
+    arguments: Vec<String>,
 }
 
 impl Nats {
@@ -49,8 +49,22 @@ impl Nats {
             port,
             folder,
             server: None,
-            cluster: Vec::new(),
+            arguments: Vec::new(),
         })
+    }
+
+    /// Starts a server with a configuration file of this text: users, accounts, TLS.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written or the server cannot be started.
+    pub fn configured(text: &str) -> io::Result<Self> {
+        let mut nats = Self::down()?;
+        let file = nats.folder.join("server.conf");
+        fs::write(&file, text)?;
+        nats.arguments = vec!["-c".to_owned(), file.display().to_string()];
+        nats.up()?;
+        Ok(nats)
     }
 
     /// Three that run and know of each other.
@@ -65,7 +79,7 @@ impl Nats {
             routes.push(format!("nats://127.0.0.1:{}", port::free()?));
         }
         for (nats, route) in cluster.iter_mut().zip(&routes) {
-            nats.cluster = [
+            nats.arguments = [
                 ("--name", nats.name()),
                 ("--cluster_name", "three".to_owned()),
                 ("--cluster", route.clone()),
@@ -103,7 +117,7 @@ impl Nats {
     /// If it cannot be started, ends at once, or does not listen in time.
     pub fn up(&mut self) -> io::Result<()> {
         let mut command = command(self.port, &self.folder);
-        let server = command.args(&self.cluster).spawn().map_err(|error| {
+        let server = command.args(&self.arguments).spawn().map_err(|error| {
             let hint = "Debian and Ubuntu: apt-get install nats-server";
             io::Error::new(error.kind(), format!("{command:?}: {error} ({hint})"))
         })?;
