@@ -1,4 +1,5 @@
 use core::{error::Error, fmt};
+use std::sync::Arc;
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
 
@@ -53,14 +54,23 @@ pub enum Replayed {
 #[derive(Debug, Clone)]
 pub struct BackendError {
     message: String,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl BackendError {
-    /// With the whole reason: what, and where.
+    /// Creates an error from what failed, and where.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self {
             message: reason.to_string(),
+            source: None,
         }
+    }
+
+    /// Sets the cause, which [`Error::source`] returns. It is not part of the error's own text.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
     }
 }
 
@@ -70,4 +80,9 @@ impl fmt::Display for BackendError {
     }
 }
 
-impl Error for BackendError {}
+impl Error for BackendError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.source.as_deref()?;
+        Some(source)
+    }
+}

@@ -20,6 +20,9 @@ pub struct Counts {
     pub lagged: u64,
     /// How often a subscriber came from too far in the past.
     pub resets: u64,
+    /// Events of the backend that [may not be published](crate::Hub::check) and were skipped, counted each
+    /// time that they were read.
+    pub refused: u64,
 }
 
 /// The same, as it goes on, and for the `metrics` crate.
@@ -32,6 +35,7 @@ pub(crate) struct Counting {
     dropped: AtomicU64,
     lagged: AtomicU64,
     resets: AtomicU64,
+    refused: AtomicU64,
     metrics: Metrics,
 }
 
@@ -44,6 +48,7 @@ struct Metrics {
     dropped: Counter,
     lagged: Counter,
     resets: Counter,
+    refused: Counter,
     lag: Histogram,
     connected: Gauge,
 }
@@ -59,6 +64,7 @@ impl Counting {
             dropped: AtomicU64::new(0),
             lagged: AtomicU64::new(0),
             resets: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             metrics: Metrics {
                 subscribers: gauge!("sse_hub_subscribers"),
                 published: counter!("sse_hub_published_total"),
@@ -67,6 +73,7 @@ impl Counting {
                 dropped: counter!("sse_hub_dropped_total"),
                 lagged: counter!("sse_hub_lagged_total"),
                 resets: counter!("sse_hub_resets_total"),
+                refused: counter!("sse_hub_refused_total"),
                 lag: histogram!("sse_hub_lag_events"),
                 connected: gauge!("sse_hub_backend_connected"),
             },
@@ -82,6 +89,7 @@ impl Counting {
             dropped: self.dropped.load(Relaxed),
             lagged: self.lagged.load(Relaxed),
             resets: self.resets.load(Relaxed),
+            refused: self.refused.load(Relaxed),
         }
     }
 
@@ -132,6 +140,11 @@ impl Counting {
         self.metrics.resets.increment(1);
     }
 
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Relaxed);
+        self.metrics.refused.increment(1);
+    }
+
     pub(crate) fn connected(&self, is_connected: bool) {
         self.metrics
             .connected
@@ -160,6 +173,10 @@ fn describe() {
     describe_counter!(
         "sse_hub_resets_total",
         "Subscribers that came from too far in the past"
+    );
+    describe_counter!(
+        "sse_hub_refused_total",
+        "Events of the backend that may not be published, each time that they were read"
     );
     describe_histogram!(
         "sse_hub_lag_events",

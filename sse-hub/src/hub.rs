@@ -1,4 +1,4 @@
-use core::{error::Error, fmt, future::poll_fn, task::Poll};
+use core::{error::Error, fmt, future::poll_fn, ops::RangeInclusive, task::Poll, time::Duration};
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -82,8 +82,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// If the event is larger than it may be, or if the backend does not take it. Then nobody gets
-    /// it, unless the backend failed in the middle.
+    /// If the event [may not be published](Self::check), or if the backend does not take it. Then no
+    /// subscriber gets it, unless the backend failed in the middle.
     pub async fn publish(
         &self,
         topics: impl Into<Topics>,
@@ -100,15 +100,25 @@ impl Hub {
     pub async fn post(&self, post: impl Into<Post>) -> Result<EventId, PublishError> {
         let post = post.into();
         let shared = &self.shared;
-        let (bytes, limit) = (post.size(), shared.settings.max_event);
-        if bytes > limit {
-            return Err(PublishError::TooLarge { bytes, limit });
-        }
+        shared.settings.check(&post)?;
         let number = match &shared.backend {
             None => shared.append(None, &post).0,
             Some(backend) => backend.publish(&post).await?,
         };
         Ok(shared.settings.ids.id(number))
+    }
+
+    /// Checks whether an event may be published, without publishing it: its size, the lengths of its type
+    /// and key, its reconnection time, and that its type is not reserved.
+    ///
+    /// [`publish`](Self::publish) and [`post`](Self::post) do the same. What comes from the backend passes
+    /// the same check: an event that fails it is skipped, logged, and counted in [`Counts::refused`].
+    ///
+    /// # Errors
+    ///
+    /// If it may not: any [`PublishError`] but [`PublishError::Backend`].
+    pub fn check(&self, post: &Post) -> Result<(), PublishError> {
+        self.shared.settings.check(post)
     }
 
     /// Follows what is selected: from now on, or behind the last event that the client has seen.
@@ -185,7 +195,10 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
         ends(&mut turn).await;
         match update {
             Update::Event(event) if event.number > shared.read().log.newest() => {
-                let (_, woken) = shared.append(Some(event.number), &event.post);
+                let woken = match shared.accepts(&event) {
+                    true => shared.append(Some(event.number), &event.post).1,
+                    false => 0,
+                };
                 recovery::spend(&mut turn, &event, woken.saturating_mul(WAKE));
             }
             // It was told again.
@@ -198,7 +211,8 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
                 }
             }
             Update::Lost(error) => {
-                tracing::warn!(%error, "the backend is lost; subscribers wait");
+                let error: &(dyn Error + 'static) = &error;
+                tracing::warn!(error, "the backend is lost; subscribers wait");
                 shared.connected(false);
             }
             Update::Connected => {
@@ -230,10 +244,33 @@ fn microseconds() -> u64 {
 pub enum PublishError {
     /// The event is larger than [it may be](Settings::with_max_event).
     TooLarge {
-        /// So long.
+        /// Its size.
         bytes: usize,
-        /// What it may be.
+        /// The limit.
         limit: usize,
+    },
+    /// The event's type is longer than [it may be](Settings::with_max_type).
+    TypeTooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The event's key is longer than [it may be](Settings::with_max_key).
+    KeyTooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The event's type, which this is, is [reserved](Settings::with_reserved_types).
+    ReservedType(String),
+    /// The event's reconnection time is [not allowed](Settings::with_event_retry).
+    Retry {
+        /// The reconnection time.
+        retry: Duration,
+        /// Those that are allowed.
+        allowed: RangeInclusive<Duration>,
     },
     /// The backend did not take it.
     Backend(BackendError),
@@ -243,14 +280,35 @@ impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { bytes, limit } => {
-                write!(f, "an event of {bytes} bytes, of which {limit} are allowed")
+                write!(f, "event is {bytes} bytes, limit is {limit}")
             }
-            Self::Backend(error) => write!(f, "the backend did not take it: {error}"),
+            Self::TypeTooLong { bytes, limit } => {
+                write!(f, "event type is {bytes} bytes, limit is {limit}")
+            }
+            Self::KeyTooLong { bytes, limit } => {
+                write!(f, "key is {bytes} bytes, limit is {limit}")
+            }
+            Self::ReservedType(name) => write!(f, "event type {name:?} is reserved"),
+            Self::Retry { retry, allowed } => write!(
+                f,
+                "reconnection time is {} ms, allowed is {} to {} ms",
+                retry.as_millis(),
+                allowed.start().as_millis(),
+                allowed.end().as_millis()
+            ),
+            Self::Backend(_) => f.write_str("the backend did not take it"),
         }
     }
 }
 
-impl Error for PublishError {}
+impl Error for PublishError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Backend(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<BackendError> for PublishError {
     fn from(error: BackendError) -> Self {

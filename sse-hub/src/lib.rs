@@ -5,7 +5,7 @@
 //! ```text
 //!   publish(topics, event)                     subscribe(selection, last event ID)
 //!      │   Post, Topics       (post.rs, topic.rs)     │   Subscriber         (subscriber.rs, selection.rs)
-//!      ▼                                              ▼   Authority: may it?  (authority.rs)
+//!      ▼   limits, types      (gate.rs)               ▼   Authority: may it?  (authority.rs)
 //!     Hub ────────────── encodes it, once        (hub.rs, shared.rs, ids.rs, counts.rs)
 //!      │    Index        who hears of it         (index.rs)
 //!      ├──▶ Channel      those who do, and what they have not seen yet  (channel.rs) ◀──┐
@@ -61,6 +61,7 @@ mod authority;
 mod backend;
 mod channel;
 mod counts;
+mod gate;
 mod hub;
 mod ids;
 mod index;

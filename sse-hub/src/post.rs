@@ -67,15 +67,19 @@ const LINE_END: usize = "data: ".len();
 impl Post {
     /// How much of it is of a length that its publisher chooses, in bytes on the wire.
     pub(crate) fn size(&self) -> usize {
-        let event_type = match self.event.event_type() {
-            "message" => "",
-            other => other,
-        };
         let data = self.event.data();
         let line_ends = data.bytes().filter(|it| matches!(it, b'\n' | b'\r'));
         let line_ends = line_ends.count().saturating_mul(LINE_END);
         let key = self.key.as_ref().map_or(0, |key| key.len());
-        event_type.len() + data.len() + line_ends + key
+        self.event_type().len() + data.len() + line_ends + key
+    }
+
+    /// The event's type; empty if it is the default one, which is not written.
+    pub(crate) fn event_type(&self) -> &str {
+        match self.event.event_type() {
+            "message" => "",
+            other => other,
+        }
     }
 
     pub(crate) fn key(&self) -> Option<Key> {

@@ -93,7 +93,7 @@ impl Recovery {
                         &event,
                         cost(&event.post.topics, &channel.selection),
                     );
-                    if channel.selection.matches_any(&event.post.topics) {
+                    if channel.selection.matches_any(&event.post.topics) && shared.accepts(&event) {
                         let block = shared.encode(event.number, &event.post);
                         size += block.len();
                         blocks.push(block);

@@ -42,6 +42,10 @@ pub struct Settings {
     pub(crate) first_number: Option<u64>,
     pub(crate) max_subscribers: usize,
     pub(crate) max_event: usize,
+    pub(crate) max_type: usize,
+    pub(crate) max_key: usize,
+    pub(crate) event_retry: RangeInclusive<Duration>,
+    reserved_types: Vec<Cow<'static, str>>,
     pub(crate) retry: RangeInclusive<Duration>,
     pub(crate) announces_position: bool,
     reset: Option<EventType>,
@@ -96,6 +100,44 @@ impl Settings {
         self
     }
 
+    /// Sets the maximum length of an event's type, in bytes: 256 by default.
+    #[must_use]
+    pub fn with_max_type(mut self, bytes: usize) -> Self {
+        self.max_type = bytes;
+        self
+    }
+
+    /// Sets the maximum length of an event's key, in bytes: 256 by default.
+    #[must_use]
+    pub fn with_max_key(mut self, bytes: usize) -> Self {
+        self.max_key = bytes;
+        self
+    }
+
+    /// Sets which reconnection times an event may carry: up to an hour by default.
+    ///
+    /// A long one keeps a client away for that long after its next disconnection. A short one makes
+    /// browsers ask a server that refuses them again and again.
+    #[must_use]
+    pub fn with_event_retry(mut self, allowed: RangeInclusive<Duration>) -> Self {
+        self.event_retry = allowed;
+        self
+    }
+
+    /// Sets the event types that the hub refuses, in place of `error` and `open`. The types of the events
+    /// that [the hub itself sends](Self::with_types) are always refused.
+    ///
+    /// An event of the type `error` or `open` runs the `onerror` or `onopen` handler of a browser's
+    /// `EventSource`, which takes it for a change of the connection.
+    #[must_use]
+    pub fn with_reserved_types<T: Into<Cow<'static, str>>>(
+        mut self,
+        types: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.reserved_types = types.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Sets when a subscriber that was too slow may come back, another time for each: 1 to 5 s by
     /// default.
     #[must_use]
@@ -115,7 +157,7 @@ impl Settings {
     }
 
     /// Sets the types of the events that the hub itself sends, in place of `reset`, `lagged` and
-    /// `denied`.
+    /// `denied`. Events of these types are refused from publishers and from the backend.
     ///
     /// # Errors
     ///
@@ -130,6 +172,15 @@ impl Settings {
         self.lagged = Some(EventType::new(lagged)?);
         self.denied = Some(EventType::new(denied)?);
         Ok(self)
+    }
+
+    /// Returns whether publishers may not use this type.
+    pub(crate) fn is_reserved(&self, event_type: &str) -> bool {
+        let own = [&self.reset, &self.lagged, &self.denied];
+        own.into_iter()
+            .flatten()
+            .any(|it| it.as_str() == event_type)
+            || self.reserved_types.iter().any(|it| it == event_type)
     }
 
     pub(crate) fn reset(&self, data: String) -> Event {
@@ -156,6 +207,10 @@ impl Default for Settings {
             first_number: None,
             max_subscribers: usize::MAX,
             max_event: 1024 * 1024,
+            max_type: 256,
+            max_key: 256,
+            event_retry: Duration::ZERO..=Duration::from_secs(3600),
+            reserved_types: vec!["error".into(), "open".into()],
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
             announces_position: false,
             reset,

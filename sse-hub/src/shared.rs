@@ -9,7 +9,7 @@ use std::{
 use sse_hyper::Encoded;
 
 use crate::{
-    Backend, Denied, Post, Settings,
+    Backend, Denied, Numbered, Post, Settings,
     channel::{Channel, Place},
     counts::Counting,
     index::Index,
@@ -79,6 +79,16 @@ impl Shared {
         }
         self.counts.published();
         (number, count)
+    }
+
+    /// Lets an event of the backend pass, or says why it is skipped. Its number is then used by none.
+    pub(crate) fn accepts(&self, event: &Numbered) -> bool {
+        let Err(reason) = self.settings.check(&event.post) else {
+            return true;
+        };
+        self.counts.refused();
+        tracing::warn!(event.number, %reason, "an event of the backend is refused");
+        false
     }
 
     pub(crate) fn encode(&self, number: u64, post: &Post) -> Encoded {

@@ -137,10 +137,7 @@ fn an_event_may_be_too_large() {
     let event = Event::new("1").with_type(EventType::new("t").unwrap());
     let posting = hub.post(Post::new(topic("a"), event).with_key("ke"));
     let error = posting.now_or_never().unwrap().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "an event of 4 bytes, of which 3 are allowed"
-    );
+    assert_eq!(error.to_string(), "event is 4 bytes, limit is 3");
     assert_eq!(hub.counts().published, 1);
 }
 
