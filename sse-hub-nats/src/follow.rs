@@ -1,4 +1,4 @@
-use core::{future, time::Duration};
+use core::{error::Error, future, iter, time::Duration};
 use std::{collections::VecDeque, sync::Arc};
 
 use futures_core::Stream;
@@ -8,6 +8,7 @@ use sse_hub::{BackendError, Numbered, Update};
 use crate::{
     backoff::Backoff,
     pull::{Delivered, Pull},
+    raw::{Caution, Found},
     shared::Shared,
     stream::{bounds, identity},
 };
@@ -29,8 +30,8 @@ pub(crate) fn follow(shared: Arc<Shared>, newest: usize) -> impl Stream<Item = U
         ready: VecDeque::new(),
         lost: None,
         backoff: Backoff::default(),
+        caution: Caution::default(),
         has_failed: false,
-        is_suspicious: false,
         is_broken: false,
     };
     stream::unfold(follower, |mut follower| async {
@@ -51,9 +52,8 @@ struct Follower {
     /// What was told to be the reason.
     lost: Option<String>,
     backoff: Backoff,
+    caution: Caution,
     has_failed: bool,
-    /// It has failed before the first message: is it that?
-    is_suspicious: bool,
     /// Its numbers are of no use any more.
     is_broken: bool,
 }
@@ -99,17 +99,30 @@ impl Follower {
         let info = stream.cached_info();
         let (first, last) = bounds(info);
         let mut number = self.place(identity(info), first, last)?;
-        if self.is_suspicious
-            && let Some(skipped) = self.shared.delete_unreadable(&life, number).await?
-        {
-            number = skipped;
-            self.told_up_to(number);
+        self.due = Some(last);
+        while !self.caution.is_over() {
+            let shared = Arc::clone(&self.shared);
+            let found = shared.read_carefully(&life, number, &mut self.caution);
+            let Some(Found { number: next, post }) = found.await? else {
+                break;
+            };
+            number = next;
+            // More than these are not known of.
+            let pending = u64::MAX;
+            self.tell(Delivered {
+                number,
+                pending,
+                post,
+            })
+            .await?;
+            if self.ready.len() >= AHEAD {
+                // They are told first.
+                return Ok(());
+            }
         }
         let pull = Pull::open(&self.shared, life, number).await?;
         let pending = pull.pending();
-        self.is_suspicious = true;
         self.pull = Some(pull);
-        self.due = Some(last);
         self.connect(number, pending).await
     }
 
@@ -170,7 +183,6 @@ impl Follower {
             pending,
             post,
         } = delivered;
-        self.is_suspicious = false;
         let told = self.told.as_ref().map_or(0, |it| it.number);
         if number <= told {
             return Ok(());
@@ -190,7 +202,10 @@ impl Follower {
                 .push_back(Update::Event(Numbered::new(number, post))),
             Err(reason) => self.shared.warn_of(number, &reason),
         }
-        self.told_up_to(number);
+        if let Some(told) = &mut self.told {
+            told.number = number;
+        }
+        self.backoff.reset();
         self.connect(number, pending).await
     }
 
@@ -216,23 +231,25 @@ impl Follower {
         Ok(())
     }
 
-    fn told_up_to(&mut self, number: u64) {
-        if let Some(told) = &mut self.told {
-            told.number = number;
-        }
-    }
-
     /// It begins again. The same reason is not told again.
     fn fail(&mut self, error: BackendError) {
         self.pull = None;
         self.due = None;
         self.has_failed = true;
-        let reason = error.to_string();
+        self.caution.begin();
+        let reason = chain(&error);
         if self.lost.as_ref() != Some(&reason) {
             self.lost = Some(reason);
             self.ready.push_back(Update::Lost(error));
         }
     }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn Error) -> String {
+    let causes = iter::successors(error.source(), |&it| it.source());
+    let texts = causes.map(|cause| format!(": {cause}"));
+    iter::once(error.to_string()).chain(texts).collect()
 }
 
 async fn hear(pull: &mut Pull) -> Result<Option<Delivered>, BackendError> {

@@ -1,12 +1,12 @@
-use core::{error::Error, fmt, str::FromStr as _};
+use core::{error::Error, fmt};
 use std::sync::Arc;
 
-use async_nats::{ConnectOptions, ServerAddr};
+use async_nats::ConnectOptions;
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use sse_hub::{Backend, BackendError, Post, Replayed, Update};
 
 use crate::{
-    Settings, follow,
+    Settings, address, follow,
     link::{Link, Options},
     replay,
     shared::Shared,
@@ -21,14 +21,18 @@ pub struct JetStream {
 impl JetStream {
     /// A stream of the NATS at this address; at one of these, if there are commas between several:
     /// `nats://10.0.0.1:4222,nats://10.0.0.2:4222`. With `tls://` in place of `nats://` the connection
-    /// is encrypted; a user and password or a token stand before the host: `nats://user:password@host`.
+    /// is encrypted.
+    ///
+    /// A user and password, or a token, stand before the host: `nats://user:password@host`,
+    /// `nats://token@host`. Each address has its own. What is neither a letter nor a digit in them is
+    /// percent-encoded. They are in no error, no log and no `Debug` output.
     ///
     /// It returns at once. The connection is made, as often as need be, when the hub has work for it,
     /// within a runtime of tokio.
     ///
     /// # Errors
     ///
-    /// If an address is none, or if the stream or its subject cannot have this name.
+    /// If an address is not valid, or if the stream or its subject cannot have this name.
     pub fn connect(
         addresses: impl AsRef<str>,
         settings: Settings,
@@ -36,9 +40,23 @@ impl JetStream {
         Self::with_options(addresses, settings, ConnectOptions::new)
     }
 
-    /// The same, with more to say about the connection: credentials, certificates. It is asked each
-    /// time a client is made, which is once, but for faults of that. How it reconnects, how often it
-    /// pings and what hears of its events is set here.
+    /// Returns a stream whose connection has these options: a credentials file or an nkey (feature
+    /// `nkeys`), a client certificate, a private root certificate.
+    ///
+    /// ```no_run
+    /// use sse_hub_nats::{JetStream, Settings, async_nats::ConnectOptions};
+    ///
+    /// let nats = JetStream::with_options("tls://nats.internal", Settings::default(), || {
+    ///     ConnectOptions::new()
+    ///         .add_root_certificates("ca.pem".into())
+    ///         .add_client_certificate("hub.pem".into(), "hub.key".into())
+    /// })?;
+    /// # Ok::<_, sse_hub_nats::InvalidSettings>(())
+    /// ```
+    ///
+    /// `options` is called for each attempt to make a client. The credentials in an address replace those of
+    /// the same kind in the options. How the client reconnects, how often it pings and what hears of its
+    /// events is set here.
     ///
     /// # Errors
     ///
@@ -56,12 +74,7 @@ impl JetStream {
         settings: Settings,
         options: Box<Options>,
     ) -> Result<Self, InvalidSettings> {
-        let addresses = addresses
-            .split(',')
-            .map(|it| ServerAddr::from_str(it.trim()))
-            .collect::<Result<Vec<_>, _>>()
-            // Not the address: there may be a password in it.
-            .map_err(|error| InvalidSettings(format!("the address of NATS: {error}")))?;
+        let groups = address::parse(addresses)?;
         let subject = settings.subject();
         check("stream", &settings.stream, &['.', '*', '>', '/', '\\'])?;
         check("subject", &subject, &['*', '>'])?;
@@ -71,16 +84,20 @@ impl JetStream {
             )));
         }
         Ok(Self {
-            shared: Arc::new(Shared::new(
-                Link::new(addresses, options),
-                settings,
-                subject,
-            )),
+            shared: Arc::new(Shared::new(Link::new(groups, options), settings, subject)),
         })
     }
 }
 
+/// The longest name of a stream that NATS takes, in bytes.
+const MAX_NAME: usize = 255;
+
 fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidSettings> {
+    if name.len() > MAX_NAME {
+        let bytes = name.len();
+        let reason = format!("{what} is {bytes} bytes, limit is {MAX_NAME}");
+        return Err(InvalidSettings(reason));
+    }
     let is_bad = |it: char| it.is_whitespace() || it.is_control() || forbidden.contains(&it);
     match name.chars().find(|it| is_bad(*it)) {
         Some(bad) => Err(InvalidSettings(format!("{what} {name:?}: {bad:?} in it"))),
@@ -120,6 +137,12 @@ impl fmt::Debug for JetStream {
 /// What is wrong with an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSettings(String);
+
+impl InvalidSettings {
+    pub(crate) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+}
 
 impl fmt::Display for InvalidSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,11 +9,12 @@
 //!      │          │           │           │
 //!      │       follow.rs   replay.rs      │     in order, without gap, over restarts of NATS
 //!      │          └─────┬─────┘           │
-//!  publish.rs        pull.rs              │     an ordered consumer, for one life of the connection
+//!  publish.rs        pull.rs, raw.rs      │     an ordered consumer, for one life of the connection;
+//!      │                │                 │     one message at a time, after one has ended it
 //!      └────────┬───────┴──────────┬──────┘
-//!            wire.rs            stream.rs       an event as a message; the stream, made if missing
+//!     wire.rs, headers.rs       stream.rs       an event as a message; the stream, made if missing
 //!               └───────┬──────────┘
-//!                    link.rs, backoff.rs        one connection, again and again
+//!          link.rs, address.rs, backoff.rs      one connection, again and again
 //! ```
 //!
 //! # What is in NATS
@@ -33,7 +34,11 @@
 //! whole message is subject to the server's `max_payload`, 1 MiB if nobody changed it.
 //!
 //! A message that is anything else is skipped, with a warning that says which and why. It cannot forge
-//! more than one event; but whoever may publish on the subject can publish events, so let nobody else.
+//! more than one event. An event that the hub [refuses](sse_hub::Hub::check) from its publishers is
+//! refused from NATS, too. But whoever may publish on the subject can publish events, so let nobody else.
+//!
+//! A message with headers that the client of `async_nats` cannot read ends its connection, or its task by a
+//! panic. It is deleted, those that follow it are looked at before they are read, and all goes on at once.
 //!
 //! # What it promises
 //!
@@ -74,17 +79,20 @@
 //! # }
 //! ```
 
+mod address;
 mod backoff;
+mod error;
 mod follow;
+mod headers;
 mod jetstream;
 mod link;
 mod publish;
 mod pull;
+mod raw;
 mod replay;
 mod settings;
 mod shared;
 mod stream;
-mod unreadable;
 mod wire;
 
 pub use async_nats;

@@ -20,34 +20,44 @@ enum Failure {
     Passing(BackendError),
     /// So will all others.
     Final(BackendError),
+    /// The stream has another message of the same ID.
+    TakenId(u64),
 }
 
 impl Shared {
     /// Publishes an event until NATS has it, or until it has taken too long.
     pub(crate) async fn publish(&self, post: &Post) -> Result<u64, BackendError> {
-        let (headers, payload) = wire::encode(post);
+        let (mut headers, payload) = wire::encode(post);
         let limit = self.settings.publish_within;
         let mut reason = None;
         let attempts = async {
             let mut backoff = Backoff::default();
+            // Of this message ID.
+            let mut is_first = true;
             loop {
-                match self.attempt(limit, &headers, &payload).await {
+                match self.attempt(limit, &headers, &payload, is_first).await {
                     Ok(number) => return Ok(number),
                     Err(Failure::Final(error)) => return Err(error),
-                    Err(Failure::Passing(error)) => reason = Some(error),
+                    Err(Failure::Passing(error)) => {
+                        reason = Some(error);
+                        is_first = false;
+                        backoff.wait().await;
+                    }
+                    Err(Failure::TakenId(number)) => {
+                        let stream = &self.settings.stream;
+                        tracing::warn!(stream, number, "a message has the ID of another event");
+                        wire::renew_id(&mut headers);
+                        is_first = true;
+                    }
                 }
-                backoff.wait().await;
             }
         };
         match timeout(limit, attempts).await {
             Ok(result) => result,
-            Err(_) => Err(match reason {
-                Some(reason) => BackendError::new(format!("{reason}; tried for {limit:?}")),
-                None => BackendError::new(format!(
-                    "not connected to NATS at {}; tried for {limit:?}",
-                    self.link.place()
-                )),
-            }),
+            Err(_) => {
+                let reason = reason.unwrap_or_else(|| self.link.not_connected());
+                Err(BackendError::new(format!("tried for {limit:?}")).with_source(reason))
+            }
         }
     }
 
@@ -56,12 +66,13 @@ impl Shared {
         limit: Duration,
         headers: &HeaderMap,
         payload: &Bytes,
+        is_first: bool,
     ) -> Result<u64, Failure> {
         // Just before the whole has taken too long, so that the reason is known.
         let life = self.link.up_within(limit.mul_f64(0.9)).await;
         let life = life.map_err(Failure::Passing)?;
         tokio::select! {
-            number = self.send(&life, headers, payload) => number,
+            number = self.send(&life, headers, payload, is_first) => number,
             // There will be no answer.
             error = life.down() => Err(Failure::Passing(error)),
         }
@@ -72,9 +83,10 @@ impl Shared {
         life: &Life,
         headers: &HeaderMap,
         payload: &Bytes,
+        is_first: bool,
     ) -> Result<u64, Failure> {
         self.ensure_stream(life).await.map_err(Failure::Passing)?;
-        let failure = |error: PublishError| self.failure(life, &error);
+        let failure = |error: PublishError| self.failure(life, error);
         let acknowledged = life
             .context
             .publish_with_headers(self.subject.clone(), headers.clone(), payload.clone())
@@ -86,10 +98,19 @@ impl Shared {
             let what = format!("publishing on {:?}", self.subject);
             return Err(Failure::Passing(life.error(&what, "no sequence")));
         }
+        // It was stored by an earlier attempt; or it is not stored, for a stranger was here before with this ID.
+        if acknowledged.duplicate {
+            let number = acknowledged.sequence;
+            let is_same = self.is_same(life, number, headers, payload).await;
+            // An earlier attempt may be removed by the limits already.
+            if !is_same.map_err(Failure::Passing)?.unwrap_or(!is_first) {
+                return Err(Failure::TakenId(number));
+            }
+        }
         Ok(acknowledged.sequence)
     }
 
-    fn failure(&self, life: &Life, error: &PublishError) -> Failure {
+    fn failure(&self, life: &Life, error: PublishError) -> Failure {
         if error.kind() == PublishErrorKind::StreamNotFound {
             self.forget_stream();
         }
@@ -98,8 +119,9 @@ impl Shared {
             .and_then(|it| it.downcast_ref::<jetstream::Error>())
             .is_some_and(|it| it.code() < 500 || it.error_code() == ErrorCode::STREAM_STORE_FAILED);
         let what = format!("publishing on {:?}", self.subject);
+        let is_too_large = error.kind() == PublishErrorKind::MaxPayloadExceeded;
         let failed = life.error(&what, error);
-        if refused || error.kind() == PublishErrorKind::MaxPayloadExceeded {
+        if refused || is_too_large {
             Failure::Final(failed)
         } else {
             Failure::Passing(failed)

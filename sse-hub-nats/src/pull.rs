@@ -7,7 +7,7 @@
 //! long, this is over, and whoever needs more begins again behind the last message that came. The one
 //! of `async_nats` does that by itself, which is just what is of no use here: we have to know when.
 
-use core::time::Duration;
+use core::{error::Error, time::Duration};
 
 use async_nats::{
     HeaderMap, StatusCode, Subject, Subscriber,
@@ -147,7 +147,12 @@ impl Pull {
                 Ok(None) => return Err(self.error("the subscription has ended")),
                 Err(_) => return Err(self.error(format!("silent for {SILENCE:?}"))),
             };
-            match message.status {
+            // What NATS itself says has no subject for a reply. A message of the stream may have a status, too.
+            let status = match message.reply {
+                Some(_) => None,
+                None => message.status,
+            };
+            match status {
                 None | Some(StatusCode::OK) => return self.delivered(message).map(Some),
                 Some(StatusCode::IDLE_HEARTBEAT) => {
                     let last = number(message.headers.as_ref(), NATS_LAST_CONSUMER.as_ref());
@@ -179,7 +184,10 @@ impl Pull {
         Ok(Delivered {
             number,
             pending,
-            post: wire::decode(message.headers.as_ref(), &message.payload),
+            post: match message.status {
+                None => wire::decode(message.headers.as_ref(), &message.payload),
+                Some(_) => Err(NotOurs::Status),
+            },
         })
     }
 
@@ -206,7 +214,7 @@ impl Pull {
         Ok(())
     }
 
-    fn error(&self, error: impl core::fmt::Display) -> BackendError {
+    fn error(&self, error: impl Into<Box<dyn Error + Send + Sync>>) -> BackendError {
         let stream = &self.consumer.cached_info().stream_name;
         self.life
             .error(&format!("reading the stream {stream:?}"), error)

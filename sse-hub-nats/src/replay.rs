@@ -1,10 +1,18 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, error::Error, sync::Arc};
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hub::{BackendError, Numbered, Replayed};
+use sse_hub::{BackendError, Numbered, Post, Replayed};
 
-use crate::{backoff::Backoff, link::Life, pull::Pull, shared::Shared, stream::bounds};
+use crate::{
+    backoff::Backoff,
+    link::Life,
+    pull::Pull,
+    raw::{Caution, Found},
+    shared::Shared,
+    stream::bounds,
+    wire::NotOurs,
+};
 
 /// How many messages are fetched at a time, and wait for the subscriber.
 const AHEAD: u64 = 256;
@@ -25,8 +33,8 @@ pub(crate) fn replay(
         through,
         ready: VecDeque::new(),
         backoff: Backoff::default(),
+        caution: Caution::default(),
         has_failed: false,
-        is_suspicious: false,
         was_short: 0,
     };
     stream::unfold(replay, |mut replay| async {
@@ -42,9 +50,8 @@ struct Replay {
     through: u64,
     ready: VecDeque<Replayed>,
     backoff: Backoff,
+    caution: Caution,
     has_failed: bool,
-    /// It has failed before the first message: is it that?
-    is_suspicious: bool,
     was_short: u32,
 }
 
@@ -64,7 +71,9 @@ impl Replay {
                 Ok(()) => self.backoff.reset(),
                 Err(error) => {
                     self.has_failed = true;
-                    tracing::debug!(%error, after = self.after, "a replay is interrupted");
+                    self.caution.begin();
+                    let error: &(dyn Error + 'static) = &error;
+                    tracing::debug!(error, after = self.after, "a replay is interrupted");
                 }
             }
         }
@@ -77,10 +86,17 @@ impl Replay {
         let _permit = shared.permits.acquire().await;
         let life = shared.link.up().await;
         shared.ensure_stream(&life).await?;
-        if core::mem::replace(&mut self.is_suspicious, true)
-            && let Some(skipped) = shared.delete_unreadable(&life, self.after).await?
-        {
-            self.after = skipped;
+        while !self.caution.is_over() && self.after < self.through {
+            let found = shared.read_carefully(&life, self.after, &mut self.caution);
+            let Some(Found { number, post }) = found.await? else {
+                break;
+            };
+            let is_gone = !self.take(&shared, &life, number, post).await?;
+            if is_gone || self.ready.len() as u64 >= AHEAD {
+                return Ok(());
+            }
+        }
+        if self.after >= self.through {
             return Ok(());
         }
         let mut pull = Pull::open(&shared, life.clone(), self.after).await?;
@@ -93,23 +109,39 @@ impl Replay {
             let Some(delivered) = pull.next().await? else {
                 break;
             };
-            self.is_suspicious = false;
-            let number = delivered.number;
-            if number > self.after + 1 && self.is_gone(&life).await? {
-                self.gone();
+            if !self
+                .take(&shared, &life, delivered.number, delivered.post)
+                .await?
+            {
                 break;
-            }
-            self.after = number;
-            match delivered.post {
-                _ if number > self.through => {}
-                Ok(post) => {
-                    let event = Numbered::new(number, post);
-                    self.ready.push_back(Replayed::Event(event));
-                }
-                Err(reason) => shared.warn_of(number, &reason),
             }
         }
         Ok(())
+    }
+
+    /// A message has come. Tells whether it goes on: not if the limits of the stream have removed some before it.
+    async fn take(
+        &mut self,
+        shared: &Shared,
+        life: &Life,
+        number: u64,
+        post: Result<Post, NotOurs>,
+    ) -> Result<bool, BackendError> {
+        if number > self.after + 1 && self.is_gone(life).await? {
+            self.gone();
+            return Ok(false);
+        }
+        self.after = number;
+        self.backoff.reset();
+        match post {
+            _ if number > self.through => {}
+            Ok(post) => {
+                let event = Numbered::new(number, post);
+                self.ready.push_back(Replayed::Event(event));
+            }
+            Err(reason) => shared.warn_of(number, &reason),
+        }
+        Ok(true)
     }
 
     /// There is no more. Was there?
@@ -130,7 +162,8 @@ impl Replay {
         } else {
             match self.shared.next_number(life, self.after).await? {
                 Some(next) if next <= self.through => {
-                    return Err(life.error("a server of the cluster is behind", next));
+                    let reason = format!("its next message is {next}");
+                    return Err(life.error("a server of the cluster is behind", reason));
                 }
                 // The last ones were deleted.
                 _ => self.after = self.through,

@@ -50,7 +50,8 @@ impl Settings {
         self
     }
 
-    /// Sets how long the stream keeps an event, if it is made. By default, until there are too many.
+    /// Sets how long the stream keeps an event, if it is made. By default, until there are too many; so it
+    /// is with 0. NATS takes 100 ms and more, and what is more than 292 years counts as that.
     #[must_use]
     pub fn with_max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.max_age = age.into();

@@ -1,4 +1,7 @@
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::{
+    error::Error,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use async_nats::jetstream::stream::Stream;
 use sse_hub::BackendError;
@@ -75,7 +78,10 @@ impl Shared {
             let permit = self.permits.acquire().await;
             match self.stream(&life).await {
                 Ok(stream) => return stream::bounds(stream.cached_info()).1,
-                Err(error) => tracing::debug!(%error, "asked for the newest event"),
+                Err(error) => {
+                    let error: &(dyn Error + 'static) = &error;
+                    tracing::debug!(error, "asked for the newest event");
+                }
             }
             drop(permit);
             backoff.wait().await;

@@ -20,6 +20,9 @@ const DESCRIPTION: &str = "Server-sent events, by sse-hub-nats, since ";
 /// JetStream's own default.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
+/// NATS counts nanoseconds in 64 bits with a sign.
+const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
+
 impl Settings {
     pub(crate) fn subject(&self) -> String {
         let default = || format!("{}.events", self.stream);
@@ -57,8 +60,8 @@ impl Settings {
     fn config(&self) -> Config {
         let limit =
             |limit: Option<u64>| limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
-        let max_age = self.max_age.unwrap_or_default();
-        let window = DUPLICATE_WINDOW.max(self.publish_within * 2);
+        let max_age = self.max_age.unwrap_or_default().min(LONGEST);
+        let window = DUPLICATE_WINDOW.max(self.publish_within.saturating_mul(2).min(LONGEST));
         let now = microseconds();
         Config {
             name: self.stream.clone(),
@@ -74,9 +77,9 @@ impl Settings {
             },
             num_replicas: self.replicas,
             // It cannot be longer than messages live.
-            duplicate_window: match self.max_age {
-                Some(age) => window.min(age),
-                None => window,
+            duplicate_window: match max_age.is_zero() {
+                true => window,
+                false => window.min(max_age),
             },
             allow_direct: true,
             // Known from NATS 2.10 on.

@@ -24,9 +24,14 @@ pub(crate) fn encode(post: &Post) -> (HeaderMap, Bytes) {
     if let Some(key) = &post.key {
         headers.insert(KEY, percent(key));
     }
+    renew_id(&mut headers);
+    (headers, block(&post.event).into())
+}
+
+/// Gives a message a random ID.
+pub(crate) fn renew_id(headers: &mut HeaderMap) {
     let id = format!("{:032x}", fastrand::u128(..));
     headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
-    (headers, block(&post.event).into())
 }
 
 /// The event of a message.
@@ -107,6 +112,8 @@ pub(crate) enum NotOurs {
     Header(&'static str),
     Topic(InvalidTopic),
     Payload,
+    Status,
+    Unreadable,
 }
 
 impl fmt::Display for NotOurs {
@@ -115,6 +122,8 @@ impl fmt::Display for NotOurs {
             Self::NoTopics => write!(f, "it has no header {TOPICS}"),
             Self::Header(name) => write!(f, "the header {name} is not UTF-8 in percent encoding"),
             Self::Topic(error) => write!(f, "the header {TOPICS}: {error}"),
+            Self::Status => f.write_str("it passes for an answer of NATS"),
+            Self::Unreadable => f.write_str("its headers cannot be read"),
             Self::Payload => f.write_str("the payload is not exactly one event without an ID"),
         }
     }

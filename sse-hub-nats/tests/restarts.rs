@@ -9,8 +9,8 @@ use sse_hub::{Backend as _, PublishError, Retention, Update};
 use sse_hub_nats::Settings;
 use sse_proto::Event;
 use support::{
-    Nats, Nodes, all, connected, next, numbers, patient, publish, read_all, test_timeout, texts,
-    topic,
+    Nats, Nodes, all, chain, connected, next, numbers, patient, publish, read_all, test_timeout,
+    texts, topic,
 };
 use tokio::time::{sleep, timeout};
 
@@ -79,11 +79,13 @@ async fn it_is_told_when_nats_is_away() {
         panic!("not lost");
     };
     let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port());
-    assert!(error.to_string().starts_with(&place), "{error}");
+    let error = chain(&error);
+    assert!(error.starts_with(&place), "{error}");
     connected(&node, false).await;
     let error = node.publish(topic(), Event::new("x")).await.unwrap_err();
     assert!(matches!(error, PublishError::Backend(_)), "{error:?}");
-    assert!(error.to_string().contains(&place), "{error}");
+    let error = chain(&error);
+    assert!(error.contains(&place), "{error}");
     nats.up().unwrap();
     connected(&node, true).await;
     let mut events = all(&node, None);

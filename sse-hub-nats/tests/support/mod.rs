@@ -129,6 +129,17 @@ pub(crate) fn topic() -> sse_hub::Topic {
     sse_hub::Topic::new("news").unwrap()
 }
 
+/// An error with all its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
 /// Publishes a message with these bytes for headers, as no client would.
 pub(crate) async fn publish_raw(nats: &Nats, subject: &str, headers: &[u8], payload: &[u8]) {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};

@@ -1,0 +1,162 @@
+//! The messages of the stream one at a time, by a way that none of them can break.
+//!
+//! The client of `async_nats` ends the connection, or itself, when it meets headers that it cannot read, and again
+//! as often as it meets them ([nats.rs#1612](https://github.com/nats-io/nats.rs/pull/1612)). So whoever has lost
+//! the connection reads on by this way, in which headers are text like any other, until enough messages in a row
+//! were readable. What is not is none of ours, and deleted.
+
+use async_nats::header::NATS_MESSAGE_ID;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sse_hub::{BackendError, Post};
+
+use crate::{
+    headers::{self, Headers},
+    link::Life,
+    shared::Shared,
+    wire::{self, NotOurs},
+};
+
+/// The answer of JetStream for "no message found".
+const NOT_FOUND: u64 = 10037;
+
+/// How many messages have to be readable behind one that was not.
+const READABLE: u32 = 256;
+
+/// How many messages are still to be read by this way.
+#[derive(Debug, Default)]
+pub(crate) struct Caution(u32);
+
+impl Caution {
+    /// The connection was lost: is the next message to blame?
+    pub(crate) fn begin(&mut self) {
+        self.0 = self.0.max(1);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// A message.
+pub(crate) struct Found {
+    pub(crate) number: u64,
+    pub(crate) post: Result<Post, NotOurs>,
+}
+
+/// A message as it is.
+struct Raw {
+    number: u64,
+    headers: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Shared {
+    /// The next message. If there is none, or if enough were readable, that is the end of the caution.
+    pub(crate) async fn read_carefully(
+        &self,
+        life: &Life,
+        after: u64,
+        caution: &mut Caution,
+    ) -> Result<Option<Found>, BackendError> {
+        let Some(raw) = self.next_raw(life, after).await? else {
+            caution.0 = 0;
+            return Ok(None);
+        };
+        caution.0 = caution.0.saturating_sub(1);
+        let post = match headers::read(&raw.headers) {
+            Headers::Read(headers) => wire::decode(headers.as_ref(), &raw.payload),
+            Headers::Status => Err(NotOurs::Status),
+            Headers::Unreadable => {
+                caution.0 = READABLE;
+                self.delete(life, raw.number).await?;
+                Err(NotOurs::Unreadable)
+            }
+        };
+        Ok(Some(Found {
+            number: raw.number,
+            post,
+        }))
+    }
+
+    /// The number of the next message, if there is one.
+    pub(crate) async fn next_number(
+        &self,
+        life: &Life,
+        after: u64,
+    ) -> Result<Option<u64>, BackendError> {
+        let next = self.next_raw(life, after).await?;
+        Ok(next.map(|it| it.number))
+    }
+
+    /// Tells whether the message with this number is this one; nothing if it is not there any more.
+    pub(crate) async fn is_same(
+        &self,
+        life: &Life,
+        number: u64,
+        message: &async_nats::HeaderMap,
+        payload: &Bytes,
+    ) -> Result<Option<bool>, BackendError> {
+        let raw = self.next_raw(life, number.saturating_sub(1)).await?;
+        let Some(raw) = raw.filter(|it| it.number == number) else {
+            return Ok(None);
+        };
+        let Headers::Read(Some(found)) = headers::read(&raw.headers) else {
+            return Ok(Some(false));
+        };
+        let names = [wire::TOPICS, wire::KEY, NATS_MESSAGE_ID.as_ref()];
+        let is_same = |name: &str| found.get(name) == message.get(name);
+        Ok(Some(
+            raw.payload == *payload && names.into_iter().all(is_same),
+        ))
+    }
+
+    /// If it is not allowed to, the next reader meets the message again.
+    async fn delete(&self, life: &Life, number: u64) -> Result<(), BackendError> {
+        let stream = &self.settings.stream;
+        let subject = format!("STREAM.MSG.DELETE.{stream}");
+        let request = json!({"seq": number, "no_erase": true});
+        let deleted = life.context.request::<_, _, Value>(subject, &request).await;
+        let deleted = deleted.map_err(|error| {
+            let what = format!("deleting message {number} of the stream {stream:?}");
+            life.error(&what, error)
+        })?;
+        if !deleted["success"].as_bool().unwrap_or(false) {
+            let reason = deleted["error"]["description"].as_str().unwrap_or_default();
+            tracing::warn!(
+                stream,
+                number,
+                reason,
+                "cannot delete a message that no client can read"
+            );
+        }
+        Ok(())
+    }
+
+    async fn next_raw(&self, life: &Life, after: u64) -> Result<Option<Raw>, BackendError> {
+        let stream = &self.settings.stream;
+        let what = format!("reading the stream {stream:?}");
+        let subject = format!("STREAM.MSG.GET.{stream}");
+        let request = json!({"seq": after.saturating_add(1), "next_by_subj": self.subject});
+        let found = life.context.request::<_, _, Value>(subject, &request).await;
+        let found = found.map_err(|error| life.error(&what, error))?;
+        if found["error"]["err_code"].as_u64() == Some(NOT_FOUND) {
+            return Ok(None);
+        }
+        let message = &found["message"];
+        let number = message["seq"].as_u64();
+        let number = number.ok_or_else(|| life.error(&what, found["error"].to_string()))?;
+        let bytes = |name: &str| {
+            let encoded = message[name].as_str().unwrap_or_default();
+            STANDARD
+                .decode(encoded)
+                .map_err(|error| life.error(&what, error))
+        };
+        Ok(Some(Raw {
+            number,
+            headers: bytes("hdrs")?,
+            payload: bytes("data")?,
+        }))
+    }
+}

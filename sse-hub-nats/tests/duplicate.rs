@@ -1,0 +1,58 @@
+//! Acknowledgements that say that a message was there already.
+
+mod support;
+
+use async_nats::HeaderMap;
+use sse_hub::Retention;
+use sse_hub_nats::Settings;
+use sse_proto::Event;
+use support::{Nats, Nodes, all, connected, next, topic};
+
+/// The ID that the next message gets on this thread.
+fn next_id() -> String {
+    fastrand::seed(42);
+    let id = format!("{:032x}", fastrand::u128(..));
+    fastrand::seed(42);
+    id
+}
+
+/// Publishes a message as this ID, and gives its number.
+async fn stored(nats: &Nats, topics: &str, payload: &str) -> u64 {
+    let client = nats.client().await;
+    let mut headers = HeaderMap::new();
+    headers.insert("Sse-Topics", topics);
+    headers.insert("Nats-Msg-Id", &*next_id());
+    let sent = client.publish_with_headers("sse.events", headers, payload.to_owned().into());
+    sent.await.unwrap().await.unwrap().sequence
+}
+
+#[tokio::test]
+async fn an_id_that_another_message_has_costs_no_event() {
+    let nats = Nats::start().unwrap();
+    let node = nats.node_with(Settings::default(), Retention::default());
+    connected(&node, true).await;
+    let mut events = all(&node, None);
+    let taken = stored(&nats, "news", "data: not this one\n\n").await;
+    assert_eq!(next(&mut events).await.data(), "not this one");
+    next_id();
+    let id = node.publish(topic(), Event::new("this one")).await.unwrap();
+    assert_ne!(id.as_str(), taken.to_string());
+    let event = next(&mut events).await;
+    assert_eq!((event.data(), event.id()), ("this one", Some(&id)));
+}
+
+#[tokio::test]
+async fn an_earlier_attempt_is_not_published_again() {
+    let nats = Nats::start().unwrap();
+    let node = nats.node();
+    connected(&node, true).await;
+    let mut events = all(&node, None);
+    // As by an attempt whose acknowledgement was lost.
+    let number = stored(&nats, "news", "data: once\n\n").await;
+    next_id();
+    let id = node.publish(topic(), Event::new("once")).await.unwrap();
+    assert_eq!(id.as_str(), number.to_string());
+    node.publish(topic(), Event::new("next")).await.unwrap();
+    assert_eq!(next(&mut events).await.data(), "once");
+    assert_eq!(next(&mut events).await.data(), "next");
+}

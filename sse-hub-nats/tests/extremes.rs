@@ -1,0 +1,89 @@
+//! Settings of 0, of 1 and as large as they get: none panics, and what cannot work is told.
+
+mod support;
+
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use sse_hub::{PublishError, Retention};
+use sse_hub_nats::Settings;
+use sse_proto::Event;
+use support::{Nats, Nodes, chain, topic};
+
+async fn publish(nats: &Nats, settings: Settings) -> Result<(), PublishError> {
+    let node = nats.node_with(settings, Retention::default());
+    node.publish(topic(), Event::new("x")).await.map(drop)
+}
+
+async fn delete(client: &Context) {
+    let _ = client.delete_stream("sse").await;
+}
+
+#[tokio::test]
+async fn of_the_stream() {
+    let nats = Nats::start().unwrap();
+    let client = nats.client().await;
+    let second = Duration::from_secs(1);
+    let all = [
+        // 0 is "no limit" to NATS.
+        (Settings::new().with_max_events(0), true),
+        (Settings::new().with_max_events(1), true),
+        (Settings::new().with_max_events(u64::MAX), true),
+        (Settings::new().with_max_events(None), true),
+        (Settings::new().with_max_bytes(0), true),
+        (Settings::new().with_max_bytes(1), true),
+        (Settings::new().with_max_bytes(u64::MAX), false),
+        (Settings::new().with_max_bytes(None), true),
+        (Settings::new().with_max_age(Duration::ZERO), true),
+        (Settings::new().with_max_age(Duration::from_nanos(1)), false),
+        (Settings::new().with_max_age(second), true),
+        (Settings::new().with_max_age(Duration::MAX), true),
+        (Settings::new().with_max_age(None), true),
+        (Settings::new().with_replicas(0), true),
+        (Settings::new().with_replicas(1), true),
+        (Settings::new().with_replicas(usize::MAX), false),
+        (Settings::new().in_memory(), true),
+    ];
+    for (settings, is_possible) in all {
+        let text = format!("{settings:?}");
+        let limit = match is_possible {
+            true => testkit::timeout::test_timeout(),
+            false => second,
+        };
+        let published = publish(&nats, settings.with_publish_within(limit)).await;
+        assert_eq!(published.is_ok(), is_possible, "{text}: {published:?}");
+        delete(&client).await;
+    }
+}
+
+#[tokio::test]
+async fn of_the_time_to_publish() {
+    let nats = Nats::start().unwrap();
+    let client = nats.client().await;
+    for limit in [Duration::ZERO, Duration::from_nanos(1)] {
+        let published = publish(&nats, Settings::new().with_publish_within(limit)).await;
+        let error = chain(&published.unwrap_err());
+        assert!(error.contains("tried for"), "{error}");
+    }
+    let ages = [None, Some(Duration::ZERO), Some(Duration::MAX)];
+    for age in ages {
+        let settings = Settings::new().with_publish_within(Duration::MAX);
+        let published = publish(&nats, settings.with_max_age(age)).await;
+        assert!(published.is_ok(), "{age:?}: {published:?}");
+        delete(&client).await;
+    }
+}
+
+#[tokio::test]
+async fn of_the_names() {
+    for name in [String::new(), "x".repeat(1 << 20)] {
+        for settings in [
+            Settings::new().with_stream(name.clone()),
+            Settings::new().with_subject(name),
+        ] {
+            let made = sse_hub_nats::JetStream::connect("localhost", settings);
+            assert!(made.is_err());
+        }
+    }
+    assert!(sse_hub_nats::JetStream::connect("", Settings::new()).is_err());
+}

@@ -1,0 +1,107 @@
+//! Messages that the client cannot read, in numbers.
+
+mod support;
+
+use std::{
+    panic,
+    sync::{
+        Once,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures_util::StreamExt as _;
+use sse_hub::{Retention, Selection};
+use sse_hub_nats::Settings;
+use sse_proto::Event;
+use support::{Nats, Nodes, publish, topic};
+use testkit::timeout::test_timeout;
+use tokio::time::timeout;
+
+/// Headers that break the connection, end the client's task, or pass for what a server says.
+const HEADERS: [&[u8]; 7] = [
+    b"NATS/1.0\r\nA: b\rc\r\n\r\n",
+    b"NATS/1.0\r\nno colon\r\n\r\n",
+    b"NATS/1.0\r\nA: \xff\r\n\r\n",
+    b"NATS/1.0\r\nA b: c\r\n\r\n",
+    b"NATS/1.0 x\r\n\r\n",
+    b"NATS/1.0 503 No Responders\r\n\r\n",
+    b"NATS/1.0 100 Idle Heartbeat\r\n\r\n",
+];
+
+/// How often a task of the client has ended by a panic.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+fn count_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let default = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let place = info.location().map_or("", |it| it.file());
+            match place.contains("async-nats") {
+                true => _ = PANICS.fetch_add(1, Ordering::Relaxed),
+                false => default(info),
+            }
+        }));
+    });
+}
+
+/// One good event, then so many that nobody can read, then a good one; to a node that follows and to one that reads
+/// all of it from the stream.
+async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
+    count_panics();
+    let nats = Nats::start().unwrap();
+    let node = nats.node();
+    let first = publish(&node, 0..1).await.remove(0);
+    let mut live = node
+        .subscribe(Selection::all(), Some(&first))
+        .unwrap()
+        .events();
+    let panics = PANICS.load(Ordering::Relaxed);
+    for number in 0..count {
+        let headers = HEADERS[number % HEADERS.len()];
+        support::publish_raw(&nats, "sse.events", headers, b"data: x\n\n").await;
+        if is_mixed {
+            node.publish(topic(), Event::new("between")).await.unwrap();
+        }
+    }
+    node.publish(topic(), Event::new("last")).await.unwrap();
+    let mut small = Retention::default();
+    small.events = 1;
+    let other = nats.node_with(Settings::default(), small);
+    let mut replayed = other
+        .subscribe(Selection::all(), Some(&first))
+        .unwrap()
+        .events();
+    for events in [&mut live, &mut replayed] {
+        let all = async {
+            let mut between = 0;
+            while let Some(event) = events.next().await
+                && event.data() != "last"
+            {
+                assert_eq!((event.data(), event.event_type()), ("between", "message"));
+                between += 1;
+            }
+            assert_eq!(between, if is_mixed { count } else { 0 });
+        };
+        let all = timeout(test_timeout(), all).await;
+        all.unwrap_or_else(|_| panic!("not after {count} messages"));
+    }
+    let panics = PANICS.load(Ordering::Relaxed) - panics;
+    println!("{count} messages, mixed: {is_mixed}: the client has ended {panics} times");
+}
+
+#[tokio::test]
+async fn sixty_delay_a_good_one_by_no_wait_each() {
+    a_good_one_arrives_after(60, false).await;
+}
+
+#[tokio::test]
+async fn so_do_six_hundred() {
+    a_good_one_arrives_after(600, false).await;
+}
+
+#[tokio::test]
+async fn so_do_many_with_good_ones_between() {
+    a_good_one_arrives_after(200, true).await;
+}
