@@ -33,7 +33,7 @@ mod turn;
 #[cfg(test)]
 mod yield_tests;
 
-use core::{net::SocketAddr, num::NonZero, time::Duration};
+use core::{net::SocketAddr, num::NonZero, ops::RangeInclusive, time::Duration};
 use std::{sync::Arc, thread};
 
 use anyhow::{Context, Result, bail};
@@ -54,6 +54,9 @@ use crate::{
     notice, seconds, stdout,
 };
 
+/// Which reconnection times an event from NATS may have: none that keeps clients away, or has them ask all the time.
+const EVENT_RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+
 /// Take events from those who publish to all who subscribe.
 ///
 /// It serves HTTP/1.1, for a proxy to put TLS and HTTP/2 before, and keeps events in memory for clients
@@ -69,8 +72,9 @@ use crate::{
 /// An event to publish is JSON, {"topic" or "topics", "data", "type", "key"}, of which the last two may be
 /// left out; or such lines as application/x-ndjson; or a form with fields of the same names; or text/plain,
 /// which is the data, with the rest in the query. The answer has its ID. The types closing, denied, lagged
-/// and reset are the hub's own. A body may be 8 times as long as an event, and 64 KiB. The head of a request
-/// may have 32 KiB and 100 fields.
+/// and reset are the hub's own, and error and open those of a browser's connection: they are refused, as they
+/// are from NATS. A body may be 8 times as long as an event, and 64 KiB. The head of a request may have 32 KiB
+/// and 100 fields.
 ///
 /// Whoever can reach it can subscribe, unless there is --subscribe-token. While it listens on a loopback
 /// address, it refuses requests for other hosts than that, so that no page in a browser of this machine
@@ -252,7 +256,9 @@ impl Arguments {
         let mut settings = Settings::new()
             .with_retention(retention)
             .with_max_subscribers(limits.subscribers)
-            .with_max_event(self.max_event);
+            .with_max_event(self.max_event)
+            .with_reserved_types(draft::OWN_TYPES.into_iter().chain(draft::BROWSER_TYPES))
+            .with_event_retry(EVENT_RETRY);
         if self.announce_position {
             settings = settings.with_position();
         }

@@ -88,7 +88,7 @@ fn what_is_no_address_is_told() {
         (
             ["--nats=nats://a b"].as_slice(),
             1,
-            "--nats: the address of NATS: ",
+            "--nats: address 1 of NATS: ",
         ),
         (
             &["--nats=a:1", "--nats-stream=a.b"],

@@ -12,7 +12,26 @@ use crate::{
 };
 
 /// In `fuzz/fuzz_targets/`.
-const TARGETS: [&str; 4] = ["decode", "limits", "round_trip", "forge"];
+const TARGETS: [&str; 5] = ["decode", "limits", "round_trip", "forge", "nats_message"];
+
+/// Headers and payloads of NATS messages, with 0xFF between them, as `nats_message` reads them.
+const MESSAGES: [[&[u8]; 2]; 6] = [
+    [b"NATS/1.0\r\nSse-Topics: news\r\n\r\n\xff", b"data: a\n\n"],
+    [
+        b"NATS/1.0\r\nSse-Topics: a%2Fb,c\r\nSse-Key: k%20\r\nNats-Msg-Id: 1\r\n\r\n\xff",
+        b"event: t\nretry: 1000\ndata: a\ndata: b\n\n",
+    ],
+    [
+        b"NATS/1.0\r\nSse-Topics: t\r\n\r\n\xff",
+        b"event: reset\ndata\n\n",
+    ],
+    [
+        b"NATS/1.0\nSse-Topics: t\n u\n\xff",
+        b"retry: 99999999\ndata: \n\n",
+    ],
+    [b"NATS/1.0 503 No Responders\r\n\r\n\xff", b""],
+    [b"NATS/1.0\r\nSse-Topics: a\rb\r\n\r\n\xff", b"data: a\n\n"],
+];
 
 /// What makes rustc count which edges and comparisons a run has seen. As cargo-fuzz does it.
 const COVERAGE: &str = "-Cpasses=sancov-module \
@@ -86,6 +105,7 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
                 .map(|(limit, stream)| [&[limit as u8], &in_two(stream)[..]].concat())
                 .collect()
         }
+        "nats_message" => MESSAGES.iter().map(|it| it.concat()).collect(),
         _ => encode_cases()
             .iter()
             .map(|case| strings(&case.sent))

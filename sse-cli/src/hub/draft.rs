@@ -17,6 +17,9 @@ use crate::{hub::answer::Refusal, json};
 /// The types of the events that come from the hub itself. Nobody else may say that.
 pub(crate) const OWN_TYPES: [&str; 4] = ["closing", "denied", "lagged", "reset"];
 
+/// The types of the events by which a browser's `EventSource` tells of its connection.
+pub(crate) const BROWSER_TYPES: [&str; 2] = ["error", "open"];
+
 /// The longest type or key, in bytes: as for topics.
 const LONGEST: usize = 256;
 
@@ -180,6 +183,11 @@ fn event_type(text: String) -> Result<EventType, Refusal> {
     if OWN_TYPES.contains(&&*text) {
         return Err(Refusal::bad(format_args!(
             "type: {text:?} is what the hub itself says"
+        )));
+    }
+    if BROWSER_TYPES.contains(&&*text) {
+        return Err(Refusal::bad(format_args!(
+            "type: {text:?} is what a browser says of its connection, and runs the handler of that"
         )));
     }
     EventType::new(text).map_err(Refusal::bad)

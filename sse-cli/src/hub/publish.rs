@@ -116,10 +116,12 @@ async fn send(hub: &Hub, post: Post) -> Result<EventId, Refusal> {
     let posted = turn::run_future(bytes, async move { hub.post(post).await }).await;
     posted.map_err(|error| match error {
         PublishError::TooLarge { .. } => Refusal::too_large(error),
-        _ => {
-            tracing::warn!(%error, "an event was not published");
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error)
+        PublishError::Backend(_) => {
+            let error = anyhow::Error::from(error);
+            tracing::warn!("an event was not published: {error:#}");
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format_args!("{error:#}"))
         }
+        _ => Refusal::bad(error),
     })
 }
 

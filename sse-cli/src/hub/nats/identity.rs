@@ -1,0 +1,135 @@
+//! Who this server is to NATS, and whom of NATS it trusts.
+
+use std::{fs, path::Path, path::PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use nkeys::KeyPair;
+use sse_hub_nats::async_nats::ConnectOptions;
+
+/// The files are read again for each connection.
+#[derive(Args, Clone)]
+pub(crate) struct Identity {
+    /// The user that NATS asks for, if none is in the address.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SSE_HUB_NATS_USER",
+        requires_all = ["nats", "nats_password"]
+    )]
+    nats_user: Option<String>,
+    /// The password of that user.
+    ///
+    /// Others on this machine can see command lines, so better give it in the environment.
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "SSE_HUB_NATS_PASSWORD",
+        hide_env_values = true,
+        requires = "nats_user"
+    )]
+    nats_password: Option<String>,
+    /// The token that NATS asks for, if none is in the address. Better in the environment, too.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SSE_HUB_NATS_TOKEN",
+        hide_env_values = true,
+        requires = "nats",
+        conflicts_with = "nats_user"
+    )]
+    nats_token: Option<String>,
+    /// A credentials file for NATS, with a JWT and the seed of its nkey, as nsc writes it. It is read again for
+    /// each connection.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_CREDENTIALS",
+        requires = "nats",
+        conflicts_with_all = ["nats_user", "nats_token"]
+    )]
+    nats_credentials: Option<PathBuf>,
+    /// A file with the seed of an nkey for NATS. It is read again for each connection.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_NKEY",
+        requires = "nats",
+        conflicts_with_all = ["nats_user", "nats_token", "nats_credentials"]
+    )]
+    nats_nkey: Option<PathBuf>,
+    /// The client certificate for NATS, a PEM file. The connection is encrypted then, whatever the address says.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_CERT",
+        requires_all = ["nats", "nats_key"]
+    )]
+    nats_cert: Option<PathBuf>,
+    /// The private key of the client certificate, a PEM file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_KEY",
+        requires = "nats_cert"
+    )]
+    nats_key: Option<PathBuf>,
+    /// The root certificates that NATS's certificate is checked with, a PEM file; by default, those of this
+    /// machine. The connection is encrypted then, whatever the address says.
+    #[arg(long, value_name = "FILE", env = "SSE_HUB_NATS_CA", requires = "nats")]
+    nats_ca: Option<PathBuf>,
+}
+
+impl Identity {
+    /// What the connection is made with. No error has a secret in it.
+    pub(crate) fn options(&self) -> Result<ConnectOptions> {
+        let mut options = ConnectOptions::new();
+        if let (Some(user), Some(password)) = (&self.nats_user, &self.nats_password) {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(token) = &self.nats_token {
+            options = options.token(token.clone());
+        }
+        if let Some(file) = &self.nats_credentials {
+            let text = read("--nats-credentials", file)?;
+            let with_credentials = options.credentials(&text);
+            options = with_credentials.with_context(|| at("--nats-credentials", file))?;
+        }
+        if let Some(file) = &self.nats_nkey {
+            let text = read("--nats-nkey", file)?;
+            let mut words = text.split_whitespace();
+            let seed = words.find(|it| KeyPair::from_seed(it).is_ok());
+            let seed = seed.with_context(|| at("--nats-nkey", file) + ": no seed in it")?;
+            options = options.nkey(seed.to_owned());
+        }
+        if let (Some(cert), Some(key)) = (&self.nats_cert, &self.nats_key) {
+            check("--nats-cert", cert, "CERTIFICATE-----")?;
+            check("--nats-key", key, "PRIVATE KEY-----")?;
+            options = options
+                .add_client_certificate(cert.clone(), key.clone())
+                .require_tls(true);
+        }
+        if let Some(file) = &self.nats_ca {
+            check("--nats-ca", file, "CERTIFICATE-----")?;
+            options = options
+                .add_root_certificates(file.clone())
+                .require_tls(true);
+        }
+        Ok(options)
+    }
+}
+
+fn at(option: &str, file: &Path) -> String {
+    format!("{option}: {}", file.display())
+}
+
+fn read(option: &str, file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| at(option, file))
+}
+
+/// Looks whether there is anything of this kind in a PEM file.
+fn check(option: &str, file: &Path, label: &str) -> Result<()> {
+    let is_there = read(option, file)?.contains(label);
+    ensure!(is_there, "{}: no `{label}` in it", at(option, file));
+    Ok(())
+}
