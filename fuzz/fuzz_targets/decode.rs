@@ -9,5 +9,8 @@ use testkit::{chunks, reference};
 
 fuzz_target!(|input: &[u8]| {
     let (stream, chunks) = chunks::from_fuzzer(input);
-    assert_eq!(support::decode(None, &chunks), reference::interpret(stream));
+    assert_eq!(
+        support::decode(support::Limits::default(), &chunks),
+        reference::interpret(stream)
+    );
 });

@@ -1,12 +1,14 @@
-//! Any strings are refused, or read back as the one event that they were given for.
+//! Any strings are refused, or read back as what they were given for, by every way from a string to what is sent.
 #![no_main]
 
-#[path = "../../sse-proto/tests/support/mod.rs"]
-mod support;
+#[path = "../../sse-hyper/tests/ways/mod.rs"]
+mod ways;
 
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    let [event_type, data, id, comment] = support::strings(input);
-    support::assert_nothing_is_forged(&event_type, &data, &id, &comment);
+    let text = ways::strings(input);
+    for (name, way) in ways::WAYS {
+        ways::check(name, *way, &text);
+    }
 });

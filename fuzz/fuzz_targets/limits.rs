@@ -1,18 +1,25 @@
-//! Whatever the limit, how a stream is cut does not change what it says, and no decoder differs.
+//! Whatever the limits, how a stream is cut does not change what it says, and no decoder differs.
 #![no_main]
 
 #[path = "../../sse-proto/tests/support/mod.rs"]
 mod support;
 
 use libfuzzer_sys::fuzz_target;
-use testkit::chunks;
+use testkit::{chunks, reference};
 
 fuzz_target!(|input: &[u8]| {
     let (limit, input) = input.split_first().unwrap_or((&0, &[]));
-    let limit = Some(usize::from(*limit));
+    let (max_id_bytes, input) = input.split_first().unwrap_or((&0, &[]));
+    let (limit, max_id_bytes) = (usize::from(*limit), usize::from(*max_id_bytes % 16));
     let (stream, chunks) = chunks::from_fuzzer(input);
+    let limits = support::Limits::new(Some(limit), Some(max_id_bytes));
     assert_eq!(
-        support::decode(limit, &chunks),
-        support::decode(limit, &[stream])
+        support::decode(limits, &chunks),
+        support::decode(limits, &[stream])
+    );
+    let limits = support::Limits::new(None, Some(max_id_bytes));
+    assert_eq!(
+        support::decode(limits, &chunks),
+        reference::interpret_with(stream, max_id_bytes)
     );
 });

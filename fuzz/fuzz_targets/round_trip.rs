@@ -17,6 +17,6 @@ fuzz_target!(|input: &[u8]| {
         expected.extend(support::as_decoded(&event, &expected));
     }
     let lengths: Vec<usize> = cuts.iter().map(|chunk| chunk.len()).collect();
-    let decoded = support::decode(None, &chunks::cut_at(&wire, &lengths));
+    let decoded = support::decode(support::Limits::default(), &chunks::cut_at(&wire, &lengths));
     assert_eq!(decoded.items, expected);
 });

@@ -128,7 +128,7 @@ async fn topics() {
     let second = server.post("/publish/orders/17", "there");
     for (id, data) in [(&first, "sent"), (&second, "there")] {
         let event = next(&mut live).await;
-        assert_eq!((&event.last_event_id, &*event.data), (id, data));
+        assert_eq!((&*event.last_event_id, &*event.data), (&**id, data));
     }
     let mut new = server.read("/events?topic=orders/*", None);
     assert_eq!(next(&mut new).await.data, "sent");

@@ -142,6 +142,9 @@ impl Watcher {
             Item::Open(open) => self.on_open(&open),
             Item::Disconnected(disconnected) => return self.on_disconnected(disconnected),
             Item::TooLarge(error) => notice::tell(format_args!("{error}; it is left out")),
+            Item::LastEventIdDropped { length, .. } => notice::tell(format_args!(
+                "the server refuses the last event ID of {length} bytes; asking without it"
+            )),
             _ if *raw => {}
             Item::Event(event) if types.is_empty() || types.contains(&event.event_type) => {
                 match json {

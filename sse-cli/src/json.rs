@@ -46,8 +46,8 @@ impl Line<'_> {
     }
 }
 
-impl<'a, T: AsRef<str>> From<&'a MessageEvent<T>> for Line<'a> {
-    fn from(event: &'a MessageEvent<T>) -> Self {
+impl<'a, T: AsRef<str>, I: AsRef<str>> From<&'a MessageEvent<T, I>> for Line<'a> {
+    fn from(event: &'a MessageEvent<T, I>) -> Self {
         Self::Event {
             event_type: event.event_type.as_ref(),
             data: event.data.as_ref(),

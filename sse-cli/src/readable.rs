@@ -26,7 +26,7 @@ pub(crate) struct Readable {
 
 impl Readable {
     /// Appends the event, with its line end.
-    pub(crate) fn event(&self, event: &MessageEvent<String>, out: &mut String) {
+    pub(crate) fn event<I: AsRef<str>>(&self, event: &MessageEvent<String, I>, out: &mut String) {
         let has_lines = event.data.contains('\n');
         let heading = heading(event, has_lines || is_mistakable(&event.data));
         if !heading.is_empty() {
@@ -84,13 +84,13 @@ pub(crate) fn push_escaped(text: &str, out: &mut String) {
 }
 
 /// The type and the ID that are worth to be told.
-fn heading(event: &MessageEvent<String>, needs_one: bool) -> String {
+fn heading<I: AsRef<str>>(event: &MessageEvent<String, I>, needs_one: bool) -> String {
     let MessageEvent {
         event_type,
         last_event_id,
         ..
     } = event;
-    match (&**event_type, &**last_event_id) {
+    match (&**event_type, last_event_id.as_ref()) {
         ("message", "") if needs_one => "[message]".to_owned(),
         ("message", "") => String::new(),
         ("message", id) => format!("[#{}]", word(id)),

@@ -94,7 +94,8 @@ fn event(payload: &[u8]) -> Result<Event, NotOurs> {
         match decoder.decode(&mut chunk) {
             Ok(Some(Item::Retry(time))) => retry = Some(time),
             Ok(Some(Item::Event(event))) => {
-                let event = with_fields(event.into(), None, retry);
+                let event =
+                    with_fields(event.try_into().map_err(|_| NotOurs::Payload)?, None, retry);
                 let mut again = Vec::new();
                 event.encode(&mut again);
                 let is_same = again == payload && event.id().is_none();

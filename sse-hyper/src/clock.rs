@@ -39,7 +39,8 @@ impl Clock {
         let now = timer.now();
         self.sent = Some(now);
         if let Some(age) = &settings.max_age {
-            self.end.get_or_insert_with(|| now + draw(age));
+            // An age beyond all clocks is none.
+            self.end = self.end.or_else(|| now.checked_add(draw(age)));
         }
         self.end.is_some_and(|end| end <= now)
     }
@@ -50,12 +51,15 @@ impl Clock {
         let (Some(timer), Some(sent)) = (&settings.timer, self.sent) else {
             return Poll::Pending;
         };
-        let quiet_until = settings.keep_alive.as_ref().map(|it| sent + it.interval);
+        let keep_alive = settings.keep_alive.as_ref();
+        // An interval beyond all clocks never ends.
+        let quiet_until = keep_alive.and_then(|it| sent.checked_add(it.interval));
         let Some(next) = quiet_until.into_iter().chain(self.end).min() else {
             return Poll::Pending;
         };
         let alarm = self.alarm.get_or_insert_with(|| timer.sleep_until(next));
-        loop {
+        // Set once, it rings in time. If a timer rings too early again, others get their turn.
+        for _ in 0..2 {
             ready!(alarm.as_mut().poll(cx));
             let now = timer.now();
             if self.end.is_some_and(|end| end <= now) {
@@ -66,5 +70,7 @@ impl Clock {
                 return Poll::Ready(Due::KeepAlive);
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

@@ -95,13 +95,18 @@ impl Encoded {
     /// The events, as a client reads them: line ends in data are LF.
     pub fn events(&self) -> impl Iterator<Item = Event> {
         // No event is larger than all of it.
-        let mut decoder = Decoder::with_limit(self.blocks.len());
+        let mut decoder = Decoder::with_limit(self.blocks.len()).with_max_id_bytes(usize::MAX);
         let mut chunk = Chunk::new(&self.blocks);
         core::iter::from_fn(move || {
             loop {
                 // What we have encoded is read.
                 match decoder.decode(&mut chunk) {
-                    Ok(Some(Item::Event(event))) => return Some(event.into()),
+                    Ok(Some(Item::Event(event))) => {
+                        // What we have decoded is valid.
+                        if let Ok(event) = Event::try_from(event) {
+                            return Some(event);
+                        }
+                    }
                     Ok(Some(_)) | Err(_) => {}
                     Ok(None) => return None,
                 }

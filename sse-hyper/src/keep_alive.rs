@@ -28,7 +28,7 @@ impl KeepAlive {
         }
     }
 
-    /// Sets how long the stream has to be quiet. At least 1 ms.
+    /// Sets how long the stream has to be quiet. At least 1 ms; with `Duration::MAX`, nothing is ever sent.
     #[must_use]
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));

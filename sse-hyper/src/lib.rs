@@ -141,6 +141,7 @@ mod member;
 mod outgoing;
 mod settings;
 mod streams;
+mod turn;
 mod until_error;
 
 #[cfg(feature = "axum")]

@@ -88,30 +88,36 @@ pub(crate) mod sealed {
 
     pub(crate) trait Put {
         /// Adds this to the frame, with a reconnection time in the block of its first event, unless
-        /// that has one of its own. The last frame was so long.
-        fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize);
+        /// that has one of its own. The last frame was so long. Whether there was anything to add.
+        fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize) -> bool;
     }
 
     impl<T: Borrow<Event>> Put for T {
         #[inline]
-        fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize) {
+        fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize) -> bool {
             let event: &Event = self.borrow();
             let frame = frame.own();
             if frame.is_empty() {
                 frame.reserve(last);
             }
             event.encode_with(event.id(), event.retry().or(retry), frame);
+            true
         }
     }
 
     impl Put for Encoded {
-        fn put(self, frame: &mut Ready, retry: Option<Duration>, _: usize) {
+        fn put(self, frame: &mut Ready, retry: Option<Duration>, _: usize) -> bool {
+            if self.is_empty() {
+                return false;
+            }
             if let Some(retry) = retry {
                 // A line of the same block. Of two in it, the second counts.
-                let line = format!("retry: {}\n", retry.as_millis());
+                let milliseconds = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
+                let line = format!("retry: {milliseconds}\n");
                 frame.own().extend_from_slice(line.as_bytes());
             }
             frame.share(self.into_bytes());
+            true
         }
     }
 }

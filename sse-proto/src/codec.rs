@@ -6,7 +6,7 @@ use std::io;
 use bytes::{Buf, BytesMut};
 use tokio_util::codec;
 
-use crate::{Comment, DecodeError, Decoder, Event, Item};
+use crate::{Comment, DecodeError, Decoder, Event, EventId, Item};
 
 /// Events over any `AsyncRead` and `AsyncWrite`, by `tokio_util::codec::Framed`.
 ///
@@ -44,10 +44,10 @@ impl EventCodec {
 }
 
 impl codec::Decoder for EventCodec {
-    type Item = Item<String>;
+    type Item = Item<String, EventId>;
     type Error = io::Error;
 
-    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Item<String>>> {
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Item<String, EventId>>> {
         let mut rest = &bytes[..];
         let item = self.decoder.next_owned(&mut rest);
         let taken = bytes.len() - rest.len();

@@ -41,6 +41,9 @@
 //!   [`Settings::with_standard_statuses`] asks for the standard's word, by which all but 200 are.
 //! - A connection on which nothing comes for too long can be given up
 //!   ([`Settings::with_idle_timeout`]).
+//! - An ID has a limit ([`Settings::with_max_id_bytes`]). A server that refuses a request because of its ID,
+//!   with 431 or, if the ID is longer than 1024 bytes, with 400, is asked once more without it
+//!   ([`Change::LastEventIdDropped`]), unless [`Settings::with_standard_statuses`] asks for the standard's word.
 
 mod backoff;
 mod content_type;
@@ -55,7 +58,11 @@ pub use content_type::is_event_stream;
 pub use retry_after::retry_after_seconds;
 pub use settings::Settings;
 
-use crate::{Chunk, DecodeError, Decoder, EventId, Item};
+use crate::{Chunk, DecodeError, Decoder, EventId, IdTooLong, Item};
+
+/// An ID longer than this, in bytes, may be why a server answers 400. nginx does, for a header that is too long;
+/// so does `sse-hyper`, beyond this very length.
+const LONG_ID: usize = 1024;
 
 /// What the driver has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +87,13 @@ pub enum Change {
         reason: Reason,
         /// How long after now.
         delay: Duration,
+    },
+    /// The server refused the request because of the last event ID, so the next attempt is without it: events
+    /// may be missed, or come again. The refusal follows as [`Change::Disconnected`].
+    #[non_exhaustive]
+    LastEventIdDropped {
+        /// How long the ID was, in bytes.
+        length: usize,
     },
     /// It is over.
     Closed(Reason),
@@ -167,8 +181,12 @@ impl Connection {
     }
 
     /// Sets the last event ID, for a source that goes on where an earlier one stopped.
-    pub fn set_last_event_id(&mut self, id: &EventId) {
-        self.decoder.set_last_event_id(id);
+    ///
+    /// # Errors
+    ///
+    /// [`IdTooLong`] if it is longer than [allowed](Settings::with_max_id_bytes). Then the one before stays.
+    pub fn set_last_event_id(&mut self, id: &EventId) -> Result<(), IdTooLong> {
+        self.decoder.set_last_event_id(id)
     }
 
     /// How long a delay is without the parts that failures and chance add.
@@ -227,8 +245,27 @@ impl Connection {
                 self.actions.push_back(Action::Abort);
                 self.lose(Reason::Status(status), retry_after, now);
             }
+            400 | 431 if self.may_be_for_the_id(status) => {
+                let length = self.last_event_id().len();
+                self.decoder.clear_last_event_id();
+                self.changes
+                    .push_back(Change::LastEventIdDropped { length });
+                self.actions.push_back(Action::Abort);
+                self.lose(Reason::Status(status), retry_after, now);
+            }
             _ => self.stop(Reason::Status(status)),
         }
+    }
+
+    /// Whether the server may have refused a request with this status because of the last event ID.
+    fn may_be_for_the_id(&self, status: u16) -> bool {
+        let length = self.last_event_id().len();
+        let is_long = match status {
+            // "Request Header Fields Too Large": RFC 6585, 5.
+            431 => length > 0,
+            _ => length > LONG_ID,
+        };
+        is_long && self.settings.tries_statuses_again
     }
 
     /// Takes what it needs from a chunk of the stream and returns at most one item: as
@@ -236,7 +273,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooLarge`]. Nothing that follows the event is lost: call again.
+    /// [`DecodeError::TooLarge`] and [`DecodeError::IdTooLong`]. Nothing that follows is lost: call again.
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,
         chunk: &mut Chunk<'i>,
@@ -262,7 +299,7 @@ impl Connection {
         &mut self,
         input: &mut &[u8],
         now: Duration,
-    ) -> Result<Option<Item<String>>, DecodeError> {
+    ) -> Result<Option<Item<String, EventId>>, DecodeError> {
         if !self.is_alive(now) {
             *input = &[];
             return Ok(None);

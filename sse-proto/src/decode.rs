@@ -5,7 +5,7 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    Chunk, DecodeError, EventId, Item, MessageEvent,
+    Chunk, DEFAULT_MAX_ID_BYTES, DecodeError, EventId, IdTooLong, Item, MessageEvent,
     parse::{LastEventId, Limits, Parser, Place, Step},
     text::{as_text, push_lossy, to_text},
 };
@@ -28,7 +28,7 @@ const SHORT_ID: usize = 16;
 #[derive(Debug)]
 pub struct Decoder {
     pub(crate) parser: Parser<Vec<u8>>,
-    pub(crate) last_event_id: String,
+    pub(crate) last_event_id: CurrentId,
     /// What a type and data read as that are not UTF-8.
     replaced: [String; 2],
 }
@@ -47,13 +47,24 @@ impl Decoder {
     pub fn with_limit(limit: usize) -> Self {
         let limits = Limits {
             event: limit,
-            name: limit,
+            event_type: limit,
+            id: DEFAULT_MAX_ID_BYTES,
         };
         Self {
             parser: Parser::new(limits, [const { Vec::new() }; 3]),
-            last_event_id: String::new(),
+            last_event_id: CurrentId::default(),
             replaced: [const { String::new() }; 2],
         }
+    }
+
+    /// Sets how long an event ID may be, in bytes of its text, where each maximal subpart that is not UTF-8 counts
+    /// as U+FFFD. [`DEFAULT_MAX_ID_BYTES`] if it is not set; the standard has no limit.
+    ///
+    /// A longer one is ignored and told by [`DecodeError::IdTooLong`].
+    #[must_use]
+    pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
+        self.parser.set_max_id_bytes(limit);
+        self
     }
 
     /// The same decoder, but one that drops comments on its way to the next item.
@@ -76,7 +87,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooLarge`]. Nothing that follows the event is lost: call again.
+    /// [`DecodeError::TooLarge`] and [`DecodeError::IdTooLong`]. Nothing that follows is lost: call again.
     #[inline(always)]
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,
@@ -104,7 +115,7 @@ impl Decoder {
                     read(chunk, start, place, || parser.event_type(), type_replaced)
                 }),
                 data: read(chunk, start, data, || parser.data(), data_replaced),
-                last_event_id: &self.last_event_id,
+                last_event_id: &self.last_event_id.text,
             }),
         }))
     }
@@ -127,13 +138,26 @@ impl Decoder {
     /// the blank line that ends a block, also if the block has no data.
     #[doc(alias = "lastEventId")]
     pub fn last_event_id(&self) -> &str {
-        &self.last_event_id
+        &self.last_event_id.text
     }
 
     /// Sets the last event ID, for a stream that goes on where an earlier one stopped.
-    pub fn set_last_event_id(&mut self, id: &EventId) {
-        self.last_event_id.clear();
-        self.last_event_id.push_str(id.as_str());
+    ///
+    /// # Errors
+    ///
+    /// [`IdTooLong`] if it is longer than [allowed](Self::with_max_id_bytes). Then the one before stays.
+    pub fn set_last_event_id(&mut self, id: &EventId) -> Result<(), IdTooLong> {
+        let (length, limit) = (id.as_str().len(), self.parser.max_id_bytes());
+        if length > limit {
+            return Err(IdTooLong { length, limit });
+        }
+        self.last_event_id.set(id);
+        Ok(())
+    }
+
+    /// Forgets the last event ID.
+    pub(crate) fn clear_last_event_id(&mut self) {
+        self.last_event_id.set(&EventId::default());
     }
 
     /// Starts over, for the stream of another connection. An event that was not finished is gone;
@@ -149,7 +173,7 @@ impl Decoder {
     pub(crate) fn next_owned(
         &mut self,
         input: &mut &[u8],
-    ) -> Result<Option<Item<String>>, DecodeError> {
+    ) -> Result<Option<Item<String, EventId>>, DecodeError> {
         let mut chunk = Chunk::new(input);
         let step = self.parser.next(&mut chunk, &mut self.last_event_id);
         *input = chunk.rest();
@@ -163,7 +187,7 @@ impl Decoder {
                     Some(place) => to_text(place.slice(&chunk, || parser.event_type())),
                 },
                 data: to_text(data.slice(&chunk, || parser.data())),
-                last_event_id: self.last_event_id.as_str().into(),
+                last_event_id: self.last_event_id.share(),
             }))),
             Step::NeedMore => Ok(None),
             Step::TooLarge(error) => Err(error),
@@ -176,18 +200,45 @@ impl Decoder {
     }
 }
 
-impl LastEventId for String {
+/// The last event ID, and the same to be kept by many events.
+#[derive(Debug, Default)]
+pub(crate) struct CurrentId {
+    text: String,
+    /// Made for the first event that is to be kept: those that are lent need none.
+    shared: Option<EventId>,
+}
+
+impl CurrentId {
+    fn set(&mut self, id: &EventId) {
+        self.text.clear();
+        self.text.push_str(id.as_str());
+        self.shared = None;
+    }
+
+    /// A copy of a pointer, but for the first event after a change.
+    #[inline]
+    pub(crate) fn share(&mut self) -> EventId {
+        if self.text.is_empty() {
+            return EventId::default();
+        }
+        let Self { text, shared } = self;
+        shared.get_or_insert_with(|| EventId::decoded(text)).clone()
+    }
+}
+
+impl LastEventId for CurrentId {
     fn commit(&mut self, id: &[u8]) {
-        self.clear();
+        self.shared = None;
+        self.text.clear();
         if id.len() <= SHORT_ID && id.is_ascii() {
-            self.extend(id.iter().map(|byte| char::from(*byte)));
+            self.text.extend(id.iter().map(|byte| char::from(*byte)));
         } else {
-            push_lossy(self, id);
+            push_lossy(&mut self.text, id);
         }
     }
 
     fn bytes(&self) -> &[u8] {
-        self.as_bytes()
+        self.text.as_bytes()
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 
 use crate::{
-    Chunk, DecodeError, Decoder, Item, MessageEvent,
+    Chunk, DecodeError, Decoder, EventId, Item, MessageEvent,
     parse::{Place, Step},
 };
 
@@ -29,7 +29,10 @@ impl Decoder {
     /// # Errors
     ///
     /// As for [`decode`](Self::decode).
-    pub fn decode_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<Bytes>>, DecodeError> {
+    pub fn decode_shared(
+        &mut self,
+        input: &mut Bytes,
+    ) -> Result<Option<Item<Bytes, EventId>>, DecodeError> {
         let mut chunk = Chunk::new(input);
         let step = self.parser.next(&mut chunk, &mut self.last_event_id);
         self.parser.leave(&mut chunk);
@@ -48,7 +51,7 @@ impl Decoder {
                     None => Bytes::from_static(b"message"),
                 },
                 data: share(data, self.parser.data()),
-                last_event_id: Bytes::copy_from_slice(self.last_event_id.as_bytes()),
+                last_event_id: self.last_event_id.share(),
             }))),
         };
         input.advance(chunk.at);

@@ -1,7 +1,7 @@
 //! The decoder for all who have no allocator.
 
 use crate::{
-    Chunk, DecodeError, Item,
+    Chunk, DEFAULT_MAX_ID_BYTES, DecodeError, Item,
     parse::{LastEventId, Limits, Parser},
     store::{Slice, Store},
 };
@@ -36,18 +36,29 @@ impl<'b> SliceDecoder<'b> {
     ///
     /// The length of `data` is the limit for an event: for its type, data and ID together with the
     /// line that is being read. A third of `names` is each for the type, the ID, and the last event
-    /// ID, and none of them can be longer.
+    /// ID, and none of them can be longer. An ID is at most [`DEFAULT_MAX_ID_BYTES`] long as well.
     pub fn new(data: &'b mut [u8], names: &'b mut [u8]) -> Self {
+        let third = names.len() / 3;
         let limits = Limits {
             event: data.len(),
-            name: names.len() / 3,
+            event_type: third,
+            id: third.min(DEFAULT_MAX_ID_BYTES),
         };
-        let (event_type, ids) = names.split_at_mut(limits.name);
-        let (id, last_event_id) = ids.split_at_mut(limits.name);
+        let (event_type, ids) = names.split_at_mut(third);
+        let (id, last_event_id) = ids.split_at_mut(third);
         Self {
             parser: Parser::new(limits, [data, event_type, id].map(Slice::new)),
             last_event_id: Slice::new(last_event_id),
         }
+    }
+
+    /// Sets how long an event ID may be, in bytes of its text, where each maximal subpart that is not UTF-8 counts
+    /// as U+FFFD. [`DEFAULT_MAX_ID_BYTES`] if it is not set; never more than a third of `names`.
+    #[must_use]
+    pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
+        let room = self.last_event_id.capacity();
+        self.parser.set_max_id_bytes(limit.min(room));
+        self
     }
 
     /// The same decoder, but one that drops comments on its way to the next item. They need no memory
@@ -64,8 +75,8 @@ impl<'b> SliceDecoder<'b> {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooLarge`] if an event is too large for the memory. Nothing that follows it is
-    /// lost: call again.
+    /// [`DecodeError::TooLarge`] if an event is too large for the memory, [`DecodeError::IdTooLong`] if an ID is
+    /// longer than allowed. Nothing that follows is lost: call again.
     #[inline(always)]
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,

@@ -8,6 +8,7 @@ use alloc::{string::String, vec::Vec};
 use core::{borrow::Borrow, fmt, time::Duration};
 
 use crate::{
+    decimal::decimal,
     event::{Event, EventId},
     line::find_end,
 };
@@ -191,18 +192,10 @@ fn lines(out: &mut impl Output, name: &str, text: &str) {
     out.push_str("\n\n");
 }
 
-/// The `retry` line. Its digits are made by hand: `core::fmt` takes longer than all the rest.
+/// The `retry` line.
 fn retry(out: &mut impl Output, reconnection_time: Duration) {
-    let mut digits = [b'0'; 20];
-    let mut start = digits.len();
-    let mut rest = u64::try_from(reconnection_time.as_millis()).unwrap_or(u64::MAX);
-    while rest > 0 || start == digits.len() {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let digits = core::str::from_utf8(&digits[start..]).unwrap_or("0");
-    field(out, "retry: ", digits);
+    let milliseconds = u64::try_from(reconnection_time.as_millis()).unwrap_or(u64::MAX);
+    field(out, "retry: ", decimal(milliseconds, &mut [0; 20]));
 }
 
 /// Runs an encoder with a formatter as its output.

@@ -17,6 +17,19 @@ pub enum DecodeError {
         /// Where the event starts, in bytes from the start of the stream.
         at: u64,
     },
+    /// An event ID is longer than the decoder allows.
+    ///
+    /// The field is ignored, as one with NUL is: the event comes, with the last event ID that it would have
+    /// without this field.
+    #[non_exhaustive]
+    IdTooLong {
+        /// How long the ID is as text, in bytes.
+        length: usize,
+        /// The limit, in bytes.
+        limit: usize,
+        /// Where its line starts, in bytes from the start of the stream.
+        at: u64,
+    },
 }
 
 impl fmt::Display for DecodeError {
@@ -26,8 +39,34 @@ impl fmt::Display for DecodeError {
                 f,
                 "the event at byte {at} of the stream is larger than the limit of {limit} bytes"
             ),
+            Self::IdTooLong { length, limit, at } => write!(
+                f,
+                "event ID at byte {at} of the stream is {length} bytes, limit is {limit}"
+            ),
         }
     }
 }
 
 impl Error for DecodeError {}
+
+/// A last event ID of the caller's that is longer than allowed.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IdTooLong {
+    /// How long it is, in bytes.
+    pub length: usize,
+    /// The limit, in bytes.
+    pub limit: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Display for IdTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { length, limit } = self;
+        write!(f, "event ID is {length} bytes, limit is {limit}")
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Error for IdTooLong {}

@@ -1,11 +1,13 @@
 //! What an event is, on both sides of the wire.
 
 use alloc::{borrow::Cow, string::String};
-use core::{fmt, str::FromStr, time::Duration};
+use core::{fmt, ops::Deref, str::FromStr, time::Duration};
 
 use crate::{
+    decimal::decimal,
     invalid_value::{InvalidValue, check},
     item::MessageEvent,
+    shared_text::SharedText,
 };
 
 /// The type of an event whose block names none, and of one whose `event` field is empty.
@@ -14,7 +16,7 @@ const MESSAGE: &str = "message";
 /// An event that can be kept and sent.
 ///
 /// A server builds one and [encodes](Self::encode) it; a client gets one from
-/// a [`MessageEvent`] by `From`. Strings that live for ever (`&'static str`) are not copied.
+/// a [`MessageEvent`] by `TryFrom`. Strings that live for ever (`&'static str`) are not copied.
 ///
 /// ```
 /// use core::time::Duration;
@@ -107,19 +109,44 @@ impl Event {
     }
 }
 
-impl<T: AsRef<str>> From<MessageEvent<T>> for Event {
-    /// The event to keep and to send on. Its [`id`](Event::id) is the last event ID, if that is not
-    /// empty; its type is none if that was `message`.
-    fn from(event: MessageEvent<T>) -> Self {
-        let own = |text: &T| Cow::Owned(String::from(text.as_ref()));
-        let event_type = own(&event.event_type);
-        let id = own(&event.last_event_id);
-        Self {
-            event_type: (event_type != MESSAGE).then_some(EventType(event_type)),
-            data: own(&event.data),
-            id: (!id.is_empty()).then_some(EventId(id)),
+impl<T: AsRef<str>, I: AsRef<str>> TryFrom<MessageEvent<T, I>> for Event {
+    type Error = InvalidValue;
+
+    /// Checks an event that was dispatched, to keep it and to send it on.
+    ///
+    /// Its [`id`](Event::id) is the last event ID, if that is not empty; it has no type if that was `message`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] if the type or the ID could forge another field. Those of a decoder cannot.
+    ///
+    /// ```
+    /// use sse_proto::{Event, MessageEvent};
+    ///
+    /// let event = Event::try_from(MessageEvent::new("news", "hello", "7"))?;
+    /// assert_eq!(event.to_string(), "event: news\nid: 7\ndata: hello\n\n");
+    ///
+    /// let forged = MessageEvent::new("news\ndata: forged", "hello", "7");
+    /// let error = Event::try_from(forged).unwrap_err();
+    /// assert_eq!(error.to_string(), "event type: LF at byte 4 would end the field");
+    /// # Ok::<(), sse_proto::InvalidValue>(())
+    /// ```
+    fn try_from(event: MessageEvent<T, I>) -> Result<Self, InvalidValue> {
+        let own = |text: &str| String::from(text);
+        let event_type = match event.event_type.as_ref() {
+            "" | MESSAGE => None,
+            text => Some(EventType::new(own(text))?),
+        };
+        let id = match event.last_event_id.as_ref() {
+            "" => None,
+            text => Some(EventId::new(own(text))?),
+        };
+        Ok(Self {
+            event_type,
+            data: Cow::Owned(own(event.data.as_ref())),
+            id,
             retry: None,
-        }
+        })
     }
 }
 
@@ -149,8 +176,10 @@ impl EventType {
 }
 
 /// The ID of an event: any text without CR, LF and NUL.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventId(Cow<'static, str>);
+///
+/// A clone shares the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(SharedText);
 
 impl EventId {
     /// Checks that the text can stand in an `id` field, and in a `Last-Event-ID` header.
@@ -161,23 +190,84 @@ impl EventId {
     pub fn new(text: impl Into<Cow<'static, str>>) -> Result<Self, InvalidValue> {
         let text = text.into();
         check("event ID", &text, &['\r', '\n', '\0'])?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
+    }
+
+    /// The last event ID of a decoder, which has checked it.
+    pub(crate) fn decoded(text: &str) -> Self {
+        Self(SharedText::new(text))
     }
 }
 
 impl From<u64> for EventId {
     /// The number in decimal digits.
     fn from(number: u64) -> Self {
-        Self(Cow::Owned(alloc::format!("{number}")))
+        Self(SharedText::new(decimal(number, &mut [0; 20])))
     }
 }
 
-/// What both validated texts offer.
-macro_rules! validated_text {
+impl FromStr for EventType {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        Self::new(String::from(text))
+    }
+}
+
+impl TryFrom<&'static str> for EventType {
+    type Error = InvalidValue;
+
+    fn try_from(text: &'static str) -> Result<Self, InvalidValue> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for EventType {
+    type Error = InvalidValue;
+
+    fn try_from(text: String) -> Result<Self, InvalidValue> {
+        Self::new(text)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        Self::new(String::from(text))
+    }
+}
+
+impl TryFrom<&'static str> for EventId {
+    type Error = InvalidValue;
+
+    fn try_from(text: &'static str) -> Result<Self, InvalidValue> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for EventId {
+    type Error = InvalidValue;
+
+    fn try_from(text: String) -> Result<Self, InvalidValue> {
+        Self::new(text)
+    }
+}
+
+/// What both validated texts can be read as. There is nothing here that makes one.
+macro_rules! readable {
     ($name:ident) => {
         impl $name {
             /// The text.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
                 &self.0
             }
         }
@@ -188,37 +278,37 @@ macro_rules! validated_text {
             }
         }
 
+        impl AsRef<[u8]> for $name {
+            fn as_ref(&self) -> &[u8] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                *self.0 == *other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                *self.0 == **other
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, other: &String) -> bool {
+                *self.0 == **other
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = InvalidValue;
-
-            fn from_str(text: &str) -> Result<Self, InvalidValue> {
-                Self::new(String::from(text))
-            }
-        }
-
-        impl TryFrom<&'static str> for $name {
-            type Error = InvalidValue;
-
-            fn try_from(text: &'static str) -> Result<Self, InvalidValue> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidValue;
-
-            fn try_from(text: String) -> Result<Self, InvalidValue> {
-                Self::new(text)
+                f.pad(&self.0)
             }
         }
     };
 }
 
-validated_text!(EventType);
-validated_text!(EventId);
+readable!(EventType);
+readable!(EventId);

@@ -2,13 +2,15 @@
 
 use core::time::Duration;
 
-/// What a stream says, one thing at a time, with its texts as `T`: `&str` or `&[u8]` as a decoder
-/// lends them, `String` to keep.
+/// One thing that a stream says, with its texts as `T` and last event IDs as `I`.
+///
+/// A decoder lends `Item<&str>` or `Item<&[u8]>`. To keep, there is `Item<String, EventId>`: all events
+/// after an ID share its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Item<T> {
+pub enum Item<T, I = T> {
     /// An event was dispatched.
-    Event(MessageEvent<T>),
+    Event(MessageEvent<T, I>),
     /// The stream set the reconnection time. At most `u64::MAX` milliseconds.
     Retry(Duration),
     /// A comment: all that follows its colon. It says that the connection lives.
@@ -18,21 +20,24 @@ pub enum Item<T> {
 /// An event as it is dispatched
 /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)):
 /// a `MessageEvent`, in the words of the standard.
+///
+/// Its texts are `T`, and its last event ID is an `I`: the same as the texts when it is lent, an `EventId` when
+/// it is kept. Any text can stand in it, so it has to be checked to be sent on: `Event::try_from`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct MessageEvent<T> {
+pub struct MessageEvent<T, I = T> {
     /// The type, `message` if the stream gave none.
     pub event_type: T,
     /// The data: the values of the block's `data` fields, joined by LF.
     pub data: T,
     /// The last event ID of the stream when the event was dispatched, empty if there was none.
     #[doc(alias = "lastEventId")]
-    pub last_event_id: T,
+    pub last_event_id: I,
 }
 
-impl<T> MessageEvent<T> {
-    /// An event that was dispatched elsewhere, by a browser for one.
-    pub fn new(event_type: T, data: T, last_event_id: T) -> Self {
+impl<T, I> MessageEvent<T, I> {
+    /// Creates an event that was dispatched elsewhere, for example by a browser.
+    pub fn new(event_type: T, data: T, last_event_id: I) -> Self {
         Self {
             event_type,
             data,
@@ -42,7 +47,7 @@ impl<T> MessageEvent<T> {
 }
 
 impl<T> Item<T> {
-    /// The same with other texts.
+    /// Converts all texts, the last event ID among them.
     ///
     /// ```
     /// use sse_proto::{Chunk, Decoder, Item};

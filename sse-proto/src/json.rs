@@ -29,7 +29,7 @@ impl Event {
     }
 }
 
-impl<T: AsRef<[u8]>> MessageEvent<T> {
+impl<T: AsRef<[u8]>, I> MessageEvent<T, I> {
     /// The data as JSON.
     ///
     /// # Errors

@@ -119,6 +119,8 @@ mod codec;
 #[cfg(feature = "alloc")]
 pub mod connection;
 #[cfg(feature = "alloc")]
+mod decimal;
+#[cfg(feature = "alloc")]
 mod decode;
 #[cfg(feature = "bytes")]
 mod decode_shared;
@@ -136,11 +138,15 @@ mod item;
 mod json;
 mod line;
 mod parse;
+#[cfg(feature = "alloc")]
+mod shared_text;
 mod store;
 #[cfg(feature = "stream")]
 mod stream;
 #[cfg(feature = "alloc")]
 mod text;
+#[cfg(feature = "stream")]
+mod turn;
 
 pub use chunk::Chunk;
 #[cfg(feature = "codec")]
@@ -152,9 +158,12 @@ pub use decode_slice::SliceDecoder;
 pub use encode::{Comment, Output, encode_into};
 pub use error::DecodeError;
 #[cfg(feature = "alloc")]
+pub use error::IdTooLong;
+#[cfg(feature = "alloc")]
 pub use event::{Event, EventId, EventType};
 #[cfg(feature = "alloc")]
 pub use invalid_value::InvalidValue;
 pub use item::{Item, MessageEvent};
+pub use parse::DEFAULT_MAX_ID_BYTES;
 #[cfg(feature = "stream")]
 pub use stream::{ItemStream, StreamError};

@@ -35,6 +35,10 @@
 //! buffer or in the chunk, for how a stream is cut must not change what it says. Beyond it
 //! (`too_large`) all is dropped up to the next blank line (`resynchronize`).
 //!
+//! **The limit on IDs** is on the text that is kept after the event, where U+FFFD takes more bytes than what it
+//! stands for. It is looked at when the line is over, as for the NUL, and with the same result (`id_too_long`):
+//! the field is ignored, and the block goes on.
+//!
 //! **To change it**: a field is read in three places, `block`, `continue_line` where chunks cut its
 //! line, and `whole`. A flag of `pending` sends all that follows the long way, so one that stays set
 //! costs every event; `catch_up` has to clear it, and `clear` keeps only `START` and `SKIP_LF`. A
@@ -42,10 +46,13 @@
 //! `testdata/` cut at every place, and `cargo xtask fuzz`, find out.
 
 mod bytes;
+mod id;
 mod pending;
 mod simple;
 mod step;
 mod whole;
+
+pub use id::DEFAULT_MAX_ID_BYTES;
 
 pub(crate) use step::{LastEventId, Place, Step};
 use whole::Whole;
@@ -106,8 +113,10 @@ pub(crate) struct Parser<S> {
 pub(crate) struct Limits {
     /// For an event as a whole.
     pub(crate) event: usize,
-    /// For its type, and for its ID, alone.
-    pub(crate) name: usize,
+    /// For its type alone.
+    pub(crate) event_type: usize,
+    /// For its ID alone, as text.
+    pub(crate) id: usize,
 }
 
 /// The part of a block that lies in the current chunk.
@@ -135,6 +144,16 @@ impl<S: Store> Parser<S> {
             position: 0,
             block_at: 0,
         }
+    }
+
+    /// The limit on IDs, as text.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn max_id_bytes(&self) -> usize {
+        self.limits.id
+    }
+
+    pub(crate) fn set_max_id_bytes(&mut self, limit: usize) {
+        self.limits.id = limit;
     }
 
     /// Comments are not wanted.
@@ -268,13 +287,18 @@ impl<S: Store> Parser<S> {
                         }
                     }
                 }
-                Field::Event(name) | Field::Id(name) if name.len() > self.limits.name => {
+                Field::Event(name) if name.len() > self.limits.event_type => {
                     let at = self.block_at(chunk, block.start.unwrap_or(start));
                     chunk.at = start;
                     return self.too_large(chunk, end, at);
                 }
                 // "Set the event type buffer to the field value."
                 Field::Event(name) => block.event_type = Some(place(name)),
+                Field::Id(id) if self.is_too_long(id) => {
+                    let at = self.offset(chunk, start);
+                    self.hold(chunk, &block);
+                    return self.id_too_long(id, at);
+                }
                 // "Set the last event ID buffer to the field value."
                 Field::Id(id) => block.id = Some(place(id)),
                 Field::Retry(time) => {

@@ -70,6 +70,11 @@ impl<'b> Slice<'b> {
     pub(crate) fn new(memory: &'b mut [u8]) -> Self {
         Self { memory, length: 0 }
     }
+
+    /// How many bytes it can hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.memory.len()
+    }
 }
 
 impl Store for Slice<'_> {

@@ -11,7 +11,7 @@ use core::{
 use futures_core::{Stream, stream::FusedStream};
 use pin_project_lite::pin_project;
 
-use crate::{DecodeError, Decoder, Item};
+use crate::{DecodeError, Decoder, EventId, Item, turn::Turn};
 
 pin_project! {
     /// The items of a stream of chunks, such as the body of a response.
@@ -19,6 +19,9 @@ pin_project! {
     /// It ends with the stream or with its first error. An error of the decoder is not the end:
     /// what follows the event that was too large comes out. It reads only when it is polled, and
     /// holds one chunk.
+    ///
+    /// Chunks that are always ready do not keep the thread from other tasks: after 64 KiB or 1024 items and chunks
+    /// without a pause, it is pending once and wakes its task.
     ///
     /// ```
     /// use core::convert::Infallible;
@@ -40,6 +43,7 @@ pin_project! {
         chunk: Option<B>,
         taken: usize,
         decoder: Decoder,
+        turn: Turn,
     }
 }
 
@@ -60,6 +64,7 @@ where
             chunk: None,
             taken: 0,
             decoder,
+            turn: Turn::default(),
         }
     }
 
@@ -79,25 +84,38 @@ where
     S: Stream<Item = Result<B, E>>,
     B: AsRef<[u8]>,
 {
-    type Item = Result<Item<String>, StreamError<E>>;
+    type Item = Result<Item<String, EventId>, StreamError<E>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         loop {
+            ready!(this.turn.poll(cx));
             if let Some(bytes) = this.chunk {
-                let bytes = bytes.as_ref();
-                let mut rest = &bytes[*this.taken..];
-                let item = this.decoder.next_owned(&mut rest);
-                *this.taken = bytes.len() - rest.len();
+                let rest = &bytes.as_ref()[*this.taken..];
+                // No more than the turn has left, for all of it may be lines that say nothing.
+                let part = &rest[..rest.len().min(this.turn.bytes_left())];
+                let mut input = part;
+                let item = this.decoder.next_owned(&mut input);
+                let taken = part.len() - input.len();
+                *this.taken += taken;
+                this.turn.spend(taken);
                 if let Some(item) = item.transpose() {
                     return Poll::Ready(Some(item.map_err(StreamError::Decode)));
+                }
+                if taken < rest.len() {
+                    continue;
                 }
                 *this.chunk = None;
             }
             let Some(chunks) = this.chunks.as_mut().as_pin_mut() else {
                 return Poll::Ready(None);
             };
-            match ready!(chunks.poll_next(cx)) {
+            let Poll::Ready(chunk) = chunks.poll_next(cx) else {
+                this.turn.end();
+                return Poll::Pending;
+            };
+            this.turn.spend(0);
+            match chunk {
                 Some(Ok(chunk)) => (*this.chunk, *this.taken) = (Some(chunk), 0),
                 Some(Err(error)) => {
                     this.chunks.set(None);

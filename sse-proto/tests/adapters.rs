@@ -106,11 +106,12 @@ fn each_case(mut decode: impl FnMut(&mut Decoder, &[&[u8]]) -> Vec<testkit::Item
         name,
         stream,
         limit,
+        max_id_bytes,
         outcome,
     } in decode_cases()
     {
         for chunks in every_way(&stream) {
-            let mut decoder = limit.map_or_else(Decoder::new, Decoder::with_limit);
+            let mut decoder = support::Limits::new(limit, max_id_bytes).decoder();
             let items = decode(&mut decoder, &chunks);
             let last_event_id = decoder.last_event_id().to_owned();
             assert_eq!(

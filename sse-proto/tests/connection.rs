@@ -47,8 +47,83 @@ fn events_come_and_the_stream_is_taken_up_again() {
 #[test]
 fn it_can_go_on_from_an_earlier_id() {
     let mut source = Source::new(Settings::default());
-    source.connection.set_last_event_id(&EventId::from(41));
+    source
+        .connection
+        .set_last_event_id(&EventId::from(41))
+        .unwrap();
     assert_eq!(source.connection.last_event_id(), "41");
+    let long = EventId::new("x".repeat(8 * 1024 + 1)).unwrap();
+    let error = source.connection.set_last_event_id(&long).unwrap_err();
+    assert_eq!(error.to_string(), "event ID is 8193 bytes, limit is 8192");
+    assert_eq!(source.connection.last_event_id(), "41");
+}
+
+#[test]
+fn an_id_that_is_too_long_is_told_and_the_one_before_is_sent() {
+    let settings = Settings::default().with_max_id_bytes(5);
+    let mut source = Source::open(settings);
+    source.receive("id: 1\ndata: a\n\nid: 123456\ndata: b\n\n");
+    let told = "event ID at byte 15 of the stream is 6 bytes, limit is 5";
+    assert_eq!(source.data, ["a", told, "b"]);
+    assert_eq!(source.connection.last_event_id(), "1");
+    source.end();
+    source.sleep();
+    assert_eq!(source.connection.last_event_id(), "1");
+}
+
+#[test]
+fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
+    let long = "x".repeat(1025);
+    for (status, id) in [(431, "7"), (431, &*long), (400, &*long)] {
+        let mut source = Source::open(Settings::default());
+        source.receive(&format!("id: {id}\ndata: a\n\n"));
+        source.end();
+        source.disconnected(Reason::End);
+        source.sleep();
+        source.take_actions();
+        assert_eq!(source.connection.last_event_id(), id);
+
+        source.respond(status, None);
+        let changes = source.take_changes();
+        let [
+            Change::LastEventIdDropped { length, .. },
+            Change::Disconnected { reason, delay },
+        ] = changes[..]
+        else {
+            panic!("{changes:?}");
+        };
+        assert_eq!((length, reason), (id.len(), Reason::Status(status)));
+        assert!(delay >= Duration::from_millis(500), "{delay:?}");
+        assert_eq!(source.take_actions(), [Action::Abort]);
+        source.sleep();
+        assert_eq!(source.take_actions(), [Action::Connect]);
+        assert_eq!(source.connection.last_event_id(), "");
+
+        // It was not for the ID.
+        source.respond(status, None);
+        let closed = Change::Closed(Reason::Status(status));
+        assert_eq!(source.take_changes(), [closed]);
+    }
+}
+
+#[test]
+fn a_refusal_that_is_not_for_the_id_is_the_end() {
+    let long = "x".repeat(1025);
+    for (settings, status, id) in [
+        (Settings::default(), 431, ""),
+        (Settings::default(), 400, "short"),
+        (Settings::default(), 414, &*long),
+        (Settings::default().with_standard_statuses(), 431, &*long),
+        (Settings::default().with_standard_statuses(), 400, &*long),
+    ] {
+        let mut source = Source::new(settings);
+        let id = EventId::new(id.to_owned()).unwrap();
+        source.connection.set_last_event_id(&id).unwrap();
+        source.respond(status, None);
+        let closed = Change::Closed(Reason::Status(status));
+        assert_eq!(source.take_changes(), [closed]);
+        assert_eq!(source.connection.last_event_id(), id.as_str());
+    }
 }
 
 #[test]
@@ -337,4 +412,72 @@ fn bounds_and_limits_of_any_size_do_no_harm() {
     source.receive("retry: 18446744073709551615\ndata: a\n\n");
     source.end();
     assert_eq!(source.connection.poll_timeout(), Some(Duration::MAX));
+}
+
+/// Every setting, and every time that is told, at 0, 1 and the greatest value.
+#[test]
+fn no_setting_and_no_time_overflows() {
+    let times = [
+        Duration::ZERO,
+        Duration::from_nanos(1),
+        Duration::from_secs(366 * 24 * 3600),
+        Duration::MAX,
+    ];
+    let base = Settings::default;
+    for time in times {
+        for other in times {
+            for settings in [
+                base().with_reconnection_time(time).with_bounds(other, time),
+                base().with_bounds(time, other),
+                base().with_bounds(time, other).with_exact_delays(),
+                base().with_backoff_limit(time).with_bounds(time, other),
+                base()
+                    .with_connect_timeout(Some(time))
+                    .with_idle_timeout(Some(other)),
+            ] {
+                live(settings, time, other);
+            }
+        }
+    }
+    for size in [0, 1, usize::MAX] {
+        for id in [0, 1, usize::MAX] {
+            let settings = Settings::default().with_limit(size).with_max_id_bytes(id);
+            live(settings, Duration::MAX, Duration::ZERO);
+        }
+    }
+}
+
+/// Through all states, with these times as what a server asks for and as steps of the clock.
+fn live(settings: Settings, asked: Duration, step: Duration) {
+    for seed in [0, 1, u64::MAX] {
+        for start in [Duration::ZERO, Duration::MAX] {
+            let mut connection = Connection::new(settings.clone(), seed, start);
+            let mut now = start;
+            for status in [200, 503, 429, 200, 500] {
+                connection.on_response(status, EVENTS, Some(asked), now);
+                let mut stream = &b"retry: 18446744073709551616\nid: 1\ndata: a\n\n"[..];
+                while let Ok(Some(_)) | Err(_) = connection.decode_owned(&mut stream, now) {}
+                now = now.saturating_add(step);
+                connection.on_timeout(now);
+                connection.on_network_error(now);
+                let next = connection.poll_timeout().unwrap_or(now);
+                now = now.max(next);
+                connection.on_timeout(now);
+            }
+            while connection.poll_action().is_some() || connection.poll_change().is_some() {}
+            connection.close();
+            assert!(connection.is_closed());
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(5000))]
+
+    #[test]
+    fn any_steps_of_a_driver_keep_its_promises(
+        steps in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120),
+    ) {
+        simulated::steps::run(&steps);
+    }
 }

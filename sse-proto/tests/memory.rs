@@ -1,6 +1,7 @@
 //! What the codec allocates: nothing per event, and never more than the limit lets it.
 
 use allocation_counter::measure;
+use futures_util::StreamExt;
 use sse_proto::{Chunk, DecodeError, Decoder, Event, EventId, EventType, Item};
 
 #[test]
@@ -92,6 +93,60 @@ fn nor_does_text_that_is_none() {
         "{memory:?}"
     );
     assert_eq!((seen.events, seen.errors.len()), (100, 0));
+}
+
+/// All events after an ID hold one copy of it together.
+#[test]
+fn events_that_are_kept_share_a_long_id() {
+    const EVENTS: usize = 10_000;
+    const ID: usize = 8 * 1024;
+    let stream = [
+        format!("id: {}\n\n", "x".repeat(ID)),
+        "data\n\n".repeat(EVENTS),
+    ]
+    .concat();
+    let id = |memory: u64| memory / EVENTS as u64;
+
+    let mut kept = Vec::with_capacity(EVENTS);
+    let chunks = || futures_util::stream::iter([Ok::<_, core::convert::Infallible>(&stream)]);
+    let memory = measure(|| {
+        let items = sse_proto::ItemStream::new(chunks());
+        kept = futures_executor::block_on(items.collect::<Vec<_>>());
+    });
+    assert_eq!(kept.len(), EVENTS);
+    let Some(Ok(Item::Event(last))) = kept.last() else {
+        panic!("an event");
+    };
+    assert_eq!(last.last_event_id.len(), ID);
+    // The item in a vector that has doubled, "message", and no ID.
+    let size = size_of_val(&kept[0]) as u64;
+    assert!(id(memory.bytes_max) < 4 * size + 64, "{memory:?}");
+
+    let mut kept = Vec::with_capacity(EVENTS);
+    let mut input = bytes::Bytes::from(stream);
+    let memory = measure(|| {
+        let mut decoder = Decoder::new();
+        while let Some(item) = decoder.decode_shared(&mut input).expect("no error") {
+            kept.push(item);
+        }
+    });
+    assert_eq!(kept.len(), EVENTS);
+    assert!(id(memory.bytes_max) < 64, "{memory:?}");
+}
+
+/// An ID of any length costs no more than the limit once its line is over.
+#[test]
+fn an_id_that_is_too_long_is_not_held() {
+    let stream = format!("id: {}\n\ndata\n\n", "x".repeat(15_000_000));
+    let mut decoder = Decoder::new();
+    let mut seen = Seen::default();
+    seen.decode(&mut decoder, stream.as_bytes());
+    assert_eq!((seen.events, seen.errors.len()), (1, 1));
+    assert_eq!(
+        seen.errors[0].to_string(),
+        "event ID at byte 0 of the stream is 15000000 bytes, limit is 8192"
+    );
+    assert_eq!(decoder.last_event_id(), "");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use proptest::{collection::vec, prelude::*};
 use sse_proto::{Chunk, Comment, Decoder, Event, EventId, EventType, Item as Decoded};
-use support::{as_decoded, assert_nothing_is_forged, decode};
+use support::{Limits, as_decoded, assert_nothing_is_forged, decode};
 use testkit::{
     cases::{Sent, decode_cases, encode_cases},
     chunks::{cut_at, every_way},
@@ -18,7 +18,7 @@ fn every_case_decodes_the_same_however_it_is_cut() {
     for case in decode_cases() {
         for chunks in every_way(&case.stream) {
             assert_eq!(
-                decode(case.limit, &chunks),
+                decode(Limits::new(case.limit, case.max_id_bytes), &chunks),
                 case.outcome,
                 "{}: {chunks:?}",
                 case.name
@@ -78,7 +78,7 @@ fn a_decoded_event_can_be_kept_and_sent_on() {
     let mut kept = Vec::new();
     while let Some(item) = decoder.decode(&mut chunk).unwrap() {
         if let Decoded::Event(event) = item {
-            kept.push(Event::from(event));
+            kept.push(Event::try_from(event).expect("a decoder's is valid"));
         }
     }
     assert_eq!(
@@ -151,8 +151,8 @@ proptest! {
         cuts in vec(any::<usize>(), 0..6),
     ) {
         let expected = reference::interpret(&stream);
-        prop_assert_eq!(&decode(None, &cut_at(&stream, &cuts)), &expected);
-        prop_assert_eq!(&decode(None, &[&stream]), &expected);
+        prop_assert_eq!(&decode(Limits::default(), &cut_at(&stream, &cuts)), &expected);
+        prop_assert_eq!(&decode(Limits::default(), &[&stream]), &expected);
     }
 
     #[test]
@@ -160,9 +160,22 @@ proptest! {
         stream in stream(),
         cuts in vec(any::<usize>(), 0..6),
         limit in 0_usize..40,
+        max_id_bytes in 0_usize..8,
     ) {
-        let whole = decode(Some(limit), &[&stream]);
-        prop_assert_eq!(decode(Some(limit), &cut_at(&stream, &cuts)), whole);
+        let limits = Limits::new(Some(limit), Some(max_id_bytes));
+        let whole = decode(limits, &[&stream]);
+        prop_assert_eq!(decode(limits, &cut_at(&stream, &cuts)), whole);
+    }
+
+    #[test]
+    fn a_limit_on_ids_is_as_the_reference_has_it(
+        stream in stream(),
+        cuts in vec(any::<usize>(), 0..6),
+        max_id_bytes in 0_usize..8,
+    ) {
+        let expected = reference::interpret_with(&stream, max_id_bytes);
+        let limits = Limits::new(None, Some(max_id_bytes));
+        prop_assert_eq!(decode(limits, &cut_at(&stream, &cuts)), expected);
     }
 
     #[test]
@@ -175,7 +188,7 @@ proptest! {
             event.encode(&mut wire);
             expected.extend(as_decoded(&event, &expected));
         }
-        prop_assert_eq!(decode(None, &cut_at(&wire, &cuts)).items, expected);
+        prop_assert_eq!(decode(Limits::default(), &cut_at(&wire, &cuts)).items, expected);
     }
 
     #[test]

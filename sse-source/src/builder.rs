@@ -70,7 +70,8 @@ impl Builder {
         self
     }
 
-    /// Goes on behind the event with this ID.
+    /// Goes on behind the event with this ID, which may be as long as the
+    /// [settings](Settings::with_max_id_bytes) allow.
     pub fn with_last_event_id(mut self, id: EventId) -> Self {
         self.last_event_id = Some(id);
         self
@@ -92,7 +93,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Request`] if the URI, a header or the method is not valid.
+    /// [`Error::Request`] if the URI, a header or the method is not valid, or the last event ID is too long.
     pub fn open(self) -> Result<EventSource, Error> {
         self.source()
     }
@@ -113,11 +114,8 @@ impl Builder {
         let request = self.request.body(self.body);
         let request = request.map_err(|error| Error::Request(error.into()))?;
         let template = Template::new(request, self.prepare, self.transport.unwrap_or_default())?;
-        Ok(EventSource::new(
-            template,
-            self.settings,
-            self.last_event_id,
-        ))
+        EventSource::new(template, self.settings, self.last_event_id)
+            .map_err(|error| Error::Request(error.into()))
     }
 }
 

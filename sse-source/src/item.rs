@@ -1,9 +1,12 @@
 use core::{fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode, Uri};
-use sse_proto::{DecodeError, MessageEvent, connection::Reason};
+use sse_proto::{DecodeError, EventId, connection::Reason};
 
 use crate::{causes::with_causes, transport::BoxError};
+
+/// An event, as text to keep: its `last_event_id` is an [`EventId`], which events share.
+pub type MessageEvent<T = String, I = EventId> = sse_proto::MessageEvent<T, I>;
 
 /// What an event source says, one thing at a time.
 #[derive(Debug)]
@@ -12,21 +15,29 @@ pub enum Item {
     /// The stream is there, after the first or another connection.
     Open(Open),
     /// An event.
-    Event(MessageEvent<String>),
+    Event(MessageEvent),
     /// A comment: all that follows its colon.
     Comment(String),
     /// What the stream asks for as its reconnection time. It is heeded, within the bounds of the
     /// [settings](crate::Settings::with_bounds).
     Retry(Duration),
-    /// An event was larger than allowed and is lost. What follows is not.
+    /// An event was larger than allowed and is lost, or an event ID was and is ignored: the error says which. What
+    /// follows is not lost.
     TooLarge(DecodeError),
+    /// The server refused the request because of the last event ID, with 431 or 400. The next one is sent without it,
+    /// so events may be missed, or come again. [`Item::Disconnected`] follows.
+    #[non_exhaustive]
+    LastEventIdDropped {
+        /// How long the ID was, in bytes.
+        length: usize,
+    },
     /// The stream is not there, and there will be another try.
     Disconnected(Disconnected),
 }
 
 impl Item {
     /// What the decoder says, if there is a word for it.
-    pub(crate) fn from_decoded(item: sse_proto::Item<String>) -> Option<Self> {
+    pub(crate) fn from_decoded(item: sse_proto::Item<String, EventId>) -> Option<Self> {
         Some(match item {
             sse_proto::Item::Event(event) => Self::Event(event),
             sse_proto::Item::Comment(text) => Self::Comment(text),

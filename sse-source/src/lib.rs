@@ -102,10 +102,10 @@ pub use builder::Builder;
 pub use error::{Error, Refused};
 pub use events::Events;
 pub use handle::Handle;
-pub use item::{Disconnected, Item, Open};
+pub use item::{Disconnected, Item, MessageEvent, Open};
 pub use source::EventSource;
 pub use sse_proto::{
-    DecodeError, EventId, MessageEvent,
+    DecodeError, EventId,
     connection::{Reason, Settings},
 };
 pub use transport::{BoxError, Transport};

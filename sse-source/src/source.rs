@@ -9,7 +9,7 @@ use futures_core::{Stream, stream::FusedStream};
 use http::{Response, StatusCode};
 use http_body::Body as _;
 use sse_proto::{
-    EventId,
+    EventId, IdTooLong,
     connection::{Action, Change, Connection, Reason, Settings},
 };
 use tokio::time::Duration;
@@ -68,12 +68,12 @@ impl EventSource {
         template: Template,
         settings: Settings,
         last_event_id: Option<EventId>,
-    ) -> Self {
+    ) -> Result<Self, IdTooLong> {
         let mut connection = Connection::new(settings, fastrand::u64(..), Duration::ZERO);
         if let Some(id) = &last_event_id {
-            connection.set_last_event_id(id);
+            connection.set_last_event_id(id)?;
         }
-        Self {
+        Ok(Self {
             connection,
             template,
             attempt: Attempt::None,
@@ -86,7 +86,7 @@ impl EventSource {
             turn: Turn::with_unit(UNIT),
             is_once: false,
             is_over: false,
-        }
+        })
     }
 
     /// A handle to close it or have it connect again, from anywhere.
@@ -154,6 +154,7 @@ impl EventSource {
     fn change(&mut self) -> Option<Item> {
         Some(match self.connection.poll_change()? {
             Change::Open => Item::Open(self.open.take()?),
+            Change::LastEventIdDropped { length, .. } => Item::LastEventIdDropped { length },
             Change::Disconnected { reason, delay } => {
                 let disconnected = Disconnected {
                     reason,

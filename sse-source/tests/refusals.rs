@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use sse_source::{Error, EventId, EventSource};
+use sse_source::{Error, EventId, EventSource, Item, Settings};
 use support::{Answer, Server, error, events, next, respond, source, stream};
 
 #[tokio::test]
@@ -168,6 +168,53 @@ async fn redirects_are_followed_without_credentials_for_strangers() {
     };
     assert_eq!(refused.status, 302);
     assert!(round.requests().len() <= 22, "{}", round.requests().len());
+}
+
+/// A header of 100 KB, and one of the longest ID that is kept.
+#[tokio::test]
+async fn a_long_id_does_not_end_the_stream() {
+    let huge = "x".repeat(100_000);
+    let long = "y".repeat(8 * 1024);
+    let server = Server::start([
+        Answer::End(stream(format!("id: {huge}\ndata: a\n\n"))),
+        Answer::End(stream(format!("id: {long}\ndata: b\n\n"))),
+        Answer::End(respond("431 Request Header Fields Too Large", "", "")),
+        Answer::Hang(stream("data: c\n\n")),
+    ])
+    .await;
+    let mut source = source(&server);
+    let mut said = Vec::new();
+    while said.last().is_none_or(|last| last != "c") {
+        match next(&mut source)
+            .await
+            .expect("it goes on")
+            .expect("no error")
+        {
+            Item::Event(event) => said.push(event.data),
+            Item::TooLarge(error) => said.push(error.to_string()),
+            Item::LastEventIdDropped { length, .. } => said.push(format!("{length} dropped")),
+            _ => {}
+        }
+    }
+    let told = "event ID at byte 0 of the stream is 100000 bytes, limit is 8192";
+    assert_eq!(said, [told, "a", "b", "8192 dropped", "c"]);
+    assert_eq!(server.last_event_ids(), [None, None, Some(long), None]);
+    let longest = server.requests().iter().map(String::len).max();
+    assert!(longest < Some(9 * 1024), "{longest:?}");
+}
+
+#[tokio::test]
+async fn an_id_to_begin_with_has_the_same_limit() {
+    let id = EventId::new("x".repeat(8 * 1024 + 1)).unwrap();
+    let builder = || EventSource::get("http://127.0.0.1:1/").with_last_event_id(id.clone());
+    let error = builder().open().unwrap_err();
+    let shown = error.to_string();
+    assert!(
+        shown.contains("event ID is 8193 bytes, limit is 8192"),
+        "{shown}"
+    );
+    let settings = Settings::default().with_max_id_bytes(9000);
+    assert!(builder().with_settings(settings).open().is_ok());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ use core::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::Function;
+use sse_proto::EventId;
 use wasm_bindgen::JsCast;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 /// It closes when the last of them goes.
 pub(crate) struct Connection {
     raw: RefCell<web_sys::EventSource>,
-    last_event_id: RefCell<String>,
+    last_event_id: RefCell<EventId>,
     /// Those to wake when we close, for the browser tells nobody.
     queues: RefCell<Vec<Weak<Queue>>>,
     pub(crate) queue_limit: usize,
@@ -56,7 +57,7 @@ impl Connection {
     }
 
     pub(crate) fn last_event_id(&self) -> String {
-        self.last_event_id.borrow().clone()
+        self.last_event_id.borrow().to_string()
     }
 
     pub(crate) fn keep(&self, keeper: Rc<dyn Keeper>) {
@@ -87,7 +88,9 @@ impl Connection {
     /// What an event of the browser says, which came from the stream.
     pub(crate) fn received(&self, message: &web_sys::MessageEvent) -> Event {
         let data = message.data().as_string().unwrap_or_default();
-        let event = Event::new(message.type_(), data, message.last_event_id());
+        // A browser has read it from a stream, so it is valid.
+        let id = EventId::new(message.last_event_id()).unwrap_or_default();
+        let event = Event::new(message.type_(), data, id);
         let mut last_event_id = self.last_event_id.borrow_mut();
         last_event_id.clone_from(&event.last_event_id);
         drop(last_event_id);

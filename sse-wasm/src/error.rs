@@ -26,6 +26,9 @@ pub enum Error {
         /// What is wanted.
         wanted: &'static str,
     },
+    /// The last event ID to begin with is longer than the
+    /// [settings](crate::Settings::with_max_id_bytes) allow.
+    IdTooLong(sse_proto::IdTooLong),
 }
 
 impl fmt::Display for Error {
@@ -46,6 +49,7 @@ impl fmt::Display for Error {
                 f.write_str("EventSource cannot do this: ")?;
                 f.write_str(wanted)
             }
+            Self::IdTooLong(error) => fmt::Display::fmt(error, f),
         }
     }
 }

@@ -55,7 +55,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] without a `fetch` that streams.
+    /// [`Error::Unsupported`] without a `fetch` that streams, [`Error::IdTooLong`] for a last event ID that is
+    /// longer than the settings allow.
     pub fn fetch(self) -> Result<FetchSource, Error> {
         if !is_fetch_supported() {
             let missing = "fetch, ReadableStream or AbortController";
@@ -67,7 +68,7 @@ impl Builder {
         wishes.request.url = self.url;
         wishes.credentials = self.credentials;
         if let Some(id) = wishes.last_event_id.take() {
-            machine.set_last_event_id(&id);
+            machine.set_last_event_id(&id).map_err(Error::IdTooLong)?;
         }
         let commands = Rc::<Commands>::default();
         Ok(FetchSource {
@@ -137,6 +138,7 @@ impl FetchSource {
     fn change(&mut self) -> Option<Item> {
         match self.machine.poll_change()? {
             Change::Open => Some(Item::Open),
+            Change::LastEventIdDropped { length, .. } => Some(Item::LastEventIdDropped { length }),
             Change::Disconnected { reason, delay } => Some(Item::Disconnected(Disconnected {
                 reason: Some(reason),
                 delay: Some(delay),

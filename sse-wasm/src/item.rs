@@ -1,9 +1,9 @@
 use core::{fmt, time::Duration};
 
-use sse_proto::{DecodeError, MessageEvent, connection::Reason};
+use sse_proto::{DecodeError, EventId, MessageEvent, connection::Reason};
 
 /// An event, as it came.
-pub type Event = MessageEvent<String>;
+pub type Event = MessageEvent<String, EventId>;
 
 /// What happened to a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,16 @@ pub enum Item {
     Comment(String),
     /// The stream asks for another reconnection time.
     Retry(Duration),
-    /// An event was larger than allowed and is lost. What follows is not.
+    /// An event was larger than allowed and is lost, or an event ID was and is ignored: the error says which. What
+    /// follows is not lost.
     TooLarge(DecodeError),
+    /// The server refused the request because of the last event ID, with 431 or 400. The next one is sent without it,
+    /// so events may be missed, or come again. [`Item::Disconnected`] follows.
+    #[non_exhaustive]
+    LastEventIdDropped {
+        /// How long the ID was, in bytes.
+        length: usize,
+    },
     /// The connection was lost or refused, and there will be another try.
     Disconnected(Disconnected),
     /// The connection was refused for good, and the stream ends.
@@ -32,7 +40,7 @@ pub enum Item {
 #[cfg(feature = "fetch")]
 impl Item {
     /// What the decoder says, if there is a word for it.
-    pub(crate) fn from_decoded(item: sse_proto::Item<String>) -> Option<Self> {
+    pub(crate) fn from_decoded(item: sse_proto::Item<String, EventId>) -> Option<Self> {
         Some(match item {
             sse_proto::Item::Event(event) => Self::Event(event),
             sse_proto::Item::Comment(text) => Self::Comment(text),

@@ -88,7 +88,7 @@ pub use ready_state::ReadyState;
 #[cfg(feature = "share")]
 pub use share::Shared;
 pub use sse_proto::{
-    EventId, MessageEvent,
+    EventId, IdTooLong, MessageEvent,
     connection::{Reason, Settings},
 };
 pub use subscription::Subscription;

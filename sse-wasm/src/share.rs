@@ -183,7 +183,7 @@ impl Tab {
             Message::Item(Item::Event(event)) if self.skip_to.borrow().is_some() => {
                 self.skip_to
                     .borrow_mut()
-                    .take_if(|last| *last == event.last_event_id);
+                    .take_if(|last| event.last_event_id == *last);
             }
             Message::Item(item) => self.tell(item),
         }
@@ -199,7 +199,7 @@ impl Tab {
                 if seen.len() == REMEMBERED {
                     seen.pop_front();
                 }
-                seen.push_back(event.last_event_id.clone());
+                seen.push_back(event.last_event_id.to_string());
             }
             Item::Disconnected(_) => self.is_open.set(false),
             Item::Closed(_) => self.is_over.set(true),

@@ -19,6 +19,8 @@ pub struct DecodeCase {
     pub stream: Vec<u8>,
     /// The decoder's limit in bytes, where the case is about it.
     pub limit: Option<usize>,
+    /// The decoder's limit on IDs in bytes, where the case is about it.
+    pub max_id_bytes: Option<usize>,
     /// What it says.
     pub outcome: Outcome,
 }
@@ -60,11 +62,12 @@ pub fn decode_cases() -> Vec<DecodeCase> {
             name: format!("{file}: {}", row.name),
             stream: unescape(&fill(&row.stream)),
             limit: row.limit,
+            max_id_bytes: row.max_id_bytes,
             outcome: Outcome {
                 items: core::iter::repeat_n(items, row.each.unwrap_or(1))
                     .flatten()
                     .collect(),
-                last_event_id: text(&row.last_event_id),
+                last_event_id: text(&fill(&row.last_event_id)),
             },
         }
     })
@@ -101,6 +104,7 @@ struct DecodeRow {
     name: String,
     stream: String,
     limit: Option<usize>,
+    max_id_bytes: Option<usize>,
     /// What `@` stands for.
     repeat: Option<Repeat>,
     #[serde(default)]
@@ -135,6 +139,9 @@ enum ItemRow {
     TooLarge {
         too_large_at: u64,
     },
+    IdTooLong {
+        id_too_long_at: u64,
+    },
 }
 
 /// A number that TOML's integers may be too short for.
@@ -164,7 +171,7 @@ impl ItemRow {
             Self::Event { data, r#type, id } => Item::Event {
                 event_type: r#type.as_deref().map_or("message".to_owned(), text),
                 data: text(&fill(data)),
-                last_event_id: text(id),
+                last_event_id: text(&fill(id)),
             },
             Self::Retry { retry } => Item::Retry(match retry {
                 Decimal::Short(number) => *number,
@@ -173,6 +180,7 @@ impl ItemRow {
             }),
             Self::Comment { comment } => Item::Comment(text(comment)),
             Self::TooLarge { too_large_at } => Item::TooLarge(*too_large_at),
+            Self::IdTooLong { id_too_long_at } => Item::IdTooLong(*id_too_long_at),
         }
     }
 }
@@ -222,8 +230,9 @@ mod tests {
             .into_iter()
             .filter(|case| case.limit.is_none())
         {
+            let max_id_bytes = case.max_id_bytes.unwrap_or(reference::MAX_ID_BYTES);
             assert_eq!(
-                reference::interpret(&case.stream),
+                reference::interpret_with(&case.stream, max_id_bytes),
                 case.outcome,
                 "{}",
                 case.name

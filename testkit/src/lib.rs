@@ -40,6 +40,8 @@ pub enum Item {
     Comment(String),
     /// An event is dropped because of the decoder's limit. It starts at this byte.
     TooLarge(u64),
+    /// An ID is ignored because of the decoder's limit. Its line starts at this byte.
+    IdTooLong(u64),
 }
 
 /// All that a stream says.

@@ -1,18 +1,32 @@
 //! The standard, sentence by sentence: [9.2.6 Interpreting an event stream][spec]. The whole stream
-//! must be there, and every character is looked at one by one. Without a limit.
+//! must be there, and every character is looked at one by one. Without a limit but that on IDs, which the standard
+//! does not have.
 //!
 //! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
 use crate::{Item, Outcome};
 
+/// How long an ID may be if no other limit is given, in bytes.
+pub const MAX_ID_BYTES: usize = 8 * 1024;
+
 /// Everything that a client would see of this stream, after which the connection ends.
 pub fn interpret(stream: &[u8]) -> Outcome {
+    interpret_with(stream, MAX_ID_BYTES)
+}
+
+/// The same with another limit on IDs, in bytes of their text.
+pub fn interpret_with(stream: &[u8], max_id_bytes: usize) -> Outcome {
+    let mut line_starts = line_starts(stream).into_iter();
     // "Streams must be decoded using the UTF-8 decode algorithm. Note: The UTF-8 decode algorithm
     // strips one leading UTF-8 Byte Order Mark (BOM), if any."
     let stream = stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream);
     let text = String::from_utf8_lossy(stream);
 
-    let mut source = EventSource::default();
+    let mut source = EventSource {
+        max_id_bytes,
+        ..EventSource::default()
+    };
+    source.line_at = line_starts.next().unwrap_or_default();
     // "The stream must then be parsed by reading everything line by line, with a U+000D CARRIAGE
     // RETURN U+000A LINE FEED (CRLF) character pair, a single U+000A LINE FEED (LF) character not
     // preceded by a U+000D CARRIAGE RETURN (CR) character, and a single U+000D CARRIAGE RETURN (CR)
@@ -25,10 +39,12 @@ pub fn interpret(stream: &[u8]) -> Outcome {
             '\r' => {
                 characters.next_if_eq(&'\n');
                 source.process_line(&line);
+                source.line_at = line_starts.next().unwrap_or_default();
                 line.clear();
             }
             '\n' => {
                 source.process_line(&line);
+                source.line_at = line_starts.next().unwrap_or_default();
                 line.clear();
             }
             other => line.push(other),
@@ -39,8 +55,28 @@ pub fn interpret(stream: &[u8]) -> Outcome {
     source.outcome
 }
 
+/// Where in the stream its lines start. Line ends are ASCII, so they are the same in the bytes and in the text.
+fn line_starts(stream: &[u8]) -> Vec<u64> {
+    let bom = if stream.starts_with(b"\xEF\xBB\xBF") {
+        3
+    } else {
+        0
+    };
+    let mut starts = vec![bom];
+    for (index, byte) in stream.iter().enumerate() {
+        let next = stream.get(index + 1);
+        if *byte == b'\n' || *byte == b'\r' && next != Some(&b'\n') {
+            starts.push(index as u64 + 1);
+        }
+    }
+    starts
+}
+
 #[derive(Default)]
 struct EventSource {
+    max_id_bytes: usize,
+    /// Where the line starts.
+    line_at: u64,
     data: String,
     event_type: String,
     last_event_id_buffer: String,
@@ -76,7 +112,11 @@ impl EventSource {
                 self.data.push_str(value);
                 self.data.push('\n');
             }
-            "id" if !value.contains('\0') => self.last_event_id_buffer = value.to_owned(),
+            "id" if value.contains('\0') => {}
+            "id" if value.len() > self.max_id_bytes => {
+                self.outcome.items.push(Item::IdTooLong(self.line_at));
+            }
+            "id" => self.last_event_id_buffer = value.to_owned(),
             "retry" if !value.is_empty() && value.chars().all(|c| c.is_ascii_digit()) => {
                 let mut number: u128 = 0;
                 for digit in value.chars().filter_map(|c| c.to_digit(10)) {

@@ -92,7 +92,7 @@ fn read(path: &Path) -> io::Result<VecDeque<Event>> {
     let mut chunk = Chunk::new(&stream);
     while let Some(item) = decoder.decode(&mut chunk).map_err(io::Error::other)? {
         if let Item::Event(event) = item {
-            events.push_back(event.into());
+            events.push_back(event.try_into().map_err(io::Error::other)?);
             if events.len() > KEPT {
                 events.pop_front();
             }

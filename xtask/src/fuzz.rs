@@ -12,7 +12,15 @@ use crate::{
 };
 
 /// In `fuzz/fuzz_targets/`.
-const TARGETS: [&str; 5] = ["decode", "limits", "round_trip", "forge", "nats_message"];
+const TARGETS: [&str; 7] = [
+    "decode",
+    "limits",
+    "round_trip",
+    "forge",
+    "stream",
+    "connection",
+    "nats_message",
+];
 
 /// Headers and payloads of NATS messages, with 0xFF between them, as `nats_message` reads them.
 const MESSAGES: [[&[u8]; 2]; 6] = [
@@ -98,14 +106,24 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
             .collect(),
         "limits" => {
             let limited = decode_cases();
-            let limited = limited
-                .iter()
-                .filter_map(|case| Some((case.limit?, &case.stream)));
+            let limited = limited.iter().filter_map(|case| {
+                Some((
+                    case.limit.or(case.max_id_bytes)?,
+                    case.max_id_bytes.unwrap_or(15),
+                    &case.stream,
+                ))
+            });
             limited
-                .map(|(limit, stream)| [&[limit as u8], &in_two(stream)[..]].concat())
+                .map(|(limit, id, stream)| [&[limit as u8, id as u8], &in_two(stream)[..]].concat())
                 .collect()
         }
         "nats_message" => MESSAGES.iter().map(|it| it.concat()).collect(),
+        "stream" => decode_cases()
+            .iter()
+            .map(|case| [&[255, 255, 0, 255], &in_two(&case.stream)[..]].concat())
+            .collect(),
+        // Opened, an event, a break, and again.
+        "connection" => vec![vec![0, 0, 0, 0, 1, 1, 4, 2, 5, 0, 0, 0, 1]],
         _ => encode_cases()
             .iter()
             .map(|case| strings(&case.sent))

@@ -231,7 +231,7 @@ impl Follower {
     pub(crate) async fn event(&mut self) -> (String, String, String) {
         loop {
             match self.item().await {
-                Item::Event(it) => return (it.event_type, it.last_event_id, it.data),
+                Item::Event(it) => return (it.event_type, it.last_event_id.to_string(), it.data),
                 Item::Comment(_) | Item::Retry(_) => {}
                 item => panic!("{item:?}"),
             }

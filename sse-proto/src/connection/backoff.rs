@@ -27,7 +27,7 @@ impl Backoff {
     /// An event came, so the last attempt was a success. A connection that only opens is none, nor is one
     /// that only says so in a comment, or a server that accepts and then drops its clients would have them
     /// all back at once.
-    pub(super) fn on_item<T>(&mut self, item: Option<&Item<T>>) {
+    pub(super) fn on_item<T, I>(&mut self, item: Option<&Item<T, I>>) {
         match item {
             Some(Item::Retry(time)) => self.reconnection_time = *time,
             Some(Item::Event(_)) => self.on_success(),

@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use crate::{DEFAULT_LIMIT, Decoder};
+use crate::{DEFAULT_LIMIT, DEFAULT_MAX_ID_BYTES, Decoder};
 
 /// How an event source connects, waits and gives up.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub struct Settings {
     pub(super) tries_statuses_again: bool,
     pub(super) delays_by_chance: bool,
     limit: usize,
+    max_id_bytes: usize,
 }
 
 impl Settings {
@@ -66,7 +67,7 @@ impl Settings {
         self
     }
 
-    /// Stops at every status but 200, as the standard has it, also at 429 and 5xx.
+    /// Stops at every status but 200, as the standard has it, also at 429, 431 and 5xx.
     #[must_use]
     pub fn with_standard_statuses(mut self) -> Self {
         self.tries_statuses_again = false;
@@ -80,9 +81,19 @@ impl Settings {
         self
     }
 
-    /// A decoder with this limit.
+    /// Sets how long an event ID may be, in bytes: as [`Decoder::with_max_id_bytes`]. 8 KiB if it is not set.
+    ///
+    /// A longer one is ignored and told, so that a stream can neither make the caller hold it for each event nor
+    /// have it sent to a server that takes no such header.
+    #[must_use]
+    pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
+        self.max_id_bytes = limit;
+        self
+    }
+
+    /// A decoder with these limits.
     pub fn decoder(&self) -> Decoder {
-        Decoder::with_limit(self.limit)
+        Decoder::with_limit(self.limit).with_max_id_bytes(self.max_id_bytes)
     }
 }
 
@@ -98,6 +109,7 @@ impl Default for Settings {
             tries_statuses_again: true,
             delays_by_chance: true,
             limit: DEFAULT_LIMIT,
+            max_id_bytes: DEFAULT_MAX_ID_BYTES,
         }
     }
 }

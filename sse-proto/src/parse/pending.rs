@@ -185,10 +185,16 @@ impl<S: Store> Parser<S> {
                 self.data.remove(self.data_length, name_length);
                 self.push_data(b"");
             }
-            Field::Event(name) | Field::Id(name) if name.len() > self.limits.name => {
+            Field::Event(name) if name.len() > self.limits.event_type => {
                 return Some(self.line_too_large(chunk, start, end));
             }
             Field::Event(name) => self.event_type.set(name),
+            Field::Id(id) if self.is_too_long(id) => {
+                let at = self.offset(chunk, start) - self.line_length as u64;
+                let step = self.id_too_long(id, at);
+                self.drop_line();
+                return Some(step);
+            }
             Field::Id(id) => {
                 self.id.set(id);
                 self.pending |= ID;

@@ -85,7 +85,10 @@ impl<S: Store> Parser<S> {
                 }
                 line
             } else if let Some(line) = field(block, at, b"id:") {
-                id = Some(line);
+                // The first of two may be one that has to be told.
+                if id.replace(line).is_some() {
+                    return None;
+                }
                 line
             } else if let Some(line) = field(block, at, b"retry:") {
                 let time = reconnection_time(&block[line.start..line.end])?;
@@ -105,9 +108,15 @@ impl<S: Store> Parser<S> {
             id: id.map(value),
             end,
         };
-        let is_short = |(start, end)| end - start <= self.limits.name;
-        let is_fine = |(start, end)| is_short((start, end)) && is_id(&block[start..end]);
-        if end > self.limits.event || !is_short(whole.event_type) || !whole.id.is_none_or(is_fine) {
+        let is_fine = |(start, end)| {
+            let id = &block[start..end];
+            is_id(id) && !self.is_too_long(id)
+        };
+        let (type_start, type_end) = whole.event_type;
+        if end > self.limits.event
+            || type_end - type_start > self.limits.event_type
+            || !whole.id.is_none_or(is_fine)
+        {
             return None;
         }
         if let Some(time) = retry {

@@ -16,7 +16,7 @@ pub(crate) enum Step {
     },
     Comment(Place),
     Retry(Duration),
-    /// A block that is larger than allowed.
+    /// A block or an ID that is larger than allowed.
     TooLarge(DecodeError),
 }
 

@@ -7,6 +7,8 @@ use sse_proto::{
     connection::{Action, Change, Connection, Reason, Settings},
 };
 
+pub(crate) mod steps;
+
 pub(crate) const EVENTS: Option<&[u8]> = Some(b"text/event-stream");
 
 /// A machine with a clock, and all that it says written down.

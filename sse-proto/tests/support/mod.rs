@@ -4,37 +4,60 @@
 use core::time::Duration;
 
 use sse_proto::{
-    Chunk, Comment, DEFAULT_LIMIT, DecodeError, Decoder, Event, EventId, EventType, Item,
-    SliceDecoder,
+    Chunk, Comment, DEFAULT_LIMIT, DEFAULT_MAX_ID_BYTES, DecodeError, Decoder, Event, EventId,
+    EventType, Item, SliceDecoder,
 };
 use testkit::{Outcome, reference};
 
+/// The limits of a decoder, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) event: usize,
+    pub(crate) id: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new(None, None)
+    }
+}
+
+impl Limits {
+    pub(crate) fn new(event: Option<usize>, id: Option<usize>) -> Self {
+        Self {
+            event: event.unwrap_or(DEFAULT_LIMIT),
+            id: id.unwrap_or(DEFAULT_MAX_ID_BYTES),
+        }
+    }
+
+    pub(crate) fn decoder(self) -> Decoder {
+        Decoder::with_limit(self.event).with_max_id_bytes(self.id)
+    }
+}
+
 /// What the stream says, by every decoder there is. They must all say the same.
-pub(crate) fn decode(limit: Option<usize>, chunks: &[&[u8]]) -> Outcome {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let outcome = decode_text(Decoder::with_limit(limit), chunks);
+pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
+    let outcome = decode_text(limits.decoder(), chunks);
     assert_eq!(
-        decode_bytes(Decoder::with_limit(limit), chunks, false),
+        decode_bytes(limits.decoder(), chunks, false),
         outcome,
         "as bytes"
     );
     assert_eq!(
-        without_places(decode_bytes(Decoder::with_limit(limit), chunks, true)),
+        without_places(decode_bytes(limits.decoder(), chunks, true)),
         without_places(outcome.clone()),
         "with stops"
     );
 
-    // Memory for what this stream can make of it, but not for more than the limit.
-    let length = chunks.iter().map(|chunk| chunk.len() + 1).sum();
-    let (mut data, mut names) = (vec![0; limit.min(length)], vec![0; 3 * length]);
-    assert_eq!(
-        decode_slice(SliceDecoder::new(&mut data, &mut names), chunks),
-        outcome,
-        "no alloc"
-    );
-    let slices = SliceDecoder::new(&mut data, &mut names).without_comments();
-    let slices = decode_slice(slices, chunks);
-    let without_comments = || Decoder::with_limit(limit).without_comments();
+    // Memory for what this stream can make of it, but not for more than the limit. Text can be three times as
+    // long as its bytes.
+    let length: usize = chunks.iter().map(|chunk| chunk.len() + 1).sum();
+    let (mut data, mut names) = (vec![0; limits.event.min(length)], vec![0; 9 * length]);
+    let slices = SliceDecoder::new(&mut data, &mut names).with_max_id_bytes(limits.id);
+    assert_eq!(decode_slice(slices, chunks), outcome, "no alloc");
+    let slices = SliceDecoder::new(&mut data, &mut names).with_max_id_bytes(limits.id);
+    let slices = decode_slice(slices.without_comments(), chunks);
+    let without_comments = || limits.decoder().without_comments();
     let events = decode_text(without_comments(), chunks);
     assert_eq!(
         decode_text(without_comments(), &[&chunks.concat()]),
@@ -57,7 +80,7 @@ pub(crate) fn decode(limit: Option<usize>, chunks: &[&[u8]]) -> Outcome {
 /// Where an event was too large is not known if the chunk was forgotten in which it started.
 fn without_places(mut outcome: Outcome) -> Outcome {
     for item in &mut outcome.items {
-        if let testkit::Item::TooLarge(at) = item {
+        if let testkit::Item::TooLarge(at) | testkit::Item::IdTooLong(at) = item {
             *at = 0;
         }
     }
@@ -122,24 +145,25 @@ pub(crate) fn as_text(bytes: &[u8]) -> String {
 }
 
 /// An item in the words of the test kit.
-pub(crate) fn next<T>(
-    decoded: Result<Option<Item<T>>, DecodeError>,
-    own: impl FnMut(T) -> String,
+pub(crate) fn next<T, I: AsRef<[u8]>>(
+    decoded: Result<Option<Item<T, I>>, DecodeError>,
+    mut own: impl FnMut(T) -> String,
 ) -> Option<testkit::Item> {
     Some(match decoded {
-        Ok(item) => match item?.map(own) {
+        Ok(item) => match item? {
             Item::Event(event) => testkit::Item::Event {
-                event_type: event.event_type,
-                data: event.data,
-                last_event_id: event.last_event_id,
+                event_type: own(event.event_type),
+                data: own(event.data),
+                last_event_id: as_text(event.last_event_id.as_ref()),
             },
             Item::Retry(time) => {
                 testkit::Item::Retry(u64::try_from(time.as_millis()).expect("at most u64::MAX"))
             }
-            Item::Comment(text) => testkit::Item::Comment(text),
-            other => panic!("an item that the tests do not know: {other:?}"),
+            Item::Comment(text) => testkit::Item::Comment(own(text)),
+            _ => panic!("an item that the tests do not know"),
         },
         Err(DecodeError::TooLarge { at, .. }) => testkit::Item::TooLarge(at),
+        Err(DecodeError::IdTooLong { at, .. }) => testkit::Item::IdTooLong(at),
         Err(other) => panic!("an error that the tests do not know: {other}"),
     })
 }

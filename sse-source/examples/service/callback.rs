@@ -46,7 +46,7 @@ impl Callback {
                 event: Event {
                     event_type: event.event_type,
                     data: event.data,
-                    id: event.last_event_id,
+                    id: event.last_event_id.to_string(),
                 },
             },
             Ok(Item::Comment(comment)) => Self::Comment { comment },
@@ -55,6 +55,9 @@ impl Callback {
                 _ => Self::error(disconnected),
             },
             Ok(Item::TooLarge(error)) => Self::error(error),
+            Ok(Item::LastEventIdDropped { length, .. }) => Self::error(format_args!(
+                "the server refuses the last event ID of {length} bytes"
+            )),
             Ok(_) => return None,
             Err(error) => Self::error(error),
         })

@@ -27,7 +27,7 @@ impl Message {
                 "event".into(),
                 (&event.event_type).into(),
                 (&event.data).into(),
-                (&event.last_event_id).into(),
+                event.last_event_id.as_str().into(),
             ],
             Self::Item(Item::Comment(text)) => &["comment".into(), text.into()],
             Self::Item(Item::Retry(time)) => &["retry".into(), time.as_secs_f64().into()],
@@ -53,7 +53,11 @@ impl Message {
             "hello" => Self::Hello,
             "after" => Self::After(text(1)?),
             "open" => Self::Item(Item::Open),
-            "event" => Self::Item(Item::Event(Event::new(text(1)?, text(2)?, text(3)?))),
+            "event" => Self::Item(Item::Event(Event::new(
+                text(1)?,
+                text(2)?,
+                text(3)?.try_into().ok()?,
+            ))),
             "comment" => Self::Item(Item::Comment(text(1)?)),
             "retry" => Self::Item(Item::Retry(time(1)?)),
             "disconnected" => Self::Item(Item::Disconnected(Disconnected {

@@ -109,6 +109,6 @@ pub(crate) fn event(event_type: &str, data: &str, last_event_id: &str) -> Event 
     Event::new(
         event_type.to_owned(),
         data.to_owned(),
-        last_event_id.to_owned(),
+        last_event_id.to_owned().try_into().expect("a valid ID"),
     )
 }

@@ -174,7 +174,10 @@ impl Client {
         if let Some(id) = number(&event.last_event_id) {
             self.meter.on_event(id);
         }
-        event.last_event_id.clone_into(&mut self.last_event_id);
+        event
+            .last_event_id
+            .as_str()
+            .clone_into(&mut self.last_event_id);
         let (card, meter) = (&mut self.card, &self.meter);
         card.last_event_id
             .set_text_content(Some(&self.last_event_id));

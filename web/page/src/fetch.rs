@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures_util::StreamExt;
 use js_sys::Date;
-use sse_proto::{Comment, Event as Block};
+use sse_proto::{Comment, Event as Block, EventId};
 use sse_wasm::Item;
 use wasm_bindgen::JsValue;
 
@@ -79,11 +79,16 @@ impl Frames {
             Item::Event(mut event) => {
                 if event.last_event_id == self.last_event_id {
                     // It is of an event before.
-                    event.last_event_id.clear();
+                    event.last_event_id = EventId::default();
                 } else {
-                    self.last_event_id.clone_from(&event.last_event_id);
+                    event
+                        .last_event_id
+                        .as_str()
+                        .clone_into(&mut self.last_event_id);
                 }
-                let mut block = Block::from(event);
+                let Ok(mut block) = Block::try_from(event) else {
+                    return Ok(());
+                };
                 if let Some(time) = self.retry.take() {
                     block = block.with_retry(time);
                 }

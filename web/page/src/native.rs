@@ -121,7 +121,7 @@ impl Page {
         };
         if let Err(fault) = shown {
             let fault = String::from(Object::from(fault).to_string());
-            let place = ["cannot show event ", &event.last_event_id, ": "].concat();
+            let place = ["cannot show event ", event.last_event_id.as_str(), ": "].concat();
             log.note("fault", &[place, fault].concat())?;
         }
         if is_of_server {
@@ -133,7 +133,9 @@ impl Page {
         dom::append(&row, "span", "type", &event.event_type)?;
         dom::append(&row, "span", "data", &event.data)?;
         let mut block = String::new();
-        Block::from(event).encode(&mut block);
+        if let Ok(event) = Block::try_from(event) {
+            event.encode(&mut block);
+        }
         log.push(row, block)
     }
 }

@@ -235,7 +235,7 @@ async fn saved(page: &Page, log: &str) -> Result<(String, Vec<u64>)> {
         if let Item::Event(event) = item {
             if event.event_type != "server" {
                 ids.push(serde_json::from_str(event.last_event_id)?);
-                sse_proto::Event::from(event).encode(&mut again);
+                sse_proto::Event::try_from(event)?.encode(&mut again);
             }
         }
     }

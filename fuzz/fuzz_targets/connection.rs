@@ -1,0 +1,9 @@
+//! Any steps of a driver, in simulated time: the state machine keeps its promises.
+#![no_main]
+
+#[path = "../../sse-proto/tests/simulated/steps.rs"]
+mod steps;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| steps::run(input));

@@ -1,0 +1,44 @@
+//! How long an ID may be.
+
+use super::{Parser, Step};
+use crate::{DecodeError, store::Store};
+
+/// The limit on event IDs of a decoder if none is set: 8 KiB.
+///
+/// The standard has none. But an ID outlives its event and is sent back in a header, of which servers take 8 KB
+/// to 64 KB for all headers together.
+pub const DEFAULT_MAX_ID_BYTES: usize = 8 * 1024;
+
+/// How much longer text can be than the bytes that it was read from: U+FFFD for each of them.
+const GROWTH: usize = char::REPLACEMENT_CHARACTER.len_utf8();
+
+impl<S: Store> Parser<S> {
+    /// Whether the value of an `id` field is longer than allowed.
+    #[inline(always)]
+    pub(super) fn is_too_long(&self, id: &[u8]) -> bool {
+        id.len() > self.limits.id / GROWTH && text_length(id) > self.limits.id
+    }
+
+    /// An ID is ignored. `at` is where its line starts.
+    #[cold]
+    pub(super) fn id_too_long(&self, id: &[u8], at: u64) -> Step {
+        Step::TooLarge(DecodeError::IdTooLong {
+            length: text_length(id),
+            limit: self.limits.id,
+            at,
+        })
+    }
+}
+
+/// How many bytes the text has that these are read as.
+#[cold]
+fn text_length(bytes: &[u8]) -> usize {
+    let part = |valid: &str, invalid: &[u8]| match invalid {
+        [] => valid.len(),
+        _ => valid.len() + GROWTH,
+    };
+    bytes
+        .utf8_chunks()
+        .map(|chunk| part(chunk.valid(), chunk.invalid()))
+        .sum()
+}

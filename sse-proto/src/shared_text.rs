@@ -1,0 +1,100 @@
+//! Text that many events have in common.
+
+use alloc::{borrow::Cow, string::String};
+use core::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Deref,
+};
+
+/// A pointer to text that is cloned without a copy of the text, where the target can count across threads. A
+/// target that cannot copies it: an `Rc` would take `Send` from every event.
+#[cfg(target_has_atomic = "ptr")]
+type Pointer = alloc::sync::Arc<str>;
+#[cfg(not(target_has_atomic = "ptr"))]
+type Pointer = alloc::boxed::Box<str>;
+
+/// Text that is cloned without a copy.
+#[derive(Clone)]
+pub(crate) enum SharedText {
+    Static(&'static str),
+    Shared(Pointer),
+}
+
+impl SharedText {
+    pub(crate) fn new(text: &str) -> Self {
+        match text {
+            "" => Self::Static(""),
+            text => Self::Shared(text.into()),
+        }
+    }
+}
+
+impl From<Cow<'static, str>> for SharedText {
+    fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::Static(text),
+            Cow::Owned(text) => Self::from(text),
+        }
+    }
+}
+
+impl From<String> for SharedText {
+    fn from(text: String) -> Self {
+        match &*text {
+            "" => Self::Static(""),
+            _ => Self::Shared(text.into()),
+        }
+    }
+}
+
+impl Default for SharedText {
+    fn default() -> Self {
+        Self::Static("")
+    }
+}
+
+impl Deref for SharedText {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        match self {
+            Self::Static(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl PartialEq for SharedText {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for SharedText {}
+
+impl PartialOrd for SharedText {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SharedText {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl Hash for SharedText {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl fmt::Debug for SharedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

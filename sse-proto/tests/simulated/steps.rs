@@ -1,0 +1,221 @@
+//! The state machine through any steps of a driver, and what has to hold after each.
+
+use core::time::Duration;
+
+use sse_proto::{
+    EventId,
+    connection::{Action, Change, Connection, Reason, Settings},
+};
+
+const FLOOR: Duration = Duration::from_millis(500);
+const CEILING: Duration = Duration::from_secs(20);
+const MAX_ID: usize = 12;
+
+/// What the driver has to know of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    None,
+    UnderWay,
+    Open,
+}
+
+/// A driver that does what it is told to, and remembers what it was told.
+struct Driver {
+    connection: Connection,
+    now: Duration,
+    request: Request,
+    /// No connection before this time.
+    earliest: Duration,
+    is_over: bool,
+    /// What the stream has set, and what is not committed.
+    last_event_id: String,
+}
+
+/// Takes a byte for each step, and its arguments from the bytes that follow.
+pub(crate) fn run(input: &[u8]) {
+    let (setup, steps) = input.split_first().unwrap_or((&0, &[]));
+    let mut settings = Settings::default()
+        .with_bounds(FLOOR, CEILING)
+        .with_max_id_bytes(MAX_ID)
+        .with_limit(64);
+    if setup & 1 == 1 {
+        settings = settings.with_standard_statuses();
+    }
+    if setup & 2 == 2 {
+        settings = settings.with_idle_timeout(Some(Duration::from_secs(5)));
+    }
+    if setup & 4 == 4 {
+        settings = settings.with_exact_delays();
+    }
+    if setup & 8 == 8 {
+        settings = settings.with_connect_timeout(None);
+    }
+    let mut driver = Driver {
+        connection: Connection::new(settings, u64::from(*setup), Duration::ZERO),
+        now: Duration::ZERO,
+        request: Request::None,
+        earliest: Duration::ZERO,
+        is_over: false,
+        last_event_id: String::new(),
+    };
+    driver.check();
+    let mut steps = steps.iter().copied();
+    while let Some(step) = steps.next() {
+        driver.step(step, &mut steps);
+        driver.check();
+    }
+}
+
+impl Driver {
+    fn step(&mut self, step: u8, arguments: &mut impl Iterator<Item = u8>) {
+        let mut next = || arguments.next().unwrap_or_default();
+        let now = self.now;
+        match step % 9 {
+            0 => {
+                const STATUSES: [u16; 10] = [200, 204, 301, 400, 401, 404, 429, 431, 503, 599];
+                let status = STATUSES[usize::from(next()) % STATUSES.len()];
+                let asked = Duration::from_secs(next().into());
+                let retry_after = Some(asked).filter(|asked| !asked.is_zero());
+                let had_id = !self.connection.last_event_id().is_empty();
+                let was_under_way = self.request == Request::UnderWay;
+                let content_type = (next() % 4 > 0).then_some(&b"text/event-stream"[..]);
+                let is_stream = status == 200 && content_type.is_some();
+                self.connection
+                    .on_response(status, content_type, retry_after, now);
+                if was_under_way {
+                    self.request = if is_stream {
+                        Request::Open
+                    } else {
+                        Request::None
+                    };
+                }
+                // An ID is given up for a refusal alone.
+                if self.connection.last_event_id().is_empty() && had_id {
+                    assert!(was_under_way && [400, 431].contains(&status), "{status}");
+                    self.last_event_id.clear();
+                }
+            }
+            1 => {
+                const STREAMS: [&str; 8] = [
+                    "data: a\n\n",
+                    ": c\n\n",
+                    "retry: 0\n\n",
+                    "retry: 99999999999999999999\n\n",
+                    "id: 1\ndata: a\n\n",
+                    "id: 123456789012\n\n",
+                    "id: 1234567890123\ndata\n\n",
+                    "id\n\n",
+                ];
+                let index = usize::from(next()) % STREAMS.len();
+                let mut stream = STREAMS[index].as_bytes();
+                let mut items = 0;
+                loop {
+                    match self.connection.decode_owned(&mut stream, now) {
+                        Ok(None) => break,
+                        Ok(Some(_)) | Err(_) => items += 1,
+                    }
+                }
+                assert!(stream.is_empty());
+                if self.request == Request::Open {
+                    match index {
+                        4 => self.last_event_id = "1".into(),
+                        5 => self.last_event_id = "123456789012".into(),
+                        7 => self.last_event_id.clear(),
+                        _ => {}
+                    }
+                } else {
+                    assert_eq!(items, 0, "nothing comes of a stream that is not open");
+                }
+            }
+            2 => {
+                self.connection.on_end(now);
+                self.request = Request::None;
+            }
+            3 => {
+                self.connection.on_network_error(now);
+                self.request = Request::None;
+            }
+            4 => self.now += Duration::from_millis(100 * u64::from(next())),
+            5 => {
+                if let Some(time) = self.connection.poll_timeout() {
+                    self.now = self.now.max(time);
+                }
+            }
+            6 => {
+                self.earliest = now;
+                self.connection.reconnect(now);
+            }
+            7 => {
+                let id = EventId::new("x".repeat(usize::from(next() % 16))).expect("valid");
+                let is_set = self.connection.set_last_event_id(&id);
+                assert_eq!(is_set.is_ok(), id.len() <= MAX_ID);
+                if is_set.is_ok() {
+                    self.last_event_id = id.to_string();
+                }
+            }
+            _ if next() > 200 => self.connection.close(),
+            _ => self.connection.on_event(now),
+        }
+        let due = self.connection.poll_timeout();
+        self.connection.on_timeout(self.now);
+        if due.is_some_and(|due| due <= self.now) && self.request != Request::None {
+            // The machine has given it up: an abort follows.
+            assert_ne!(self.connection.poll_timeout(), due);
+        }
+    }
+
+    /// What has to hold, whatever happened.
+    fn check(&mut self) {
+        let (mut aborts, mut connects, mut closed) = (0, 0, 0);
+        while let Some(change) = self.connection.poll_change() {
+            assert!(!self.is_over, "nothing after the end: {change:?}");
+            match change {
+                Change::Open => assert_eq!(self.request, Request::Open),
+                Change::Disconnected { reason, delay } => {
+                    let least = if reason == Reason::Requested {
+                        Duration::ZERO
+                    } else {
+                        FLOOR
+                    };
+                    assert!((least..=CEILING).contains(&delay), "{reason:?}: {delay:?}");
+                    self.earliest = self.now.saturating_add(least);
+                }
+                Change::Closed(_) => {
+                    closed += 1;
+                    self.is_over = true;
+                }
+                Change::LastEventIdDropped { length, .. } => {
+                    assert!((1..=MAX_ID).contains(&length));
+                    assert!(self.connection.last_event_id().is_empty());
+                }
+                _ => {}
+            }
+        }
+        while let Some(action) = self.connection.poll_action() {
+            match action {
+                Action::Abort => {
+                    aborts += 1;
+                    assert_eq!(connects, 0, "an abort comes before the next request");
+                    self.request = Request::None;
+                }
+                Action::Connect => {
+                    connects += 1;
+                    assert_eq!(self.request, Request::None, "one request at a time");
+                    assert!(self.now >= self.earliest, "it connects before its time");
+                    self.request = Request::UnderWay;
+                }
+                _ => {}
+            }
+        }
+        assert!(aborts <= 1 && connects <= 1 && closed <= 1);
+        assert_eq!(self.connection.is_closed(), self.is_over);
+        if self.is_over {
+            assert_eq!(connects, 0, "closed stays closed");
+            assert_eq!(self.connection.poll_timeout(), None);
+        }
+        if let Some(time) = self.connection.poll_timeout() {
+            assert!(time > self.now, "what is due was done");
+        }
+        assert_eq!(self.connection.last_event_id(), self.last_event_id);
+    }
+}

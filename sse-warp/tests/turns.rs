@@ -1,0 +1,74 @@
+//! A reply whose events are always ready lets its neighbours run; and any setting of its streams is taken.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::stream;
+use http_body_util::BodyExt;
+use sse_hyper::Encoded;
+use sse_warp::{Event, Farewell, KeepAlive, Settings, Streams, until_error};
+use testkit::poll_time::assert_yields;
+use warp::{http::Request, reply::Response};
+
+/// Polls the body as a server does that can always send, until it has pending 50 times.
+async fn read(response: impl FnOnce() -> Response) -> usize {
+    let mut body = response().into_body();
+    let (mut bytes, mut pending) = (0, 0);
+    poll_fn(move |cx| {
+        while let Poll::Ready(frame) = pin!(body.frame()).poll(cx) {
+            match frame {
+                Some(Ok(frame)) => bytes += frame.into_data().map_or(0, |data| data.len()),
+                _ => return Poll::Ready(bytes),
+            }
+        }
+        pending += 1;
+        match pending {
+            50 => Poll::Ready(bytes),
+            _ => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[test]
+fn a_reply_that_is_always_ready() {
+    let nothing = || stream::repeat(Encoded::default());
+    assert_yields("nothing", read(|| sse_warp::reply(nothing())));
+    let event = || stream::repeat(Event::new("a"));
+    assert_yields("events", read(|| sse_warp::reply(event())));
+    let results = || stream::repeat(Ok::<_, ()>(Encoded::default()));
+    let reply = || sse_warp::reply(until_error(results(), |()| ()));
+    assert_yields("results", read(reply));
+    let respond = || {
+        let body = Streams::default().body(nothing());
+        sse_warp::respond(&Request::new(()), body)
+    };
+    assert_yields("one of many", read(respond));
+}
+
+#[tokio::test]
+async fn any_setting_is_taken() {
+    for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        for other in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+            let settings = Settings::default()
+                .with_keep_alive(KeepAlive::new().with_interval(time))
+                .with_max_age(time..=other)
+                .with_retry(other);
+            let streams = Streams::new(settings);
+            streams.close(Farewell::new(Event::new("bye")).with_retry(time..=other));
+            let body = streams.body(stream::pending::<Event>());
+            let reply = sse_warp::respond(&Request::new(()), body);
+            let bytes = reply
+                .into_body()
+                .collect()
+                .await
+                .expect("a body")
+                .to_bytes();
+            assert!(bytes.ends_with(b"data: bye\n\n"), "{bytes:?}");
+        }
+    }
+}
