@@ -25,11 +25,15 @@ async fn they_come_in_order_and_stop_with_their_subscription() {
     let (open, message, error) = (note("open"), note("message"), note("error"));
     let subscriptions = [
         source.on_open(move || open(String::new())),
-        source.on_event("message", move |event| message(event.last_event_id)),
+        source.on_event("message", move |event| {
+            message(event.last_event_id.to_string())
+        }),
         source.on_error(move |state| error(format!("{state:?}"))),
     ];
     let update = note("update");
-    let only_update = source.on_event("update", move |event| update(event.last_event_id));
+    let only_update = source.on_event("update", move |event| {
+        update(event.last_event_id.to_string())
+    });
     let mut done = source.items(["done"]);
     let is_done = |item: &Item| matches!(item, Item::Event(event) if event.event_type == "done");
     while !is_done(&next(&mut done).await) {}
