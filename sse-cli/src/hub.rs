@@ -67,7 +67,8 @@ const EVENT_RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration:
 ///   GET  /healthz      200, or 503 and why
 ///   GET  /metrics      for Prometheus; see --metrics-token
 ///
-/// In a topic to subscribe to, `*` stands for one segment, and `**` at its end for one or more.
+/// In a topic to subscribe to, `*` stands for one segment, and `**` at its end for one or more. Such a
+/// pattern has at most 16 segments, of which at most 4 are `*`.
 ///
 /// An event to publish is JSON, {"topic" or "topics", "data", "type", "key"}, of which the last two may be
 /// left out; or such lines as application/x-ndjson; or a form with fields of the same names; or text/plain,

@@ -92,8 +92,10 @@ async fn what_makes_no_sense_is_told() {
         ("topics=a", "no topic"),
         ("topic=", "a topic cannot be empty"),
         ("topic=a&topic=b%0D%0A", r"topic: '\r' at byte 1"),
-        ("topic=a*", "`*` is for patterns"),
-        ("topic=**/a", "`**` as the last one"),
+        ("topic=a*", "`*` must be a whole segment"),
+        ("topic=**/a", "`**` the last one"),
+        ("topic=a////////////////**", "17 segments, limit is 16"),
+        ("topic=*/*/*/*/*", "5 segments `*`, limit is 4"),
         ("topic=%ff", "the query: not UTF-8 when decoded"),
         ("topic=a&newest=1&newest=2", "newest: there are two"),
         (

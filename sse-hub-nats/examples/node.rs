@@ -82,8 +82,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn events(State(node): State<Node>, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let query = form_urlencoded::parse(query.as_bytes());
+    // Users choose patterns here, so everybody may hear everything.
     let topics = query.filter(|(name, _)| name == "topic").map(|it| it.1);
-    let selection = match Selection::new(topics) {
+    let selection = match Selection::from_patterns(topics) {
         Ok(selection) => selection,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };

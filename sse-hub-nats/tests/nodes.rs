@@ -80,7 +80,7 @@ async fn odd_topics_keys_and_events_arrive() {
         "ü/豆腐/😀",
         "\u{feff}",
     ];
-    let selection = Selection::new(["ü/豆腐/*"]).unwrap();
+    let selection = Selection::from_patterns(["ü/豆腐/*"]).unwrap();
     let mut one = b.subscribe(selection, None).unwrap().events();
     let mut events = all(&b, None);
     let event = Event::new("id: 1\r\ndata: x\r\n\r\n")

@@ -77,7 +77,8 @@ async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<
 fn selection(uri: &Uri) -> Result<Selection, InvalidTopic> {
     let query = uri.query().unwrap_or_default();
     let parameters = form_urlencoded::parse(query.as_bytes());
-    Selection::new(
+    // Users choose patterns here, so everybody may hear everything.
+    Selection::from_patterns(
         parameters
             .filter(|(name, _)| name == "topic")
             .map(|it| it.1),

@@ -35,7 +35,7 @@ const DROP: usize = 1024;
 /// // For each request:
 /// let request = http::Request::new(());
 /// let last_event_id = sse_hyper::last_event_id(request.headers())?;
-/// let subscription = hub.subscribe(Selection::new(["news", "orders/**"])?, last_event_id.as_ref())?;
+/// let subscription = hub.subscribe(Selection::new(["news", "orders/17"])?, last_event_id.as_ref())?;
 /// let response = streams.respond(&request, subscription);
 ///
 /// // From wherever something happens:

@@ -7,7 +7,7 @@
 //!      │   Post, Topics       (post.rs, topic.rs)     │   Subscriber         (subscriber.rs, selection.rs)
 //!      ▼   limits, types      (gate.rs)               ▼   Authority: may it?  (authority.rs)
 //!     Hub ────────────── encodes it, once        (hub.rs, shared.rs, ids.rs, counts.rs)
-//!      │    Index        who hears of it         (index.rs)
+//!      │    Index        who hears of it         (index.rs, digest.rs)
 //!      ├──▶ Channel      those who do, and what they have not seen yet  (channel.rs) ◀──┐
 //!      └──▶ Log          for those who come later or are behind         (log.rs) ◀──────┤
 //!           Backend      for other machines      (backend.rs) ◀── Recovery ────────┤  (recovery.rs)
@@ -61,6 +61,7 @@ mod authority;
 mod backend;
 mod channel;
 mod counts;
+mod digest;
 mod gate;
 mod hub;
 mod ids;

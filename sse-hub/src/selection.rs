@@ -6,10 +6,21 @@ use crate::{
     topic::{SEPARATOR, Topics, check, distinct},
 };
 
-/// Which topics a subscriber hears of: one, or all that a pattern describes.
+/// The most segments of a pattern. With [`MAX_STARS`], it bounds how many forms of patterns there can be,
+/// and so how often each topic of an event is looked up.
+pub(crate) const MAX_SEGMENTS: usize = 16;
+
+/// The most segments of a pattern that are `*`.
+pub(crate) const MAX_STARS: usize = 4;
+
+/// Selects one topic, or all topics that match a pattern.
 ///
 /// In a pattern, `*` stands for one segment and `**`, at the end, for one or more: `orders/*/items`,
-/// `orders/**`, and `**` for all.
+/// `orders/**`, and `**` for all. A pattern has at most 256 bytes and 16 segments, of which at most 4 are
+/// `*`.
+///
+/// A topic becomes a selector by `From`, without a look for wildcards. Text that a user has chosen must not
+/// become part of a pattern: see [`Selection`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Selector {
@@ -20,18 +31,39 @@ pub enum Selector {
 }
 
 impl Selector {
-    /// A pattern if there is a `*` in the text, else a topic.
+    /// Parses a pattern. A text without `*` selects the one topic that it is.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] says what is wrong with it.
-    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidTopic> {
+    /// [`InvalidTopic`] if the text is empty, too long, or has a control character, a `*` that is not a
+    /// whole segment, a `**` before the end, or too many segments.
+    pub fn from_pattern(text: impl AsRef<str>) -> Result<Self, InvalidTopic> {
         let text = text.as_ref();
         if text.contains('*') {
             Pattern::new(text).map(Self::Pattern)
         } else {
             Topic::new(text).map(Self::Exact)
         }
+    }
+
+    /// Selects all topics below this one: those that continue its text after a `/`. Below `orders/17` are
+    /// `orders/17/items` and `orders/17/items/1`, and neither `orders/17` nor `orders/171`.
+    ///
+    /// Use this, and not a pattern made with `format!`, if a user has chosen a part of the topic.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic`] if the topic has more than 253 bytes or 15 segments.
+    ///
+    /// ```
+    /// use sse_hub::{Selector, Topic};
+    ///
+    /// let user = Topic::from_segments(["user", "alice"])?;
+    /// assert_eq!(Selector::below(&user)?.as_str(), "user/alice/**");
+    /// # Ok::<(), sse_hub::InvalidTopic>(())
+    /// ```
+    pub fn below(topic: &Topic) -> Result<Self, InvalidTopic> {
+        Pattern::new(&format!("{topic}{SEPARATOR}**")).map(Self::Pattern)
     }
 
     /// Whether events of this topic are selected.
@@ -46,8 +78,20 @@ impl Selector {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Exact(topic) => topic.as_str(),
-            Self::Pattern(pattern) => &pattern.text,
+            Self::Pattern(pattern) => pattern.as_str(),
         }
+    }
+}
+
+impl From<Topic> for Selector {
+    fn from(topic: Topic) -> Self {
+        Self::Exact(topic)
+    }
+}
+
+impl From<&Topic> for Selector {
+    fn from(topic: &Topic) -> Self {
+        topic.clone().into()
     }
 }
 
@@ -84,19 +128,30 @@ impl Pattern {
     fn new(text: &str) -> Result<Self, InvalidTopic> {
         check(text)?;
         let pattern = Self { text: text.into() };
-        let mut segments = pattern.segments();
-        while let Some(segment) = segments.next() {
-            let is_wrong = match segment {
+        let (mut count, mut stars, mut has_ended) = (0, 0, false);
+        for segment in pattern.segments() {
+            let is_misplaced = match segment {
                 Segment::Exact(text) => text.contains('*'),
-                Segment::One => false,
-                Segment::Rest => segments.next().is_some(),
+                Segment::One | Segment::Rest => false,
             };
-            if is_wrong {
-                return Err(InvalidTopic::Star(text.to_owned()));
+            if is_misplaced || has_ended {
+                return Err(InvalidTopic::MisplacedStar(text.to_owned()));
             }
+            count += 1;
+            stars += usize::from(segment == Segment::One);
+            has_ended = segment == Segment::Rest;
         }
-        drop(segments);
+        if count > MAX_SEGMENTS {
+            return Err(InvalidTopic::TooManySegments(count));
+        }
+        if stars > MAX_STARS {
+            return Err(InvalidTopic::TooManyStars(stars));
+        }
         Ok(pattern)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     pub(crate) fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
@@ -123,27 +178,106 @@ impl Pattern {
 }
 
 /// All that one subscriber hears of: 1 to 64 [`Selector`]s. An event that several of them match comes
-/// once.
+/// once. A clone copies nothing.
+///
+/// # Text that users choose
+///
+/// A `*` in a pattern selects other users' topics, and a `/` in a name makes more segments of it. If
+/// `user/{name}` is the topic of a user's private events, then a user whose name is `*` must not become a
+/// pattern that selects all of them, and a user whose name is `bob/private` must not select a topic of Bob's.
+///
+/// - [`new`](Self::new), and `From` for [`Topic`] and [`Topics`], select exact topics. They refuse `*` or cannot
+///   hold it.
+/// - [`Topic::from_segments`] refuses `*` and `/` in a segment.
+/// - [`from_patterns`](Self::from_patterns), [`with_patterns`](Self::with_patterns) and
+///   [`Selector::from_pattern`] interpret `*`. Use them for text of your own, and for users who may hear all
+///   topics. [`Selector::below`] makes a pattern from a topic that has user text in it.
+///
+/// ```
+/// use sse_hub::{InvalidTopic, Selection, Topic};
+///
+/// fn private(name: &str) -> Result<Selection, InvalidTopic> {
+///     let own = Topic::from_segments(["user", name])?;
+///     Selection::from(own).with_patterns(["news/**"])
+/// }
+///
+/// let selection = private("alice")?;
+/// assert!(selection.matches(&Topic::new("user/alice")?));
+/// assert!(selection.matches(&Topic::new("news/today")?));
+/// assert!(!selection.matches(&Topic::new("user/bob")?));
+/// assert!(private("*").is_err() && private("bob/inbox").is_err());
+/// # Ok::<(), InvalidTopic>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Selection(Arc<[Selector]>);
 
 impl Selection {
-    /// Checks these texts.
+    /// Selects exactly these topics: 1 to 64.
     ///
     /// # Errors
     ///
-    /// If one of them is neither a topic nor a pattern, if there is none, or if there are more than 64.
+    /// [`InvalidTopic`] if one of the texts is not a topic: for example, if it has a `*`. Also if there are no
+    /// texts, or more than 64.
     ///
     /// ```
     /// use sse_hub::{Selection, Topic};
     ///
-    /// let selection = Selection::new(["news", "orders/**"])?;
+    /// let selection = Selection::new(["news", "orders/17"])?;
+    /// assert!(selection.matches(&Topic::new("orders/17")?));
+    /// assert!(Selection::new(["orders/*"]).is_err());
+    /// # Ok::<(), sse_hub::InvalidTopic>(())
+    /// ```
+    pub fn new<T: AsRef<str>>(topics: impl IntoIterator<Item = T>) -> Result<Self, InvalidTopic> {
+        Topics::new(topics).map(Self::from)
+    }
+
+    /// Selects what these patterns match. A text without `*` selects the one topic that it is.
+    ///
+    /// Users must not choose a part of these texts, unless they may hear all topics: see
+    /// [above](Self#text-that-users-choose).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic`] if one of the texts is neither a topic nor a [pattern](Selector), if there are no texts,
+    /// or if there are more than 64.
+    ///
+    /// ```
+    /// use sse_hub::{Selection, Topic};
+    ///
+    /// let selection = Selection::from_patterns(["news", "orders/**"])?;
     /// assert!(selection.matches(&Topic::new("orders/17/items")?));
     /// assert!(!selection.matches(&Topic::new("orders")?));
     /// # Ok::<(), sse_hub::InvalidTopic>(())
     /// ```
-    pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, InvalidTopic> {
-        distinct(texts, Selector::new).map(Self)
+    pub fn from_patterns<T: AsRef<str>>(
+        patterns: impl IntoIterator<Item = T>,
+    ) -> Result<Self, InvalidTopic> {
+        distinct(patterns.into_iter().map(Selector::from_pattern)).map(Self)
+    }
+
+    /// Selects what any of these selectors selects: 1 to 64.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic`] if there are no selectors, or more than 64.
+    pub fn from_selectors<S: Into<Selector>>(
+        selectors: impl IntoIterator<Item = S>,
+    ) -> Result<Self, InvalidTopic> {
+        distinct(selectors.into_iter().map(|selector| Ok(selector.into()))).map(Self)
+    }
+
+    /// Selects what these patterns match in addition.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_patterns`](Self::from_patterns), for both together.
+    pub fn with_patterns<T: AsRef<str>>(
+        self,
+        patterns: impl IntoIterator<Item = T>,
+    ) -> Result<Self, InvalidTopic> {
+        let here = self.iter().cloned().map(Ok);
+        let more = patterns.into_iter().map(Selector::from_pattern);
+        distinct(here.chain(more)).map(Self)
     }
 
     /// Events of all topics.
@@ -185,6 +319,19 @@ impl From<Topic> for Selection {
 impl From<&Topic> for Selection {
     fn from(topic: &Topic) -> Self {
         topic.clone().into()
+    }
+}
+
+impl From<Topics> for Selection {
+    fn from(topics: Topics) -> Self {
+        Self::from(&topics)
+    }
+}
+
+impl From<&Topics> for Selection {
+    fn from(topics: &Topics) -> Self {
+        // They are in order already.
+        Self(topics.iter().map(Selector::from).collect())
     }
 }
 

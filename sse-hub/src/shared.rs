@@ -12,7 +12,8 @@ use crate::{
     Backend, Denied, Numbered, Post, Settings,
     channel::{Channel, Place},
     counts::Counting,
-    index::Index,
+    digest::Digester,
+    index::{Index, Keys},
     log::{Entry, Log},
 };
 
@@ -20,6 +21,8 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) counts: Counting,
+    /// What the index finds selections by.
+    pub(crate) digester: Digester,
     /// Taken before the lock of a channel, never while that is held.
     core: RwLock<Core>,
     pub(crate) backend: Option<Arc<dyn Backend>>,
@@ -41,6 +44,7 @@ impl Shared {
         let is_alone = backend.is_none();
         let shared = Self {
             counts: Counting::new(),
+            digester: Digester::default(),
             core: RwLock::new(Core {
                 log: Log::new(settings.retention, newest),
                 index: Index::default(),
@@ -68,7 +72,7 @@ impl Shared {
             block: self.encode(number, post),
             at: Instant::now(),
         });
-        let channels = core.index.channels(&post.topics);
+        let channels = core.index.channels(&post.topics, &self.digester);
         let woken: Vec<_> = channels.iter().map(|it| it.append(&entry)).collect();
         core.log.append(entry);
         drop(core);
@@ -143,11 +147,12 @@ impl Shared {
         drop(inner);
         drop(waker);
         if is_last {
+            let keys = Keys::new(&channel.selection, &self.digester);
             let mut core = self.write();
             // Another may have come meanwhile.
             let is_empty = channel.lock().subscribers == 0;
             if is_empty {
-                core.index.remove(channel);
+                core.index.remove(channel, &keys);
             }
         }
         self.counts.leaves();

@@ -8,6 +8,7 @@ use sse_hyper::EventId;
 use crate::{
     Authority, Denied, Selection, Slow, Subscription,
     authority::Guard,
+    index::Keys,
     log::Back,
     reader::Reader,
     recovery::Recovery,
@@ -115,9 +116,10 @@ impl Subscriber {
         if !shared.counts.comes(max) {
             return Err(SubscribeError::Full(max));
         }
+        let keys = Keys::new(&self.selection, &shared.digester);
         let mut core = shared.write();
         let newest = core.log.newest();
-        let channel = core.index.channel(&self.selection, newest);
+        let channel = core.index.channel(&self.selection, &keys, newest);
         let mut inner = channel.lock();
         inner.subscribers += 1;
         let is_kept = |number| inner.reaches(number) || core.log.reaches(number, self.is_latest());

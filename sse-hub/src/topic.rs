@@ -1,6 +1,8 @@
 use core::{error::Error, fmt};
 use std::sync::Arc;
 
+use crate::selection::{MAX_SEGMENTS, MAX_STARS};
+
 /// The longest topic or pattern, in bytes.
 const LONGEST: usize = 256;
 
@@ -14,6 +16,8 @@ pub(crate) const SEPARATOR: char = '/';
 ///
 /// Any text of 1 to 256 bytes without control characters and without `*`, which is for
 /// [patterns](crate::Selector). A clone copies nothing.
+///
+/// If users choose a part of a topic, make it with [`from_segments`](Self::from_segments).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Arc<str>);
 
@@ -30,6 +34,43 @@ impl Topic {
             return Err(InvalidTopic::Star(text.to_owned()));
         }
         Ok(Self(text.into()))
+    }
+
+    /// Joins segments with `/`. Each stays one segment, whatever text it has: use this if users choose some
+    /// of them.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic`] if a segment is empty or has a `/` or a `*`, if there are no segments, or if the whole
+    /// is not a topic.
+    ///
+    /// ```
+    /// use sse_hub::Topic;
+    ///
+    /// let name = "alice";
+    /// let topic = Topic::from_segments(["user", name, "inbox"])?;
+    /// assert_eq!(topic.as_str(), "user/alice/inbox");
+    /// assert!(Topic::from_segments(["user", "alice/inbox"]).is_err());
+    /// # Ok::<(), sse_hub::InvalidTopic>(())
+    /// ```
+    pub fn from_segments<S: AsRef<str>>(
+        segments: impl IntoIterator<Item = S>,
+    ) -> Result<Self, InvalidTopic> {
+        let mut text = String::new();
+        for (place, segment) in segments.into_iter().enumerate() {
+            let segment = segment.as_ref();
+            if segment.is_empty() {
+                return Err(InvalidTopic::EmptySegment(place));
+            }
+            if segment.contains(SEPARATOR) {
+                return Err(InvalidTopic::Separator(segment.to_owned()));
+            }
+            if place > 0 {
+                text.push(SEPARATOR);
+            }
+            text.push_str(segment);
+        }
+        Self::new(text)
     }
 
     /// The text.
@@ -58,16 +99,15 @@ pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
 }
 
 /// What holds for the topics of an event and the selectors of a subscription.
-pub(crate) fn distinct<S, T: Ord>(
-    texts: impl IntoIterator<Item = S>,
-    new: impl Fn(S) -> Result<T, InvalidTopic>,
+pub(crate) fn distinct<T: Ord>(
+    items: impl IntoIterator<Item = Result<T, InvalidTopic>>,
 ) -> Result<Arc<[T]>, InvalidTopic> {
     let mut all = Vec::new();
-    for text in texts {
+    for item in items {
         if all.len() == MOST {
             return Err(InvalidTopic::TooMany);
         }
-        all.push(new(text)?);
+        all.push(item?);
     }
     if all.is_empty() {
         return Err(InvalidTopic::None);
@@ -86,6 +126,12 @@ impl fmt::Display for Topic {
 impl fmt::Debug for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl AsRef<str> for Topic {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -108,7 +154,7 @@ impl Topics {
     ///
     /// If one of them is no topic, if there is none, or if there are more than 64.
     pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, InvalidTopic> {
-        distinct(texts, Topic::new).map(Self)
+        distinct(texts.into_iter().map(Topic::new)).map(Self)
     }
 
     /// The topics, in the order of their texts.
@@ -159,8 +205,19 @@ pub enum InvalidTopic {
         /// Which it is.
         character: char,
     },
-    /// A topic has no `*`; and in a pattern `*` stands for a whole segment, `**` for all at its end.
+    /// This topic has a `*`. Only patterns may:
+    /// [`Selection::from_patterns`](crate::Selection::from_patterns).
     Star(String),
+    /// In this pattern, a `*` is not a whole segment, or a `**` is not the last one.
+    MisplacedStar(String),
+    /// The pattern has this number of segments, more than 16.
+    TooManySegments(usize),
+    /// The pattern has this number of segments `*`, more than 4.
+    TooManyStars(usize),
+    /// This segment has a `/`.
+    Separator(String),
+    /// The segment at this place is empty. The first is at 0.
+    EmptySegment(usize),
     /// There is none.
     None,
     /// There are more than 64.
@@ -177,8 +234,20 @@ impl fmt::Display for InvalidTopic {
             }
             Self::Star(text) => write!(
                 f,
-                "topic {text:?}: `*` is for patterns, as a whole segment, or `**` as the last one"
+                "topic {text:?}: `*` is for patterns, see `from_patterns`"
             ),
+            Self::MisplacedStar(text) => write!(
+                f,
+                "pattern {text:?}: `*` must be a whole segment, `**` the last one"
+            ),
+            Self::TooManySegments(count) => {
+                write!(f, "pattern has {count} segments, limit is {MAX_SEGMENTS}")
+            }
+            Self::TooManyStars(count) => {
+                write!(f, "pattern has {count} segments `*`, limit is {MAX_STARS}")
+            }
+            Self::Separator(text) => write!(f, "segment {text:?} has a `{SEPARATOR}`"),
+            Self::EmptySegment(place) => write!(f, "segment {place} is empty"),
             Self::None => f.write_str("no topic"),
             Self::TooMany => write!(f, "more than {MOST} topics"),
         }

@@ -25,7 +25,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
     let mut readers = Vec::new();
     for index in 0..40 {
         let (texts, topics) = selections[index % selections.len()].clone();
-        let selection = Selection::new(&texts).unwrap();
+        let selection = Selection::from_patterns(&texts).unwrap();
         readers.push(tokio::spawn(read(hub.clone(), selection, topics * EVENTS)));
     }
     let mut publishers = Vec::new();

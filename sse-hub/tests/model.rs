@@ -133,7 +133,7 @@ impl World {
 
     fn selection(&mut self) -> Selection {
         let count = self.random.usize(1..=3);
-        Selection::new(self.random.choose_multiple(SELECTORS, count)).unwrap()
+        Selection::from_patterns(self.random.choose_multiple(SELECTORS, count)).unwrap()
     }
 
     fn subscribe(&mut self, selection: Selection, slow: Slow, after: Option<u64>) -> Reader {

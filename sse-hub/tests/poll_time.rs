@@ -28,9 +28,13 @@ fn long_topic(index: usize) -> String {
 
 /// 64 patterns that take long to match against [`long_topics`], and match none.
 fn worst_selection() -> Selection {
-    let patterns =
-        (0..64).map(|index| format!("{}/*{}/b{index:02}", "a".repeat(15), "/*".repeat(14)));
-    Selection::new(patterns).unwrap()
+    Selection::from_patterns((0..64).map(worst_pattern)).unwrap()
+}
+
+/// A pattern of 16 segments that differs from [`long_topic`] in the last one.
+fn worst_pattern(index: usize) -> String {
+    let literal = "/aaaaaaaaaaaaaa".repeat(10);
+    format!("{}/*/*/*/*{literal}/b{index:02}", "a".repeat(15))
 }
 
 fn worst_topics() -> Topics {
@@ -76,7 +80,7 @@ fn newest_of_a_selection_that_matches_nothing() {
 #[test]
 fn newest_of_a_selection_that_takes_long_to_match() {
     let hub = hub_with(200, worst_topics(), "x");
-    let mine = "a".repeat(15) + &"/a".repeat(15) + "/b01";
+    let mine = worst_pattern(1).replace('*', "a");
     assert_yields("newest", async {
         let subscriber = hub.subscriber(worst_selection()).with_newest(10);
         reads_the_next(&hub, &mine, subscriber.subscribe().unwrap()).await;
@@ -94,7 +98,7 @@ fn a_last_event_id_before_events_that_are_not_selected() {
         });
     }
     let hub = hub_with(200, worst_topics(), "x");
-    let mine = "a".repeat(15) + &"/a".repeat(15) + "/b01";
+    let mine = worst_pattern(1).replace('*', "a");
     assert_yields("last event ID", async {
         let subscription = hub.subscribe(worst_selection(), Some(&first)).unwrap();
         reads_the_next(&hub, &mine, subscription).await;

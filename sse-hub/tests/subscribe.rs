@@ -66,7 +66,7 @@ fn topics_and_patterns() {
         ("a/*/c", "a//c", true),
     ];
     for (selector, text, expected) in matches {
-        let selector = Selector::new(selector).unwrap();
+        let selector = Selector::from_pattern(selector).unwrap();
         assert_eq!(
             selector.matches(&topic(text)),
             expected,
@@ -74,15 +74,87 @@ fn topics_and_patterns() {
         );
     }
     for text in ["a*", "**/a", "a/**/b", "***", "a/b*"] {
-        assert!(Selector::new(text).is_err(), "{text}");
+        assert!(Selector::from_pattern(text).is_err(), "{text}");
     }
+}
+
+/// What everybody writes, before a user with an odd name.
+#[test]
+fn the_name_of_a_user_selects_nothing_of_others() {
+    let hub = Hub::new(numbered_from_1());
+    for name in ["*", "**", "*/**", "a*", "bob*"] {
+        let error = Selection::new(["room".to_owned(), format!("user/{name}")]).unwrap_err();
+        assert!(matches!(error, InvalidTopic::Star(_)), "{error:?}");
+        assert!(error.to_string().contains("from_patterns"), "{error}");
+        assert!(Topics::new([format!("user/{name}")]).is_err());
+    }
+    for name in ["*", "**", "a*", "bob/private", "/", "", "a/*", "a\nb"] {
+        assert!(Topic::from_segments(["user", name]).is_err(), "{name:?}");
+        assert!(Topic::from_segments(["user", name, "x"]).is_err());
+        assert!(Topic::from_segments([name]).is_err());
+    }
+    let reason = |segments: &[&str]| Topic::from_segments(segments).unwrap_err().to_string();
+    assert_eq!(reason(&["user", "x/y"]), r#"segment "x/y" has a `/`"#);
+    assert_eq!(reason(&["user", ""]), "segment 1 is empty");
+    assert_eq!(reason(&[]), "a topic cannot be empty");
+
+    let own = Topic::from_segments(["user", "bob"]).unwrap();
+    let below = Selector::below(&own).unwrap();
+    let topics = Topics::new([&own, &topic("room")]).unwrap();
+    let selections = [
+        (Selection::from(&topics), 2),
+        (Selection::from(topics), 2),
+        (Selection::new(["room", own.as_str(), "room"]).unwrap(), 2),
+        (Selection::from_selectors([&own]).unwrap(), 1),
+        (Selection::from(below.clone()), 1),
+        (
+            Selection::from(own.clone())
+                .with_patterns(["room", "r/**"])
+                .unwrap(),
+            2,
+        ),
+        (
+            Selection::from_selectors([Selector::from(own), below]).unwrap(),
+            2,
+        ),
+    ];
+    let mut subscriptions =
+        selections.map(|(selection, expected)| (hub.subscribe(selection, None).unwrap(), expected));
+    for to in [
+        "room",
+        "user/bob",
+        "user/bob/inbox",
+        "user/bobby",
+        "user",
+        "user/eve/inbox",
+    ] {
+        publish(&hub, to, "x");
+    }
+    for (subscription, expected) in &mut subscriptions {
+        let events = ready(subscription).matches("data: x").count();
+        assert_eq!(events, *expected, "{subscription:?}");
+    }
+    let long = Topic::new("x".repeat(254)).unwrap();
+    assert_eq!(
+        Selector::below(&long).unwrap_err(),
+        InvalidTopic::TooLong(257)
+    );
+    let many = (0..64).map(|number| number.to_string());
+    let full = Selection::new(many).unwrap();
+    assert_eq!(
+        full.with_patterns(["*"]).unwrap_err(),
+        InvalidTopic::TooMany
+    );
 }
 
 #[test]
 fn an_event_of_many_topics_comes_once() {
     let hub = Hub::new(numbered_from_1());
     let mut subscription = hub
-        .subscribe(Selection::new(["a", "b", "*", "**"]).unwrap(), None)
+        .subscribe(
+            Selection::from_patterns(["a", "b", "*", "**"]).unwrap(),
+            None,
+        )
         .unwrap();
     let topics = Topics::new(["a", "b", "c/d"]).unwrap();
     let _ = hub.publish(topics, Event::new("x")).now_or_never();

@@ -64,7 +64,7 @@ impl Query {
                 return Err(Refusal::bad(format_args!("{name}: there are two")));
             }
         }
-        let selection = Selection::new(topics)
+        let selection = Selection::from_patterns(topics)
             .map_err(|error| Refusal::bad(format_args!("{error}; ask for /events?topic=…")))?;
         Ok(Self { selection, newest })
     }
