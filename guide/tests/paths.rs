@@ -74,6 +74,8 @@ impl Walk {
                         commands += 1;
                     }
                 }
+                // Rustdoc runs it.
+                "rust" => {}
                 "rust,no_run" => self.program = self.adapted(text),
                 "html" => {
                     let page = root().join("sse-hyper/examples/page.html");

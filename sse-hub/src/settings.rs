@@ -12,8 +12,9 @@ use crate::Ids;
 pub struct Retention {
     /// How many events, of all topics together: 16,384 by default.
     pub events: usize,
-    /// How many bytes, encoded, with topics and keys, and 160 more for each event: 64 MiB by default.
-    /// The newest event is kept, however large it is.
+    /// Maximum number of bytes that the events take in memory, with their topics and keys: 64 MiB by
+    /// default. Topics that events share are counted for each of them. The newest event is kept,
+    /// however large it is.
     pub bytes: usize,
     /// For how long. By default, for ever. Looked at when an event comes: from then on, older ones are
     /// not sent any more, and their memory is freed within the next events.

@@ -25,6 +25,9 @@ pub struct Encoded {
     blocks: Bytes,
 }
 
+/// Room in a buffer that is not worth a copy, in bytes. To encode an event reserves some more than it needs.
+const MAX_UNUSED: usize = 64;
+
 impl Encoded {
     /// The event with this ID in place of its own.
     pub fn with_id(event: &Event, id: &EventId) -> Self {
@@ -67,9 +70,15 @@ impl Encoded {
     fn of(encode: impl FnOnce(&mut BytesMut)) -> Self {
         let mut blocks = BytesMut::new();
         encode(&mut blocks);
-        Self {
-            blocks: blocks.freeze(),
-        }
+        // It may be kept for long. A buffer that had to grow, for data of many lines, is up to twice as
+        // large as what is in it.
+        let unused = blocks.capacity() - blocks.len();
+        let blocks = if unused > MAX_UNUSED + blocks.len() / 8 {
+            Bytes::copy_from_slice(&blocks)
+        } else {
+            blocks.freeze()
+        };
+        Self { blocks }
     }
 
     /// How many bytes it is.
