@@ -5,7 +5,7 @@ mod support;
 
 use allocation_counter::measure;
 use futures_util::{FutureExt, StreamExt};
-use sse_hub::{Hub, Post, Selection, Slow, Subscription, Topic, Topics};
+use sse_hub::{Hub, Post, Selection, Settings, Slow, Subscription, Topic, Topics};
 use sse_hyper::Event;
 use support::topic;
 
@@ -107,7 +107,7 @@ fn a_large_event_comes_from_the_log_as_long_as_that_has_it() {
 
 #[test]
 fn long_keys_and_topics_are_memory_of_a_window_too() {
-    let hub = Hub::default();
+    let hub = Hub::new(Settings::new().with_max_key(usize::MAX));
     let mut subscriptions = Vec::new();
     let held = held(|| {
         subscriptions = stalled(&hub);

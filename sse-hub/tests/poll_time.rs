@@ -46,7 +46,8 @@ fn hub(retention: impl FnOnce(&mut Retention)) -> Hub {
     kept.events = usize::MAX;
     kept.bytes = usize::MAX;
     retention(&mut kept);
-    Hub::new(numbered_from_1().with_retention(kept))
+    let settings = numbered_from_1().with_max_key(usize::MAX);
+    Hub::new(settings.with_retention(kept))
 }
 
 fn hub_with(events: u64, topics: impl Into<Topics>, data: &str) -> Hub {
