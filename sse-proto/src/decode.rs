@@ -204,31 +204,44 @@ impl Decoder {
 #[derive(Debug, Default)]
 pub(crate) struct CurrentId {
     text: String,
-    /// Made for the first event that is to be kept: those that are lent need none.
+    /// Made when a second event is to be kept with the same ID, or a first one if it is long. Those that are lent
+    /// need none.
     shared: Option<EventId>,
+    /// A first one is kept.
+    is_kept: bool,
 }
 
 impl CurrentId {
     fn set(&mut self, id: &EventId) {
         self.text.clear();
         self.text.push_str(id.as_str());
-        self.shared = None;
+        (self.shared, self.is_kept) = (None, false);
     }
 
-    /// A copy of a pointer, but for the first event after a change.
+    /// A copy of a pointer, but for the first events after a change.
     #[inline]
     pub(crate) fn share(&mut self) -> EventId {
         if self.text.is_empty() {
             return EventId::default();
         }
-        let Self { text, shared } = self;
+        let Self {
+            text,
+            shared,
+            is_kept,
+        } = self;
+        if !*is_kept {
+            *is_kept = true;
+            if let Some(id) = EventId::decoded_short(text) {
+                return id;
+            }
+        }
         shared.get_or_insert_with(|| EventId::decoded(text)).clone()
     }
 }
 
 impl LastEventId for CurrentId {
     fn commit(&mut self, id: &[u8]) {
-        self.shared = None;
+        (self.shared, self.is_kept) = (None, false);
         self.text.clear();
         if id.len() <= SHORT_ID && id.is_ascii() {
             self.text.extend(id.iter().map(|byte| char::from(*byte)));

@@ -177,7 +177,7 @@ impl EventType {
 
 /// The ID of an event: any text without CR, LF and NUL.
 ///
-/// A clone shares the text.
+/// A clone shares the text, unless that is short.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(SharedText);
 
@@ -193,7 +193,13 @@ impl EventId {
         Ok(Self(text.into()))
     }
 
-    /// The last event ID of a decoder, which has checked it.
+    /// The last event ID of a decoder, which has checked it, for one event, if it is short.
+    #[inline]
+    pub(crate) fn decoded_short(text: &str) -> Option<Self> {
+        SharedText::short(text).map(Self)
+    }
+
+    /// The last event ID of a decoder, which has checked it, to be shared.
     pub(crate) fn decoded(text: &str) -> Self {
         Self(SharedText::new(text))
     }

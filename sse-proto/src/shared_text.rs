@@ -1,6 +1,6 @@
 //! Text that many events have in common.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, boxed::Box, string::String};
 use core::{
     cmp::Ordering,
     fmt,
@@ -13,12 +13,16 @@ use core::{
 #[cfg(target_has_atomic = "ptr")]
 type Pointer = alloc::sync::Arc<str>;
 #[cfg(not(target_has_atomic = "ptr"))]
-type Pointer = alloc::boxed::Box<str>;
+type Pointer = Box<str>;
 
-/// Text that is cloned without a copy.
+/// Up to this length, in bytes, text that only one event has is not made to be shared: counting costs more than a copy.
+const SHORT: usize = 64;
+
+/// Text that is cloned without a copy, unless it is short.
 #[derive(Clone)]
 pub(crate) enum SharedText {
     Static(&'static str),
+    Short(Box<str>),
     Shared(Pointer),
 }
 
@@ -28,6 +32,12 @@ impl SharedText {
             "" => Self::Static(""),
             text => Self::Shared(text.into()),
         }
+    }
+
+    /// Text that most likely will not be cloned, if it is short.
+    #[inline]
+    pub(crate) fn short(text: &str) -> Option<Self> {
+        (text.len() <= SHORT).then(|| Self::Short(text.into()))
     }
 }
 
@@ -62,6 +72,7 @@ impl Deref for SharedText {
     fn deref(&self) -> &str {
         match self {
             Self::Static(text) => text,
+            Self::Short(text) => text,
             Self::Shared(text) => text,
         }
     }

@@ -20,7 +20,7 @@ pin_project! {
     /// what follows the event that was too large comes out. It reads only when it is polled, and
     /// holds one chunk.
     ///
-    /// Chunks that are always ready do not keep the thread from other tasks: after 64 KiB or 1024 items and chunks
+    /// Chunks that are always ready do not keep the thread from other tasks: after 64 KiB, or about 1000 items and chunks,
     /// without a pause, it is pending once and wakes its task.
     ///
     /// ```

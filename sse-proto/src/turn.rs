@@ -1,22 +1,27 @@
 use core::task::{Context, Poll};
 
-/// After this many items and chunks, other tasks get their turn.
-const ITEMS: u32 = 1024;
-/// And after this many bytes.
-const BYTES: usize = 64 * 1024;
+/// After this many bytes, other tasks get their turn.
+const WORK: usize = 64 * 1024;
+/// What an item or a chunk counts for, besides its bytes.
+const EACH: usize = 64;
 
-/// What a task has done since others had their turn.
-#[derive(Debug, Default)]
+/// How much a task may still do before others have their turn. One number, for it is looked at for each item.
+#[derive(Debug)]
 pub(crate) struct Turn {
-    items: u32,
-    bytes: usize,
+    left: usize,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { left: WORK }
+    }
 }
 
 impl Turn {
     /// Pending once, with a wake-up, when the turn is over.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.items < ITEMS && self.bytes < BYTES {
+        if self.left > 0 {
             return Poll::Ready(());
         }
         self.end();
@@ -24,15 +29,16 @@ impl Turn {
         Poll::Pending
     }
 
-    /// How many bytes may be taken in it, at least one.
+    /// How many bytes may be taken in it: at least one, if it is not over.
+    #[inline(always)]
     pub(crate) fn bytes_left(&self) -> usize {
-        BYTES.saturating_sub(self.bytes).max(1)
+        self.left
     }
 
     /// One item or chunk more, for which so many bytes were taken.
+    #[inline(always)]
     pub(crate) fn spend(&mut self, bytes: usize) {
-        self.items += 1;
-        self.bytes += bytes;
+        self.left = self.left.saturating_sub(bytes + EACH);
     }
 
     /// Others have their turn.
