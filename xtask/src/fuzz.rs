@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// In `fuzz/fuzz_targets/`.
-const TARGETS: [&str; 7] = [
+const TARGETS: [&str; 8] = [
     "decode",
     "limits",
     "round_trip",
@@ -20,6 +20,15 @@ const TARGETS: [&str; 7] = [
     "stream",
     "connection",
     "nats_message",
+    "selection",
+];
+
+/// Subscribers and events, as the target `selection` reads them.
+const SELECTIONS: [&str; 4] = [
+    "sa/*,b,b/**\nea,b\nta,b\nta/x\nd\ntb/c/d\n",
+    "s**\ns*\ns*/*/*/*/**\ns*/b\nta\nta/b\nta/b/c/d/e\nd\nd\ntx,y,z\n",
+    "sa/b/c/d/e/f/g/h/i/j/k/l/m/n/o/**\nsa/*/c/*/e/*/g/*/i\nta/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p\nta/b/c/d/e/f/g/h/i\n",
+    "juser,name\njuser,*\njuser,a/b\njuser,\neuser/*\nsuser/**\ntuser/name\nsa*\ns**/a\n",
 ];
 
 /// Headers and payloads of NATS messages, with 0xFF between them, as `nats_message` reads them.
@@ -117,6 +126,7 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
                 .map(|(limit, id, stream)| [&[limit as u8, id as u8], &in_two(stream)[..]].concat())
                 .collect()
         }
+        "selection" => SELECTIONS.map(Vec::from).to_vec(),
         "nats_message" => MESSAGES.iter().map(|it| it.concat()).collect(),
         "stream" => decode_cases()
             .iter()

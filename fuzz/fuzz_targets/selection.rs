@@ -1,0 +1,153 @@
+//! Any topics and patterns are refused or taken as the rules say, and each subscriber gets the events of what it
+//! selects, once, whoever else comes and leaves.
+//!
+//! An input is lines of texts with commas between: `s` subscribes to patterns, `e` to exact topics, `t` publishes
+//! to topics, `j` joins segments to a topic, and `d` drops the oldest subscription.
+#![no_main]
+
+use futures_util::{FutureExt, StreamExt};
+use libfuzzer_sys::fuzz_target;
+use sse_hub::{Hub, Selection, Selector, Settings, Subscription, Topic, Topics};
+use sse_proto::Event;
+
+fuzz_target!(|input: &[u8]| {
+    let text = String::from_utf8_lossy(input);
+    let hub = Hub::new(Settings::new().with_first_number(1));
+    let mut subscribers: Vec<Subscriber> = Vec::new();
+    for line in text.split('\n') {
+        let mut line = line.chars();
+        let kind = line.next();
+        let texts: Vec<&str> = line.as_str().split(',').collect();
+        match kind {
+            Some('s') => {
+                let selection = Selection::from_patterns(&texts);
+                let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_selector(it));
+                assert_eq!(selection.is_ok(), is_valid, "{texts:?}");
+                subscribers.extend(selection.ok().map(|it| Subscriber::new(&hub, it, &texts)));
+            }
+            Some('e') => {
+                let selection = Selection::new(&texts);
+                let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_topic(it));
+                assert_eq!(selection.is_ok(), is_valid, "{texts:?}");
+                subscribers.extend(selection.ok().map(|it| Subscriber::new(&hub, it, &texts)));
+            }
+            Some('t') => publish(&hub, &texts, &mut subscribers),
+            Some('j') => join(&texts),
+            Some('d') if !subscribers.is_empty() => drop(subscribers.remove(0)),
+            _ => {}
+        }
+        assert_eq!(hub.counts().subscribers, subscribers.len());
+        assert!(hub.selections() <= subscribers.len());
+    }
+    subscribers.clear();
+    assert_eq!(hub.selections(), 0);
+});
+
+struct Subscriber {
+    subscription: Subscription,
+    selection: Selection,
+    texts: Vec<String>,
+}
+
+impl Subscriber {
+    fn new(hub: &Hub, selection: Selection, texts: &[&str]) -> Self {
+        Self {
+            subscription: hub.subscribe(selection.clone(), None).expect("no limit"),
+            selection,
+            texts: texts.iter().map(|text| (*text).to_owned()).collect(),
+        }
+    }
+
+    fn events(&mut self) -> usize {
+        let mut events = 0;
+        while let Some(frame) = self.subscription.next().now_or_never() {
+            events += frame.expect("it does not end").events().count();
+        }
+        events
+    }
+}
+
+fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [Subscriber]) {
+    let topics = Topics::new(texts);
+    let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_topic(it));
+    assert_eq!(topics.is_ok(), is_valid, "{texts:?}");
+    let Ok(topics) = topics else {
+        return;
+    };
+    let publishing = hub.publish(topics.clone(), Event::new("x")).now_or_never();
+    publishing.expect("it does not wait").expect("it is small");
+    for subscriber in subscribers {
+        let mut is_selected = false;
+        for topic in &topics {
+            let selectors = subscriber.texts.iter();
+            let mut selectors = selectors.filter(|it| matches(it, topic.as_str()));
+            let expected = selectors.next().is_some();
+            assert_eq!(subscriber.selection.matches(topic), expected, "{topic}");
+            is_selected |= expected;
+        }
+        let (events, what) = (subscriber.events(), &subscriber.texts);
+        assert_eq!(events, usize::from(is_selected), "{what:?} {texts:?}");
+    }
+}
+
+/// What a segment has is never taken for something else.
+fn join(texts: &[&str]) {
+    let whole = texts.join("/");
+    let is_segment = |text: &&str| !text.is_empty() && !text.contains('/');
+    let joined = Topic::from_segments(texts);
+    assert_eq!(
+        joined.is_ok(),
+        texts.iter().all(is_segment) && is_topic(&whole)
+    );
+    let Ok(topic) = joined else {
+        return;
+    };
+    assert_eq!(topic.as_str().split('/').collect::<Vec<_>>(), texts);
+    let pattern = format!("{topic}/**");
+    let below = Selector::below(&topic);
+    assert_eq!(below.is_ok(), is_selector(&pattern));
+    assert!(
+        below.is_ok_and(|it| it.as_str() == pattern && !it.matches(&topic))
+            || !is_selector(&pattern)
+    );
+}
+
+fn is_text(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && !text.contains(|it: char| it.is_control())
+}
+
+fn is_topic(text: &str) -> bool {
+    is_text(text) && !text.contains('*')
+}
+
+fn is_selector(text: &str) -> bool {
+    let segments: Vec<_> = text.split('/').collect();
+    let is_whole = |place: usize| match segments[place] {
+        "*" => true,
+        "**" => place + 1 == segments.len(),
+        segment => !segment.contains('*'),
+    };
+    let stars = segments.iter().filter(|it| **it == "*").count();
+    let is_pattern = (0..segments.len()).all(is_whole) && segments.len() <= 16 && stars <= 4;
+    is_topic(text) || (is_text(text) && is_pattern)
+}
+
+fn matches(selector: &str, topic: &str) -> bool {
+    let (segment, rest) = split(topic);
+    match (split(selector), rest) {
+        (("**", None), _) => true,
+        ((wanted, more), rest) if wanted == "*" || wanted == segment => match (more, rest) {
+            (None, None) => true,
+            (Some(more), Some(rest)) => matches(more, rest),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn split(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('/') {
+        Some((segment, rest)) => (segment, Some(rest)),
+        None => (text, None),
+    }
+}
