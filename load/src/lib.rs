@@ -19,9 +19,11 @@
 //! - [`decoding`]: how fast that is, and in how much memory. The binary `clients` is all of it.
 //! - [`restarts`]: a client whose server is killed again and again. The binaries `restarts` and, for
 //!   the server, `mortal`.
+//! - [`attack`]: hostile requests, floods and bombs. The binaries `attack` and, for the client, `attacked`.
 //! - [`nodes`]: many clients at several nodes over one NATS, of which each dies. The binary `nodes`.
 
 pub mod arguments;
+pub mod attack;
 mod cells;
 pub mod clients;
 mod count;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::seen::{Memory, Seen};
 
@@ -113,6 +113,21 @@ impl Process {
     /// If there is no `/proc`.
     pub fn ran(&self) -> Result<Duration> {
         self.seen().first_thread_ran()
+    }
+
+    /// Limits the memory that the process may allocate, in bytes. An allocation beyond it fails.
+    ///
+    /// # Errors
+    ///
+    /// If the process has ended, or the kernel has no such limit.
+    pub fn limit_memory(&self, bytes: u64) -> Result<()> {
+        let limit = Rlimit {
+            current: Some(bytes),
+            maximum: Some(bytes),
+        };
+        let process = Some(Pid::from_child(&self.child));
+        prlimit(process, Resource::Data, limit).context("cannot limit memory")?;
+        Ok(())
     }
 
     /// Sends SIGTERM.

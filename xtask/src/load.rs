@@ -29,6 +29,11 @@ pub(crate) fn hub(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     table("hub", arguments)
 }
 
+/// Hostile requests, floods and bombs.
+pub(crate) fn attack(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    table("attack", arguments)
+}
+
 fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<()> {
     let mut table = cargo(&format!("run --release --package load --bin {program} --"));
     table.args(arguments);
@@ -128,6 +133,7 @@ pub(crate) fn smoke() -> Result<()> {
         ("restarts", None),
         ("restarts", Some("--http2")),
         ("nodes", None),
+        ("attack", Some("--smoke")),
         ("servers", Some("--smoke")),
         ("clients", Some("--smoke")),
         ("hub", Some("--smoke")),

@@ -107,6 +107,13 @@ enum Command {
     /// Check each event, for long: of a server under clients that misbehave, or of a client whose
     /// server is killed again and again.
     Soak(load::Soak),
+    /// Attack `sse hub` and the client with hostile requests, floods and bombs, each under a memory limit of
+    /// 512 MiB: some minutes, or `-- --smoke`.
+    Attack {
+        /// Arguments of the program that attacks: `-- --help` lists them.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Check what is to be published: metadata, packages, each feature, whose types are in public APIs,
     /// lowest versions, licences, advisories. Then publish all crates, with `cargo publish`.
     Release {
@@ -171,6 +178,7 @@ fn main() -> ExitCode {
             }
         }
         Command::Soak(soak) => soak.run(),
+        Command::Attack { arguments } => load::attack(arguments),
         Command::Release {
             dry_run,
             allow_unchecked,

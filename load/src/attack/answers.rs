@@ -1,0 +1,173 @@
+//! What a hostile server answers.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::TcpStream,
+};
+
+use clap::ValueEnum;
+use fastrand::Rng;
+
+use super::bombs;
+
+/// Bytes that are written at a time.
+const PIECE: usize = 64 * 1024;
+
+/// An attack on the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Answer {
+    /// A run of one byte, compressed by gzip.
+    GzipRun,
+    /// The same, compressed twice.
+    GzipInGzip,
+    /// Lines, compressed by gzip.
+    GzipLines,
+    /// A run of one byte, compressed by brotli.
+    BrotliRun,
+    /// The same, with a window of 1 GiB.
+    BrotliWindow,
+    /// A run of one byte, compressed by zstd.
+    ZstdRun,
+    /// Empty lines, compressed by zstd.
+    ZstdLines,
+    /// A run of one byte, compressed by zstd with a window of 128 MiB.
+    ZstdWindow,
+    /// Informational responses without end.
+    EarlyHints,
+    /// A head without end.
+    EndlessHead,
+    /// A line without end.
+    EndlessLine,
+    /// A block of lines without end.
+    EndlessBlock,
+    /// An ID of 15 MB, then small events without end.
+    LongId,
+    /// Small events without end, each with an ID that is as long as is allowed.
+    ManyIds,
+    /// Comments without end.
+    Comments,
+    /// Empty lines without end.
+    EmptyLines,
+    /// Chunks of one byte without end.
+    SmallChunks,
+    /// Reconnection times without end.
+    Retries,
+    /// Random bytes without end.
+    Noise,
+    /// An error with a body without end.
+    EndlessError,
+    /// Redirects without end.
+    Redirects,
+    /// Streams that end at once and ask to be opened again at once.
+    ShortStreams,
+}
+
+impl Answer {
+    /// Answers a request, until the client leaves.
+    pub(super) fn write(self, mut connection: TcpStream, port: u16, seed: u64) -> io::Result<()> {
+        let mut rng = Rng::with_seed(seed);
+        read_head(&mut connection)?;
+        match self {
+            Self::EarlyHints => repeat(connection, b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+            Self::EndlessHead => {
+                connection.write_all(b"HTTP/1.1 200 OK\r\n")?;
+                repeat(connection, b"X: x\r\n")
+            }
+            Self::EndlessError => {
+                connection
+                    .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\n")?;
+                repeat(connection, b"no ")
+            }
+            Self::Redirects => {
+                let path = rng.u64(..);
+                let answer = format!(
+                    "HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n\
+                     Location: http://127.0.0.1:{port}/{path}\r\nConnection: close\r\n\r\n"
+                );
+                connection.write_all(answer.as_bytes())
+            }
+            _ => {
+                let coding = self.content_encoding();
+                let chunked = match self {
+                    Self::SmallChunks => "Transfer-Encoding: chunked\r\n",
+                    _ => "Connection: close\r\n",
+                };
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{coding}{chunked}\r\n"
+                );
+                connection.write_all(head.as_bytes())?;
+                self.write_body(connection, &mut rng)
+            }
+        }
+    }
+
+    fn content_encoding(self) -> &'static str {
+        match self {
+            Self::GzipRun | Self::GzipLines => "Content-Encoding: gzip\r\n",
+            Self::GzipInGzip => "Content-Encoding: gzip, gzip\r\n",
+            Self::BrotliRun | Self::BrotliWindow => "Content-Encoding: br\r\n",
+            Self::ZstdRun | Self::ZstdLines | Self::ZstdWindow => "Content-Encoding: zstd\r\n",
+            _ => "",
+        }
+    }
+
+    fn write_body(self, mut connection: TcpStream, rng: &mut Rng) -> io::Result<()> {
+        match self {
+            Self::GzipRun => bombs::gzip(connection, &[b'x'; PIECE]),
+            Self::GzipInGzip => bombs::gzip_in_gzip(connection, &[b'x'; PIECE]),
+            Self::GzipLines => bombs::gzip(connection, &b":\n".repeat(PIECE / 2)),
+            Self::BrotliRun => bombs::brotli(connection, &[b'x'; PIECE], 22),
+            Self::BrotliWindow => bombs::brotli(connection, &[b'x'; PIECE], 30),
+            Self::ZstdRun => bombs::zstd(connection, b'x', 23),
+            Self::ZstdLines => bombs::zstd(connection, b'\n', 23),
+            Self::ZstdWindow => bombs::zstd(connection, b'x', 27),
+            Self::EndlessLine => {
+                connection.write_all(b"data: ")?;
+                repeat(connection, b"x")
+            }
+            Self::EndlessBlock => repeat(connection, b"data: x\n"),
+            Self::LongId => {
+                connection.write_all(b"id: ")?;
+                connection.write_all(&vec![b'x'; 15_000_000])?;
+                connection.write_all(b"\n")?;
+                repeat(connection, b"data: x\n\n")
+            }
+            Self::ManyIds => {
+                let id = "x".repeat(8_000);
+                repeat(connection, format!("id: {id}\ndata: x\n\n").as_bytes())
+            }
+            Self::Comments => repeat(connection, b":\n"),
+            Self::EmptyLines => repeat(connection, b"\n"),
+            Self::SmallChunks => repeat(connection, b"1\r\n:\r\n1\r\n\n\r\n"),
+            Self::Retries => repeat(connection, b"retry: 0\n\n"),
+            Self::Noise => loop {
+                let noise: Vec<u8> = (0..PIECE).map(|_| rng.u8(..)).collect();
+                connection.write_all(&noise)?;
+            },
+            Self::ShortStreams => connection.write_all(b"retry: 0\n\n"),
+            // They are no event streams.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads the head of a request.
+fn read_head(connection: &mut TcpStream) -> io::Result<()> {
+    let mut head = Vec::new();
+    let mut piece = [0; 1024];
+    while !head.ends_with(b"\r\n\r\n") {
+        match connection.read(&mut piece)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            length => head.extend(&piece[..length]),
+        }
+    }
+    Ok(())
+}
+
+/// Writes the bytes again and again.
+fn repeat(mut connection: TcpStream, bytes: &[u8]) -> io::Result<()> {
+    let many = bytes.repeat(PIECE.div_ceil(bytes.len()));
+    loop {
+        connection.write_all(&many)?;
+    }
+}

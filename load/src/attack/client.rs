@@ -1,0 +1,103 @@
+//! The client under attack.
+
+use std::{io::Write, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use futures_util::StreamExt as _;
+use sse_source::EventSource;
+use testkit::poll_time::{LONGEST_TURN, longest_wait};
+use tokio::time::timeout;
+
+use super::{Options, answers::Answer, mebibytes, name, server::Server};
+use crate::program::Program;
+
+/// The least time between two connections of the client.
+const MIN_DELAY: Duration = Duration::from_millis(500);
+
+/// Connections of the client that need no delay: the first one, with all its redirects.
+const FIRST_CONNECTIONS: u32 = 22;
+
+/// What the client tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// Items that came.
+    pub items: u64,
+    /// Longest time that another task of the thread waited for its turn.
+    pub longest_turn: Duration,
+}
+
+/// Reads an event stream, for at most this time.
+///
+/// # Errors
+///
+/// If the URL is none that can be requested.
+pub fn read(url: &str, exposure: Duration) -> Result<Report> {
+    let (items, longest_turn) = longest_wait(async {
+        let mut source = EventSource::get(url).open()?;
+        let mut items = 0;
+        let reading = async {
+            // An error is the end of the stream, and a right answer to an attack.
+            while source.next().await.is_some() {
+                items += 1;
+            }
+        };
+        // The time is over, or the stream.
+        let _ = timeout(exposure, reading).await;
+        Ok::<_, sse_source::Error>(items)
+    });
+    Ok(Report {
+        items: items?,
+        longest_turn,
+    })
+}
+
+/// Runs a client for each answer.
+pub(super) fn attack(
+    client: &Path,
+    answers: &[Answer],
+    options: &Options,
+    out: &mut impl Write,
+) -> Result<()> {
+    writeln!(
+        out,
+        "{:20} {:>9} {:>10} {:>12} {:>11}",
+        "attack", "peak MiB", "items", "connections", "longest turn"
+    )?;
+    for answer in answers {
+        let name = name(answer);
+        let row = attack_once(client, *answer, options).with_context(|| name.clone())?;
+        writeln!(out, "{name:20} {row}")?;
+    }
+    Ok(())
+}
+
+fn attack_once(client: &Path, answer: Answer, options: &Options) -> Result<String> {
+    let server = Server::start(answer, options.seed)?;
+    let exposure = options.exposure();
+    let mut command = Command::new(client);
+    command.args([
+        format!("--url=http://127.0.0.1:{}/", server.port),
+        format!("--milliseconds={}", exposure.as_millis()),
+    ]);
+    let mut program = Program::start(&mut command)?;
+    program.process.limit_memory(options.memory_bytes())?;
+    program.tell("read")?;
+    let items = program.answer("items")?;
+    let longest = Duration::from_micros(program.answer("turn")?);
+    let peak = program.process.memory()?.peak;
+    ensure!(
+        longest <= LONGEST_TURN,
+        "another task waited {longest:?} for its turn, limit is {LONGEST_TURN:?}"
+    );
+    let connections = server.connections();
+    let delays = u32::try_from(exposure.as_millis() / MIN_DELAY.as_millis())?;
+    let limit = FIRST_CONNECTIONS * (delays + 1);
+    ensure!(
+        connections <= limit as usize,
+        "{connections} connections in {exposure:?}, limit is {limit}"
+    );
+    let (peak, turn) = (mebibytes(peak), longest.as_secs_f64() * 1e3);
+    Ok(format!(
+        "{peak:9} {items:10} {connections:12} {turn:9.1} ms"
+    ))
+}
