@@ -9,6 +9,7 @@
 //! - `miri.rs`: the codec under Miri.
 //! - `npm.rs`: `EventSource` for JavaScript: a script, and a package.
 //! - `page.rs`: the wasm page.
+//! - `promises.rs`: the tests that SECURITY.md names.
 //! - `release.rs`, `published.rs`: whether the crates can be published, and publishing them.
 //! - `size.rs`: how large pages are.
 //! - `setup.rs`: what the machine must have, installed where that is possible.
@@ -25,6 +26,7 @@ mod miri;
 mod nodes;
 mod npm;
 mod page;
+mod promises;
 mod published;
 mod release;
 mod run;
