@@ -16,7 +16,10 @@ const COLUMN: &str = "Test";
 pub(crate) fn check() -> Result<()> {
     let text = fs::read_to_string(root().join(DOCUMENT)).context(DOCUMENT)?;
     let rows = rows(&text);
-    ensure!(!rows.is_empty(), "{DOCUMENT}: no table has a column {COLUMN:?}");
+    ensure!(
+        !rows.is_empty(),
+        "{DOCUMENT}: no table has a column {COLUMN:?}"
+    );
     for (number, cell) in rows {
         check_row(root(), cell).with_context(|| format!("{DOCUMENT}:{number}"))?;
     }
@@ -52,7 +55,11 @@ fn check_row(root: &Path, cell: &str) -> Result<()> {
             bail!("{test:?} is not a path, `::` and a name");
         };
         let source = fs::read_to_string(root.join(path)).with_context(|| path.to_owned())?;
-        let is_there = [format!("fn {name}("), format!("\"{name}\""), format!("    {name},")];
+        let is_there = [
+            format!("fn {name}("),
+            format!("\"{name}\""),
+            format!("    {name},"),
+        ];
         ensure!(
             is_there.iter().any(|it| source.contains(it)),
             "{path} has no test {name:?}"

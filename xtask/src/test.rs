@@ -3,21 +3,22 @@
 use anyhow::Result;
 
 use crate::{
-    browser, fuzz, load, miri, npm, page,
+    browser, fuzz, load, miri, npm, page, promises,
     published::PUBLISHED,
     run::{cargo, run},
     servers, setup, steps,
     whole::cargo_all,
 };
 
-/// What their public items promise.
-const PROMISES: &str = "-D clippy::exhaustive_enums -D clippy::exhaustive_structs \
+/// Lints of public items of published crates.
+const PUBLIC_ITEM_LINTS: &str = "-D clippy::exhaustive_enums -D clippy::exhaustive_structs \
     -D clippy::missing_errors_doc -D clippy::missing_panics_doc";
 
 /// One after the other; the first that fails ends it.
 pub(crate) fn all() -> Result<()> {
     steps::all(&[
         ("formatting", &formatting),
+        ("promises of SECURITY.md", &promises::check),
         ("lints", &lints),
         ("tests and documentation tests", &tests),
         ("documentation", &documentation),
@@ -44,7 +45,7 @@ fn lints() -> Result<()> {
     // Each alone, as users build it, so that none leans on the features of another.
     for (name, target) in PUBLISHED {
         run(cargo(&format!(
-            "clippy --package {name} {target} --all-features -- -D warnings {PROMISES}"
+            "clippy --package {name} {target} --all-features -- -D warnings {PUBLIC_ITEM_LINTS}"
         )))?;
     }
     for selection in [
