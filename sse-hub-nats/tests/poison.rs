@@ -88,7 +88,12 @@ async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
         all.unwrap_or_else(|_| panic!("not after {count} messages"));
     }
     let panics = PANICS.load(Ordering::Relaxed) - panics;
-    println!("{count} messages, mixed: {is_mixed}: the client has ended {panics} times");
+    // Each costs a connection and a wait. After the first, messages are read in a way that none breaks.
+    let limit = count / 4;
+    assert!(
+        panics <= limit,
+        "the client broke {panics} times, limit is {limit}"
+    );
 }
 
 #[tokio::test]
