@@ -188,13 +188,15 @@ fn one_event_as_json() {
         assert!(text.contains(reason), "{what}: {text}");
         assert!(text.len() < 1100, "{what}: {} bytes", text.len());
     }
-    let most = "\\n".repeat(MAX_EVENT);
-    let (status, text) = check_text(
-        "most",
-        &server,
-        publish(JSON, format!("{start}\"{most}\"}}")),
-    );
-    assert_eq!(status, StatusCode::OK, "{text}");
+    // A line end of the data takes seven bytes on the wire.
+    for (what, most) in [
+        ("most lines", "\\n".repeat(MAX_EVENT / 7)),
+        ("most escapes", "\\u0061".repeat(MAX_EVENT)),
+    ] {
+        let body = format!("{start}\"{most}\"}}");
+        let (status, text) = check_text(what, &server, publish(JSON, body));
+        assert_eq!(status, StatusCode::OK, "{what}: {text}");
+    }
 }
 
 #[test]
