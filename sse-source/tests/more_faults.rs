@@ -173,7 +173,8 @@ async fn a_head_may_look_unusual() {
 
 #[tokio::test]
 async fn an_id_is_sent_as_it_came_if_a_header_can_hold_it() {
-    let long = "x".repeat(100_000);
+    // The longest that is kept by default.
+    let long = "x".repeat(8 * 1024);
     for (id, sent) in [
         ("\u{20AC}\u{1F600}", Some("\u{20AC}\u{1F600}")),
         ("a\tb  c: d", Some("a\tb  c: d")),
