@@ -10,6 +10,10 @@ use crate::{Comment, DecodeError, Decoder, Event, EventId, Item};
 
 /// Events over any `AsyncRead` and `AsyncWrite`, by `tokio_util::codec::Framed`.
 ///
+/// `FramedRead` polls for as long as its input is ready, so an input that is always ready and says nothing keeps the
+/// thread from other tasks. A socket of tokio is not, because it takes part in tokio's cooperative budget. For any
+/// other input, prefer `ItemStream`.
+///
 /// ```
 /// use futures_util::StreamExt;
 /// use sse_proto::{EventCodec, Item};
