@@ -3,7 +3,7 @@
 //! # Map
 //!
 //! ```text
-//!   Arguments (here) ── limits.rs      how many the machine can take
+//!   Arguments (here) ── limits.rs      how many the machine can take; secret.rs: options that no error repeats
 //!       │
 //!   serve.rs            connections: accepted, given up, and ended with the server
 //!       │  incoming.rs  the body of a request, read to its end whoever wants it
@@ -27,6 +27,7 @@ mod metrics;
 mod nats;
 mod paths;
 mod publish;
+mod secret;
 mod serve;
 mod server;
 mod turn;
@@ -49,6 +50,7 @@ use crate::{
     hub::{
         access::{Access, Token},
         limits::Limits,
+        secret::Secret,
         server::Server,
     },
     notice, seconds, stdout,
@@ -104,7 +106,8 @@ pub(crate) struct Arguments {
         long,
         value_name = "TOKEN",
         env = "SSE_HUB_PUBLISH_TOKEN",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = Secret(Token::parse)
     )]
     publish_token: Option<Token>,
     /// What those who subscribe have to send as `Authorization: Bearer TOKEN`.
@@ -114,7 +117,8 @@ pub(crate) struct Arguments {
         long,
         value_name = "TOKEN",
         env = "SSE_HUB_SUBSCRIBE_TOKEN",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = Secret(Token::parse)
     )]
     subscribe_token: Option<Token>,
     /// What those who ask for /metrics have to send as `Authorization: Bearer TOKEN`.
@@ -126,7 +130,8 @@ pub(crate) struct Arguments {
         long,
         value_name = "TOKEN",
         env = "SSE_HUB_METRICS_TOKEN",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = Secret(Token::parse)
     )]
     metrics_token: Option<Token>,
     /// Take the subscribe token also from the query, as `access_token`: the EventSource of browsers cannot
@@ -179,7 +184,7 @@ pub(crate) struct Arguments {
     /// a subscriber how much is published to others. All servers with the same events need the same key.
     ///
     /// Better in the environment, too.
-    #[arg(long, value_name = "HEX", env = "SSE_HUB_ID_KEY", hide_env_values = true, value_parser = access::key)]
+    #[arg(long, value_name = "HEX", env = "SSE_HUB_ID_KEY", hide_env_values = true, value_parser = Secret(access::key))]
     id_key: Option<[u8; 16]>,
     /// What goes to stderr: error, warn, info, debug or trace, also as target=level,…
     #[arg(long, value_name = "LEVEL", env = "RUST_LOG", default_value = "info")]

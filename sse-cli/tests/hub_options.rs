@@ -202,3 +202,25 @@ async fn the_metrics_token_comes_from_the_environment() {
     let request = request.header(AUTHORIZATION, "Bearer for-metrics");
     assert_eq!(hub.send(request, "").await.status, 200);
 }
+
+#[test]
+fn no_error_repeats_a_secret() {
+    for (option, variable) in [
+        ("--publish-token", "SSE_HUB_PUBLISH_TOKEN"),
+        ("--subscribe-token", "SSE_HUB_SUBSCRIBE_TOKEN"),
+        ("--metrics-token", "SSE_HUB_METRICS_TOKEN"),
+        ("--id-key", "SSE_HUB_ID_KEY"),
+    ] {
+        let secret = "not to be told";
+        let mut by_variable = sse(["hub"]);
+        by_variable.env(variable, secret);
+        let mut by_option = sse(["hub"]);
+        by_option.arg(format!("{option}={secret}"));
+        for command in [&mut by_variable, &mut by_option] {
+            let done = run(command, "");
+            assert_eq!(done.code, Some(2), "{}", done.stderr);
+            assert!(done.stderr.contains(option), "{}", done.stderr);
+            assert!(!done.stderr.contains(secret), "{}", done.stderr);
+        }
+    }
+}

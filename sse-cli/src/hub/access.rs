@@ -143,6 +143,17 @@ pub(crate) fn key(text: &str) -> Result<[u8; 16]> {
 pub(crate) struct Token(String);
 
 impl Token {
+    /// Checks that a header can hold it.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        ensure!(!text.is_empty(), "a token cannot be empty");
+        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        ensure!(
+            is_visible,
+            "a header cannot hold it: only visible ASCII characters"
+        );
+        Ok(Self(text.to_owned()))
+    }
+
     /// 128 bits that nobody can guess.
     pub(crate) fn draw() -> Result<Self> {
         let mut bytes = [0; 16];
@@ -164,20 +175,6 @@ impl Token {
 impl From<Token> for String {
     fn from(token: Token) -> Self {
         token.0
-    }
-}
-
-impl core::str::FromStr for Token {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() {
-            return Err("a token cannot be empty");
-        }
-        match text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            true => Ok(Self(text.to_owned())),
-            false => Err("a header cannot hold it: only visible ASCII characters"),
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Checks that each path lets the other tasks of its thread run, whatever the request is.
 
-use core::str::FromStr as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -33,7 +32,7 @@ fn server() -> Arc<Server> {
         hub: Hub::new(Settings::new()),
         streams: sse_hyper::Streams::default(),
         access: Access {
-            publish: Token::from_str("t").unwrap(),
+            publish: Token::parse("t").unwrap(),
             subscribe: None,
             metrics: None,
             takes_token_in_url: false,
