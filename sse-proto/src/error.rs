@@ -23,7 +23,7 @@ pub enum DecodeError {
     /// without this field.
     #[non_exhaustive]
     IdTooLong {
-        /// How long the ID is as text, in bytes.
+        /// Length of the ID, in bytes: as it came, or as text if only U+FFFD makes it too long.
         length: usize,
         /// The limit, in bytes.
         limit: usize,

@@ -1,6 +1,6 @@
 //! What strangers send to the hub.
 
-use std::{collections::BTreeMap, fmt, io, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, io, iter, net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
@@ -24,13 +24,21 @@ const MAX_TOPICS: usize = 64;
 /// The longest topic or pattern, in bytes.
 const MAX_TOPIC_BYTES: usize = 256;
 
+/// The most segments of a pattern.
+const MAX_SEGMENTS: usize = 16;
+
+/// The most segments of a pattern that are `*`.
+const MAX_STARS: usize = 4;
+
 /// An attack on the hub.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Attack {
     /// None: what a neighbour sees of a quiet hub.
     Quiet,
-    /// Subscriptions to the most patterns of the most segments.
+    /// Subscriptions to patterns of more segments than a hub takes.
     DeepPatterns,
+    /// Subscriptions to the most patterns, each as large and as wild as a hub takes.
+    LargestPatterns,
     /// Subscriptions to the most and longest topics, none of which another subscriber has.
     ManyTopics,
     /// Subscriptions to the latest events of patterns that match none.
@@ -79,10 +87,11 @@ impl Attack {
                 Ok(Answers::default())
             }
             Self::DeepPatterns => target.subscribe(count(4_000), deep_patterns).await,
+            Self::LargestPatterns => target.subscribe(count(4_000), largest_patterns).await,
             Self::ManyTopics => target.subscribe(count(4_000), many_topics).await,
             Self::ReplayOfNothing => {
                 target.fill(count(20_000)).await?;
-                let query = |rng: &mut Rng| format!("newest=1000000000&{}", deep_patterns(rng));
+                let query = |rng: &mut Rng| format!("newest=1000000000&{}", largest_patterns(rng));
                 target.subscribe(count(1_000), query).await
             }
             Self::UnknownIds => {
@@ -145,6 +154,24 @@ fn deep_patterns(rng: &mut Rng) -> String {
         }
         pattern.truncate(MAX_TOPIC_BYTES - 3);
         pattern + "/**"
+    })
+}
+
+/// A query of the most patterns, each of the most bytes, segments and wildcards.
+fn largest_patterns(rng: &mut Rng) -> String {
+    query(|_| {
+        let segment = || format!("{:x}", rng.u32(..));
+        let mut segments: Vec<_> = iter::repeat_with(segment).take(MAX_SEGMENTS - 1).collect();
+        for _ in 0..MAX_STARS {
+            // The first one is padded.
+            let place = rng.usize(1..segments.len());
+            segments[place] = "*".to_owned();
+        }
+        segments.push("**".to_owned());
+        let mut pattern = segments.join("/");
+        let padding = MAX_TOPIC_BYTES.saturating_sub(pattern.len());
+        pattern.insert_str(0, &"x".repeat(padding));
+        pattern
     })
 }
 

@@ -16,15 +16,22 @@ impl<S: Store> Parser<S> {
     /// Whether the value of an `id` field is longer than allowed.
     #[inline(always)]
     pub(super) fn is_too_long(&self, id: &[u8]) -> bool {
-        id.len() > self.limits.id / GROWTH && text_length(id) > self.limits.id
+        let limit = self.limits.id;
+        // Text is never shorter than the bytes that it was read from, so a long ID does not have to be read.
+        id.len() > limit || (id.len() > limit / GROWTH && text_length(id) > limit)
     }
 
     /// An ID is ignored. `at` is where its line starts.
     #[cold]
     pub(super) fn id_too_long(&self, id: &[u8], at: u64) -> Step {
+        let limit = self.limits.id;
         Step::TooLarge(DecodeError::IdTooLong {
-            length: text_length(id),
-            limit: self.limits.id,
+            length: if id.len() > limit {
+                id.len()
+            } else {
+                text_length(id)
+            },
+            limit,
             at,
         })
     }
