@@ -1,4 +1,4 @@
-//! Whether a future lets its neighbours run.
+//! Measures how long a future keeps its thread from other tasks.
 
 use std::{
     future::{Future, poll_fn},
@@ -8,10 +8,10 @@ use std::{
 };
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 
-/// The longest time for which a task of ours may keep its thread from other tasks.
-pub const LONGEST_TURN: Duration = Duration::from_millis(20);
+/// Maximum processor time for which a task may keep its thread from other tasks.
+pub const MAX_TURN: Duration = Duration::from_millis(20);
 
 /// Runs the future on a current-thread runtime of tokio, and returns its output and the longest time that one
 /// `poll` of it took: for so long no other task of the thread had its turn.
@@ -22,10 +22,8 @@ pub const LONGEST_TURN: Duration = Duration::from_millis(20);
 ///
 /// If there is no runtime to be had, or the future panics.
 pub fn longest_poll<F: Future>(future: F) -> (F::Output, Duration) {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a runtime");
     let mut longest = Duration::ZERO;
-    let output = runtime.block_on(async {
+    let output = current_thread().block_on(async {
         let mut future = pin!(future);
         poll_fn(|cx| {
             let start = thread_time();
@@ -42,12 +40,12 @@ pub fn longest_poll<F: Future>(future: F) -> (F::Output, Duration) {
 ///
 /// # Panics
 ///
-/// If one `poll` of it takes more than [`LONGEST_TURN`] of processor time.
+/// If one `poll` of it takes more than [`MAX_TURN`] of processor time.
 pub fn assert_yields<F: Future>(what: &str, future: F) -> F::Output {
     let (output, longest) = longest_poll(future);
     assert!(
-        longest <= LONGEST_TURN,
-        "{what}: one poll took {longest:?} of processor time, limit is {LONGEST_TURN:?}"
+        longest <= MAX_TURN,
+        "{what}: one poll took {longest:?} of processor time, limit is {MAX_TURN:?}"
     );
     output
 }
@@ -62,11 +60,9 @@ pub fn assert_yields<F: Future>(what: &str, future: F) -> F::Output {
 ///
 /// If there is no runtime to be had, or the future panics.
 pub fn longest_wait<F: Future>(future: F) -> (F::Output, Duration) {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a runtime");
     let longest = Arc::new(Mutex::new(Duration::ZERO));
     let neighbour = Arc::clone(&longest);
-    let output = runtime.block_on(async {
+    let output = current_thread().block_on(async {
         tokio::spawn(async move {
             loop {
                 let start = thread_time();
@@ -90,14 +86,19 @@ pub fn longest_wait<F: Future>(future: F) -> (F::Output, Duration) {
 ///
 /// # Panics
 ///
-/// If a neighbour waits for its turn for more than [`LONGEST_TURN`] of processor time: see [`longest_wait`].
+/// If a neighbour waits for its turn for more than [`MAX_TURN`] of processor time: see [`longest_wait`].
 pub fn assert_neighbours_run<F: Future>(what: &str, future: F) -> F::Output {
     let (output, longest) = longest_wait(future);
     assert!(
-        longest <= LONGEST_TURN,
-        "{what}: a neighbour waited {longest:?} of processor time, limit is {LONGEST_TURN:?}"
+        longest <= MAX_TURN,
+        "{what}: a neighbour waited {longest:?} of processor time, limit is {MAX_TURN:?}"
     );
     output
+}
+
+fn current_thread() -> Runtime {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime")
 }
 
 /// Processor time of this thread.
@@ -125,10 +126,10 @@ mod tests {
     #[test]
     fn the_work_of_a_spawned_task_is_seen() {
         let (_, longest) = longest_wait(async {
-            let task = tokio::spawn(async { work_for(2 * LONGEST_TURN) });
+            let task = tokio::spawn(async { work_for(2 * MAX_TURN) });
             task.await.unwrap();
         });
-        assert!(longest >= 2 * LONGEST_TURN);
+        assert!(longest >= 2 * MAX_TURN);
         assert_neighbours_run("many short turns", async {
             let task = tokio::spawn(async {
                 for _ in 0..30 {
@@ -142,8 +143,8 @@ mod tests {
 
     #[test]
     fn work_in_one_poll_is_seen_and_work_in_many_is_not() {
-        let (_, longest) = longest_poll(async { work_for(2 * LONGEST_TURN) });
-        assert!(longest >= 2 * LONGEST_TURN);
+        let (_, longest) = longest_poll(async { work_for(2 * MAX_TURN) });
+        assert!(longest >= 2 * MAX_TURN);
         assert_yields("many short turns", async {
             for _ in 0..30 {
                 work_for(Duration::from_millis(1));

@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, process::Command, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::StreamExt as _;
 use sse_source::{EventSource, Transport};
-use testkit::poll_time::{LONGEST_TURN, longest_wait};
+use testkit::poll_time::{MAX_TURN, longest_wait};
 use tokio::time::timeout;
 
 use super::{Options, answers::Answer, mebibytes, name, server::Server};
@@ -20,7 +20,7 @@ const FIRST_CONNECTIONS: u32 = 22;
 /// How often a client is attacked at most.
 const ATTEMPTS: usize = 3;
 
-/// What the client tells of itself.
+/// Figures of the client about itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
     /// Items that came.
@@ -33,7 +33,7 @@ pub struct Report {
 ///
 /// # Errors
 ///
-/// If the URL is none that can be requested.
+/// If the URL cannot be requested.
 pub fn read(url: &str, exposure: Duration) -> Result<Report> {
     // It reads the machine's roots of trust, which is no matter of the attack.
     let transport = Transport::new();
@@ -82,12 +82,12 @@ fn attack_until_it_yields(client: &Path, answer: Answer, options: &Options) -> R
     let mut longest = Duration::ZERO;
     for _ in 0..ATTEMPTS {
         let (row, turn) = attack_once(client, answer, options)?;
-        if turn <= LONGEST_TURN {
+        if turn <= MAX_TURN {
             return Ok(row);
         }
         longest = turn;
     }
-    bail!("another task waited {longest:?} for its turn, limit is {LONGEST_TURN:?}");
+    bail!("another task waited {longest:?} for its turn, limit is {MAX_TURN:?}");
 }
 
 /// Returns the row of the table and the longest turn.
