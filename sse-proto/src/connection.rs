@@ -49,6 +49,7 @@ mod backoff;
 mod content_type;
 mod retry_after;
 mod settings;
+mod status;
 
 use alloc::{collections::VecDeque, string::String};
 use core::{fmt, time::Duration};
@@ -59,10 +60,6 @@ pub use retry_after::retry_after_seconds;
 pub use settings::Settings;
 
 use crate::{Chunk, DecodeError, Decoder, EventId, IdTooLong, Item};
-
-/// An ID longer than this, in bytes, may be why a server answers 400. nginx does, for a header that is too long;
-/// so does `sse-hyper`, beyond this very length.
-const LONG_ID: usize = 1024;
 
 /// What the driver has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -241,31 +238,8 @@ impl Connection {
                 self.changes.push_back(Change::Open);
             }
             200 => self.stop(Reason::ContentType),
-            429 | 500..=599 if self.settings.tries_statuses_again => {
-                self.actions.push_back(Action::Abort);
-                self.lose(Reason::Status(status), retry_after, now);
-            }
-            400 | 431 if self.may_be_for_the_id(status) => {
-                let length = self.last_event_id().len();
-                self.decoder.clear_last_event_id();
-                self.changes
-                    .push_back(Change::LastEventIdDropped { length });
-                self.actions.push_back(Action::Abort);
-                self.lose(Reason::Status(status), retry_after, now);
-            }
-            _ => self.stop(Reason::Status(status)),
+            _ => self.refuse(status, retry_after, now),
         }
-    }
-
-    /// Whether the server may have refused a request with this status because of the last event ID.
-    fn may_be_for_the_id(&self, status: u16) -> bool {
-        let length = self.last_event_id().len();
-        let is_long = match status {
-            // "Request Header Fields Too Large": RFC 6585, 5.
-            431 => length > 0,
-            _ => length > LONG_ID,
-        };
-        is_long && self.settings.tries_statuses_again
     }
 
     /// Takes what it needs from a chunk of the stream and returns at most one item: as

@@ -260,7 +260,8 @@ impl TryFrom<String> for EventId {
     }
 }
 
-/// What both validated texts can be read as. There is nothing here that makes one.
+/// Conversions from both validated texts. Nothing here makes one: each way to make one stands in full above,
+/// because a test lists them by name.
 macro_rules! readable {
     ($name:ident) => {
         impl $name {

@@ -146,16 +146,6 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// The limit on IDs, as text.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn max_id_bytes(&self) -> usize {
-        self.limits.id
-    }
-
-    pub(crate) fn set_max_id_bytes(&mut self, limit: usize) {
-        self.limits.id = limit;
-    }
-
     /// Comments are not wanted.
     pub(crate) fn skip_comments(&mut self) {
         self.comments = false;

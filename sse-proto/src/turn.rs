@@ -2,7 +2,7 @@ use core::task::{Context, Poll};
 
 /// After this many bytes, other tasks get their turn.
 const WORK: usize = 64 * 1024;
-/// What an item or a chunk counts for, besides its bytes.
+/// Cost of an item or a chunk in addition to its bytes.
 const EACH: usize = 64;
 
 /// How much a task may still do before others have their turn. One number, for it is looked at for each item.

@@ -13,7 +13,17 @@ pub const DEFAULT_MAX_ID_BYTES: usize = 8 * 1024;
 const GROWTH: usize = char::REPLACEMENT_CHARACTER.len_utf8();
 
 impl<S: Store> Parser<S> {
-    /// Whether the value of an `id` field is longer than allowed.
+    /// Returns the limit on IDs, in bytes of their text.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn max_id_bytes(&self) -> usize {
+        self.limits.id
+    }
+
+    pub(crate) fn set_max_id_bytes(&mut self, limit: usize) {
+        self.limits.id = limit;
+    }
+
+    /// Returns whether the value of an `id` field is longer than allowed.
     #[inline(always)]
     pub(super) fn is_too_long(&self, id: &[u8]) -> bool {
         let limit = self.limits.id;
