@@ -1,7 +1,8 @@
 //! Hostile requests, floods and bombs: against `sse hub`, and against the client. Each victim is a process under
 //! a memory limit.
 //!
-//! - `hub.rs`: the hub, attacked while a `neighbour.rs` publishes and subscribes; `requests.rs`: the attacks.
+//! - `hub.rs`: the hub, attacked while a `neighbour.rs` publishes and subscribes; `requests.rs`: the attacks;
+//!   `target.rs`: connections and requests.
 //! - `client.rs`: the client, attacked by the `server.rs`; `answers.rs`: the attacks; `bombs.rs`: small bodies
 //!   that decompress to large ones.
 //!
@@ -15,6 +16,7 @@ mod hub;
 mod neighbour;
 mod requests;
 mod server;
+mod target;
 
 use std::{io::Write, path::Path, time::Duration};
 
@@ -24,7 +26,7 @@ use clap::{Args, ValueEnum as _};
 use answers::Answer;
 use requests::Attack;
 
-/// What a run attacks, and how.
+/// Options of a run.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Run each attack at a twentieth of its size: a test of some seconds.
@@ -99,7 +101,7 @@ pub async fn run(
     Ok(())
 }
 
-/// The attacks that were asked for.
+/// Returns the attacks that were asked for.
 fn wanted<T: clap::ValueEnum>(options: &Options, all: &[T]) -> Vec<T> {
     let is_wanted = |attack: &&T| options.is_wanted(&name(*attack));
     all.iter().filter(is_wanted).cloned().collect()

@@ -1,4 +1,4 @@
-//! What a hostile server answers.
+//! Answers of a hostile server.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -18,13 +18,13 @@ const PIECE: usize = 64 * 1024;
 pub(super) enum Answer {
     /// A run of one byte, compressed by gzip.
     GzipRun,
-    /// The same, compressed twice.
+    /// A run of one byte, compressed by gzip twice.
     GzipInGzip,
     /// Lines, compressed by gzip.
     GzipLines,
     /// A run of one byte, compressed by brotli.
     BrotliRun,
-    /// The same, with a window of 1 GiB.
+    /// A run of one byte, compressed by brotli with a window of 1 GiB.
     BrotliWindow,
     /// A run of one byte, compressed by zstd.
     ZstdRun,

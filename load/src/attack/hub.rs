@@ -14,11 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{
-    Options, mebibytes, name,
-    neighbour::Neighbour,
-    requests::{Attack, Target},
-};
+use super::{Options, mebibytes, name, neighbour::Neighbour, requests::Attack, target::Target};
 use crate::process::Process;
 
 /// Token of publishers.

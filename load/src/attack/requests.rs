@@ -1,25 +1,13 @@
-//! What strangers send to the hub.
+//! Attacks on the hub.
 
-use std::{collections::BTreeMap, fmt, io, iter, net::SocketAddr, time::Duration};
+use std::{iter, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use clap::ValueEnum;
 use fastrand::Rng;
-use futures_util::{StreamExt as _, stream};
-use testkit::timeout::test_timeout;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 
-use super::Options;
-
-/// Requests that are under way at the same time.
-const AT_ONCE: usize = 50;
-
-/// The most topics or patterns of a subscription.
-const MAX_TOPICS: usize = 64;
+use super::target::{Answers, MAX_TOPICS, Target};
 
 /// The longest topic or pattern, in bytes.
 const MAX_TOPIC_BYTES: usize = 256;
@@ -33,7 +21,7 @@ const MAX_STARS: usize = 4;
 /// An attack on the hub.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Attack {
-    /// None: what a neighbour sees of a quiet hub.
+    /// No attack, to see the latency of a quiet hub.
     Quiet,
     /// Subscriptions to patterns of more segments than a hub takes.
     DeepPatterns,
@@ -65,20 +53,8 @@ pub(super) enum Attack {
     Pipelined,
 }
 
-/// The hub as a stranger sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    address: SocketAddr,
-    token: String,
-    options: Options,
-}
-
-/// How many requests got which answer.
-#[derive(Debug, Default)]
-pub(super) struct Answers(BTreeMap<String, usize>);
-
 impl Attack {
-    /// Attacks, and returns what the hub answered.
+    /// Attacks, and returns the answers of the hub.
     pub(super) async fn run(self, target: &Target) -> Result<Answers> {
         let count = |full| target.options.count(full);
         match self {
@@ -216,204 +192,5 @@ fn malformed(rng: &mut Rng) -> Vec<u8> {
     match rng.usize(..=REQUESTS.len()) {
         index if index < REQUESTS.len() => REQUESTS[index].into(),
         _ => (0..1_000).map(|_| rng.u8(..)).collect(),
-    }
-}
-
-impl Target {
-    pub(super) fn new(address: SocketAddr, token: &str, options: &Options) -> Self {
-        Self {
-            address,
-            token: token.to_owned(),
-            options: options.clone(),
-        }
-    }
-
-    async fn connect(&self) -> Result<TcpStream> {
-        let connecting = timeout(test_timeout(), TcpStream::connect(self.address)).await;
-        Ok(connecting.context("the hub takes no connection")??)
-    }
-
-    /// Sends bytes on a new connection, and returns it with the answer.
-    async fn send(&self, bytes: &[u8]) -> Result<(TcpStream, String)> {
-        let mut connection = self.connect().await?;
-        let (mut input, mut output) = connection.split();
-        let both = async { tokio::join!(output.write_all(bytes), answer(&mut input)) };
-        // The hub may refuse the rest of the bytes.
-        let (_, answer) = timeout(test_timeout(), both).await.context("no answer")?;
-        Ok((connection, answer))
-    }
-
-    /// Sends a number of requests, `AT_ONCE` of them at a time. Keeps the connections open until all are answered.
-    async fn send_all(
-        &self,
-        count: usize,
-        mut request: impl FnMut(&mut Rng) -> Vec<u8>,
-    ) -> Result<Answers> {
-        let mut rng = Rng::with_seed(self.options.seed);
-        let requests = (0..count).map(|_| request(&mut rng));
-        let mut sent = stream::iter(requests)
-            .map(|request| async move { self.send(&request).await })
-            .buffer_unordered(AT_ONCE);
-        let (mut answers, mut connections) = (Answers::default(), Vec::new());
-        while let Some(sent) = sent.next().await {
-            let (connection, answer) = sent?;
-            answers.add(answer);
-            connections.push(connection);
-        }
-        Ok(answers)
-    }
-
-    async fn subscribe(
-        &self,
-        count: usize,
-        mut query: impl FnMut(&mut Rng) -> String,
-    ) -> Result<Answers> {
-        let request = |rng: &mut Rng| get(&format!("/events?{}", query(rng)));
-        self.send_all(count, request).await
-    }
-
-    async fn publish(&self, count: usize, content_type: &str, body: &str) -> Result<Answers> {
-        let request = self.post(content_type, body);
-        self.send_all(count, |_| request.clone()).await
-    }
-
-    fn post(&self, content_type: &str, body: &str) -> Vec<u8> {
-        let (token, length) = (&self.token, body.len());
-        let request = format!(
-            "POST /publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        request.into_bytes()
-    }
-
-    /// Publishes as many events as the hub keeps.
-    async fn fill(&self, events: usize) -> Result<()> {
-        let topics: Vec<_> = (0..MAX_TOPICS).map(|it| format!("\"full/{it}\"")).collect();
-        let line = format!("{{\"topics\":[{}],\"data\":\"\"}}\n", topics.join(","));
-        for _ in 0..events.div_ceil(1_000) {
-            let body = line.repeat(events.min(1_000));
-            let answers = self.publish(1, "application/x-ndjson", &body).await?;
-            ensure!(answers.are_all("200"), "filling the log: {answers}");
-        }
-        Ok(())
-    }
-
-    /// Connects, subscribes and leaves.
-    async fn visit(&self, count: usize) -> Result<Answers> {
-        let request = get("/events?topic=short");
-        let visits = stream::iter(0..count).map(|visit| {
-            let request = &request;
-            async move {
-                let mut connection = self.connect().await?;
-                connection.write_all(request).await?;
-                if visit % 2 == 0 {
-                    connection.set_zero_linger()?;
-                } else {
-                    answer(&mut connection).await;
-                }
-                Ok::<_, anyhow::Error>(())
-            }
-        });
-        let mut visits = visits.buffer_unordered(AT_ONCE);
-        while let Some(visit) = visits.next().await {
-            visit?;
-        }
-        Ok(Answers::default())
-    }
-
-    /// Subscribes many times to topics of their own, without reading, and publishes large events there.
-    async fn stall(&self, count: usize) -> Result<Answers> {
-        let mut connections = Vec::new();
-        for number in 0..count {
-            let request = get(&format!("/events?topic=stalled/{number}"));
-            connections.push(self.send(&request).await?);
-        }
-        let mut answers = Answers::default();
-        let data = "x".repeat(1_000_000);
-        for number in 0..count {
-            for _ in 0..4 {
-                let json = format!("{{\"topic\":\"stalled/{number}\",\"data\":\"{data}\"}}");
-                answers.append(self.publish(1, "application/json", &json).await?);
-            }
-        }
-        drop(connections);
-        Ok(answers)
-    }
-
-    /// Opens connections and sends half a head on each.
-    async fn leave_open(&self, count: usize) -> Result<Answers> {
-        let mut connections = Vec::new();
-        for _ in 0..count {
-            let mut connection = self.connect().await?;
-            connection
-                .write_all(b"GET /healthz HTTP/1.1\r\nX: ")
-                .await?;
-            connections.push(connection);
-        }
-        sleep(self.options.exposure()).await;
-        Ok(Answers::default())
-    }
-
-    /// Sends many requests on each connection until the hub takes no more.
-    async fn pipeline(&self, count: usize, requests: &[u8]) -> Result<Answers> {
-        let mut connections = Vec::new();
-        for _ in 0..count {
-            let connection = self.connect().await?;
-            write_what_fits(&connection, requests)?;
-            connections.push(connection);
-        }
-        sleep(self.options.exposure()).await;
-        Ok(Answers::default())
-    }
-}
-
-/// Writes until the peer takes no more for now.
-fn write_what_fits(connection: &TcpStream, mut bytes: &[u8]) -> Result<()> {
-    while !bytes.is_empty() {
-        match connection.try_write(bytes) {
-            Ok(length) => bytes = &bytes[length..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
-}
-
-/// The status of a response, or how the connection ended without one.
-async fn answer(input: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
-    let mut start = [0; "HTTP/1.1 200".len()];
-    match input.read_exact(&mut start).await {
-        Ok(_) => String::from_utf8_lossy(&start["HTTP/1.1 ".len()..]).into_owned(),
-        Err(error) => error.kind().to_string(),
-    }
-}
-
-impl Answers {
-    fn add(&mut self, answer: String) {
-        *self.0.entry(answer).or_default() += 1;
-    }
-
-    fn append(&mut self, more: Self) {
-        for (answer, count) in more.0 {
-            *self.0.entry(answer).or_default() += count;
-        }
-    }
-
-    fn are_all(&self, answer: &str) -> bool {
-        self.0.keys().all(|it| it == answer)
-    }
-}
-
-impl fmt::Display for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self
-            .0
-            .iter()
-            .map(|(answer, count)| format!("{count} × {answer}"));
-        f.write_str(&counts.collect::<Vec<_>>().join(", "))
     }
 }
