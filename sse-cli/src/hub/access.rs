@@ -1,6 +1,6 @@
 //! Who may do what.
 
-use core::net::IpAddr;
+use core::{fmt::Display, net::IpAddr};
 
 use anyhow::{Context, Result, bail, ensure};
 use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
@@ -60,23 +60,11 @@ impl Access {
                 )),
             };
         };
-        match bearer(headers)? {
-            Some(token) if wanted.is(token.token()) => Ok(()),
-            Some(_) => Err(unauthorized("this is not the metrics token")),
-            None => Err(unauthorized(
-                "/metrics takes `Authorization: Bearer` and the metrics token",
-            )),
-        }
+        check_bearer(headers, wanted, "/metrics", "metrics")
     }
 
     pub(crate) fn check_publisher(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        match bearer(headers)? {
-            Some(token) if self.publish.is(token.token()) => Ok(()),
-            Some(_) => Err(unauthorized("this is not the publish token")),
-            None => Err(unauthorized(
-                "to publish takes `Authorization: Bearer` and the publish token",
-            )),
-        }
+        check_bearer(headers, &self.publish, "to publish", "publish")
     }
 
     pub(crate) fn check_subscriber<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
@@ -108,6 +96,22 @@ impl Access {
     }
 }
 
+/// Checks that the request has the token of this name, which `purpose` takes.
+fn check_bearer(
+    headers: &HeaderMap,
+    wanted: &Token,
+    purpose: &str,
+    name: &str,
+) -> Result<(), Refusal> {
+    match bearer(headers)? {
+        Some(token) if wanted.is(token.token()) => Ok(()),
+        Some(_) => Err(unauthorized(format_args!("this is not the {name} token"))),
+        None => Err(unauthorized(format_args!(
+            "{purpose} takes `Authorization: Bearer` and the {name} token"
+        ))),
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
     match headers.typed_try_get::<Authorization<Bearer>>() {
         Ok(authorization) => Ok(authorization.map(|it| it.0)),
@@ -115,7 +119,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
     }
 }
 
-fn unauthorized(reason: &str) -> Refusal {
+fn unauthorized(reason: impl Display) -> Refusal {
     Refusal::new(StatusCode::UNAUTHORIZED, reason)
 }
 
