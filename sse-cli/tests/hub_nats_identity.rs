@@ -1,4 +1,4 @@
-//! `sse hub` before servers of NATS that ask who it is, and that it has to trust. It takes `nats-server`.
+//! `sse hub` with servers of NATS that ask for credentials, and whose certificates it has to trust. It takes `nats-server`.
 #![cfg(feature = "nats")]
 
 mod support;
@@ -216,7 +216,7 @@ impl Root {
         files
     }
 
-    /// What a server with a certificate of this root is configured by.
+    /// Configuration of a server with a certificate of this root.
     fn config(&self, more: &str) -> String {
         let [cert, key] = self.certified("127.0.0.1");
         let ca = self.file("ca.pem");
@@ -238,6 +238,23 @@ async fn private_root() {
     // A server without TLS gets no token from a client that has a root to check it with.
     let plain = Nats::configured("").unwrap();
     is_refused(&plain.url(), &ca(&right), "not connected to NATS").await;
+}
+
+/// The files are read for each connection. One that has gone does not make a connection that is not encrypted.
+#[tokio::test]
+async fn a_root_that_has_gone() {
+    let root = Root::new();
+    let ca = root.file("ca.pem");
+    let mut nats = Nats::down().unwrap();
+    let url = format!("nats://{SECRET}@127.0.0.1:{}", nats.port());
+    let mut hub = start(&url, &[option("ca", &ca)]);
+    hub.running.stderr.expect("the backend is lost");
+    fs::remove_file(ca).unwrap();
+    nats.up().unwrap();
+    // Before the third attempt, the second one has met the server.
+    hub.running.stderr.expect_times("--nats-ca: ", 3);
+    assert_eq!(hub.get("/healthz").await.status, 503);
+    assert_silent(hub);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use clap::Args;
 use sse_hub::{Hub, Settings};
-use sse_hub_nats::{JetStream, async_nats::ConnectOptions};
+use sse_hub_nats::JetStream;
 
 use crate::hub::nats::identity::Identity;
 
@@ -44,7 +44,8 @@ impl Nats {
         let options = move || {
             identity.options().unwrap_or_else(|error| {
                 tracing::error!("{error:#}");
-                ConnectOptions::new()
+                // Credentials of an address must not go over a connection that is not encrypted.
+                identity.without_credentials()
             })
         };
         let events = JetStream::with_options(addresses, stream, options);

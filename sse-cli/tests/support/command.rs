@@ -111,8 +111,15 @@ impl Output {
 
     /// Waits until so much has come.
     pub(crate) fn expect(&mut self, text: &str) {
-        while !String::from_utf8_lossy(&self.seen).contains(text) {
-            match self.chunks.recv_timeout(test_timeout()) {
+        self.expect_times(text, 1);
+    }
+
+    /// Waits until this text has come `count` times.
+    pub(crate) fn expect_times(&mut self, text: &str, count: usize) {
+        let deadline = Instant::now() + test_timeout();
+        while String::from_utf8_lossy(&self.seen).matches(text).count() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.chunks.recv_timeout(left) {
                 Ok(chunk) => self.seen.extend(chunk),
                 Err(error) => {
                     let seen = String::from_utf8_lossy(&self.seen);

@@ -1,4 +1,4 @@
-//! Who this server is to NATS, and whom of NATS it trusts.
+//! Credentials of this server for NATS, and the roots of trust for certificates of NATS.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -81,9 +81,9 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// What the connection is made with. No error has a secret in it.
+    /// Returns the options for a connection. No error has a secret in it.
     pub(crate) fn options(&self) -> Result<ConnectOptions> {
-        let mut options = ConnectOptions::new();
+        let mut options = self.without_credentials();
         if let (Some(user), Some(password)) = (&self.nats_user, &self.nats_password) {
             options = options.user_and_password(user.clone(), password.clone());
         }
@@ -105,17 +105,18 @@ impl Identity {
         if let (Some(cert), Some(key)) = (&self.nats_cert, &self.nats_key) {
             check("--nats-cert", cert, "CERTIFICATE-----")?;
             check("--nats-key", key, "PRIVATE KEY-----")?;
-            options = options
-                .add_client_certificate(cert.clone(), key.clone())
-                .require_tls(true);
+            options = options.add_client_certificate(cert.clone(), key.clone());
         }
         if let Some(file) = &self.nats_ca {
             check("--nats-ca", file, "CERTIFICATE-----")?;
-            options = options
-                .add_root_certificates(file.clone())
-                .require_tls(true);
+            options = options.add_root_certificates(file.clone());
         }
         Ok(options)
+    }
+
+    /// Options for a connection that is encrypted where the other options need it.
+    pub(crate) fn without_credentials(&self) -> ConnectOptions {
+        ConnectOptions::new().require_tls(self.nats_cert.is_some() || self.nats_ca.is_some())
     }
 }
 
