@@ -1,5 +1,5 @@
 //! Any topics and patterns are refused or taken as the rules say, and each subscriber gets the events of what it
-//! selects, once, whoever else comes and leaves.
+//! selects, once, also while others come and leave.
 //!
 //! An input is lines of texts with commas between: `s` subscribes to patterns, `e` to exact topics, `t` publishes
 //! to topics, `j` joins segments to a topic, and `d` drops the oldest subscription.

@@ -1,4 +1,4 @@
-//! What subscribers that do not read can make `sse hub` hold.
+//! Memory of `sse hub` with subscribers that do not read.
 #![cfg(all(feature = "hub", target_os = "linux"))]
 
 mod support;
@@ -7,7 +7,7 @@ use support::hub::Hub;
 
 const SUBSCRIBERS: u64 = 150;
 
-/// KiB that the hub keeps of events, whoever reads them.
+/// KiB of events that the hub keeps in any case.
 const RETENTION: u64 = 64 * 1024;
 
 /// KiB that a subscriber can hold: an event that is on its way, a window and a frame of its selection,

@@ -1,4 +1,4 @@
-//! What the options of `sse hub` take: the least, the most, and what would do harm.
+//! Options of `sse hub`: the least and the most that they take, and values that would do harm.
 #![cfg(feature = "hub")]
 
 mod support;

@@ -26,7 +26,7 @@ fn query(client: usize) -> String {
     topics.collect::<Vec<_>>().join("&")
 }
 
-/// What the process has allocated, in bytes.
+/// Memory that the process has allocated, in bytes.
 fn allocated(hub: &Hub) -> u64 {
     let path = format!("/proc/{}/status", hub.running.child.id());
     let status = fs::read_to_string(path).unwrap();

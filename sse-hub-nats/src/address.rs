@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::InvalidSettings;
 
-/// What stands before the host of an address. It has no `Debug`, so that it is never printed.
+/// Credentials before the host of an address. It has no `Debug`, so that it is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Credentials {
     None,

@@ -5,7 +5,7 @@
 
 use async_nats::{HeaderMap, HeaderName, StatusCode};
 
-/// What the client would make of headers.
+/// Result of the client for some headers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Headers {
     /// There are these, and none if there are no bytes.

@@ -35,7 +35,7 @@
 //!
 //! A message that is anything else is skipped, with a warning that says which and why. It cannot forge
 //! more than one event. An event that the hub [refuses](sse_hub::Hub::check) from its publishers is
-//! refused from NATS, too. But whoever may publish on the subject can publish events, so let nobody else.
+//! refused from NATS, too. But every client that may publish on the subject can publish events, so allow no other.
 //!
 //! A message with headers that the client of `async_nats` cannot read ends its connection, or its task by a
 //! panic. It is deleted, those that follow it are looked at before they are read, and all goes on at once.

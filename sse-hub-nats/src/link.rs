@@ -144,7 +144,7 @@ impl Link {
     }
 }
 
-/// Makes clients until nobody looks at the status any more.
+/// Makes clients until the last receiver of the status is gone.
 async fn run(servers: Arc<Servers>, status: watch::Sender<Status>) {
     let mut groups = servers.groups.clone();
     let first = fastrand::usize(..groups.len().max(1));
@@ -196,7 +196,7 @@ async fn connect(
             backoff::delay(u32::try_from(attempts).unwrap_or(u32::MAX))
         })
         .event_callback(move |event| {
-            // There is no receiver once nobody looks at the status any more.
+            // There is no receiver after the last one of the status is gone.
             let _ = sender.send(event);
             future::ready(())
         });
@@ -268,7 +268,7 @@ impl Life {
         not_connected(&self.place, reason)
     }
 
-    /// What has failed, and why.
+    /// Returns an error that names the operation and has its cause.
     pub(crate) fn error(
         &self,
         what: &str,

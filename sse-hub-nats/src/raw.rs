@@ -1,9 +1,9 @@
 //! The messages of the stream one at a time, by a way that none of them can break.
 //!
 //! The client of `async_nats` ends the connection, or itself, when it meets headers that it cannot read, and again
-//! as often as it meets them ([nats.rs#1612](https://github.com/nats-io/nats.rs/pull/1612)). So whoever has lost
-//! the connection reads on by this way, in which headers are text like any other, until enough messages in a row
-//! were readable. What is not is none of ours, and deleted.
+//! as often as it meets them ([nats.rs#1612](https://github.com/nats-io/nats.rs/pull/1612)). So a reader that has lost
+//! the connection reads on in this way, in which headers are text like any other, until enough messages in a row
+//! were readable. A message that is not readable is deleted.
 
 use async_nats::header::NATS_MESSAGE_ID;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -21,10 +21,10 @@ use crate::{
 /// The answer of JetStream for "no message found".
 const NOT_FOUND: u64 = 10037;
 
-/// How many messages have to be readable behind one that was not.
+/// Number of messages that have to be readable after one that was not.
 const READABLE: u32 = 256;
 
-/// How many messages are still to be read by this way.
+/// Number of messages that are still to be read in this way.
 #[derive(Debug, Default)]
 pub(crate) struct Caution(u32);
 

@@ -1,4 +1,4 @@
-//! Servers of NATS that ask who a client is, and clients that say so in the address or by options.
+//! Servers of NATS that ask for credentials, and clients that have them in the address or in options.
 
 mod support;
 
@@ -11,7 +11,7 @@ use sse_proto::{Event, EventId};
 use support::{Nats, chain, topic};
 use testkit::timeout::test_timeout;
 
-/// What a hub says of one event, with these addresses.
+/// Result of publishing one event, with these addresses.
 async fn publish(
     addresses: &str,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! What a hub refuses from its publishers, it refuses from NATS.
+//! A hub refuses the same events from NATS as from its publishers.
 
 mod support;
 

@@ -64,14 +64,14 @@ struct Slot {
     entry: Held,
 }
 
-/// Whether an event stays in memory for this window.
+/// Keeps an event in memory for this window, or only refers to it.
 #[derive(Debug)]
 enum Held {
     Here(Arc<Entry>),
     InLog(Weak<Entry>),
 }
 
-/// What comes after the last event that a subscriber has taken.
+/// Next events of a subscriber.
 pub(crate) enum Next {
     Nothing,
     Part(Part),
@@ -194,7 +194,7 @@ impl Inner {
         }
     }
 
-    /// Whether the window knows of all that comes after this number.
+    /// Returns whether the window knows of all events after this number.
     pub(crate) fn reaches(&self, cursor: u64) -> bool {
         self.floor <= cursor
     }

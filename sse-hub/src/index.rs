@@ -46,18 +46,18 @@ struct OfForm {
     filter: u64,
 }
 
-/// What a selection is found by. Computed outside of the lock.
+/// Keys of a selection in the index. They are computed before the lock is taken.
 #[derive(Debug)]
 pub(crate) struct Keys {
     selection: Digest,
     selectors: Vec<Key>,
 }
 
-/// What a selector is found by.
+/// Key of a selector in the index.
 #[derive(Debug)]
 struct Key {
     digest: Digest,
-    /// Of a pattern.
+    /// `None` for an exact topic.
     form: Option<Form>,
 }
 
@@ -100,8 +100,8 @@ impl Index {
         channel
     }
 
-    /// Forgets a channel without subscribers, which has these keys. Two who leave may each be the last
-    /// one, if another came between them; by then, there may be a new channel of the same selection.
+    /// Forgets a channel without subscribers, which has these keys. Two subscribers that leave may each be
+    /// the last one, if another came between them; by then, there may be a new channel of the same selection.
     pub(crate) fn remove(&mut self, channel: &Channel, keys: &Keys) {
         let known = self.by_selection.get(&keys.selection);
         if known.is_none_or(|known| known.id != channel.id) {
@@ -192,7 +192,7 @@ fn exact(topic: &Topic, digester: &Digester) -> Digest {
 /// The digests of the first segments of a text, each with its place.
 struct Segments {
     digests: [Digest; MAX_SEGMENTS],
-    /// Of all segments.
+    /// Number of all segments.
     count: usize,
 }
 

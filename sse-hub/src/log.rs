@@ -20,7 +20,7 @@ const LEAVE_AT_ONCE: usize = 1024;
 /// So many bytes of a topic or a key take as long as a short one does.
 const SHORT: usize = 16;
 
-/// What an [`Encoded`] event takes beside its bytes: room that was not needed, and a count of its clones.
+/// Memory of an [`Encoded`] event in addition to its bytes: unused room, and a count of its clones.
 const BLOCK_OVERHEAD: usize = 64;
 
 /// An event as it is kept: encoded, with its ID.
@@ -34,7 +34,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// What it takes of memory, in bytes, about: as if it shared its topics with no other event.
+    /// Returns about how many bytes of memory it takes, as if it shared its topics with no other event.
     pub(crate) fn size(&self) -> usize {
         let topics = shared(self.topics.iter().len() * size_of::<Topic>());
         let texts = self.topics.iter().map(|it| shared(it.as_str().len()));
@@ -60,12 +60,12 @@ pub(crate) fn cost(topics: &Topics, selection: &Selection) -> usize {
     topics.sum::<usize>() * selection.iter().len()
 }
 
-/// What an allocation of this length takes: allocators round up, and add some words of their own.
+/// Returns the memory of an allocation of this length: allocators round up, and add some words of their own.
 fn allocated(bytes: usize) -> usize {
     (bytes + size_of::<usize>()).next_multiple_of(16)
 }
 
-/// What an `Arc` takes with its two counts.
+/// Returns the memory of an `Arc` with its two counts.
 fn shared(bytes: usize) -> usize {
     allocated(2 * size_of::<usize>() + bytes)
 }
@@ -152,7 +152,7 @@ impl Log {
         core::mem::replace(self, empty)
     }
 
-    /// Drops some of the events of a log that nobody reads any more. `false` if there are none.
+    /// Drops some of the events of a log that is not read any more. `false` if there are none.
     pub(crate) fn drop_some(&mut self) -> bool {
         for _ in 0..LEAVE_AT_ONCE {
             if self.entries.pop_front().is_none() && !self.drop_state() {
@@ -214,7 +214,7 @@ impl Log {
         }
     }
 
-    /// Whether the first event is not found any more.
+    /// Returns whether the first event is not found any more.
     fn is_old(&self) -> bool {
         let first = self.entries.front();
         first.is_some_and(|entry| entry.number <= self.floor)
@@ -324,7 +324,7 @@ pub(crate) struct Back {
 }
 
 impl Back {
-    /// To so many of the events up to this one.
+    /// Creates the way to the newest `events` events up to `through`.
     pub(crate) fn new(events: usize, through: u64) -> Self {
         Self {
             left: events,

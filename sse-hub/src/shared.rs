@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) counts: Counting,
-    /// What the index finds selections by.
+    /// Computes the keys of the index.
     pub(crate) digester: Digester,
     /// Taken before the lock of a channel, never while that is held.
     core: RwLock<Core>,
@@ -99,8 +99,8 @@ impl Shared {
         Encoded::with_id(&post.event, &self.settings.ids.id(number))
     }
 
-    /// Events up to this one are not to be had any more. Whoever waits for them has to know. Returns
-    /// what was kept, which takes long to drop.
+    /// Forgets the events up to this one, which are lost, and wakes the subscribers that wait for them.
+    /// Returns the old log: dropping it takes a long time.
     pub(crate) fn skip_to(&self, number: u64) -> Option<Log> {
         let mut core = self.write();
         if number <= core.log.newest() {

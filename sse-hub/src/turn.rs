@@ -5,8 +5,8 @@ use core::task::Context;
 /// The work of one turn. A unit is to match a short topic against a short selector, 10 to 100 ns.
 pub(crate) const TURN: usize = 4096;
 
-/// What is left of the turn of a task: a caller that polls as long as something is ready would never
-/// leave its thread to others.
+/// Work that a task may still do in its turn. Without it, a caller that polls as long as something is ready
+/// would keep its thread from other tasks.
 #[derive(Debug)]
 pub(crate) struct Turn {
     left: usize,
@@ -21,7 +21,7 @@ impl Turn {
         self.left = self.left.saturating_sub(work);
     }
 
-    /// Whether nothing is left of it, so that no more should be done.
+    /// Returns whether the task has done all work of its turn.
     pub(crate) fn is_over(&self) -> bool {
         self.left == 0
     }

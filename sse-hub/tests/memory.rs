@@ -11,7 +11,7 @@ use support::topic;
 
 const SUBSCRIBERS: usize = 150;
 
-/// What the log keeps by default.
+/// Bytes that the log keeps by default.
 const RETENTION: u64 = 64 * 1024 * 1024;
 
 /// What a selection may hold beside the log, of events and of a frame of them; and what is needed to
@@ -40,7 +40,7 @@ fn publish_to_all(hub: &Hub, rounds: usize, post: impl Fn(Topic, usize) -> Post)
     }
 }
 
-/// What is in memory after this, in bytes, with the largest event once more.
+/// Returns the bytes in memory after this, with the largest event once more.
 fn held(f: impl FnOnce()) -> u64 {
     u64::try_from(measure(f).bytes_current).unwrap()
 }

@@ -15,10 +15,10 @@ use sse_hyper::{Event, EventId};
 use support::{numbered_from_1, publish, topic};
 use testkit::poll_time::assert_yields;
 
-/// As many events as are kept by default.
+/// Number of events that are kept by default.
 const DEFAULT: u64 = 16_384;
 
-/// As many as a large machine may be told to keep.
+/// Number of events that a large machine may be told to keep.
 const MANY: u64 = 300_000;
 
 /// A long topic of 16 segments.
@@ -215,7 +215,7 @@ fn an_event_of_many_topics_that_many_selections_hear_of() {
     assert_yields("drop", async { drop(subscriptions) });
 }
 
-/// It has had so many events of this topic for long.
+/// A backend that has had these events for a long time.
 #[derive(Debug)]
 struct Old {
     events: u64,

@@ -1,4 +1,4 @@
-//! What IDs tell a subscriber of what it may not hear: nothing, if they are sealed.
+//! Sealed IDs tell a subscriber nothing of events that it may not hear.
 #![cfg(feature = "sealed-ids")]
 
 mod support;

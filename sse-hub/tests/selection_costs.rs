@@ -1,4 +1,4 @@
-//! What a selection costs, whatever texts a client chooses: bytes for as long as the subscriber stays, and
+//! Cost of a selection for any texts that a client chooses: bytes for as long as the subscriber stays, and
 //! processor time under the lock that all events wait for.
 
 use std::time::Duration;

@@ -78,7 +78,7 @@ fn topics_and_patterns() {
     }
 }
 
-/// What everybody writes, before a user with an odd name.
+/// The obvious way to select the events of a user, with users of odd names.
 #[test]
 fn the_name_of_a_user_selects_nothing_of_others() {
     let hub = Hub::new(numbered_from_1());

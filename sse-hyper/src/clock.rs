@@ -39,7 +39,7 @@ impl Clock {
         let now = timer.now();
         self.sent = Some(now);
         if let Some(age) = &settings.max_age {
-            // An age beyond all clocks is none.
+            // An age beyond all clocks never ends the stream.
             self.end = self.end.or_else(|| now.checked_add(draw(age)));
         }
         self.end.is_some_and(|end| end <= now)

@@ -5,7 +5,7 @@ const EVENTS: u32 = 2048;
 /// And after this many bytes.
 const BYTES: usize = 256 * 1024;
 
-/// What a body has done since other tasks of its thread had their turn.
+/// Work that a body has done since other tasks of its thread had their turn.
 #[derive(Default)]
 pub(crate) struct Turn {
     events: u32,

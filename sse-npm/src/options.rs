@@ -102,7 +102,7 @@ impl Options<'_> {
         if !self.0.is_object() {
             return None;
         }
-        // Unchecked, for one without a prototype is no instance of `Object`.
+        // Unchecked, because an object without a prototype is not an instance of `Object`.
         let (object, name): (&Object, _) = (self.0.unchecked_ref(), name.into());
         if !Object::has_own(object, &name) {
             return None;

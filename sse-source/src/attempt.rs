@@ -18,7 +18,7 @@ pub(crate) enum Attempt {
     Request(BoxFuture<Result<Response<Body>, Failure>>),
     Stream {
         body: Pin<Box<Body>>,
-        /// What came after the chunk.
+        /// Bytes that came after the chunk.
         rest: Bytes,
         chunk: Bytes,
         /// How much of it was decoded.

@@ -93,7 +93,7 @@ impl Coding {
         }
     }
 
-    /// Whether its content may be several parts, one after the other.
+    /// Returns whether its content may be several parts, one after the other.
     fn has_members(self) -> bool {
         self != Self::Brotli
     }

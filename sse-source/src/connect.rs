@@ -20,7 +20,7 @@ use crate::{
     transport::{BoxError, BoxFuture},
 };
 
-/// Whether connections to an address are allowed.
+/// Filter that returns whether connections to an address are allowed.
 pub(crate) type AllowAddress = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 /// Resolves names to the addresses that are allowed.

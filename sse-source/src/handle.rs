@@ -49,7 +49,7 @@ impl Handle {
 const RECONNECT: u8 = 0b01;
 const CLOSE: u8 = 0b10;
 
-/// What was asked for and is not done. It takes the same room however often it is asked for.
+/// Commands that are pending. They take the same room however often they are sent.
 #[derive(Debug, Default)]
 struct Commands {
     pending: AtomicU8,

@@ -19,7 +19,7 @@ use crate::{
     transport::{Body, BoxError, BoxFuture, boxed},
 };
 
-/// Whether requests for a URI are allowed.
+/// Filter that returns whether requests for a URI are allowed.
 pub(crate) type AllowUri = Arc<dyn Fn(&Uri) -> bool + Send + Sync>;
 
 /// hyper's client: with a check of each URI, and with a bound on what comes before the head of a response.

@@ -45,7 +45,7 @@ pub(crate) struct Meter(Arc<Counts>);
 struct Counts {
     /// Number of requests that wait for the head of their response.
     waiting: AtomicUsize,
-    /// What has come since the last of them was sent.
+    /// Bytes that have come since the last of them was sent.
     bytes: AtomicUsize,
 }
 
@@ -75,7 +75,7 @@ impl Meter {
 pub(crate) struct Waiting(Meter);
 
 impl Waiting {
-    /// Whether it waits on this connection.
+    /// Returns whether it waits on this connection.
     pub(crate) fn is_on(&self, meter: &Meter) -> bool {
         Arc::ptr_eq(&self.0.0, &meter.0)
     }
@@ -91,7 +91,7 @@ impl Drop for Waiting {
 pub(crate) struct Metered<T> {
     inner: T,
     meter: Meter,
-    /// Of HTTP/2.
+    /// `None` for HTTP/1.1.
     frames: Option<Frames>,
     turn: Turn,
 }

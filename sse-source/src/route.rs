@@ -37,7 +37,7 @@ impl Route {
 /// http and https ([HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch)).
 #[derive(Clone)]
 pub(crate) struct NoteRoute {
-    /// Whether they may lead there.
+    /// Filter that returns whether they may lead there.
     pub(crate) allow_uri: Option<AllowUri>,
 }
 

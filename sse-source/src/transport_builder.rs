@@ -60,7 +60,7 @@ impl TransportBuilder {
     ///
     /// A URI that is not allowed is an [`Error::Request`](crate::Error::Request). A redirect to one is not
     /// followed, so it ends the stream with [`Error::Refused`](crate::Error::Refused). A name says nothing of the
-    /// address behind it: use [`allow_address`](Self::allow_address) for that.
+    /// address that it resolves to: use [`allow_address`](Self::allow_address) for that.
     pub fn allow_uri(mut self, filter: impl Fn(&Uri) -> bool + Send + Sync + 'static) -> Self {
         self.allow_uri = Some(Arc::new(filter));
         self

@@ -14,7 +14,7 @@ use sse_source::{Error, EventSource, Item, Transport};
 use support::soon;
 use testkit::poll_time::assert_neighbours_run;
 
-/// What a server sends if it is not stopped.
+/// Bytes that a server sends if it is not stopped.
 const FLOOD: usize = 8 << 20;
 
 /// A server, in a thread of its own, that sends `first`, and then `flood` over and over.
@@ -134,7 +134,7 @@ fn a_response_may_come_after_some_of_them() {
     });
 }
 
-/// What counts is what comes before a head, and that anew for each request of a connection.
+/// Only bytes before a head count, from 0 for each request of a connection.
 #[test]
 fn a_stream_of_any_length_may_follow_on_the_same_connection() {
     const EVENTS: usize = 40;

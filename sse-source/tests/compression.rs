@@ -86,7 +86,7 @@ async fn asked(listener: &TcpListener, coding: &str) -> TcpStream {
     connection
 }
 
-/// What an event source says of one response: the data of its events, and why its connection ends.
+/// Data of the events of one response, and the reason for which its connection ends.
 async fn read(coding: &str, body: impl AsRef<[u8]>) -> (Vec<String>, String) {
     let headers = format!("Content-Type: text/event-stream\r\nContent-Encoding: {coding}\r\n");
     let server = Server::start([Answer::End(respond("200 OK", &headers, body))]).await;
@@ -164,7 +164,7 @@ async fn gzip_and_zstd_may_have_several_parts() {
     }
 }
 
-/// What came before is told in any case.
+/// Events before the fault are returned in any case.
 #[tokio::test]
 async fn what_is_broken_is_an_error_of_the_network() {
     for coding in ["gzip", "br", "zstd"] {

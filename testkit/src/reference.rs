@@ -14,7 +14,7 @@ pub fn interpret(stream: &[u8]) -> Outcome {
     interpret_with(stream, MAX_ID_BYTES)
 }
 
-/// The same with another limit on IDs, in bytes of their text.
+/// Decodes with another limit on IDs, in bytes of their text.
 pub fn interpret_with(stream: &[u8], max_id_bytes: usize) -> Outcome {
     let mut line_starts = line_starts(stream).into_iter();
     // "Streams must be decoded using the UTF-8 decode algorithm. Note: The UTF-8 decode algorithm

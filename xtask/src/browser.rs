@@ -71,7 +71,7 @@ pub(crate) fn test(long: bool) -> Result<()> {
     browsers.iter().try_for_each(|it| endurance(it, long))
 }
 
-/// What one browser does for as long as it runs.
+/// Work of one browser for as long as it runs.
 enum Job<'a> {
     /// The demo page, end to end.
     Walk(&'a Browser),

@@ -56,7 +56,7 @@ pub(crate) async fn run<T: Send + 'static>(
     }
 }
 
-/// Waits for a future whose first poll is work on that many bytes, which is done as by [`run`].
+/// Waits for a future whose first poll is work on `bytes` bytes. [`run`] does that poll.
 pub(crate) async fn run_future<F>(bytes: usize, future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,

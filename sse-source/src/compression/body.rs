@@ -44,7 +44,7 @@ pub(super) struct Decoded {
     place: Place,
     /// The decoder filled the output, so it may have more without more input.
     is_full: bool,
-    /// What is to be told after the output before it.
+    /// Error to return after the output before it.
     error: Option<DecodeError>,
     turn: Turn,
 }

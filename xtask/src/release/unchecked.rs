@@ -1,4 +1,4 @@
-//! What becomes of a check that this machine cannot make.
+//! Checks that this machine cannot make.
 
 use std::process::Command;
 
