@@ -352,6 +352,15 @@ async fn an_event_may_be_only_so_long() {
         (reply.status, &*reply.text),
         (413, "line 2: data: 1001 bytes are more than 1000\n")
     );
+    // Each line end of the data takes seven bytes on the wire.
+    let many = r"\n".repeat(200);
+    let lines =
+        format!("{{\"topic\":\"a\",\"data\":\"a\"}}\n{{\"topic\":\"a\",\"data\":\"{many}\"}}");
+    let reply = hub.publish("", LINES, lines).await;
+    assert_eq!(
+        (reply.status, &*reply.text),
+        (413, "line 2: event is 1400 bytes, limit is 1000\n")
+    );
     // Said to be too long, and not read at all: 8 times 1000 bytes and 64 KiB are.
     let reply = hub.publish("?topic=a", TEXT, "x".repeat(73_537)).await;
     assert_eq!(

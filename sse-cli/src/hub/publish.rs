@@ -75,7 +75,11 @@ async fn publish_lines(server: &Server, text: &str) -> Result<Response<Body>, Re
     let mut turn = Turn::start();
     for (number, line) in lines() {
         let post = parse_line(line, server.max_event).await;
-        post.map_err(|refusal| refusal.at(format_args!("line {number}")))?;
+        let checked = post.and_then(|post| match post {
+            Some(post) => server.hub.check(&post).map_err(refusal),
+            None => Ok(()),
+        });
+        checked.map_err(|refusal| refusal.at(format_args!("line {number}")))?;
         turn.pause().await;
     }
     let mut ids = String::new();
@@ -114,7 +118,11 @@ async fn send(hub: &Hub, post: Post) -> Result<EventId, Refusal> {
     let (hub, bytes) = (hub.clone(), post.event.data().len());
     // It is encoded when this is polled.
     let posted = turn::run_future(bytes, async move { hub.post(post).await }).await;
-    posted.map_err(|error| match error {
+    posted.map_err(refusal)
+}
+
+fn refusal(error: PublishError) -> Refusal {
+    match error {
         PublishError::TooLarge { .. } => Refusal::too_large(error),
         PublishError::Backend(_) => {
             let error = anyhow::Error::from(error);
@@ -122,7 +130,7 @@ async fn send(hub: &Hub, post: Post) -> Result<EventId, Refusal> {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format_args!("{error:#}"))
         }
         _ => Refusal::bad(error),
-    })
+    }
 }
 
 /// What a body is.
