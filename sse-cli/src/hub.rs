@@ -17,6 +17,7 @@
 
 mod access;
 mod answer;
+mod body_memory;
 mod draft;
 mod events;
 mod host;
@@ -277,6 +278,7 @@ impl Arguments {
             access,
             cors,
             metrics,
+            body_memory: body_memory::BodyMemory::default(),
             max_event: self.max_event,
             slow: self.slow.into(),
             max_lag: self.max_lag,

@@ -3,8 +3,17 @@
 
 mod support;
 
+use core::time::Duration;
+
+use futures_util::future::join_all;
 use http::{Method, header::AUTHORIZATION};
 use support::hub::{Hub, TOKEN};
+use testkit::timeout::test_timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
@@ -404,4 +413,41 @@ async fn lines_take_little_more_memory_than_the_body() {
     let more = hub.peak_memory() - before;
     eprintln!("{bytes} bytes of lines took {more} KiB");
     assert!(more * 1024 < 5 * bytes, "{more} KiB");
+}
+
+/// Each body is within the limit, and so are all of them.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn long_bodies_share_a_bounded_memory() {
+    const BODY_BYTES: usize = 7_000_000;
+    const PUBLISHERS: usize = 30;
+    let hub = Hub::start(["--max-event=8000000", "--keep-bytes=1"]);
+    let before = hub.peak_memory();
+    let publish = async || {
+        let mut connection = TcpStream::connect(&hub.address).await.unwrap();
+        let head = format!(
+            "POST /publish?topic=a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
+             Content-Length: {BODY_BYTES}\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let body = vec![b'x'; BODY_BYTES];
+        let (last, body) = body.split_last().unwrap();
+        connection.write_all(body).await.unwrap();
+        // Meanwhile, the other bodies come as far as that, or wait.
+        sleep(Duration::from_secs(1)).await;
+        connection.write_all(&[*last]).await.unwrap();
+        let mut status = [0; "HTTP/1.1 200".len()];
+        connection.read_exact(&mut status).await.unwrap();
+        assert_eq!(status.as_slice(), b"HTTP/1.1 200");
+    };
+    let short = async {
+        sleep(Duration::from_millis(500)).await;
+        hub.news("b", "a short one does not wait").await
+    };
+    let all = async { tokio::join!(join_all((0..PUBLISHERS).map(|_| publish())), short) };
+    timeout(test_timeout(), all).await.unwrap();
+    let more = hub.peak_memory() - before;
+    eprintln!("{PUBLISHERS} bodies of {BODY_BYTES} bytes took {more} KiB");
+    // The memory for bodies, a copy of each that becomes an event, and what the allocator keeps.
+    assert!(more < 160 * 1024, "{more} KiB");
 }

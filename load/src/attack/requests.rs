@@ -18,6 +18,9 @@ const MAX_SEGMENTS: usize = 16;
 /// The most segments of a pattern that are `*`.
 const MAX_STARS: usize = 4;
 
+/// Content type of a body of several events.
+const LINES: &str = "application/x-ndjson";
+
 /// An attack on the hub.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Attack {
@@ -39,6 +42,8 @@ pub(super) enum Attack {
     StalledReaders,
     /// Publications of very many events in one request.
     ManyLines,
+    /// Publications of very many events by clients that do not read the answers.
+    UnreadAnswers,
     /// Publications with a million topics.
     MillionTopics,
     /// Publications without a token whose bodies do not end.
@@ -81,11 +86,12 @@ impl Attack {
             Self::ShortVisits => target.visit(count(10_000)).await,
             Self::StalledReaders => target.stall(count(300)).await,
             Self::ManyLines => {
-                let line = "{\"topic\":\"none\",\"data\":\"\"}\n";
-                let body = line.repeat(count(300_000));
-                target
-                    .publish(count(20), "application/x-ndjson", &body)
-                    .await
+                let body = many_lines(count(300_000));
+                target.publish(count(20), LINES, &body).await
+            }
+            Self::UnreadAnswers => {
+                let request = target.post(LINES, &many_lines(count(300_000)));
+                target.send_all(count(20), |_| request.clone()).await
             }
             Self::MillionTopics => {
                 let topics = count(1_000_000);
@@ -117,6 +123,10 @@ impl Attack {
             }
         }
     }
+}
+
+fn many_lines(count: usize) -> String {
+    "{\"topic\":\"none\",\"data\":\"\"}\n".repeat(count)
 }
 
 /// A query of the most patterns, each of the most segments that 256 bytes have room for.

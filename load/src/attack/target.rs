@@ -7,7 +7,7 @@ use fastrand::Rng;
 use futures_util::{StreamExt as _, stream};
 use testkit::timeout::test_timeout;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink},
     net::TcpStream,
     time::{sleep, timeout},
 };
@@ -85,6 +85,7 @@ impl Target {
         self.send_all(count, request).await
     }
 
+    /// Publishes a body a number of times, `AT_ONCE` at a time, and reads the answers.
     pub(super) async fn publish(
         &self,
         count: usize,
@@ -92,13 +93,29 @@ impl Target {
         body: &str,
     ) -> Result<Answers> {
         let request = self.post(content_type, body);
-        self.send_all(count, |_| request.clone()).await
+        let publish = async || {
+            let (mut connection, answer) = self.send(&request).await?;
+            let mut sink = sink();
+            let rest = timeout(test_timeout(), copy(&mut connection, &mut sink));
+            // The hub may close the connection of a refused body.
+            let _ = rest.await.context("the answer does not end")?;
+            Ok::<_, anyhow::Error>(answer)
+        };
+        let mut published = stream::iter(0..count)
+            .map(|_| publish())
+            .buffer_unordered(AT_ONCE);
+        let mut answers = Answers::default();
+        while let Some(answer) = published.next().await {
+            answers.add(answer?);
+        }
+        Ok(answers)
     }
 
-    fn post(&self, content_type: &str, body: &str) -> Vec<u8> {
+    /// A request to publish, after whose answer the hub closes the connection.
+    pub(super) fn post(&self, content_type: &str, body: &str) -> Vec<u8> {
         let (token, length) = (&self.token, body.len());
         let request = format!(
-            "POST /publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+            "POST /publish HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         request.into_bytes()

@@ -1,14 +1,18 @@
 //! What a request is answered with.
 
-use core::{convert::Infallible, fmt::Display, time::Duration};
+use core::{convert::Infallible, fmt::Display, iter, time::Duration};
 
 use bytes::Bytes;
-use headers::{Allow, ContentType, HeaderMapExt as _, RetryAfter};
+use futures_util::stream;
+use headers::{Allow, ContentLength, ContentType, HeaderMapExt as _, RetryAfter};
 use http::{
     HeaderValue, Method, Response, StatusCode,
     header::{CONTENT_TYPE, WWW_AUTHENTICATE},
 };
-use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+
+use crate::hub::body_memory::Reservation;
 
 /// Events, or a text.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -26,6 +30,24 @@ pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
 pub(crate) fn json(json: String) -> Response<Body> {
     let mut response = text(StatusCode::OK, json + "\n");
     response.headers_mut().typed_insert(ContentType::json());
+    response
+}
+
+/// Maximum length of a part of a long answer, in bytes. hyper copies each part into its buffer.
+const PART_BYTES: usize = 16 * 1024;
+
+/// `200 OK` with JSON of any length, whose memory stays reserved until the client has read it.
+pub(crate) fn long_json(json: String, memory: Reservation) -> Response<Body> {
+    let length = json.len() as u64;
+    let mut rest = memory.keep_with(json);
+    let parts = iter::from_fn(move || {
+        let length = rest.len().min(PART_BYTES);
+        (length > 0).then(|| Ok(Frame::data(rest.split_to(length))))
+    });
+    let mut response = Response::new(StreamBody::new(stream::iter(parts)).boxed_unsync());
+    let headers = response.headers_mut();
+    headers.typed_insert(ContentType::json());
+    headers.typed_insert(ContentLength(length));
     response
 }
 

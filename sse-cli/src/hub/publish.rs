@@ -12,10 +12,11 @@ use mediatype::{MediaType, ReadParams as _};
 use serde_json::json;
 use sse_hub::{Hub, Post, PublishError};
 use sse_hyper::EventId;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::hub::{
     answer::{self, Body, Refusal},
+    body_memory::{self, BodyMemory, Reservation},
     draft::Draft,
     server::Server,
     turn::{self, Turn},
@@ -26,6 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a body of one event may have beside its data.
 const ROOM: usize = 64 * 1024;
+
+/// Memory that a publication takes for each byte of its body: the body, and its event or the IDs of its lines. Each
+/// line is answered with at most 35 bytes, and has at least 24.
+const MEMORY_FACTOR: usize = 3;
 
 /// Publishes what the body says: all of it, unless the backend fails in the middle.
 pub(crate) async fn publish<B>(
@@ -48,12 +53,12 @@ where
     let max_event = server.max_event;
     // JSON may take six bytes for one.
     let limit = max_event.saturating_mul(8).saturating_add(ROOM);
-    let body = read(body, limit).await?;
+    let (body, memory) = read(body, limit, &server.body_memory).await?;
     let bytes = body.len();
     let post = match form {
         Form::Lines => {
             let lines = turn::run(bytes, || text(body)).await?;
-            return publish_lines(server, &lines).await;
+            return publish_lines(server, lines, memory).await;
         }
         Form::Json => turn::run(bytes, move || Draft::of_json(&text(body)?)?.post(max_event)).await,
         Form::Fields => turn::run(bytes, move || Draft::of_form(&body)?.post(max_event)).await,
@@ -70,7 +75,11 @@ where
 
 /// Checks all lines before the first is published, and reads each again then: the events of all lines would take
 /// many times their bytes.
-async fn publish_lines(server: &Server, text: &str) -> Result<Response<Body>, Refusal> {
+async fn publish_lines(
+    server: &Server,
+    text: String,
+    mut memory: Reservation,
+) -> Result<Response<Body>, Refusal> {
     let lines = || (1_usize..).zip(text.split('\n'));
     let mut turn = Turn::start();
     for (number, line) in lines() {
@@ -82,21 +91,25 @@ async fn publish_lines(server: &Server, text: &str) -> Result<Response<Body>, Re
         checked.map_err(|refusal| refusal.at(format_args!("line {number}")))?;
         turn.pause().await;
     }
-    let mut ids = String::new();
+    let mut ids = String::from("{\"ids\":[");
     for (number, line) in lines() {
         if let Some(post) = parse_line(line, server.max_event).await? {
             let id = send(&server.hub, post).await.map_err(|refusal| {
                 let place = format_args!("line {number}, the first that is not published");
                 refusal.at(place)
             })?;
-            if !ids.is_empty() {
+            if !ids.ends_with('[') {
                 ids.push(',');
             }
             ids.push_str(&json!(id.as_str()).to_string());
         }
         turn.pause().await;
     }
-    Ok(answer::json(format!("{{\"ids\":[{ids}]}}")))
+    ids.push_str("]}\n");
+    drop(text);
+    ids.shrink_to_fit();
+    memory.shrink_to(ids.len());
+    Ok(answer::long_json(ids, memory))
 }
 
 /// Reads the event of a line. A blank line has none.
@@ -176,36 +189,54 @@ fn unsupported(reason: &str) -> Refusal {
     Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason)
 }
 
-/// Reads the body, but not more than that.
-async fn read<B>(body: B, limit: usize) -> Result<Vec<u8>, Refusal>
+/// Reads a body of at most `limit` bytes. A long one waits for its memory first.
+async fn read<B>(
+    body: B,
+    limit: usize,
+    memory: &BodyMemory,
+) -> Result<(Vec<u8>, Reservation), Refusal>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let too_large = || Refusal::too_large(format_args!("the body has more than {limit} bytes"));
-    if body.size_hint().lower() > limit as u64 {
+    let size = body.size_hint();
+    if size.lower() > limit as u64 {
         return Err(too_large());
     }
+    let upper = size.upper().and_then(|it| usize::try_from(it).ok());
+    let size = upper.map_or(limit, |it| it.min(limit));
     let mut body = pin!(Limited::new(body, limit));
-    let reading = timeout(PATIENCE, async {
-        let mut bytes = Vec::new();
-        let mut turn = Turn::start();
-        while let Some(frame) = body.frame().await {
-            if let Ok(data) = frame?.into_data() {
-                bytes.extend_from_slice(&data);
+    let (mut bytes, mut reservation) = (Vec::new(), Reservation::default());
+    let mut deadline = Instant::now() + PATIENCE;
+    let mut turn = Turn::start();
+    loop {
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => return Ok((bytes, reservation)),
+            Ok(Some(Err(error))) => {
+                return Err(match error.is::<LengthLimitError>() {
+                    true => too_large(),
+                    false => Refusal::bad(format_args!("the body: {error}")),
+                });
             }
-            turn.pause().await;
+            Err(_) => {
+                let reason = format_args!("the body did not come in {} s", PATIENCE.as_secs());
+                return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason));
+            }
+        };
+        if let Ok(data) = frame.into_data() {
+            let length = upper.unwrap_or(bytes.len() + data.len());
+            if length > body_memory::FREE_BYTES && reservation.is_empty() {
+                let start = Instant::now();
+                reservation = memory.reserve(size.saturating_mul(MEMORY_FACTOR)).await?;
+                // The client is not to blame for this time.
+                deadline += start.elapsed();
+                bytes.reserve_exact(size.saturating_sub(bytes.len()));
+            }
+            bytes.extend_from_slice(&data);
         }
-        Ok::<_, Box<dyn Error + Send + Sync>>(bytes)
-    });
-    match reading.await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => Err(Refusal::bad(format_args!("the body: {error}"))),
-        Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            format_args!("the body did not come in {} s", PATIENCE.as_secs()),
-        )),
+        turn.pause().await;
     }
 }
 

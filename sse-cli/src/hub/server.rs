@@ -5,7 +5,7 @@ use sse_hub::{Hub, Slow};
 use sse_hyper::Streams;
 use tower_http::cors::CorsLayer;
 
-use crate::hub::access::Access;
+use crate::hub::{access::Access, body_memory::BodyMemory};
 
 /// What one process has, for all who ask.
 pub(crate) struct Server {
@@ -15,6 +15,7 @@ pub(crate) struct Server {
     /// Without it, pages of other origins cannot read the events.
     pub(crate) cors: Option<CorsLayer>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) body_memory: BodyMemory,
     pub(crate) max_event: usize,
     pub(crate) slow: Slow,
     pub(crate) max_lag: Option<u64>,

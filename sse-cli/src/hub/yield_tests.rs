@@ -12,6 +12,7 @@ use testkit::poll_time::assert_yields;
 use crate::hub::{
     access::{Access, Token},
     answer::Body,
+    body_memory::BodyMemory,
     paths::answer,
     server::Server,
 };
@@ -41,6 +42,7 @@ fn server() -> Arc<Server> {
         },
         cors: None,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
+        body_memory: BodyMemory::default(),
         max_event: MAX_EVENT,
         slow: Slow::Disconnect,
         max_lag: None,
