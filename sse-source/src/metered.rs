@@ -31,7 +31,7 @@ const READ_BEFORE_HEAD: usize = 4 * 1024;
 const READ: usize = 16 * 1024;
 
 /// A unit of work: over HTTP/2, 32 KiB are a turn.
-const UNIT: usize = 256;
+const UNIT: usize = 2 * 1024;
 
 /// Work for each byte that is no data, on top of what each byte is: before the head, [`READ_BEFORE_HEAD`] is a turn,
 /// and over HTTP/2 some 400 small frames are one.

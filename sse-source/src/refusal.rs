@@ -18,8 +18,8 @@ const ENOUGH: usize = 4 * 1024;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A unit of work: a frame.
-const UNIT: usize = 1;
+/// A unit of work, in frames.
+const UNIT: usize = 8;
 
 /// Reads what a server says in place of an event stream.
 pub(crate) struct Refusal {
@@ -53,7 +53,7 @@ impl Future for Refusal {
                 self.turn.end();
                 return Poll::Pending;
             };
-            self.turn.add(UNIT);
+            self.turn.add(1);
             match frame {
                 Some(Ok(frame)) => {
                     if let Some(bytes) = frame.data_ref() {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// A unit of work: 128 KiB of a stream are a turn.
-const UNIT: usize = 1024;
+const UNIT: usize = 8 * 1024;
 
 /// Maximum number of bytes that are decoded without a look at anything else.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -55,7 +55,7 @@ pub struct EventSource {
     /// What the network said of the attempt that failed last.
     network_error: Option<BoxError>,
     status: Option<StatusCode>,
-    open: Option<Open>,
+    open: Option<Box<Open>>,
     handle: Handle,
     alarm: Alarm,
     turn: Turn,
@@ -272,10 +272,10 @@ impl EventSource {
             return;
         }
         let (head, body) = response.into_parts();
-        self.open = Some(Open {
+        self.open = Some(Box::new(Open {
             uri: response_uri(&head.extensions),
             headers: head.headers,
-        });
+        }));
         self.attempt = Attempt::stream(body, now);
     }
 

@@ -6,8 +6,9 @@ use core::{
 
 use tokio::task::{coop, yield_now};
 
-/// Number of units of work after which a poll yields even where tokio sets no budget: tokio's own number.
-const MAX_UNITS: u32 = 128;
+/// Number of units of work after which a poll yields, also where tokio sets no budget or a larger one. Few large units,
+/// because charging one takes longer than to decode a tiny event.
+const MAX_UNITS: u32 = 16;
 
 /// Counts the work of polls, so that none of them keeps its thread from other tasks.
 ///
