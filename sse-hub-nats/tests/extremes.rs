@@ -4,7 +4,6 @@ mod support;
 
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
 use sse_hub::{PublishError, Retention};
 use sse_hub_nats::Settings;
 use sse_proto::Event;
@@ -13,10 +12,6 @@ use support::{Nats, Nodes, chain, topic};
 async fn publish(nats: &Nats, settings: Settings) -> Result<(), PublishError> {
     let node = nats.node_with(settings, Retention::default());
     node.publish(topic(), Event::new("x")).await.map(drop)
-}
-
-async fn delete(client: &Context) {
-    let _ = client.delete_stream("sse").await;
 }
 
 #[tokio::test]
@@ -71,18 +66,18 @@ async fn of_the_stream() {
 #[tokio::test]
 async fn of_the_time_to_publish() {
     let nats = Nats::start().unwrap();
-    let client = nats.client().await;
     for limit in [Duration::ZERO, Duration::from_nanos(1)] {
         let published = publish(&nats, Settings::new().with_publish_within(limit)).await;
         let error = chain(&published.unwrap_err());
         assert!(error.contains("tried for"), "{error}");
     }
     let ages = [None, Some(Duration::ZERO), Some(Duration::MAX)];
-    for age in ages {
-        let settings = Settings::new().with_publish_within(Duration::MAX);
+    for (number, age) in (1..).zip(ages) {
+        // The node before this one may make its stream anew.
+        let settings = Settings::new().with_stream(format!("case-{number}"));
+        let settings = settings.with_publish_within(Duration::MAX);
         let published = publish(&nats, settings.with_max_age(age)).await;
         assert!(published.is_ok(), "{age:?}: {published:?}");
-        delete(&client).await;
     }
 }
 
