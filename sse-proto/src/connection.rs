@@ -36,7 +36,8 @@
 //! - A delay has a floor, for `retry: 0` makes clients hammer servers, and a ceiling, for a client that
 //!   waits for years is of no use.
 //! - It doubles with each attempt that came to nothing, and has a random part, so that the clients of a
-//!   server that was gone do not all come back at once. [`Settings::with_exact_delays`] leaves that out.
+//!   server that was gone do not all come back at once. [`Settings::with_exact_delays`] leaves that out. An event,
+//!   an ID, or a stream that lived as long as its delay came to something.
 //! - Statuses that say "not now" (429 and 5xx) are no reason to stop, unless
 //!   [`Settings::with_standard_statuses`] asks for the standard's word, by which all but 200 are.
 //! - A connection on which nothing comes for too long can be given up
@@ -364,7 +365,12 @@ impl Connection {
     /// "Reestablish the connection."
     fn lose(&mut self, reason: Reason, at_least: Option<Duration>, now: Duration) {
         if let State::Open { since, .. } = self.state {
-            self.backoff.on_end(now.saturating_sub(since));
+            let lived = now.saturating_sub(since);
+            self.backoff.on_end(lived, reason, &self.settings);
+            // A server that asks to be polled sends an ID, without data, and ends the stream.
+            if self.decoder.has_committed_id() {
+                self.backoff.on_success();
+            }
         }
         let delay = self
             .backoff

@@ -155,6 +155,11 @@ impl Decoder {
         Ok(())
     }
 
+    /// Returns whether this stream has set the last event ID, if only to the same or to none.
+    pub(crate) fn has_committed_id(&self) -> bool {
+        self.last_event_id.is_committed
+    }
+
     /// Forgets the last event ID.
     pub(crate) fn clear_last_event_id(&mut self) {
         self.last_event_id.set(&EventId::default());
@@ -164,6 +169,7 @@ impl Decoder {
     /// the last event ID stays, and so does the memory.
     pub fn reset(&mut self) {
         self.parser.reset();
+        self.last_event_id.is_committed = false;
     }
 }
 
@@ -209,6 +215,8 @@ pub(crate) struct CurrentId {
     shared: Option<EventId>,
     /// A first one is kept.
     is_kept: bool,
+    /// The stream of this connection has set it.
+    is_committed: bool,
 }
 
 impl CurrentId {
@@ -228,6 +236,7 @@ impl CurrentId {
             text,
             shared,
             is_kept,
+            ..
         } = self;
         if !*is_kept {
             *is_kept = true;
@@ -242,6 +251,7 @@ impl CurrentId {
 impl LastEventId for CurrentId {
     fn commit(&mut self, id: &[u8]) {
         (self.shared, self.is_kept) = (None, false);
+        self.is_committed = true;
         self.text.clear();
         if id.len() <= SHORT_ID && id.is_ascii() {
             self.text.extend(id.iter().map(|byte| char::from(*byte)));

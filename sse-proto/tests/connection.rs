@@ -159,7 +159,7 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
     source.end();
     assert!(source.disconnected(Reason::End) <= 3750);
 
-    // And so is a connection that lives for long.
+    // And so is a stream that breaks after a long time.
     for _ in 0..5 {
         source.sleep();
         source.fail();
@@ -169,8 +169,93 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
     source.respond(200, EVENTS);
     source.take_changes();
     source.now += Duration::from_secs(60);
-    source.end();
-    assert!(source.disconnected(Reason::End) <= 3750);
+    source.fail();
+    assert!(source.disconnected(Reason::NetworkError) <= 3750);
+}
+
+/// Proxies end streams on which no event comes, after 30 s or 60 s.
+#[test]
+fn a_quiet_stream_that_lives_as_long_as_its_delay_is_a_success() {
+    for (retry, lives, ends, base) in [
+        ("1000", 29_000, true, 1000),
+        ("1000", 1000, true, 1000),
+        ("1000", 999, true, 0),
+        ("0", 500, true, 500),
+        ("0", 499, true, 0),
+        ("3000", 3000, true, 3000),
+        ("60000", 60_000, true, 60_000),
+        ("60000", 59_999, true, 0),
+        ("1000", 8000, false, 1000),
+        ("1000", 7999, false, 0),
+        ("30000", 60_000, false, 30_000),
+    ] {
+        let settings = Settings::default().with_exact_delays();
+        let mut source = Source::open(settings.with_backoff_limit(Duration::from_secs(240)));
+        let mut delays = Vec::new();
+        for _ in 0..3 {
+            source.receive(&format!("retry: {retry}\n: quiet\n\n"));
+            source.now += Duration::from_millis(lives);
+            delays.push(if ends {
+                source.end();
+                source.disconnected(Reason::End)
+            } else {
+                source.fail();
+                source.disconnected(Reason::NetworkError)
+            });
+            source.sleep();
+            source.respond(200, EVENTS);
+            source.take_changes();
+        }
+        let is_success = base > 0;
+        assert_eq!(
+            delays[1] == delays[0],
+            is_success,
+            "{retry}, {lives}: {delays:?}"
+        );
+        assert_eq!(
+            delays[2] == delays[0],
+            is_success,
+            "{retry}, {lives}: {delays:?}"
+        );
+        if is_success {
+            assert_eq!(delays[0], base, "{retry}, {lives}");
+        }
+    }
+}
+
+/// A server that asks to be polled sends where to go on, and ends the stream.
+#[test]
+fn an_id_without_data_is_a_success() {
+    for (stream, is_success) in [
+        ("id: 1\n\n", true),
+        ("retry: 500\nid: 1\n\n", true),
+        ("id\n\n", true),
+        ("id: not yet\n", false),
+        ("id: a\0b\n\n", false),
+        ("event: a\n\n", false),
+        (": 1\n\n", false),
+        ("", false),
+    ] {
+        let settings = Settings::default().with_exact_delays();
+        let mut source = Source::open(
+            settings.with_bounds(Duration::from_millis(500), Duration::from_secs(300)),
+        );
+        source.receive("retry: 500\n");
+        let mut delays = Vec::new();
+        for _ in 0..4 {
+            source.receive(stream);
+            source.end();
+            delays.push(source.disconnected(Reason::End));
+            source.sleep();
+            source.respond(200, EVENTS);
+            source.take_changes();
+        }
+        let expected = match is_success {
+            true => [500, 500, 500, 500],
+            false => [500, 1000, 2000, 4000],
+        };
+        assert_eq!(delays, expected, "{stream:?}");
+    }
 }
 
 #[test]

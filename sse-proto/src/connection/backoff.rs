@@ -1,10 +1,14 @@
 use core::time::Duration;
 
-use super::Settings;
+use super::{Reason, Settings};
 use crate::Item;
 
-/// A connection that lives for so long is no sign of a server in trouble.
-const LONG: Duration = Duration::from_secs(60);
+/// A stream that breaks after this time is no sign of a server in trouble, whatever its delay is.
+const LONG_LIFE: Duration = Duration::from_secs(60);
+
+/// Number of delays that a stream has to live if it breaks. If it ends in order, one is enough: the client is then
+/// connected for half of the time.
+const DELAYS_BEFORE_BREAK: u32 = 8;
 
 /// How long to wait before the next attempt.
 #[derive(Debug)]
@@ -39,20 +43,29 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// A stream ended that was open for so long. If that was long, it was a success too, also without an
-    /// event.
-    pub(super) fn on_end(&mut self, lived: Duration) {
-        if lived >= LONG {
-            self.failures = 0;
+    /// A stream ended that was open for this time. Without an event, that was a success if it lived long for its
+    /// delay: a quiet stream that a proxy ends now and then is no failure.
+    pub(super) fn on_end(&mut self, lived: Duration, reason: Reason, settings: &Settings) {
+        let base = self.base(settings);
+        let is_success = match reason {
+            Reason::End => lived >= base,
+            _ => lived >= base.saturating_mul(DELAYS_BEFORE_BREAK).min(LONG_LIFE),
+        };
+        if is_success {
+            self.on_success();
         }
+    }
+
+    /// The delay without failures and chance.
+    fn base(&self, settings: &Settings) -> Duration {
+        self.reconnection_time
+            .clamp(settings.floor, settings.ceiling)
     }
 
     /// The delay behind an attempt: the reconnection time, doubled for each that failed before in a
     /// row, and up to a quarter more by chance, unless the settings leave that out.
     pub(super) fn delay(&mut self, settings: &Settings) -> Duration {
-        let base = self
-            .reconnection_time
-            .clamp(settings.floor, settings.ceiling);
+        let base = self.base(settings);
         let doubled = base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         let wait = doubled.min(settings.backoff_limit.max(base));
         self.failures = self.failures.saturating_add(1).min(31);
