@@ -350,7 +350,7 @@ mod tests {
                 .map(|item| item.map(|item| item.map(str::to_string))),
             chunks
         );
-        assert_eq!(decoder.last_event_id(), "");
+        assert_eq!(decoder.last_event_id(), "8");
 
         let mut decoder = Decoder::with_limit(LIMIT);
         let bytes = all!(

@@ -8,14 +8,17 @@ use core::{error::Error, fmt};
 pub enum DecodeError {
     /// An event would have needed more memory than the decoder's limit allows.
     ///
-    /// The event is dropped, its ID included, and all up to the next blank line with it. What
-    /// comes after is decoded.
+    /// The event is dropped, and all up to the next blank line with it. What comes after is decoded. Its ID becomes
+    /// the last event ID all the same, so that a reconnection does not ask for the event again.
     #[non_exhaustive]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
         /// Where the event starts, in bytes from the start of the stream.
         at: u64,
+        /// Whether the event had an ID up to here, which is now the last event ID. One that follows in the event
+        /// becomes it too.
+        has_id: bool,
     },
     /// An event ID is longer than the decoder allows.
     ///
@@ -35,7 +38,7 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { limit, at } => write!(
+            Self::TooLarge { limit, at, .. } => write!(
                 f,
                 "the event at byte {at} of the stream is larger than the limit of {limit} bytes"
             ),

@@ -33,7 +33,8 @@
 //! **The limit** is on what is held for an event at any time: type, data with an LF for each line,
 //! ID, and all of the line that is being read. It counts in the same way whether a value is in a
 //! buffer or in the chunk, for how a stream is cut must not change what it says. Beyond it
-//! (`too_large`) all is dropped up to the next blank line (`resynchronize`).
+//! (`too_large`) all is dropped up to the next blank line (`resynchronize`), but the ID: a client that came back with
+//! the ID before would be sent the same event again, for ever.
 //!
 //! **The limit on IDs** is on the text that is kept after the event, where U+FFFD takes more bytes than what it
 //! stands for. It is looked at when the line is over, as for the NUL, and with the same result (`id_too_long`):
@@ -249,7 +250,8 @@ impl<S: Store> Parser<S> {
             let length = end.unwrap_or(rest.len());
             if near_limit && self.held(&block) + length > self.limits.event {
                 let at = self.block_at(chunk, block.start.unwrap_or(start));
-                return self.too_large(chunk, end, at);
+                let has_id = self.commit_id(chunk, &block, last_event_id);
+                return self.too_large(chunk, end, at, has_id);
             }
             if end.is_none() {
                 return self.hold_line(chunk, block);
@@ -279,8 +281,9 @@ impl<S: Store> Parser<S> {
                 }
                 Field::Event(name) if name.len() > self.limits.event_type => {
                     let at = self.block_at(chunk, block.start.unwrap_or(start));
+                    let has_id = self.commit_id(chunk, &block, last_event_id);
                     chunk.at = start;
-                    return self.too_large(chunk, end, at);
+                    return self.too_large(chunk, end, at, has_id);
                 }
                 // "Set the event type buffer to the field value."
                 Field::Event(name) => block.event_type = Some(place(name)),
@@ -323,11 +326,7 @@ impl<S: Store> Parser<S> {
         last_event_id: &mut impl LastEventId,
     ) -> Option<Step> {
         let held = |is: bool| is.then_some(Place::Held);
-        // "1. Set the last event ID string of the event source to the value of the last event ID
-        // buffer." That buffer outlives the block, so a block without an ID changes nothing.
-        if let Some(id) = block.id.or_else(|| held(self.pending & ID != 0)) {
-            last_event_id.commit(id.slice(chunk, || self.id.bytes()));
-        }
+        self.commit_id(chunk, block, last_event_id);
         // "2. If the data buffer is an empty string, set the data buffer and the event type buffer
         // to the empty string and return."
         let Some(data) = block.data.or_else(|| held(self.data_length > 0)) else {
@@ -342,6 +341,23 @@ impl<S: Store> Parser<S> {
             self.pending |= LENT;
         }
         Some(Step::Event { event_type, data })
+    }
+
+    /// "1. Set the last event ID string of the event source to the value of the last event ID buffer." That buffer
+    /// outlives the block, so a block without an ID changes nothing. Returns whether it has one.
+    #[inline(always)]
+    fn commit_id(
+        &mut self,
+        chunk: &Chunk<'_>,
+        block: &Block,
+        last_event_id: &mut impl LastEventId,
+    ) -> bool {
+        let held = (self.pending & ID != 0).then_some(Place::Held);
+        let Some(id) = block.id.or(held) else {
+            return false;
+        };
+        last_event_id.commit(id.slice(chunk, || self.id.bytes()));
+        true
     }
 
     /// "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)

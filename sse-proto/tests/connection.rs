@@ -223,6 +223,29 @@ fn a_quiet_stream_that_lives_as_long_as_its_delay_is_a_success() {
     }
 }
 
+/// Otherwise the server would be asked for it again, for ever.
+#[test]
+fn the_source_goes_on_after_an_event_that_is_too_large_and_cut() {
+    let large = "x".repeat(100);
+    for stream in [
+        format!("id: 2\ndata: {large}"),
+        format!("id: 2\ndata: {large}\n"),
+        format!("id: 2\nevent: {large}"),
+        format!("data: {large}\nid: 2\n"),
+        format!("data: {large}\nid: 2\ndata"),
+        format!("data: {large}\nid: 2\n\n"),
+    ] {
+        let mut source = Source::open(Settings::default().with_limit(50));
+        source.receive("id: 1\ndata: a\n\n");
+        source.receive(&stream);
+        let error = "the event at byte 15 of the stream is larger than the limit of 50 bytes";
+        assert_eq!(source.data, ["a", error], "{stream}");
+        source.fail();
+        source.disconnected(Reason::NetworkError);
+        assert_eq!(source.connection.last_event_id(), "2", "{stream}");
+    }
+}
+
 /// A server that asks to be polled sends where to go on, and ends the stream.
 #[test]
 fn an_id_without_data_is_a_success() {

@@ -101,7 +101,7 @@ impl<S: Store> Parser<S> {
                 chunk.at += usize::from(chunk.rest()[0] == b'\n');
             }
             if self.pending & RESYNCHRONIZE != 0 {
-                return self.resynchronize(chunk);
+                return self.resynchronize(chunk, last_event_id);
             }
         }
         if self.pending & LINE != 0 && self.line_length == 0 {
@@ -110,7 +110,7 @@ impl<S: Store> Parser<S> {
         }
         match self.pending & (LINE | VALUE) {
             0 => None,
-            _ => self.continue_line(chunk),
+            _ => self.continue_line(chunk, last_event_id),
         }
     }
 
@@ -147,7 +147,11 @@ impl<S: Store> Parser<S> {
     }
 
     /// Goes on with a line that an earlier chunk started.
-    fn continue_line(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
+    fn continue_line(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        last_event_id: &mut impl LastEventId,
+    ) -> Option<Step> {
         let (rest, start) = (chunk.rest(), chunk.at);
         // A line that is long already may well go on for long.
         let end = if self.line_length >= LONG && rest.len() >= LONG {
@@ -158,7 +162,7 @@ impl<S: Store> Parser<S> {
         let part = &rest[..end.unwrap_or(rest.len())];
         let complete = self.data_length + self.event_type.len() + self.id.len();
         if complete + self.line_length + part.len() > self.limits.event {
-            return Some(self.line_too_large(chunk, start, end));
+            return Some(self.line_too_large(chunk, start, end, last_event_id));
         }
         let Some(length) = end else {
             self.data.push(part);
@@ -186,7 +190,7 @@ impl<S: Store> Parser<S> {
                 self.push_data(b"");
             }
             Field::Event(name) if name.len() > self.limits.event_type => {
-                return Some(self.line_too_large(chunk, start, end));
+                return Some(self.line_too_large(chunk, start, end, last_event_id));
             }
             Field::Event(name) => self.event_type.set(name),
             Field::Id(id) if self.is_too_long(id) => {
@@ -224,13 +228,20 @@ impl<S: Store> Parser<S> {
     /// The line that an earlier chunk started makes the block too large. What this chunk has of it
     /// is from `start` to `end`.
     #[cold]
-    fn line_too_large(&mut self, chunk: &mut Chunk<'_>, start: usize, end: Option<usize>) -> Step {
+    fn line_too_large(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        start: usize,
+        end: Option<usize>,
+        last_event_id: &mut impl LastEventId,
+    ) -> Step {
         let at = match self.pending & BLOCK {
             0 => self.offset(chunk, start) - self.line_length as u64,
             _ => self.block_at,
         };
+        let has_id = self.commit_id(chunk, &Block::default(), last_event_id);
         chunk.at = start;
-        self.too_large(chunk, end, at)
+        self.too_large(chunk, end, at, has_id)
     }
 
     /// Drops the line behind the data.
@@ -240,22 +251,35 @@ impl<S: Store> Parser<S> {
     }
 
     /// Drops the block, and the line that made it too large, which ends at `end` or not yet.
-    pub(super) fn too_large(&mut self, chunk: &mut Chunk<'_>, end: Option<usize>, at: u64) -> Step {
+    pub(super) fn too_large(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        end: Option<usize>,
+        at: u64,
+        has_id: bool,
+    ) -> Step {
         self.clear();
         self.pending = RESYNCHRONIZE;
+        // This line is held no more.
+        self.line_length = 1;
         self.skip_line(chunk, end);
         Step::TooLarge(DecodeError::TooLarge {
             limit: self.limits.event,
             at,
+            has_id,
         })
     }
 
-    /// Drops lines up to the next blank line. `line_length` only says whether there was anything of
-    /// the line in an earlier chunk.
-    fn resynchronize(&mut self, chunk: &mut Chunk<'_>) -> Option<Step> {
+    /// Drops lines up to the next blank line, but for IDs.
+    fn resynchronize(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        last_event_id: &mut impl LastEventId,
+    ) -> Option<Step> {
         while !chunk.rest().is_empty() {
             let end = find_end(chunk.rest());
             let is_blank = end == Some(0) && self.line_length == 0;
+            self.find_id(chunk.rest(), end, last_event_id);
             self.skip_line(chunk, end);
             if is_blank {
                 self.pending &= !RESYNCHRONIZE;
@@ -265,12 +289,38 @@ impl<S: Store> Parser<S> {
         Some(self.need_more(chunk))
     }
 
+    /// Commits the ID of a line that is dropped, if it is one. What earlier chunks have of such a line is held in
+    /// `data`, where nothing else is.
+    fn find_id(&mut self, rest: &[u8], end: Option<usize>, last_event_id: &mut impl LastEventId) {
+        let part = &rest[..end.unwrap_or(rest.len())];
+        let held = self.data.len();
+        let is_all_there = held == self.line_length;
+        let may_be_id = || {
+            let start = self.data.bytes().iter().chain(part);
+            start.zip(b"id:").all(|(byte, expected)| byte == expected)
+        };
+        if !is_all_there || held + part.len() > self.limits.event || !may_be_id() {
+            self.data.truncate(0);
+            return;
+        }
+        self.data.push(part);
+        if end.is_none() {
+            return;
+        }
+        if let Field::Id(id) = Field::parse(self.data.bytes())
+            && !self.is_too_long(id)
+        {
+            last_event_id.commit(id);
+        }
+        self.data.truncate(0);
+    }
+
     fn skip_line(&mut self, chunk: &mut Chunk<'_>, end: Option<usize>) {
         if let Some(length) = end {
             self.line_length = 0;
             self.end_line(chunk, length);
         } else {
-            self.line_length = 1;
+            self.line_length = self.line_length.saturating_add(chunk.rest().len());
             chunk.at = chunk.bytes.len();
         }
     }
