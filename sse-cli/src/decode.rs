@@ -49,6 +49,10 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
         stdout::write(&out)?;
         out.clear();
     }
+    if decoder.is_inside_event() {
+        notice::tell("the stream ends inside an event: there is no blank line after it");
+        lost += 1;
+    }
     match lost {
         0 => Ok(()),
         1 => bail!("one event is left out"),

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::{Args, value_parser};
 use futures_util::StreamExt;
 use http::{StatusCode, Uri, header::ACCEPT_ENCODING};
-use sse_source::{Disconnected, Error, EventSource, Item, Open, Settings};
+use sse_source::{Disconnected, Error, EventSource, Item, Open, Reason, Settings};
 
 use crate::{json::Line, notice, raw, readable::Readable, request::Request, seconds, stdout};
 
@@ -23,7 +23,7 @@ use crate::{json::Line, notice, raw, readable::Readable, request::Request, secon
 ///
 /// The exit code is 0 if it ended as asked: after --count events, by a server that asks to stop with
 /// status 204, or without reconnecting with the end of the stream. It is 1 if the server refused, or if
-/// the stream broke and is not taken up again.
+/// the stream broke, or ended inside an event, and is not taken up again.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -185,9 +185,14 @@ impl Watcher {
         }
         match disconnected {
             Disconnected {
-                reason: sse_source::Reason::End,
+                reason: Reason::End,
                 ..
             } => Ok(true),
+            // The bytes are all there, whatever they say.
+            Disconnected {
+                reason: Reason::Truncated,
+                ..
+            } if self.arguments.raw => Ok(true),
             Disconnected {
                 error: Some(error), ..
             } if error.is::<stdout::Closed>() => Err(stdout::Closed.into()),

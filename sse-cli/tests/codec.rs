@@ -15,7 +15,7 @@ fn encode(lines: &str) -> Done {
 }
 
 const STREAM: &str = "\u{FEFF}: hi\r\ndata: a\r\rid: 1\nretry: 500\nevent: add\ndata: b\ndata\n\n\
-                      data: \u{1F600}\0\u{9b}\\\"\n\nid\ndata:  c\n\nevent: message\nid: 2\ndata\n\ndata: lost";
+                      data: \u{1F600}\0\u{9b}\\\"\n\nid\ndata:  c\n\nevent: message\nid: 2\ndata\n\n: cut";
 
 const LINES: &str = r#"{"comment":" hi"}
 {"type":"message","data":"a","lastEventId":""}
@@ -33,6 +33,23 @@ fn a_stream_becomes_lines_and_a_stream_again() {
     let stream = encode(&lines.stdout);
     assert_eq!((stream.code, &*stream.stderr), (Some(0), ""));
     assert_eq!(decode(stream.stdout).stdout, LINES);
+}
+
+#[test]
+fn a_stream_that_ends_inside_an_event_is_told() {
+    for end in [
+        "data: {}\n",
+        "data: {}",
+        "event: completed\r\ndata: {}\r\n",
+        "da",
+    ] {
+        let done = decode(format!("data: a\n\n{end}"));
+        let line = "{\"type\":\"message\",\"data\":\"a\",\"lastEventId\":\"\"}\n";
+        assert_eq!((done.code, &*done.stdout), (Some(1), line), "{end:?}");
+        let expected = "the stream ends inside an event: there is no blank line after it";
+        assert!(done.stderr.contains(expected), "{end:?}: {}", done.stderr);
+        assert!(done.stderr.contains("one event is left out"), "{end:?}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn it_goes_on_where_the_stream_ended() {
     let [end, busy, again, _, stop] = lines[..] else {
         panic!("{lines:?}");
     };
-    let ended = "sse: the server ended the stream; again in 0.";
+    let ended = "sse: the server ended the stream inside an event; again in 0.";
     assert!(end.starts_with(ended), "{end}");
     assert!(busy.starts_with("sse: status 503 Service Unavailable; again in "));
     assert_eq!(again, "sse: connected again");
@@ -73,6 +73,28 @@ fn a_stream_that_breaks_is_an_error_without_reconnecting() {
     assert_eq!(done.stderr, "sse: nothing came for too long\n");
     let done = run(&mut command, "");
     assert_eq!(done.stderr, "sse: no response in time\n");
+}
+
+#[test]
+fn a_stream_that_ends_inside_an_event_is_an_error_without_reconnecting() {
+    let body = "data: a\n\nevent: completed\ndata: {}\n";
+    let answers = [0; 3].map(|_| Answer::End(stream(body)));
+    let server = Server::start(answers);
+    let url = server.url();
+    for output in ["--json", "--comments"] {
+        let done = run(&mut sse(["get", "--no-reconnect", output, &url]), "");
+        assert_eq!(done.code, Some(1), "{}", done.stderr);
+        let expected = "sse: the server ended the stream inside an event\n";
+        assert_eq!(done.stderr, expected);
+    }
+    // Bytes are all there, whatever they say.
+    let done = run(&mut sse(["get", "--raw", &url]), "");
+    assert_eq!(
+        (done.code, &*done.stdout),
+        (Some(0), body),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]

@@ -54,6 +54,7 @@ export interface ConnectionErrorEvent extends Event {
    *  lost, and nothing else. */
   readonly reason:
     | "end"
+    | "truncated"
     | "network-error"
     | "connect-timeout"
     | "idle-timeout"

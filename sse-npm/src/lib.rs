@@ -142,6 +142,7 @@ fn tell(listener: &Listener, source: &FetchSource, item: Item) {
 fn words(reason: Option<Reason>) -> (&'static str, u16) {
     let word = match reason {
         Some(Reason::End) => "end",
+        Some(Reason::Truncated) => "truncated",
         Some(Reason::NetworkError) => "network-error",
         Some(Reason::ConnectTimeout) => "connect-timeout",
         Some(Reason::IdleTimeout) => "idle-timeout",

@@ -103,6 +103,9 @@ pub enum Change {
 pub enum Reason {
     /// The server ended the stream.
     End,
+    /// The server ended the stream inside an event, which is lost
+    /// ([`Decoder::is_inside_event`](crate::Decoder::is_inside_event)).
+    Truncated,
     /// No connection, or it broke.
     NetworkError,
     /// No response in time.
@@ -121,6 +124,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::End => "the server ended the stream",
+            Self::Truncated => "the server ended the stream inside an event",
             Self::NetworkError => "the network failed",
             Self::ConnectTimeout => "no response in time",
             Self::IdleTimeout => "nothing came for too long",
@@ -176,6 +180,12 @@ impl Connection {
     /// connections, until the stream sets another or, by an empty `id`, none.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
+    }
+
+    /// Returns whether the stream, if it ends now, leaves an event unfinished: as
+    /// [`Decoder::is_inside_event`](crate::Decoder::is_inside_event).
+    pub fn is_inside_event(&self) -> bool {
+        self.decoder.is_inside_event()
     }
 
     /// Sets the last event ID, for a source that goes on where an earlier one stopped.
@@ -302,10 +312,15 @@ impl Connection {
         true
     }
 
-    /// The stream ended as streams do.
+    /// The stream ended as streams do: [`Reason::End`], or [`Reason::Truncated`] inside an event. For the event all the
+    /// same, [`decode`](Self::decode) two LF before.
     pub fn on_end(&mut self, now: Duration) {
-        if let State::Open { .. } | State::Connecting { .. } = self.state {
-            self.lose(Reason::End, None, now);
+        match self.state {
+            State::Open { .. } if self.decoder.is_inside_event() => {
+                self.lose(Reason::Truncated, None, now);
+            }
+            State::Open { .. } | State::Connecting { .. } => self.lose(Reason::End, None, now),
+            State::Waiting { .. } | State::Closed => {}
         }
     }
 

@@ -20,8 +20,8 @@ const SHORT_ID: usize = 16;
 /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)).
 ///
 /// However the stream is cut, empty chunks included, the same items come out. An event that the
-/// stream leaves unfinished is not handed out, as the standard wants it. Who wants it all the same
-/// can end the stream with a chunk of two LF.
+/// stream leaves unfinished is not handed out, as the standard wants it:
+/// [`is_inside_event`](Self::is_inside_event) tells of it.
 ///
 /// An event that lies in one chunk is lent from there; one that does not is put together in the
 /// decoder, which copies each byte once and keeps its memory for the next.
@@ -139,6 +139,27 @@ impl Decoder {
     #[doc(alias = "lastEventId")]
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id.text
+    }
+
+    /// Returns whether the stream, if it ends here, leaves an event unfinished. The standard drops it: "if the file
+    /// ends in the middle of an event, before the final empty line, the incomplete event is not dispatched". A line
+    /// that is cut counts, unless it is a comment. An event that is larger than the limit does not: an error has told
+    /// of it.
+    ///
+    /// A caller that wants the event can end the stream with a chunk of two LF.
+    ///
+    /// ```
+    /// use sse_proto::{Chunk, Decoder};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// assert_eq!(decoder.decode(&mut Chunk::from("data: cut\n")), Ok(None));
+    /// assert!(decoder.is_inside_event());
+    /// assert!(decoder.decode(&mut Chunk::from("\n"))?.is_some());
+    /// assert!(!decoder.is_inside_event());
+    /// # Ok::<(), sse_proto::DecodeError>(())
+    /// ```
+    pub fn is_inside_event(&self) -> bool {
+        self.parser.is_inside_event()
     }
 
     /// Sets the last event ID, for a stream that goes on where an earlier one stopped.

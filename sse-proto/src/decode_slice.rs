@@ -91,6 +91,12 @@ impl<'b> SliceDecoder<'b> {
         Store::bytes(&self.last_event_id)
     }
 
+    /// Returns whether the stream, if it ends here, leaves an event unfinished, which the standard drops. A line that is
+    /// cut counts, unless it is a comment; an event that is too large does not.
+    pub fn is_inside_event(&self) -> bool {
+        self.parser.is_inside_event()
+    }
+
     /// Starts over, for the stream of another connection. The last event ID stays.
     pub fn reset(&mut self) {
         self.parser.reset();

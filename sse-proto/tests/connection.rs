@@ -16,7 +16,7 @@ fn events_come_and_the_stream_is_taken_up_again() {
     source.receive("id: 1\ndata: a\n\nid: 2\ndata: b\n\ndata: cut");
     assert_eq!(source.data, ["a", "b"]);
     source.end();
-    let delay = source.disconnected(Reason::End);
+    let delay = source.disconnected(Reason::Truncated);
     assert!((3000..=3750).contains(&delay), "{delay}");
     assert_eq!(source.take_actions(), [], "not at once");
     assert_eq!(source.sleep().as_millis(), delay);
@@ -223,6 +223,50 @@ fn a_quiet_stream_that_lives_as_long_as_its_delay_is_a_success() {
     }
 }
 
+#[test]
+fn a_stream_that_ends_inside_an_event_is_told() {
+    for (stream, reason) in [
+        ("data: a\n", Reason::Truncated),
+        ("data: a", Reason::Truncated),
+        ("da", Reason::Truncated),
+        ("data: a\n\nevent: completed\ndata: {}\n", Reason::Truncated),
+        ("event: a\n", Reason::Truncated),
+        ("id: 1\r\n", Reason::Truncated),
+        (": a comment\ndata: a\n", Reason::Truncated),
+        ("data: a\n: a comment\n", Reason::Truncated),
+        ("retry: 500\ndata", Reason::Truncated),
+        ("data: a\n\n", Reason::End),
+        ("data: a\r\n\r", Reason::End),
+        ("id: 1\n\n", Reason::End),
+        ("data: a\n\n: cut", Reason::End),
+        ("data: a\n\n: a comment\n", Reason::End),
+        ("retry: 500\n", Reason::End),
+        ("", Reason::End),
+        ("\u{FEFF}", Reason::End),
+    ] {
+        let mut source = Source::open(Settings::default());
+        source.receive(stream);
+        source.end();
+        source.disconnected(reason);
+        // The next connection knows nothing of it.
+        source.sleep();
+        source.respond(200, EVENTS);
+        source.take_changes();
+        source.end();
+        source.disconnected(Reason::End);
+    }
+    // A stream that broke may have been cut anywhere.
+    let mut source = Source::open(Settings::default());
+    source.receive("data: a\n");
+    source.fail();
+    source.disconnected(Reason::NetworkError);
+    // An event that is too large was told.
+    let mut source = Source::open(Settings::default().with_limit(10));
+    source.receive("data: 12345678\ndata: a\n");
+    source.end();
+    source.disconnected(Reason::End);
+}
+
 /// Otherwise the server would be asked for it again, for ever.
 #[test]
 fn the_source_goes_on_after_an_event_that_is_too_large_and_cut() {
@@ -253,7 +297,6 @@ fn an_id_without_data_is_a_success() {
         ("id: 1\n\n", true),
         ("retry: 500\nid: 1\n\n", true),
         ("id\n\n", true),
-        ("id: not yet\n", false),
         ("id: a\0b\n\n", false),
         ("event: a\n\n", false),
         (": 1\n\n", false),

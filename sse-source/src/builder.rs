@@ -20,6 +20,7 @@ pub struct Builder {
     last_event_id: Option<EventId>,
     settings: Settings,
     transport: Option<Transport>,
+    takes_unfinished_event: bool,
 }
 
 impl Builder {
@@ -35,6 +36,7 @@ impl Builder {
             last_event_id: None,
             settings: Settings::default(),
             transport: None,
+            takes_unfinished_event: false,
         }
     }
 
@@ -89,6 +91,16 @@ impl Builder {
         self
     }
 
+    /// Takes also the event that the response ends with, without the blank line that ends events: for servers that
+    /// leave it out, with [`send`](Self::send). The standard drops it, and without this it is [`Error::Truncated`].
+    ///
+    /// A response that breaks is still an error, but one that a server cut in order cannot be told from a whole one.
+    /// [`open`](Self::open) pays no heed to this: it asks the server again.
+    pub fn with_unfinished_event(mut self) -> Self {
+        self.takes_unfinished_event = true;
+        self
+    }
+
     /// The event source. It connects when it is polled first.
     ///
     /// # Errors
@@ -107,7 +119,8 @@ impl Builder {
     /// If there is no response in time, or it is no event stream.
     pub async fn send(mut self) -> Result<Events, Error> {
         self.settings = self.settings.with_standard_statuses();
-        Events::of(self.source()?.once()).await
+        let takes_unfinished_event = self.takes_unfinished_event;
+        Events::of(self.source()?.once(takes_unfinished_event)).await
     }
 
     fn source(self) -> Result<EventSource, Error> {

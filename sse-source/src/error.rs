@@ -23,6 +23,9 @@ pub enum Error {
     Network(BoxError),
     /// There was no response in time, or nothing came for too long, and there is to be one try only.
     Timeout(Reason),
+    /// The server ended the stream inside an event, which is lost, and there is to be one try only.
+    /// [`with_unfinished_event`](crate::Builder::with_unfinished_event) takes it.
+    Truncated,
 }
 
 /// A response that is no event stream.
@@ -44,6 +47,7 @@ impl From<Disconnected> for Error {
     fn from(disconnected: Disconnected) -> Self {
         match disconnected.error {
             Some(error) => Self::Network(error),
+            None if disconnected.reason == Reason::Truncated => Self::Truncated,
             None => Self::Timeout(disconnected.reason),
         }
     }
@@ -62,6 +66,7 @@ impl fmt::Display for Error {
                 with_causes(&**error, f)
             }
             Self::Timeout(reason) => reason.fmt(f),
+            Self::Truncated => Reason::Truncated.fmt(f),
         }
     }
 }
@@ -97,7 +102,7 @@ impl fmt::Display for Refused {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Refused(_) | Self::Timeout(_) => None,
+            Self::Refused(_) | Self::Timeout(_) | Self::Truncated => None,
             Self::Request(error) | Self::Network(error) => Some(&**error),
         }
     }

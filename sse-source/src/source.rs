@@ -60,6 +60,7 @@ pub struct EventSource {
     alarm: Alarm,
     turn: Turn,
     is_once: bool,
+    takes_unfinished_event: bool,
     is_over: bool,
 }
 
@@ -85,6 +86,7 @@ impl EventSource {
             alarm: Alarm::new(),
             turn: Turn::with_unit(UNIT),
             is_once: false,
+            takes_unfinished_event: false,
             is_over: false,
         })
     }
@@ -100,8 +102,9 @@ impl EventSource {
     }
 
     /// The same, but the first disconnection is its end, or its error.
-    pub(crate) fn once(mut self) -> Self {
+    pub(crate) fn once(mut self, takes_unfinished_event: bool) -> Self {
         self.is_once = true;
+        self.takes_unfinished_event = takes_unfinished_event;
         self
     }
 
@@ -240,6 +243,11 @@ impl EventSource {
                         *came = now;
                     }
                     Some(Err(error)) => self.on_network_error(error, now),
+                    None if self.takes_unfinished_event && self.connection.is_inside_event() => {
+                        // The body that has ended must not be polled again.
+                        *body = Box::pin(Body::default());
+                        *chunk = Bytes::from_static(b"\n\n");
+                    }
                     None => {
                         self.attempt = Attempt::None;
                         self.connection.on_end(now);

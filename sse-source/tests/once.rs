@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sse_source::{BoxError, Error, EventSource, Item, Reason, Settings};
+use sse_source::{BoxError, Builder, Error, EventSource, Item, Reason, Settings};
 use support::{Answer, Server, respond, soon, stream};
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(200));
@@ -18,6 +18,10 @@ async fn all(answer: Answer) -> (Vec<String>, Option<Error>) {
 async fn all_with(settings: Settings, answer: Answer) -> (Vec<String>, Option<Error>) {
     let server = Server::start([answer]).await;
     let request = EventSource::get(server.url()).with_settings(settings);
+    all_of(server, request).await
+}
+
+async fn all_of(server: Server, request: Builder) -> (Vec<String>, Option<Error>) {
     let mut said = Vec::new();
     let mut events = match request.send().await {
         Ok(events) => events,
@@ -45,10 +49,48 @@ async fn all_with(settings: Settings, answer: Answer) -> (Vec<String>, Option<Er
 
 #[tokio::test]
 async fn it_ends_with_the_stream() {
-    let body = "retry: 7\n\ndata: 1\n\n: c\ndata: 2\n\ndata: unfinished";
+    let body = "retry: 7\n\ndata: 1\n\n: c\ndata: 2\n\n: cut";
     let (said, error) = all(Answer::End(stream(body))).await;
     assert_eq!(said, ["7ms", "1", ": c", "2"]);
     assert!(error.is_none(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_inside_an_event_is_an_error_unless_the_event_is_taken() {
+    for (end, last) in [
+        ("data: 2\n", Some("2")),
+        ("data: 2\r\n", Some("2")),
+        ("data: 2\r", Some("2")),
+        ("data: 2", Some("2")),
+        ("event: completed\ndata: 2\n: c\n", Some("2")),
+        ("event: completed\n", None),
+        ("id: 1\n", None),
+        ("da", None),
+    ] {
+        let body = format!("data: 1\n\n{end}");
+        let (said, error) = all(Answer::End(stream(&body))).await;
+        assert_eq!(said[0], "1", "{end:?}");
+        assert!(said.iter().all(|it| it != "2"), "{end:?}: {said:?}");
+        let error = error.unwrap();
+        assert!(matches!(error, Error::Truncated), "{end:?}: {error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the server ended the stream inside an event"
+        );
+
+        let server = Server::start([Answer::End(stream(&body))]).await;
+        let request = EventSource::get(server.url()).with_unfinished_event();
+        let (mut said, error) = all_of(server, request.with_settings(soon())).await;
+        said.retain(|it| it != ": c");
+        assert_eq!(said[1..], Vec::from_iter(last), "{end:?}");
+        assert!(error.is_none(), "{end:?}: {error:?}");
+    }
+    // A response that breaks stays one that broke.
+    let server = Server::start([Answer::Reset(stream("data: 1\n\ndata: 2\n"))]).await;
+    let request = EventSource::get(server.url()).with_unfinished_event();
+    let (said, error) = all_of(server, request).await;
+    assert_eq!(said, ["1"]);
+    assert!(matches!(error, Some(Error::Network(_))), "{error:?}");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn it_goes_on_and_sends_all_of_the_request_each_time() {
     .await;
     let mut source = source(&server.url()).unwrap();
     assert_eq!(events(&mut source, 1).await, ["1"]);
-    assert_eq!(end(&mut source).await, Reason::End);
+    assert_eq!(end(&mut source).await, Reason::Truncated);
     assert_eq!(events(&mut source, 1).await, ["2"]);
     server.reset();
     assert_eq!(end(&mut source).await, Reason::NetworkError);

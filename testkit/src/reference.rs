@@ -14,8 +14,22 @@ pub fn interpret(stream: &[u8]) -> Outcome {
     interpret_with(stream, MAX_ID_BYTES)
 }
 
+/// Returns whether the stream ends in the middle of an event.
+pub fn is_inside_event(stream: &[u8], max_id_bytes: usize) -> bool {
+    let (source, line) = read(stream, max_id_bytes);
+    let is_cut_line = !line.is_empty() && !line.starts_with(':');
+    is_cut_line || source.has_id || !source.data.is_empty() || !source.event_type.is_empty()
+}
+
 /// Decodes with another limit on IDs, in bytes of their text.
 pub fn interpret_with(stream: &[u8], max_id_bytes: usize) -> Outcome {
+    // "Once the end of the file is reached, any pending data must be discarded. (If the file ends in
+    // the middle of an event, before the final empty line, the incomplete event is not dispatched.)"
+    read(stream, max_id_bytes).0.outcome
+}
+
+/// Returns the state at the end of the stream, and what there is of the last line.
+fn read(stream: &[u8], max_id_bytes: usize) -> (EventSource, String) {
     let mut line_starts = line_starts(stream).into_iter();
     // "Streams must be decoded using the UTF-8 decode algorithm. Note: The UTF-8 decode algorithm
     // strips one leading UTF-8 Byte Order Mark (BOM), if any."
@@ -50,9 +64,7 @@ pub fn interpret_with(stream: &[u8], max_id_bytes: usize) -> Outcome {
             other => line.push(other),
         }
     }
-    // "Once the end of the file is reached, any pending data must be discarded. (If the file ends in
-    // the middle of an event, before the final empty line, the incomplete event is not dispatched.)"
-    source.outcome
+    (source, line)
 }
 
 /// Where in the stream its lines start. Line ends are ASCII, so they are the same in the bytes and in the text.
@@ -80,6 +92,8 @@ struct EventSource {
     data: String,
     event_type: String,
     last_event_id_buffer: String,
+    /// The block has set the buffer.
+    has_id: bool,
     outcome: Outcome,
 }
 
@@ -116,7 +130,10 @@ impl EventSource {
             "id" if value.len() > self.max_id_bytes => {
                 self.outcome.items.push(Item::IdTooLong(self.line_at));
             }
-            "id" => self.last_event_id_buffer = value.to_owned(),
+            "id" => {
+                self.last_event_id_buffer = value.to_owned();
+                self.has_id = true;
+            }
             "retry" if !value.is_empty() && value.chars().all(|c| c.is_ascii_digit()) => {
                 let mut number: u128 = 0;
                 for digit in value.chars().filter_map(|c| c.to_digit(10)) {
@@ -134,6 +151,7 @@ impl EventSource {
         self.outcome
             .last_event_id
             .clone_from(&self.last_event_id_buffer);
+        self.has_id = false;
         if self.data.is_empty() {
             self.event_type.clear();
             return;

@@ -48,7 +48,7 @@ impl Backoff {
     pub(super) fn on_end(&mut self, lived: Duration, reason: Reason, settings: &Settings) {
         let base = self.base(settings);
         let is_success = match reason {
-            Reason::End => lived >= base,
+            Reason::End | Reason::Truncated => lived >= base,
             _ => lived >= base.saturating_mul(DELAYS_BEFORE_BREAK).min(LONG_LIFE),
         };
         if is_success {

@@ -32,6 +32,22 @@ impl<S: Store> Parser<S> {
         self.position += chunk.newly_taken();
     }
 
+    /// Returns whether the stream, if it ends here, leaves an event unfinished that would set or say something. One
+    /// that is too large was told.
+    pub(crate) fn is_inside_event(&self) -> bool {
+        if self.pending & (LENT | RESYNCHRONIZE) != 0 {
+            return false;
+        }
+        // Or a byte order mark that is cut, and so is none.
+        let is_cut_line = self.pending & (LINE | START) != 0
+            && self.line_length > 0
+            && !self.comment().starts_with(b":");
+        is_cut_line
+            || self.pending & (VALUE | ID) != 0
+            || self.data_length > 0
+            || self.event_type.len() > 0
+    }
+
     /// Keeps a line that the chunk cuts, and what it has of the block before it. Of a `data` line,
     /// only the value is kept, right behind the data that it belongs to.
     pub(super) fn hold_line(&mut self, chunk: &mut Chunk<'_>, mut block: Block) -> Step {

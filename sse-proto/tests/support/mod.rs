@@ -38,6 +38,7 @@ impl Limits {
 /// What the stream says, by every decoder there is. They must all say the same.
 pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
     let outcome = decode_text(limits.decoder(), chunks);
+    assert_end_is_told(limits, chunks, &outcome);
     assert_eq!(
         decode_bytes(limits.decoder(), chunks, false),
         outcome,
@@ -75,6 +76,36 @@ pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
         assert_eq!(events, expected, "without comments");
     }
     outcome
+}
+
+/// Whether the stream ends inside an event does not depend on how it is cut.
+fn assert_end_is_told(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
+    let stream = chunks.concat();
+    let is_inside_event = |chunks: &[&[u8]]| {
+        let mut decoder = limits.decoder();
+        for bytes in chunks {
+            let mut chunk = Chunk::new(bytes);
+            while decoder.decode(&mut chunk) != Ok(None) {}
+        }
+        decoder.is_inside_event()
+    };
+    let is_inside = is_inside_event(&[&stream]);
+    assert_eq!(
+        is_inside_event(chunks),
+        is_inside,
+        "inside an event, cut: {:?}",
+        String::from_utf8_lossy(&stream)
+    );
+    let is_too_large = |item: &testkit::Item| matches!(item, testkit::Item::TooLarge(_));
+    if !outcome.items.iter().any(is_too_large) {
+        let expected = reference::is_inside_event(&stream, limits.id);
+        assert_eq!(
+            is_inside,
+            expected,
+            "inside an event: {:?}",
+            String::from_utf8_lossy(&stream)
+        );
+    }
 }
 
 /// Where an event was too large is not known if the chunk was forgotten in which it started.

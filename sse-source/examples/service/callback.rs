@@ -51,7 +51,7 @@ impl Callback {
             },
             Ok(Item::Comment(comment)) => Self::Comment { comment },
             Ok(Item::Disconnected(disconnected)) => match disconnected.reason {
-                Reason::End | Reason::Requested => return None,
+                Reason::End | Reason::Truncated | Reason::Requested => return None,
                 _ => Self::error(disconnected),
             },
             Ok(Item::TooLarge(error)) => Self::error(error),

@@ -35,7 +35,8 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
             let losses = read_numbers(&mut items, 1..=6).await;
             let reason = match (client, then) {
                 (Client::Native, _) => None,
-                (Client::Fetch, "end") => Some(Reason::End),
+                (Client::Fetch, "end") if tail.is_empty() => Some(Reason::End),
+                (Client::Fetch, "end") => Some(Reason::Truncated),
                 (Client::Fetch, _) => Some(Reason::NetworkError),
             };
             // What breaks may take with it what the browser has read and not yet passed on.
