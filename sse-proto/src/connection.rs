@@ -48,15 +48,17 @@
 
 mod backoff;
 mod content_type;
+mod reason;
 mod retry_after;
 mod settings;
 mod status;
 
 use alloc::{collections::VecDeque, string::String};
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
 use backoff::Backoff;
 pub use content_type::is_event_stream;
+pub use reason::Reason;
 pub use retry_after::retry_after_seconds;
 pub use settings::Settings;
 
@@ -95,44 +97,6 @@ pub enum Change {
     },
     /// It is over.
     Closed(Reason),
-}
-
-/// Why a connection ended, or none came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Reason {
-    /// The server ended the stream.
-    End,
-    /// The server ended the stream inside an event, which is lost
-    /// ([`Decoder::is_inside_event`](crate::Decoder::is_inside_event)).
-    Truncated,
-    /// No connection, or it broke.
-    NetworkError,
-    /// No response in time.
-    ConnectTimeout,
-    /// Nothing came for too long.
-    IdleTimeout,
-    /// A status other than 200. 204 is how a server asks clients to stop.
-    Status(u16),
-    /// 200, but not an event stream.
-    ContentType,
-    /// The caller asked for it, by [`Connection::close`] or [`Connection::reconnect`].
-    Requested,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::End => "the server ended the stream",
-            Self::Truncated => "the server ended the stream inside an event",
-            Self::NetworkError => "the network failed",
-            Self::ConnectTimeout => "no response in time",
-            Self::IdleTimeout => "nothing came for too long",
-            Self::Status(status) => return write!(f, "status {status}"),
-            Self::ContentType => "no event stream, by its content type",
-            Self::Requested => "as asked for",
-        })
-    }
 }
 
 /// An event source: the decoder of its streams, and the state between them.

@@ -250,8 +250,7 @@ impl<S: Store> Parser<S> {
             let length = end.unwrap_or(rest.len());
             if near_limit && self.held(&block) + length > self.limits.event {
                 let at = self.block_at(chunk, block.start.unwrap_or(start));
-                let has_id = self.commit_id(chunk, &block, last_event_id);
-                return self.too_large(chunk, end, at, has_id);
+                return self.too_large(chunk, &block, end, at, last_event_id);
             }
             if end.is_none() {
                 return self.hold_line(chunk, block);
@@ -281,9 +280,8 @@ impl<S: Store> Parser<S> {
                 }
                 Field::Event(name) if name.len() > self.limits.event_type => {
                     let at = self.block_at(chunk, block.start.unwrap_or(start));
-                    let has_id = self.commit_id(chunk, &block, last_event_id);
                     chunk.at = start;
-                    return self.too_large(chunk, end, at, has_id);
+                    return self.too_large(chunk, &block, end, at, last_event_id);
                 }
                 // "Set the event type buffer to the field value."
                 Field::Event(name) => block.event_type = Some(place(name)),
@@ -341,23 +339,6 @@ impl<S: Store> Parser<S> {
             self.pending |= LENT;
         }
         Some(Step::Event { event_type, data })
-    }
-
-    /// "1. Set the last event ID string of the event source to the value of the last event ID buffer." That buffer
-    /// outlives the block, so a block without an ID changes nothing. Returns whether it has one.
-    #[inline(always)]
-    fn commit_id(
-        &mut self,
-        chunk: &Chunk<'_>,
-        block: &Block,
-        last_event_id: &mut impl LastEventId,
-    ) -> bool {
-        let held = (self.pending & ID != 0).then_some(Place::Held);
-        let Some(id) = block.id.or(held) else {
-            return false;
-        };
-        last_event_id.commit(id.slice(chunk, || self.id.bytes()));
-        true
     }
 
     /// "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)

@@ -6,7 +6,7 @@ use super::{Action, Change, Connection, Reason, Settings};
 /// so does `sse-hyper`, beyond this very length.
 const MAX_ID_BYTES_OF_SERVERS: usize = 1024;
 
-/// What follows a response whose status is not 200.
+/// Reaction to a response whose status is not 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// The request is sent again.

@@ -1,7 +1,7 @@
-//! How long an ID may be.
+//! IDs: when they count, and how long they may be.
 
-use super::{Parser, Step};
-use crate::{DecodeError, store::Store};
+use super::{Block, ID, LastEventId, Parser, Place, Step};
+use crate::{DecodeError, chunk::Chunk, field::Field, store::Store};
 
 /// The limit on event IDs of a decoder if none is set: 8 KiB.
 ///
@@ -21,6 +21,54 @@ impl<S: Store> Parser<S> {
 
     pub(crate) fn set_max_id_bytes(&mut self, limit: usize) {
         self.limits.id = limit;
+    }
+
+    /// "1. Set the last event ID string of the event source to the value of the last event ID buffer." That buffer
+    /// outlives the block, so a block without an ID changes nothing. Returns whether it has one.
+    #[inline(always)]
+    pub(super) fn commit_id(
+        &self,
+        chunk: &Chunk<'_>,
+        block: &Block,
+        last_event_id: &mut impl LastEventId,
+    ) -> bool {
+        let held = (self.pending & ID != 0).then_some(Place::Held);
+        let Some(id) = block.id.or(held) else {
+            return false;
+        };
+        last_event_id.commit(id.slice(chunk, || self.id.bytes()));
+        true
+    }
+
+    /// Commits the ID of a line that is dropped, if the line has one. What earlier chunks have of such a line is held in
+    /// `data`, where nothing else is.
+    pub(super) fn find_id(
+        &mut self,
+        rest: &[u8],
+        end: Option<usize>,
+        last_event_id: &mut impl LastEventId,
+    ) {
+        let part = &rest[..end.unwrap_or(rest.len())];
+        let held = self.data.len();
+        let is_all_there = held == self.line_length;
+        let may_be_id = || {
+            let start = self.data.bytes().iter().chain(part);
+            start.zip(b"id:").all(|(byte, expected)| byte == expected)
+        };
+        if !is_all_there || held + part.len() > self.limits.event || !may_be_id() {
+            self.data.truncate(0);
+            return;
+        }
+        self.data.push(part);
+        if end.is_none() {
+            return;
+        }
+        if let Field::Id(id) = Field::parse(self.data.bytes())
+            && !self.is_too_long(id)
+        {
+            last_event_id.commit(id);
+        }
+        self.data.truncate(0);
     }
 
     /// Returns whether the value of an `id` field is longer than allowed.

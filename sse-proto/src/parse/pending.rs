@@ -38,7 +38,7 @@ impl<S: Store> Parser<S> {
         if self.pending & (LENT | RESYNCHRONIZE) != 0 {
             return false;
         }
-        // Or a byte order mark that is cut, and so is none.
+        // The start of a byte order mark is the start of a line if the rest does not come.
         let is_cut_line = self.pending & (LINE | START) != 0
             && self.line_length > 0
             && !self.comment().starts_with(b":");
@@ -255,9 +255,8 @@ impl<S: Store> Parser<S> {
             0 => self.offset(chunk, start) - self.line_length as u64,
             _ => self.block_at,
         };
-        let has_id = self.commit_id(chunk, &Block::default(), last_event_id);
         chunk.at = start;
-        self.too_large(chunk, end, at, has_id)
+        self.too_large(chunk, &Block::default(), end, at, last_event_id)
     }
 
     /// Drops the line behind the data.
@@ -266,14 +265,16 @@ impl<S: Store> Parser<S> {
         self.pending &= !LINE;
     }
 
-    /// Drops the block, and the line that made it too large, which ends at `end` or not yet.
+    /// Drops the block but its ID, and the line that made it too large, which ends at `end` or not yet.
     pub(super) fn too_large(
         &mut self,
         chunk: &mut Chunk<'_>,
+        block: &Block,
         end: Option<usize>,
         at: u64,
-        has_id: bool,
+        last_event_id: &mut impl LastEventId,
     ) -> Step {
+        let has_id = self.commit_id(chunk, block, last_event_id);
         self.clear();
         self.pending = RESYNCHRONIZE;
         // This line is held no more.
@@ -303,32 +304,6 @@ impl<S: Store> Parser<S> {
             }
         }
         Some(self.need_more(chunk))
-    }
-
-    /// Commits the ID of a line that is dropped, if it is one. What earlier chunks have of such a line is held in
-    /// `data`, where nothing else is.
-    fn find_id(&mut self, rest: &[u8], end: Option<usize>, last_event_id: &mut impl LastEventId) {
-        let part = &rest[..end.unwrap_or(rest.len())];
-        let held = self.data.len();
-        let is_all_there = held == self.line_length;
-        let may_be_id = || {
-            let start = self.data.bytes().iter().chain(part);
-            start.zip(b"id:").all(|(byte, expected)| byte == expected)
-        };
-        if !is_all_there || held + part.len() > self.limits.event || !may_be_id() {
-            self.data.truncate(0);
-            return;
-        }
-        self.data.push(part);
-        if end.is_none() {
-            return;
-        }
-        if let Field::Id(id) = Field::parse(self.data.bytes())
-            && !self.is_too_long(id)
-        {
-            last_event_id.commit(id);
-        }
-        self.data.truncate(0);
     }
 
     fn skip_line(&mut self, chunk: &mut Chunk<'_>, end: Option<usize>) {
