@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use super::target::{Answers, MAX_TOPICS, Target};
+use super::target::{Answers, LINES, MAX_TOPICS, Target};
 
 /// The longest topic or pattern, in bytes.
 const MAX_TOPIC_BYTES: usize = 256;
@@ -17,9 +17,6 @@ const MAX_SEGMENTS: usize = 16;
 
 /// The most segments of a pattern that are `*`.
 const MAX_STARS: usize = 4;
-
-/// Content type of a body of several events.
-const LINES: &str = "application/x-ndjson";
 
 /// An attack on the hub.
 #[derive(Clone, Copy, Debug, ValueEnum)]

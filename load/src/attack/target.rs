@@ -17,6 +17,9 @@ use super::Options;
 /// The most topics or patterns of a subscription, and topics of an event.
 pub(super) const MAX_TOPICS: usize = 64;
 
+/// Content type of a body of several events.
+pub(super) const LINES: &str = "application/x-ndjson";
+
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 50;
 
@@ -64,16 +67,7 @@ impl Target {
     ) -> Result<Answers> {
         let mut rng = Rng::with_seed(self.options.seed);
         let requests = (0..count).map(|_| request(&mut rng));
-        let mut sent = stream::iter(requests)
-            .map(|request| async move { self.send(&request).await })
-            .buffer_unordered(AT_ONCE);
-        let (mut answers, mut connections) = (Answers::default(), Vec::new());
-        while let Some(sent) = sent.next().await {
-            let (connection, answer) = sent?;
-            answers.add(answer);
-            connections.push(connection);
-        }
-        Ok(answers)
+        Answers::collect(requests.map(|request| async move { self.send(&request).await })).await
     }
 
     pub(super) async fn subscribe(
@@ -99,16 +93,9 @@ impl Target {
             let rest = timeout(test_timeout(), copy(&mut connection, &mut sink));
             // The hub may close the connection of a refused body.
             let _ = rest.await.context("the answer does not end")?;
-            Ok::<_, anyhow::Error>(answer)
+            Ok(((), answer))
         };
-        let mut published = stream::iter(0..count)
-            .map(|_| publish())
-            .buffer_unordered(AT_ONCE);
-        let mut answers = Answers::default();
-        while let Some(answer) = published.next().await {
-            answers.add(answer?);
-        }
-        Ok(answers)
+        Answers::collect((0..count).map(|_| publish())).await
     }
 
     /// A request to publish, after whose answer the hub closes the connection.
@@ -127,7 +114,7 @@ impl Target {
         let line = format!("{{\"topics\":[{}],\"data\":\"\"}}\n", topics.join(","));
         for _ in 0..events.div_ceil(1_000) {
             let body = line.repeat(events.min(1_000));
-            let answers = self.publish(1, "application/x-ndjson", &body).await?;
+            let answers = self.publish(1, LINES, &body).await?;
             ensure!(answers.are_all("200"), "filling the log: {answers}");
         }
         Ok(())
@@ -228,8 +215,19 @@ async fn answer(input: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
 }
 
 impl Answers {
-    fn add(&mut self, answer: String) {
-        *self.0.entry(answer).or_default() += 1;
+    /// Runs requests, `AT_ONCE` of them at a time. Keeps what they return beside the answer, such as connections, until
+    /// all are answered.
+    async fn collect<T>(
+        requests: impl Iterator<Item = impl Future<Output = Result<(T, String)>>>,
+    ) -> Result<Self> {
+        let mut requests = stream::iter(requests).buffer_unordered(AT_ONCE);
+        let (mut answers, mut kept) = (Self::default(), Vec::new());
+        while let Some(answered) = requests.next().await {
+            let (more, answer) = answered?;
+            *answers.0.entry(answer).or_default() += 1;
+            kept.push(more);
+        }
+        Ok(answers)
     }
 
     pub(super) fn append(&mut self, more: Self) {
