@@ -152,7 +152,7 @@ impl Log {
         core::mem::replace(self, empty)
     }
 
-    /// Drops some of the events of a log that is not read any more. `false` if there are none.
+    /// Drops some of the events of a log that is not read any more. Returns whether there may be more.
     pub(crate) fn drop_some(&mut self) -> bool {
         for _ in 0..LEAVE_AT_ONCE {
             if self.entries.pop_front().is_none() && !self.drop_state() {

@@ -85,7 +85,7 @@ fn check(browser: Browser, client: Client) -> Result<()> {
     Ok(())
 }
 
-/// The items that one server has to send.
+/// Checks the items that came from one server.
 fn are_right(browser: Browser, client: Client, results: &[Value], cutter: &Cutter) -> Result<()> {
     for result in &results[..2] {
         ensure_golden(&items(&result["events"])?, 0)?;

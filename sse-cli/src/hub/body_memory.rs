@@ -68,7 +68,7 @@ impl Reservation {
         self.0.is_none()
     }
 
-    /// Gives memory back, except for so many bytes.
+    /// Gives memory back, until at most `bytes` bytes are reserved.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         if let Some(permit) = &mut self.0 {
             drop(permit.split(permit.num_permits().saturating_sub(bytes)));

@@ -22,8 +22,8 @@ use crate::hub::{
     turn::{self, Turn},
 };
 
-/// How long a body may take to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time within which a body has to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a body of one event may have beside its data.
 const ROOM: usize = 64 * 1024;
@@ -208,7 +208,7 @@ where
     let size = upper.map_or(limit, |it| it.min(limit));
     let mut body = pin!(Limited::new(body, limit));
     let (mut bytes, mut reservation) = (Vec::new(), Reservation::default());
-    let mut deadline = Instant::now() + PATIENCE;
+    let mut deadline = Instant::now() + BODY_TIMEOUT;
     let mut turn = Turn::start();
     loop {
         let frame = match timeout_at(deadline, body.frame()).await {
@@ -221,7 +221,7 @@ where
                 });
             }
             Err(_) => {
-                let reason = format_args!("the body did not come in {} s", PATIENCE.as_secs());
+                let reason = format_args!("the body did not come in {} s", BODY_TIMEOUT.as_secs());
                 return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason));
             }
         };
