@@ -4,7 +4,8 @@
 use std::{
     env,
     ffi::OsString,
-    fs, io,
+    fs,
+    io::{self, BufRead, BufReader},
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
@@ -80,7 +81,6 @@ impl Nats {
         }
         for (nats, route) in cluster.iter_mut().zip(&routes) {
             nats.arguments = [
-                ("--name", nats.name()),
                 ("--cluster_name", "three".to_owned()),
                 ("--cluster", route.clone()),
                 ("--routes", routes.join(",")),
@@ -95,9 +95,9 @@ impl Nats {
         Ok(cluster)
     }
 
-    /// Its name in a cluster.
+    /// Its name, which no other server has.
     pub fn name(&self) -> String {
-        format!("nats-{}", self.port)
+        format!("nats-{}-{}", self.port, process::id())
     }
 
     /// Where it listens, on 127.0.0.1.
@@ -117,13 +117,14 @@ impl Nats {
     /// If it cannot be started, ends at once, or does not listen in time.
     pub fn up(&mut self) -> io::Result<()> {
         let mut command = command(self.port, &self.folder);
+        command.args(["--name", &self.name()]);
         let server = command.args(&self.arguments).spawn().map_err(|error| {
             let hint = "Debian and Ubuntu: apt-get install nats-server";
             io::Error::new(error.kind(), format!("{command:?}: {error} ({hint})"))
         })?;
-        let server = self.server.insert(server);
+        let (name, server) = (self.name(), self.server.insert(server));
         let (start, limit) = (Instant::now(), test_timeout());
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+        while !listens(self.port, &name) {
             let ended = server.try_wait()?.map(|it| format!("has ended: {it}"));
             let late = (start.elapsed() > limit).then(|| "does not listen".to_owned());
             if let Some(what) = ended.or(late) {
@@ -161,6 +162,17 @@ impl Drop for Nats {
         self.kill();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Returns whether the server of this name listens on the port: what it says first has its name.
+fn listens(port: u16, name: &str) -> bool {
+    let info = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).and_then(|connection| {
+        connection.set_read_timeout(Some(test_timeout()))?;
+        let mut line = String::new();
+        BufReader::new(connection).read_line(&mut line)?;
+        Ok(line)
+    });
+    info.is_ok_and(|info| info.contains(&format!("\"{name}\"")))
 }
 
 /// What a server with JetStream is started by, on 127.0.0.1, with all its files in a folder.
