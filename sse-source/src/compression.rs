@@ -93,11 +93,6 @@ impl Coding {
         }
     }
 
-    /// Returns whether its content may be several parts, one after the other.
-    fn has_members(self) -> bool {
-        self != Self::Brotli
-    }
-
     fn decoder(self) -> Box<dyn DecodeV2 + Send> {
         match self {
             Self::Brotli => Box::new(BrotliDecoder::new()),

@@ -41,6 +41,7 @@ fn bomb(name: &str) -> Bomb {
         "zstd, run-length" => ("zstd", zstd(23, 1024), Reason::End),
         "zstd, empty frames" => ("zstd", zstd(10, 0).repeat(50_000), Reason::End),
         "gzip, run-length" => ("gzip", gzip(&vec![b'y'; 32 * MIB]), Reason::End),
+        "brotli, empty streams" => ("br", brotli(None, 0).repeat(50_000), Reason::End),
         "gzip, empty members" => ("gzip", gzip(b"").repeat(50_000), Reason::End),
         "gzip in gzip" => {
             let inner = gzip(&vec![b'y'; MIB]).repeat(32);
@@ -59,13 +60,14 @@ fn bomb(name: &str) -> Bomb {
     }
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "brotli, large window",
     "brotli, run-length",
     "zstd, large window",
     "zstd, run-length",
     "zstd, empty frames",
     "gzip, run-length",
+    "brotli, empty streams",
     "gzip, empty members",
     "gzip in gzip",
     "brotli in zstd",

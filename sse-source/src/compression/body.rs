@@ -54,7 +54,7 @@ pub(super) struct Decoded {
 enum Place {
     Start,
     Within,
-    /// After a part that is complete. Another one may follow.
+    /// After a part that is complete. Another one may follow: a server may compress each event by itself.
     Between,
 }
 
@@ -78,9 +78,6 @@ impl Decoded {
         let piece = &self.input[..self.input.len().min(INPUT)];
         if self.place != Place::Within && !piece.is_empty() {
             if self.place == Place::Between {
-                if !self.coding.has_members() {
-                    return Err(self.coding.error(Problem::Trailing));
-                }
                 let result = self.decoder.reinit();
                 result.map_err(|error| self.coding.error(Problem::Invalid(error)))?;
             }
@@ -187,7 +184,6 @@ struct DecodeError {
 enum Problem {
     Invalid(io::Error),
     Truncated,
-    Trailing,
 }
 
 impl fmt::Display for DecodeError {
@@ -196,7 +192,6 @@ impl fmt::Display for DecodeError {
         match self.problem {
             Problem::Invalid(_) => write!(f, "cannot decode {coding} body"),
             Problem::Truncated => write!(f, "{coding} body is truncated"),
-            Problem::Trailing => write!(f, "data follows the end of the {coding} body"),
         }
     }
 }
@@ -205,7 +200,7 @@ impl error::Error for DecodeError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.problem {
             Problem::Invalid(error) => Some(error),
-            Problem::Truncated | Problem::Trailing => None,
+            Problem::Truncated => None,
         }
     }
 }
