@@ -148,6 +148,6 @@ fn impatient() -> Settings {
     Settings::default()
         .with_reconnection_time(Duration::from_millis(5))
         .with_bounds(Duration::from_millis(5), Duration::from_millis(50))
-        .with_connect_timeout(Some(IDLE_TIMEOUT))
+        .with_head_timeout(Some(IDLE_TIMEOUT))
         .with_idle_timeout(Some(IDLE_TIMEOUT))
 }

@@ -50,7 +50,7 @@ fn settings(options: &Options<'_>) -> Settings {
         return settings
             .with_standard_statuses()
             .with_exact_delays()
-            .with_connect_timeout(None)
+            .with_head_timeout(None)
             .with_limit(STANDARD_LIMIT);
     }
     if !options.flag("retryStatuses") {
@@ -66,7 +66,7 @@ fn settings(options: &Options<'_>) -> Settings {
         settings = settings.with_backoff_limit(limit);
     }
     if let Some(timeout) = options.time("connectTimeout") {
-        settings = settings.with_connect_timeout(Some(timeout));
+        settings = settings.with_head_timeout(Some(timeout));
     }
     if let Some(timeout) = options.time("idleTimeout") {
         settings = settings.with_idle_timeout(Some(timeout));

@@ -23,7 +23,8 @@
 //!             on_response: 200, text/event-stream
 //!  Connecting ───────────────────────────────────▶ Open
 //!     ▲    │                                         │
-//!     │    │ network error, timeout, 5xx, 429        │ end, network error, timeout
+//!     │    │ network error, timeout, 5xx, 408, 425,  │ end, network error, timeout
+//!     │    │ 429                                     │
 //!     │    ▼                                         │
 //!     └── Waiting ◀──────────────────────────────────┘
 //!             any ── 204, another status or type, close() ──▶ Closed
@@ -38,8 +39,9 @@
 //! - It doubles with each attempt that came to nothing, and has a random part, so that the clients of a
 //!   server that was gone do not all come back at once. [`Settings::with_exact_delays`] leaves that out. An event,
 //!   an ID, or a stream that lived as long as its delay came to something.
-//! - Statuses that say "not now" (429 and 5xx) are no reason to stop, unless
-//!   [`Settings::with_standard_statuses`] asks for the standard's word, by which all but 200 are.
+//! - Statuses that say "not now" (408, 425, 429 and 5xx) are not a reason to stop, unless
+//!   [`Settings::with_standard_statuses`] asks for the standard's word, by which all but 200 are, or the driver
+//!   [decides](Connection::on_refusal).
 //! - A connection on which nothing comes for too long can be given up
 //!   ([`Settings::with_idle_timeout`]).
 //! - An ID has a limit ([`Settings::with_max_id_bytes`]). A server that refuses a request because of its ID,
@@ -49,9 +51,9 @@
 mod backoff;
 mod content_type;
 mod reason;
+mod response;
 mod retry_after;
 mod settings;
-mod status;
 
 use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
@@ -166,6 +168,12 @@ impl Connection {
         self.backoff.reconnection_time
     }
 
+    /// Returns the number of attempts in a row that came to nothing, up to the last one that ended. An event or an
+    /// ID sets it to 0, and so does the end of a stream that lived for as long as the delay.
+    pub fn failed_attempts(&self) -> u32 {
+        self.backoff.failures
+    }
+
     /// Whether it is over. Then there are no actions any more.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
@@ -187,33 +195,6 @@ impl Connection {
             State::Connecting { deadline } | State::Open { deadline, .. } => deadline,
             State::Waiting { until } => Some(until),
             State::Closed => None,
-        }
-    }
-
-    /// A response came, redirects followed: its status, its `Content-Type`, and what its `Retry-After`
-    /// asks for, if it has one ([`retry_after_seconds`], or the time until its date).
-    pub fn on_response(
-        &mut self,
-        status: u16,
-        content_type: Option<&[u8]>,
-        retry_after: Option<Duration>,
-        now: Duration,
-    ) {
-        if !matches!(self.state, State::Connecting { .. }) {
-            return;
-        }
-        match status {
-            200 if content_type.is_some_and(is_event_stream) => {
-                self.decoder.reset();
-                let deadline = end_of(self.settings.idle_timeout, now);
-                self.state = State::Open {
-                    since: now,
-                    deadline,
-                };
-                self.changes.push_back(Change::Open);
-            }
-            200 => self.stop(Reason::ContentType),
-            _ => self.refuse(status, retry_after, now),
         }
     }
 
@@ -295,6 +276,14 @@ impl Connection {
         }
     }
 
+    /// Handles a request that could not be prepared, for example because no token could be had. Another attempt
+    /// follows.
+    pub fn on_preparation_error(&mut self, now: Duration) {
+        if let State::Connecting { .. } = self.state {
+            self.lose(Reason::Preparation, None, now);
+        }
+    }
+
     /// The time has come, or not yet: it may be called at any time.
     pub fn on_timeout(&mut self, now: Duration) {
         let is_due = |deadline: Option<Duration>| deadline.is_some_and(|time| time <= now);
@@ -302,7 +291,7 @@ impl Connection {
             State::Waiting { until } if until <= now => self.connect(now),
             State::Connecting { deadline } if is_due(deadline) => {
                 self.actions.push_back(Action::Abort);
-                self.lose(Reason::ConnectTimeout, None, now);
+                self.lose(Reason::HeadTimeout, None, now);
             }
             State::Open { deadline, .. } if is_due(deadline) => {
                 self.actions.push_back(Action::Abort);
@@ -336,7 +325,7 @@ impl Connection {
     }
 
     fn connect(&mut self, now: Duration) {
-        let deadline = end_of(self.settings.connect_timeout, now);
+        let deadline = end_of(self.settings.head_timeout(), now);
         self.state = State::Connecting { deadline };
         self.actions.push_back(Action::Connect);
     }

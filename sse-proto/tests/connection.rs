@@ -410,7 +410,7 @@ fn a_response_that_is_no_event_stream_is_the_end() {
 
 #[test]
 fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() {
-    for status in [429, 500, 502, 503, 504, 599] {
+    for status in [408, 425, 429, 500, 502, 503, 504, 599] {
         let mut source = Source::new(Settings::default());
         source.respond(status, None);
         assert_eq!(source.take_actions(), [Action::Abort]);
@@ -440,11 +440,105 @@ fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() 
 }
 
 #[test]
-fn no_response_in_time_is_given_up() {
+fn the_driver_can_decide_what_is_retried() {
+    let closed = |reason| vec![Change::Closed(reason)];
+    for (reason, is_retried) in [
+        (Reason::Status(401), false),
+        (Reason::Status(503), true),
+        (Reason::Status(204), false),
+        (Reason::ContentType, false),
+    ] {
+        let mut source = Source::new(Settings::default());
+        assert_eq!(source.connection.is_retried(reason), is_retried);
+        source
+            .connection
+            .on_refusal(reason, false, None, source.now);
+        source.drain();
+        assert_eq!(source.take_changes(), closed(reason));
+
+        let mut source = Source::new(Settings::default().for_one_request());
+        assert!(!source.connection.is_retried(reason));
+        for attempt in 1..=40 {
+            let asked = Some(Duration::from_secs(77));
+            source
+                .connection
+                .on_refusal(reason, true, asked, source.now);
+            source.drain();
+            assert!(source.disconnected(reason) >= 77_000);
+            assert_eq!(source.connection.failed_attempts(), attempt);
+            assert_eq!(source.take_actions(), [Action::Abort]);
+            source.sleep();
+            assert_eq!(source.take_actions(), [Action::Connect]);
+        }
+        source.respond(200, EVENTS);
+        source.receive("data: a\n\n");
+        assert_eq!(source.connection.failed_attempts(), 0);
+    }
+    for reason in [Reason::End, Reason::NetworkError, Reason::Preparation] {
+        let source = Source::new(Settings::default().with_standard_statuses());
+        assert!(source.connection.is_retried(reason));
+    }
+}
+
+#[test]
+fn a_refusal_for_the_id_that_is_retried_drops_the_id() {
+    let mut source = Source::new(Settings::default().with_standard_statuses());
+    let id = EventId::from(7);
+    source.connection.set_last_event_id(&id).unwrap();
+    let reason = Reason::Status(431);
+    assert!(!source.connection.is_retried(reason));
+    source.connection.on_refusal(reason, true, None, source.now);
+    source.drain();
+    let changes = source.take_changes();
+    assert!(
+        matches!(
+            changes[..],
+            [Change::LastEventIdDropped { length: 1, .. }, _]
+        ),
+        "{changes:?}"
+    );
+    assert_eq!(source.connection.last_event_id(), "");
+}
+
+#[test]
+fn a_request_that_cannot_be_prepared_is_tried_again() {
     let mut source = Source::new(Settings::default());
-    assert_eq!(source.sleep().as_secs(), 30);
+    for attempt in 1..4 {
+        source.connection.on_preparation_error(source.now);
+        source.drain();
+        let least = 3000 << (attempt - 1);
+        assert!(source.disconnected(Reason::Preparation) >= least);
+        assert_eq!(source.connection.failed_attempts(), attempt);
+        source.sleep();
+    }
+    source.respond(200, EVENTS);
+    source.take_changes();
+    source.connection.on_preparation_error(source.now);
+    source.drain();
+    assert_eq!(source.take_changes(), [], "there is a stream already");
+}
+
+#[test]
+fn a_head_that_does_not_come_in_time_is_given_up() {
+    let minute = Duration::from_secs(60);
+    for (settings, expected) in [
+        (Settings::default(), Some(5 * minute)),
+        (Settings::default().for_one_request(), None),
+        (Settings::default().with_head_timeout(None), None),
+        (
+            Settings::default()
+                .with_head_timeout(Some(minute))
+                .for_one_request(),
+            Some(minute),
+        ),
+    ] {
+        let source = Source::new(settings);
+        assert_eq!(source.connection.poll_timeout(), expected);
+    }
+    let mut source = Source::new(Settings::default());
+    source.sleep();
     assert_eq!(source.take_actions(), [Action::Abort]);
-    source.disconnected(Reason::ConnectTimeout);
+    source.disconnected(Reason::HeadTimeout);
     // What the driver may still say of the aborted request means nothing.
     source.respond(200, EVENTS);
     source.fail();
@@ -453,9 +547,6 @@ fn no_response_in_time_is_given_up() {
         (source.take_actions(), source.take_changes()),
         (vec![], vec![])
     );
-
-    let source = Source::new(Settings::default().with_connect_timeout(None));
-    assert_eq!(source.connection.poll_timeout(), None);
 }
 
 #[test]
@@ -555,7 +646,7 @@ fn bounds_and_limits_of_any_size_do_no_harm() {
     let settings = Settings::default()
         .with_reconnection_time(Duration::MAX)
         .with_bounds(Duration::MAX, Duration::MAX)
-        .with_connect_timeout(Some(Duration::MAX))
+        .with_head_timeout(Some(Duration::MAX))
         .with_idle_timeout(Some(Duration::MAX));
     let mut source = Source::new(settings);
     source.now = Duration::from_secs(9);
@@ -583,7 +674,7 @@ fn no_setting_and_no_time_overflows() {
                 base().with_bounds(time, other).with_exact_delays(),
                 base().with_backoff_limit(time).with_bounds(time, other),
                 base()
-                    .with_connect_timeout(Some(time))
+                    .with_head_timeout(Some(time))
                     .with_idle_timeout(Some(other)),
             ] {
                 live(settings, time, other);

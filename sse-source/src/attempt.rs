@@ -30,7 +30,10 @@ pub(crate) enum Attempt {
 }
 
 pub(crate) enum Failure {
+    /// The caller's preparation failed. Another attempt may succeed.
     Preparation(BoxError),
+    /// No attempt can send this request.
+    Request(BoxError),
     Network(BoxError),
 }
 
@@ -39,8 +42,7 @@ impl Attempt {
         let (last_event_id, route) = (last_event_id.to_owned(), route.clone());
         Self::Request(Box::pin(async move {
             let transport = template.transport.clone();
-            let request = template.make(last_event_id).await;
-            let mut request = request.map_err(Failure::Preparation)?;
+            let mut request = template.make(last_event_id).await?;
             request.extensions_mut().insert(route);
             transport.oneshot(request).await.map_err(Failure::Network)
         }))

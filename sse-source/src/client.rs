@@ -35,18 +35,31 @@ const HEADERS: usize = 1000;
 
 pub(crate) type Client = legacy::Client<Connector, Full<Bytes>>;
 
-pub(crate) fn client(http2_only: bool, allow_address: Option<AllowAddress>) -> Client {
+pub(crate) fn client(
+    http2_only: bool,
+    connect_timeout: Option<Duration>,
+    allow_address: Option<AllowAddress>,
+) -> Client {
     let scheme = scheme(allow_address.clone());
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .http2_only(http2_only)
         .http1_max_headers(HEADERS)
+        // What browsers take, too.
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
         .http2_initial_stream_window_size(AHEAD)
         .http2_initial_connection_window_size(AHEAD_OF_ALL)
         .http2_keep_alive_interval(SILENCE)
         .http2_keep_alive_timeout(PATIENCE)
-        .build(Connector::new(scheme, allow_address, http2_only))
+        .build(Connector::new(
+            scheme,
+            allow_address,
+            connect_timeout,
+            http2_only,
+        ))
 }
 
 /// Why no request can go there, whatever is tried.

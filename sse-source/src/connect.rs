@@ -5,6 +5,7 @@ use core::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
     task::{Context, Poll},
+    time::Duration,
 };
 use std::{sync::Arc, vec};
 
@@ -75,6 +76,7 @@ impl Service<Name> for Resolver {
 pub(crate) struct Connector<C = Scheme> {
     inner: C,
     allow: Option<AllowAddress>,
+    timeout: Option<Duration>,
     is_http2: bool,
 }
 
@@ -84,12 +86,18 @@ pub(crate) type Scheme = HttpConnector<Resolver>;
 pub(crate) type Scheme = hyper_rustls::HttpsConnector<HttpConnector<Resolver>>;
 
 impl<C> Connector<C> {
-    /// A connector whose `inner` one has a [`Resolver`] that allows the same addresses. Each connection speaks
-    /// HTTP/2, if that is known before.
-    pub(crate) fn new(inner: C, allow: Option<AllowAddress>, is_http2: bool) -> Self {
+    /// Returns a connector whose `inner` one has a [`Resolver`] that allows the same addresses. Each connection
+    /// speaks HTTP/2, if that is known before.
+    pub(crate) fn new(
+        inner: C,
+        allow: Option<AllowAddress>,
+        timeout: Option<Duration>,
+        is_http2: bool,
+    ) -> Self {
         Self {
             inner,
             allow,
+            timeout,
             is_http2,
         }
     }
@@ -117,10 +125,16 @@ where
         {
             return Box::pin(async move { Err(error.into()) });
         }
-        let (connection, is_http2) = (self.inner.call(uri), self.is_http2);
+        let (timeout, is_http2) = (self.timeout, self.is_http2);
+        let connection = self.inner.call(uri);
         Box::pin(async move {
-            let connection = connection.await.map_err(Into::into)?;
-            Ok(Metered::new(connection, is_http2))
+            let connection = match timeout {
+                Some(time) => tokio::time::timeout(time, connection)
+                    .await
+                    .map_err(|_| ConnectTimeout(time))?,
+                None => connection.await,
+            };
+            Ok(Metered::new(connection.map_err(Into::into)?, is_http2))
         })
     }
 }
@@ -145,3 +159,15 @@ impl fmt::Display for AddressError {
 }
 
 impl error::Error for AddressError {}
+
+/// No connection came about in time.
+#[derive(Debug)]
+struct ConnectTimeout(Duration);
+
+impl fmt::Display for ConnectTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connecting took longer than {:?}", self.0)
+    }
+}
+
+impl error::Error for ConnectTimeout {}

@@ -9,6 +9,9 @@ use sse_proto::connection::Reason;
 
 use crate::{Disconnected, causes::with_causes, head::coding, transport::BoxError};
 
+/// Maximum number of bytes of a body that are part of an error message.
+const MAX_SHOWN_BYTES: usize = 1024;
+
 /// Why there will be no more events. What it says holds all that is known; its source is for
 /// programs.
 #[derive(Debug)]
@@ -16,14 +19,14 @@ use crate::{Disconnected, causes::with_causes, head::coding, transport::BoxError
 pub enum Error {
     /// The server answered, but not with an event stream.
     Refused(Box<Refused>),
-    /// The request could not be made: by whoever [prepares](crate::Builder::with_preparation) it, or
-    /// because it is none.
+    /// The request is not valid, its [preparation](crate::Builder::with_preparation) failed, or it must not be
+    /// [repeated](crate::Builder::with_repetition).
     Request(BoxError),
-    /// There was no response, or it broke, and there is to be one try only.
+    /// There was no response, or it broke, and no attempt follows.
     Network(BoxError),
-    /// There was no response in time, or nothing came for too long, and there is to be one try only.
+    /// The head of the response did not come in time, or nothing came for too long, and no attempt follows.
     Timeout(Reason),
-    /// The server ended the stream inside an event, which is lost, and there is to be one try only.
+    /// The server ended the stream inside an event, which is lost, and no attempt follows.
     /// [`with_unfinished_event`](crate::Builder::with_unfinished_event) takes it.
     Truncated,
 }
@@ -38,14 +41,19 @@ pub struct Refused {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// The first bytes of its body, at most 4 KiB.
+    /// The first bytes of its body: by default at most 64 KiB, as far as they came within 5 s
+    /// ([`with_refusal_limits`](crate::Builder::with_refusal_limits)).
     pub body: Bytes,
 }
 
-/// For who has one try only.
+/// The error of a disconnection that no attempt follows.
 impl From<Disconnected> for Error {
     fn from(disconnected: Disconnected) -> Self {
+        if let Some(response) = disconnected.response {
+            return Self::Refused(response);
+        }
         match disconnected.error {
+            Some(error) if disconnected.reason == Reason::Preparation => Self::Request(error),
             Some(error) => Self::Network(error),
             None if disconnected.reason == Reason::Truncated => Self::Truncated,
             None => Self::Timeout(disconnected.reason),
@@ -92,9 +100,19 @@ impl fmt::Display for Refused {
         {
             write!(f, ", not followed to {location:?}")?;
         }
-        match str::from_utf8(&self.body) {
-            Ok(text) if !text.trim().is_empty() => write!(f, ": {}", text.trim().escape_debug()),
-            _ => Ok(()),
+        let is_cut = self.body.len() > MAX_SHOWN_BYTES;
+        // The longest part that is UTF-8: a cut may be inside a character.
+        let Some(chunk) = self.body[..self.body.len().min(MAX_SHOWN_BYTES)]
+            .utf8_chunks()
+            .next()
+            .filter(|chunk| is_cut || chunk.invalid().is_empty())
+        else {
+            return Ok(());
+        };
+        match chunk.valid().trim() {
+            "" => Ok(()),
+            text if is_cut => write!(f, ": {} [{} bytes]", text.escape_debug(), self.body.len()),
+            text => write!(f, ": {}", text.escape_debug()),
         }
     }
 }

@@ -3,7 +3,7 @@ use core::{fmt, time::Duration};
 use http::{HeaderMap, StatusCode, Uri};
 use sse_proto::{DecodeError, EventId, connection::Reason};
 
-use crate::{causes::with_causes, transport::BoxError};
+use crate::{Refused, causes::with_causes, transport::BoxError};
 
 /// An event, as text to keep: its `last_event_id` is an [`EventId`], which events share.
 pub type MessageEvent<T = String, I = EventId> = sse_proto::MessageEvent<T, I>;
@@ -64,15 +64,20 @@ pub struct Open {
 pub struct Disconnected {
     /// Why, in short.
     pub reason: Reason,
-    /// The status of the response, if there was one that was no event stream.
-    pub status: Option<StatusCode>,
-    /// What the network said, if it was that.
+    /// The response that is not an event stream, if there was one: for example 429 with its headers and body.
+    pub response: Option<Box<Refused>>,
+    /// The error of the network or of the preparation, if there was one.
     pub error: Option<BoxError>,
     /// How long after now the next attempt is.
     pub delay: Duration,
 }
 
 impl Disconnected {
+    /// Returns the status of the response that is not an event stream, if there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.response.as_ref().map(|response| response.status)
+    }
+
     /// Why, with all that is known, for people.
     pub fn cause(&self) -> impl fmt::Display {
         Cause(self)
@@ -83,9 +88,13 @@ struct Cause<'a>(&'a Disconnected);
 
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0.error, self.0.status) {
+        match (&self.0.error, &self.0.response) {
+            (Some(error), _) if self.0.reason == Reason::Preparation => {
+                write!(f, "{}: ", self.0.reason)?;
+                with_causes(&**error, f)
+            }
             (Some(error), _) => with_causes(&**error, f),
-            (None, Some(status)) => write!(f, "status {status}"),
+            (None, Some(response)) => response.fmt(f),
             (None, None) => self.0.reason.fmt(f),
         }
     }

@@ -6,8 +6,9 @@
 //! # Map
 //!
 //! ```text
-//!   EventSource::get(uri) ── Builder            what is asked for, and how      (builder.rs,
-//!                               │                                                template.rs)
+//!   EventSource::get(uri) ── Builder            what is asked for, and how      (builder.rs, uri.rs,
+//!                               │                                    template.rs, credentials.rs,
+//!                               │                                    options.rs, retry.rs)
 //!            open ──────────────┴── send
 //!             │                      │
 //!         EventSource              Events       a stream: for ever, or once     (source.rs, events.rs)
@@ -19,7 +20,8 @@
 //!    sse_proto::connection                      when to connect, wait, give up  (alarm.rs)
 //!             │
 //!          Attempt                              a request, its response or the reason that there
-//!             │                                 is none            (attempt.rs, head.rs, refusal.rs)
+//!             │                                 is none            (attempt.rs, head.rs, refusal.rs,
+//!             │                                                     source/decision.rs)
 //!         Transport                             hyper, reqwest, or any service  (transport.rs,
 //!             │                                                                  transport_builder.rs)
 //!       HyperService ── Route                   a request by hyper's client     (hyper_service.rs, route.rs)
@@ -82,6 +84,7 @@ mod client;
 #[cfg(feature = "compression")]
 mod compression;
 mod connect;
+mod credentials;
 mod error;
 mod events;
 mod handle;
@@ -89,20 +92,24 @@ mod head;
 mod hyper_service;
 mod item;
 mod metered;
+mod options;
 mod refusal;
 mod response_uri;
+mod retry;
 mod route;
 mod source;
 mod template;
 mod transport;
 mod transport_builder;
 mod turn;
+mod uri;
 
 pub use builder::Builder;
 pub use error::{Error, Refused};
 pub use events::Events;
 pub use handle::Handle;
 pub use item::{Disconnected, Item, MessageEvent, Open};
+pub use retry::FailedAttempt;
 pub use source::EventSource;
 pub use sse_proto::{
     DecodeError, EventId,

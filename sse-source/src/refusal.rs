@@ -12,11 +12,21 @@ use tokio::time::Sleep;
 
 use crate::{error::Refused, response_uri::response_uri, transport::Body, turn::Turn};
 
-/// How much of the body is read to see what the server says.
-const ENOUGH: usize = 4 * 1024;
+/// Limits on what is read of a response that is not an event stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefusalLimits {
+    pub(crate) max_body_bytes: usize,
+    pub(crate) timeout: Duration,
+}
 
-/// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+impl Default for RefusalLimits {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 64 * 1024,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
 
 /// A unit of work, in frames.
 const UNIT: usize = 8;
@@ -26,28 +36,30 @@ pub(crate) struct Refusal {
     head: Parts,
     body: Pin<Box<Body>>,
     read: BytesMut,
-    patience: Pin<Box<Sleep>>,
+    max_body_bytes: usize,
+    timeout: Pin<Box<Sleep>>,
     turn: Turn,
 }
 
 impl Refusal {
-    pub(crate) fn new(response: Response<Body>) -> Self {
+    pub(crate) fn new(response: Response<Body>, limits: RefusalLimits) -> Self {
         let (head, body) = response.into_parts();
         Self {
             head,
             body: Box::pin(body),
             read: BytesMut::new(),
-            patience: Box::pin(tokio::time::sleep(PATIENCE)),
+            max_body_bytes: limits.max_body_bytes,
+            timeout: Box::pin(tokio::time::sleep(limits.timeout)),
             turn: Turn::with_unit(UNIT),
         }
     }
 }
 
 impl Future for Refusal {
-    type Output = Refused;
+    type Output = Box<Refused>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Refused> {
-        while self.read.len() < ENOUGH && self.patience.as_mut().poll(cx).is_pending() {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Box<Refused>> {
+        while self.read.len() < self.max_body_bytes && self.timeout.as_mut().poll(cx).is_pending() {
             ready!(self.turn.poll(cx));
             let Poll::Ready(frame) = self.body.as_mut().poll_frame(cx) else {
                 self.turn.end();
@@ -57,7 +69,7 @@ impl Future for Refusal {
             match frame {
                 Some(Ok(frame)) => {
                     if let Some(bytes) = frame.data_ref() {
-                        let room = ENOUGH - self.read.len();
+                        let room = self.max_body_bytes - self.read.len();
                         let part = &bytes[..bytes.len().min(room)];
                         self.read.extend_from_slice(part);
                     }
@@ -65,11 +77,11 @@ impl Future for Refusal {
                 Some(Err(_)) | None => break,
             }
         }
-        Poll::Ready(Refused {
+        Poll::Ready(Box::new(Refused {
             uri: response_uri(&self.head.extensions),
             status: self.head.status,
             headers: core::mem::take(&mut self.head.headers),
             body: self.read.split().freeze(),
-        })
+        }))
     }
 }

@@ -1,3 +1,5 @@
+mod decision;
+
 use core::{
     fmt,
     pin::Pin,
@@ -6,23 +8,20 @@ use core::{
 
 use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
-use http::{Response, StatusCode};
 use http_body::Body as _;
 use sse_proto::{
     EventId, IdTooLong,
-    connection::{Action, Change, Connection, Reason, Settings},
+    connection::{Action, Change, Connection, Settings},
 };
 use tokio::time::Duration;
 
 use crate::{
-    Error, Handle, Item,
+    Error, Handle, Item, Refused,
     alarm::Alarm,
     attempt::{Attempt, Failure},
     handle::Command,
-    head,
     item::{Disconnected, Open},
-    refusal::Refusal,
-    response_uri::response_uri,
+    options::Options,
     route::Route,
     template::Template,
     transport::{Body, BoxError},
@@ -52,15 +51,19 @@ pub struct EventSource {
     attempt: Attempt,
     /// Of the attempt.
     route: Route,
-    /// What the network said of the attempt that failed last.
-    network_error: Option<BoxError>,
-    status: Option<StatusCode>,
+    /// Error of the attempt that failed last.
+    error: Option<BoxError>,
+    /// Response of the attempt that failed last.
+    response: Option<Box<Refused>>,
+    /// Time of the first of the attempts in a row that failed.
+    failing_since: Duration,
+    /// Number of attempts in a row whose response was not HTTP.
+    invalid_heads: u32,
     open: Option<Box<Open>>,
     handle: Handle,
     alarm: Alarm,
     turn: Turn,
-    is_once: bool,
-    takes_unfinished_event: bool,
+    options: Options,
     is_over: bool,
 }
 
@@ -68,6 +71,7 @@ impl EventSource {
     pub(crate) fn new(
         template: Template,
         settings: Settings,
+        options: Options,
         last_event_id: Option<EventId>,
     ) -> Result<Self, IdTooLong> {
         let mut connection = Connection::new(settings, fastrand::u64(..), Duration::ZERO);
@@ -79,14 +83,15 @@ impl EventSource {
             template,
             attempt: Attempt::None,
             route: Route::default(),
-            network_error: None,
-            status: None,
+            error: None,
+            response: None,
+            failing_since: Duration::ZERO,
+            invalid_heads: 0,
             open: None,
             handle: Handle::default(),
             alarm: Alarm::new(),
             turn: Turn::with_unit(UNIT),
-            is_once: false,
-            takes_unfinished_event: false,
+            options,
             is_over: false,
         })
     }
@@ -99,24 +104,6 @@ impl EventSource {
     /// What a reconnection sends as `Last-Event-ID`; empty if there is none.
     pub fn last_event_id(&self) -> &str {
         self.connection.last_event_id()
-    }
-
-    /// The same, but the first disconnection is its end, or its error.
-    pub(crate) fn once(mut self, takes_unfinished_event: bool) -> Self {
-        self.is_once = true;
-        self.takes_unfinished_event = takes_unfinished_event;
-        self
-    }
-
-    /// What a disconnection is to who has one try only. What is under way is dropped.
-    fn end(&mut self, disconnected: Disconnected) -> Option<Result<Item, Error>> {
-        self.connection.close();
-        self.attempt = Attempt::None;
-        self.is_over = true;
-        match disconnected.reason {
-            Reason::End => None,
-            _ => Some(Err(disconnected.into())),
-        }
     }
 
     fn now(&self) -> Duration {
@@ -133,6 +120,7 @@ impl EventSource {
             Command::Reconnect => {
                 let now = self.now();
                 self.give_up();
+                self.template.is_repetition = false;
                 self.connection.reconnect(now);
             }
         }
@@ -146,7 +134,10 @@ impl EventSource {
                     self.route = Route::default();
                     let last_event_id = self.connection.last_event_id();
                     tracing::debug!(last_event_id, "connecting");
-                    Attempt::connect(self.template.clone(), last_event_id, &self.route)
+                    let attempt =
+                        Attempt::connect(self.template.clone(), last_event_id, &self.route);
+                    self.template.is_repetition = true;
+                    attempt
                 }
                 _ => Attempt::None,
             };
@@ -161,8 +152,8 @@ impl EventSource {
             Change::Disconnected { reason, delay } => {
                 let disconnected = Disconnected {
                     reason,
-                    status: self.status.take(),
-                    error: self.network_error.take(),
+                    response: self.response.take(),
+                    error: self.error.take(),
                     delay,
                 };
                 tracing::debug!(%disconnected);
@@ -217,6 +208,11 @@ impl EventSource {
                     Ok(response) => self.on_response(response, now),
                     Err(Failure::Network(error)) => self.on_network_error(error, now),
                     Err(Failure::Preparation(error)) => {
+                        self.attempt = Attempt::None;
+                        self.error = Some(error);
+                        self.connection.on_preparation_error(now);
+                    }
+                    Err(Failure::Request(error)) => {
                         self.connection.close();
                         return Poll::Ready(Some(Err(Error::Request(error))));
                     }
@@ -243,7 +239,9 @@ impl EventSource {
                         *came = now;
                     }
                     Some(Err(error)) => self.on_network_error(error, now),
-                    None if self.takes_unfinished_event && self.connection.is_inside_event() => {
+                    None if self.options.takes_unfinished_event
+                        && self.connection.is_inside_event() =>
+                    {
                         // The body that has ended must not be polled again.
                         *body = Box::pin(Body::default());
                         *chunk = Bytes::from_static(b"\n\n");
@@ -256,41 +254,11 @@ impl EventSource {
                 Poll::Ready(None)
             }
             Attempt::Refusal(refusal) => {
-                let refused = ready!(refusal.as_mut().poll(cx));
+                let response = ready!(refusal.as_mut().poll(cx));
                 self.attempt = Attempt::None;
-                Poll::Ready(Some(Err(Error::Refused(Box::new(refused)))))
+                Poll::Ready(self.on_refusal(response).map(Err))
             }
         }
-    }
-
-    fn on_response(&mut self, response: Response<Body>, now: Duration) {
-        let (status, headers) = (response.status(), response.headers());
-        let content_type = head::content_type(headers);
-        let retry_after = head::retry_after(headers);
-        self.connection
-            .on_response(status.as_u16(), content_type.as_deref(), retry_after, now);
-        if self.connection.is_closed() {
-            // There is no more to do than to say why.
-            while self.connection.poll_action().is_some() {}
-            self.attempt = Attempt::Refusal(Box::pin(Refusal::new(response)));
-            return;
-        }
-        if status != StatusCode::OK {
-            self.status = Some(status);
-            return;
-        }
-        let (head, body) = response.into_parts();
-        self.open = Some(Box::new(Open {
-            uri: response_uri(&head.extensions),
-            headers: head.headers,
-        }));
-        self.attempt = Attempt::stream(body, now);
-    }
-
-    fn on_network_error(&mut self, error: BoxError, now: Duration) {
-        self.attempt = Attempt::None;
-        self.network_error = Some(error);
-        self.connection.on_network_error(now);
     }
 
     /// Waits for the time that the machine waits for.
@@ -300,6 +268,8 @@ impl EventSource {
         };
         match self.attempt {
             Attempt::None => ready!(self.alarm.poll(time, cx)),
+            // The head is there, and reading the body has a timeout of its own.
+            Attempt::Refusal(_) => return Poll::Pending,
             _ => ready!(self.alarm.poll_silence(time, cx)),
         }
         let now = self.now();
@@ -337,7 +307,7 @@ impl Stream for EventSource {
             this.act();
             if let Some(item) = this.change() {
                 return Poll::Ready(match item {
-                    Item::Disconnected(disconnected) if this.is_once => this.end(disconnected),
+                    Item::Disconnected(disconnected) => this.on_disconnected(disconnected),
                     item => Some(Ok(item)),
                 });
             }

@@ -11,6 +11,8 @@ use http_body_util::Full;
 
 use crate::{
     Error, Transport,
+    attempt::Failure,
+    credentials,
     transport::{BoxError, BoxFuture},
 };
 
@@ -23,6 +25,9 @@ pub(crate) type Prepare =
 pub(crate) struct Template {
     request: Request<Bytes>,
     prepare: Option<Arc<Prepare>>,
+    repeats_unsafe_methods: bool,
+    /// A request was sent before, and the caller did not ask for this one.
+    pub(crate) is_repetition: bool,
     pub(crate) transport: Transport,
 }
 
@@ -30,8 +35,10 @@ impl Template {
     pub(crate) fn new(
         mut request: Request<Bytes>,
         prepare: Option<Arc<Prepare>>,
+        repeats_unsafe_methods: bool,
         transport: Transport,
     ) -> Result<Self, Error> {
+        credentials::move_to_header(&mut request);
         for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-cache")] {
             let value = HeaderValue::from_static(value);
             request.headers_mut().entry(name).or_insert(value);
@@ -43,16 +50,23 @@ impl Template {
         Ok(Self {
             request,
             prepare,
+            repeats_unsafe_methods,
+            is_repetition: false,
             transport,
         })
     }
 
-    /// The request of one attempt.
+    /// Returns whether the method is safe to repeat, or the caller asked for that.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.repeats_unsafe_methods || self.request.method().is_safe()
+    }
+
+    /// Returns the request of one attempt.
     pub(crate) async fn make(
-        self,
+        mut self,
         last_event_id: String,
-    ) -> Result<Request<Full<Bytes>>, BoxError> {
-        let mut request = self.request;
+    ) -> Result<Request<Full<Bytes>>, Failure> {
+        let request = &mut self.request;
         if !last_event_id.is_empty() {
             // "Encoded as UTF-8". What a header cannot hold, an ID from a stream can: then the server
             // is asked from the start.
@@ -61,9 +75,17 @@ impl Template {
             }
         }
         if let Some(prepare) = &self.prepare {
-            request = prepare(request).await?;
-            self.transport.check(request.uri())?;
+            let prepared = prepare(self.request).await;
+            self.request = prepared.map_err(Failure::Preparation)?;
+            credentials::move_to_header(&mut self.request);
+            let check = self.transport.check(self.request.uri());
+            check.map_err(Failure::Request)?;
         }
-        Ok(request.map(Full::new))
+        if self.is_repetition && !self.is_repeatable() {
+            let method = self.request.method();
+            let reason = format!("{method} request is not repeated without `with_repetition`");
+            return Err(Failure::Request(reason.into()));
+        }
+        Ok(self.request.map(Full::new))
     }
 }

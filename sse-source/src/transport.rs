@@ -25,6 +25,7 @@ use crate::response_uri::ResponseUri;
 use crate::{
     TransportBuilder,
     client::{check_scheme, client},
+    credentials::SendCredentials,
     hyper_service::{self, AllowUri, HyperService},
     response_uri::NoteUri,
     route::{NoteRoute, Route},
@@ -56,6 +57,7 @@ impl Transport {
     ///
     /// - **TLS.** The roots of trust are those of the machine, or of the file that `SSL_CERT_FILE` names; where
     ///   there are none, those that Mozilla trusts.
+    /// - **Connecting** may take 30 s, unless [`builder`](Self::builder) sets another limit.
     /// - **Redirects** are followed as in [RFC 9110, 15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4), at
     ///   most twenty, and without credentials (`Authorization`, `Cookie`) where they lead to another origin.
     ///   [`builder`](Self::builder) restricts where requests may go.
@@ -85,10 +87,11 @@ impl Transport {
     pub(crate) fn hyper(options: TransportBuilder) -> Self {
         let TransportBuilder {
             http2_prior_knowledge,
+            connect_timeout,
             allow_uri,
             allow_address,
         } = options;
-        let client = client(http2_prior_knowledge, allow_address);
+        let client = client(http2_prior_knowledge, connect_timeout, allow_address);
         let service = HyperService::new(client, allow_uri.clone());
         #[cfg(feature = "compression")]
         let service = service
@@ -105,7 +108,8 @@ impl Transport {
     }
 
     /// Creates a transport over reqwest's client, with its own settings: proxies, cookies, roots of trust, and
-    /// which redirects it follows. Its timeout for a whole request, if there is one, also ends streams.
+    /// which redirects it follows. Its timeout for a whole request, if there is one, also ends streams. How long it takes
+    /// to connect is limited by its `connect_timeout`, which it does not set by itself.
     ///
     /// What this crate bounds in its own transport is reqwest's to bound here. Its features `gzip`, `brotli` and
     /// `zstd` decode with windows as large as a server asks for (1 GiB for brotli); leave them out, or turn them off
@@ -163,6 +167,7 @@ impl Transport {
         let credentials = FilterCredentials::new().allow_extension::<Route>();
         let policy = Limited::default()
             .and::<_, Full<Bytes>, S::Error>(credentials)
+            .and::<_, Full<Bytes>, S::Error>(SendCredentials)
             .and::<_, Full<Bytes>, S::Error>(clone_body_fn(|body: &Full<Bytes>| Some(body.clone())))
             .and::<_, Full<Bytes>, S::Error>(NoteRoute { allow_uri });
         Self::of(FollowRedirect::with_policy(NoteUri(service), policy))

@@ -1,4 +1,4 @@
-use core::{fmt, net::IpAddr};
+use core::{fmt, net::IpAddr, time::Duration};
 use std::sync::Arc;
 
 use http::Uri;
@@ -39,10 +39,11 @@ use crate::{Transport, connect::AllowAddress, hyper_service::AllowUri};
 ///     .allow_address(is_public)
 ///     .build();
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 #[must_use = "it does nothing until it is built"]
 pub struct TransportBuilder {
     pub(crate) http2_prior_knowledge: bool,
+    pub(crate) connect_timeout: Option<Duration>,
     pub(crate) allow_uri: Option<AllowUri>,
     pub(crate) allow_address: Option<AllowAddress>,
 }
@@ -52,6 +53,16 @@ impl TransportBuilder {
     /// [`Transport::http2`].
     pub fn http2_prior_knowledge(mut self, enabled: bool) -> Self {
         self.http2_prior_knowledge = enabled;
+        self
+    }
+
+    /// Sets the maximum time to connect: to resolve the name, for TCP and for TLS. 30 s if it is not set; `None` for
+    /// the system's.
+    ///
+    /// An attempt that takes longer fails as one without a network. The time up to the head of the response is
+    /// limited by [`Settings::with_head_timeout`](crate::Settings::with_head_timeout).
+    pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 
@@ -85,10 +96,22 @@ impl TransportBuilder {
     }
 }
 
+impl Default for TransportBuilder {
+    fn default() -> Self {
+        Self {
+            http2_prior_knowledge: false,
+            connect_timeout: Some(Duration::from_secs(30)),
+            allow_uri: None,
+            allow_address: None,
+        }
+    }
+}
+
 impl fmt::Debug for TransportBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransportBuilder")
             .field("http2_prior_knowledge", &self.http2_prior_knowledge)
+            .field("connect_timeout", &self.connect_timeout)
             .field("allow_uri", &self.allow_uri.is_some())
             .field("allow_address", &self.allow_address.is_some())
             .finish()

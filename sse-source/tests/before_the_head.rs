@@ -45,7 +45,7 @@ fn linger(connection: &TcpStream) {
 /// One request to that server is an error of the network; what it says.
 fn error(name: &str, transport: Transport, url: String) -> String {
     let error = assert_neighbours_run(name, async {
-        let settings = soon().with_connect_timeout(None);
+        let settings = soon().with_head_timeout(None);
         let request = EventSource::get(url)
             .with_settings(settings)
             .with_transport(transport);

@@ -31,7 +31,7 @@ const SETTINGS: [(&str, Set<Duration>); 6] = [
     }),
     ("backoff limit", Settings::with_backoff_limit),
     ("connect timeout", |settings, time| {
-        settings.with_connect_timeout(Some(time))
+        settings.with_head_timeout(Some(time))
     }),
     ("idle timeout", |settings, time| {
         settings.with_idle_timeout(Some(time))
@@ -117,7 +117,7 @@ async fn deadlines_hold_after_years() {
         }
     });
     let settings = Settings::default()
-        .with_connect_timeout(None)
+        .with_head_timeout(None)
         .with_idle_timeout(Some(3 * YEAR));
     let mut source = EventSource::get(url)
         .with_settings(settings)

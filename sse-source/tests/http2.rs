@@ -202,7 +202,7 @@ async fn a_connection_that_is_dead_is_not_used_again() {
         };
         // No timeout for the response: a request on the dead connection would wait for ever.
         let settings = soon()
-            .with_connect_timeout(None)
+            .with_head_timeout(None)
             .with_idle_timeout(Some(IDLE_TIMEOUT));
         let mut source = server.source_with(&path, &Transport::http2(), settings);
         assert_eq!(events(&mut source, 1).await, ["after none"]);

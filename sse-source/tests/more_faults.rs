@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::future::{self, join_all};
-use sse_source::{EventSource, Item, Reason};
+use sse_source::{Error, EventSource, Item, Reason};
 use support::{Answer, Server, end, events, next, number, respond, soon, source, stream};
 use testkit::timeout::test_timeout;
 use tokio::{
@@ -154,6 +154,11 @@ async fn a_head_may_look_unusual() {
             "x".repeat(100_000)
         ),
         format!("HTTP/1.1 200 OK\r\n{headers}\r\n").replace("\r\n", "\n"),
+        "HTTP/1.1 200 OK\r\nContent-Type : text/event-stream\r\n\r\n".to_owned(),
+        "HTTP/1.1 200 OK\r\nx: a\r\n b\r\n\tc\r\nContent-Type:\r\n text/event-stream\r\n\r\n"
+            .to_owned(),
+        format!("HTTP/1.1 200 OK\r\nno colon\r\n{headers}\r\n"),
+        format!("HTTP/1.1 200 OK\r\nx y: z\r\n: no name\r\n{headers}\r\n"),
         "HTTP/1.1 200 OK\r\nCONTENT-TYPE:Text/Event-Stream;a=\",\"\r\n\r\n".to_owned(),
         format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{headers}\r\n"),
         "HTTP/1.1 200 OK\r\nContent-Type: text/html, text/event-stream\r\n\r\n".to_owned(),
@@ -168,6 +173,21 @@ async fn a_head_may_look_unusual() {
         assert_eq!(events(&mut source, 1).await, ["a"], "{head}");
         assert_eq!(end(&mut source).await, Reason::End, "{head}");
         assert_eq!(server.requests().len(), 1, "{head}");
+    }
+}
+
+/// What is not HTTP at the tenth time is not HTTP at the next one either.
+#[tokio::test]
+async fn a_server_of_another_protocol_is_not_asked_for_ever() {
+    for head in [
+        "SSH-2.0-x\r\n",
+        "HTTP/1.1 OK\r\n\r\n",
+        "\x16\x03\x01\0\x31\x02",
+    ] {
+        let server = Server::start([Answer::End(head.into())]).await;
+        let error = support::error(&mut source(&server)).await;
+        assert!(matches!(error, Error::Network(_)), "{error:?}");
+        assert_eq!(server.requests().len(), 10, "{head:?}");
     }
 }
 

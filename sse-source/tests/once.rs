@@ -27,7 +27,6 @@ async fn all_of(server: Server, request: Builder) -> (Vec<String>, Option<Error>
         Ok(events) => events,
         Err(error) => return (said, Some(error)),
     };
-    assert_eq!(events.headers()["content-type"], "text/event-stream");
     let error = loop {
         match events.next().await {
             Some(Ok(Item::Event(event))) => {
@@ -104,10 +103,10 @@ async fn a_stream_that_breaks_is_an_error_behind_its_events() {
 #[tokio::test]
 async fn silence_is_an_error() {
     // Each timeout alone, so that a busy machine cannot have the other one come first.
-    let connect = || soon().with_connect_timeout(SHORT);
-    let idle = || soon().with_connect_timeout(None).with_idle_timeout(SHORT);
+    let connect = || soon().with_head_timeout(SHORT);
+    let idle = || soon().with_head_timeout(None).with_idle_timeout(SHORT);
     for (settings, bytes, expected, reason) in [
-        (connect(), Vec::new(), &[][..], Reason::ConnectTimeout),
+        (connect(), Vec::new(), &[][..], Reason::HeadTimeout),
         (idle(), stream(""), &[], Reason::IdleTimeout),
         (
             idle(),
@@ -189,5 +188,41 @@ async fn what_no_attempt_could_reach_is_said_at_once() {
             .unwrap();
         let error = support::error(&mut source).await;
         assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_sloppy_response_is_taken_where_that_is_asked_for() {
+    let events = "Content-Type: text/event-stream\r\n";
+    for (status, headers, is_taken) in [
+        ("200 OK", "", true),
+        ("201 Created", events, true),
+        ("202 Accepted", events, true),
+        ("206 Partial Content", events, true),
+        ("202 Accepted", "", true),
+        ("200 OK", "Content-Type: application/json\r\n", false),
+        ("201 Created", "Content-Type: text/html\r\n", false),
+        ("200 OK", "Content-Type:\r\n", false),
+        ("200 OK", "Content-Encoding: unknown\r\n", false),
+        ("204 No Content", events, false),
+        ("205 Reset Content", events, false),
+        ("302 Found", events, false),
+        ("404 Not Found", events, false),
+        ("503 No", events, false),
+    ] {
+        let answer = || Answer::End(respond(status, headers, "data: a\n\n"));
+        let server = Server::start([answer()]).await;
+        let request = EventSource::get(server.url()).with_lenient_response();
+        let (said, error) = match is_taken {
+            true => all_of(server, request).await,
+            false => (Vec::new(), request.send().await.err()),
+        };
+        assert_eq!(said.is_empty(), !is_taken, "{status} {headers}");
+        assert_eq!(error.is_some(), !is_taken, "{status} {headers}");
+
+        // As the standard has it, none of these is an event stream.
+        let server = Server::start([answer()]).await;
+        let error = EventSource::get(server.url()).send().await.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)), "{error:?}");
     }
 }

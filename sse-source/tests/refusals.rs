@@ -81,7 +81,12 @@ async fn a_refusal_of_any_size_and_speed_is_cut() {
     let Error::Refused(refused) = error(&mut source(&server)).await else {
         panic!()
     };
-    assert_eq!(refused.body.len(), 4096);
+    assert_eq!(refused.body.len(), 64 * 1024);
+    let shown = refused.to_string();
+    assert!(
+        shown.ends_with("x [65536 bytes]") && shown.len() < 1100,
+        "{shown}"
+    );
 
     let slow = respond("400 Bad Request", "Content-Length: 9\r\n", "so ");
     let server = Server::start([Answer::Hang(slow)]).await;

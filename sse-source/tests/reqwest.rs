@@ -15,6 +15,7 @@ fn source_by(client: reqwest::Client, uri: &str) -> Result<EventSource, Error> {
     EventSource::request(Method::POST, uri)
         .with_body("wanted")
         .with_settings(soon())
+        .with_repetition()
         .with_transport(Transport::from_reqwest(client))
         .open()
 }

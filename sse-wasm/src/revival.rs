@@ -46,7 +46,7 @@ struct Revival {
 /// Sees to it that this connection goes on.
 pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) {
     // The browser has timeouts of its own, and does the first attempts.
-    let settings = settings.with_connect_timeout(None);
+    let settings = settings.with_head_timeout(None);
     let seed = seed();
     let mut machine = Machine::new(settings, seed, now());
     while machine.poll_action().is_some() {}

@@ -15,7 +15,7 @@ const DELAYS_BEFORE_BREAK: u32 = 8;
 pub(super) struct Backoff {
     pub(super) reconnection_time: Duration,
     /// The attempts since something last came.
-    failures: u32,
+    pub(super) failures: u32,
     chance: u64,
 }
 
@@ -68,7 +68,7 @@ impl Backoff {
         let base = self.base(settings);
         let doubled = base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         let wait = doubled.min(settings.backoff_limit.max(base));
-        self.failures = self.failures.saturating_add(1).min(31);
+        self.failures = self.failures.saturating_add(1);
         let more = match settings.delays_by_chance {
             true => wait / (4 * 255) * self.draw(),
             false => Duration::ZERO,

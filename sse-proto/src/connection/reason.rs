@@ -11,8 +11,11 @@ pub enum Reason {
     Truncated,
     /// No connection, or it broke.
     NetworkError,
-    /// No response in time.
-    ConnectTimeout,
+    /// The head of a response did not come in time
+    /// ([`Settings::with_head_timeout`](super::Settings::with_head_timeout)).
+    HeadTimeout,
+    /// The driver could not prepare the request.
+    Preparation,
     /// Nothing came for too long.
     IdleTimeout,
     /// A status other than 200. 204 is how a server asks clients to stop.
@@ -30,7 +33,8 @@ impl fmt::Display for Reason {
             Self::End => "the server ended the stream",
             Self::Truncated => "the server ended the stream inside an event",
             Self::NetworkError => "the network failed",
-            Self::ConnectTimeout => "no response in time",
+            Self::HeadTimeout => "no response in time",
+            Self::Preparation => "the request could not be prepared",
             Self::IdleTimeout => "nothing came for too long",
             Self::Status(status) => return write!(f, "status {status}"),
             Self::ContentType => "no event stream, by its content type",

@@ -2,6 +2,9 @@ use core::time::Duration;
 
 use crate::{DEFAULT_LIMIT, DEFAULT_MAX_ID_BYTES, Decoder};
 
+/// Maximum time up to the head of a response, if the request is repeated.
+const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
 /// How an event source connects, waits and gives up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -9,7 +12,8 @@ pub struct Settings {
     pub(super) floor: Duration,
     pub(super) ceiling: Duration,
     pub(super) backoff_limit: Duration,
-    pub(super) connect_timeout: Option<Duration>,
+    /// `None` until it is set: then the default depends on whether the request is repeated.
+    head_timeout: Option<Option<Duration>>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) tries_statuses_again: bool,
     pub(super) delays_by_chance: bool,
@@ -51,10 +55,15 @@ impl Settings {
         self
     }
 
-    /// Sets how long it waits for a response. 30 s if it is not set; `None` for as long as it takes.
+    /// Sets the maximum time from the start of an attempt to the head of its response; `None` for no maximum. The
+    /// default is five minutes, and no maximum [for one request](Self::for_one_request).
+    ///
+    /// Many servers send the head with the first event, so this is also the time that the first event may take. It
+    /// includes the time to connect, which a client over sockets limits by itself.
     #[must_use]
-    pub fn with_connect_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.connect_timeout = timeout;
+    #[doc(alias = "connect_timeout")]
+    pub fn with_head_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.head_timeout = Some(timeout);
         self
     }
 
@@ -67,11 +76,19 @@ impl Settings {
         self
     }
 
-    /// Stops at every status but 200, as the standard has it, also at 429, 431 and 5xx.
+    /// Stops at every status but 200, as the standard has it, also at 408, 425, 429, 431 and 5xx.
     #[must_use]
     pub fn with_standard_statuses(mut self) -> Self {
         self.tries_statuses_again = false;
         self
+    }
+
+    /// Adapts the settings to a request that is sent once: it stops at every status but 200, and waits for the head
+    /// of the response without a maximum, unless [one is set](Self::with_head_timeout).
+    #[must_use]
+    pub fn for_one_request(mut self) -> Self {
+        self.head_timeout.get_or_insert(None);
+        self.with_standard_statuses()
     }
 
     /// Sets how large an event may be, in bytes: as [`Decoder::with_limit`].
@@ -91,6 +108,10 @@ impl Settings {
         self
     }
 
+    pub(super) fn head_timeout(&self) -> Option<Duration> {
+        self.head_timeout.unwrap_or(Some(DEFAULT_HEAD_TIMEOUT))
+    }
+
     /// A decoder with these limits.
     pub fn decoder(&self) -> Decoder {
         Decoder::with_limit(self.limit).with_max_id_bytes(self.max_id_bytes)
@@ -104,7 +125,7 @@ impl Default for Settings {
             floor: Duration::from_millis(500),
             ceiling: Duration::from_secs(5 * 60),
             backoff_limit: Duration::from_secs(60),
-            connect_timeout: Some(Duration::from_secs(30)),
+            head_timeout: None,
             idle_timeout: None,
             tries_statuses_again: true,
             delays_by_chance: true,

@@ -48,7 +48,7 @@ pub(crate) fn run(input: &[u8]) {
         settings = settings.with_exact_delays();
     }
     if setup & 8 == 8 {
-        settings = settings.with_connect_timeout(None);
+        settings = settings.with_head_timeout(None);
     }
     let mut driver = Driver {
         connection: Connection::new(settings, u64::from(*setup), Duration::ZERO),
@@ -72,7 +72,8 @@ impl Driver {
         let now = self.now;
         match step % 9 {
             0 => {
-                const STATUSES: [u16; 10] = [200, 204, 301, 400, 401, 404, 429, 431, 503, 599];
+                const STATUSES: [u16; 12] =
+                    [200, 204, 301, 400, 401, 404, 408, 425, 429, 431, 503, 599];
                 let status = STATUSES[usize::from(next()) % STATUSES.len()];
                 let asked = Duration::from_secs(next().into());
                 let retry_after = Some(asked).filter(|asked| !asked.is_zero());
@@ -80,8 +81,16 @@ impl Driver {
                 let was_under_way = self.request == Request::UnderWay;
                 let content_type = (next() % 4 > 0).then_some(&b"text/event-stream"[..]);
                 let is_stream = status == 200 && content_type.is_some();
-                self.connection
-                    .on_response(status, content_type, retry_after, now);
+                match next() % 4 {
+                    decision @ 0..=1 if !is_stream => {
+                        let reason = Reason::Status(status);
+                        let retry = decision == 1;
+                        self.connection.on_refusal(reason, retry, retry_after, now);
+                    }
+                    _ => self
+                        .connection
+                        .on_response(status, content_type, retry_after, now),
+                }
                 if was_under_way {
                     self.request = if is_stream {
                         Request::Open
@@ -132,7 +141,10 @@ impl Driver {
                 self.request = Request::None;
             }
             3 => {
-                self.connection.on_network_error(now);
+                match (&self.request, next() % 2) {
+                    (Request::UnderWay, 0) => self.connection.on_preparation_error(now),
+                    _ => self.connection.on_network_error(now),
+                }
                 self.request = Request::None;
             }
             4 => self.now += Duration::from_millis(100 * u64::from(next())),

@@ -57,7 +57,9 @@ impl Parameters {
     pub(super) fn open(&self) -> Result<EventSource, BoxError> {
         let method = Method::from_bytes(self.method.as_deref().unwrap_or("GET").as_bytes())?;
         let url = http_url("streamUrl", &self.stream_url)?;
-        let mut builder = EventSource::request(method, url).with_settings(self.settings());
+        let mut builder = EventSource::request(method, url)
+            .with_settings(self.settings())
+            .with_repetition();
         if let Some(id) = self.last_event_id.as_ref().filter(|id| !id.is_empty()) {
             builder = builder.with_last_event_id(EventId::new(id.clone())?);
         }
@@ -81,7 +83,7 @@ impl Parameters {
         if let Some(timeout) = self.read_timeout_ms.filter(|time| *time > 0) {
             let timeout = Some(Duration::from_millis(timeout));
             settings = settings
-                .with_connect_timeout(timeout)
+                .with_head_timeout(timeout)
                 .with_idle_timeout(timeout);
         }
         settings

@@ -67,11 +67,11 @@ async fn a_busy_page_is_no_silence() {
 #[wasm_bindgen_test]
 async fn a_server_that_does_not_answer_is_given_up() {
     let script = Script::new("/events?n=1&late=1000");
-    let settings = soon().with_connect_timeout(Some(Duration::from_millis(200)));
+    let settings = soon().with_head_timeout(Some(Duration::from_millis(200)));
     let mut items = builder(&script).with_settings(settings).fetch().unwrap();
     for _ in 0..2 {
         let lost = next_loss(&mut items).await;
-        assert_eq!(lost.reason, Some(Reason::ConnectTimeout));
+        assert_eq!(lost.reason, Some(Reason::HeadTimeout));
     }
     drop(items);
     script.is_cancelled(2.0).await;

@@ -24,7 +24,7 @@ const TIMES: [(&str, Set); 6] = [
     ("ceiling", |it, time| it.with_bounds(Duration::ZERO, time)),
     ("backoff limit", Settings::with_backoff_limit),
     ("connect timeout", |it, time| {
-        it.with_connect_timeout(Some(time))
+        it.with_head_timeout(Some(time))
     }),
     ("idle timeout", |it, time| it.with_idle_timeout(Some(time))),
 ];

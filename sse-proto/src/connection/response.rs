@@ -1,0 +1,98 @@
+//! Reaction to a response: a stream, another attempt, or the end.
+
+use core::time::Duration;
+
+use super::{Action, Change, Connection, Reason, State, end_of, is_event_stream};
+
+/// An ID longer than this, in bytes, may be why a server answers 400. nginx does, for a header that is too long;
+/// so does `sse-hyper`, beyond this very length.
+const MAX_ID_BYTES_OF_SERVERS: usize = 1024;
+
+impl Connection {
+    /// Handles a response, redirects followed: its status, its `Content-Type`, and what its `Retry-After`
+    /// asks for, if it has one ([`retry_after_seconds`](super::retry_after_seconds), or the time until its date).
+    pub fn on_response(
+        &mut self,
+        status: u16,
+        content_type: Option<&[u8]>,
+        retry_after: Option<Duration>,
+        now: Duration,
+    ) {
+        if !matches!(self.state, State::Connecting { .. }) {
+            return;
+        }
+        let reason = match status {
+            200 if content_type.is_some_and(is_event_stream) => {
+                self.decoder.reset();
+                let deadline = end_of(self.settings.idle_timeout, now);
+                self.state = State::Open {
+                    since: now,
+                    deadline,
+                };
+                return self.changes.push_back(Change::Open);
+            }
+            200 => Reason::ContentType,
+            _ => Reason::Status(status),
+        };
+        self.on_refusal(reason, self.is_retried(reason), retry_after, now);
+    }
+
+    /// Returns whether another attempt follows one that failed for this reason, by the
+    /// [settings](super::Settings). A driver that decides otherwise uses [`on_refusal`](Self::on_refusal).
+    pub fn is_retried(&self, reason: Reason) -> bool {
+        match reason {
+            Reason::Status(status) => {
+                self.settings.tries_statuses_again
+                    && (is_temporary(status) || self.is_refused_for_id(status))
+            }
+            Reason::ContentType => false,
+            _ => true,
+        }
+    }
+
+    /// Handles a response that is not an event stream, and for which the driver has decided whether another attempt
+    /// follows.
+    ///
+    /// The reason is [`Reason::Status`] or [`Reason::ContentType`]. As for [`on_response`](Self::on_response), a
+    /// `Retry-After` is the least delay.
+    pub fn on_refusal(
+        &mut self,
+        reason: Reason,
+        retry: bool,
+        retry_after: Option<Duration>,
+        now: Duration,
+    ) {
+        if !matches!(self.state, State::Connecting { .. }) {
+            return;
+        }
+        if !retry {
+            return self.stop(reason);
+        }
+        if let Reason::Status(status) = reason
+            && self.is_refused_for_id(status)
+        {
+            let length = self.last_event_id().len();
+            self.decoder.clear_last_event_id();
+            self.changes
+                .push_back(Change::LastEventIdDropped { length });
+        }
+        self.actions.push_back(Action::Abort);
+        self.lose(reason, retry_after, now);
+    }
+
+    /// Returns whether the last event ID may be why the server refused the request.
+    fn is_refused_for_id(&self, status: u16) -> bool {
+        match status {
+            400 => self.last_event_id().len() > MAX_ID_BYTES_OF_SERVERS,
+            // "Request Header Fields Too Large": RFC 6585, 5.
+            431 => !self.last_event_id().is_empty(),
+            _ => false,
+        }
+    }
+}
+
+/// Returns whether the status says "not now": 408 "Request Timeout", 425 "Too Early", 429 "Too Many Requests", and
+/// errors of the server.
+fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599)
+}

@@ -1,0 +1,154 @@
+//! Decision about what follows a response or a failed attempt: a stream, another attempt, or the end.
+
+use core::error;
+
+use http::{Response, StatusCode, header::CONTENT_TYPE};
+use sse_proto::connection::Reason;
+use tokio::time::Duration;
+
+use super::EventSource;
+use crate::{
+    Error, FailedAttempt, Refused,
+    attempt::Attempt,
+    head,
+    item::{Disconnected, Item, Open},
+    refusal::Refusal,
+    response_uri::response_uri,
+    transport::{Body, BoxError},
+};
+
+/// Maximum number of attempts in a row whose response is not HTTP. A server that sends one in a moment of trouble is
+/// asked again, but not for ever.
+const MAX_INVALID_HEADS: u32 = 10;
+
+impl EventSource {
+    pub(super) fn on_response(&mut self, response: Response<Body>, now: Duration) {
+        self.invalid_heads = 0;
+        let (status, content_type) = match self.is_taken_leniently(&response) {
+            true => (StatusCode::OK, Some(b"text/event-stream".to_vec())),
+            false => (response.status(), head::content_type(response.headers())),
+        };
+        let is_stream = content_type
+            .as_deref()
+            .is_some_and(sse_proto::connection::is_event_stream);
+        if status != StatusCode::OK || !is_stream {
+            let refusal = Refusal::new(response, self.options.refusal_limits);
+            self.attempt = Attempt::Refusal(Box::pin(refusal));
+            return;
+        }
+        self.connection
+            .on_response(status.as_u16(), content_type.as_deref(), None, now);
+        let (head, body) = response.into_parts();
+        self.open = Some(Box::new(Open {
+            uri: response_uri(&head.extensions),
+            headers: head.headers,
+        }));
+        self.attempt = Attempt::stream(body, now);
+    }
+
+    /// Returns whether this response is an event stream although the standard says that it is not.
+    fn is_taken_leniently(&self, response: &Response<Body>) -> bool {
+        let (status, headers) = (response.status(), response.headers());
+        let has_content = status.is_success()
+            && status != StatusCode::NO_CONTENT
+            && status != StatusCode::RESET_CONTENT;
+        let has_type = match head::content_type(headers) {
+            Some(types) => sse_proto::connection::is_event_stream(&types),
+            None => !headers.contains_key(CONTENT_TYPE) && head::coding(headers).is_none(),
+        };
+        self.options.takes_lenient_response && has_content && has_type
+    }
+
+    /// Handles a response that is not an event stream, after its body was read. Returns the error if no attempt
+    /// follows.
+    pub(super) fn on_refusal(&mut self, response: Box<Refused>) -> Option<Error> {
+        let now = self.now();
+        let reason = match response.status {
+            StatusCode::OK => Reason::ContentType,
+            status => Reason::Status(status.as_u16()),
+        };
+        let attempt = self.connection.failed_attempts().saturating_add(1);
+        self.note_failure(attempt);
+        let is_retried = self.is_retried(&FailedAttempt {
+            reason,
+            response: Some(&response),
+            error: None,
+            attempt,
+            elapsed: now.saturating_sub(self.failing_since),
+            is_retried_by_default: self.connection.is_retried(reason),
+        });
+        let retry_after = head::retry_after(&response.headers);
+        self.connection
+            .on_refusal(reason, is_retried, retry_after, now);
+        if !is_retried {
+            return Some(Error::Refused(response));
+        }
+        self.response = Some(response);
+        None
+    }
+
+    pub(super) fn on_network_error(&mut self, error: BoxError, now: Duration) {
+        let is_invalid_head =
+            matches!(self.attempt, Attempt::Request(_)) && is_invalid_head(&*error);
+        self.invalid_heads += u32::from(is_invalid_head);
+        self.attempt = Attempt::None;
+        self.error = Some(error);
+        self.connection.on_network_error(now);
+    }
+
+    /// Returns the item of a disconnection, or the end of the source if no attempt follows. What is under way is
+    /// dropped then.
+    pub(super) fn on_disconnected(
+        &mut self,
+        disconnected: Disconnected,
+    ) -> Option<Result<Item, Error>> {
+        if !self.is_last(&disconnected) {
+            return Some(Ok(Item::Disconnected(disconnected)));
+        }
+        self.connection.close();
+        self.attempt = Attempt::None;
+        self.is_over = true;
+        match disconnected.reason {
+            Reason::End => None,
+            _ => Some(Err(disconnected.into())),
+        }
+    }
+
+    fn is_last(&mut self, disconnected: &Disconnected) -> bool {
+        let attempt = self.connection.failed_attempts();
+        self.note_failure(attempt);
+        // The caller asked for another attempt, or it was decided on before.
+        if disconnected.reason == Reason::Requested || disconnected.response.is_some() {
+            return false;
+        }
+        self.options.is_once
+            || !self.is_retried(&FailedAttempt {
+                reason: disconnected.reason,
+                response: None,
+                error: disconnected.error.as_ref(),
+                attempt,
+                elapsed: self.now().saturating_sub(self.failing_since),
+                is_retried_by_default: self.invalid_heads < MAX_INVALID_HEADS,
+            })
+    }
+
+    fn note_failure(&mut self, attempt: u32) {
+        if attempt <= 1 {
+            self.failing_since = self.now();
+        }
+    }
+
+    fn is_retried(&self, failed: &FailedAttempt<'_>) -> bool {
+        match &self.options.retry_policy {
+            Some(policy) if !self.options.is_once => policy(failed),
+            _ => failed.is_retried_by_default,
+        }
+    }
+}
+
+/// Returns whether a response came that is not HTTP.
+fn is_invalid_head(error: &(dyn error::Error + 'static)) -> bool {
+    core::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<hyper::Error>())
+        .any(hyper::Error::is_parse)
+}
