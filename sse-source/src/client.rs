@@ -11,7 +11,9 @@ use hyper_util::{
 };
 
 use crate::{
-    connect::{AllowAddress, Connector, Resolver, Scheme},
+    TransportBuilder,
+    connect::{AllowAddress, Connector, Resolver},
+    proxy_connector::ProxyConnector,
     transport::BoxError,
 };
 
@@ -35,16 +37,17 @@ const HEADERS: usize = 1000;
 
 pub(crate) type Client = legacy::Client<Connector, Full<Bytes>>;
 
-pub(crate) fn client(
-    http2_only: bool,
-    connect_timeout: Option<Duration>,
-    allow_address: Option<AllowAddress>,
-) -> Client {
-    let scheme = scheme(allow_address.clone());
+pub(crate) fn client(options: &TransportBuilder) -> Client {
+    let tcp = http(options.allow_address.clone());
+    let tcp = ProxyConnector::new(tcp, options.proxy.clone());
+    #[cfg(feature = "rustls")]
+    let connector = options.tls.connector(tcp);
+    #[cfg(not(feature = "rustls"))]
+    let connector = tcp;
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        .http2_only(http2_only)
+        .http2_only(options.http2_prior_knowledge)
         .http1_max_headers(HEADERS)
         // What browsers take, too.
         .http1_allow_spaces_after_header_name_in_responses(true)
@@ -54,12 +57,7 @@ pub(crate) fn client(
         .http2_initial_connection_window_size(AHEAD_OF_ALL)
         .http2_keep_alive_interval(SILENCE)
         .http2_keep_alive_timeout(PATIENCE)
-        .build(Connector::new(
-            scheme,
-            allow_address,
-            connect_timeout,
-            http2_only,
-        ))
+        .build(Connector::new(connector, options))
 }
 
 /// Why no request can go there, whatever is tried.
@@ -76,38 +74,10 @@ pub(crate) fn check_scheme(uri: &Uri) -> Result<(), BoxError> {
 
 fn http(allow_address: Option<AllowAddress>) -> HttpConnector<Resolver> {
     let mut connector = HttpConnector::new_with_resolver(Resolver::new(allow_address));
+    // Other schemes come from the proxy and from TLS.
+    connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_keepalive(Some(SILENCE));
     connector.set_keepalive_interval(Some(PATIENCE));
     connector
-}
-
-#[cfg(not(feature = "rustls"))]
-fn scheme(allow_address: Option<AllowAddress>) -> Scheme {
-    http(allow_address)
-}
-
-#[cfg(feature = "rustls")]
-fn scheme(allow_address: Option<AllowAddress>) -> Scheme {
-    use std::sync::OnceLock;
-
-    use hyper_rustls::HttpsConnectorBuilder;
-
-    /// Reading the roots of trust takes a while.
-    static CONNECTOR: OnceLock<Scheme> = OnceLock::new();
-
-    let new = |allow_address| {
-        let mut http = http(allow_address);
-        http.enforce_http(false);
-        HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .unwrap_or_else(|_| HttpsConnectorBuilder::new().with_webpki_roots())
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(http)
-    };
-    match allow_address {
-        Some(_) => new(allow_address),
-        None => CONNECTOR.get_or_init(|| new(None)).clone(),
-    }
 }

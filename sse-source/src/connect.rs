@@ -10,14 +10,14 @@ use core::{
 use std::{sync::Arc, vec};
 
 use http::Uri;
-use hyper_util::client::legacy::connect::{
-    HttpConnector,
-    dns::{GaiResolver, Name},
-};
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower::Service;
 
 use crate::{
+    TransportBuilder,
     metered::Metered,
+    proxy::{Proxy, is_forwarded},
+    proxy_connector::ProxyConnector,
     transport::{BoxError, BoxFuture},
 };
 
@@ -76,29 +76,25 @@ impl Service<Name> for Resolver {
 pub(crate) struct Connector<C = Scheme> {
     inner: C,
     allow: Option<AllowAddress>,
+    proxy: Option<Proxy>,
     timeout: Option<Duration>,
     is_http2: bool,
 }
 
 #[cfg(not(feature = "rustls"))]
-pub(crate) type Scheme = HttpConnector<Resolver>;
+pub(crate) type Scheme = ProxyConnector;
 #[cfg(feature = "rustls")]
-pub(crate) type Scheme = hyper_rustls::HttpsConnector<HttpConnector<Resolver>>;
+pub(crate) type Scheme = hyper_rustls::HttpsConnector<ProxyConnector>;
 
 impl<C> Connector<C> {
-    /// Returns a connector whose `inner` one has a [`Resolver`] that allows the same addresses. Each connection
-    /// speaks HTTP/2, if that is known before.
-    pub(crate) fn new(
-        inner: C,
-        allow: Option<AllowAddress>,
-        timeout: Option<Duration>,
-        is_http2: bool,
-    ) -> Self {
+    /// Returns a connector over `inner`, which was made with the same options.
+    pub(crate) fn new(inner: C, options: &TransportBuilder) -> Self {
         Self {
             inner,
-            allow,
-            timeout,
-            is_http2,
+            allow: options.allow_address.clone(),
+            proxy: options.proxy.clone(),
+            timeout: options.connect_timeout,
+            is_http2: options.http2_prior_knowledge,
         }
     }
 }
@@ -117,8 +113,13 @@ where
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
+        let proxy = self.proxy.as_ref().and_then(|proxy| proxy.intercept(&uri));
+        let is_forwarded = proxy
+            .as_ref()
+            .is_some_and(|proxy| is_forwarded(proxy, &uri));
         // What is an address already is not resolved.
-        let host = uri.host().unwrap_or_default();
+        let next_hop = proxy.as_ref().map_or(&uri, |proxy| proxy.uri());
+        let host = next_hop.host().unwrap_or_default();
         let address = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']'));
         if let Ok(address) = address
             && let Err(error) = check(self.allow.as_ref(), address)
@@ -134,7 +135,8 @@ where
                     .map_err(|_| ConnectTimeout(time))?,
                 None => connection.await,
             };
-            Ok(Metered::new(connection.map_err(Into::into)?, is_http2))
+            let connection = connection.map_err(Into::into)?;
+            Ok(Metered::new(connection, is_http2, is_forwarded))
         })
     }
 }

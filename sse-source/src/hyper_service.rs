@@ -7,12 +7,13 @@ use core::{
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, Uri};
+use http::{Extensions, Request, Response, Uri, header::PROXY_AUTHORIZATION};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::CaptureConnection;
 use tower::Service;
 
 use crate::{
+    Proxy, TransportBuilder,
     client::Client,
     metered::{Meter, Waiting},
     route::Route,
@@ -27,11 +28,16 @@ pub(crate) type AllowUri = Arc<dyn Fn(&Uri) -> bool + Send + Sync>;
 pub(crate) struct HyperService {
     client: Client,
     allow_uri: Option<AllowUri>,
+    proxy: Option<Proxy>,
 }
 
 impl HyperService {
-    pub(crate) fn new(client: Client, allow_uri: Option<AllowUri>) -> Self {
-        Self { client, allow_uri }
+    pub(crate) fn new(client: Client, options: &TransportBuilder) -> Self {
+        Self {
+            client,
+            allow_uri: options.allow_uri.clone(),
+            proxy: options.proxy.clone(),
+        }
     }
 }
 
@@ -47,6 +53,11 @@ impl Service<Request<Full<Bytes>>> for HyperService {
     fn call(&mut self, mut request: Request<Full<Bytes>>) -> Self::Future {
         if let Err(error) = check(self.allow_uri.as_ref(), request.uri()) {
             return Box::pin(async move { Err(error) });
+        }
+        let authorization = self.proxy.as_ref();
+        let authorization = authorization.and_then(|proxy| proxy.authorization(request.uri()));
+        if let Some(value) = authorization {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value);
         }
         let connection = Route::of(&mut request);
         let response = self.client.request(request);

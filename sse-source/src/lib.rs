@@ -29,6 +29,9 @@
 //!   compression  Client                         hyper's, for streams            (compression.rs, client.rs)
 //!                  │
 //!          Connector, Metered                   where to, and how much          (connect.rs, metered.rs)
+//!                  │
+//!        Proxy, TlsOptions                      by which way                    (proxy.rs, proxy_connector.rs,
+//!                                                                                tls.rs)
 //! ```
 //!
 //! # A stream that goes on
@@ -93,12 +96,16 @@ mod hyper_service;
 mod item;
 mod metered;
 mod options;
+mod proxy;
+mod proxy_connector;
 mod refusal;
 mod response_uri;
 mod retry;
 mod route;
 mod source;
 mod template;
+#[cfg(feature = "rustls")]
+mod tls;
 mod transport;
 mod transport_builder;
 mod turn;
@@ -109,11 +116,14 @@ pub use error::{Error, Refused};
 pub use events::Events;
 pub use handle::Handle;
 pub use item::{Disconnected, Item, MessageEvent, Open};
+pub use proxy::{Proxy, ProxyError};
 pub use retry::FailedAttempt;
 pub use source::EventSource;
 pub use sse_proto::{
     DecodeError, EventId,
     connection::{Reason, Settings},
 };
+#[cfg(feature = "rustls")]
+pub use tls::TlsError;
 pub use transport::{BoxError, Transport};
 pub use transport_builder::TransportBuilder;

@@ -93,16 +93,19 @@ pub(crate) struct Metered<T> {
     meter: Meter,
     /// `None` for HTTP/1.1.
     frames: Option<Frames>,
+    /// A proxy forwards the requests.
+    is_forwarded: bool,
     turn: Turn,
 }
 
 impl<T: Connection> Metered<T> {
-    pub(crate) fn new(inner: T, is_http2: bool) -> Self {
+    pub(crate) fn new(inner: T, is_http2: bool, is_forwarded: bool) -> Self {
         let is_http2 = is_http2 || inner.connected().is_negotiated_h2();
         Self {
             inner,
             meter: Meter::default(),
             frames: is_http2.then(Frames::default),
+            is_forwarded,
             turn: Turn::with_unit(UNIT),
         }
     }
@@ -110,7 +113,8 @@ impl<T: Connection> Metered<T> {
 
 impl<T: Connection> Connection for Metered<T> {
     fn connected(&self) -> Connected {
-        self.inner.connected().extra(self.meter.clone())
+        let connected = self.inner.connected().proxy(self.is_forwarded);
+        connected.extra(self.meter.clone())
     }
 }
 

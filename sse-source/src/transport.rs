@@ -85,14 +85,8 @@ impl Transport {
     }
 
     pub(crate) fn hyper(options: TransportBuilder) -> Self {
-        let TransportBuilder {
-            http2_prior_knowledge,
-            connect_timeout,
-            allow_uri,
-            allow_address,
-        } = options;
-        let client = client(http2_prior_knowledge, connect_timeout, allow_address);
-        let service = HyperService::new(client, allow_uri.clone());
+        let service = HyperService::new(client(&options), &options);
+        let allow_uri = options.allow_uri;
         #[cfg(feature = "compression")]
         let service = service
             .map_request(compression::accept)

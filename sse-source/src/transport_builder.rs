@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use http::Uri;
 
-use crate::{Transport, connect::AllowAddress, hyper_service::AllowUri};
+#[cfg(feature = "rustls")]
+use crate::tls::TlsOptions;
+use crate::{Proxy, Transport, connect::AllowAddress, hyper_service::AllowUri};
 
 /// Builder for a [`Transport`] over hyper's client with more options.
 ///
@@ -44,6 +46,9 @@ use crate::{Transport, connect::AllowAddress, hyper_service::AllowUri};
 pub struct TransportBuilder {
     pub(crate) http2_prior_knowledge: bool,
     pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) proxy: Option<Proxy>,
+    #[cfg(feature = "rustls")]
+    pub(crate) tls: TlsOptions,
     pub(crate) allow_uri: Option<AllowUri>,
     pub(crate) allow_address: Option<AllowAddress>,
 }
@@ -64,6 +69,42 @@ impl TransportBuilder {
     pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.connect_timeout = timeout;
         self
+    }
+
+    /// Sends requests through a proxy. None is used if it is not set, whatever the environment names:
+    /// [`Proxy::from_env`] takes it from there.
+    ///
+    /// [`allow_address`](Self::allow_address) then sees the address of the proxy, which resolves the names of hosts.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// Trusts these certificates, in PEM, in place of those that the machine trusts.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`](crate::TlsError) if there is no certificate, or one is not valid.
+    #[cfg(feature = "rustls")]
+    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, crate::TlsError> {
+        self.tls.set_roots(pem)?;
+        Ok(self)
+    }
+
+    /// Identifies itself by this chain of certificates and its private key, in PEM, to servers that ask for that. They
+    /// may be one text.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`](crate::TlsError) if one is missing or not valid, or the key does not fit the certificate.
+    #[cfg(feature = "rustls")]
+    pub fn client_certificate(
+        mut self,
+        chain_pem: &[u8],
+        key_pem: &[u8],
+    ) -> Result<Self, crate::TlsError> {
+        self.tls.set_identity(chain_pem, key_pem)?;
+        Ok(self)
     }
 
     /// Sends requests only for URIs for which the filter returns `true`: the first one of a stream, each that
@@ -101,6 +142,9 @@ impl Default for TransportBuilder {
         Self {
             http2_prior_knowledge: false,
             connect_timeout: Some(Duration::from_secs(30)),
+            proxy: None,
+            #[cfg(feature = "rustls")]
+            tls: TlsOptions::default(),
             allow_uri: None,
             allow_address: None,
         }
@@ -112,6 +156,7 @@ impl fmt::Debug for TransportBuilder {
         f.debug_struct("TransportBuilder")
             .field("http2_prior_knowledge", &self.http2_prior_knowledge)
             .field("connect_timeout", &self.connect_timeout)
+            .field("proxy", &self.proxy)
             .field("allow_uri", &self.allow_uri.is_some())
             .field("allow_address", &self.allow_address.is_some())
             .finish()

@@ -23,7 +23,7 @@ where
 }
 
 /// Returns whether the port is a number, if there is one. [`Uri`] takes any text, and then has no port.
-fn has_valid_port(uri: &Uri) -> bool {
+pub(crate) fn has_valid_port(uri: &Uri) -> bool {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let after_host = authority.rsplit([']', '@']).next().unwrap_or_default();
     match after_host.rsplit_once(':') {
@@ -33,7 +33,7 @@ fn has_valid_port(uri: &Uri) -> bool {
 }
 
 /// Returns the text as an error shows it: without credentials, and not without end.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), text),

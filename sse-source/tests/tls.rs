@@ -15,23 +15,40 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use rcgen::{Certificate, CertifiedKey};
+use rcgen::{Certificate, CertifiedKey, KeyPair};
 use running::{Listener, Service};
-use rustls::{ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer,
+    server::WebPkiClientVerifier,
+};
 use serde_json::json;
 use sse_hyper::Event;
-use sse_source::{EventSource, Item, Reason, Transport};
+use sse_source::{EventSource, Item, Proxy, Reason, TlsError, Transport};
 use support::{end, events, next, soon};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::TlsAcceptor;
 
 /// A server for `localhost`, and the certificate to trust.
 async fn start() -> (SocketAddr, Certificate) {
-    let names = ["localhost".to_owned()];
-    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
+    start_for(None).await
+}
+
+/// A server for clients with this certificate.
+async fn start_for(client: Option<&Certificate>) -> (SocketAddr, Certificate) {
+    let CertifiedKey { cert, signing_key } = identity();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
+    let builder = ServerConfig::builder();
+    let builder = match client {
+        None => builder.with_no_client_auth(),
+        Some(client) => {
+            let verifier = WebPkiClientVerifier::builder(Arc::new(roots(client)));
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let mut config = builder
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -52,6 +69,16 @@ async fn start() -> (SocketAddr, Certificate) {
         }
     });
     (address, cert)
+}
+
+fn identity() -> CertifiedKey<KeyPair> {
+    rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap()
+}
+
+fn roots(certificate: &Certificate) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    roots
 }
 
 /// An event that says by which version of HTTP it was asked for.
@@ -77,10 +104,8 @@ async fn http2_is_agreed_on_and_strangers_are_not_trusted() {
             .unwrap()
     };
 
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.der().clone()).unwrap();
     let config = ClientConfig::builder()
-        .with_root_certificates(roots)
+        .with_root_certificates(roots(&certificate))
         .with_no_client_auth();
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(config)
@@ -114,4 +139,110 @@ async fn the_roots_of_the_machine_are_trusted() {
     assert_eq!(listener.next().await["kind"], "comment");
     assert_eq!(listener.event().await, ["message", "2", ""]);
     fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn certificates_of_the_caller_are_trusted_and_shown() {
+    let client = identity();
+    let (address, certificate) = start_for(Some(&client.cert)).await;
+    let url = format!("https://localhost:{}/", address.port());
+    let (chain, key) = (client.cert.pem(), client.signing_key.serialize_pem());
+    let trusting = || {
+        let root = certificate.pem();
+        Transport::builder()
+            .root_certificates(root.as_bytes())
+            .unwrap()
+    };
+    let send = async |transport| {
+        let request = EventSource::get(&url).with_transport(transport);
+        request.send().await
+    };
+    for (chain, key) in [
+        (&chain, &key),
+        (&(chain.clone() + &key), &(chain.clone() + &key)),
+    ] {
+        let builder = trusting().client_certificate(chain.as_bytes(), key.as_bytes());
+        send(builder.unwrap().build()).await.unwrap();
+    }
+    let error = send(trusting().build()).await.unwrap_err();
+    assert!(
+        error.to_string().to_lowercase().contains("certificate"),
+        "{error}"
+    );
+    let builder = Transport::builder().client_certificate(chain.as_bytes(), key.as_bytes());
+    let error = send(builder.unwrap().build()).await.unwrap_err();
+    assert!(
+        error.to_string().to_lowercase().contains("certificate"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_an_error() {
+    let (one, other) = (identity(), identity());
+    let (chain, key) = (one.cert.pem(), one.signing_key.serialize_pem());
+    let other_key = other.signing_key.serialize_pem();
+    let invalid = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n";
+    let root = |pem: &str| {
+        Transport::builder()
+            .root_certificates(pem.as_bytes())
+            .unwrap_err()
+    };
+    assert!(matches!(root(""), TlsError::NoCertificate));
+    assert!(matches!(root(&key), TlsError::NoCertificate));
+    assert!(matches!(root(invalid), TlsError::Certificate(_)));
+    assert!(matches!(root(broken), TlsError::Certificate(_)));
+    let client = |chain: &str, key: &str| {
+        let builder = Transport::builder();
+        builder
+            .client_certificate(chain.as_bytes(), key.as_bytes())
+            .unwrap_err()
+    };
+    assert!(matches!(client("", &key), TlsError::NoCertificate));
+    assert!(matches!(client(&chain, ""), TlsError::NoKey));
+    assert!(matches!(client(&chain, &chain), TlsError::NoKey));
+    assert!(matches!(client(&chain, &other_key), TlsError::Key(_)));
+}
+
+/// A proxy that leads to where it is asked to.
+async fn start_proxy() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(client.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            let target = head.strip_prefix("CONNECT ").unwrap();
+            assert!(
+                head.contains("\r\nProxy-Authorization: Basic dTpw\r\n"),
+                "{head}"
+            );
+            let target = target.split_once(' ').unwrap().0;
+            let mut server = TcpStream::connect(target).await.unwrap();
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_proxy_tunnels_https() {
+    let (address, certificate) = start().await;
+    let proxy = format!("http://u:p@{}", start_proxy().await);
+    let transport = Transport::builder()
+        .proxy(Proxy::all(&proxy).unwrap())
+        .root_certificates(certificate.pem().as_bytes())
+        .unwrap()
+        .build();
+    let mut source = EventSource::get(format!("https://localhost:{}/", address.port()))
+        .with_settings(soon())
+        .with_transport(transport)
+        .open()
+        .unwrap();
+    assert_eq!(events(&mut source, 2).await, ["2", "2"]);
 }

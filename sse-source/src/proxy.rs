@@ -1,0 +1,171 @@
+//! Proxies that requests go through.
+
+use core::{error, fmt};
+use std::{env, sync::Arc};
+
+use http::{HeaderValue, Uri};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+
+use crate::uri::{has_valid_port, shown};
+
+/// Variables of the environment that name a proxy.
+const VARIABLES: [&str; 6] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+];
+
+/// Proxies for [`TransportBuilder::proxy`](crate::TransportBuilder::proxy): which one a request goes through, if any.
+///
+/// A proxy is `http://host:port` or `socks5://host:port`, with `user:password@` before the host if it asks for
+/// credentials. `https` goes through a tunnel (`CONNECT`). A SOCKS proxy resolves the names of hosts.
+///
+/// ```
+/// use sse_source::{Proxy, Transport};
+///
+/// # fn main() -> Result<(), sse_source::ProxyError> {
+/// let proxy = Proxy::all("http://user:password@proxy.example:3128")?;
+/// let transport = Transport::builder().proxy(proxy).build();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    matcher: Arc<Matcher>,
+}
+
+impl Proxy {
+    /// Returns the proxies that the environment names, as for curl: `HTTP_PROXY` and `HTTPS_PROXY` for URIs with
+    /// these schemes, `ALL_PROXY` for both, and `NO_PROXY` for the hosts that are connected to directly. Each may be
+    /// written in small letters, too.
+    ///
+    /// # Errors
+    ///
+    /// [`ProxyError`] if a variable is not empty and does not hold a proxy.
+    pub fn from_env() -> Result<Self, ProxyError> {
+        for variable in VARIABLES {
+            match env::var(variable) {
+                Ok(text) if !text.is_empty() => check(&text, Some(variable))?,
+                _ => {}
+            }
+        }
+        Ok(Matcher::from_env().into())
+    }
+
+    /// Returns a proxy for all requests.
+    ///
+    /// # Errors
+    ///
+    /// [`ProxyError`] if the text is not a proxy.
+    pub fn all(uri: &str) -> Result<Self, ProxyError> {
+        check(uri, None)?;
+        Ok(Matcher::builder().all(uri).build().into())
+    }
+
+    /// Returns the proxy for connections to the host of this URI, if there is one.
+    pub(crate) fn intercept(&self, uri: &Uri) -> Option<Intercept> {
+        self.matcher.intercept(uri)
+    }
+
+    /// Returns the value of `Proxy-Authorization` for a request that the proxy forwards, if it asks for credentials.
+    /// Through a tunnel, the request is not the proxy's.
+    pub(crate) fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        let proxy = self
+            .intercept(uri)
+            .filter(|proxy| is_forwarded(proxy, uri))?;
+        proxy.basic_auth().cloned()
+    }
+}
+
+impl From<Matcher> for Proxy {
+    fn from(matcher: Matcher) -> Self {
+        let matcher = Arc::new(matcher);
+        Self { matcher }
+    }
+}
+
+/// Returns whether the proxy forwards requests, so that they are sent to it in absolute form
+/// ([RFC 9112, 3.2.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2)).
+pub(crate) fn is_forwarded(proxy: &Intercept, uri: &Uri) -> bool {
+    proxy.uri().scheme_str() == Some("http") && uri.scheme_str() == Some("http")
+}
+
+fn check(text: &str, variable: Option<&'static str>) -> Result<(), ProxyError> {
+    let proxy = Uri::try_from(text).ok();
+    let is_supported = proxy.is_some_and(|proxy| {
+        let is_complete = match proxy.scheme_str() {
+            Some("http") | None => true,
+            // This scheme has no port of its own.
+            Some("socks5" | "socks5h") => proxy.port_u16().is_some(),
+            Some(_) => false,
+        };
+        proxy.host().is_some() && has_valid_port(&proxy) && is_complete
+    });
+    match is_supported {
+        true => Ok(()),
+        false => Err(ProxyError {
+            text: shown(text),
+            variable,
+        }),
+    }
+}
+
+/// The text does not name a proxy.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProxyError {
+    text: String,
+    variable: Option<&'static str>,
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(variable) = self.variable {
+            write!(f, "{variable}: ")?;
+        }
+        let text = &self.text;
+        write!(
+            f,
+            "proxy {text:?} is neither http://HOST:PORT nor socks5://HOST:PORT"
+        )
+    }
+}
+
+impl error::Error for ProxyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_http_or_socks() {
+        for text in [
+            "http://p:1",
+            "p:1",
+            "http://u:p@p:1/",
+            "socks5://p:1",
+            "socks5h://[::1]:1",
+        ] {
+            assert!(Proxy::all(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "ftp://p:1",
+            "https://p:1",
+            "socks4://p:1",
+            "socks5://p",
+            "http://p:x",
+            "http://",
+            "/x",
+            "a b",
+        ] {
+            let error = Proxy::all(text).unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        }
+        let error = Proxy::all("ftp://u:secret@p:1").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+}
