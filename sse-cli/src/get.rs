@@ -1,6 +1,6 @@
 //! `sse get`.
 
-use core::{pin::pin, time::Duration};
+use core::{num::NonZeroUsize, pin::pin, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, value_parser};
@@ -8,7 +8,10 @@ use futures_util::StreamExt;
 use http::{StatusCode, Uri, header::ACCEPT_ENCODING};
 use sse_source::{Disconnected, Error, EventSource, Item, Open, Reason, Settings};
 
-use crate::{json::Line, notice, raw, readable::Readable, request::Request, seconds, stdout};
+use crate::{
+    json::Line, notice, raw, readable::Readable, request::Request, seconds, stdout,
+    transport::Connection,
+};
 
 /// Print the events of a server as they come.
 ///
@@ -29,6 +32,8 @@ use crate::{json::Line, notice, raw, readable::Readable, request::Request, secon
 pub(crate) struct Arguments {
     #[command(flatten)]
     request: Request,
+    #[command(flatten)]
+    connection: Connection,
     /// One JSON object per line: {"type","data","lastEventId"}.
     #[arg(long)]
     json: bool,
@@ -53,6 +58,13 @@ pub(crate) struct Arguments {
     /// Give a connection up if nothing comes for so long, not even a comment.
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
     idle_timeout: Option<Duration>,
+    /// Maximum time to the head of the response, which many servers send with the first event. By default 5 minutes,
+    /// or without reconnecting as long as --idle-timeout says, if at all.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
+    head_timeout: Option<Duration>,
+    /// Maximum size of an event, in bytes. A larger one is left out, and told on stderr.
+    #[arg(long, value_name = "BYTES", default_value = "16777216")]
+    limit: NonZeroUsize,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -78,21 +90,25 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 impl Arguments {
     fn open(&self) -> Result<EventSource> {
-        let mut settings = Settings::default().with_idle_timeout(self.idle_timeout);
+        let mut settings = Settings::default()
+            .with_idle_timeout(self.idle_timeout)
+            .with_limit(self.limit.get());
         if !self.reconnects() {
-            // What the server says is read and told, and it may take as long to answer as it likes.
             settings = settings
-                .with_standard_statuses()
-                .with_connect_timeout(self.idle_timeout);
+                .with_head_timeout(self.idle_timeout)
+                .for_one_request();
+        }
+        if self.head_timeout.is_some() {
+            settings = settings.with_head_timeout(self.head_timeout);
         }
         let mut builder = self.request.builder()?.with_settings(settings);
+        let mut transport = self.connection.transport()?;
         if self.raw {
             // Not compressed, so these are the bytes that the server wrote.
-            builder = builder
-                .with_header(ACCEPT_ENCODING, "identity")
-                .with_transport(raw::transport());
+            builder = builder.with_header(ACCEPT_ENCODING, "identity");
+            transport = raw::transport(transport);
         }
-        Ok(builder.open()?)
+        Ok(builder.with_transport(transport).open()?)
     }
 
     fn reconnects(&self) -> bool {

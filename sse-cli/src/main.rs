@@ -3,10 +3,12 @@
 //! # Map
 //!
 //! ```text
-//!   sse get URL          sse decode         sse encode        sse hub
-//!       │                    │                  │                │
-//!    get.rs              decode.rs          encode.rs          hub.rs, which has a map of its own
-//!       │                    │                  │                │
+//!   sse get URL          sse decode         sse encode        sse hub          sse publish URL
+//!       │                    │                  │                │                   │
+//!    get.rs              decode.rs          encode.rs          hub.rs,           publish.rs
+//!       │                    │                  │              which has a           │
+//!       │                    │                  │              map of its own        │
+//!       ├─ url.rs, transport.rs ─────────────────────────────────┼───────────────────┤     where to, and by which way
 //!       ├─ request.rs        │                  │                │     what is asked for
 //!       ├─ raw.rs            │                  │                │     the bytes as they come
 //!       ├─ notice.rs         │                  │                │     what goes to stderr
@@ -29,11 +31,14 @@ mod hub;
 mod input;
 mod json;
 mod notice;
+mod publish;
 mod raw;
 mod readable;
 mod request;
 mod seconds;
 mod stdout;
+mod transport;
+mod url;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -75,6 +80,7 @@ enum Command {
     },
     #[cfg(feature = "hub")]
     Hub(Box<hub::Arguments>),
+    Publish(Box<publish::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
         Command::Encode { file } => encode::run(file.as_deref()),
         #[cfg(feature = "hub")]
         Command::Hub(arguments) => hub::run(*arguments),
+        Command::Publish(arguments) => publish::run(*arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,8 +14,8 @@ use tower::ServiceExt;
 
 use crate::stdout;
 
-/// A transport that writes to stdout what goes through it.
-pub(crate) fn transport() -> Transport {
+/// Returns a transport that writes to stdout what comes through the inner one.
+pub(crate) fn transport(inner: Transport) -> Transport {
     let response = |response: Response<_>| {
         // What is no event stream is not for stdout.
         let content_type = response.headers().get(CONTENT_TYPE);
@@ -23,7 +23,7 @@ pub(crate) fn transport() -> Transport {
             && content_type.is_some_and(|value| is_event_stream(value.as_bytes()));
         response.map(|body| Tap { body, is_stream })
     };
-    Transport::from_service(Transport::new().map_response(response))
+    Transport::from_service(inner.map_response(response))
 }
 
 struct Tap<B> {

@@ -14,10 +14,12 @@ use http::{
 use serde::de::IgnoredAny;
 use sse_source::{Builder, EventId, EventSource};
 
+use crate::url;
+
 #[derive(Args)]
 pub(crate) struct Request {
     /// Where the events are; without a scheme, by http.
-    #[arg(value_parser = url)]
+    #[arg(value_parser = url::parse)]
     url: Uri,
     /// GET if it is not given, or POST with --data.
     #[arg(short = 'X', long)]
@@ -102,7 +104,9 @@ impl Request {
         if files.filter(|&file| file == "-").count() > 1 {
             bail!("stdin can be read once, and two options take it");
         }
+        // Whether a request is repeated is an option of the command.
         let mut builder = EventSource::request(self.method(), self.url.clone())
+            .with_repetition()
             .with_header(USER_AGENT, concat!("sse/", env!("CARGO_PKG_VERSION")));
         if let Some(data) = &self.data {
             let body = match data.strip_prefix('@') {
@@ -159,18 +163,6 @@ fn content_type(body: &[u8]) -> &'static str {
     match serde_json::from_slice::<IgnoredAny>(body) {
         Ok(_) => "application/json",
         Err(_) => "application/x-www-form-urlencoded",
-    }
-}
-
-fn url(text: &str) -> Result<Uri, String> {
-    let text = match text.contains("://") {
-        true => text.to_owned(),
-        false => format!("http://{text}"),
-    };
-    let url = Uri::try_from(text).map_err(|error| error.to_string())?;
-    match url.scheme_str() {
-        Some("http" | "https") => Ok(url),
-        _ => Err("neither http nor https".to_owned()),
     }
 }
 

@@ -10,6 +10,18 @@ use std::{
 
 use testkit::timeout::test_timeout;
 
+/// Variables of the environment by which requests go elsewhere.
+const PROXY_VARIABLES: [&str; 8] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
 /// The command.
 pub(crate) fn sse<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sse"));
@@ -18,6 +30,9 @@ pub(crate) fn sse<const N: usize>(arguments: [&str; N]) -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    for variable in PROXY_VARIABLES {
+        command.env_remove(variable);
+    }
     command
 }
 

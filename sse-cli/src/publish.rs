@@ -1,0 +1,167 @@
+//! `sse publish`.
+
+use std::io::{self, Read};
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use clap::Args;
+use http::{
+    Request, Response, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    uri::PathAndQuery,
+};
+use http_body_util::{BodyExt, Full, Limited};
+use serde::Deserialize;
+use tower::ServiceExt;
+
+use crate::{notice, stdout, transport::Connection, url};
+
+/// Maximum length of an answer, in bytes: the IDs of many events.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Publish events to a hub, and print their IDs.
+///
+/// The data of the event is DATA, or else stdin up to its end, without the line end after its last line.
+///
+/// The exit code is 1 if the hub refuses the event, and stderr has its reason.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Address of the hub, as `sse hub` prints it; with a path, where it takes publications.
+    #[arg(value_parser = url::parse)]
+    url: Uri,
+    /// Data of the event.
+    #[arg(conflicts_with = "lines")]
+    data: Option<String>,
+    /// Topic of the event; may be repeated.
+    #[arg(
+        short,
+        long = "topic",
+        value_name = "TOPIC",
+        required_unless_present = "lines"
+    )]
+    topics: Vec<String>,
+    /// Type of the event.
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Compaction key: the event replaces earlier ones with this key.
+    #[arg(long, value_name = "KEY")]
+    compaction_key: Option<String>,
+    /// Take events from stdin, one JSON object per line: {"topic" or "topics", "data"} and, if wanted, "type" and
+    /// "key".
+    #[arg(long, conflicts_with_all = ["topics", "event_type", "compaction_key"])]
+    lines: bool,
+    /// Token for publishers.
+    ///
+    /// Others on this machine can see command lines, so it is better in the environment.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SSE_HUB_PUBLISH_TOKEN",
+        hide_env_values = true
+    )]
+    token: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Answer of the hub.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Id(String),
+    Ids(Vec<String>),
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let request = arguments.request()?;
+    let response = arguments.connection.transport()?.oneshot(request).await;
+    let response = response.map_err(|error| anyhow!(error))?;
+    let (status, body) = read(response).await?;
+    if status != StatusCode::OK {
+        let body = String::from_utf8_lossy(&body);
+        bail!("status {status}: {}", notice::escaped(body.trim()));
+    }
+    let answer = serde_json::from_slice(&body).context("the answer is not one of a hub")?;
+    let mut lines = match answer {
+        Answer::Id(id) => id,
+        Answer::Ids(ids) => ids.join("\n"),
+    };
+    if !lines.is_empty() {
+        lines.push('\n');
+    }
+    stdout::write(lines.as_bytes())
+}
+
+impl Arguments {
+    fn request(&self) -> Result<Request<Full<Bytes>>> {
+        let (content_type, body) = match self.lines {
+            true => ("application/x-ndjson", stdin()?),
+            false => ("text/plain", self.data()?),
+        };
+        let mut request = Request::post(self.uri()?).header(CONTENT_TYPE, content_type);
+        if let Some(token) = &self.token {
+            let value = HeaderValue::try_from(format!("Bearer {token}"));
+            let mut value = value.context("the token does not fit into a header")?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        Ok(request.body(Full::new(body.into()))?)
+    }
+
+    /// Returns where to publish, and in its query what the body does not say.
+    fn uri(&self) -> Result<Uri> {
+        let mut parts = self.url.clone().into_parts();
+        let authority = parts.authority.as_ref();
+        if authority.is_some_and(|authority| authority.as_str().contains('@')) {
+            bail!("the URL has credentials; a hub takes a token, by --token");
+        }
+        let path = match self.url.path() {
+            "/" => "/publish",
+            path => path,
+        };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for topic in &self.topics {
+            query.append_pair("topic", topic);
+        }
+        for (name, value) in [("type", &self.event_type), ("key", &self.compaction_key)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        let query = query.finish();
+        let separator = if query.is_empty() { "" } else { "?" };
+        let target = PathAndQuery::try_from(format!("{path}{separator}{query}"))?;
+        parts.path_and_query = Some(target);
+        Ok(Uri::from_parts(parts)?)
+    }
+
+    fn data(&self) -> Result<Vec<u8>> {
+        if let Some(data) = &self.data {
+            return Ok(data.clone().into_bytes());
+        }
+        let mut data = stdin()?;
+        if data.ends_with(b"\n") {
+            data.pop();
+            data.pop_if(|byte| *byte == b'\r');
+        }
+        Ok(data)
+    }
+}
+
+fn stdin() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let result = io::stdin().lock().read_to_end(&mut bytes);
+    result.context("cannot read stdin")?;
+    Ok(bytes)
+}
+
+async fn read<B>(response: Response<B>) -> Result<(StatusCode, Bytes)>
+where
+    B: http_body::Body<Data = Bytes, Error = sse_source::BoxError>,
+{
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+    let body = body.map_err(|error| anyhow!(error).context("the answer broke"))?;
+    Ok((head.status, body.to_bytes()))
+}

@@ -1,0 +1,58 @@
+//! How requests get to the server.
+
+use core::time::Duration;
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use sse_source::{Proxy, Transport};
+
+use crate::seconds;
+
+#[derive(Args)]
+pub(crate) struct Connection {
+    /// Maximum time to connect, TLS included.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds::parse)]
+    connect_timeout: Duration,
+    /// Proxy for all requests: http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if it asks
+    /// for them. By default, the one that `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` names; `NO_PROXY` lists exceptions.
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Trust the certificates of this file, in PEM, in place of the machine's.
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Certificate of the client, in PEM, with the chain up to what the server trusts.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// Private key of --cert, in PEM; by default, it is in the same file.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+}
+
+impl Connection {
+    pub(crate) fn transport(&self) -> Result<Transport> {
+        let proxy = match &self.proxy {
+            Some(proxy) => Proxy::all(proxy).context("--proxy")?,
+            None => Proxy::from_env()?,
+        };
+        let mut builder = Transport::builder()
+            .connect_timeout(Some(self.connect_timeout))
+            .proxy(proxy);
+        if let Some(file) = &self.cacert {
+            builder = builder
+                .root_certificates(&read(file)?)
+                .with_context(|| format!("--cacert {}", file.display()))?;
+        }
+        if let Some(file) = &self.cert {
+            let key = self.key.as_ref().unwrap_or(file);
+            builder = builder
+                .client_certificate(&read(file)?, &read(key)?)
+                .with_context(|| format!("--cert {}, --key {}", file.display(), key.display()))?;
+        }
+        Ok(builder.build())
+    }
+}
+
+fn read(file: &PathBuf) -> Result<Vec<u8>> {
+    fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
