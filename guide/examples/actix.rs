@@ -49,10 +49,10 @@ async fn main() -> io::Result<()> {
 async fn events(streams: Data<Streams>, request: HttpRequest) -> HttpResponse {
     let request = translated(&request);
     let seen = sse_hyper::last_event_id(request.headers());
-    match seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref())) {
-        Ok(seen) => answer(streams.respond(&request, seconds(seen.unwrap_or(0)))),
-        Err(error) => HttpResponse::BadRequest().body(error.to_string()),
-    }
+    let seen = seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref()));
+    // An ID that is none of ours counts as none. With a status 400, a browser would not come back.
+    let seen = seen.ok().flatten().unwrap_or(0);
+    answer(streams.respond(&request, seconds(seen)))
 }
 
 /// What `sse-hyper` looks at: the headers. The method is that of the route.

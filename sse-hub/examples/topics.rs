@@ -66,7 +66,8 @@ async fn main() -> io::Result<()> {
 }
 
 async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<Body>, Refusal> {
-    let seen = sse_hyper::last_event_id(request.headers()).map_err(bad_request)?;
+    // What cannot be an ID counts as none. With a status 400, a browser would not come back.
+    let seen = sse_hyper::last_event_id(request.headers()).ok().flatten();
     let selection = selection(request.uri()).map_err(bad_request)?;
     let subscriber = app.hub.subscriber(selection).with_newest(GREETING);
     let events = subscriber.after(seen.as_ref()).subscribe();

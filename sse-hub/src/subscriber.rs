@@ -31,6 +31,7 @@ pub struct Subscriber {
 enum From {
     Now,
     After(EventId),
+    Unknown,
     Newest(usize),
     Start,
 }
@@ -51,6 +52,27 @@ impl Subscriber {
         if let Some(id) = last_event_id {
             self.from = From::After(id.clone());
         }
+        self
+    }
+
+    /// Begins with an event of the type `reset` and goes on from now, as for a last event ID that is not of this
+    /// hub.
+    ///
+    /// Use this if the client sent a last event ID that cannot be read:
+    ///
+    /// ```
+    /// use sse_hub::{Hub, Selection};
+    /// # let (hub, headers) = (Hub::default(), http::HeaderMap::new());
+    ///
+    /// let subscriber = hub.subscriber(Selection::all());
+    /// let subscriber = match sse_hyper::last_event_id(&headers) {
+    ///     Ok(id) => subscriber.after(id.as_ref()),
+    ///     Err(_) => subscriber.after_unknown(),
+    /// };
+    /// # drop(subscriber);
+    /// ```
+    pub fn after_unknown(mut self) -> Self {
+        self.from = From::Unknown;
         self
     }
 
@@ -176,6 +198,7 @@ impl Subscriber {
                 return first(*events as u64).unwrap_or_else(here);
             }
             From::Start => return at(core.log.start(self.is_latest())),
+            From::Unknown => return reset("unknown"),
             From::After(id) => id,
         };
         match (self.shared.settings.ids.number(id), backend) {

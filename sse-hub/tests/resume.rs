@@ -36,7 +36,10 @@ fn an_id_that_is_unknown_or_too_old_resets() {
         let mut subscription = hub.subscribe(topic("a"), Some(&id)).unwrap();
         assert_eq!(ready(&mut subscription), reset(reason), "{id}");
     }
-    assert_eq!(hub.counts().resets, 11);
+    let subscriber = hub.subscriber(topic("a")).after_unknown();
+    let mut subscription = subscriber.subscribe().unwrap();
+    assert_eq!(ready(&mut subscription), reset("unknown"));
+    assert_eq!(hub.counts().resets, 12);
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! What lets handlers of axum take and return the types of this crate.
 
-use core::{fmt, str::FromStr};
+use core::{convert::Infallible, fmt, str::FromStr};
 
 use axum_core::{
     body::Body,
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 
-use crate::{EventBody, EventStream, InvalidLastEventId, last_event_id, parse_event_id};
+use crate::{EventBody, EventStream, last_event_id, parse_event_id};
 
 /// The same as [`EventBody::into_response`]. Where the request may ask for what is no event stream,
 /// [`respond`](crate::respond) looks at it first.
@@ -19,15 +19,12 @@ impl<S: EventStream + Send + 'static> IntoResponse for EventBody<S> {
     }
 }
 
-/// `400 Bad Request`, and what is wrong as text.
-impl IntoResponse for InvalidLastEventId {
-    fn into_response(self) -> Response {
-        (StatusCode::BAD_REQUEST, self.to_string()).into_response()
-    }
-}
-
-/// An extractor of axum: the ID of the last event that the client saw, from the `Last-Event-ID`
-/// header, as what the server makes its IDs from. What cannot be one is answered with 400.
+/// Extractor for axum: the ID of the last event that the client saw, from the `Last-Event-ID` header, parsed
+/// as the type that the server makes its IDs from.
+///
+/// An ID that cannot be parsed counts as none. It may be from an older version of the server, and any status
+/// but 200 ends a browser's `EventSource` for good. A handler that treats such an ID in another way takes the
+/// text, by `LastEventId<EventId>` or [`last_event_id`], and calls [`parse_event_id`].
 ///
 /// ```
 /// use axum::{extract::State, response::IntoResponse};
@@ -49,7 +46,7 @@ impl IntoResponse for InvalidLastEventId {
 #[allow(clippy::exhaustive_structs, reason = "handlers take it apart")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastEventId<T>(
-    /// `None` if the client saw no event that had one.
+    /// The ID; `None` if the client saw no event with one, or if it cannot be parsed.
     pub Option<T>,
 );
 
@@ -58,10 +55,11 @@ where
     T: FromStr<Err: fmt::Display>,
     C: Sync,
 {
-    type Rejection = InvalidLastEventId;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &C) -> Result<Self, InvalidLastEventId> {
-        let id = last_event_id(&parts.headers)?;
-        parse_event_id(id.as_ref()).map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &C) -> Result<Self, Infallible> {
+        let id = last_event_id(&parts.headers);
+        let parsed = id.and_then(|id| parse_event_id(id.as_ref()));
+        Ok(Self(parsed.ok().flatten()))
     }
 }

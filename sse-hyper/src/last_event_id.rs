@@ -14,9 +14,10 @@ const LONGEST: usize = 1024;
 ///
 /// # Errors
 ///
-/// [`InvalidLastEventId`] if the value is not UTF-8, holds what no event ID can hold, or is longer
-/// than 1024 bytes. No client that follows the standard sends that, unless the server sent it such
-/// an ID: `400 Bad Request` is a fitting answer.
+/// [`InvalidLastEventId`] if the value is not UTF-8, has a character that no event ID can have, or is longer
+/// than 1024 bytes. A server treats that like a client that saw no event: `.ok().flatten()`. It must not
+/// answer with an error status, because any status but 200 ends a browser's `EventSource` for good, and an
+/// older version of the server may have sent such an ID.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -50,12 +51,11 @@ pub fn last_event_id(headers: &HeaderMap) -> Result<Option<EventId>, InvalidLast
 /// use sse_hyper::{last_event_id, last_event_id_in_query};
 ///
 /// let (headers, uri) = (HeaderMap::new(), Uri::from_static("/events?lastEventId=7%E2%82%AC"));
-/// let id = match last_event_id(&headers)? {
-///     None => last_event_id_in_query(&uri, "lastEventId")?,
+/// let id = match last_event_id(&headers) {
+///     Ok(None) => last_event_id_in_query(&uri, "lastEventId"),
 ///     id => id,
 /// };
-/// assert_eq!(id.unwrap().as_str(), "7€");
-/// # Ok::<(), sse_hyper::InvalidLastEventId>(())
+/// assert_eq!(id.ok().flatten().unwrap().as_str(), "7€");
 /// ```
 pub fn last_event_id_in_query(
     uri: &Uri,
@@ -76,7 +76,7 @@ fn event_id(name: &str, value: &[u8]) -> Result<Option<EventId>, InvalidLastEven
     }
     if value.len() > LONGEST {
         return Err(invalid(&format_args!(
-            "{} bytes are more than {LONGEST}",
+            "{} bytes, limit is {LONGEST}",
             value.len()
         )));
     }
@@ -87,20 +87,24 @@ fn event_id(name: &str, value: &[u8]) -> Result<Option<EventId>, InvalidLastEven
     }
 }
 
-/// The ID as what the server makes its IDs from: a number, say.
+/// Parses the ID as the type that the server makes its IDs from, for example a number.
 ///
 /// # Errors
 ///
-/// [`InvalidLastEventId`] with what the parser says. `400 Bad Request` is a fitting answer to a
-/// client that sends an ID which this server never gave out.
+/// [`InvalidLastEventId`] with the message of the parser. The ID may be from an older version of the server.
+/// So a server treats it like a client that saw no event, or tells the client to load its state anew, in a
+/// stream. An error status would end a browser's `EventSource` for good.
 ///
 /// ```
 /// use sse_hyper::{EventId, parse_event_id};
 ///
 /// let id = parse_event_id::<u64>(Some(&EventId::from(7)))?;
 /// assert_eq!(id, Some(7));
-/// let error = parse_event_id::<u64>(Some(&EventId::new("seven")?)).unwrap_err();
+/// let older = Some(EventId::new("seven")?);
+/// let error = parse_event_id::<u64>(older.as_ref()).unwrap_err();
 /// assert_eq!(error.to_string(), "Last-Event-ID: \"seven\": invalid digit found in string");
+/// let start = parse_event_id(older.as_ref()).ok().flatten().map_or(1, |seen: u64| seen + 1);
+/// assert_eq!(start, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[expect(

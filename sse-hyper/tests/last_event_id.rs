@@ -31,7 +31,7 @@ fn its_length_is_bounded() {
     let error = in_header(&[b'x'; 1025]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Last-Event-ID: 1025 bytes are more than 1024"
+        "Last-Event-ID: 1025 bytes, limit is 1024"
     );
     assert!(in_query(&format!("lastEventId={}", "x".repeat(2000))).is_err());
 }

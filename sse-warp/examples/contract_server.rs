@@ -5,7 +5,7 @@ mod contract;
 
 use contract::{Answer, Contract, PATIENCE};
 use futures_util::FutureExt;
-use sse_warp::EventId;
+use sse_warp::sse_hyper::last_event_id;
 use tokio::time::sleep;
 use warp::{
     Filter, Reply,
@@ -21,13 +21,13 @@ async fn main() {
     let routes = warp::path::full()
         .and(sse_warp::request())
         .and(warp::query::raw().or_else(|_| async { Ok::<_, warp::Rejection>((String::new(),)) }))
-        .and(sse_warp::last_event_id())
-        .map(
-            move |path: FullPath, request, query: String, last_event_id: Option<EventId>| {
-                let answer = contract.answer(path.as_str(), &query, last_event_id);
-                respond(&contract, &request, answer)
-            },
-        )
+        .map(move |path: FullPath, request: Request<()>, query: String| {
+            let answer = match last_event_id(request.headers()) {
+                Ok(id) => contract.answer(path.as_str(), &query, id),
+                Err(error) => Answer::BadRequest(error.to_string()),
+            };
+            respond(&contract, &request, answer)
+        })
         .map(|response| with_header(response, "access-control-allow-origin", "*"));
     let server = warp::serve(routes).bind(contract::address()).await;
     tokio::select! {

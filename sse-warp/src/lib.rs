@@ -43,16 +43,17 @@
 //! warp does not show the version of a request. Each that its server passes on can be answered with a
 //! stream (HTTP/1.0 by closing the connection behind it), so none is refused for that.
 
-use core::str::FromStr;
+use core::convert::Infallible;
 
 use http_body_util::BodyDataStream;
 use sync_wrapper::SyncStream;
 use warp::{
-    Filter, Rejection, Reply,
+    Filter, Reply,
     http::{HeaderMap, Method, Request, Uri},
     reply::Response,
 };
 
+pub use sse_hyper;
 pub use sse_hyper::{
     Event, EventBody, EventId, EventStream, EventType, Farewell, InvalidLastEventId, InvalidValue,
     KeepAlive, Settings, Streams, UntilError, parse_event_id, until_error,
@@ -96,11 +97,8 @@ pub fn no_content() -> impl Reply {
 }
 
 /// What [`respond`] looks at: the method and the headers of the request.
-pub fn request() -> impl Filter<Extract = (Request<()>,), Error = core::convert::Infallible>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
+pub fn request()
+-> impl Filter<Extract = (Request<()>,), Error = Infallible> + Clone + Send + Sync + 'static {
     warp::method()
         .and(warp::header::headers_cloned())
         .map(|method: Method, headers: HeaderMap| {
@@ -111,58 +109,35 @@ pub fn request() -> impl Filter<Extract = (Request<()>,), Error = core::convert:
         })
 }
 
-/// The ID of the last event that the client saw before it lost the connection, from the
-/// `Last-Event-ID` header, as [`sse_hyper::last_event_id`] has it.
+/// Extracts the ID of the last event that the client saw before it lost the connection, from the
+/// `Last-Event-ID` header.
 ///
-/// A value that cannot be an event ID is rejected with `400 Bad Request`, as by warp's own filters
-/// for headers.
+/// A value that cannot be an event ID counts as none: any error status would end a browser's `EventSource` for
+/// good. The limit is 1024 bytes. A route that treats such a value in another way takes a [`request`] and calls
+/// [`sse_hyper::last_event_id`].
 pub fn last_event_id()
--> impl Filter<Extract = (Option<EventId>,), Error = Rejection> + Clone + Send + Sync + 'static {
-    or_bad_request(warp::header::headers_cloned().map(|headers| sse_hyper::last_event_id(&headers)))
+-> impl Filter<Extract = (Option<EventId>,), Error = Infallible> + Clone + Send + Sync + 'static {
+    warp::header::headers_cloned().map(|headers| sse_hyper::last_event_id(&headers).ok().flatten())
 }
 
-/// The same, and if there is no such header, from the query parameter of this name, as
-/// [`sse_hyper::last_event_id_in_query`] has it.
+/// Extracts the ID of the last event that the client saw, from the `Last-Event-ID` header or, if there is no
+/// such header, from the query parameter of this name.
+///
+/// As for [`last_event_id`], a value that cannot be an event ID counts as none.
 pub fn last_event_id_or_query(
     name: &'static str,
-) -> impl Filter<Extract = (Option<EventId>,), Error = Rejection> + Clone + Send + Sync + 'static {
+) -> impl Filter<Extract = (Option<EventId>,), Error = Infallible> + Clone + Send + Sync + 'static {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    or_bad_request(warp::header::headers_cloned().and(query).map(
-        move |headers: HeaderMap, query: String| match sse_hyper::last_event_id(&headers)? {
-            None => {
-                let uri = Uri::try_from(format!("/?{query}")).unwrap_or_default();
-                sse_hyper::last_event_id_in_query(&uri, name)
-            }
-            id => Ok(id),
-        },
-    ))
-}
-
-fn or_bad_request<F>(
-    ids: F,
-) -> impl Filter<Extract = (Option<EventId>,), Error = Rejection> + Clone + Send + Sync + 'static
-where
-    F: Filter<
-            Extract = (Result<Option<EventId>, InvalidLastEventId>,),
-            Error = core::convert::Infallible,
-        > + Clone
-        + Send
-        + Sync
-        + 'static,
-{
-    ids.and_then(|id: Result<_, _>| async { id.map_err(|_| warp::reject::reject()) })
-        .or(warp::header::header("last-event-id").map(|never: Never| match never {}))
-        .unify()
-}
-
-/// A header value that is never valid. Asking warp for one gives its own rejection of a faulty
-/// header, which it answers with 400; there is no other way to make one.
-enum Never {}
-
-impl FromStr for Never {
-    type Err = ();
-
-    fn from_str(_: &str) -> Result<Self, ()> {
-        Err(())
-    }
+    warp::header::headers_cloned()
+        .and(query)
+        .map(move |headers: HeaderMap, query: String| {
+            let id = match sse_hyper::last_event_id(&headers) {
+                Ok(None) => {
+                    let uri = Uri::try_from(format!("/?{query}")).unwrap_or_default();
+                    sse_hyper::last_event_id_in_query(&uri, name)
+                }
+                id => id,
+            };
+            id.ok().flatten()
+        })
 }

@@ -3,7 +3,7 @@
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use sse_hub::{InvalidTopic, Selection, SubscribeError};
-use sse_hyper::EventId;
+use sse_hyper::{EventId, InvalidLastEventId};
 
 use crate::hub::{
     answer::{Body, Refusal},
@@ -15,7 +15,6 @@ use crate::hub::{
 pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Response<Body>, Refusal> {
     server.access.check_subscriber(request)?;
     let query = Query::of(request.uri())?;
-    let last_event_id = last_event_id(request)?;
     let mut subscriber = server
         .hub
         .subscriber(query.selection)
@@ -26,8 +25,12 @@ pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Respons
     if let Some(events) = query.newest {
         subscriber = subscriber.with_newest(events);
     }
-    let subscription = subscriber.after(last_event_id.as_ref()).subscribe();
-    let subscription = subscription.map_err(|error| match error {
+    // An error status would end a browser's `EventSource` for good.
+    let subscriber = match last_event_id(request) {
+        Ok(id) => subscriber.after(id.as_ref()),
+        Err(_) => subscriber.after_unknown(),
+    };
+    let subscription = subscriber.subscribe().map_err(|error| match error {
         SubscribeError::Denied(_) => Refusal::new(StatusCode::FORBIDDEN, error),
         _ => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error),
     })?;
@@ -77,10 +80,9 @@ fn number(text: &str) -> Result<usize, Refusal> {
 }
 
 /// From the header, which a browser sets when it comes back, or from the query.
-fn last_event_id<B>(request: &Request<B>) -> Result<Option<EventId>, Refusal> {
-    let id = match sse_hyper::last_event_id(request.headers()) {
+fn last_event_id<B>(request: &Request<B>) -> Result<Option<EventId>, InvalidLastEventId> {
+    match sse_hyper::last_event_id(request.headers()) {
         Ok(None) => sse_hyper::last_event_id_in_query(request.uri(), "lastEventId"),
         id => id,
-    };
-    id.map_err(Refusal::bad)
+    }
 }
