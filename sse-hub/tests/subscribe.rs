@@ -387,6 +387,6 @@ async fn it_is_a_body_that_ends_with_the_others() {
     assert_eq!(frame, ":\n\nid: 1\ndata: x\n\n");
     streams.close(Farewell::new(Event::new("bye")));
     let rest = body.collect().await.unwrap().to_bytes();
-    assert_eq!(rest, "data: bye\n\n");
+    assert_eq!(rest, "event: closing\ndata: bye\n\n");
     assert_eq!((streams.open(), hub.counts().subscribers), (0, 0));
 }

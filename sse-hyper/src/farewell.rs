@@ -2,9 +2,9 @@ use core::{ops::RangeInclusive, time::Duration};
 
 use sse_proto::{Event, Output};
 
-use crate::settings::draw;
+use crate::{own_type::with_own_type, settings::draw};
 
-/// What a stream says before the server ends it. By default nothing.
+/// Last event of a stream that the server ends. By default there is none, and the stream just ends.
 #[derive(Clone, Debug, Default)]
 pub struct Farewell {
     event: Option<Event>,
@@ -12,10 +12,20 @@ pub struct Farewell {
 }
 
 impl Farewell {
-    /// This event is the last.
+    /// Creates a farewell from the event that each stream ends with.
+    ///
+    /// An event without a type, or of the type `message`, gets the type `closing`: it is not for the `onmessage`
+    /// of a page, which takes the data for that of the application.
+    ///
+    /// ```
+    /// use sse_hyper::{Encoded, Event, Farewell};
+    ///
+    /// let farewell = Farewell::new(Event::new("back soon"));
+    /// assert_eq!(Encoded::from(&farewell).to_string(), "event: closing\ndata: back soon\n\n");
+    /// ```
     pub fn new(event: Event) -> Self {
         Self {
-            event: Some(event),
+            event: Some(with_own_type(event, "closing")),
             retry: None,
         }
     }

@@ -3,6 +3,8 @@ use core::time::Duration;
 use bytes::{Bytes, BytesMut};
 use sse_proto::{Comment, Event};
 
+use crate::own_type::with_own_type;
+
 /// Below the idle timeouts of common proxies, most of which are 30 s or 60 s.
 const INTERVAL: Duration = Duration::from_secs(15);
 
@@ -44,13 +46,15 @@ impl KeepAlive {
         self
     }
 
-    /// Sends an event in place of the comment. Scripts in browsers cannot see comments, so this is
-    /// how they tell a quiet server from one that is gone: an event of type `ping`, say, and without
-    /// an ID, for it is not one to go on from.
+    /// Sends an event in place of the comment. Scripts in browsers cannot see comments, so they need an event to
+    /// tell a quiet server from one that is gone.
+    ///
+    /// An event without a type, or of the type `message`, gets the type `ping`: it is not for the `onmessage` of
+    /// a page. Give it no ID, because a client cannot resume after it.
     #[must_use]
     pub fn with_event(mut self, event: &Event) -> Self {
         let mut block = BytesMut::new();
-        event.encode(&mut block);
+        with_own_type(event.clone(), "ping").encode(&mut block);
         self.block = block.freeze();
         self
     }

@@ -13,7 +13,7 @@
 //!      │        │
 //!      │     Streams                      the handle: count, close            (streams.rs, member.rs)
 //!      │        ├─ Settings, KeepAlive    what all have in common             (settings.rs, keep_alive.rs)
-//!      │        └─ Farewell               what they say at the end            (farewell.rs)
+//!      │        └─ Farewell               what they say at the end            (farewell.rs, own_type.rs)
 //!      ▼        ▼
 //!    respond(request, body)               status and headers, or a refusal    (headers.rs, accept.rs)
 //! ```
@@ -139,6 +139,7 @@ mod keep_alive;
 mod last_event_id;
 mod member;
 mod outgoing;
+mod own_type;
 mod settings;
 mod streams;
 mod turn;

@@ -182,16 +182,19 @@ async fn by_default_it_comes_after_fifteen_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
-    let ping = Event::new("").with_type(EventType::new("ping").unwrap());
-    let settings = Settings::default().with_keep_alive(KeepAlive::new().with_event(&ping));
-    let body = Streams::new(settings.clone()).body(stream::pending::<Event>());
-    let mut body = Box::pin(body);
-    assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
-    assert_eq!(
-        frame(&mut body).await.as_deref(),
-        Some("event: ping\ndata: \n\n")
-    );
+    // What reaches the `onmessage` of a page is parsed there, as JSON for example.
+    let untyped = Event::new("");
+    let alive = untyped.clone().with_type(EventType::new("alive").unwrap());
+    for (event, expected) in [(untyped, "ping"), (alive, "alive")] {
+        let settings = Settings::default().with_keep_alive(KeepAlive::new().with_event(&event));
+        let body = Streams::new(settings).body(stream::pending::<Event>());
+        let mut body = Box::pin(body);
+        assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
+        let block = format!("event: {expected}\ndata: \n\n");
+        assert_eq!(frame(&mut body).await, Some(block));
+    }
 
+    let settings = Settings::default();
     let body = Streams::new(settings.without_keep_alive()).body(stream::pending::<Event>());
     let mut body = Box::pin(body);
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));

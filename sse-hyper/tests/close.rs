@@ -14,7 +14,7 @@ use std::{
 use futures_util::stream;
 use http_body::Body;
 use http_body_util::BodyExt;
-use sse_hyper::{Event, EventBody, EventType, Farewell, Settings, Streams};
+use sse_hyper::{Encoded, Event, EventBody, EventType, Farewell, Settings, Streams};
 
 type Quiet = EventBody<stream::Pending<Event>>;
 
@@ -87,6 +87,28 @@ async fn without_an_event_they_just_end() {
     let body = streams.body(stream::pending());
     streams.close(Farewell::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
     assert_eq!(rest(body).await, ":\n\n", "no retry without an event");
+}
+
+/// What reaches the `onmessage` of a page is parsed there, as JSON for example.
+#[tokio::test]
+async fn a_farewell_without_a_type_is_no_message() {
+    let of_type =
+        |text: &'static str| Event::new("back soon").with_type(EventType::new(text).unwrap());
+    for (event, expected) in [
+        (Event::new("back soon"), "closing"),
+        (of_type(""), "closing"),
+        (of_type("message"), "closing"),
+        (of_type("restart"), "restart"),
+    ] {
+        let farewell = Farewell::new(event);
+        let shared = Encoded::from(&farewell).to_string();
+        let streams = Streams::default();
+        let body = streams.body(stream::pending());
+        streams.close(farewell);
+        let block = format!("event: {expected}\ndata: back soon\n\n");
+        assert_eq!(rest(body).await, format!(":\n\n{block}"));
+        assert_eq!(shared, block);
+    }
 }
 
 #[tokio::test]

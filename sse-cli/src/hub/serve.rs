@@ -12,7 +12,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use sse_hyper::{Event, EventType, Farewell, InvalidValue};
+use sse_hyper::{Event, Farewell};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -166,14 +166,9 @@ fn set_user_timeout(connection: &TcpStream, timeout: Duration) -> io::Result<()>
     socket2::SockRef::from(connection).set_tcp_user_timeout(Some(timeout))
 }
 
-/// What each stream says at its end.
+/// Last event of each stream, of the type `closing`.
 fn farewell() -> Farewell {
-    let event = || {
-        let event_type = EventType::new("closing")?;
-        Ok::<_, InvalidValue>(Event::new(r#"{"reason":"shutdown"}"#).with_type(event_type))
-    };
-    // The type has no line end.
-    let event = event().unwrap_or_default();
+    let event = Event::new(r#"{"reason":"shutdown"}"#);
     Farewell::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(10))
 }
 

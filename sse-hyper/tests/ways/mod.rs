@@ -197,7 +197,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let farewell = Farewell::new(event(text));
         Sent {
             bytes: Encoded::from(&farewell).as_bytes().to_vec(),
-            ..encoded(&event(text))
+            ..encoded(&of_own_type(text, "closing"))
         }
     }),
     ("From<Comment<'_>> for Encoded", |text| {
@@ -262,14 +262,15 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let streams = Streams::new(Settings::new(Hasty::default()));
         let body = streams.body(stream::pending::<Event>());
         streams.close(Farewell::new(event(text)));
-        opened(body, encoded(&event(text)).items)
+        opened(body, encoded(&of_own_type(text, "closing")).items)
     }),
     ("Farewell::with_retry", |text| {
         let time = Duration::from_millis(number(text));
         let streams = Streams::new(Settings::new(Hasty::default()));
         let body = streams.body(stream::pending::<Event>());
         streams.close(Farewell::new(event(text)).with_retry(time..=time));
-        opened(body, encoded(&event(text).with_retry(time)).items)
+        let last = of_own_type(text, "closing").with_retry(time);
+        opened(body, encoded(&last).items)
     }),
     ("Default for Farewell", |_| {
         let streams = Streams::new(Settings::new(Hasty::default()));
@@ -282,7 +283,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         streams.close(Farewell::new(event(text)));
         opened(
             streams.body(stream::iter([event(text)])),
-            encoded(&event(text)).items,
+            encoded(&of_own_type(text, "closing")).items,
         )
     }),
     ("KeepAlive::new", |_| {
@@ -302,7 +303,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     ("KeepAlive::with_event", |text| {
         quiet(
             KeepAlive::new().with_event(&event(text)),
-            encoded(&event(text)).items,
+            encoded(&of_own_type(text, "ping")).items,
         )
     }),
     ("Settings::with_keep_alive", |text| {
@@ -398,6 +399,15 @@ fn event(text: &Text) -> Event {
     match id(text) {
         Some(id) => event.with_id(id),
         None => event,
+    }
+}
+
+/// The event of these strings as one of the server itself.
+fn of_own_type(text: &Text, own_type: &'static str) -> Event {
+    let event = event(text);
+    match event.event_type() {
+        "message" => event.with_type(EventType::new(own_type).expect("no line end in it")),
+        _ => event,
     }
 }
 
