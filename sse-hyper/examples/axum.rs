@@ -20,14 +20,7 @@ use axum::{
 };
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use sse_hyper::{Event, EventId, Farewell, LastEventId, Streams};
-use tokio::{
-    net::TcpListener,
-    signal::{
-        ctrl_c,
-        unix::{SignalKind, signal},
-    },
-    time::sleep,
-};
+use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 
 /// How long the end waits for clients that have stopped reading.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -69,11 +62,23 @@ fn seconds(seen: u64) -> impl Stream<Item = Event> {
 
 /// Waits until the process is to end. Then no stream holds it up, and not all clients come back at once.
 async fn close(streams: Streams) {
-    let mut terminate = signal(SignalKind::terminate()).expect("a handler of SIGTERM");
-    tokio::select! {
-        _ = ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    asked_to_end().await;
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
     streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+}
+
+/// Waits for Ctrl-C or, on Unix, for SIGTERM.
+async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate()).expect("a handler of SIGTERM");
+        tokio::select! {
+            _ = ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = ctrl_c().await;
 }

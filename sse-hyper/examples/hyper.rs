@@ -24,10 +24,7 @@ use hyper_util::{
 use sse_hyper::{Event, EventBody, EventId, Farewell, Streams};
 use tokio::{
     net::TcpListener,
-    signal::{
-        ctrl_c,
-        unix::{SignalKind, signal},
-    },
+    signal::ctrl_c,
     time::{sleep, timeout},
 };
 
@@ -42,13 +39,11 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/events");
     let (streams, connections) = (Streams::default(), GracefulShutdown::new());
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = pin!(ctrl_c());
+    let mut ends = pin!(asked_to_end());
     loop {
         let connection = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = terminate.recv() => break,
-            _ = &mut interrupt => break,
+            () = &mut ends => break,
         };
         let Ok((connection, _)) = connection else {
             // Too many files are open, say. Some will be closed soon.
@@ -70,6 +65,22 @@ async fn main() -> io::Result<()> {
     streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
     let _ = timeout(PATIENCE, connections.shutdown()).await;
     Ok(())
+}
+
+/// Waits for Ctrl-C or, on Unix, for SIGTERM.
+async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate()).expect("a handler of SIGTERM");
+        tokio::select! {
+            _ = ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = ctrl_c().await;
 }
 
 fn respond(streams: &Streams, request: &Request<Incoming>) -> Response<Body> {

@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::{Ipv4Addr, SocketAddr},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -17,7 +18,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use sse_hyper::{Event, EventId, EventType, Farewell, InvalidValue, Streams};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal;
 
 /// A server of the contract, on 127.0.0.1.
 #[derive(Parser)]
@@ -73,15 +74,25 @@ impl Contract {
     /// Waits until the process is asked to end. Then says so to all clients and ends their streams,
     /// so that the server has nothing to wait for.
     pub(crate) async fn close(self) {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => _ = terminate.recv().await,
-            Err(error) => eprintln!("no graceful shutdown: {error}"),
+        if let Err(error) = asked_to_end().await {
+            eprintln!("no graceful shutdown: {error}");
         }
         let spread = Duration::from_millis(500)..=Duration::from_secs(5);
         let event = event_type("shutdown").map(|it| Event::new("back soon").with_type(it));
         let farewell = event.map_or_else(|_| Farewell::default(), Farewell::new);
         self.streams.close(farewell.with_retry(spread));
     }
+}
+
+/// Waits for SIGTERM, or for Ctrl-C where there is none.
+async fn asked_to_end() -> io::Result<()> {
+    #[cfg(unix)]
+    signal::unix::signal(signal::unix::SignalKind::terminate())?
+        .recv()
+        .await;
+    #[cfg(not(unix))]
+    signal::ctrl_c().await?;
+    Ok(())
 }
 
 type Query = HashMap<String, String>;
