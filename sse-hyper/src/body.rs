@@ -20,8 +20,17 @@ use crate::{
     turn::Turn,
 };
 
-/// A stream of events: [`Event`](crate::Event), what lends one, such as an `Arc<Event>` that is sent to
-/// many, or [`Encoded`](crate::Encoded) events.
+/// Stream whose items can be sent: each is an [`Event`](crate::Event), lends one, such as an `Arc<Event>` that is
+/// sent to many, or is [`Encoded`](crate::Encoded).
+///
+/// Every stream of such items implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stream of events",
+    label = "not a `Stream` of `Event`s",
+    note = "for an iterator or a list, write `futures_util::stream::iter(events)`",
+    note = "for a receiver of tokio, write `tokio_stream::wrappers::ReceiverStream::new(receiver)`, or the wrapper of \
+            its kind"
+)]
 pub trait EventStream: Stream<Item: Outgoing> {}
 
 impl<S: Stream<Item: Outgoing>> EventStream for S {}

@@ -13,11 +13,24 @@ const FULL_FRAME: usize = 16 * 1024;
 /// The most bytes of a frame. What is longer is handed to the connection in parts.
 const LARGEST_FRAME: usize = 2 * FULL_FRAME;
 
-/// What streams consist of that become a body: an [`Event`], what lends one, such as an `Arc<Event>`,
-/// or [`Encoded`] events. Nothing else can be sent.
+/// Item of a stream that becomes a body: an [`Event`], a type that lends one, such as an `Arc<Event>`, or
+/// [`Encoded`] events. Nothing else can be sent.
+///
+/// A stream of results becomes a stream of events by [`until_error`](crate::until_error).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as a server-sent event",
+    label = "the items of this stream are of the type `{Self}`",
+    note = "an item is an `Event`, an `Arc<Event>` or another type that implements `Borrow<Event>`, or `Encoded`",
+    note = "for items of the type `Result<Event, E>`, write `until_error(stream, |error| …)`: the stream ends at the \
+            first error",
+    note = "for other results, such as those of `BroadcastStream`, first write \
+            `.map(|item| item.map(Event::new))`",
+    note = "for text, write `.map(Event::new)`"
+)]
 #[expect(private_bounds, reason = "nobody else can say what is a whole block")]
 pub trait Outgoing: Put {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Put> Outgoing for T {}
 
 /// What is ready to be sent.
@@ -92,6 +105,7 @@ pub(crate) mod sealed {
         fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize) -> bool;
     }
 
+    #[diagnostic::do_not_recommend]
     impl<T: Borrow<Event>> Put for T {
         #[inline]
         fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize) -> bool {

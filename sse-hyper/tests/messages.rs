@@ -1,0 +1,81 @@
+//! The compiler says what to write for a stream that cannot be sent, and names no private trait.
+//!
+//! Each case is compiled alone: as this file, with a `cfg` that names it.
+#![allow(unexpected_cfgs, reason = "the names of the cases")]
+
+use std::process::Command;
+
+#[cfg(case = "results")]
+fn case(events: impl futures_util::Stream<Item = std::io::Result<sse_hyper::Event>>) {
+    let _ = sse_hyper::Streams::default().body(events);
+}
+
+/// As the `BroadcastStream` of tokio-stream has them.
+#[cfg(case = "results of text")]
+fn case(events: impl futures_util::Stream<Item = Result<String, std::num::ParseIntError>>) {
+    let _ = sse_hyper::response(&http::Request::new(()), events);
+}
+
+#[cfg(case = "text")]
+fn case(events: impl futures_util::Stream<Item = String>) {
+    let _ = sse_hyper::EventBody::new(events);
+}
+
+#[cfg(case = "static text")]
+fn case() {
+    let events = futures_util::stream::iter(["a"]);
+    let _ = sse_hyper::Streams::default().respond(&http::Request::new(()), events);
+}
+
+#[cfg(case = "a list")]
+fn case() {
+    let _ = sse_hyper::EventBody::new(vec![sse_hyper::Event::new("a")]);
+}
+
+#[cfg(case = "a receiver")]
+fn case(events: tokio::sync::mpsc::Receiver<sse_hyper::Event>) {
+    let _ = sse_hyper::EventBody::new(events);
+}
+
+/// What the compiler says of a case.
+fn message(case: &str) -> String {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--quiet", "--package=sse-hyper", "--all-features"]);
+    cargo.args(["--test=messages", "--", "--cfg"]);
+    let output = cargo.arg(format!("case={case:?}")).output().expect("cargo");
+    assert!(!output.status.success(), "{case} can be compiled");
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+#[test]
+fn they_say_what_to_write() {
+    let until_error = "write `until_error(stream, |error| …)`";
+    let new = "write `.map(Event::new)`";
+    let iter = "write `futures_util::stream::iter(events)`";
+    let of_result = "`Result<Event, std::io::Error>` cannot be sent as a server-sent event";
+    let cases = [
+        ("results", of_result, until_error),
+        (
+            "results of text",
+            "`Result<String, ParseIntError>` cannot be sent",
+            "first write `.map(|item| item.map(Event::new))`",
+        ),
+        ("text", "`String` cannot be sent", new),
+        ("static text", "`&str` cannot be sent", new),
+        ("a list", "`Vec<Event>` is not a stream of events", iter),
+        (
+            "a receiver",
+            "Receiver<Event>` is not a stream of events",
+            "ReceiverStream::new(receiver)",
+        ),
+    ];
+    for (case, fault, remedy) in cases {
+        let message = message(case);
+        for text in [fault, remedy] {
+            assert!(message.contains(text), "{case}: no {text:?} in {message}");
+        }
+        for private in ["sealed", "Put", "Borrow<Event>` is not"] {
+            assert!(!message.contains(private), "{case}: {message}");
+        }
+    }
+}
