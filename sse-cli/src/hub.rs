@@ -257,8 +257,9 @@ impl Arguments {
         let access = self.access()?;
         // Before the hub, which counts for whoever is there.
         let metrics = metrics::install()?;
-        let mut retention = Retention::default();
-        (retention.events, retention.bytes) = (self.keep_events, self.keep_bytes);
+        let mut retention = Retention::new()
+            .with_events(self.keep_events)
+            .with_bytes(self.keep_bytes);
         retention.age = self.keep_for;
         let mut settings = Settings::new()
             .with_retention(retention)

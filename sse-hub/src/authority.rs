@@ -10,31 +10,35 @@ use core::{
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::Selection;
 
 /// Says whether a subscriber may hear of what it selects: when it comes, and again each time that what
 /// was granted expires.
 ///
-/// One is made for each subscriber, with what is known of it: a token, a session. A closure will do.
+/// One is made for each subscriber, with what is known of it, such as a token or a session. A closure that
+/// takes a [`Selection`] and returns a future implements it.
 ///
 /// ```
 /// use sse_hub::{Denied, Grant, Hub, Selection};
 /// use std::time::Duration;
 ///
+/// async fn may_read(user: &str, selector: &str) -> bool {
+///     // A query to a database, for example.
+/// #   user == "alice" && selector == "orders/17"
+/// }
+///
 /// # tokio_test(async {
 /// let hub = Hub::default();
-/// let token = "from the request".to_owned();
-/// let authority = move |_: &Selection| {
-///     let is_valid = token.starts_with("from");
-///     async move {
-///         if is_valid {
-///             Ok(Grant::for_time(Duration::from_secs(60)))
-///         } else {
-///             Err(Denied::new("the token has expired"))
+/// let authority = |selection: Selection| async move {
+///     // Selectors may be patterns, such as `orders/**`.
+///     for selector in &selection {
+///         if !may_read("alice", selector.as_str()).await {
+///             return Err(Denied::new(format!("{selector} is not yours")));
 ///         }
 ///     }
+///     Ok(Grant::for_time(Duration::from_secs(60)))
 /// };
 /// let subscriber = hub.subscriber(Selection::new(["orders/17"])?);
 /// let subscription = subscriber.subscribe_if(authority).await?;
@@ -44,18 +48,61 @@ use crate::Selection;
 /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an `Authority`",
+    label = "does not decide who may subscribe",
+    note = "a closure takes the selection by value: `|selection: Selection| async move {{ Ok(Grant::forever()) }}`"
+)]
 pub trait Authority: Send + Sync + 'static {
-    /// Asks. Until it answers, the subscriber hears nothing.
+    /// Decides on a subscription. Until the future is ready, the subscriber hears nothing; if that takes longer
+    /// than [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), it is denied.
     fn ask(&self, selection: &Selection) -> BoxFuture<'static, Result<Grant, Denied>>;
 }
 
+/// The closure gets a clone of the selection, which copies nothing, so that its future can keep it.
 impl<F, A> Authority for F
 where
-    F: Fn(&Selection) -> A + Send + Sync + 'static,
+    F: Fn(Selection) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Grant, Denied>> + Send + 'static,
 {
     fn ask(&self, selection: &Selection) -> BoxFuture<'static, Result<Grant, Denied>> {
-        Box::pin(self(selection))
+        Box::pin(self(selection.clone()))
+    }
+}
+
+/// The answer of an authority, or a denial if it takes longer than the timeout.
+pub(crate) struct Question {
+    answer: BoxFuture<'static, Result<Grant, Denied>>,
+    timeout: Duration,
+    /// Starts when the answer is not there at once, because an authority that does not wait needs no timer.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Question {
+    pub(crate) fn ask(authority: &dyn Authority, selection: &Selection, timeout: Duration) -> Self {
+        Self {
+            answer: authority.ask(selection),
+            timeout,
+            deadline: None,
+        }
+    }
+}
+
+impl Future for Question {
+    type Output = Result<Grant, Denied>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Poll::Ready(answer) = this.answer.as_mut().poll(cx) {
+            return Poll::Ready(answer);
+        }
+        let timeout = this.timeout;
+        let deadline = this
+            .deadline
+            .get_or_insert_with(|| Box::pin(sleep(timeout)));
+        ready!(deadline.as_mut().poll(cx));
+        tracing::warn!(?timeout, "an authority does not answer");
+        Poll::Ready(Err(Denied::new("no answer from the authority in time")))
     }
 }
 
@@ -116,18 +163,20 @@ impl Error for Denied {}
 /// Stands before one subscription.
 pub(crate) struct Guard {
     authority: Arc<dyn Authority>,
+    timeout: Duration,
     state: State,
 }
 
 enum State {
     Granted(Option<Pin<Box<Sleep>>>),
-    Asking(BoxFuture<'static, Result<Grant, Denied>>),
+    Asking(Question),
 }
 
 impl Guard {
-    pub(crate) fn new(authority: Arc<dyn Authority>, grant: Grant) -> Self {
+    pub(crate) fn new(authority: Arc<dyn Authority>, timeout: Duration, grant: Grant) -> Self {
         Self {
             authority,
+            timeout,
             state: State::new(grant),
         }
     }
@@ -144,10 +193,11 @@ impl Guard {
                 State::Granted(Some(expiry)) => match expiry.as_mut().poll(cx) {
                     Poll::Pending => return Poll::Ready(Ok(())),
                     Poll::Ready(()) => {
-                        self.state = State::Asking(self.authority.ask(selection));
+                        let question = Question::ask(&*self.authority, selection, self.timeout);
+                        self.state = State::Asking(question);
                     }
                 },
-                State::Asking(answer) => match ready!(answer.as_mut().poll(cx)) {
+                State::Asking(question) => match ready!(Pin::new(question).poll(cx)) {
                     Ok(grant) => self.state = State::new(grant),
                     Err(denied) => return Poll::Ready(Err(denied)),
                 },

@@ -7,7 +7,18 @@ use crate::Ids;
 
 /// How much of the past a hub keeps, for subscribers that come back or fall behind. Whichever limit is
 /// reached first counts.
-#[derive(Clone, Copy, Debug)]
+///
+/// ```
+/// use sse_hub::{Hub, Retention, Settings};
+/// use std::time::Duration;
+///
+/// let retention = Retention::new()
+///     .with_events(1000)
+///     .with_age(Duration::from_secs(3600));
+/// let hub = Hub::new(Settings::new().with_retention(retention));
+/// # drop(hub);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
     /// How many events, of all topics together: 16,384 by default.
@@ -19,19 +30,54 @@ pub struct Retention {
     /// For how long. By default, for ever. Looked at when an event comes: from then on, older ones are
     /// not sent any more, and their memory is freed within the next events.
     pub age: Option<Duration>,
-    /// Of how many keys the latest event outlives the log: 10,000 by default. Their bytes count, too,
-    /// and go first.
+    /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. Their bytes
+    /// count, too, and go first.
     pub keys: usize,
 }
 
-impl Default for Retention {
-    fn default() -> Self {
+impl Retention {
+    /// Creates the default retention: 16,384 events, 64 MiB, 10,000 keys, of any age.
+    pub const fn new() -> Self {
         Self {
             events: 16_384,
             bytes: 64 * 1024 * 1024,
             age: None,
             keys: 10_000,
         }
+    }
+
+    /// Sets the maximum number of events, of all topics together.
+    #[must_use]
+    pub const fn with_events(mut self, events: usize) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Sets the maximum number of bytes that the events take in memory, with their topics and keys.
+    #[must_use]
+    pub const fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets how long events are kept. Older ones are not replayed.
+    #[must_use]
+    pub const fn with_age(mut self, age: Duration) -> Self {
+        self.age = Some(age);
+        self
+    }
+
+    /// Sets the maximum number of keys whose latest event is kept after it leaves the log.
+    #[must_use]
+    pub const fn with_keys(mut self, keys: usize) -> Self {
+        self.keys = keys;
+        self
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -49,6 +95,7 @@ pub struct Settings {
     reserved_types: Vec<Cow<'static, str>>,
     pub(crate) retry: RangeInclusive<Duration>,
     pub(crate) announces_position: bool,
+    pub(crate) authority_timeout: Duration,
     reset: Option<EventType>,
     lagged: Option<EventType>,
     denied: Option<EventType>,
@@ -147,6 +194,14 @@ impl Settings {
         self
     }
 
+    /// Sets how long an [`Authority`](crate::Authority) may take to answer: 10 s by default. After that time, the
+    /// subscriber is denied.
+    #[must_use]
+    pub fn with_authority_timeout(mut self, timeout: Duration) -> Self {
+        self.authority_timeout = timeout;
+        self
+    }
+
     /// Tells each subscriber first of all where it stands, by a block that has an ID and no data. A
     /// client that loses the connection before its first event misses nothing then.
     ///
@@ -214,6 +269,7 @@ impl Default for Settings {
             reserved_types: vec!["error".into(), "open".into()],
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
             announces_position: false,
+            authority_timeout: Duration::from_secs(10),
             reset,
             lagged,
             denied,

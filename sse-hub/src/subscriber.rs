@@ -7,7 +7,7 @@ use sse_hyper::EventId;
 
 use crate::{
     Authority, Denied, Selection, Slow, Subscription,
-    authority::Guard,
+    authority::{Guard, Question},
     index::Keys,
     log::Back,
     reader::Reader,
@@ -120,6 +120,10 @@ impl Subscriber {
     /// Subscribes if it is allowed, and as long as it is. When it is not any more, the stream ends with
     /// an event of the type `denied` and the reason as its data.
     ///
+    /// An authority that does not answer within
+    /// [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), 10 s by default, denies. That
+    /// takes a tokio runtime with its timer on, unless the authority answers at once and for ever.
+    ///
     /// # Errors
     ///
     /// If it is not allowed, or if there are as many subscribers as there may be.
@@ -128,8 +132,9 @@ impl Subscriber {
         authority: impl Authority,
     ) -> Result<Subscription, SubscribeError> {
         let authority = Arc::new(authority);
-        let grant = authority.ask(&self.selection).await?;
-        self.guarded(Some(Guard::new(authority, grant)))
+        let timeout = self.shared.settings.authority_timeout;
+        let grant = Question::ask(&*authority, &self.selection, timeout).await?;
+        self.guarded(Some(Guard::new(authority, timeout, grant)))
     }
 
     fn guarded(self, guard: Option<Guard>) -> Result<Subscription, SubscribeError> {

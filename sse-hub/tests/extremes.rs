@@ -243,7 +243,7 @@ async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static
     let hub = Hub::default();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let authority = move |_: &Selection| {
+    let authority = move |_: Selection| {
         count.fetch_add(1, Ordering::Relaxed);
         ready(Ok(grant()))
     };
@@ -294,37 +294,83 @@ async fn grants_of_long_times_are_asked_for_when_they_expire() {
     assert_eq!(asked(YEAR * 5 / 2, || Grant::for_time(YEAR)).await, 3);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_authority_that_hangs_is_asked_once_and_the_subscriber_hears_nothing() {
-    let hub = Hub::default();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let authority = move |_: &Selection| {
-        let times = count.fetch_add(1, Ordering::Relaxed);
-        async move {
-            if times > 0 {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, Denied>(Grant::for_time(Duration::ZERO))
-        }
-    };
-    let subscriber = hub.subscriber(topic("a"));
-    let mut subscription = subscriber.subscribe_if(authority).await.unwrap();
-    let start = Instant::now();
-    assert!(
-        timeout(Duration::from_secs(2), subscription.next())
-            .await
-            .is_err()
-    );
-    for n in 0..1000 {
-        publish(&hub, "a", &n.to_string());
-        let next = timeout(Duration::from_secs(60), subscription.next());
-        assert!(next.await.is_err(), "it hears nothing");
+/// Answers the first `answers` questions, and never again.
+fn hangs_after(
+    answers: usize,
+    asked: &Arc<AtomicUsize>,
+) -> impl Fn(Selection) -> BoxFuture<'static, Result<Grant, Denied>> + Send + Sync + 'static {
+    let asked = Arc::clone(asked);
+    move |_| match asked.fetch_add(1, Ordering::Relaxed) < answers {
+        true => ready(Ok(Grant::for_time(Duration::from_secs(60)))).boxed(),
+        false => std::future::pending().boxed(),
     }
-    assert!(start.elapsed() >= Duration::from_secs(60_000));
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
-    drop(subscription);
-    assert_eq!(hub.counts().subscribers, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authority_that_hangs_denies_after_its_timeout() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    for (settings, limit) in [
+        (Settings::new(), Duration::from_secs(10)),
+        (Settings::new().with_authority_timeout(day), day),
+        (
+            Settings::new().with_authority_timeout(Duration::ZERO),
+            Duration::ZERO,
+        ),
+    ] {
+        let hub = Hub::new(settings);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let start = Instant::now();
+        let subscriber = hub.subscriber(topic("a"));
+        let subscribing = timeout(YEAR, subscriber.subscribe_if(hangs_after(0, &asked)));
+        let error = subscribing.await.expect("it is denied").unwrap_err();
+        assert!(matches!(error, SubscribeError::Denied(_)), "{error:?}");
+        let late = Duration::from_millis(1);
+        assert!(
+            (limit..=limit + late).contains(&start.elapsed()),
+            "{:?}",
+            start.elapsed()
+        );
+
+        let subscriber = hub.subscriber(topic("a"));
+        let subscription = subscriber.subscribe_if(hangs_after(1, &asked.clone()));
+        asked.store(0, Ordering::Relaxed);
+        let mut events = subscription.await.unwrap().events();
+        let granted = Instant::now();
+        publish(&hub, "a", "before");
+        assert_eq!(events.next().await.unwrap().data(), "before");
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        // The authority does not say whether this one may be heard.
+        publish(&hub, "a", "after");
+        let last = timeout(YEAR, events.next())
+            .await
+            .expect("it is denied")
+            .unwrap();
+        assert_eq!(last.event_type(), "denied");
+        let silent = granted.elapsed() - Duration::from_secs(61);
+        assert!((limit..=limit + late * 2).contains(&silent), "{silent:?}");
+        assert!(events.next().await.is_none());
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        drop(events);
+        assert_eq!(hub.counts().subscribers, 0);
+    }
+    // One that never answers may be waited for without an end, too.
+    let hub = Hub::new(Settings::new().with_authority_timeout(Duration::MAX));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let subscribing = hub
+        .subscriber(topic("a"))
+        .subscribe_if(hangs_after(0, &asked));
+    assert!(timeout(YEAR, subscribing).await.is_err());
+}
+
+/// Such an authority needs neither a runtime nor a timer.
+#[test]
+fn an_authority_that_answers_at_once_needs_no_timer() {
+    let hub = Hub::default();
+    let authority = |_: Selection| ready(Ok(Grant::forever()));
+    let subscribing = hub.subscriber(topic("a")).subscribe_if(authority);
+    let mut subscription = subscribing.now_or_never().unwrap().unwrap();
+    publish(&hub, "a", "x");
+    assert!(read(&mut subscription).ends_with("data: x\n\n"));
 }
 
 #[tokio::test]

@@ -11,9 +11,7 @@ use support::{numbered_from_1, publish, ready, topic};
 
 #[test]
 fn an_id_that_is_unknown_or_too_old_resets() {
-    let mut retention = Retention::default();
-    retention.events = 2;
-    let hub = Hub::new(numbered_from_1().with_retention(retention));
+    let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_events(2)));
     for n in 1..=5 {
         publish(&hub, "a", &n.to_string());
     }
@@ -114,9 +112,7 @@ fn plain_ids_are_the_default() {
 
 #[test]
 fn a_new_subscriber_can_have_the_state() {
-    let mut retention = Retention::default();
-    retention.events = 2;
-    let hub = Hub::new(numbered_from_1().with_retention(retention));
+    let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_events(2)));
     let prices = topic("prices");
     for (symbol, price) in [("A", "1"), ("B", "2"), ("A", "3"), ("C", "4"), ("C", "5")] {
         let post = Post::new(&prices, Event::new(price)).with_key(symbol);

@@ -332,7 +332,7 @@ fn one_may_be_behind_by_so_many_and_not_more() {
 #[tokio::test(start_paused = true)]
 async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     let hub = Hub::new(numbered_from_1());
-    let deny = |_: &Selection| async { Err(Denied::new("no")) };
+    let deny = |_: Selection| async { Err(Denied::new("no")) };
     let error = hub
         .subscriber(topic("a"))
         .subscribe_if(deny)
@@ -340,11 +340,26 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
         .unwrap_err();
     assert_eq!(error, SubscribeError::Denied(Denied::new("no")));
     assert_eq!(hub.counts().subscribers, 0);
+    // The future may keep the selection.
+    let ask_elsewhere = |selection: Selection| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let allowed = ["a", "b/**"];
+        match selection.iter().find(|it| !allowed.contains(&it.as_str())) {
+            None => Ok(Grant::forever()),
+            Some(selector) => Err(Denied::new(selector.to_string())),
+        }
+    };
+    let own = Selection::from_patterns(["a", "b/**"]).unwrap();
+    let others = own.clone().with_patterns(["c/*"]).unwrap();
+    let subscribe = async |selection| hub.subscriber(selection).subscribe_if(ask_elsewhere).await;
+    assert!(subscribe(own).await.is_ok());
+    let error = subscribe(others).await.unwrap_err();
+    assert_eq!(error, SubscribeError::Denied(Denied::new("c/*")));
 
     let asked = Arc::new(AtomicUsize::new(0));
     let authority = {
         let asked = Arc::clone(&asked);
-        move |selection: &Selection| {
+        move |selection: Selection| {
             assert!(selection.matches(&topic("a")));
             let times = asked.fetch_add(1, Ordering::Relaxed);
             async move {
