@@ -6,6 +6,7 @@
 //!   Arguments (here) ── limits.rs      how many the machine can take; secret.rs: options that no error repeats
 //!       │
 //!   serve.rs            connections: accepted, given up, and ended with the server
+//!       │  connection.rs  how long one waits, and what is left of a client that has closed its side
 //!       │  incoming.rs  the body of a request, read to its end whoever wants it
 //!   paths.rs            which path it is; who asks: access.rs; and for which host: host.rs
 //!       ├─ events.rs    GET /events                   ◀── sse_hub::Hub ──┐
@@ -18,6 +19,7 @@
 mod access;
 mod answer;
 mod body_memory;
+mod connection;
 mod draft;
 mod events;
 mod host;
@@ -52,6 +54,7 @@ use crate::{
         access::{Access, Token},
         limits::Limits,
         secret::Secret,
+        serve::Connections,
         server::Server,
     },
     notice, seconds, stdout,
@@ -177,6 +180,12 @@ pub(crate) struct Arguments {
     /// nothing for so long, or for 24 days if this is more.
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, default_value = "60")]
     write_timeout: Duration,
+    /// Close a connection that has waited for its next request for this time. A proxy that keeps connections for
+    /// longer gets errors from time to time: nginx and load balancers of AWS keep them for 60 s, Traefik for 90 s,
+    /// Caddy for 2 minutes, and load balancers of Google for 10 minutes.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, default_value = "180")]
+    idle_timeout: Duration,
+
     /// Tell each subscriber first where it stands, by a block that is an ID alone: who loses the
     /// connection before the first event misses nothing then. Some clients take it for an event.
     #[arg(long)]
@@ -226,21 +235,19 @@ async fn serve(arguments: Arguments) -> Result<()> {
         .with(to_stderr)
         .with(log)
         .init();
-    let write_timeout = arguments.write_timeout;
+    let (write_timeout, idle_timeout) = (arguments.write_timeout, arguments.idle_timeout);
     let limits = Limits::of(arguments.max_subscribers);
     let server = arguments.server(&limits)?;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
     let ends = serve::asked_to_end().context("cannot wait for signals")?;
     stdout::write(format!("http://{}/\n", listener.local_addr()?).as_bytes())?;
-    serve::run(
-        listener,
-        Arc::new(server),
-        limits.connections,
+    let connections = Connections {
+        max: limits.connections,
         write_timeout,
-        ends,
-    )
-    .await;
+        idle_timeout,
+    };
+    serve::run(listener, Arc::new(server), connections, ends).await;
     Ok(())
 }
 

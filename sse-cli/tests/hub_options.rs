@@ -33,6 +33,7 @@ async fn each_number_works_or_is_refused_with_its_reason() {
         ("--max-subscribers", &["1", MAX]),
         ("--max-event", &["1", MAX]),
         ("--max-lag", &["1", MAX]),
+        ("--idle-timeout", &["1", MAX, "1e300"]),
         (
             "--write-timeout",
             &["1", "2147483.647", "2147484", MAX, "1e300"],
@@ -54,6 +55,7 @@ async fn each_number_works_or_is_refused_with_its_reason() {
         }
     }
     let refused = [
+        ("--idle-timeout", "0", "longer than 0"),
         ("--keep-events", ABOVE, "number too large"),
         ("--keep-bytes", "-1", "invalid digit"),
         ("--keep-for", "0", "longer than 0"),

@@ -3,7 +3,15 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use support::hub::{Hub, TOKEN};
+use testkit::timeout::test_timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 /// A request for `/healthz` of this size, with a header that fills it up.
 fn head(size: usize) -> String {
@@ -159,4 +167,108 @@ async fn a_request_names_one_host() {
         let request = format!("{line}\r\n{headers}\r\nConnection: close\r\n\r\n");
         assert_eq!(hub.status(&[&request]).await, status, "{line}, {headers}");
     }
+}
+
+/// A proxy keeps the connections to its backends for a minute or more, and uses one that the backend has just
+/// closed.
+#[tokio::test]
+async fn an_idle_connection_waits_for_longer_than_proxies_keep_it() {
+    let hub = Hub::start([]);
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut connection = TcpStream::connect(&hub.address).await.unwrap();
+    let mut answer = vec![0; 1024];
+    for pause in [0, 17] {
+        sleep(Duration::from_secs(pause)).await;
+        connection.write_all(request).await.unwrap();
+        let read = timeout(test_timeout(), connection.read(&mut answer)).await;
+        let count = read.unwrap().unwrap();
+        assert!(
+            answer[..count].starts_with(b"HTTP/1.1 200 OK\r\n"),
+            "after {pause} s"
+        );
+    }
+    // Half of a head holds a connection for less.
+    connection
+        .write_all(b"GET /healthz HTTP/1.1\r\n")
+        .await
+        .unwrap();
+    let start = Instant::now();
+    let end = timeout(test_timeout(), connection.read(&mut answer)).await;
+    assert!(matches!(end.expect("it ends"), Ok(0) | Err(_)));
+    assert!(
+        start.elapsed() >= Duration::from_secs(14),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn the_idle_time_is_an_option() {
+    let hub = Hub::start(["--idle-timeout=0.5"]);
+    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let answer = hub.exchange(&[request]).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+/// As `nc -N` does: it sends the request, closes its writing half, and reads.
+#[tokio::test]
+async fn a_client_that_closes_its_writing_half_is_answered() {
+    let hub = Hub::start([]);
+    let half_closed = async |request: &str| {
+        let mut connection = TcpStream::connect(&hub.address).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        connection.shutdown().await.unwrap();
+        connection
+    };
+    let publish = |token| {
+        format!(
+            "POST /publish?topic=a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
+        )
+    };
+    for (request, status) in [
+        (
+            "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            200,
+        ),
+        ("GET /metrics HTTP/1.0\r\n\r\n".to_owned(), 200),
+        (
+            "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            400,
+        ),
+        (publish(TOKEN), 200),
+        (publish("wrong"), 401),
+    ] {
+        let mut answer = String::new();
+        let mut connection = half_closed(&request).await;
+        let reading = timeout(test_timeout(), connection.read_to_string(&mut answer)).await;
+        reading.expect("the end").unwrap();
+        assert!(answer.starts_with("HTTP/1."), "{request}: {answer:?}");
+        assert_eq!(answer[9..12], status.to_string(), "{request}: {answer}");
+    }
+    // Also by a stream, for as long as it reads.
+    let request = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut connection = half_closed(request).await;
+    let mut seen = String::new();
+    for data in ["1", "2"] {
+        hub.becomes("sse_hub_subscribers", 1).await;
+        hub.news("a", data).await;
+        let data = format!("data: {data}\n");
+        while !seen.contains(&data) {
+            let mut bytes = [0; 1024];
+            let read = timeout(test_timeout(), connection.read(&mut bytes)).await;
+            let count = read.expect("it comes").unwrap();
+            assert_ne!(count, 0, "the end after {seen}");
+            seen.push_str(core::str::from_utf8(&bytes[..count]).unwrap());
+        }
+        // Longer than it takes to find out that a client is gone.
+        sleep(Duration::from_secs(2)).await;
+    }
+    // A client that is gone is noticed without an event.
+    drop(connection);
+    hub.becomes("sse_hub_subscribers", 0).await;
+    let gone = hub.ask("topic=a").await;
+    hub.becomes("sse_hub_subscribers", 1).await;
+    drop(gone);
+    hub.becomes("sse_hub_subscribers", 0).await;
 }

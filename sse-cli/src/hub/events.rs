@@ -1,5 +1,7 @@
 //! `GET /events`.
 
+use std::sync::Arc;
+
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use sse_hub::{InvalidTopic, Selection, SubscribeError};
@@ -7,6 +9,7 @@ use sse_hyper::{EventId, InvalidLastEventId};
 
 use crate::hub::{
     answer::{Body, Refusal},
+    connection::{Probing, State},
     draft::{MAX_TOPICS, check_encoding},
     server::Server,
 };
@@ -34,7 +37,9 @@ pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Respons
         SubscribeError::Denied(_) => Refusal::new(StatusCode::FORBIDDEN, error),
         _ => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error),
     })?;
-    let response = server.streams.respond(request, subscription);
+    let connection = request.extensions().get::<Arc<State>>().cloned();
+    let events = Probing::new(subscription, connection);
+    let response = server.streams.respond(request, events);
     Ok(response.map(BodyExt::boxed_unsync))
 }
 

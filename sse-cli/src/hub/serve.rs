@@ -1,17 +1,11 @@
 //! Connections: accepted, given up, and ended with the server.
 
-use core::{
-    pin::{Pin, pin},
-    time::Duration,
-};
+use core::{pin::pin, time::Duration};
 use std::{io, sync::Arc};
 
 use http::Request;
 use hyper::{body, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use sse_hyper::{Event, Farewell};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -20,10 +14,12 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use crate::hub::{incoming::Incoming, paths::answer, server::Server};
-
-/// How long the head of a request may take to come, and the next one on the same connection.
-const HEAD: Duration = Duration::from_secs(15);
+use crate::hub::{
+    connection::{Connection, HeadTimer},
+    incoming::Incoming,
+    paths::answer,
+    server::Server,
+};
 
 /// The longest head of a request, in bytes: the request line and all fields, with their line ends.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -42,30 +38,43 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 #[cfg(target_os = "linux")]
 const MAX_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
+/// Limits of connections.
+pub(crate) struct Connections {
+    /// Maximum number of open ones.
+    pub(crate) max: usize,
+    /// Time after which one that takes nothing is given up.
+    pub(crate) write_timeout: Duration,
+    /// Time that one may wait for its next request.
+    pub(crate) idle_timeout: Duration,
+}
+
 /// Serves until it is asked to end.
 pub(crate) async fn run(
     listener: TcpListener,
     server: Arc<Server>,
-    connections: usize,
-    write_timeout: Duration,
+    connections: Connections,
     ends: impl Future<Output = ()>,
 ) {
     let open = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+    let places = Arc::new(Semaphore::new(connections.max.min(Semaphore::MAX_PERMITS)));
     let mut ends = pin!(ends);
     loop {
         let (connection, place) = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
             () = &mut ends => break,
         };
-        let connection = prepare(connection, write_timeout);
+        let connection = prepare(connection, connections.write_timeout);
         let server = Arc::clone(&server);
-        let service = service_fn(move |request: Request<body::Incoming>| {
+        let timer = HeadTimer::new(connection.state());
+        let state = Arc::clone(connection.state());
+        let service = service_fn(move |mut request: Request<body::Incoming>| {
+            request.extensions_mut().insert(Arc::clone(&state));
             answer(Arc::clone(&server), request.map(Incoming::new))
         });
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
+            .timer(timer)
+            .header_read_timeout(connections.idle_timeout)
+            .half_close(true)
             .max_buf_size(BUFFER)
             .max_header_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEAD_FIELDS)
@@ -141,7 +150,7 @@ fn is_of_connection(error: &io::Error) -> bool {
 }
 
 /// A connection that fails when nothing can be written for so long.
-fn prepare(connection: TcpStream, write_timeout: Duration) -> Pin<Box<TimeoutStream<TcpStream>>> {
+fn prepare(connection: TcpStream, write_timeout: Duration) -> Connection {
     // Without these options, the connection still serves, or breaks when it is used.
     if let Err(error) = connection.set_nodelay(true) {
         tracing::warn!(%error, "a connection may be slow: TCP_NODELAY is not set");
@@ -155,7 +164,7 @@ fn prepare(connection: TcpStream, write_timeout: Duration) -> Pin<Box<TimeoutStr
     }
     let mut connection = TimeoutStream::new(connection);
     connection.set_write_timeout(Some(write_timeout));
-    Box::pin(connection)
+    Connection::new(connection)
 }
 
 /// Written and never acknowledged for so long: a client that vanished without a word.
@@ -193,7 +202,7 @@ mod tests {
         ] {
             let connection = TcpStream::connect(address).await.unwrap();
             let connection = prepare(connection, seconds::parse(seconds).unwrap());
-            let socket = socket2::SockRef::from(connection.get_ref());
+            let socket = socket2::SockRef::from(connection.socket());
             let timeout = socket.tcp_user_timeout().unwrap();
             assert_eq!(timeout, Some(expected), "{seconds} s");
             assert!(socket.tcp_nodelay().unwrap());

@@ -1,0 +1,277 @@
+//! A connection as hyper reads and writes it: how long it waits for a request, and how its client ends it.
+//!
+//! # A note to the next reader
+//!
+//! hyper has one time limit for the head of a request, which starts when the connection is idle. A proxy keeps idle
+//! connections for a minute or more, and a head has to come faster than that. So [`HeadTimer`] gives hyper a timer
+//! that is set to the end of the idle time, and rings earlier after the first byte of a head.
+//!
+//! A client that closes its writing half may still read: `nc -N` does that after its request. TCP does not tell it
+//! from a client that is gone, until something is written. So hyper answers every request that has come
+//! (`half_close`), and does not look for the end of the client meanwhile. A stream has to, because it would
+//! go on for long without a client: [`Connection::poll_flush`] looks, and [`Probing`] then sends two comments. A
+//! client that is gone answers the first with a reset, so the second cannot be written.
+
+use core::{
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use std::{
+    io::{self, IoSlice},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use futures_util::Stream;
+use hyper::rt::{Sleep, Timer};
+use sse_hub::Subscription;
+use sse_hyper::Encoded;
+use sse_proto::Comment;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time,
+};
+use tokio_io_timeout::TimeoutStream;
+
+/// Time within which the head of a request has to come after its first byte, and the first request of a connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Time between the two comments that find out whether a client is gone. Its reset has to come within it.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the parts of a connection tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// When the first byte of the next request came.
+    first_byte: Mutex<Option<Instant>>,
+    /// The response is an event stream.
+    is_stream: AtomicBool,
+    /// The client has closed its writing half while it had a stream.
+    has_ended: AtomicBool,
+}
+
+impl State {
+    fn first_byte(&self) -> Option<Instant> {
+        *self
+            .first_byte
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_first_byte(&self, at: Option<Instant>) {
+        *self
+            .first_byte
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}
+
+/// The socket.
+pub(crate) struct Connection {
+    socket: Pin<Box<TimeoutStream<TcpStream>>>,
+    state: Arc<State>,
+}
+
+impl Connection {
+    pub(crate) fn new(socket: TimeoutStream<TcpStream>) -> Self {
+        Self {
+            socket: Box::pin(socket),
+            state: Arc::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// The socket, for its options.
+    #[cfg(test)]
+    pub(crate) fn socket(&self) -> &TcpStream {
+        self.socket.get_ref()
+    }
+
+    /// Notes the end of a client that has a stream.
+    fn watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let state = &self.state;
+        if !state.is_stream.load(Ordering::Relaxed) || state.has_ended.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut byte = [0];
+        let peeked = self
+            .socket
+            .get_ref()
+            .poll_peek(cx, &mut ReadBuf::new(&mut byte));
+        if let Poll::Ready(0) = peeked? {
+            state.has_ended.store(true, Ordering::Relaxed);
+            // The stream looks again.
+            cx.waker().wake_by_ref();
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(self.socket.as_mut().poll_read(cx, buffer))?;
+        if buffer.filled().len() > before && self.state.first_byte().is_none() {
+            self.state.set_first_byte(Some(Instant::now()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.socket.as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.socket.as_mut().poll_flush(cx))?;
+        Poll::Ready(self.watch(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.as_mut().poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.socket.as_mut().poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+}
+
+/// The timer of a connection, which hyper uses for the heads of requests alone.
+pub(crate) struct HeadTimer {
+    state: Arc<State>,
+    /// No request has come yet.
+    is_new: AtomicBool,
+}
+
+impl HeadTimer {
+    pub(crate) fn new(state: &Arc<State>) -> Self {
+        Self {
+            state: Arc::clone(state),
+            is_new: AtomicBool::new(true),
+        }
+    }
+}
+
+impl Timer for HeadTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(self.now() + duration)
+    }
+
+    /// Starts to wait for a head until the end of the idle time.
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        self.state.set_first_byte(None);
+        let deadline = match self.is_new.swap(false, Ordering::Relaxed) {
+            true => deadline.min(self.now() + HEAD_TIMEOUT),
+            false => deadline,
+        };
+        Box::pin(HeadSleep {
+            state: Arc::clone(&self.state),
+            deadline,
+            sleep: Box::pin(time::sleep_until(deadline.into())),
+        })
+    }
+
+    fn now(&self) -> Instant {
+        time::Instant::now().into()
+    }
+}
+
+struct HeadSleep {
+    state: Arc<State>,
+    /// End of the idle time.
+    deadline: Instant,
+    sleep: Pin<Box<time::Sleep>>,
+}
+
+impl Future for HeadSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(first_byte) = self.state.first_byte() {
+            let deadline = first_byte + HEAD_TIMEOUT;
+            if deadline != self.deadline {
+                self.deadline = deadline;
+                self.sleep.as_mut().reset(deadline.into());
+            }
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+}
+
+impl Sleep for HeadSleep {}
+
+/// A subscription that finds out whether its client is gone.
+pub(crate) struct Probing {
+    subscription: Subscription,
+    state: Option<Arc<State>>,
+    /// Time until the next comment.
+    pause: Option<Pin<Box<time::Sleep>>>,
+    /// Number of comments that are to be sent.
+    left: u8,
+}
+
+impl Probing {
+    /// Watches the connection from now on, if there is one.
+    pub(crate) fn new(subscription: Subscription, state: Option<Arc<State>>) -> Self {
+        if let Some(state) = &state {
+            state.is_stream.store(true, Ordering::Relaxed);
+        }
+        Self {
+            subscription,
+            state,
+            pause: None,
+            left: 2,
+        }
+    }
+}
+
+impl Stream for Probing {
+    type Item = Encoded;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        if let Poll::Ready(item) = Pin::new(&mut self.subscription).poll_next(cx) {
+            return Poll::Ready(item);
+        }
+        let has_ended = |state: &Arc<State>| state.has_ended.load(Ordering::Relaxed);
+        if self.left == 0 || !self.state.as_ref().is_some_and(has_ended) {
+            return Poll::Pending;
+        }
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+        }
+        self.left -= 1;
+        self.pause = Some(Box::pin(time::sleep(PROBE_INTERVAL)));
+        Poll::Ready(Some(Encoded::from(Comment::default())))
+    }
+}
+
+impl Drop for Probing {
+    fn drop(&mut self) {
+        if let Some(state) = &self.state {
+            state.is_stream.store(false, Ordering::Relaxed);
+        }
+    }
+}
