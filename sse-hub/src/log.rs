@@ -120,6 +120,17 @@ impl Log {
         self.newest
     }
 
+    /// The number up to which all events are too old now to be replayed. Nothing may have been published for
+    /// long, so this is later than what has left.
+    pub(crate) fn expired(&self) -> u64 {
+        let Some(age) = self.retention.age else {
+            return self.floor;
+        };
+        let old = self.entries.partition_point(|it| it.at.elapsed() > age);
+        let last = old.checked_sub(1).and_then(|last| self.entries.get(last));
+        last.map_or(self.floor, |entry| self.floor.max(entry.number))
+    }
+
     /// Whether everything behind this number is still here, or of each key the latest of it.
     pub(crate) fn reaches(&self, number: u64, is_latest_enough: bool) -> bool {
         self.start(is_latest_enough) <= number
@@ -234,12 +245,14 @@ impl Log {
     }
 
     /// The events of this selection after this number, up to a full frame or to the end of the turn.
-    /// With `latest`, only those that no newer one of their key replaces.
+    /// With `latest`, only those that no newer one of their key replaces, and of those without a key only what
+    /// follows `expired`.
     pub(crate) fn find(
         &self,
         after: u64,
         selection: &Selection,
         latest: bool,
+        expired: u64,
         turn: &mut Turn,
     ) -> Found {
         let mut found = Found {
@@ -256,7 +269,8 @@ impl Log {
                 return found;
             }
             turn.spend(entry.cost(selection));
-            if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry)) {
+            if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry, expired))
+            {
                 if size > 0 && size + entry.block.len() > FULL_FRAME {
                     return found;
                 }
@@ -269,17 +283,26 @@ impl Log {
         found
     }
 
-    fn is_replaced(&self, entry: &Entry) -> bool {
+    fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
         match &entry.key {
             Some(key) => self.latest.get(key) != Some(&entry.number),
             // It is too old, and was not even the state of something.
-            None => entry.number <= self.floor,
+            None => entry.number <= self.floor.max(expired),
         }
     }
 
     /// The number behind which everything is that is kept.
-    pub(crate) fn start(&self, latest: bool) -> u64 {
+    fn start(&self, latest: bool) -> u64 {
         if latest { self.state_floor } else { self.floor }
+    }
+
+    /// The number behind which everything is that may be replayed.
+    pub(crate) fn replay_start(&self, latest: bool) -> u64 {
+        if latest {
+            self.state_floor
+        } else {
+            self.expired()
+        }
     }
 
     /// Returns the number after which the newest events of this selection are, once that is found: to
@@ -290,7 +313,8 @@ impl Log {
         selection: &Selection,
         turn: &mut Turn,
     ) -> Option<u64> {
-        let start = self.entries.partition_point(|it| it.number <= self.floor);
+        let floor = self.expired();
+        let start = self.entries.partition_point(|it| it.number <= floor);
         let end = self.entries.partition_point(|it| it.number <= back.through);
         for entry in self.entries.range(start..end.max(start)).rev() {
             if back.left == 0 {
@@ -304,13 +328,9 @@ impl Log {
             back.through = entry.number - 1;
             back.left -= usize::from(selection.matches_any(&entry.topics));
         }
-        let found = if back.left == 0 {
-            back.through
-        } else {
-            self.floor
-        };
+        let found = if back.left == 0 { back.through } else { floor };
         // Some of them may have left meanwhile.
-        Some(found.max(self.floor))
+        Some(found.max(floor))
     }
 }
 
@@ -455,10 +475,10 @@ mod tests {
                 (1000 - expected as usize).saturating_sub(1) / 64
             );
         }
-        let found = log.find(0, &selection, false, &mut Turn::new());
+        let found = log.find(0, &selection, false, 0, &mut Turn::new());
         assert_eq!(found.cursor, 25, "a frame is full");
         let selection = Selection::new((10..74).map(|topic| topic.to_string())).unwrap();
-        let found = log.find(0, &selection, false, &mut Turn::new());
+        let found = log.find(0, &selection, false, 0, &mut Turn::new());
         assert_eq!(found.cursor, 64);
     }
 
@@ -473,7 +493,7 @@ mod tests {
         );
         let selection = Selection::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
         for cursor in [0, 1] {
-            let found = log.find(cursor, &selection, false, &mut Turn::new());
+            let found = log.find(cursor, &selection, false, 0, &mut Turn::new());
             assert_eq!(found.cursor, cursor + 1, "one at least, and no more");
         }
     }
@@ -485,7 +505,7 @@ mod tests {
         fill(&mut log, [post(1, None), large(), large(), post(1, None)]);
         let selection = Selection::all();
         for cursor in 0..4 {
-            let found = log.find(cursor, &selection, false, &mut Turn::new());
+            let found = log.find(cursor, &selection, false, 0, &mut Turn::new());
             assert_eq!(found.blocks.len(), 1, "after {cursor}");
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Reader {
     /// The same as a count of what its channel has had, once it is live.
     ordinal: u64,
     pub(crate) place: Place,
+    /// Events up to this one were too old to be replayed when it began.
+    expired: u64,
     max_lag: Option<u64>,
     slow: Slow,
     /// It has seen all at least once.
@@ -58,9 +60,10 @@ pub(crate) enum Look {
 }
 
 impl Reader {
-    pub(crate) fn new(cursor: u64, slow: Slow, max_lag: Option<u64>) -> Self {
+    pub(crate) fn new(cursor: u64, expired: u64, slow: Slow, max_lag: Option<u64>) -> Self {
         Self {
             cursor,
+            expired,
             ordinal: 0,
             place: Place::default(),
             // Of what is replaced there is no behind.
@@ -94,8 +97,10 @@ impl Reader {
                 drop(old);
                 Look::Nothing
             }
-            // Of several, only the log knows which are replaced.
-            Next::Part(part) if self.slow != Slow::Latest || part.is_newest => {
+            // Of several, only the log knows which are replaced; and which were too old at the beginning.
+            Next::Part(part)
+                if self.slow != Slow::Latest || (part.is_newest && self.cursor >= self.expired) =>
+            {
                 drop(window);
                 self.take(shared, part)
             }
@@ -116,7 +121,13 @@ impl Reader {
             drop(core);
             return self.lose(shared, channel, newest, is_gone);
         }
-        let found = log.find(self.cursor, &channel.selection, is_latest, &mut self.turn);
+        let found = log.find(
+            self.cursor,
+            &channel.selection,
+            is_latest,
+            self.expired,
+            &mut self.turn,
+        );
         drop(core);
         self.cursor = found.cursor;
         self.turn.spend(1);

@@ -27,8 +27,9 @@ pub struct Retention {
     /// default. Topics that events share are counted for each of them. The newest event is kept,
     /// however large it is.
     pub bytes: usize,
-    /// For how long. By default, for ever. Looked at when an event comes: from then on, older ones are
-    /// not sent any more, and their memory is freed within the next events.
+    /// Maximum age of an event that is replayed: none by default. A subscriber that begins gets no older ones, also
+    /// if nothing was published meanwhile. The latest event of each key has any age, for [`Slow::Latest`]. The
+    /// memory of older events is freed when others come.
     pub age: Option<Duration>,
     /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. Their bytes
     /// count, too, and go first.
@@ -60,7 +61,7 @@ impl Retention {
         self
     }
 
-    /// Sets how long events are kept. Older ones are not replayed.
+    /// Sets the [maximum age](Self#structfield.age) of an event that is replayed.
     #[must_use]
     pub const fn with_age(mut self, age: Duration) -> Self {
         self.age = Some(age);

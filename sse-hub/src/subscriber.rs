@@ -149,7 +149,13 @@ impl Subscriber {
         let channel = core.index.channel(&self.selection, &keys, newest);
         let mut inner = channel.lock();
         inner.subscribers += 1;
-        let is_kept = |number| inner.reaches(number) || core.log.reaches(number, self.is_latest());
+        let (expired, is_latest) = (core.log.expired(), self.is_latest());
+        let is_kept = |number| match is_latest {
+            true => inner.reaches(number) || core.log.reaches(number, true),
+            false => {
+                number >= expired && (inner.reaches(number) || core.log.reaches(number, false))
+            }
+        };
         let place = self.place(&core, is_kept);
         drop(inner);
         drop(core);
@@ -162,7 +168,7 @@ impl Subscriber {
             None if place.recovery.is_none() => shared.position(place.cursor),
             None => None,
         };
-        let reader = Reader::new(place.cursor, self.slow, self.max_lag);
+        let reader = Reader::new(place.cursor, expired, self.slow, self.max_lag);
         let special = Special {
             guard,
             notice,
@@ -202,7 +208,7 @@ impl Subscriber {
                 };
                 return first(*events as u64).unwrap_or_else(here);
             }
-            From::Start => return at(core.log.start(self.is_latest())),
+            From::Start => return at(core.log.replay_start(self.is_latest())),
             From::Unknown => return reset("unknown"),
             From::After(id) => id,
         };

@@ -72,6 +72,50 @@ fn what_is_kept_comes_again() {
     assert_eq!(hub.counts().replayed, 3 + 2 + 2 + 1 + 1 + 2 + 3 + 1 + 2 + 3);
 }
 
+/// Nothing is published meanwhile, which would drop them.
+#[test]
+fn what_is_too_old_does_not_come_again() {
+    let age = Duration::from_millis(200);
+    let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_age(age)));
+    // One that has not read, for which the channel keeps the events as well.
+    let mut stalled = hub.subscribe(topic("a"), None).unwrap();
+    for n in 1..=3 {
+        publish(&hub, "a", &n.to_string());
+    }
+    let keyed = Post::new(topic("a"), Event::new("keyed")).with_key("k");
+    let _ = hub.post(keyed).now_or_never();
+    std::thread::sleep(age * 2);
+    let after = |id: u64, slow| {
+        let id = EventId::from(id);
+        let subscriber = hub.subscriber(topic("a")).when_slow(slow);
+        ready(&mut subscriber.after(Some(&id)).subscribe().unwrap())
+    };
+    for slow in [Slow::Disconnect, Slow::Skip] {
+        for id in [1, 3] {
+            let reset = "event: reset\nid: 4\ndata: {\"reason\":\"too old\"}\n\n";
+            assert_eq!(after(id, slow), reset);
+        }
+        assert_eq!(after(4, slow), "", "it has seen all");
+        let subscriber = || hub.subscriber(topic("a")).when_slow(slow);
+        let start = ready(&mut subscriber().from_start().subscribe().unwrap());
+        let newest = ready(&mut subscriber().with_newest(9).subscribe().unwrap());
+        assert_eq!((&*start, &*newest), ("", ""));
+    }
+    // The latest of a key is the state of something, of any age.
+    let state = hub.subscriber(topic("a")).when_slow(Slow::Latest);
+    let state = ready(&mut state.from_start().subscribe().unwrap());
+    assert_eq!(state, "id: 4\ndata: keyed\n\n");
+    assert_eq!(after(2, Slow::Latest), state);
+    let other = topic("b");
+    publish(&hub, "b", "without a key");
+    std::thread::sleep(age * 2);
+    let mut stalled_too = hub.subscriber(&other).when_slow(Slow::Latest);
+    stalled_too = stalled_too.after(Some(&EventId::from(4)));
+    assert_eq!(ready(&mut stalled_too.subscribe().unwrap()), "");
+    // It was there when they were new.
+    assert_eq!(ready(&mut stalled).matches("data: ").count(), 4);
+}
+
 #[test]
 fn a_hub_that_starts_again_knows_old_ids_to_be_old() {
     let before = Hub::default();
