@@ -9,7 +9,8 @@
 //!       │  connection.rs  how long one waits, and what is left of a client that has closed its side
 //!       │  incoming.rs  the body of a request, read to its end whoever wants it
 //!   paths.rs            which path it is; who asks: access.rs; and for which host: host.rs
-//!       ├─ events.rs    GET /events                   ◀── sse_hub::Hub ──┐
+//!       │               and for pages of which origins: cors.rs, origin.rs
+//!       ├─ events.rs    GET /events     query.rs      ◀── sse_hub::Hub ──┐
 //!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
 //!       └─ metrics.rs   GET /metrics                   nats.rs  where other machines have it from
 //!          answer.rs    what all of them answer, from what is in server.rs
@@ -20,6 +21,7 @@ mod access;
 mod answer;
 mod body_memory;
 mod connection;
+mod cors;
 mod draft;
 mod events;
 mod host;
@@ -28,8 +30,10 @@ mod limits;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+mod origin;
 mod paths;
 mod publish;
+mod query;
 mod secret;
 mod serve;
 mod server;
@@ -42,7 +46,6 @@ use std::{sync::Arc, thread};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum, value_parser};
-use http::HeaderValue;
 use sse_hub::{Hub, Ids, Retention, Settings, Slow};
 use tokio::{net::TcpListener, runtime};
 use tracing_subscriber::{
@@ -52,6 +55,8 @@ use tracing_subscriber::{
 use crate::{
     hub::{
         access::{Access, Token},
+        cors::Cors,
+        host::HostPattern,
         limits::Limits,
         secret::Secret,
         serve::Connections,
@@ -68,10 +73,15 @@ const EVENT_RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration:
 /// It serves HTTP/1.1, for a proxy to put TLS and HTTP/2 before, and keeps events in memory for clients
 /// that come back with the ID of the last one that they saw.
 ///
-///   GET  /events?topic=news&topic=orders/**[&lastEventId=ID][&newest=N]   an event stream
+///   GET  /events?topic=news&topic=orders/**[&lastEventId=ID][&newest=N][&earliest]   an event stream
 ///   POST /publish      one event, or many as lines of JSON; needs the publish token
 ///   GET  /healthz      200, or 503 and why
 ///   GET  /metrics      for Prometheus; see --metrics-token
+///
+/// A stream begins after the event with the last event ID, by the header or by the query; otherwise with all events
+/// that are kept (earliest), with the newest N, or now. An event of the type `reset` comes first if that is not
+/// possible. The ID may also be spelled `lastEventID`, `last-event-id` or `last_event_id`.
+/// Other parameters are refused.
 ///
 /// In a topic to subscribe to, `*` stands for one segment, and `**` at its end for one or more. Such a
 /// pattern has at most 16 segments, of which at most 4 are `*`.
@@ -142,26 +152,23 @@ pub(crate) struct Arguments {
     /// send headers. But URLs are what proxies write into logs.
     #[arg(long, requires = "subscribe_token")]
     token_in_url: bool,
-    /// An origin whose pages may read the events, as in `https://example.com`, or `*` for all; may be repeated.
-    ///
-    /// `*` without --subscribe-token gives the events to every page in every browser that reaches this
-    /// address. `null` is refused: every page can have that origin.
-    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = host::origin)]
-    origins: Vec<HeaderValue>,
-    /// A name under which it may be asked for, beside those of a loopback address it listens on; may be
-    /// repeated. Without it, any will do, unless the address is a loopback one.
-    #[arg(long = "allow-host", value_name = "NAME", value_parser = host::name)]
-    hosts: Vec<String>,
+    #[command(flatten)]
+    cors: Cors,
+    /// A name under which it may be asked for, or `*.example.com` for all below a domain, beside the names of a
+    /// loopback address that it listens on; may be repeated. Without it, any name is served, unless the address is
+    /// a loopback one.
+    #[arg(long = "allow-host", value_name = "NAME", value_parser = HostPattern::parse_name)]
+    hosts: Vec<HostPattern>,
     #[cfg(feature = "nats")]
     #[command(flatten)]
     nats: nats::Nats,
-    /// How many events it keeps for those who come back; the newest one it always keeps.
+    /// Maximum number of events that are kept for subscribers that come back; at least the newest is kept.
     #[arg(long, value_name = "N", default_value_t = Retention::default().events)]
     keep_events: usize,
     /// How many bytes they may take.
     #[arg(long, value_name = "BYTES", default_value_t = Retention::default().bytes)]
     keep_bytes: usize,
-    /// For how long it keeps them, seen when another one comes; by default, for ever.
+    /// Maximum age of an event that is replayed; by default, any.
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
     keep_for: Option<Duration>,
     /// How many may subscribe at a time; the next one gets status 503.
@@ -253,8 +260,8 @@ async fn serve(arguments: Arguments) -> Result<()> {
 
 impl Arguments {
     fn server(self, limits: &Limits) -> Result<Server> {
-        let cors = access::cors(&self.origins)?;
-        if self.subscribe_token.is_none() && self.origins.iter().any(|origin| origin == "*") {
+        let cors = self.cors.layer()?;
+        if self.subscribe_token.is_none() && self.cors.allows_any() {
             tracing::warn!(
                 "--allow-origin '*' without --subscribe-token: every page in every browser that \
                  reaches {} can read all events",

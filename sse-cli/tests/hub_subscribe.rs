@@ -105,6 +105,58 @@ async fn an_id_of_another_scheme_resets_and_ends_no_client() {
     assert_eq!(again.data().await, "1");
 }
 
+#[tokio::test]
+async fn a_query_says_where_to_begin() {
+    let hub = Hub::start([]);
+    let mut ids = Vec::new();
+    for data in ["1", "2", "3"] {
+        ids.push(hub.news("a", data).await);
+    }
+    let first = async |query: &str| hub.follow(&format!("topic=a&{query}")).await.data().await;
+    for name in [
+        "lastEventId",
+        "lastEventID",
+        "last-event-id",
+        "last_event_id",
+    ] {
+        assert_eq!(first(&format!("{name}={}", ids[1])).await, "3", "{name}");
+        assert_eq!(
+            first(&format!("newest=3&{name}={}", ids[0])).await,
+            "2",
+            "{name}"
+        );
+        assert_eq!(first(&format!("newest=2&{name}=")).await, "2", "{name}");
+        assert_eq!(first(&format!("{name}=earliest")).await, "1", "{name}");
+    }
+    assert_eq!(first("newest=1").await, "3");
+    for query in ["earliest", "earliest=true&newest=1"] {
+        assert_eq!(first(query).await, "1");
+    }
+    // The header is newer.
+    let id = ids[1].parse_id();
+    let again = hub.source("topic=a&earliest").with_last_event_id(id);
+    assert_eq!(Follower::new(again).await.data().await, "3");
+}
+
+/// Nothing is published meanwhile.
+#[tokio::test]
+async fn what_is_older_than_it_is_kept_for_does_not_come_again() {
+    let hub = Hub::start(["--keep-for=0.2"]);
+    let first = hub.news("a", "1").await;
+    let second = hub.news("a", "2").await;
+    tokio::time::sleep(core::time::Duration::from_millis(500)).await;
+    for query in ["newest=9", "earliest", "lastEventId=earliest"] {
+        let mut follower = hub.follow(&format!("topic=a&{query}")).await;
+        hub.news("b", "of no interest").await;
+        hub.news("a", query).await;
+        assert_eq!(follower.data().await, query);
+        tokio::time::sleep(core::time::Duration::from_millis(500)).await;
+    }
+    let mut follower = hub.follow(&format!("topic=a&lastEventId={first}")).await;
+    assert_eq!(follower.event().await.2, "{\"reason\":\"too old\"}");
+    assert_ne!(first, second);
+}
+
 trait ParseId {
     fn parse_id(&self) -> sse_source::EventId;
 }
@@ -122,7 +174,15 @@ async fn what_makes_no_sense_is_told() {
     let long = "x".repeat(1025);
     for (query, reason) in [
         ("", "no topic; ask for /events?topic=…"),
-        ("topics=a", "no topic"),
+        ("topics=a", "unknown parameter \"topics\"; is it topic?"),
+        (
+            "topic=a&newst=3",
+            "unknown parameter \"newst\"; is it newest?",
+        ),
+        (
+            "topic=a&x=3",
+            "unknown parameter \"x\"; there are topic, newest",
+        ),
         ("topic=", "a topic cannot be empty"),
         ("topic=a&topic=b%0D%0A", r"topic: '\r' at byte 1"),
         ("topic=a*", "`*` must be a whole segment"),
@@ -134,6 +194,14 @@ async fn what_makes_no_sense_is_told() {
         (
             "topic=a&lastEventId=1&lastEventId=2",
             "lastEventId: there are two",
+        ),
+        (
+            "topic=a&lastEventId=1&last_event_id=2",
+            "last_event_id: there are two",
+        ),
+        (
+            "topic=a&earliest=10",
+            "earliest: \"10\" is not true or false",
         ),
         ("topic=a&newest=-1", r#"newest: "-1": invalid digit"#),
         (&many, "more than 64 topics"),
@@ -193,6 +261,14 @@ async fn with_a_token_only_those_who_have_it() {
     assert_eq!(follower.data().await, "1");
 
     let hub = Hub::start(["--subscribe-token=for-readers", "--token-in-url"]);
+    // Another scheme beside it is for a proxy.
+    let behind_a_proxy = hub
+        .source("topic=a&access_token=for-readers")
+        .with_header("authorization", "Basic dXNlcjpwYXNzd29yZA==");
+    drop(Follower::new(behind_a_proxy).await);
+    let request = hub.request(Method::GET, "/events?topic=a");
+    let request = request.header("authorization", "Basic dXNlcjpwYXNzd29yZA==");
+    assert_eq!(hub.send(request, "").await.status, 401);
     let mut follower = hub.follow("topic=a&access_token=for-readers").await;
     assert_eq!(
         hub.get("/events?topic=a&access_token=wrong").await.status,
@@ -204,7 +280,10 @@ async fn with_a_token_only_those_who_have_it() {
 
 #[tokio::test]
 async fn another_host_is_not_served() {
-    let hub = Hub::start(["--allow-host=events.example"]);
+    let hub = Hub::start([
+        "--allow-host=Events.example.:443",
+        "--allow-host=*.below.example",
+    ]);
     let port = hub.address.rsplit(':').next().unwrap();
     let status = async |host: String| {
         let request = hub.request(Method::GET, "/healthz").header("host", host);
@@ -218,12 +297,17 @@ async fn another_host_is_not_served() {
         "127.1.2.3",
         "[::1]",
         "Events.example",
+        "events.example.",
+        "a.below.example",
+        "b.a.below.example",
     ] {
         assert_eq!(status(host.to_owned()).await.status, 200, "{host}");
         assert_eq!(status(format!("{host}:{port}")).await.status, 200, "{host}");
     }
     for host in [
         "evil.example",
+        "below.example",
+        "evilbelow.example",
         "localhost.evil.example",
         "10.0.0.1",
         "127.0.0.1.evil.example",
@@ -276,9 +360,55 @@ async fn pages_of_other_origins_read_only_if_they_may() {
     );
     let reply = preflight(&hub, "/events?topic=a", "https://evil.example").await;
     assert!(!reply.headers.contains_key("access-control-allow-origin"));
+    // Pages publish, too, if they have the token.
     let reply = preflight(&hub, "/publish", origin).await;
-    assert_eq!(reply.status, 405);
+    assert_eq!(
+        (reply.status, reply.header("access-control-allow-origin")),
+        (200, origin)
+    );
+    let methods = reply.header("access-control-allow-methods");
+    assert!(methods.contains("POST"), "{methods}");
+    let reply = preflight(&hub, "/publish", "https://evil.example").await;
     assert!(!reply.headers.contains_key("access-control-allow-origin"));
+    let publish = async |token: &str| {
+        let request = hub.request(Method::POST, "/publish?topic=a");
+        let request = request.header("origin", origin);
+        let request = request.header("content-type", "text/plain");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let reply = hub.send(request, "x").await;
+        assert_eq!(reply.header("access-control-allow-origin"), origin);
+        reply.status
+    };
+    assert_eq!((publish(TOKEN).await, publish("wrong").await), (200, 401));
+
+    let hub = Hub::start([
+        "--allow-origin=https://*.App.example:443",
+        "--allow-origin=https://bücher.example.",
+        "--allow-header=X-Trace",
+        "--allow-header=x-tenant",
+        "--expose-header=X-Served-By",
+    ]);
+    for (origin, is_allowed) in [
+        ("https://a.app.example", true),
+        ("https://b.a.app.example", true),
+        ("https://xn--bcher-kva.example", true),
+        ("https://app.example", false),
+        ("http://a.app.example", false),
+        ("https://evilapp.example", false),
+    ] {
+        let reply = preflight(&hub, "/events?topic=a", origin).await;
+        let allowed = reply.headers.contains_key("access-control-allow-origin");
+        assert_eq!(allowed, is_allowed, "{origin}");
+        let request = hub.request(Method::GET, "/events").header("origin", origin);
+        let reply = hub.send(request, "").await;
+        let expected = if is_allowed { origin } else { "" };
+        assert_eq!(reply.header("access-control-allow-origin"), expected);
+        let exposed = reply.header("access-control-expose-headers");
+        assert_eq!(exposed, "retry-after,x-served-by", "{origin}");
+    }
+    let reply = preflight(&hub, "/events?topic=a", "https://a.app.example").await;
+    let allowed = reply.header("access-control-allow-headers");
+    assert!(allowed.ends_with(",x-trace,x-tenant"), "{allowed}");
 
     let hub = Hub::start(["--allow-origin=*"]);
     let reply = preflight(&hub, "/events?topic=a", origin).await;

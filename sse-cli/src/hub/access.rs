@@ -2,16 +2,15 @@
 
 use core::{fmt::Display, net::IpAddr};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
-    header::{AUTHORIZATION, CACHE_CONTROL},
-};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use subtle::ConstantTimeEq as _;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::hub::{answer::Refusal, host::Host};
+use crate::hub::{
+    answer::Refusal,
+    host::{Host, HostPattern},
+};
 
 /// Who may do what.
 pub(crate) struct Access {
@@ -22,8 +21,8 @@ pub(crate) struct Access {
     pub(crate) metrics: Option<Token>,
     pub(crate) takes_token_in_url: bool,
     pub(crate) is_loopback: bool,
-    /// If there are any, no others are served. They have the form of [`Host::name`].
-    pub(crate) hosts: Vec<String>,
+    /// If there are any, no others are served.
+    pub(crate) hosts: Vec<HostPattern>,
 }
 
 impl Access {
@@ -34,7 +33,7 @@ impl Access {
         let Some(host) = Host::of_request(request)? else {
             return Ok(());
         };
-        let is_named = self.hosts.contains(&host.name);
+        let is_named = self.hosts.iter().any(|it| it.matches(&host.name));
         let is_served = match self.is_loopback {
             true => is_named || is_loopback(&host.name),
             false => is_named || self.hosts.is_empty(),
@@ -71,20 +70,20 @@ impl Access {
         let Some(wanted) = &self.subscribe else {
             return Ok(());
         };
-        let is_wrong = match bearer(request.headers())? {
-            Some(token) => !wanted.is(token.token()),
-            None => match self.token_in_url(request.uri()) {
-                Some(token) => !wanted.is(&token),
-                None => {
-                    return Err(unauthorized(
-                        "to subscribe takes `Authorization: Bearer` and the subscribe token",
-                    ));
-                }
-            },
+        // Another scheme beside it may be for a proxy.
+        let is_right = match (bearer(request.headers()), self.token_in_url(request.uri())) {
+            (Ok(Some(token)), _) => wanted.is(token.token()),
+            (_, Some(token)) => wanted.is(&token),
+            (Err(refusal), None) => return Err(refusal),
+            (Ok(None), None) => {
+                return Err(unauthorized(
+                    "to subscribe takes `Authorization: Bearer` and the subscribe token",
+                ));
+            }
         };
-        match is_wrong {
-            true => Err(unauthorized("this is not the subscribe token")),
-            false => Ok(()),
+        match is_right {
+            true => Ok(()),
+            false => Err(unauthorized("this is not the subscribe token")),
         }
     }
 
@@ -182,31 +181,6 @@ impl From<Token> for String {
     }
 }
 
-/// What pages of these origins may do: subscribe, with all headers that a client of events sends. A
-/// browser sends no cookies and no other credentials of its own.
-pub(crate) fn cors(origins: &[HeaderValue]) -> Result<Option<CorsLayer>> {
-    let is_any = |origin: &HeaderValue| origin == "*";
-    let origins = match origins {
-        [] => return Ok(None),
-        [only] if is_any(only) => AllowOrigin::any(),
-        several if several.iter().any(is_any) => {
-            bail!("--allow-origin '*' is for all origins: there is nothing to add to it")
-        }
-        several => AllowOrigin::list(several.iter().cloned()),
-    };
-    let layer = CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_headers([
-            AUTHORIZATION,
-            CACHE_CONTROL,
-            http::header::CONTENT_TYPE,
-            HeaderName::from_static("last-event-id"),
-        ])
-        .max_age(core::time::Duration::from_secs(3600));
-    Ok(Some(layer))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,13 +192,16 @@ mod tests {
             metrics: None,
             takes_token_in_url: false,
             is_loopback,
-            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            hosts: hosts
+                .iter()
+                .map(|host| HostPattern::parse_name(host).unwrap())
+                .collect(),
         }
     }
 
     fn request(host: &'static str) -> Request<()> {
         let mut request = Request::new(());
-        let host = HeaderValue::from_static(host);
+        let host = http::HeaderValue::from_static(host);
         request.headers_mut().insert("host", host);
         request
     }
@@ -237,6 +214,8 @@ mod tests {
         assert!(!allows(&open, "a b"));
         let named = access(false, &["a.example"]);
         assert!(allows(&named, "A.example.") && !allows(&named, "localhost"));
+        let below = access(false, &["*.a.example"]);
+        assert!(allows(&below, "b.a.example:1") && !allows(&below, "a.example"));
         let local = access(true, &["a.example"]);
         assert!(allows(&local, "a.example") && allows(&local, "[::ffff:127.0.0.1]:1"));
         assert!(!allows(&local, "b.example"));

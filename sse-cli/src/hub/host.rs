@@ -6,9 +6,13 @@
 //!
 //! [RFC 9112, 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)
 
-use core::{fmt, net::Ipv6Addr};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
+use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderValue, Request, Uri, Version, header::HOST};
+use http::{HeaderMap, Request, Uri, Version, header::HOST};
 
 use crate::hub::answer::Refusal;
 
@@ -141,49 +145,81 @@ fn port(text: &str) -> Result<Option<u16>, &'static str> {
     port.map(Some).map_err(|_| "the port is above 65535")
 }
 
-/// A name on the command line.
-pub(crate) fn name(text: &str) -> Result<String, &'static str> {
-    // The brackets may be left out there.
-    let host = match text.bytes().filter(|&byte| byte == b':').count() {
-        2.. if !text.starts_with('[') => Host::parse(&format!("[{text}]")),
-        _ => Host::parse(text),
-    };
-    match host? {
-        Host { name, port: None } => Ok(name),
-        Host { .. } => Err("a name has no port here: it is allowed with any"),
+/// Hosts that an option allows: one, or all below a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostPattern {
+    /// In the form of [`Host::name`].
+    name: String,
+    /// The names that end with a dot and this name are meant.
+    is_parent: bool,
+}
+
+impl HostPattern {
+    /// Reads a host, or `*.` and a domain, and the port that follows, which may be missing. A name may be in Unicode.
+    pub(crate) fn parse(text: &str) -> Result<(Self, Option<u16>), &'static str> {
+        let (is_parent, text) = match text.strip_prefix("*.") {
+            Some(parent) => (true, parent),
+            None => (false, text),
+        };
+        if text.contains('*') || (is_parent && text.is_empty()) {
+            return Err("`*` stands before a domain, as in *.example.com");
+        }
+        let host = Host::parse(&in_ascii(text)?)?;
+        #[expect(clippy::disallowed_methods, reason = "the type says what is valid")]
+        let is_address = host.name.parse::<IpAddr>().is_ok();
+        if is_parent && is_address {
+            return Err("an address has no names below it");
+        }
+        let name = host.name;
+        Ok((Self { name, is_parent }, host.port))
+    }
+
+    /// Reads a name of the option `--allow-host`, which is allowed with any port.
+    pub(crate) fn parse_name(text: &str) -> Result<Self, String> {
+        if text == "*" {
+            return Err(
+                "a name of any host would be that of a page by DNS rebinding: name each, or those below a \
+                 domain, as in *.example.com"
+                    .to_owned(),
+            );
+        }
+        if let Some((_, rest)) = text.split_once("://") {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            return Err(format!("not a URL but a name: write {host}"));
+        }
+        // The brackets may be left out here.
+        let parsed = match text.bytes().filter(|&byte| byte == b':').count() {
+            2.. if !text.starts_with('[') => Self::parse(&format!("[{text}]")),
+            _ => Self::parse(text),
+        };
+        match parsed? {
+            (pattern, None | Some(80 | 443)) => Ok(pattern),
+            (_, Some(port)) => Err(format!(
+                "a name has no port here, because it is allowed with any: leave out :{port}"
+            )),
+        }
+    }
+
+    /// Whether this name, in the form of [`Host::name`], is meant.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        match self.is_parent {
+            false => name == self.name,
+            true => {
+                let below = name.strip_suffix(&*self.name);
+                below.is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+            }
+        }
     }
 }
 
-/// An origin on the command line, such as `https://example.com`, in the form in which browsers send it: they
-/// are compared byte by byte.
-pub(crate) fn origin(text: &str) -> Result<HeaderValue, String> {
-    if text == "*" {
-        return Ok(HeaderValue::from_static("*"));
+/// A host in ASCII, which a name in Unicode has by IDNA.
+fn in_ascii(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if text.is_ascii() {
+        return Ok(text.into());
     }
-    if text.eq_ignore_ascii_case("null") {
-        return Err(
-            "sandboxed frames of any page and local files have the origin null, so any page could \
-             read the events; if all pages may, allow *"
-                .to_owned(),
-        );
-    }
-    let uri = Uri::try_from(text).map_err(|error| format!("not an origin: {error}"))?;
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return Err("not an origin, as in https://example.com".to_owned());
-    };
-    if authority.as_str().contains('*') {
-        return Err("there are no patterns of origins: `*` alone stands for all".to_owned());
-    }
-    let mut host = Host::parse(authority.as_str()).map_err(|it| format!("not an origin: {it}"))?;
-    let scheme = scheme.to_ascii_lowercase();
-    host.port = host
-        .port
-        .filter(|port| !matches!((&*scheme, port), ("http", 80) | ("https", 443)));
-    let sent = format!("{scheme}://{host}");
-    match text == sent {
-        true => HeaderValue::try_from(sent).map_err(|error| error.to_string()),
-        false => Err(format!("not an origin as browsers send it: write {sent}")),
-    }
+    let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+    let name = idna::domain_to_ascii(name).map_err(|_| "not a name")?;
+    Ok((name + port).into())
 }
 
 #[cfg(test)]
@@ -209,57 +245,52 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_an_option_has_no_port() {
-        for (text, expected) in [("A.example", "a.example"), ("::1", "::1"), ("[::1]", "::1")] {
-            assert_eq!(name(text).unwrap(), expected);
+    fn a_name_of_an_option_is_read_in_the_form_of_requests() {
+        for (text, name) in [
+            ("A.example", "a.example"),
+            ("a.example.", "a.example"),
+            ("a.example:443", "a.example"),
+            ("a.example:80", "a.example"),
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("Bücher.example", "xn--bcher-kva.example"),
+            ("bücher.example.:443", "xn--bcher-kva.example"),
+            ("*.a.example", "b.a.example"),
+            ("*.A.example.", "c.b.a.example"),
+            ("*.bücher.example", "a.xn--bcher-kva.example"),
+        ] {
+            assert!(
+                HostPattern::parse_name(text).unwrap().matches(name),
+                "{text}"
+            );
         }
-        for text in [
-            "a.example:80",
-            "http://a.example",
-            "*",
-            "*.a.example",
+        let below = HostPattern::parse_name("*.a.example").unwrap();
+        for name in [
+            "a.example",
+            ".a.example",
+            "ba.example",
+            "b.a.example.evil",
+            "example",
             "",
-            "a,b",
         ] {
-            assert!(name(text).is_err(), "{text}");
+            assert!(!below.matches(name), "{name}");
         }
-    }
-
-    #[test]
-    fn an_origin_is_taken_as_browsers_send_it_or_not_at_all() {
-        for text in [
-            "*",
-            "https://a.example",
-            "http://a.example:81",
-            "http://[::1]:8080",
-            "https://a.example:80",
-            "chrome-extension://abcdefghijklmnop",
+        for (text, reason) in [
+            ("a.example:8443", "leave out :8443"),
+            ("http://a.example", "write a.example"),
+            ("https://a.example:443/path", "write a.example:443"),
+            ("*", "name each"),
+            ("*.", "`*` stands before a domain"),
+            ("*a.example", "`*` stands before a domain"),
+            ("a.*.example", "`*` stands before a domain"),
+            ("*.127.0.0.1", "an address has no names below it"),
+            ("", "not a name"),
+            ("a,b", "not a name"),
+            ("a b", "not a name"),
+            ("user@a.example", "a user before the host"),
+            ("a.example/path", "not a name"),
         ] {
-            assert_eq!(origin(text).unwrap(), text);
-        }
-        let refused = [
-            ("null", "any page could read the events"),
-            ("NULL", "any page could read the events"),
-            ("http://*", "no patterns"),
-            ("https://*.a.example", "no patterns"),
-            ("https://a.example:*", ""),
-            ("https://a.example/", "write https://a.example"),
-            ("https://a.example/path", "write https://a.example"),
-            ("https://a.example?", "write https://a.example"),
-            ("https://A.example", "write https://a.example"),
-            ("HTTPS://a.example", "write https://a.example"),
-            ("https://a.example:443", "write https://a.example"),
-            ("http://a.example:80", "write http://a.example"),
-            ("https://user@a.example", "a user before the host"),
-            ("https://a.example:x", ""),
-            ("https://bücher.example", "not an origin"),
-            ("https://", "not an origin"),
-            ("a.example", "as in https://example.com"),
-            ("/", "as in https://example.com"),
-            ("", "not an origin"),
-        ];
-        for (text, reason) in refused {
-            let error = origin(text).unwrap_err();
+            let error = HostPattern::parse_name(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower::{Layer as _, ServiceExt as _, service_fn, util::option_layer};
 
 use crate::hub::{
     answer::{self, Body, Refusal},
@@ -27,22 +27,21 @@ where
         return Ok(refusal.into());
     }
     match (request.uri().path(), request.method()) {
-        ("/events", _) => match server.cors.clone() {
-            None => Ok(follow(&server, &request)),
+        ("/events", _) if server.cors.is_none() => Ok(follow(&server, &request)),
+        ("/events" | "/publish", _) => {
+            let cors = server.cors.clone();
+            let service = service_fn(|request: Request<B>| {
+                let server = Arc::clone(&server);
+                async move {
+                    Ok(match request.uri().path() {
+                        "/events" => follow(&server, &request),
+                        _ => take(&server, request).await,
+                    })
+                }
+            });
             // In a box of its own, for a connection keeps room for the largest answer.
-            Some(cors) => {
-                let events = |request| {
-                    let response = follow(&server, &request);
-                    async { Ok(response) }
-                };
-                Box::pin(cors.layer(service_fn(events)).oneshot(request)).await
-            }
-        },
-        ("/publish", &Method::POST) => {
-            let answer = Box::pin(publish(&server, request)).await;
-            Ok(answer.unwrap_or_else(Response::from))
+            Box::pin(option_layer(cors).layer(service).oneshot(request)).await
         }
-        ("/publish", _) => Ok(answer::only(&[Method::POST])),
         ("/healthz", &Method::GET | &Method::HEAD) => Ok(health(&server)),
         ("/metrics", &Method::GET | &Method::HEAD) => Ok(metrics(&server, &request)),
         ("/healthz" | "/metrics", _) => Ok(answer::only(&[Method::GET, Method::HEAD])),
@@ -57,6 +56,19 @@ fn follow<B>(server: &Server, request: &Request<B>) -> Response<Body> {
     match *request.method() {
         Method::GET | Method::HEAD => events(server, request).unwrap_or_else(Response::from),
         _ => answer::only(&[Method::GET, Method::HEAD]),
+    }
+}
+
+async fn take<B>(server: &Server, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match *request.method() {
+        Method::POST => publish(server, request)
+            .await
+            .unwrap_or_else(Response::from),
+        _ => answer::only(&[Method::POST]),
     }
 }
 

@@ -1,0 +1,77 @@
+//! What pages of other origins may do.
+
+use core::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use http::{
+    HeaderName, Method,
+    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::hub::origin::OriginPattern;
+
+/// For how long a browser remembers what is allowed.
+const MAX_AGE: Duration = Duration::from_secs(3600);
+
+#[derive(Args)]
+pub(crate) struct Cors {
+    /// An origin whose pages may read the events, and publish with the token, as in `https://example.com`; or
+    /// `https://*.example.com` for all below a domain, or `*` for all; may be repeated.
+    ///
+    /// `*` without --subscribe-token gives the events to every page in every browser that reaches this
+    /// address. `null` is refused: every page can have that origin.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = OriginPattern::parse)]
+    origins: Vec<OriginPattern>,
+    /// A header that those pages may send, beside Authorization, Cache-Control, Content-Type and Last-Event-ID;
+    /// may be repeated.
+    #[arg(long = "allow-header", value_name = "NAME", value_parser = header, requires = "origins")]
+    allowed_headers: Vec<HeaderName>,
+    /// A header of responses that those pages may read, beside Retry-After; may be repeated.
+    #[arg(long = "expose-header", value_name = "NAME", value_parser = header, requires = "origins")]
+    exposed_headers: Vec<HeaderName>,
+}
+
+impl Cors {
+    /// Whether pages of all origins may read.
+    pub(crate) fn allows_any(&self) -> bool {
+        self.origins.contains(&OriginPattern::Any)
+    }
+
+    /// What answers preflights and marks responses; none if there are no other origins. A browser sends no
+    /// cookies and no other credentials of its own.
+    pub(crate) fn layer(&self) -> Result<Option<CorsLayer>> {
+        let origins = match &*self.origins {
+            [] => return Ok(None),
+            [OriginPattern::Any] => AllowOrigin::any(),
+            _ if self.allows_any() => {
+                bail!("--allow-origin '*' is for all origins: there is nothing to add to it")
+            }
+            several => {
+                let several = several.to_vec();
+                AllowOrigin::predicate(move |origin, _| several.iter().any(|it| it.matches(origin)))
+            }
+        };
+        let last_event_id = HeaderName::from_static("last-event-id");
+        let allowed = [AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, last_event_id];
+        let allowed = allowed.iter().chain(&self.allowed_headers).cloned();
+        let exposed = [RETRY_AFTER];
+        let exposed = exposed.iter().chain(&self.exposed_headers).cloned();
+        let layer = CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::HEAD, Method::POST])
+            .allow_headers(allowed.collect::<Vec<_>>())
+            .expose_headers(exposed.collect::<Vec<_>>())
+            .max_age(MAX_AGE);
+        Ok(Some(layer))
+    }
+}
+
+/// A name of a header on the command line.
+fn header(text: &str) -> Result<HeaderName, String> {
+    if text == "*" {
+        return Err("there are no patterns of headers: name each".to_owned());
+    }
+    HeaderName::try_from(text).map_err(|_| "not the name of a header".to_owned())
+}

@@ -1,0 +1,207 @@
+//! The query of `GET /events`.
+
+use http::Uri;
+use sse_hub::{InvalidTopic, Selection};
+
+use crate::hub::{
+    answer::Refusal,
+    draft::{MAX_TOPICS, check_encoding},
+};
+
+/// Names of the parameters, as they are documented.
+const NAMES: [&str; 5] = ["topic", "newest", "earliest", "lastEventId", "access_token"];
+
+/// Name that libraries give to what they add against caches.
+const CACHE_BUSTER: &str = "_";
+
+/// Last event ID of a client that wants all that is kept.
+pub(crate) const EARLIEST: &str = "earliest";
+
+/// Maximum length of a name that is compared with those that are known, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Least likeness of a name to one that is meant, as in clap.
+const MIN_LIKENESS: f64 = 0.7;
+
+/// Events that a subscriber asks for.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) selection: Selection,
+    pub(crate) newest: Option<usize>,
+    /// All that is kept is asked for.
+    pub(crate) earliest: bool,
+    pub(crate) last_event_id: Option<String>,
+}
+
+impl Query {
+    pub(crate) fn parse(uri: &Uri) -> Result<Self, Refusal> {
+        let query = uri.query().unwrap_or_default().as_bytes();
+        check_encoding(query).map_err(|refusal| refusal.at("the query"))?;
+        let (mut topics, mut newest, mut earliest) = (Vec::new(), None, None);
+        let (mut last_event_id, mut access_token) = (None, None);
+        for (name, value) in form_urlencoded::parse(query) {
+            let is_second = match known(&name) {
+                Some("topic") if topics.len() == MAX_TOPICS => {
+                    return Err(Refusal::bad(InvalidTopic::TooMany));
+                }
+                Some("topic") => {
+                    topics.push(value);
+                    false
+                }
+                Some("newest") => newest.replace(number(&value)?).is_some(),
+                Some("earliest") => earliest.replace(flag(&value)?).is_some(),
+                Some("lastEventId") => last_event_id.replace(value.into_owned()).is_some(),
+                Some("access_token") => access_token.replace(()).is_some(),
+                Some(_) => false,
+                None => return Err(unknown(&name)),
+            };
+            if is_second {
+                return Err(Refusal::bad(format_args!("{name}: there are two")));
+            }
+        }
+        let selection = Selection::from_patterns(topics)
+            .map_err(|error| Refusal::bad(format_args!("{error}; ask for /events?topic=…")))?;
+        Ok(Self {
+            selection,
+            newest,
+            earliest: earliest.unwrap_or(false),
+            last_event_id: last_event_id.filter(|id| !id.is_empty()),
+        })
+    }
+}
+
+/// The name of the parameter as it is documented. That of the last event ID has many spellings in the field.
+fn known(name: &str) -> Option<&'static str> {
+    if name == CACHE_BUSTER {
+        return Some(CACHE_BUSTER);
+    }
+    let spelling = |letter: &char| !matches!(letter, '-' | '_');
+    let is_last_event_id = || {
+        let letters = name
+            .chars()
+            .filter(spelling)
+            .map(|it| it.to_ascii_lowercase());
+        letters.eq("lasteventid".chars())
+    };
+    match NAMES.into_iter().find(|it| *it == name) {
+        None if is_last_event_id() => Some("lastEventId"),
+        found => found,
+    }
+}
+
+fn unknown(name: &str) -> Refusal {
+    let nearest = NAMES
+        .into_iter()
+        .filter(|_| name.len() <= MAX_NAME_BYTES)
+        .map(|it| {
+            (
+                strsim::jaro(&name.to_ascii_lowercase(), &it.to_ascii_lowercase()),
+                it,
+            )
+        })
+        .filter(|(likeness, _)| *likeness >= MIN_LIKENESS)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    let names = NAMES.join(", ");
+    Refusal::bad(match nearest {
+        Some((_, nearest)) => {
+            format!("unknown parameter {name:?}; is it {nearest}? There are {names}")
+        }
+        None => format!("unknown parameter {name:?}; there are {names}"),
+    })
+}
+
+fn number(text: &str) -> Result<usize, Refusal> {
+    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
+    text.parse()
+        .map_err(|error| Refusal::bad(format_args!("newest: {text:?}: {error}")))
+}
+
+fn flag(text: &str) -> Result<bool, Refusal> {
+    match text {
+        "" | "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Refusal::bad(format_args!(
+            "earliest: {text:?} is not true or false"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(query: &str) -> Result<Query, String> {
+        let uri = Uri::try_from(format!("/events?{query}")).unwrap();
+        Query::parse(&uri).map_err(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn a_last_event_id_has_many_spellings() {
+        for name in [
+            "lastEventId",
+            "lastEventID",
+            "last-event-id",
+            "last_event_id",
+            "Last-Event-ID",
+            "LAST_EVENT_ID",
+            "lasteventid",
+        ] {
+            let query = parse(&format!("topic=a&{name}=7")).unwrap();
+            assert_eq!(query.last_event_id.as_deref(), Some("7"), "{name}");
+            let error = parse(&format!("topic=a&lastEventId=7&{name}=8")).unwrap_err();
+            assert_eq!(error, format!("{name}: there are two"));
+        }
+        assert_eq!(parse("topic=a&lastEventId=").unwrap().last_event_id, None);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest_known_one() {
+        for (name, nearest) in [
+            ("newst", "newest"),
+            ("Newest", "newest"),
+            ("earlest", "earliest"),
+            ("topics", "topic"),
+            ("topic[]", "topic"),
+            ("Topic", "topic"),
+            ("lastEvent", "lastEventId"),
+            ("last_id", "lastEventId"),
+            ("access-token", "access_token"),
+            ("accessToken", "access_token"),
+        ] {
+            let error = parse(&format!("topic=a&{name}=3")).unwrap_err();
+            let expected = format!("unknown parameter {name:?}; is it {nearest}? There are ");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        for name in ["", "x", "authorization", &"newest".repeat(20)] {
+            let error = parse(&format!("topic=a&{name}=3")).unwrap_err();
+            assert!(
+                error.contains("; there are topic, newest, earliest, lastEventId"),
+                "{error}"
+            );
+        }
+        assert!(
+            parse("topic=a&_=1700000000000").is_ok(),
+            "as jQuery adds it"
+        );
+    }
+
+    #[test]
+    fn earliest_needs_no_value() {
+        for (query, expected) in [
+            ("earliest", true),
+            ("earliest=", true),
+            ("earliest=true", true),
+            ("earliest=1", true),
+            ("earliest=false", false),
+            ("earliest=0", false),
+            ("newest=1", false),
+        ] {
+            assert_eq!(
+                parse(&format!("topic=a&{query}")).unwrap().earliest,
+                expected,
+                "{query}"
+            );
+        }
+        assert!(parse("topic=a&earliest=10").is_err());
+    }
+}
