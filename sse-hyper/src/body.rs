@@ -106,12 +106,8 @@ impl<S: EventStream> EventBody<S> {
         let Some(mut member) = this.member.as_pin_mut() else {
             return;
         };
-        if this.events.is_some()
-            && let Some(farewell) = member.as_mut().poll_closed(cx)
-        {
-            farewell.encode(this.frame.own());
-            this.events.set(None);
-        }
+        // Before the stream is asked, so that it may end by itself when all are to end.
+        let is_closed = this.events.is_some() && member.as_mut().poll_closed(cx).is_some();
         let settings = member.settings();
         while this.frame.takes_more()
             && !this.turn.is_over()
@@ -128,6 +124,13 @@ impl<S: EventStream> EventBody<S> {
             }
         }
         if this.events.is_none() {
+            return;
+        }
+        if is_closed {
+            if let Some(farewell) = member.farewell() {
+                farewell.encode(this.frame.own());
+            }
+            this.events.set(None);
             return;
         }
         if this.frame.is_empty() {

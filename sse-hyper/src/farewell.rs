@@ -1,6 +1,6 @@
 use core::{ops::RangeInclusive, time::Duration};
 
-use sse_proto::{Event, Output};
+use sse_proto::{Event, EventId, Output};
 
 use crate::{own_type::with_own_type, settings::draw};
 
@@ -36,6 +36,13 @@ impl Farewell {
     #[must_use]
     pub fn with_retry(mut self, reconnection_time: RangeInclusive<Duration>) -> Self {
         self.retry = Some(reconnection_time);
+        self
+    }
+
+    /// Sets the ID of the event, from which the client resumes. Without an event it is not sent.
+    #[must_use]
+    pub fn with_id(mut self, id: EventId) -> Self {
+        self.event = self.event.map(|event| event.with_id(id));
         self
     }
 

@@ -82,6 +82,11 @@ impl Member {
         &self.place.0.settings
     }
 
+    /// Returns the farewell, once the streams are to end.
+    pub(crate) fn farewell(&self) -> Option<&Farewell> {
+        self.place.0.farewell()
+    }
+
     /// The farewell, once the streams are to end. Until then, the task will be woken for it.
     pub(crate) fn poll_closed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<&Farewell> {
         let this = self.project();

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http_body::Body;
 use http_body_util::BodyExt;
 use sse_hyper::{Encoded, Event, EventBody, EventType, Farewell, Settings, Streams};
@@ -127,4 +127,24 @@ async fn the_task_that_polled_last_is_woken() {
     assert_eq!(woken, [0, 1]);
     assert!(matches!(poll(&wakers[1]), Poll::Ready(Some(Ok(_)))));
     assert!(matches!(poll(&wakers[1]), Poll::Ready(None)));
+}
+
+#[tokio::test]
+async fn what_is_ready_comes_before_the_farewell() {
+    let streams = Streams::default();
+    let body = streams.body(stream::iter([Event::new("last")]).chain(stream::pending()));
+    let endless = streams.body(stream::repeat(Event::new("x")));
+    // It says by itself that it ends.
+    let own = streams.body(stream::iter([Event::new("my own end")]));
+    streams.close(farewell());
+    let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).unwrap();
+    let body = text(body.collect().await.unwrap().to_bytes());
+    assert!(
+        body.starts_with(":\n\ndata: last\n\nevent: restart\n"),
+        "{body}"
+    );
+    let endless = text(endless.collect().await.unwrap().to_bytes());
+    assert!(endless.contains("event: restart\n") && endless.len() < 64 * 1024);
+    let own = text(own.collect().await.unwrap().to_bytes());
+    assert_eq!(own, ":\n\ndata: my own end\n\n");
 }

@@ -272,6 +272,17 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let last = of_own_type(text, "closing").with_retry(time);
         opened(body, encoded(&last).items)
     }),
+    ("Farewell::with_id", |text| {
+        let streams = Streams::new(Settings::new(Hasty::default()));
+        let body = streams.body(stream::pending::<Event>());
+        let (mut farewell, mut event) = (Farewell::new(event(text)), of_own_type(text, "closing"));
+        if let Some(id) = id(text) {
+            farewell = farewell.with_id(id.clone());
+            event = event.with_id(id);
+        }
+        streams.close(farewell);
+        opened(body, encoded(&event).items)
+    }),
     ("Default for Farewell", |_| {
         let streams = Streams::new(Settings::new(Hasty::default()));
         let body = streams.body(stream::pending::<Event>());
@@ -282,7 +293,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let streams = Streams::new(Settings::new(Hasty::default()));
         streams.close(Farewell::new(event(text)));
         opened(
-            streams.body(stream::iter([event(text)])),
+            streams.body(stream::pending::<Event>()),
             encoded(&of_own_type(text, "closing")).items,
         )
     }),
