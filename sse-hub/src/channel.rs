@@ -289,7 +289,7 @@ impl Inner {
         self.frame = None;
     }
 
-    fn take_waiting(&mut self) -> Woken {
+    pub(crate) fn take_waiting(&mut self) -> Woken {
         let empty = core::mem::take(&mut self.spare);
         self.round += 1;
         core::mem::replace(&mut self.waiting, empty)

@@ -5,7 +5,7 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use sse_hyper::EventId;
+use sse_hyper::{EventId, Farewell};
 
 use crate::{
     Backend, BackendError, Counts, Post, Selection, Settings, SubscribeError, Subscriber,
@@ -141,6 +141,28 @@ impl Hub {
     /// The same with more to say about it.
     pub fn subscriber(&self, selection: impl Into<Selection>) -> Subscriber {
         Subscriber::new(Arc::clone(&self.shared), selection.into())
+    }
+
+    /// Ends all subscriptions, also those that begin later, each with this farewell. The ID of its event is the
+    /// position of the subscriber, so that the client misses nothing when it comes back.
+    ///
+    /// Use it before [`Streams::close`](sse_hyper::Streams::close), whose farewell is the same for all and has no
+    /// position. Of several calls, the first one counts.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sse_hub::Hub;
+    /// use sse_hyper::{Event, Farewell, Streams};
+    ///
+    /// let (hub, streams) = (Hub::default(), Streams::default());
+    /// let farewell = Farewell::new(Event::new("{}"))
+    ///     .with_retry(Duration::from_secs(1)..=Duration::from_secs(5));
+    /// hub.close(farewell.clone());
+    /// streams.close(farewell);
+    /// ```
+    pub fn close(&self, farewell: Farewell) {
+        self.shared.close(farewell);
     }
 
     /// What has happened so far.

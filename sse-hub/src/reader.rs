@@ -14,7 +14,7 @@
 //!          recovery        catching up      live
 //! ```
 
-use core::task::Context;
+use core::{task::Context, time::Duration};
 
 use sse_hyper::{Encoded, Farewell};
 
@@ -43,6 +43,11 @@ pub(crate) struct Reader {
     slow: Slow,
     /// It has seen all at least once.
     is_live: bool,
+    /// Nothing has come since it waited last.
+    is_idle: bool,
+    pub(crate) announces_position: bool,
+    /// When it was told its position, by the seconds of the hub.
+    pub(crate) told_at: u32,
     pub(crate) turn: Turn,
 }
 
@@ -70,6 +75,9 @@ impl Reader {
             max_lag: max_lag.filter(|_| slow != Slow::Latest).map(|it| it.max(1)),
             slow,
             is_live: false,
+            is_idle: false,
+            announces_position: false,
+            told_at: 0,
             turn: Turn::new(),
         }
     }
@@ -95,7 +103,11 @@ impl Reader {
                 let old = window.wait(&mut self.place, cx);
                 drop(window);
                 drop(old);
-                Look::Nothing
+                match core::mem::replace(&mut self.is_idle, true) {
+                    true => self.tell_position(shared, channel),
+                    // Who is busy does not look at the clock.
+                    false => Look::Nothing,
+                }
             }
             // Of several, only the log knows which are replaced; and which were too old at the beginning.
             Next::Part(part)
@@ -109,6 +121,29 @@ impl Reader {
                 self.catch_up(shared, channel)
             }
         }
+    }
+
+    /// Tells its position, if that was not done for a while, and has moved on: by events of others.
+    fn tell_position(&mut self, shared: &Shared, channel: &Channel) -> Look {
+        let now = shared.seconds();
+        let silence = Duration::from_secs(now.saturating_sub(self.told_at).into());
+        let is_due = silence >= shared.settings.position_interval;
+        if !(self.announces_position && self.is_live && is_due) {
+            return Look::Nothing;
+        }
+        // While this lock is held, no event comes into the log or into the window.
+        let core = shared.read();
+        let newest = core.log.newest();
+        let has_all = matches!(channel.lock().after(self.cursor), Next::Nothing);
+        drop(core);
+        // Where positions are secret, it is a secret, too, that they move.
+        let is_told = newest > self.cursor || shared.settings.ids.are_secret();
+        if !(has_all && is_told) {
+            return Look::Nothing;
+        }
+        self.told_at = now;
+        self.cursor = self.cursor.max(newest);
+        Look::Found(shared.position(self.cursor))
     }
 
     /// Looks in the log. If there is nothing, it is as far as the window now.
@@ -148,6 +183,7 @@ impl Reader {
 
     fn take(&mut self, shared: &Shared, part: Part) -> Look {
         self.turn.spend(FRAME + part.blocks.len() / FRAME_BYTES);
+        self.is_idle = false;
         self.cursor = part.last;
         self.ordinal = self.ordinal.wrapping_add(part.events);
         shared.counts.delivered(part.events);
@@ -172,6 +208,7 @@ impl Reader {
         if self.slow == Slow::Disconnect {
             shared.counts.lagged(behind, 0);
             let event = shared.settings.lagged(format!(r#"{{"behind":{behind}}}"#));
+            let event = event.with_id(shared.settings.ids.position(self.cursor));
             let farewell = Farewell::new(event).with_retry(shared.settings.retry.clone());
             return Look::Last(Encoded::from(&farewell));
         }

@@ -45,6 +45,11 @@ impl Recovery {
         Self::Replay(backend.replay(after, through), through)
     }
 
+    /// Returns whether the subscriber's position is known before: it comes with an ID.
+    pub(crate) fn has_start(&self) -> bool {
+        matches!(self, Self::Ahead(_) | Self::Replay(..))
+    }
+
     /// Takes all that is ready, up to a full frame.
     pub(crate) fn poll(
         &mut self,
@@ -63,7 +68,7 @@ impl Recovery {
                     return Poll::Pending;
                 };
                 reader.cursor = cursor;
-                return Poll::Ready(Recovered::All(shared.position(cursor)));
+                return Poll::Ready(Recovered::All(None));
             }
             Self::Newest(newest, before) => {
                 let cursor = ready!(newest.as_mut().poll(cx)).saturating_sub(*before);

@@ -96,10 +96,12 @@ pub struct Settings {
     reserved_types: Vec<Cow<'static, str>>,
     pub(crate) retry: RangeInclusive<Duration>,
     pub(crate) announces_position: bool,
+    pub(crate) position_interval: Duration,
     pub(crate) authority_timeout: Duration,
     reset: Option<EventType>,
     lagged: Option<EventType>,
     denied: Option<EventType>,
+    position: Option<EventType>,
 }
 
 impl Settings {
@@ -203,18 +205,33 @@ impl Settings {
         self
     }
 
-    /// Tells each subscriber first of all where it stands, by a block that has an ID and no data. A
-    /// client that loses the connection before its first event misses nothing then.
+    /// Sets whether subscribers are told their position, by events of the type `position` with the data `{}`, whose
+    /// ID resumes after all that the subscriber has seen. `true` by default.
     ///
-    /// By the standard, such a block is no event; not all clients know.
+    /// Such an event comes first of all, so that a client that loses the connection before its first event misses
+    /// nothing. It comes again, at most every [`with_position_interval`](Self::with_position_interval), when the
+    /// subscriber has heard of all events and others were published that it does not select: so its last event ID
+    /// stays one that is still known.
     #[must_use]
-    pub fn with_position(mut self) -> Self {
-        self.announces_position = true;
+    pub fn with_position(mut self, enabled: bool) -> Self {
+        self.announces_position = enabled;
+        self
+    }
+
+    /// Sets the least time between two positions that a quiet subscriber is told: 10 s by default, with a resolution
+    /// of 1 s.
+    ///
+    /// A subscription has no timer of its own. It looks at the time when it is polled and has nothing else, which the
+    /// keep-alive of [`sse_hyper`] does every 15 s by default.
+    #[must_use]
+    pub fn with_position_interval(mut self, interval: Duration) -> Self {
+        self.position_interval = interval;
         self
     }
 
     /// Sets the types of the events that the hub itself sends, in place of `reset`, `lagged` and
-    /// `denied`. Events of these types are refused from publishers and from the backend.
+    /// `denied`. Events of these types, and of the type `position`, are refused from publishers and from the
+    /// backend.
     ///
     /// # Errors
     ///
@@ -233,7 +250,7 @@ impl Settings {
 
     /// Returns whether publishers may not use this type.
     pub(crate) fn is_reserved(&self, event_type: &str) -> bool {
-        let own = [&self.reset, &self.lagged, &self.denied];
+        let own = [&self.reset, &self.lagged, &self.denied, &self.position];
         own.into_iter()
             .flatten()
             .any(|it| it.as_str() == event_type)
@@ -248,6 +265,11 @@ impl Settings {
         event(&self.lagged, data)
     }
 
+    /// Returns the event that says nothing but its ID.
+    pub(crate) fn position(&self) -> Event {
+        event(&self.position, "{}")
+    }
+
     pub(crate) fn denied(&self, data: impl Into<Cow<'static, str>>) -> Event {
         event(&self.denied, data)
     }
@@ -255,9 +277,9 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        // None of the three has a line end.
-        let [reset, lagged, denied] =
-            ["reset", "lagged", "denied"].map(|name| EventType::new(name).ok());
+        // None of the four has a line end.
+        let [reset, lagged, denied, position] =
+            ["reset", "lagged", "denied", "position"].map(|name| EventType::new(name).ok());
         Self {
             retention: Retention::default(),
             ids: Ids::default(),
@@ -269,11 +291,13 @@ impl Default for Settings {
             event_retry: Duration::ZERO..=Duration::from_secs(3600),
             reserved_types: vec!["error".into(), "open".into()],
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
-            announces_position: false,
+            announces_position: true,
+            position_interval: Duration::from_secs(10),
             authority_timeout: Duration::from_secs(10),
             reset,
             lagged,
             denied,
+            position,
         }
     }
 }

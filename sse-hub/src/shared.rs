@@ -1,12 +1,12 @@
 use std::{
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
 };
 
-use sse_hyper::Encoded;
+use sse_hyper::{Encoded, Farewell};
 
 use crate::{
     Backend, Denied, Numbered, Post, Settings,
@@ -21,11 +21,14 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) counts: Counting,
+    start: Instant,
     /// Computes the keys of the index.
     pub(crate) digester: Digester,
     /// Taken before the lock of a channel, never while that is held.
     core: RwLock<Core>,
     pub(crate) backend: Option<Arc<dyn Backend>>,
+    /// Set when all subscriptions are to end.
+    farewell: OnceLock<Farewell>,
     is_connected: AtomicBool,
     /// It has been, once: the log is that of the backend.
     is_loaded: AtomicBool,
@@ -44,12 +47,14 @@ impl Shared {
         let is_alone = backend.is_none();
         let shared = Self {
             counts: Counting::new(),
+            start: Instant::now(),
             digester: Digester::default(),
             core: RwLock::new(Core {
                 log: Log::new(settings.retention, newest),
                 index: Index::default(),
             }),
             settings,
+            farewell: OnceLock::new(),
             is_connected: AtomicBool::default(),
             is_loaded: AtomicBool::new(is_alone),
             backend,
@@ -121,6 +126,34 @@ impl Shared {
         Some(old)
     }
 
+    /// Ends all subscriptions. Of several calls, the first one counts.
+    pub(crate) fn close(&self, farewell: Farewell) {
+        if self.farewell.set(farewell).is_err() {
+            return;
+        }
+        let channels: Vec<_> = self.read().index.all().cloned().collect();
+        for channel in channels {
+            let woken = channel.lock().take_waiting();
+            channel.wake(woken);
+        }
+    }
+
+    /// Returns what a subscription ends with, if all are to end. It stands at this number, as far as that is known.
+    pub(crate) fn farewell(&self, cursor: Option<u64>) -> Option<Encoded> {
+        let farewell = self.farewell.get()?;
+        Some(match cursor {
+            Some(cursor) => {
+                let id = self.settings.ids.position(cursor);
+                Encoded::from(&farewell.clone().with_id(id))
+            }
+            None => Encoded::from(farewell),
+        })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.farewell.get().is_some()
+    }
+
     pub(crate) fn is_loaded(&self) -> bool {
         self.is_loaded.load(Ordering::Relaxed)
     }
@@ -173,14 +206,20 @@ impl Shared {
         Encoded::from(&event.with_id(self.settings.ids.position(newest)))
     }
 
-    /// What tells a client where it stands, if it is told that.
-    pub(crate) fn position(&self, cursor: u64) -> Option<Encoded> {
-        let announces = self.settings.announces_position;
-        announces.then(|| Encoded::last_event_id(&self.settings.ids.position(cursor)))
+    /// Returns the event that tells a subscriber its position.
+    pub(crate) fn position(&self, cursor: u64) -> Encoded {
+        let event = self.settings.position();
+        Encoded::from(&event.with_id(self.settings.ids.position(cursor)))
     }
 
-    /// What tells a client that it may not listen any more.
-    pub(crate) fn denied(&self, denied: Denied) -> Encoded {
-        Encoded::from(&self.settings.denied(denied.into_reason()))
+    /// Returns the event that tells a subscriber that it may not listen any more.
+    pub(crate) fn denied(&self, denied: Denied, cursor: u64) -> Encoded {
+        let event = self.settings.denied(denied.into_reason());
+        Encoded::from(&event.with_id(self.settings.ids.position(cursor)))
+    }
+
+    /// Returns the age of the hub in seconds, for times that subscribers keep.
+    pub(crate) fn seconds(&self) -> u32 {
+        u32::try_from(self.start.elapsed().as_secs()).unwrap_or(u32::MAX)
     }
 }

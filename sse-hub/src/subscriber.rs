@@ -163,14 +163,14 @@ impl Subscriber {
             shared.counts.reset();
             tracing::debug!(reason, "a subscriber is reset");
         }
-        let notice = match place.reset {
-            Some(reason) => Some(shared.reset(reason, newest)),
-            None if place.recovery.is_none() => shared.position(place.cursor),
-            None => None,
-        };
-        let reader = Reader::new(place.cursor, expired, self.slow, self.max_lag);
+        let notice = place.reset.map(|reason| shared.reset(reason, newest));
+        let mut reader = Reader::new(place.cursor, expired, self.slow, self.max_lag);
+        reader.told_at = shared.seconds();
+        reader.announces_position = shared.settings.announces_position;
         let special = Special {
             guard,
+            // A reset has the position, too.
+            is_new: reader.announces_position && notice.is_none(),
             notice,
             recovery: place.recovery,
         };

@@ -38,6 +38,8 @@ pub struct Subscription {
 #[derive(Default)]
 pub(crate) struct Special {
     pub(crate) guard: Option<Guard>,
+    /// It has not been told its position.
+    pub(crate) is_new: bool,
     pub(crate) notice: Option<Encoded>,
     pub(crate) recovery: Option<Recovery>,
 }
@@ -49,8 +51,10 @@ impl Subscription {
         reader: Reader,
         special: Special,
     ) -> Self {
-        let is_none =
-            special.guard.is_none() && special.notice.is_none() && special.recovery.is_none();
+        let is_none = special.guard.is_none()
+            && !special.is_new
+            && special.notice.is_none()
+            && special.recovery.is_none();
         Self {
             shared,
             channel,
@@ -60,8 +64,13 @@ impl Subscription {
         }
     }
 
-    /// The events one by one, as a client reads them: for whoever is in the same program.
-    pub fn events(self) -> Events {
+    /// Returns the events one by one, as a client reads them: for a subscriber in the same program. It is not told
+    /// its [position](crate::Settings::with_position), because it loses no connection.
+    pub fn events(mut self) -> Events {
+        self.reader.announces_position = false;
+        if let Some(special) = &mut self.special {
+            special.is_new = false;
+        }
         Events {
             subscription: self,
             ready: Vec::new().into_iter(),
@@ -71,6 +80,9 @@ impl Subscription {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         if self.has_ended {
             return Poll::Ready(None);
+        }
+        if self.shared.is_closed() {
+            return self.end();
         }
         while !self.reader.turn.ends(cx) {
             if let Some(blocks) = ready!(self.poll_special(cx)) {
@@ -83,6 +95,10 @@ impl Subscription {
                     return Poll::Ready(Some(blocks));
                 }
                 Look::Nothing => {
+                    // It may have been closed before this one was among those to be woken.
+                    if self.shared.is_closed() {
+                        return self.end();
+                    }
                     self.reader.turn = Turn::new();
                     return Poll::Pending;
                 }
@@ -97,6 +113,16 @@ impl Subscription {
         Poll::Pending
     }
 
+    /// Ends it, because all subscriptions end.
+    fn end(&mut self) -> Poll<Option<Encoded>> {
+        self.has_ended = true;
+        let recovery = self.special.as_ref().and_then(|it| it.recovery.as_ref());
+        let is_known = recovery.is_none_or(Recovery::has_start);
+        let cursor = is_known.then_some(self.reader.cursor);
+        let farewell = self.shared.farewell(cursor);
+        Poll::Ready(farewell.filter(|farewell| !farewell.is_empty()))
+    }
+
     /// Ready with what comes before all else, or with nothing if the next event may come.
     fn poll_special(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         let Some(special) = &mut self.special else {
@@ -106,19 +132,28 @@ impl Subscription {
             && let Err(denied) = ready!(guard.poll(&self.channel.selection, cx))
         {
             self.has_ended = true;
-            return Poll::Ready(Some(self.shared.denied(denied)));
+            return Poll::Ready(Some(self.shared.denied(denied, self.reader.cursor)));
         }
         if let Some(notice) = special.notice.take() {
             return Poll::Ready(Some(notice));
+        }
+        // Where it begins may still have to be looked for.
+        let is_known = special.recovery.as_ref().is_none_or(Recovery::has_start);
+        if is_known && core::mem::take(&mut special.is_new) {
+            return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
         }
         if let Some(recovery) = &mut special.recovery {
             let recovered = recovery.poll(&mut self.reader, &self.shared, &self.channel, cx);
             match ready!(recovered) {
                 Recovered::Some(blocks) => return Poll::Ready(Some(blocks)),
-                Recovered::All(blocks) => {
+                Recovered::All(Some(blocks)) => {
                     special.recovery = None;
-                    return Poll::Ready(blocks);
+                    return Poll::Ready(Some(blocks));
                 }
+                Recovered::All(None) => special.recovery = None,
+            }
+            if core::mem::take(&mut special.is_new) {
+                return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
             }
         }
         if special.guard.is_none() {

@@ -1,6 +1,5 @@
 //! Subscribers that do not read hold no more than is promised.
 
-#[expect(dead_code, reason = "for other tests")]
 mod support;
 
 use allocation_counter::measure;
@@ -55,7 +54,7 @@ fn assert_bounded(what: &str, held: u64, event: u64) {
 
 #[test]
 fn stalled_subscribers_of_large_events_hold_what_the_log_holds() {
-    let hub = Hub::default();
+    let hub = Hub::new(Settings::new().with_position(false));
     let mut subscriptions = Vec::new();
     let held = held(|| {
         subscriptions = stalled(&hub);
@@ -90,7 +89,7 @@ fn stalled_subscribers_of_large_events_hold_what_the_log_holds() {
 
 #[test]
 fn a_large_event_comes_from_the_log_as_long_as_that_has_it() {
-    let hub = Hub::default();
+    let hub = Hub::new(Settings::new().with_position(false));
     let mut subscriptions = stalled(&hub);
     publish_to_all(&hub, 1, |topic, _| {
         Post::new(topic, Event::new("x".repeat(1_000_000)))
@@ -107,7 +106,11 @@ fn a_large_event_comes_from_the_log_as_long_as_that_has_it() {
 
 #[test]
 fn long_keys_and_topics_are_memory_of_a_window_too() {
-    let hub = Hub::new(Settings::new().with_max_key(usize::MAX));
+    let hub = Hub::new(
+        Settings::new()
+            .with_max_key(usize::MAX)
+            .with_position(false),
+    );
     let mut subscriptions = Vec::new();
     let held = held(|| {
         subscriptions = stalled(&hub);
@@ -125,7 +128,7 @@ fn long_keys_and_topics_are_memory_of_a_window_too() {
 
 #[test]
 fn frames_that_were_put_together_are_bounded() {
-    let hub = Hub::default();
+    let hub = Hub::new(Settings::new().with_position(false));
     let mut subscriptions = Vec::new();
     let held = held(|| {
         subscriptions = stalled(&hub);

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use futures_util::{FutureExt, Stream};
@@ -62,6 +63,8 @@ struct Reader {
 #[derive(Debug, PartialEq)]
 enum Got {
     Event(u64),
+    /// It has heard of all up to this one.
+    Position(u64),
     /// It goes on behind this one.
     Reset(u64),
     Missed(u64, u64),
@@ -75,6 +78,8 @@ impl World {
         retention.keys = KEYS;
         let settings = Settings::new()
             .with_first_number(1)
+            // Each time that there is nothing else.
+            .with_position_interval(Duration::ZERO)
             .with_retention(retention);
         Self {
             hub: Hub::new(settings),
@@ -171,6 +176,7 @@ impl Reader {
                 assert_eq!(event.data(), r#"{"reason":"too old"}"#);
                 Got::Reset(number(&event))
             }
+            "position" => Got::Position(number(&event)),
             "lagged" if event.data().starts_with(r#"{"missed":"#) => {
                 let digits = event.data().trim_matches(|it: char| !it.is_ascii_digit());
                 Got::Missed(digits.parse().unwrap(), number(&event))
@@ -187,19 +193,18 @@ impl Reader {
     /// Reads one frame and checks it. `false` when there is nothing more, or it has ended.
     fn step(&mut self, world: &World) -> bool {
         let due = world.behind(self.cursor, &self.selection);
+        // With `Latest`, an event without a key that has left the log is not missed.
+        let is_due = |number: &&u64| {
+            **number > world.floor() && (self.slow != Slow::Latest || !world.is_replaced(**number))
+        };
+        let still_due: Vec<_> = due.iter().filter(is_due).copied().collect();
         let got = match self.poll() {
             Poll::Ready(None) => return false,
             Poll::Pending => {
-                let due = match self.slow {
-                    Slow::Latest => due
-                        .into_iter()
-                        .filter(|it| !world.is_replaced(*it))
-                        .collect(),
-                    _ => due,
-                };
-                // With `Latest`, an event without a key that has left the log is not missed.
-                let due: Vec<_> = due.into_iter().filter(|it| *it > world.floor()).collect();
-                assert!(due.is_empty(), "it says that there is nothing, not {due:?}");
+                assert!(
+                    still_due.is_empty(),
+                    "it says that there is nothing, not {still_due:?}"
+                );
                 self.waits = true;
                 self.has_waited = true;
                 self.cursor = self.cursor.max(world.newest());
@@ -213,6 +218,12 @@ impl Reader {
             [Got::Reset(now)] => {
                 assert!(self.cursor < world.floor(), "nothing was lost to it");
                 assert!(!self.has_waited || self.slow == Slow::Latest);
+                self.cursor = *now;
+            }
+            [Got::Position(now)] => {
+                assert!((self.cursor..=world.newest()).contains(now));
+                // A client that comes back with this ID must not have lost any.
+                assert!(!still_due.iter().any(|it| it <= now), "{still_due:?}");
                 self.cursor = *now;
             }
             [Got::Missed(missed, now)] => {

@@ -1,6 +1,5 @@
 //! A neighbour on the same thread has its turn, whatever is asked of the hub.
 
-#[expect(dead_code, reason = "for other tests")]
 mod support;
 
 use std::{future::ready, sync::Arc, time::Duration};
@@ -315,6 +314,7 @@ fn events_of_a_backend_that_are_not_selected() {
         kept.events = 1;
         let backend = Old::with(events, topics);
         let settings = Settings::new().with_retention(kept);
+        let settings = settings.with_position(false);
         let (hub, follow) = Hub::with_backend(settings, Arc::new(backend));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()

@@ -127,14 +127,6 @@ fn a_hub_that_starts_again_knows_old_ids_to_be_old() {
     assert!(ready(&mut subscription).contains("too old"));
 }
 
-#[test]
-fn the_first_block_says_where_it_stands_if_that_is_asked_for() {
-    let hub = Hub::new(numbered_from_1().with_position());
-    publish(&hub, "a", "x");
-    let mut subscription = hub.subscribe(topic("b"), None).unwrap();
-    assert_eq!(ready(&mut subscription), "id: 1\n\n");
-}
-
 #[cfg(feature = "sealed-ids")]
 #[test]
 fn sealed_ids_resume_and_cannot_be_guessed() {

@@ -12,7 +12,11 @@ use support::{numbered_from_1, publish, ready, topic};
 const KEY: [u8; 16] = [7; 16];
 
 fn hub() -> Hub {
-    Hub::new(numbered_from_1().with_ids(Ids::sealed(KEY)).with_position())
+    Hub::new(
+        numbered_from_1()
+            .with_ids(Ids::sealed(KEY))
+            .with_position(true),
+    )
 }
 
 /// The ID that a block has.
@@ -76,7 +80,8 @@ fn each_position_resumes_where_it_was_told_also_at_another_node() {
             let text = ready(&mut node.subscribe(topic("a"), Some(&id)).unwrap());
             let data = |n: usize| format!("data: {n}\n\n");
             let expected: Vec<_> = (seen..20).map(data).collect();
-            assert_eq!(text.matches("data: ").count(), expected.len());
+            // And its position.
+            assert_eq!(text.matches("data: ").count(), 1 + expected.len());
             assert!(
                 expected.iter().all(|it| text.contains(it)),
                 "{seen}: {text}"

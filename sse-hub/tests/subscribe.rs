@@ -164,7 +164,7 @@ fn an_event_of_many_topics_comes_once() {
 
 #[test]
 fn all_that_is_ready_is_one_frame_and_shared() {
-    let hub = Hub::default();
+    let hub = Hub::new(numbered_from_1());
     let mut subscriptions: Vec<_> = (0..3)
         .map(|_| hub.subscribe(topic("a"), None).unwrap())
         .collect();
@@ -251,7 +251,7 @@ fn a_waker_may_take_subscriptions_with_it() {
         fn wake(self: Arc<Self>) {}
     }
 
-    let hub = Hub::default();
+    let hub = Hub::new(numbered_from_1());
     let keep = || {
         let subscription = hub.subscribe(topic("a"), None).unwrap();
         Waker::from(Arc::new(Task {
@@ -311,7 +311,7 @@ fn one_may_be_behind_by_so_many_and_not_more() {
     }
     let lagged = "event: lagged\nid: 10\ndata: {\"missed\":4}\n\n";
     assert_eq!(ready(&mut skips), lagged);
-    let lagged = "event: lagged\nretry: 2000\ndata: {\"behind\":4}\n\n";
+    let lagged = "event: lagged\nid: 3\nretry: 2000\ndata: {\"behind\":4}\n\n";
     assert_eq!(ready(&mut leaves), lagged);
     assert!(
         leaves.next().now_or_never().unwrap().is_none(),

@@ -1,4 +1,5 @@
 //! Publishing and reading at once, as a hub in memory has it.
+#![allow(dead_code, reason = "not each test uses all")]
 
 use futures_util::{FutureExt, StreamExt};
 use sse_hub::{Hub, Settings, Subscription, Topic};
@@ -25,6 +26,7 @@ pub(crate) fn ready(subscription: &mut Subscription) -> String {
     text
 }
 
+/// Settings without positions, which most tests would have to skip.
 pub(crate) fn numbered_from_1() -> Settings {
-    Settings::new().with_first_number(1)
+    Settings::new().with_first_number(1).with_position(false)
 }

@@ -1,0 +1,220 @@
+//! A subscriber always knows where it stands: by positions, and by the IDs of all that the hub itself sends.
+
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::sleep,
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt};
+use sse_hub::{Denied, Grant, Hub, Retention, Settings, Slow};
+use sse_hyper::{Event, EventId, Farewell};
+use support::{publish, ready, topic};
+
+/// A hub that tells positions each time that there is nothing else.
+fn hub() -> Hub {
+    Hub::new(settings())
+}
+
+fn settings() -> Settings {
+    Settings::new()
+        .with_first_number(1)
+        .with_position_interval(Duration::ZERO)
+}
+
+fn position(number: u64) -> String {
+    format!("event: position\nid: {number}\ndata: {{}}\n\n")
+}
+
+#[test]
+fn the_position_comes_first() {
+    let hub = hub();
+    publish(&hub, "a", "x");
+    publish(&hub, "b", "y");
+    let mut subscription = hub.subscribe(topic("b"), None).unwrap();
+    assert_eq!(ready(&mut subscription), position(2));
+    // It is that of the beginning, whatever was published before it is polled.
+    let mut subscription = hub.subscribe(topic("b"), None).unwrap();
+    publish(&hub, "b", "z");
+    assert_eq!(ready(&mut subscription), position(2) + "id: 3\ndata: z\n\n");
+
+    let first = EventId::from(1);
+    let mut subscription = hub.subscribe(topic("b"), Some(&first)).unwrap();
+    assert!(ready(&mut subscription).starts_with(&(position(1) + "id: 2\n")));
+    let newest = hub.subscriber(topic("b")).with_newest(1);
+    let text = ready(&mut newest.subscribe().unwrap());
+    assert_eq!(text, position(2) + "id: 3\ndata: z\n\n");
+    let start = hub.subscriber(topic("b")).from_start();
+    assert!(ready(&mut start.subscribe().unwrap()).starts_with(&position(0)));
+}
+
+#[test]
+fn no_position_is_told_if_it_is_not_to_be() {
+    let hub = Hub::new(settings().with_position(false));
+    let mut subscription = hub.subscribe(topic("b"), None).unwrap();
+    publish(&hub, "a", "x");
+    assert_eq!(ready(&mut subscription) + &ready(&mut subscription), "");
+    // A subscriber in this program loses no connection.
+    let hub = self::hub();
+    let mut events = hub.subscribe(topic("b"), None).unwrap().events();
+    publish(&hub, "a", "x");
+    assert!(events.next().now_or_never().is_none());
+    assert!(events.next().now_or_never().is_none());
+    publish(&hub, "b", "x");
+    let event = events.next().now_or_never().unwrap().unwrap();
+    assert_eq!(event.event_type(), "message");
+}
+
+/// Defaults: the log keeps 16,384 events.
+#[test]
+fn a_quiet_subscriber_beside_a_busy_topic_is_not_reset() {
+    let hub = hub();
+    let mut subscription = hub.subscribe(topic("quiet"), None).unwrap();
+    publish(&hub, "quiet", "1");
+    let mut text = ready(&mut subscription);
+    for n in 0..16_500 {
+        publish(&hub, "busy", "x");
+        if n % 1000 == 0 {
+            text.push_str(&ready(&mut subscription));
+        }
+    }
+    let last = text
+        .rsplit_once("id: ")
+        .unwrap()
+        .1
+        .split_once('\n')
+        .unwrap()
+        .0;
+    let id = EventId::new(last.to_owned()).unwrap();
+    drop(subscription);
+    publish(&hub, "quiet", "2");
+    let mut subscription = hub.subscribe(topic("quiet"), Some(&id)).unwrap();
+    let text = ready(&mut subscription);
+    assert!(
+        !text.contains("reset") && text.ends_with("data: 2\n\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
+    let hub = Hub::new(settings().with_position_interval(Duration::from_secs(1)));
+    let mut subscription = hub.subscribe(topic("a"), None).unwrap();
+    assert_eq!(ready(&mut subscription), position(0));
+    publish(&hub, "b", "x");
+    sleep(Duration::from_millis(2100));
+    assert_eq!(ready(&mut subscription), position(1));
+    sleep(Duration::from_millis(2100));
+    assert_eq!(ready(&mut subscription), "", "it has not moved");
+    publish(&hub, "b", "x");
+    assert_eq!(ready(&mut subscription), position(2));
+}
+
+#[cfg(feature = "sealed-ids")]
+#[test]
+fn a_secret_position_is_told_whether_or_not_it_has_moved() {
+    let hub = Hub::new(settings().with_ids(sse_hub::Ids::sealed([7; 16])));
+    let mut subscription = hub.subscribe(topic("a"), None).unwrap();
+    ready(&mut subscription);
+    for n in 0..10 {
+        if n % 2 == 0 {
+            publish(&hub, "b", "x");
+        }
+        let text = subscription
+            .next()
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+            .to_string();
+        assert!(text.starts_with("event: position\nid: "), "{text}");
+        assert_eq!(text.len(), position(0).len() - 1 + 48);
+    }
+}
+
+#[test]
+fn a_subscriber_that_lagged_has_missed_nothing_that_is_kept() {
+    let hub = Hub::new(settings().with_retention(Retention::new().with_events(1000)));
+    let subscriber = hub.subscriber(topic("a")).with_max_lag(1);
+    let mut subscription = subscriber.when_slow(Slow::Disconnect).subscribe().unwrap();
+    publish(&hub, "a", "seen");
+    ready(&mut subscription);
+    for n in 0..500 {
+        publish(&hub, "a", &n.to_string());
+    }
+    let text = ready(&mut subscription);
+    assert!(text.starts_with("event: lagged\nid: 1\n"), "{text}");
+    assert!(subscription.next().now_or_never().unwrap().is_none());
+    let mut subscription = hub.subscribe(topic("a"), Some(&EventId::from(1))).unwrap();
+    assert_eq!(ready(&mut subscription).matches("data: ").count(), 1 + 500);
+}
+
+#[tokio::test]
+async fn a_subscriber_that_is_denied_knows_where_it_stood() {
+    let hub = hub();
+    let is_denied = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&is_denied);
+    let authority = move |_: sse_hub::Selection| {
+        let answer = match asked.load(Ordering::Relaxed) {
+            false => Ok(Grant::for_time(Duration::from_millis(1))),
+            true => Err(Denied::new("no more")),
+        };
+        async move { answer }
+    };
+    let subscriber = hub.subscriber(topic("a"));
+    let mut subscription = subscriber.subscribe_if(authority).await.unwrap();
+    publish(&hub, "a", "x");
+    assert!(ready(&mut subscription).ends_with("id: 1\ndata: x\n\n"));
+    is_denied.store(true, Ordering::Relaxed);
+    let text = subscription.next().await.unwrap().to_string();
+    assert_eq!(text, "event: denied\nid: 1\ndata: no more\n\n");
+}
+
+#[test]
+fn a_hub_that_closes_tells_each_subscriber_its_position() {
+    let hub = hub();
+    let mut both = ["a", "b"].map(|name| hub.subscribe(topic(name), None).unwrap());
+    publish(&hub, "a", "x");
+    for subscription in &mut both {
+        ready(subscription);
+    }
+    publish(&hub, "a", "unread");
+    hub.close(Farewell::new(Event::new("{}")));
+    hub.close(Farewell::default());
+    let closing = |number: u64| format!("event: closing\nid: {number}\ndata: {{}}\n\n");
+    let [a, b] = &mut both;
+    assert_eq!(ready(a), closing(1));
+    assert_eq!(ready(b), closing(0), "it was told no other");
+    // Also one that comes later. It has not read what it asked for, so it has no ID.
+    let mut later = hub.subscribe(topic("a"), None).unwrap();
+    assert_eq!(ready(&mut later), closing(2));
+    let newest = hub.subscriber(topic("a")).with_newest(2);
+    let text = ready(&mut newest.subscribe().unwrap());
+    assert_eq!(text, "event: closing\ndata: {}\n\n");
+    for subscription in both {
+        assert!(
+            subscription
+                .events()
+                .next()
+                .now_or_never()
+                .unwrap()
+                .is_none()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_closes_wakes_its_subscribers() {
+    let hub = hub();
+    let mut subscription = hub.subscribe(topic("a"), None).unwrap();
+    ready(&mut subscription);
+    let ended = tokio::spawn(async move { subscription.next().await });
+    tokio::task::yield_now().await;
+    hub.close(Farewell::default());
+    let ended = tokio::time::timeout(testkit::timeout::test_timeout(), ended);
+    assert!(ended.await.unwrap().unwrap().is_none());
+}
