@@ -4,11 +4,13 @@
 //!
 //! ```text
 //!   Arguments (here) ── limits.rs      how many the machine can take; secret.rs: options that no error repeats
+//!       │               listen.rs      where it listens; keep.rs: how much is kept; stream_options.rs: what all
+//!       │                              streams have in common
 //!       │
 //!   serve.rs            connections: accepted, given up, and ended with the server
 //!       │  connection.rs  how long one waits, and what is left of a client that has closed its side
 //!       │  incoming.rs  the body of a request, read to its end whoever wants it
-//!   paths.rs            which path it is; who asks: access.rs; and for which host: host.rs
+//!   paths.rs            which path it is; who asks: access.rs, access_options.rs; and for which host: host.rs
 //!       │               and for pages of which origins: cors.rs, origin.rs
 //!       ├─ events.rs    GET /events     query.rs      ◀── sse_hub::Hub ──┐
 //!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
@@ -18,6 +20,7 @@
 //! ```
 
 mod access;
+mod access_options;
 mod answer;
 mod body_memory;
 mod connection;
@@ -26,7 +29,9 @@ mod draft;
 mod events;
 mod host;
 mod incoming;
+mod keep;
 mod limits;
+mod listen;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
@@ -37,32 +42,36 @@ mod query;
 mod secret;
 mod serve;
 mod server;
+mod stream_options;
 mod turn;
 #[cfg(test)]
 mod yield_tests;
 
 use core::{net::SocketAddr, num::NonZero, ops::RangeInclusive, time::Duration};
-use std::{sync::Arc, thread};
+use std::{env, sync::Arc, thread};
 
-use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum, value_parser};
-use sse_hub::{Hub, Ids, Retention, Settings, Slow};
-use tokio::{net::TcpListener, runtime};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum, builder::BoolishValueParser, value_parser};
+use sse_hub::{Hub, Ids, Settings, Slow};
+use tokio::runtime;
+use tracing::Level;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
 use crate::{
     hub::{
-        access::{Access, Token},
+        access_options::AccessOptions,
         cors::Cors,
-        host::HostPattern,
+        keep::Keep,
         limits::Limits,
+        listen::{Address, Listeners},
         secret::Secret,
         serve::Connections,
         server::Server,
+        stream_options::{PING_TYPE, StreamOptions},
     },
-    notice, seconds, stdout,
+    seconds, stdout,
 };
 
 /// Which reconnection times an event from NATS may have: none that keeps clients away, or has them ask all the time.
@@ -107,105 +116,106 @@ const EVENT_RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration:
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
-    /// The address to listen on: an IP address and a port, of which 0 is any that is free.
+    /// The address to listen on: an IP address or the name of a host, and a port, of which 0 is any that is free. A
+    /// name stands for all of its addresses.
     ///
-    /// If it is not a loopback address, --publish-token has to be given.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// What those who publish have to send as `Authorization: Bearer TOKEN`; by default drawn at random
-    /// and told on stderr.
-    ///
-    /// Others on this machine can see command lines, so better give it in the environment.
+    /// If one of them is not a loopback address, --publish-token has to be given.
     #[arg(
         long,
-        value_name = "TOKEN",
-        env = "SSE_HUB_PUBLISH_TOKEN",
-        hide_env_values = true,
-        value_parser = Secret(Token::parse)
+        value_name = "ADDRESS",
+        env = "SSE_HUB_LISTEN",
+        value_parser = Address::parse,
+        default_value = "127.0.0.1:8080"
     )]
-    publish_token: Option<Token>,
-    /// What those who subscribe have to send as `Authorization: Bearer TOKEN`.
-    ///
-    /// Better in the environment, too.
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "SSE_HUB_SUBSCRIBE_TOKEN",
-        hide_env_values = true,
-        value_parser = Secret(Token::parse)
-    )]
-    subscribe_token: Option<Token>,
-    /// What those who ask for /metrics have to send as `Authorization: Bearer TOKEN`.
-    ///
-    /// The metrics count the events of all topics. Without this token, /metrics is open on a loopback address
-    /// that has neither --subscribe-token nor --allow-host, and answers 403 otherwise. So give it, or
-    /// --allow-host, where a proxy on this machine passes requests on. Better in the environment, too.
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "SSE_HUB_METRICS_TOKEN",
-        hide_env_values = true,
-        value_parser = Secret(Token::parse)
-    )]
-    metrics_token: Option<Token>,
-    /// Take the subscribe token also from the query, as `access_token`: the EventSource of browsers cannot
-    /// send headers. But URLs are what proxies write into logs.
-    #[arg(long, requires = "subscribe_token")]
-    token_in_url: bool,
+    listen: Address,
+    #[command(flatten)]
+    access: AccessOptions,
     #[command(flatten)]
     cors: Cors,
-    /// A name under which it may be asked for, or `*.example.com` for all below a domain, beside the names of a
-    /// loopback address that it listens on; may be repeated. Without it, any name is served, unless the address is
-    /// a loopback one.
-    #[arg(long = "allow-host", value_name = "NAME", value_parser = HostPattern::parse_name)]
-    hosts: Vec<HostPattern>,
     #[cfg(feature = "nats")]
     #[command(flatten)]
     nats: nats::Nats,
-    /// Maximum number of events that are kept for subscribers that come back; at least the newest is kept.
-    #[arg(long, value_name = "N", default_value_t = Retention::default().events)]
-    keep_events: usize,
-    /// How many bytes they may take.
-    #[arg(long, value_name = "BYTES", default_value_t = Retention::default().bytes)]
-    keep_bytes: usize,
-    /// Maximum age of an event that is replayed; by default, any.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
-    keep_for: Option<Duration>,
+    #[command(flatten)]
+    keep: Keep,
     /// How many may subscribe at a time; the next one gets status 503.
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = limits::at_least_one)]
+    #[arg(
+        long,
+        env = "SSE_HUB_MAX_SUBSCRIBERS",
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = limits::at_least_one
+    )]
     max_subscribers: usize,
     /// How long the data of an event may be.
-    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = limits::at_least_one)]
+    #[arg(
+        long,
+        env = "SSE_HUB_MAX_EVENT",
+        value_name = "BYTES",
+        default_value_t = 1024 * 1024,
+        value_parser = limits::at_least_one
+    )]
     max_event: usize,
     /// What happens to a subscriber that reads too slowly.
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect)]
+    #[arg(
+        long,
+        env = "SSE_HUB_SLOW",
+        value_name = "WHAT", value_enum,
+        default_value_t = WhenSlow::Disconnect
+    )]
     slow: WhenSlow,
     /// By how many events a subscriber may be behind; by default, by as many as are kept.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        env = "SSE_HUB_MAX_LAG",
+        value_name = "N",
+        value_parser = value_parser!(u64).range(1..)
+    )]
     max_lag: Option<u64>,
     /// Give up a connection that takes nothing for so long. Linux itself gives up a client that acknowledges
     /// nothing for so long, or for 24 days if this is more.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, default_value = "60")]
+    #[arg(
+        long,
+        env = "SSE_HUB_WRITE_TIMEOUT",
+        value_name = "SECONDS",
+        value_parser = seconds::parse,
+        default_value = "60"
+    )]
     write_timeout: Duration,
     /// Close a connection that has waited for its next request for this time. A proxy that keeps connections for
     /// longer gets errors from time to time: nginx and load balancers of AWS keep them for 60 s, Traefik for 90 s,
     /// Caddy for 2 minutes, and load balancers of Google for 10 minutes.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, default_value = "180")]
+    #[arg(
+        long,
+        env = "SSE_HUB_IDLE_TIMEOUT",
+        value_name = "SECONDS",
+        value_parser = seconds::parse,
+        default_value = "180"
+    )]
     idle_timeout: Duration,
+
+    #[command(flatten)]
+    streams: StreamOptions,
 
     /// Tell each subscriber first where it stands, by a block that is an ID alone: who loses the
     /// connection before the first event misses nothing then. Some clients take it for an event.
-    #[arg(long)]
+    #[arg(long, env = "SSE_HUB_ANNOUNCE_POSITION", value_parser = BoolishValueParser::new())]
     announce_position: bool,
     /// Give IDs that nobody can read or make up without this key, of 32 hexadecimal digits: plain ones tell
     /// a subscriber how much is published to others. All servers with the same events need the same key.
     ///
     /// Better in the environment, too.
-    #[arg(long, value_name = "HEX", env = "SSE_HUB_ID_KEY", hide_env_values = true, value_parser = Secret(access::key))]
+    #[arg(
+        long,
+        value_name = "HEX",
+        env = "SSE_HUB_ID_KEY",
+        hide_env_values = true,
+        value_parser = Secret(access::key)
+    )]
     id_key: Option<[u8; 16]>,
-    /// What goes to stderr: error, warn, info, debug or trace, also as target=level,…
-    #[arg(long, value_name = "LEVEL", env = "RUST_LOG", default_value = "info")]
-    log: Targets,
+    /// What goes to stderr: error, warn, info, debug or trace, also as target=level,…; with debug, each request and
+    /// the reason of each refusal. By default, what `RUST_LOG` says, or info.
+    #[arg(long, value_name = "LEVEL", env = "SSE_HUB_LOG")]
+    log: Option<Targets>,
 }
 
 /// [`Slow`] on the command line.
@@ -234,7 +244,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn serve(arguments: Arguments) -> Result<()> {
-    let (log, listen) = (arguments.log.clone(), arguments.listen);
+    let log = match arguments.log.clone() {
+        Some(log) => log,
+        None => log_of_environment()?,
+    };
     let to_stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(false);
@@ -244,42 +257,47 @@ async fn serve(arguments: Arguments) -> Result<()> {
         .init();
     let (write_timeout, idle_timeout) = (arguments.write_timeout, arguments.idle_timeout);
     let limits = Limits::of(arguments.max_subscribers);
-    let server = arguments.server(&limits)?;
-    let listener = TcpListener::bind(listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
+    let addresses = arguments.listen.resolve().await?;
+    let server = arguments.server(&limits, &addresses)?;
+    let listeners = Listeners::bind(&addresses).await?;
     let ends = serve::asked_to_end().context("cannot wait for signals")?;
-    stdout::write(format!("http://{}/\n", listener.local_addr()?).as_bytes())?;
+    stdout::write(format!("http://{}/\n", listeners.local_addr()?).as_bytes())?;
     let connections = Connections {
         max: limits.connections,
         write_timeout,
         idle_timeout,
     };
-    serve::run(listener, Arc::new(server), connections, ends).await;
+    serve::run(listeners, Arc::new(server), connections, ends).await;
     Ok(())
 }
 
+fn log_of_environment() -> Result<Targets> {
+    match env::var("RUST_LOG") {
+        #[expect(clippy::disallowed_methods, reason = "the type says what is valid")]
+        Ok(text) if !text.is_empty() => text.parse().context("RUST_LOG"),
+        _ => Ok(Targets::new().with_default(Level::INFO)),
+    }
+}
+
 impl Arguments {
-    fn server(self, limits: &Limits) -> Result<Server> {
+    fn server(self, limits: &Limits, addresses: &[SocketAddr]) -> Result<Server> {
         let cors = self.cors.layer()?;
-        if self.subscribe_token.is_none() && self.cors.allows_any() {
+        if !self.access.has_subscribe_token() && self.cors.allows_any() {
             tracing::warn!(
                 "--allow-origin '*' without --subscribe-token: every page in every browser that \
                  reaches {} can read all events",
                 self.listen
             );
         }
-        let access = self.access()?;
+        let access = self.access.access(&self.listen, addresses)?;
         // Before the hub, which counts for whoever is there.
         let metrics = metrics::install()?;
-        let mut retention = Retention::new()
-            .with_events(self.keep_events)
-            .with_bytes(self.keep_bytes);
-        retention.age = self.keep_for;
+        let reserved = draft::OWN_TYPES.into_iter().chain(draft::BROWSER_TYPES);
         let mut settings = Settings::new()
-            .with_retention(retention)
+            .with_retention(self.keep.retention())
             .with_max_subscribers(limits.subscribers)
             .with_max_event(self.max_event)
-            .with_reserved_types(draft::OWN_TYPES.into_iter().chain(draft::BROWSER_TYPES))
+            .with_reserved_types(reserved.chain(self.streams.ping.then_some(PING_TYPE)))
             .with_event_retry(EVENT_RETRY);
         if self.announce_position {
             settings = settings.with_position();
@@ -289,7 +307,7 @@ impl Arguments {
         }
         Ok(Server {
             hub: self.hub(settings)?,
-            streams: sse_hyper::Streams::default(),
+            streams: sse_hyper::Streams::new(self.streams.settings()),
             access,
             cors,
             metrics,
@@ -308,49 +326,6 @@ impl Arguments {
     #[cfg(not(feature = "nats"))]
     fn hub(&self, settings: Settings) -> Result<Hub> {
         Ok(Hub::new(settings))
-    }
-
-    fn access(&self) -> Result<Access> {
-        let is_loopback = self.listen.ip().to_canonical().is_loopback();
-        let publish = match &self.publish_token {
-            Some(token) => token.clone(),
-            None if !is_loopback => bail!(
-                "{} can be reached from other machines, so --publish-token has to be given, or \
-                 SSE_HUB_PUBLISH_TOKEN",
-                self.listen
-            ),
-            None => {
-                let token = Token::draw()?;
-                notice::tell(format_args!(
-                    "the publish token of this run: {}",
-                    token.show()
-                ));
-                token
-            }
-        };
-        let (subscribe, metrics) = (&self.subscribe_token, &self.metrics_token);
-        let are_same = |one: &Token, other: &Option<Token>| {
-            other.as_ref().is_some_and(|other| one.is(other.show()))
-        };
-        if are_same(&publish, subscribe) || are_same(&publish, metrics) {
-            bail!(
-                "with the publish token as another token, too, each subscriber could publish, or each \
-                 who may read /metrics"
-            );
-        }
-        if let Some(subscribe) = subscribe
-            && are_same(subscribe, metrics)
-        {
-            bail!("with one token for both, each subscriber could read /metrics");
-        }
-        Ok(Access {
-            publish,
-            subscribe: subscribe.clone(),
-            metrics: metrics.clone(),
-            takes_token_in_url: self.token_in_url,
-            is_loopback,
-            hosts: self.hosts.clone(),
-        })
     }
 }
 

@@ -34,6 +34,9 @@ async fn each_number_works_or_is_refused_with_its_reason() {
         ("--max-event", &["1", MAX]),
         ("--max-lag", &["1", MAX]),
         ("--idle-timeout", &["1", MAX, "1e300"]),
+        ("--keep-alive", &["0.000000001", "1", MAX, "1e300"]),
+        ("--max-age", &["3600", MAX, "1e300"]),
+        ("--retry", &["0.000000001", "1", MAX, "1e300"]),
         (
             "--write-timeout",
             &["1", "2147483.647", "2147484", MAX, "1e300"],
@@ -61,6 +64,9 @@ async fn each_number_works_or_is_refused_with_its_reason() {
     assert_eq!(follower.data().await, "1");
     let refused = [
         ("--idle-timeout", "0", "longer than 0"),
+        ("--keep-alive", "0", "longer than 0"),
+        ("--max-age", "-1", "longer than 0"),
+        ("--retry", "0", "longer than 0"),
         ("--keep-events", ABOVE, "number too large"),
         ("--keep-bytes", "-1", "invalid digit"),
         ("--keep-for", "0", "longer than 0"),

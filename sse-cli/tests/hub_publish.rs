@@ -181,7 +181,7 @@ async fn nothing_can_be_forged() {
             "",
             JSON,
             br#"{"topic":"a","data":"a","retry":7}"#,
-            "unknown field `retry`",
+            "unknown field `retry`, expected one of `topic`, `topics`, `data`, `type`, `key`\n",
         ),
         (
             "",

@@ -17,6 +17,7 @@ use crate::{
     clock::{Clock, Due},
     member::{Member, Shared},
     outgoing::{Ready, sealed::Put as _},
+    settings::draw,
     turn::Turn,
 };
 
@@ -116,7 +117,7 @@ impl<S: EventStream> EventBody<S> {
             match events.poll_next(cx) {
                 Poll::Ready(Some(event)) => {
                     this.turn.spend_event();
-                    let retry = settings.retry.filter(|_| *this.is_new);
+                    let retry = settings.retry.as_ref().filter(|_| *this.is_new).map(draw);
                     *this.is_new &= !event.put(this.frame, retry, *this.last);
                 }
                 Poll::Ready(None) => this.events.set(None),

@@ -12,7 +12,7 @@ pub struct Settings {
     pub(crate) timer: Option<Arc<dyn Timer + Send + Sync>>,
     pub(crate) keep_alive: Option<KeepAlive>,
     pub(crate) max_age: Option<RangeInclusive<Duration>>,
-    pub(crate) retry: Option<Duration>,
+    pub(crate) retry: Option<RangeInclusive<Duration>>,
 }
 
 impl Settings {
@@ -54,8 +54,17 @@ impl Settings {
     /// of its own. Never in a block by itself: clients are known that take such a block for an
     /// event.
     #[must_use]
-    pub fn with_retry(mut self, reconnection_time: Duration) -> Self {
-        self.retry = Some(reconnection_time);
+    pub fn with_retry(self, reconnection_time: Duration) -> Self {
+        self.with_retry_range(reconnection_time..=reconnection_time)
+    }
+
+    /// Sets the reconnection times of which each stream is sent a random one in the block of its first event.
+    ///
+    /// Use this to spread clients after a crash, which cannot send a farewell. It also replaces the reconnection
+    /// time of a [`Farewell`](crate::Farewell), which a browser keeps for the next disconnections.
+    #[must_use]
+    pub fn with_retry_range(mut self, reconnection_times: RangeInclusive<Duration>) -> Self {
+        self.retry = Some(reconnection_times);
         self
     }
 
@@ -86,7 +95,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// A time from the range, by chance.
+/// Returns a random time from the range.
 pub(crate) fn draw(range: &RangeInclusive<Duration>) -> Duration {
     let milliseconds = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let (start, end) = (milliseconds(range.start()), milliseconds(range.end()));

@@ -202,6 +202,25 @@ async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
     assert!(quiet.is_err());
 }
 
+/// A crash sends no farewell.
+#[tokio::test]
+async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
+    let range = Duration::from_secs(1)..=Duration::from_secs(3600);
+    let streams = Streams::new(Settings::default().with_retry_range(range));
+    let mut times = std::collections::HashSet::new();
+    for _ in 0..10 {
+        let events = [Event::new("a"), Event::new("b")];
+        let mut body = Box::pin(streams.body(stream::iter(events)));
+        let text = frame(&mut body).await.unwrap();
+        let rest = text.strip_prefix(":\n\nretry: ").unwrap();
+        let (time, rest) = rest.split_once('\n').unwrap();
+        assert_eq!(rest, "data: a\n\ndata: b\n\n", "once");
+        assert!((4..=7).contains(&time.len()), "{time}");
+        times.insert(time.to_owned());
+    }
+    assert!(times.len() > 5, "{times:?}");
+}
+
 #[tokio::test]
 async fn the_reconnection_time_is_in_the_block_of_the_first_event() {
     let settings = Settings::default().with_retry(Duration::from_secs(2));

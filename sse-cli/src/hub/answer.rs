@@ -102,6 +102,8 @@ impl Refusal {
 
 impl From<Refusal> for Response<Body> {
     fn from(refusal: Refusal) -> Self {
+        let (status, reason) = (refusal.status.as_u16(), &refusal.reason);
+        tracing::debug!(status, ?reason, "a request is refused");
         let mut response = text(refusal.status, refusal.reason + "\n");
         let headers = response.headers_mut();
         match refusal.status {

@@ -22,14 +22,34 @@ pub(crate) struct Cors {
     ///
     /// `*` without --subscribe-token gives the events to every page in every browser that reaches this
     /// address. `null` is refused: every page can have that origin.
-    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = OriginPattern::parse)]
+    #[arg(
+        long = "allow-origin",
+        env = "SSE_HUB_ALLOW_ORIGIN",
+        value_delimiter = ',',
+        value_name = "ORIGIN",
+        value_parser = OriginPattern::parse
+    )]
     origins: Vec<OriginPattern>,
     /// A header that those pages may send, beside Authorization, Cache-Control, Content-Type and Last-Event-ID;
     /// may be repeated.
-    #[arg(long = "allow-header", value_name = "NAME", value_parser = header, requires = "origins")]
+    #[arg(
+        long = "allow-header",
+        env = "SSE_HUB_ALLOW_HEADER",
+        value_delimiter = ',',
+        value_name = "NAME",
+        value_parser = header,
+        requires = "origins"
+    )]
     allowed_headers: Vec<HeaderName>,
     /// A header of responses that those pages may read, beside Retry-After; may be repeated.
-    #[arg(long = "expose-header", value_name = "NAME", value_parser = header, requires = "origins")]
+    #[arg(
+        long = "expose-header",
+        env = "SSE_HUB_EXPOSE_HEADER",
+        value_delimiter = ',',
+        value_name = "NAME",
+        value_parser = header,
+        requires = "origins"
+    )]
     exposed_headers: Vec<HeaderName>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, SeqAccess, Visitor},
+    de::{Error as _, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 use sse_hub::{InvalidTopic, Post, Topics};
@@ -46,7 +46,6 @@ struct Json<'a> {
     #[serde(rename = "type")]
     event_type: Option<String>,
     key: Option<String>,
-    id: Option<IgnoredAny>,
 }
 
 /// At most [`MAX_TOPICS`] texts of topics.
@@ -90,10 +89,14 @@ impl<'de> Deserialize<'de> for TopicList {
 impl Draft {
     /// From a JSON object.
     pub(crate) fn of_json(text: &str) -> Result<Self, Refusal> {
-        let json: Json<'_> = json::object(text.as_bytes()).map_err(Refusal::bad)?;
-        if json.id.is_some() {
-            return Err(has_id());
-        }
+        let json: Json<'_> = json::object(text.as_bytes()).map_err(|error| {
+            let reason = error.to_string();
+            // A field that is not taken is not in the list of those that are.
+            match reason.contains("unknown field `id`, ") {
+                true => has_id(),
+                false => Refusal::bad(reason),
+            }
+        })?;
         let topics = match (json.topic, json.topics) {
             (Some(_), Some(_)) => {
                 return Err(Refusal::bad(

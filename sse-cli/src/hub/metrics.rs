@@ -3,10 +3,21 @@
 use core::time::Duration;
 
 use anyhow::{Context, Result};
+use http::StatusCode;
+use metrics::{counter, describe_counter};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Name of the counter of requests.
+const REQUESTS: &str = "sse_hub_requests_total";
 
 /// By how many events subscribers are behind.
 const LAGS: [f64; 6] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
+
+/// Counts a request that is answered.
+pub(crate) fn count_request(path: &'static str, status: StatusCode) {
+    let status = status.as_str().to_owned();
+    counter!(REQUESTS, "path" => path, "status" => status).increment(1);
+}
 
 /// From now on, all is counted. To be called on the runtime.
 pub(crate) fn install() -> Result<PrometheusHandle> {
@@ -15,6 +26,7 @@ pub(crate) fn install() -> Result<PrometheusHandle> {
         .set_buckets_for_metric(lag, &LAGS)
         .and_then(PrometheusBuilder::install_recorder)
         .context("cannot count")?;
+    describe_counter!(REQUESTS, "Requests that were answered, by path and status.");
     let upkeep = handle.clone();
     tokio::spawn(async move {
         // Histograms hold all that came since the last time.

@@ -25,7 +25,13 @@ pub(crate) struct Nats {
     nats: Option<String>,
     /// The stream, whose events have the subject NAME.events. If there is none, it is made: in files,
     /// with up to a million events and 1 GiB.
-    #[arg(long, value_name = "NAME", default_value = "sse", requires = "nats")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SSE_HUB_NATS_STREAM",
+        default_value = "sse",
+        requires = "nats"
+    )]
     nats_stream: String,
     #[command(flatten)]
     identity: Identity,

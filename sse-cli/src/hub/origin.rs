@@ -35,7 +35,7 @@ impl OriginPattern {
         let (scheme, rest) = split(text).ok_or("not an origin, as in https://example.com")?;
         if let Some((authority, _)) = rest.split_once(['/', '?', '#']) {
             return Err(format!(
-                "an origin has no path: write {scheme}://{authority}"
+                "not an origin, which has no path: write {scheme}://{authority}"
             ));
         }
         let (hosts, port) =

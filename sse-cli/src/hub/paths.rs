@@ -6,19 +6,39 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use tower::{Layer as _, ServiceExt as _, service_fn, util::option_layer};
+use tracing::Instrument as _;
 
 use crate::hub::{
     answer::{self, Body, Refusal},
     events::events,
+    metrics,
     publish::publish,
     server::Server,
 };
 
-/// Answers a request.
+/// Answers a request, and counts it.
 pub(crate) async fn answer<B>(
     server: Arc<Server>,
     request: Request<B>,
 ) -> Result<Response<Body>, Infallible>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let path = request.uri().path();
+    let known = PATHS.into_iter().find(|it| *it == path).unwrap_or("other");
+    // The query may have a token.
+    let span = tracing::debug_span!("request", method = %request.method(), ?path);
+    let response = route(server, request).instrument(span.clone()).await?;
+    metrics::count_request(known, response.status());
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
+    Ok(response)
+}
+
+/// Paths that are served.
+const PATHS: [&str; 4] = ["/events", "/publish", "/healthz", "/metrics"];
+
+async fn route<B>(server: Arc<Server>, request: Request<B>) -> Result<Response<Body>, Infallible>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -43,7 +63,7 @@ where
             Box::pin(option_layer(cors).layer(service).oneshot(request)).await
         }
         ("/healthz", &Method::GET | &Method::HEAD) => Ok(health(&server)),
-        ("/metrics", &Method::GET | &Method::HEAD) => Ok(metrics(&server, &request)),
+        ("/metrics", &Method::GET | &Method::HEAD) => Ok(counters(&server, &request)),
         ("/healthz" | "/metrics", _) => Ok(answer::only(&[Method::GET, Method::HEAD])),
         _ => Ok(answer::text(
             StatusCode::NOT_FOUND,
@@ -83,7 +103,7 @@ fn health(server: &Server) -> Response<Body> {
     }
 }
 
-fn metrics<B>(server: &Server, request: &Request<B>) -> Response<Body> {
+fn counters<B>(server: &Server, request: &Request<B>) -> Response<Body> {
     match server.access.check_metrics(request.headers()) {
         Ok(()) => answer::metrics(server.metrics.render()),
         Err(refusal) => refusal.into(),

@@ -1,6 +1,6 @@
 //! Connections: accepted, given up, and ended with the server.
 
-use core::{pin::pin, time::Duration};
+use core::{future::poll_fn, pin::pin, time::Duration};
 use std::{io, sync::Arc};
 
 use http::Request;
@@ -8,7 +8,7 @@ use hyper::{body, server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use sse_hyper::{Event, Farewell};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
@@ -17,6 +17,7 @@ use tokio_io_timeout::TimeoutStream;
 use crate::hub::{
     connection::{Connection, HeadTimer},
     incoming::Incoming,
+    listen::Listeners,
     paths::answer,
     server::Server,
 };
@@ -50,7 +51,7 @@ pub(crate) struct Connections {
 
 /// Serves until it is asked to end.
 pub(crate) async fn run(
-    listener: TcpListener,
+    listeners: Listeners,
     server: Arc<Server>,
     connections: Connections,
     ends: impl Future<Output = ()>,
@@ -60,7 +61,7 @@ pub(crate) async fn run(
     let mut ends = pin!(ends);
     loop {
         let (connection, place) = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listeners, &places) => accepted,
             () = &mut ends => break,
         };
         let connection = prepare(connection, connections.write_timeout);
@@ -89,7 +90,7 @@ pub(crate) async fn run(
             drop(place);
         });
     }
-    drop(listener);
+    drop(listeners);
     tracing::info!(streams = server.streams.open(), "closing");
     server.streams.close(farewell());
     if timeout(SHUTDOWN_TIMEOUT, open.shutdown()).await.is_err() {
@@ -122,14 +123,14 @@ pub(crate) fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
 
 /// The next connection, once there is a place for it. Until then, it waits in the system's queue.
 async fn accept(
-    listener: &TcpListener,
+    listeners: &Listeners,
     places: &Arc<Semaphore>,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
-        match listener.accept().await {
-            Ok((connection, _)) => return (connection, place),
+        match poll_fn(|cx| listeners.poll_accept(cx)).await {
+            Ok(connection) => return (connection, place),
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -183,6 +184,8 @@ fn farewell() -> Farewell {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::seconds;
 

@@ -330,6 +330,15 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         ]));
         opened(body, encoded(&event(text).with_retry(time)).items)
     }),
+    ("Settings::with_retry_range", |text| {
+        let time = Duration::from_millis(number(text));
+        let streams = Streams::new(Settings::new(Hasty::default()).with_retry_range(time..=time));
+        let body = streams.body(stream::iter([
+            Encoded::default(),
+            Encoded::from(&event(text)),
+        ]));
+        opened(body, encoded(&event(text).with_retry(time)).items)
+    }),
     ("Streams::new", |text| {
         let streams = Streams::new(Settings::new(Hasty::default()));
         opened(

@@ -1,0 +1,43 @@
+//! How much of the past is kept.
+
+use core::time::Duration;
+
+use clap::Args;
+use sse_hub::Retention;
+
+use crate::seconds;
+
+#[derive(Args)]
+pub(crate) struct Keep {
+    /// Maximum number of events that are kept for subscribers that come back; at least the newest is kept.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SSE_HUB_KEEP_EVENTS",
+        default_value_t = Retention::new().events
+    )]
+    keep_events: usize,
+    /// Maximum number of bytes that they take.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SSE_HUB_KEEP_BYTES",
+        default_value_t = Retention::new().bytes
+    )]
+    keep_bytes: usize,
+    /// Maximum age of an event that is replayed; by default, any.
+    #[arg(long, value_name = "SECONDS", env = "SSE_HUB_KEEP_FOR", value_parser = seconds::parse)]
+    keep_for: Option<Duration>,
+}
+
+impl Keep {
+    pub(crate) fn retention(&self) -> Retention {
+        let retention = Retention::new()
+            .with_events(self.keep_events)
+            .with_bytes(self.keep_bytes);
+        match self.keep_for {
+            Some(age) => retention.with_age(age),
+            None => retention,
+        }
+    }
+}

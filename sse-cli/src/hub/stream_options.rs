@@ -1,0 +1,61 @@
+//! What all streams have in common.
+
+use core::time::Duration;
+
+use clap::{Args, builder::BoolishValueParser};
+use sse_hyper::{Event, KeepAlive, Settings};
+
+use crate::seconds;
+
+/// Type of the event that `--ping` sends.
+pub(crate) const PING_TYPE: &str = "ping";
+
+#[derive(Args)]
+pub(crate) struct StreamOptions {
+    /// Send a comment to a stream that has been quiet for this time, so that proxies keep its connection.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SSE_HUB_KEEP_ALIVE",
+        value_parser = seconds::parse,
+        default_value = "15"
+    )]
+    keep_alive: Duration,
+
+    /// Send an event of the type `ping` to a quiet stream in place of the comment, which scripts in browsers cannot
+    /// see. Publishers may not use that type then.
+    #[arg(long, env = "SSE_HUB_PING", value_parser = BoolishValueParser::new())]
+    pub(crate) ping: bool,
+
+    /// End each stream at an age between four fifths of this time and all of it, so that clients spread over servers
+    /// again; by default, at none.
+    #[arg(long, value_name = "SECONDS", env = "SSE_HUB_MAX_AGE", value_parser = seconds::parse)]
+    max_age: Option<Duration>,
+
+    /// Reconnection time that each stream begins with, in the block of its first event: for each another one, between
+    /// this time and twice as long, so that clients do not all come back at once after a crash.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SSE_HUB_RETRY",
+        value_parser = seconds::parse,
+        default_value = "2"
+    )]
+    retry: Duration,
+}
+
+impl StreamOptions {
+    pub(crate) fn settings(&self) -> Settings {
+        let mut keep_alive = KeepAlive::new().with_interval(self.keep_alive);
+        if self.ping {
+            keep_alive = keep_alive.with_event(&Event::new("{}"));
+        }
+        let settings = Settings::default()
+            .with_keep_alive(keep_alive)
+            .with_retry_range(self.retry..=self.retry.saturating_mul(2));
+        match self.max_age {
+            Some(age) => settings.with_max_age(age / 5 * 4..=age),
+            None => settings,
+        }
+    }
+}
