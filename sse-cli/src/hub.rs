@@ -212,7 +212,7 @@ pub(crate) struct Arguments {
         value_parser = Secret(access::key)
     )]
     id_key: Option<[u8; 16]>,
-    /// What goes to stderr: error, warn, info, debug or trace, also as target=level,…; with debug, each request and
+    /// Level of the log on stderr: error, warn, info, debug or trace, also as target=level,…; with debug, each request and
     /// the reason of each refusal. By default, what `RUST_LOG` says, or info.
     #[arg(long, value_name = "LEVEL", env = "SSE_HUB_LOG")]
     log: Option<Targets>,

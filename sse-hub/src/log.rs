@@ -296,7 +296,7 @@ impl Log {
         if latest { self.state_floor } else { self.floor }
     }
 
-    /// The number behind which everything is that may be replayed.
+    /// Returns the number after which all events may be replayed.
     pub(crate) fn replay_start(&self, latest: bool) -> u64 {
         if latest {
             self.state_floor

@@ -10,7 +10,7 @@ fn case(events: impl futures_util::Stream<Item = std::io::Result<sse_hyper::Even
     let _ = sse_hyper::Streams::default().body(events);
 }
 
-/// As the `BroadcastStream` of tokio-stream has them.
+/// Items like those of the `BroadcastStream` of tokio-stream.
 #[cfg(case = "results of text")]
 fn case(events: impl futures_util::Stream<Item = Result<String, std::num::ParseIntError>>) {
     let _ = sse_hyper::response(&http::Request::new(()), events);
@@ -37,7 +37,7 @@ fn case(events: tokio::sync::mpsc::Receiver<sse_hyper::Event>) {
     let _ = sse_hyper::EventBody::new(events);
 }
 
-/// What the compiler says of a case.
+/// Returns the message of the compiler for a case.
 fn message(case: &str) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["rustc", "--quiet", "--package=sse-hyper", "--all-features"]);

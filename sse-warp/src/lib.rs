@@ -123,7 +123,8 @@ pub fn last_event_id()
 /// Extracts the ID of the last event that the client saw, from the `Last-Event-ID` header or, if there is no
 /// such header, from the query parameter of this name.
 ///
-/// As for [`last_event_id`], a value that cannot be an event ID counts as none.
+/// A value that cannot be an event ID counts as none, because any error status would end a browser's
+/// `EventSource` for good.
 pub fn last_event_id_or_query(
     name: &'static str,
 ) -> impl Filter<Extract = (Option<EventId>,), Error = Infallible> + Clone + Send + Sync + 'static {

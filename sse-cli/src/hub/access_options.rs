@@ -1,4 +1,4 @@
-//! Who may do what, by the command line.
+//! Options for tokens and hosts.
 
 use core::net::SocketAddr;
 
@@ -17,8 +17,8 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct AccessOptions {
-    /// What those who publish have to send as `Authorization: Bearer TOKEN`; by default drawn at random
-    /// and told on stderr.
+    /// Token that publishers have to send as `Authorization: Bearer TOKEN`; by default drawn at random and told on
+    /// stderr.
     ///
     /// Others on this machine can see command lines, so better give it in the environment.
     #[arg(
@@ -29,7 +29,7 @@ pub(crate) struct AccessOptions {
         value_parser = Secret(Token::parse)
     )]
     publish_token: Option<Token>,
-    /// What those who subscribe have to send as `Authorization: Bearer TOKEN`.
+    /// Token that subscribers have to send as `Authorization: Bearer TOKEN`.
     ///
     /// Better in the environment, too.
     #[arg(
@@ -40,7 +40,7 @@ pub(crate) struct AccessOptions {
         value_parser = Secret(Token::parse)
     )]
     subscribe_token: Option<Token>,
-    /// What those who ask for /metrics have to send as `Authorization: Bearer TOKEN`.
+    /// Token that a request for /metrics has to send as `Authorization: Bearer TOKEN`.
     ///
     /// The metrics count the events of all topics. Without this token, /metrics is open on a loopback address
     /// that has neither --subscribe-token nor --allow-host, and answers 403 otherwise. So give it, or

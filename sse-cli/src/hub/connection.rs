@@ -42,7 +42,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time between the two comments that find out whether a client is gone. Its reset has to come within it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the parts of a connection tell each other.
+/// State that the parts of a connection share.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// When the first byte of the next request came.

@@ -1,4 +1,4 @@
-//! What pages of other origins may do.
+//! Permissions of pages of other origins.
 
 use core::time::Duration;
 
@@ -54,12 +54,12 @@ pub(crate) struct Cors {
 }
 
 impl Cors {
-    /// Whether pages of all origins may read.
+    /// Returns whether pages of all origins may read.
     pub(crate) fn allows_any(&self) -> bool {
         self.origins.contains(&OriginPattern::Any)
     }
 
-    /// What answers preflights and marks responses; none if there are no other origins. A browser sends no
+    /// Returns the layer that answers preflights and marks responses, if there are other origins. A browser sends no
     /// cookies and no other credentials of its own.
     pub(crate) fn layer(&self) -> Result<Option<CorsLayer>> {
         let origins = match &*self.origins {

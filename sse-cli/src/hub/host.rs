@@ -200,7 +200,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether this name, in the form of [`Host::name`], is meant.
+    /// Returns whether this name, in the form of [`Host::name`], is meant.
     pub(crate) fn matches(&self, name: &str) -> bool {
         match self.is_parent {
             false => name == self.name,

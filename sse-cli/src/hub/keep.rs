@@ -1,4 +1,4 @@
-//! How much of the past is kept.
+//! Options for how much of the past is kept.
 
 use core::time::Duration;
 

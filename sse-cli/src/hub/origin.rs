@@ -47,7 +47,7 @@ impl OriginPattern {
         })
     }
 
-    /// Whether this is the origin of a request.
+    /// Returns whether this is the origin of a request.
     pub(crate) fn matches(&self, origin: &HeaderValue) -> bool {
         let Self::Of {
             scheme,

@@ -1,4 +1,4 @@
-//! What all streams have in common.
+//! Options that all streams have in common.
 
 use core::time::Duration;
 

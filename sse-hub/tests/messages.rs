@@ -1,0 +1,50 @@
+//! The compiler says how to write an authority.
+//!
+//! Each case is compiled alone: as this file, with a `cfg` that names it.
+#![allow(unexpected_cfgs, reason = "the names of the cases")]
+
+use std::process::Command;
+
+#[cfg(case = "no closure")]
+fn case(subscriber: sse_hub::Subscriber) {
+    drop(subscriber.subscribe_if(()));
+}
+
+#[cfg(case = "a reference")]
+fn case(subscriber: sse_hub::Subscriber) {
+    use sse_hub::{Grant, Selection};
+
+    drop(subscriber.subscribe_if(|_: &Selection| async { Ok(Grant::forever()) }));
+}
+
+/// Returns the message of the compiler for a case.
+fn message(case: &str) -> String {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--quiet", "--package=sse-hub", "--all-features"]);
+    cargo.args(["--test=messages", "--", "--cfg"]);
+    let output = cargo.arg(format!("case={case:?}")).output().expect("cargo");
+    assert!(!output.status.success(), "{case} can be compiled");
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+#[test]
+fn they_say_how_to_write_an_authority() {
+    for (case, texts) in [
+        (
+            "no closure",
+            [
+                "`()` is not an `Authority`",
+                "`|selection: Selection| async move { Ok(Grant::forever()) }`",
+            ],
+        ),
+        (
+            "a reference",
+            ["expected closure signature `fn(Selection)", "`Authority`"],
+        ),
+    ] {
+        let message = message(case);
+        for text in texts {
+            assert!(message.contains(text), "{case}: no {text:?} in {message}");
+        }
+    }
+}
