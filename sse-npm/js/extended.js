@@ -9,6 +9,7 @@ const OPTIONS = [
   "method",
   "headers",
   "body",
+  "resend",
   "signal",
   "lastEventId",
   "retry",
@@ -71,6 +72,9 @@ export function extended(load) {
       try {
         for (let event; (event = await channel.take()); ) {
           if (event instanceof ConnectionErrorEvent) {
+            if (event.reason === "end") {
+              return;
+            }
             throw new Error(event.message, { cause: event });
           }
           yield event;

@@ -6,8 +6,14 @@ type PerAttempt<T> = T | (() => T | Promise<T>);
 export interface EventSourceInit {
   /** Sends cookies and HTTP authentication also to another origin. */
   withCredentials?: boolean;
-  /** The method of each request. `GET` if it is not set. */
+  /** The method of each request. `GET` if it is not set. With another than `GET` and `HEAD` the request is sent once,
+   *  unless `resend` is `true`. */
   method?: string;
+  /** Sends the request again after it failed or its stream ended. If it is not set, `true` for `GET` and `HEAD`, and
+   *  `false` for any other method, because sending that again may repeat what it did: a language model would be paid
+   *  twice. A source that sends its request once is closed at its end: `reason` is `end` if the server ended the stream
+   *  in order, and otherwise what cut it. A hidden page does not pause it. `reconnect()` sends it again. */
+  resend?: boolean;
   /** Headers of each request: as a function, a token can be fetched anew for each attempt. */
   headers?: PerAttempt<HeadersInit>;
   /** The body of each request, for a method that has one. */
@@ -49,7 +55,9 @@ export interface RetryInit {
 /** Why there is no connection. */
 export interface ConnectionErrorEvent extends Event {
   readonly type: "error";
-  /** `status`: a status other than 200. `content-type`: no event stream. `fault`: a function of
+  /** `end`: the server ended the stream in order. `truncated`: it ended the stream inside an event.
+   *  `network-error`: there was no connection, or it broke. `connect-timeout`: no response came in time.
+   *  `idle-timeout`: nothing more came in time. `status`: a status other than 200. `content-type`: no event stream. `fault`: a function of
    *  yours threw, or the wasm could not be loaded. `too-large`: an event was
    *  lost, and nothing else. */
   readonly reason:
@@ -109,9 +117,10 @@ export class EventSource extends EventTarget implements AsyncIterable<MessageEve
   /** Connects again at once, also if it is waiting to. */
   reconnect(): void;
 
-  /** Events of every type, held back until they are taken. The loop ends when the source is closed,
-   *  and throws when the server refuses for good, with the event as its `cause`. To leave it closes
-   *  the source. */
+  /** Events of every type, held back until they are taken. The loop ends when `close` is called or `signal` is aborted,
+   *  and, if the request is sent once, when the server ends the stream in order. It throws when the source closes for
+   *  another reason, with the event as the `cause` of the error: the server refuses for good, or a stream is cut whose
+   *  request is sent once. To leave the loop closes the source. */
   [Symbol.asyncIterator](): AsyncGenerator<MessageEvent<string>, void, void>;
 
   addEventListener<K extends keyof EventSourceEventMap>(

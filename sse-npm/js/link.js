@@ -2,6 +2,7 @@
 export class Link {
   #connection;
   #isOver = false;
+  #lastError;
   #channels = new Set();
 
   onclose = () => {};
@@ -19,8 +20,13 @@ export class Link {
       },
       event: (...parts) => this.#push(listener.event(...parts)),
       closed: (...details) => {
-        this.#push(listener.closed(...details));
-        this.close();
+        if (!this.#isOver) {
+          // Those of now, because a listener that is told may close the source.
+          const channels = [...this.#channels];
+          this.#lastError = listener.closed(...details);
+          channels.forEach((channel) => channel.push(this.#lastError));
+          this.close();
+        }
       },
     };
     try {
@@ -33,10 +39,13 @@ export class Link {
     }
   }
 
-  /** What a loop takes events from. */
+  /** What a loop takes events from. One that comes late is told all the same why the source was closed. */
   channel() {
     const channel = new Channel();
     if (this.#isOver) {
+      if (this.#lastError) {
+        channel.push(this.#lastError);
+      }
       channel.end();
     }
     this.#channels.add(channel);

@@ -38,6 +38,9 @@ pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> 
         let id = id.map_err(|_| JsError::new("lastEventId cannot be the ID of an event"))?;
         builder = builder.with_last_event_id(id);
     }
+    if let Some(resend) = options.get("resend") {
+        builder = builder.with_resend(resend.is_truthy());
+    }
     if options.flag("pauseWhenHidden") {
         builder = builder.with_pause_when_hidden();
     }

@@ -16,6 +16,7 @@ test("headers and bodies are made for each attempt", async (t) => {
   let token = 0;
   const source = new EventSource(url, {
     method: "POST",
+    resend: true,
     headers: async () => ({ authorization: `Bearer ${++token}`, "content-type": "text/plain" }),
     body: () => `body ${token}`,
     retry: { floor: 10 },
@@ -38,6 +39,121 @@ test("headers and bodies are made for each attempt", async (t) => {
       ["POST", "Bearer 2", "text/plain", "text/event-stream", "1", "body 2"],
     ],
   );
+});
+
+test("only GET and HEAD are sent again, unless it is asked for", async (t) => {
+  const { url, requests } = await serve(t, (request, response) => {
+    stream(response).end("retry: 1\nid: 1\ndata: a\n\n");
+  });
+  const retry = { time: 1, floor: 1 };
+  const once = [
+    ...["POST", "post", "PUT", "PATCH", "DELETE"].map((method) => ({ method })),
+    { method: "POST", resend: undefined },
+    { method: "POST", retry: { time: 1, floor: 1, statuses: true }, pauseWhenHidden: true },
+    { resend: false },
+    { method: "get", resend: false },
+  ];
+  for (const init of once) {
+    requests.length = 0;
+    const source = new EventSource(url, { retry, ...init });
+    const data = [];
+    for await (const event of source) {
+      data.push(event.data);
+    }
+    assert.equal(source.readyState, EventSource.CLOSED);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual([data, requests.length], [["a"], 1], JSON.stringify(init));
+  }
+  const again = [{}, { method: "get" }, { method: "GET" }, { method: "POST", resend: true }];
+  for (const init of again) {
+    requests.length = 0;
+    const source = new EventSource(url, { retry, ...init });
+    await message(source);
+    await message(source);
+    source.close();
+    assert(requests.length >= 2, JSON.stringify(init));
+  }
+});
+
+/** What cuts a stream, and what is told of it. */
+const CUTS = {
+  "network-error": [(response) => stream(response).write("data: a\n\n", () => response.destroy()), ["a"]],
+  truncated: [(response) => stream(response).end("data: a\n\ndata: b\n"), ["a"]],
+  "idle-timeout": [(response) => stream(response).write("data: a\n\n"), ["a"]],
+  "connect-timeout": [() => {}, []],
+  "no answer": [(response) => response.destroy(), [], "network-error"],
+  "status 503": [(response) => response.writeHead(503).end("later"), [], "status"],
+  "status 429": [(response) => response.writeHead(429).end("later"), [], "status"],
+  "status 431": [(response) => response.writeHead(431).end("later"), [], "status"],
+  "status 204": [(response) => response.writeHead(204).end(), [], "status"],
+  "content-type": [(response) => response.writeHead(200).end("later"), []],
+};
+
+test("a loop over what is sent once throws if the stream was cut", async (t) => {
+  for (const [name, [cut, expected, reason = name]] of Object.entries(CUTS)) {
+    for (const method of ["POST", "PUT", "GET"]) {
+      const { url, requests } = await serve(t, (request, response) => cut(response));
+      const timeouts = {
+        ...(name === "connect-timeout" && { connectTimeout: 50 }),
+        ...(name === "idle-timeout" && { idleTimeout: 200 }),
+      };
+      const source = new EventSource(url, {
+        method,
+        resend: method === "GET" ? false : undefined,
+        lastEventId: "1",
+        retry: { time: 1, floor: 1 },
+        ...timeouts,
+      });
+      const errors = [];
+      source.onerror = (event) => {
+        errors.push(event);
+        source.close();
+      };
+      const data = [];
+      const loop = async () => {
+        for await (const event of source) {
+          data.push(event.data);
+        }
+      };
+      const shown = `${name}, ${method}`;
+      await assert.rejects(loop, ({ cause }) => {
+        assert(cause instanceof ConnectionErrorEvent, shown);
+        assert.equal(cause.reason, reason, shown);
+        assert.equal(cause.delay, undefined, shown);
+        assert.equal(cause.body || undefined, /503|429|431|content/.test(name) ? "later" : undefined, shown);
+        return true;
+      });
+      assert.deepEqual([data, errors.length, source.readyState], [expected, 1, EventSource.CLOSED], shown);
+      // Also a loop that comes late.
+      await assert.rejects(loop, ({ cause }) => cause.reason === reason);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(requests.length, 1, shown);
+    }
+  }
+});
+
+test("callbacks are told of the end of what is sent once", async (t) => {
+  const { url } = await serve(t, (request, response) => stream(response).end("data: a\n\n"));
+  const source = new EventSource(url, { method: "POST" });
+  const [error] = await once(source, "error");
+  assert.deepEqual([error.reason, error.delay, source.readyState], ["end", undefined, EventSource.CLOSED]);
+  for await (const _ of source) {
+    assert.fail("a closed source has no events");
+  }
+});
+
+test("what is sent once is sent again by reconnect() alone", async (t) => {
+  const { url, requests } = await serve(t, (request, response, attempt) => {
+    stream(response).write(`data: ${attempt}\n\n`);
+  });
+  const source = new EventSource(url, { method: "POST" });
+  await message(source);
+  source.reconnect();
+  assert.equal((await message(source)).data, "2");
+  source.close();
+  source.reconnect();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(requests.length, 2);
 });
 
 test("a refusal says all that the server does", async (t) => {
@@ -206,6 +322,7 @@ test("nothing is read from Object.prototype", async (t) => {
   const polluted = {
     withCredentials: true,
     method: "POST",
+    resend: false,
     headers: { authorization: "stolen" },
     signal: abort.signal,
     lastEventId: "stolen",
@@ -279,6 +396,7 @@ test("options of a class are read, and those of a default object", async (t) => 
   });
   class Init {
     method = "POST";
+    resend = true;
     get headers() {
       return { authorization: "mine" };
     }

@@ -8,6 +8,7 @@ const source = new EventSource(new URL("https://example.org/events"), {
   method: "POST",
   headers: async () => new Headers({ authorization: "Bearer" }),
   body: () => JSON.stringify({ stream: true }),
+  resend: false,
   signal: AbortSignal.timeout(1000),
   retry: { time: 1000, floor: 100, ceiling: 10_000, statuses: false },
   idleTimeout: 30_000,
@@ -41,6 +42,8 @@ console.log(state === EventSource.CLOSED, standard.readyState);
 new EventSource("/events", { header: {} });
 // @ts-expect-error: not for writing
 source.url = "";
+// @ts-expect-error: a flag is a boolean
+new EventSource("/events", { method: "POST", resend: "always" });
 // @ts-expect-error: a time is a number
 new EventSource("/events", { idleTimeout: "30s" });
 

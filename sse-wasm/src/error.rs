@@ -26,6 +26,10 @@ pub enum Error {
         /// What is wanted.
         wanted: &'static str,
     },
+    /// A connection of all tabs is made again by the next tab, and this request is
+    /// [sent once](crate::Builder::with_resend).
+    #[cfg(feature = "share")]
+    NeedsResend,
     /// The last event ID to begin with is longer than the
     /// [settings](crate::Settings::with_max_id_bytes) allow.
     IdTooLong(sse_proto::IdTooLong),
@@ -48,6 +52,10 @@ impl fmt::Display for Error {
             Self::NeedsFetch { wanted } => {
                 f.write_str("EventSource cannot do this: ")?;
                 f.write_str(wanted)
+            }
+            #[cfg(feature = "share")]
+            Self::NeedsResend => {
+                f.write_str("a request that is sent once cannot be shared between tabs")
             }
             Self::IdTooLong(error) => fmt::Display::fmt(error, f),
         }

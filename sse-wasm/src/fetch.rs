@@ -7,6 +7,7 @@ mod options;
 mod page;
 
 use core::{
+    cell::Cell,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -15,7 +16,7 @@ use core::{
 use std::rc::Rc;
 
 use futures_core::Stream;
-use sse_proto::connection::{Action, Change, Connection as Machine};
+use sse_proto::connection::{Action, Change, Connection as Machine, Reason};
 
 use crate::{
     Builder, Closed, Disconnected, Error, Item,
@@ -35,11 +36,13 @@ use page::Listeners;
 /// comes. Dropping it cancels the request.
 ///
 /// It ends after [`close`](Handle::close), or with [`Item::Closed`], which says why no other attempt
-/// would help.
+/// would help, or how the stream ended of a request that is [sent once](Builder::with_resend).
 #[must_use = "streams do nothing unless polled"]
 pub struct FetchSource {
     machine: Machine,
     wishes: Wishes,
+    /// If another request may follow the one that is under way.
+    resends: Rc<Cell<bool>>,
     ping: Option<String>,
     attempt: Attempt,
     commands: Rc<Commands>,
@@ -74,6 +77,7 @@ impl Builder {
         Ok(FetchSource {
             machine,
             _listeners: Listeners::new(&wishes, &commands),
+            resends: Rc::new(Cell::new(wishes.resends(&wishes.request))),
             wishes,
             ping: self.ping,
             attempt: Attempt::None,
@@ -110,11 +114,13 @@ impl FetchSource {
                 // Also if it is reading why it was refused.
                 self.attempt = Attempt::None;
             }
+            Command::Hide if self.is_only_try() => {}
             Command::Hide => {
                 self.is_hidden = true;
                 self.attempt = Attempt::None;
             }
             Command::LookAtTheClock => self.timer = None,
+            Command::Show if !self.is_hidden => {}
             Command::Show | Command::Reconnect => {
                 self.is_hidden = false;
                 self.machine.reconnect(now());
@@ -122,12 +128,18 @@ impl FetchSource {
         }
     }
 
+    /// Returns whether a request is under way that may not be sent again.
+    fn is_only_try(&self) -> bool {
+        !self.resends.get() && !matches!(self.attempt, Attempt::None)
+    }
+
     /// What the machine wants.
     fn act(&mut self) {
         while let Some(action) = self.machine.poll_action() {
             self.attempt = match action {
                 Action::Connect => {
-                    Attempt::connect(self.wishes.clone(), self.machine.last_event_id())
+                    let resends = Rc::clone(&self.resends);
+                    Attempt::connect(self.wishes.clone(), self.machine.last_event_id(), resends)
                 }
                 _ => Attempt::None,
             };
@@ -139,6 +151,13 @@ impl FetchSource {
         match self.machine.poll_change()? {
             Change::Open => Some(Item::Open),
             Change::LastEventIdDropped { length, .. } => Some(Item::LastEventIdDropped { length }),
+            // Only the caller can ask for such a request again.
+            Change::Disconnected { reason, .. }
+                if !self.resends.get() && reason != Reason::Requested =>
+            {
+                self.machine.close();
+                Some(self.end(Closed::by(reason)))
+            }
             Change::Disconnected { reason, delay } => Some(Item::Disconnected(Disconnected {
                 reason: Some(reason),
                 delay: Some(delay),

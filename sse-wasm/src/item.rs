@@ -30,7 +30,7 @@ pub enum Item {
     },
     /// The connection was lost or refused, and there will be another try.
     Disconnected(Disconnected),
-    /// The connection was refused for good, and the stream ends.
+    /// The connection was refused for good, or a request that is sent once is over, and the stream ends.
     Closed(Closed),
     /// So many items were dropped here, because more than the
     /// [limit](crate::Builder::with_queue_limit) were waiting.

@@ -70,8 +70,13 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Unsupported`] where there are no locks or channels: they want `https`, or
-    /// `localhost`.
+    /// `localhost`. [`Error::NeedsResend`] for a request that is sent once, because another tab that takes the
+    /// connection over would send it again.
     pub fn share(self, name: &str) -> Result<Shared, Error> {
+        #[cfg(feature = "fetch")]
+        if !self.wishes.resends(&self.wishes.request) {
+            return Err(Error::NeedsResend);
+        }
         if !lock::is_supported() {
             let missing = "navigator.locks or BroadcastChannel";
             return Err(Error::Unsupported { missing });

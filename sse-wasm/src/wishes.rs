@@ -34,6 +34,7 @@ pub(crate) struct Wishes {
     pub(crate) fetch: Option<Function>,
     pub(crate) body_limit: usize,
     pub(crate) status: bool,
+    pub(crate) resend: Option<bool>,
 }
 
 impl Default for Wishes {
@@ -48,6 +49,7 @@ impl Default for Wishes {
             fetch: None,
             body_limit: BODY_LIMIT,
             status: false,
+            resend: None,
         }
     }
 }
@@ -56,7 +58,21 @@ pub(crate) type Prepare = dyn Fn(Request) -> Prepared;
 
 pub(crate) type Prepared = Pin<Box<dyn Future<Output = Result<Request, JsValue>>>>;
 
+impl Request {
+    /// Returns whether its method only reads, so that sending it again changes nothing at the server.
+    fn is_safe(&self) -> bool {
+        ["", "GET", "HEAD"]
+            .iter()
+            .any(|method| self.method.eq_ignore_ascii_case(method))
+    }
+}
+
 impl Wishes {
+    /// Returns whether this request is sent again after it failed or its stream ended.
+    pub(crate) fn resends(&self, request: &Request) -> bool {
+        self.resend.unwrap_or_else(|| request.is_safe())
+    }
+
     /// The first that `EventSource` cannot do.
     pub(crate) fn beyond_event_source(&self) -> Option<&'static str> {
         let Request {
@@ -75,6 +91,7 @@ impl Wishes {
             (self.pauses_when_hidden, "a pause while hidden"),
             (self.fetch.is_some(), "a fetch of one's own"),
             (self.status, "the status of a response"),
+            (self.resend == Some(false), "a request that is sent once"),
         ]
         .into_iter()
         .find_map(|(is_wanted, what)| is_wanted.then_some(what))

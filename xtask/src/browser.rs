@@ -49,15 +49,37 @@ const PLACES: [Place; 4] = [
     },
 ];
 
+const CHROMIUM: &str = "chromium";
+const FIREFOX: &str = "firefox";
+
+/// The browsers, as the command line has them.
+pub(crate) const NAMES: [&str; 2] = [CHROMIUM, FIREFOX];
+
 /// Those that want the machine for themselves.
 const ENDURANCE: &str = "endurance::";
 
 /// The tests of sse-wasm against real servers, and the demo page end to end, all in both browsers.
-pub(crate) fn test(long: bool) -> Result<()> {
-    let browsers = [Browser::chromium()?, Browser::firefox()?];
+///
+/// With a filter, only those tests of sse-wasm in windows whose names contain it.
+pub(crate) fn test(long: bool, browser: Option<&str>, filter: Option<&str>) -> Result<()> {
+    let is_wanted = |name| browser.is_none_or(|wanted| wanted == name);
+    let mut browsers = Vec::new();
+    if is_wanted(CHROMIUM) {
+        browsers.push(Browser::chromium()?);
+    }
+    if is_wanted(FIREFOX) {
+        browsers.push(Browser::firefox()?);
+    }
     setup::target(page::TARGET)?;
     whole::build("--example contract_server --bin faulty --bin wasm-test-runner")?;
     run(tests(&["--no-run"]))?;
+    if let Some(filter) = filter {
+        return browsers.iter().try_for_each(|browser| {
+            let bed = Bed::new(browser, PLACES[0])?;
+            bed.show(&bed.run(&[filter])?);
+            Ok(())
+        });
+    }
     page::build()?;
     run(end_to_end().arg("--no-run"))?;
 

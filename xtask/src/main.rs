@@ -70,6 +70,12 @@ enum Command {
         /// Also those that take ten seconds each.
         #[arg(long)]
         long: bool,
+        /// Only this browser.
+        #[arg(long, value_parser = browser::NAMES)]
+        browser: Option<String>,
+        /// Only the tests of sse-wasm whose names contain this, in windows.
+        #[arg(long)]
+        filter: Option<String>,
     },
     /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble; and
     /// the demo, killed and started again, before `sse get`.
@@ -153,7 +159,11 @@ fn main() -> ExitCode {
         }
         Command::Demo { port, nodes, .. } => nodes::serve(port, nodes),
         Command::Test => test::all(),
-        Command::TestBrowser { long } => browser::test(long),
+        Command::TestBrowser {
+            long,
+            browser,
+            filter,
+        } => browser::test(long, browser.as_deref(), filter.as_deref()),
         Command::TestServers => servers::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => miri::test(),

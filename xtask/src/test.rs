@@ -26,7 +26,7 @@ pub(crate) fn all() -> Result<()> {
         ("fuzz targets, for some seconds", &fuzzing),
         ("soaks and load, for some seconds", &load::smoke),
         ("Miri", &miri::test),
-        ("browsers", &|| browser::test(false)),
+        ("browsers", &|| browser::test(false, None, None)),
         ("npm package", &npm::test),
         ("servers", &servers::test),
     ])

@@ -1,11 +1,14 @@
 //! One request, from its preparation to the last byte of its response.
 
 use core::{
+    cell::Cell,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
+
+use std::rc::Rc;
 
 use js_sys::{Date, Promise, Reflect, Uint8Array};
 use sse_proto::connection::{Connection as Machine, Reason, retry_after_seconds};
@@ -55,6 +58,7 @@ pub(super) struct Response {
     response: web_sys::Response,
     cancel: Cancel,
     body_limit: usize,
+    resends: bool,
 }
 
 struct Cancel(AbortController);
@@ -66,7 +70,12 @@ impl Drop for Cancel {
 }
 
 impl Attempt {
-    pub(super) fn connect(mut wishes: Wishes, last_event_id: &str) -> Self {
+    /// Sends a request, and says if another may follow it.
+    pub(super) fn connect(
+        mut wishes: Wishes,
+        last_event_id: &str,
+        resends: Rc<Cell<bool>>,
+    ) -> Self {
         let mut request = core::mem::take(&mut wishes.request);
         if !last_event_id.is_empty() {
             // "Encoded as UTF-8": a header of `fetch` is a string of bytes.
@@ -80,6 +89,8 @@ impl Attempt {
                     Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
                 }
             }
+            // The preparation may have chosen another method.
+            resends.set(wishes.resends(&request));
             let Ok(controller) = AbortController::new() else {
                 return Progress::NetworkError;
             };
@@ -94,6 +105,7 @@ impl Attempt {
                     response: response.unchecked_into(),
                     cancel,
                     body_limit: wishes.body_limit,
+                    resends: resends.get(),
                 }),
                 Err(thrown) => Progress::failed(&thrown),
             }
@@ -219,9 +231,11 @@ impl Response {
         let after = headers.get("Retry-After").ok().flatten();
         let after = after.and_then(|value| retry_after(&value));
         machine.on_response(status, content_type, after, now);
-        if machine.is_closed() {
+        if machine.is_closed() || (status != 200 && !self.resends) {
             // There is no more to do than to say why.
+            machine.close();
             while machine.poll_action().is_some() {}
+            while machine.poll_change().is_some() {}
             let reason = match status {
                 200 => Reason::ContentType,
                 status => Reason::Status(status),
@@ -278,6 +292,13 @@ impl Response {
 }
 
 impl Closed {
+    pub(super) fn by(reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..Self::default()
+        }
+    }
+
     fn because_of(thrown: &JsValue) -> Self {
         let fault = js_sys::Object::from(thrown.clone()).to_string();
         Self {

@@ -9,7 +9,8 @@ use crate::{Builder, wishes::Request};
 
 /// For `fetch` only.
 impl Builder {
-    /// Sends requests by this method.
+    /// Sends requests by this method. With another than `GET` and `HEAD` a request is sent once, unless
+    /// [`with_resend`](Self::with_resend) asks for more.
     pub fn with_method(mut self, method: &str) -> Self {
         method.clone_into(&mut self.wishes.request.method);
         self
@@ -54,7 +55,7 @@ impl Builder {
     }
 
     /// Cancels the request while nobody sees the page, and goes on behind the last event when
-    /// somebody does. Nothing of it in a worker.
+    /// somebody does. Nothing of it in a worker, or for a request that is [sent once](Self::with_resend) and under way.
     pub fn with_pause_when_hidden(mut self) -> Self {
         self.wishes.pauses_when_hidden = true;
         self
@@ -71,6 +72,18 @@ impl Builder {
     /// once.
     pub fn with_body_limit(mut self, limit: usize) -> Self {
         self.wishes.body_limit = limit;
+        self
+    }
+
+    /// Sets if a request is sent again after it failed or its stream ended. If it is not set, `GET` and `HEAD` are, and
+    /// any other method is not: sending it again may repeat what it did, and a language model would be paid twice.
+    ///
+    /// A request that is sent once ends with [`Item::Closed`](crate::Item::Closed). Its reason is
+    /// [`Reason::End`](crate::Reason::End) if the server ended the stream in order, and otherwise what cut it. A hidden
+    /// page does not pause it, because it could not go on. [`Handle::reconnect`](crate::Handle::reconnect) sends it
+    /// again.
+    pub fn with_resend(mut self, resend: bool) -> Self {
+        self.wishes.resend = Some(resend);
         self
     }
 

@@ -34,6 +34,7 @@ fn fetch_for_whatever_the_other_cannot_do() {
         builder().with_signal(AbortController::new().unwrap().signal()),
         builder().with_pause_when_hidden(),
         builder().with_status(),
+        builder().with_resend(false),
     ];
     for builder in wishes {
         assert!(builder.open().unwrap().source().is_none());

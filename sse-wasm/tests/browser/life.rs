@@ -3,15 +3,13 @@
 use core::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, future::join};
-use js_sys::{Object, Reflect};
 use sse_wasm::{Builder, Item, Reason, Settings};
-use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
-use web_sys::{AbortController, Event, EventTarget};
+use web_sys::AbortController;
 
 use crate::{
     client::{next, next_loss, next_or_end, read_numbers, soon, until},
-    place::{global, is_window, now, pause},
+    place::{hide, is_window, now, pause},
     servers::Script,
 };
 
@@ -202,21 +200,4 @@ async fn it_pauses_while_hidden_if_asked() {
 
 fn builder(script: &Script) -> Builder {
     Builder::new(&script.url).with_settings(soon())
-}
-
-/// Has the document say so.
-fn hide(is_hidden: bool) {
-    let document = global("document");
-    let property = Object::new();
-    Reflect::set(&property, &"value".into(), &is_hidden.into()).unwrap();
-    Reflect::set(&property, &"configurable".into(), &JsValue::TRUE).unwrap();
-    Reflect::define_property(
-        document.unchecked_ref::<Object>(),
-        &"hidden".into(),
-        &property,
-    )
-    .unwrap();
-    let event = Event::new("visibilitychange").unwrap();
-    let target: EventTarget = document.unchecked_into();
-    target.dispatch_event(&event).unwrap();
 }

@@ -8,7 +8,7 @@
 //!
 //! Tests of both clients: `resume`, `stream`, `leaks`, and `endurance`, which is run in windows only,
 //! with nothing beside it. Of the browser's own `EventSource`: `native`, `callbacks`, `revival`. Of the
-//! client over `fetch`: `request`, `refusal`, `life`. Of what they share: `choice`, `json`, `settings`; and of tabs: `share`.
+//! client over `fetch`: `request`, `once`, `refusal`, `life`. Of what they share: `choice`, `json`, `settings`; and of tabs: `share`.
 #![cfg(target_family = "wasm")]
 
 mod client;
@@ -25,6 +25,7 @@ mod json;
 mod leaks;
 mod life;
 mod native;
+mod once;
 mod refusal;
 mod request;
 mod resume;

@@ -8,9 +8,9 @@ use core::{
 };
 use std::rc::Rc;
 
-use js_sys::{Array, ArrayBuffer, Function, Reflect};
+use js_sys::{Array, ArrayBuffer, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::Performance;
+use web_sys::{Event, EventTarget, Performance};
 
 pub(crate) fn is_firefox() -> bool {
     let name = get(&global("navigator"), "userAgent").as_string();
@@ -112,6 +112,23 @@ impl Drop for Pause {
     fn drop(&mut self) {
         call("clearTimeout", &Array::of1(&self.id));
     }
+}
+
+/// Has the document say that it is hidden, or shown, because no browser hides the page of a test.
+pub(crate) fn hide(is_hidden: bool) {
+    let document = global("document");
+    let property = Object::new();
+    Reflect::set(&property, &"value".into(), &is_hidden.into()).unwrap();
+    Reflect::set(&property, &"configurable".into(), &JsValue::TRUE).unwrap();
+    Reflect::define_property(
+        document.unchecked_ref::<Object>(),
+        &"hidden".into(),
+        &property,
+    )
+    .unwrap();
+    let event = Event::new("visibilitychange").unwrap();
+    let target: EventTarget = document.unchecked_into();
+    target.dispatch_event(&event).unwrap();
 }
 
 /// What the whole of this wasm holds: its memory in bytes, and how many objects of the browser's.

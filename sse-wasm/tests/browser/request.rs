@@ -36,6 +36,7 @@ async fn method_headers_and_body_are_sent_with_each_attempt() {
     let script = Script::new(ECHO);
     let builder = builder(&script)
         .with_method("POST")
+        .with_resend(true)
         .with_header("X-Token", "secret")
         .with_header("Accept", "text/event-stream, */*")
         .with_body("{\"é\":1}");
@@ -68,7 +69,7 @@ async fn each_is_prepared_anew() {
             Ok(request)
         }
     });
-    let mut items = builder.fetch().unwrap();
+    let mut items = builder.with_resend(true).fetch().unwrap();
     let first = next_request(&mut items).await;
     assert_eq!(first.header("authorization"), Some("Bearer 1".to_owned()));
     assert_eq!(first.text("body"), "with 0 headers");
@@ -134,7 +135,10 @@ async fn redirects_are_followed() {
         let place = Script::new("/request?n=2&take=1");
         let redirect = format!("/redirect?status={status}&to={}", escape(&place.url));
         let script = Script::new(&redirect);
-        let builder = builder(&script).with_method("POST").with_body("text");
+        let builder = builder(&script)
+            .with_method("POST")
+            .with_resend(true)
+            .with_body("text");
         let mut items = builder.fetch().unwrap();
         for _ in 0..2 {
             let request = next_request(&mut items).await;

@@ -1,0 +1,141 @@
+//! Requests that are sent once, because sending them again may repeat what they did.
+
+use core::time::Duration;
+
+use sse_wasm::{Builder, Closed, Error, EventId, Item, Reason, Request};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{next, next_or_end, read_numbers, soon},
+    place::{hide, is_window, pause},
+    servers::Script,
+};
+
+/// How long a request that is sent again by mistake would take at most.
+const LONGER_THAN_DELAYS: u32 = 200;
+
+#[wasm_bindgen_test]
+async fn the_end_is_told_and_is_the_end() {
+    for method in ["POST", "post", "PUT", "DELETE"] {
+        let script = Script::new("/events?n=9&take=2");
+        let closed = end_of(builder(&script).with_method(method), 2, &script).await;
+        assert_eq!(closed.reason, Some(Reason::End), "{method}");
+    }
+    let script = Script::new("/events?n=9&take=2");
+    let closed = end_of(builder(&script).with_resend(false), 2, &script).await;
+    assert_eq!(closed.reason, Some(Reason::End));
+}
+
+/// The method that is sent counts.
+#[wasm_bindgen_test]
+async fn a_preparation_may_choose_the_method() {
+    let script = Script::new("/events?n=9&take=2");
+    let post = |mut request: Request| {
+        request.method = "POST".to_owned();
+        async { Ok(request) }
+    };
+    let closed = end_of(builder(&script).with_preparation(post), 2, &script).await;
+    assert_eq!(closed.reason, Some(Reason::End));
+}
+
+#[wasm_bindgen_test]
+async fn a_cut_is_told() {
+    let cuts = [
+        ("take=1&then=fin", 1, Reason::NetworkError),
+        ("take=1&then=rst", 1, Reason::NetworkError),
+        ("take=1&tail=data:x%0A", 1, Reason::Truncated),
+        ("take=1&then=silence", 1, Reason::IdleTimeout),
+        ("late=3600000", 0, Reason::ConnectTimeout),
+        ("status=204", 0, Reason::Status(204)),
+        ("type=text/html", 0, Reason::ContentType),
+    ];
+    for (fault, count, reason) in cuts {
+        let script = Script::new(&format!("/events?n=9&{fault}"));
+        let short = Some(Duration::from_millis(500));
+        let settings = match reason {
+            Reason::IdleTimeout => soon().with_idle_timeout(short),
+            Reason::ConnectTimeout => soon().with_connect_timeout(short),
+            _ => soon(),
+        };
+        let builder = Builder::new(&script.url).with_settings(settings);
+        let closed = end_of(builder.with_method("POST"), count, &script).await;
+        assert_eq!(closed.reason, Some(reason), "{fault}");
+    }
+}
+
+/// Also for a status that says "not now", and for one that may mean the last event ID.
+#[wasm_bindgen_test]
+async fn a_refusal_is_told_whole() {
+    for status in [429, 503, 431, 400] {
+        let script = Script::new(&format!("/events?status={status}&times=1"));
+        let builder = builder(&script).with_last_event_id(EventId::new("x".repeat(1500)).unwrap());
+        let closed = end_of(builder.with_method("POST"), 0, &script).await;
+        assert_eq!(closed.reason, Some(Reason::Status(status)));
+        assert_eq!(closed.body, format!("answer 1 is {status}: é€"));
+    }
+}
+
+/// It could not go on when the page is shown again.
+#[wasm_bindgen_test]
+async fn a_hidden_page_does_not_pause_it() {
+    if !is_window() {
+        return;
+    }
+    let script = Script::new("/events?n=9&take=9&every=50");
+    let builder = builder(&script)
+        .with_method("POST")
+        .with_pause_when_hidden();
+    let mut items = builder.fetch().unwrap();
+    read_numbers(&mut items, 1..=1).await;
+    hide(true);
+    read_numbers(&mut items, 2..=3).await;
+    hide(false);
+    assert_eq!(read_numbers(&mut items, 4..=9).await, []);
+    assert!(matches!(next(&mut items).await, Item::Closed(_)));
+    assert_eq!(next_or_end(&mut items).await, None);
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn the_caller_may_have_it_sent_again() {
+    let script = Script::new("/events?n=9&take=1&then=silence");
+    let mut items = builder(&script).with_method("POST").fetch().unwrap();
+    read_numbers(&mut items, 1..=1).await;
+    items.handle().reconnect();
+    let losses = read_numbers(&mut items, 2..=2).await;
+    assert_eq!(losses, [Some(Reason::Requested)]);
+    drop(items);
+    script.is_cancelled(2.0).await;
+}
+
+/// The next tab would send it again.
+#[wasm_bindgen_test]
+fn tabs_do_not_share_it() {
+    let builder = || Builder::new("/events").with_status();
+    for once in [builder().with_method("POST"), builder().with_resend(false)] {
+        assert_eq!(once.share("once").unwrap_err(), Error::NeedsResend);
+    }
+    let again = builder().with_method("POST").with_resend(true);
+    assert!(again.share("again").is_ok());
+}
+
+fn builder(script: &Script) -> Builder {
+    Builder::new(&script.url).with_settings(soon())
+}
+
+/// Reads so many events, the last item, and the end. No other request follows.
+async fn end_of(builder: Builder, count: u64, script: &Script) -> Closed {
+    let mut items = builder.fetch().unwrap();
+    assert_eq!(read_numbers(&mut items, 1..=count).await, []);
+    let closed = loop {
+        match next(&mut items).await {
+            Item::Closed(closed) => break closed,
+            Item::Open => {}
+            other => panic!("it is not the end: {other:?}"),
+        }
+    };
+    assert_eq!(next_or_end(&mut items).await, None);
+    pause(LONGER_THAN_DELAYS).await;
+    assert_eq!(script.counts().await.requests, 1.0);
+    closed
+}
