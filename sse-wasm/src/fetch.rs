@@ -117,14 +117,19 @@ impl FetchSource {
             Command::Hide if self.is_only_try() => {}
             Command::Hide => {
                 self.is_hidden = true;
-                self.attempt = Attempt::None;
+                // Unless it is reading why it was refused.
+                if !self.machine.is_closed() {
+                    self.attempt = Attempt::None;
+                }
             }
             Command::LookAtTheClock => self.timer = None,
-            Command::Show if !self.is_hidden => {}
-            Command::Show | Command::Reconnect => {
+            Command::Show if self.is_hidden => {
                 self.is_hidden = false;
                 self.machine.reconnect(now());
             }
+            Command::Reconnect if !self.is_hidden => self.machine.reconnect(now()),
+            // When it is shown again it connects in any case.
+            Command::Show | Command::Reconnect => {}
         }
     }
 
@@ -250,7 +255,8 @@ impl Stream for FetchSource {
             while let Some(command) = this.commands.next(cx) {
                 this.obey(command);
             }
-            if this.is_hidden {
+            // An end does not wait until the page is shown.
+            if this.is_hidden && !this.machine.is_closed() {
                 return Poll::Pending;
             }
             this.act();

@@ -65,6 +65,8 @@ mod fetch;
 mod item;
 mod items;
 mod json;
+#[cfg(feature = "fetch")]
+mod listener;
 mod queue;
 mod ready_state;
 mod revival;

@@ -29,6 +29,8 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, MessageEvent};
 
+#[cfg(feature = "fetch")]
+use crate::listener::Listener;
 use crate::{Builder, Closed, Error, Item, queue::Queue};
 use lock::Lock;
 use message::Message;
@@ -40,7 +42,8 @@ const REMEMBERED: usize = 4096;
 #[must_use = "streams do nothing unless polled, and leave the connection when dropped"]
 pub struct Shared {
     tab: Rc<Tab>,
-    _lock: Lock,
+    #[cfg(feature = "fetch")]
+    _signal: Option<Listener>,
     _listener: Closure<dyn FnMut(MessageEvent)>,
 }
 
@@ -48,6 +51,7 @@ pub struct Shared {
 struct Tab {
     channel: BroadcastChannel,
     queue: Queue,
+    lock: RefCell<Option<Lock>>,
     has_lock: Cell<bool>,
     is_open: Cell<bool>,
     is_over: Cell<bool>,
@@ -88,6 +92,7 @@ impl Builder {
         let tab = Rc::new(Tab {
             channel,
             queue: Queue::new(self.queue_limit),
+            lock: RefCell::default(),
             has_lock: Cell::new(false),
             is_open: Cell::new(false),
             is_over: Cell::new(false),
@@ -107,19 +112,33 @@ impl Builder {
         };
         let function = listener.as_ref().unchecked_ref();
         tab.channel.set_onmessage(Some(function));
-        tab.say(&Message::Hello);
-        let lock = {
+        // Heard by each tab, because one that waits for the lock has no client that would hear it.
+        #[cfg(feature = "fetch")]
+        let signal = self.wishes.signal.as_ref().map(|signal| {
+            if signal.aborted() {
+                tab.leave();
+            }
             let tab = Rc::downgrade(&tab);
-            Lock::request(&name, move || {
+            Listener::new(signal, "abort", move || {
                 if let Some(tab) = tab.upgrade() {
-                    spawn_local(lead(tab, self));
+                    tab.leave();
                 }
             })
-            .map_err(unsupported)?
-        };
+        });
+        if !tab.is_over.get() {
+            tab.say(&Message::Hello);
+            let next = Rc::downgrade(&tab);
+            let lock = Lock::request(&name, move || {
+                if let Some(tab) = next.upgrade() {
+                    spawn_local(lead(tab, self));
+                }
+            });
+            tab.lock.replace(Some(lock.map_err(unsupported)?));
+        }
         Ok(Shared {
             tab,
-            _lock: lock,
+            #[cfg(feature = "fetch")]
+            _signal: signal,
             _listener: listener,
         })
     }
@@ -154,7 +173,10 @@ async fn lead(tab: Rc<Tab>, builder: Builder) {
         Poll::Ready(())
     });
     next.await;
-    tab.leave();
+    // After a refusal the lock is kept, so that no other tab asks before it is told.
+    if !tab.is_over.get() {
+        tab.leave();
+    }
 }
 
 impl Tab {
@@ -213,9 +235,11 @@ impl Tab {
         self.queue.push(item);
     }
 
-    /// It is over for this tab.
+    /// It is over for this tab, and another may have the connection.
     fn leave(&self) {
         self.is_over.set(true);
+        self.has_lock.set(false);
+        self.lock.take();
         self.queue.wake();
         if let Some(reader) = self.reader.take() {
             reader.wake();

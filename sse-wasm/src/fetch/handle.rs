@@ -35,7 +35,8 @@ impl Handle {
         self.0.push(Command::Close);
     }
 
-    /// Connects again at once, also if it is waiting to.
+    /// Connects again at once, also if it is waiting to. While it [pauses](crate::Builder::with_pause_when_hidden), it
+    /// connects when the page is shown.
     pub fn reconnect(&self) {
         self.0.push(Command::Reconnect);
     }

@@ -48,7 +48,7 @@ impl Builder {
         self
     }
 
-    /// Closes when this signal says so.
+    /// Closes when this signal is aborted. Of tabs that share a connection, only this one leaves.
     pub fn with_signal(mut self, signal: web_sys::AbortSignal) -> Self {
         self.wishes.signal = Some(signal);
         self

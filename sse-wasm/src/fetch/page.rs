@@ -2,11 +2,8 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::EventTarget;
-
 use super::handle::{Command, Commands};
-use crate::wishes::Wishes;
+use crate::{listener::Listener, wishes::Wishes};
 
 pub(super) struct Listeners {
     _signal: Option<Listener>,
@@ -42,35 +39,5 @@ impl Listeners {
             _signal: signal,
             _visibility: visibility,
         }
-    }
-}
-
-/// Listens until it is dropped.
-struct Listener {
-    target: EventTarget,
-    name: &'static str,
-    callback: Closure<dyn FnMut()>,
-}
-
-impl Listener {
-    fn new(target: &EventTarget, name: &'static str, callback: impl FnMut() + 'static) -> Self {
-        let callback = Closure::<dyn FnMut()>::new(callback);
-        let function = callback.as_ref().unchecked_ref();
-        // It throws only for what is neither a function nor an object.
-        let _ = target.add_event_listener_with_callback(name, function);
-        Self {
-            target: target.clone(),
-            name,
-            callback,
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let function = self.callback.as_ref().unchecked_ref();
-        let _ = self
-            .target
-            .remove_event_listener_with_callback(self.name, function);
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, future::join};
-use sse_wasm::{Builder, Item, Reason, Settings};
+use sse_wasm::{Builder, Handle, Item, Reason, Settings};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::AbortController;
 
@@ -195,6 +195,88 @@ async fn it_pauses_while_hidden_if_asked() {
     hide(false);
     let losses = read_numbers(&mut items, 6..=10).await;
     assert_eq!(losses, [Some(Reason::Requested)]);
+    assert_eq!(script.counts().await.requests, 2.0);
+}
+
+/// Also while the page is hidden, which pauses everything else.
+#[wasm_bindgen_test]
+async fn hidden_it_ends_at_once() {
+    if !is_window() {
+        return;
+    }
+    let ends: [fn(&Handle, &AbortController); 2] = [
+        |handle, _| handle.close(),
+        |_, controller| controller.abort(),
+    ];
+    for end in ends {
+        for is_first in [true, false] {
+            let script = Script::new(ENDLESS);
+            let controller = AbortController::new().unwrap();
+            let builder = builder(&script).with_pause_when_hidden();
+            let mut items = builder.with_signal(controller.signal()).fetch().unwrap();
+            if !is_first {
+                read_numbers(&mut items, 1..=2).await;
+            }
+            hide(true);
+            assert_eq!(items.next().now_or_never(), None);
+            let handle = items.handle();
+            let (last, ()) = join(next_or_end(&mut items), async {
+                pause(50).await;
+                end(&handle, &controller);
+            })
+            .await;
+            assert_eq!(last, None);
+            hide(false);
+            assert_eq!(next_or_end(&mut items).await, None);
+            let requests = script.counts().await.requests;
+            assert_eq!(requests, if is_first { 0.0 } else { 1.0 });
+        }
+    }
+}
+
+/// A refusal is told also if the page is hidden while its body is read.
+#[wasm_bindgen_test]
+async fn hidden_it_is_refused_at_once() {
+    if !is_window() {
+        return;
+    }
+    let script = Script::new("/events?n=1&type=text/html&then=silence");
+    let builder = builder(&script).with_pause_when_hidden();
+    let mut items = builder.fetch().unwrap();
+    let (item, ()) = join(next_or_end(&mut items), async {
+        // The body is read for two seconds.
+        pause(500).await;
+        hide(true);
+    })
+    .await;
+    let is_refusal =
+        matches!(&item, Some(Item::Closed(closed)) if closed.reason == Some(Reason::ContentType));
+    assert!(is_refusal, "{item:?}");
+    assert_eq!(next_or_end(&mut items).await, None);
+    hide(false);
+}
+
+/// Asked for while the page is hidden, a connection is made when it is shown.
+#[wasm_bindgen_test]
+async fn hidden_it_does_not_connect_again() {
+    if !is_window() {
+        return;
+    }
+    let script = Script::new(ENDLESS);
+    let mut items = builder(&script).with_pause_when_hidden().fetch().unwrap();
+    read_numbers(&mut items, 1..=2).await;
+    hide(true);
+    items.handle().reconnect();
+    assert_eq!(items.next().now_or_never(), None);
+    script.is_cancelled(1.0).await;
+    assert_eq!(items.next().now_or_never(), None);
+    pause(100).await;
+    assert_eq!(script.counts().await.requests, 1.0);
+    hide(false);
+    assert_eq!(
+        read_numbers(&mut items, 3..=4).await,
+        [Some(Reason::Requested)]
+    );
     assert_eq!(script.counts().await.requests, 2.0);
 }
 

@@ -1,10 +1,13 @@
 //! Tabs that share a connection. Here all are of one page, which locks and channels do not know.
 
+use futures_util::{FutureExt, StreamExt};
 use sse_wasm::{Builder, Item, Shared};
 use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::AbortController;
 
 use crate::{
     client::{Client, next, next_event, next_or_end, read_numbers, soon},
+    place::{hide, is_window},
     servers::Script,
 };
 
@@ -65,6 +68,73 @@ async fn a_refusal_is_the_end_for_all() {
         assert_eq!(next_or_end(tab).await, None);
     }
     assert_eq!(script.counts().await.requests, 1.0);
+}
+
+/// Whether a tab has the connection or waits for it, whether its page is hidden or not, and although both are still
+/// held.
+#[wasm_bindgen_test]
+async fn a_signal_ends_one_tab_and_the_next_goes_on() {
+    for is_hidden in [false, true] {
+        if is_hidden && !is_window() {
+            continue;
+        }
+        let script = Script::new("/events?n=600&every=20");
+        let name = format!("signal, {is_hidden}");
+        let controllers = [1, 2, 3].map(|_| AbortController::new().unwrap());
+        let join = |controller: &AbortController| {
+            let builder = Builder::new(&script.url).with_settings(soon());
+            let builder = builder.with_signal(controller.signal());
+            builder.with_pause_when_hidden().share(&name).unwrap()
+        };
+        let [mut first, mut second, mut third] = controllers.each_ref().map(join);
+        for tab in [&mut first, &mut second, &mut third] {
+            assert_eq!(next(tab).await, Item::Open);
+        }
+        assert!(first.has_connection());
+
+        hide_if(is_hidden);
+        controllers[1].abort();
+        is_over(&mut second).await;
+        if is_hidden {
+            // It pauses.
+            script.is_cancelled(1.0).await;
+        }
+        controllers[0].abort();
+        is_over(&mut first).await;
+        hide_if(false);
+        while !third.has_connection() {
+            next(&mut third).await;
+        }
+        while script.counts().await.requests < 2.0 {
+            next(&mut third).await;
+        }
+        assert!(!first.has_connection() && !second.has_connection());
+        drop(third);
+        script.is_cancelled(2.0).await;
+    }
+}
+
+#[wasm_bindgen_test]
+fn an_aborted_signal_asks_nothing() {
+    let controller = AbortController::new().unwrap();
+    controller.abort();
+    let builder = Builder::new("/events").with_signal(controller.signal());
+    let mut tab = builder.share("aborted").unwrap();
+    assert_eq!(tab.next().now_or_never(), Some(None));
+}
+
+/// The stream ends after what it already has.
+async fn is_over(tab: &mut Shared) {
+    while let Some(item) = next_or_end(tab).await {
+        assert!(!matches!(item, Item::Closed(_)), "{item:?}");
+    }
+}
+
+/// Not in workers, which have no page.
+fn hide_if(is_hidden: bool) {
+    if is_window() {
+        hide(is_hidden);
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "digits of ours")]
