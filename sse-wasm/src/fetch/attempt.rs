@@ -165,14 +165,12 @@ impl Request {
     fn init(&self, credentials: bool, signal: &AbortSignal) -> Result<RequestInit, JsValue> {
         let headers = self.headers()?;
         let init = init_of(&self.method, &headers, signal);
+        init.set_body(self.body.as_ref().unwrap_or(&JsValue::NULL));
         init.set_cache(RequestCache::NoStore);
         init.set_credentials(match credentials {
             true => RequestCredentials::Include,
             false => RequestCredentials::SameOrigin,
         });
-        if let Some(body) = &self.body {
-            init.set_body(body);
-        }
         Ok(init)
     }
 
@@ -196,6 +194,8 @@ impl Request {
             // Once more, for in Node a request that nobody holds any more does not pass on what its
             // signal says.
             let cancel = init_of(&self.method, &request.headers(), signal);
+            // Bun would send nothing in place of the body for `null`.
+            cancel.set_body(&JsValue::UNDEFINED);
             return Ok(fetch(&request, &cancel));
         };
         let sent = own.call2(&JsValue::UNDEFINED, &(&self.url).into(), &init);
@@ -213,7 +213,6 @@ fn init_of(method: &str, headers: &Headers, signal: &AbortSignal) -> RequestInit
     init.set_signal(Some(signal));
     init.set_method(if method.is_empty() { "GET" } else { method });
     init.set_headers(headers);
-    init.set_body(&JsValue::NULL);
     for (name, value) in [("mode", "cors"), ("redirect", "follow"), ("integrity", "")] {
         // It has no setter that could throw.
         let _ = Reflect::set(&init, &name.into(), &value.into());
