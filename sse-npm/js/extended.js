@@ -42,7 +42,8 @@ export function extended(load) {
     return link;
   };
 
-  return class EventSource extends eventSource(connect, (why) => new ConnectionErrorEvent(why)) {
+  const failure = (why) => new ConnectionErrorEvent(why);
+  return class EventSource extends eventSource(connect, failure, true) {
     #link;
 
     constructor(url, init = {}) {
@@ -51,7 +52,7 @@ export function extended(load) {
       if (body !== undefined && /^(GET|HEAD)$/i.test(method)) {
         throw new TypeError(`EventSource: ${method} has no body.`);
       }
-      const link = new Link();
+      const link = new Link(options.lastEventId);
       const isObject = init === null || ["object", "function"].includes(typeof init);
       super(url, isObject ? { __proto__: null, ...options, link } : init);
       this.#link = link;
@@ -61,6 +62,10 @@ export function extended(load) {
       if (signal?.aborted) {
         close();
       }
+    }
+
+    get lastEventId() {
+      return this.#link.lastEventId;
     }
 
     reconnect() {

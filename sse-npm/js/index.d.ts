@@ -52,8 +52,9 @@ export interface RetryInit {
   statuses?: boolean;
 }
 
-/** Why there is no connection. */
-export interface ConnectionErrorEvent extends Event {
+/** Why there is no connection. `instanceof` tells it from a `MessageEvent` of type `error`, which the stream may have. */
+export class ConnectionErrorEvent extends Event {
+  private constructor();
   readonly type: "error";
   /** `end`: the server ended the stream in order. `truncated`: it ended the stream inside an event.
    *  `network-error`: there was no connection, or it broke. `connect-timeout`: no response came in time.
@@ -83,14 +84,11 @@ export interface ConnectionErrorEvent extends Event {
   readonly body: string | undefined;
 }
 
-export const ConnectionErrorEvent: {
-  readonly prototype: ConnectionErrorEvent;
-};
-
+/** An event of the stream may have any type: those of type `open` and `error` are `MessageEvent`s, as in browsers. */
 interface EventSourceEventMap {
   open: Event;
   message: MessageEvent<string>;
-  error: ConnectionErrorEvent;
+  error: ConnectionErrorEvent | MessageEvent<string>;
 }
 
 /** The browser's `EventSource`, with headers, POST, and errors that say why. */
@@ -107,8 +105,14 @@ export class EventSource extends EventTarget implements AsyncIterable<MessageEve
   readonly url: string;
   readonly withCredentials: boolean;
   readonly readyState: 0 | 1 | 2;
+  /** The ID of the last event that was told, which is what the next request sends as `Last-Event-ID`. Empty if there is
+   *  none. Given as an option, it has another source go on after this one. */
+  readonly lastEventId: string;
+  /** Called when the stream is there, and never with an event of the stream. */
   onopen: ((this: EventSource, event: Event) => unknown) | null;
   onmessage: ((this: EventSource, event: MessageEvent<string>) => unknown) | null;
+  /** Called when there is no connection, and never with an event of the stream: those of type `error` are for listeners
+   *  and loops. */
   onerror: ((this: EventSource, event: ConnectionErrorEvent) => unknown) | null;
 
   /** Closes the connection. Nothing is told any more, and loops end. */

@@ -1,5 +1,5 @@
 import { extended } from "./extended.js";
-import init, { connect } from "./sse_wasm.js";
+import init, { connect } from "./sse_npm.js";
 
 export { ConnectionErrorEvent } from "./extended.js";
 

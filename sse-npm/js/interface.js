@@ -36,15 +36,17 @@ function has(object, name) {
  * @param connect takes an absolute URL, what the caller asks for, and a listener, whose methods it
  *   calls with what happens. Gives what has a method `close`.
  * @param failure makes an `error` event of what is known of a failure.
+ * @param tellsApart keeps events of the stream whose type is `open` or `error` from `onopen` and `onerror`. By the
+ *   standard those are called for them too.
  */
-export function eventSource(connect, failure) {
+export function eventSource(connect, failure, tellsApart = false) {
   return class EventSource extends EventTarget {
     #url;
     #withCredentials;
     #readyState = CONNECTING;
     #origin = "";
     #connection;
-    #handlers = { open: null, message: null, error: null };
+    #handlers = new Handlers();
 
     constructor(url, init = {}) {
       if (arguments.length === 0) {
@@ -61,6 +63,7 @@ export function eventSource(connect, failure) {
         turn,
         open: (url) => this.#open(url),
         event: (type, data, lastEventId) => this.#event(type, data, lastEventId),
+        lastEventId() {},
         tooLarge: () => this.#fail({ reason: "too-large" }),
         disconnected: (reason, status, delay) =>
           this.#fail({ reason, status, delay }, CONNECTING),
@@ -96,7 +99,9 @@ export function eventSource(connect, failure) {
     #event(type, data, lastEventId) {
       const init = { __proto__: null, data, lastEventId, origin: this.#origin };
       const event = new MessageEvent(type, init);
+      this.#handlers.muted = tellsApart && type !== "message" ? type : undefined;
       this.#tell(event);
+      this.#handlers.muted = undefined;
       return event;
     }
 
@@ -152,22 +157,50 @@ function isHttp(url) {
   return url.protocol === "http:" || url.protocol === "https:";
 }
 
+/** What is set as `onopen`, `onmessage` and `onerror` of one source. */
+class Handlers {
+  open = null;
+  message = null;
+  error = null;
+  /** Whose handler is not called now. */
+  muted;
+  isByRuntime = callsHandlers();
+}
+
+/** Returns whether the runtime itself calls `on…` of any `EventTarget`, as Cloudflare's workers do. */
+function callsHandlers() {
+  let isCalled = false;
+  class Probe extends EventTarget {
+    get onprobe() {
+      return () => {
+        isCalled = true;
+      };
+    }
+  }
+  new Probe().dispatchEvent(new Event("probe"));
+  return isCalled;
+}
+
 /** An event handler IDL attribute: its place among the listeners is that of when it was first set. */
 function handlerAttribute(prototype, type, handlersOf) {
   const listeners = new WeakMap();
   const accessors = {
     get [`on${type}`]() {
-      return handlersOf(this)[type];
+      const { [type]: handler, muted, isByRuntime } = handlersOf(this);
+      return isByRuntime && muted === type ? null : handler;
     },
     set [`on${type}`](value) {
       const handlers = handlersOf(this);
       handlers[type] = ["object", "function"].includes(typeof value) ? value : null;
+      if (handlers.isByRuntime) {
+        return;
+      }
       if (handlers[type] === null) {
         this.removeEventListener(type, listeners.get(this));
         listeners.delete(this);
       } else if (!listeners.has(this)) {
         listeners.set(this, (event) => {
-          if (typeof handlers[type] === "function") {
+          if (typeof handlers[type] === "function" && handlers.muted !== type) {
             handlers[type].call(this, event);
           }
         });

@@ -5,7 +5,13 @@ export class Link {
   #lastError;
   #channels = new Set();
 
+  /** That of the last event that was told, or what the stream has set after it. */
+  lastEventId = "";
   onclose = () => {};
+
+  constructor(lastEventId) {
+    this.#follow(typeof lastEventId === "string" ? lastEventId : "");
+  }
 
   /**
    * Makes the connection by what `load` gives a promise of, and has the loops hear what the listener
@@ -18,7 +24,11 @@ export class Link {
         await listener.turn();
         await Promise.all([...this.#channels].map((channel) => channel.taken()));
       },
-      event: (...parts) => this.#push(listener.event(...parts)),
+      event: (type, data, lastEventId) => {
+        this.#follow(lastEventId);
+        this.#push(listener.event(type, data, lastEventId));
+      },
+      lastEventId: (lastEventId) => this.#follow(lastEventId),
       closed: (...details) => {
         if (!this.#isOver) {
           // Those of now, because a listener that is told may close the source.
@@ -62,6 +72,13 @@ export class Link {
     this.#connection?.close();
     this.#channels.forEach((channel) => channel.end());
     this.#channels.clear();
+  }
+
+  /** Nothing is told of a source that is closed. */
+  #follow(lastEventId) {
+    if (!this.#isOver) {
+      this.lastEventId = lastEventId;
+    }
   }
 
   #push(event) {

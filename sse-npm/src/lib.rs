@@ -20,7 +20,9 @@
 
 mod options;
 
-use futures_util::StreamExt;
+use core::{future::poll_fn, pin::Pin, task::Poll};
+
+use futures_util::Stream;
 use js_sys::Array;
 use sse_wasm::{Disconnected, FetchSource, Handle, Item, Reason};
 use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
@@ -40,6 +42,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn event(this: &Listener, event_type: &str, data: &str, last_event_id: &str);
+
+    #[wasm_bindgen(method, js_name = lastEventId)]
+    fn last_event_id(this: &Listener, last_event_id: &str);
 
     #[wasm_bindgen(method, js_name = tooLarge)]
     fn too_large(this: &Listener);
@@ -90,7 +95,8 @@ pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Conne
     let connection = Connection(source.handle());
     let has_network = url.starts_with("http:") || url.starts_with("https:");
     spawn_local(async move {
-        while let Some(item) = source.next().await {
+        let mut told = source.last_event_id().to_owned();
+        while let Some(item) = next(&mut source, &listener, &mut told).await {
             // Nobody is told of these, so they need not wait.
             if let Item::Comment(_) | Item::Retry(_) = item {
                 continue;
@@ -108,6 +114,20 @@ pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Conne
         }
     });
     Ok(connection)
+}
+
+/// Returns the next item, and tells the last event ID as soon as it is another although no event with it is to be told.
+async fn next(source: &mut FetchSource, listener: &Listener, told: &mut String) -> Option<Item> {
+    poll_fn(|cx| {
+        let item = Pin::new(&mut *source).poll_next(cx);
+        let is_event = matches!(item, Poll::Ready(Some(Item::Event(_))));
+        if !is_event && source.last_event_id() != told {
+            source.last_event_id().clone_into(told);
+            listener.last_event_id(told);
+        }
+        item
+    })
+    .await
 }
 
 fn is_network_error(lost: &Disconnected) -> bool {

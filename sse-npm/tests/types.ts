@@ -1,7 +1,8 @@
 // What TypeScript makes of the package. `cargo xtask test-npm` checks it, and runs none of it.
 
-import { EventSource, type ConnectionErrorEvent } from "sse-wasm";
-import { EventSource as Standard } from "sse-wasm/standard";
+import { ConnectionErrorEvent, EventSource } from "sse-npm";
+import { EventSource as Precompiled, init } from "sse-npm/module";
+import { EventSource as Standard } from "sse-npm/standard";
 
 const source = new EventSource(new URL("https://example.org/events"), {
   withCredentials: true,
@@ -25,13 +26,22 @@ source.onerror = ({ reason, status, headers, delay }) => {
   const again: boolean = delay !== undefined;
   console.log(reason === "status" ? status : reason, headers?.get("retry-after"), again);
 };
-source.addEventListener("error", (event: ConnectionErrorEvent) => console.log(event.message));
+source.onerror = (event: ConnectionErrorEvent) => console.log(event.message);
+source.addEventListener("error", (event) => {
+  const told: string = event instanceof ConnectionErrorEvent ? event.message : event.data;
+  console.log(told, event instanceof MessageEvent ? event.lastEventId : event.reason);
+});
 source.addEventListener("update", (event) => console.log(event.data.length), { once: true });
 source.addEventListener("open", { handleEvent: (event: Event) => console.log(event.type) });
 
 for await (const event of source) {
   console.log(event.type, event.data.length);
 }
+
+const id: string = source.lastEventId;
+init(new WebAssembly.Module(new Uint8Array()));
+const precompiled: EventSource = new Precompiled("/events", { lastEventId: id });
+precompiled.close();
 
 // It can stand where the browser's own does.
 const state: 0 | 1 | 2 = source.readyState;
@@ -40,6 +50,12 @@ console.log(state === EventSource.CLOSED, standard.readyState);
 
 // @ts-expect-error: no such option
 new EventSource("/events", { header: {} });
+// @ts-expect-error: it may be an event of the stream
+source.addEventListener("error", (event: ConnectionErrorEvent) => console.log(event.message));
+// @ts-expect-error: made by the source alone
+new ConnectionErrorEvent("error");
+// @ts-expect-error: not for writing
+source.lastEventId = "";
 // @ts-expect-error: not for writing
 source.url = "";
 // @ts-expect-error: a flag is a boolean

@@ -18,12 +18,14 @@ use crate::{
 };
 
 /// What the package has besides the glue and the scripts.
-const FILES: [&str; 8] = [
+const FILES: [&str; 10] = [
     "js/interface.js",
     "js/extended.js",
     "js/index.d.ts",
     "js/index.js",
     "js/link.js",
+    "js/module.d.ts",
+    "js/module.js",
     "js/node.js",
     "js/polyfill.d.ts",
     "README.md",
@@ -34,6 +36,7 @@ const DEFINE: &str = "Object.defineProperty(globalThis, \"EventSource\", {
   __proto__: null,
   value: EventSource,
   writable: true,
+  enumerable: false,
   configurable: true,
 });";
 
@@ -43,8 +46,8 @@ pub(crate) fn polyfill(folder: &Path) -> Result<()> {
     let wasm = build()?;
     let made = root().join("target/npm/no-modules");
     bind(&wasm, &made, false)?;
-    let glue = read(&made.join("sse_wasm.js"))?;
-    let wasm = fs::read(made.join("sse_wasm_bg.wasm"))?;
+    let glue = read(&made.join("sse_npm.js"))?;
+    let wasm = fs::read(made.join("sse_npm_bg.wasm"))?;
     let parts = [
         glue,
         format!("const WASM = \"{}\";\n", BASE64_STANDARD.encode(wasm)),
@@ -91,8 +94,8 @@ pub(crate) fn package(folder: &Path) -> Result<()> {
     let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
     let manifest = source("package.json")?.replace("\"version\": \"0.0.0\"", &version);
     fs::write(folder.join("package.json"), manifest)?;
-    size_of(folder, "sse_wasm_bg.wasm")?;
-    size_of(folder, "sse_wasm.js")
+    size_of(folder, "sse_npm_bg.wasm")?;
+    size_of(folder, "sse_npm.js")
 }
 
 /// The wasm, without its glue.
@@ -105,7 +108,7 @@ fn build() -> Result<PathBuf> {
     Ok(root().join(format!("target/{}/wasm/sse_npm.wasm", page::TARGET)))
 }
 
-/// Makes `sse_wasm_bg.wasm` and its glue `sse_wasm.js`, a module or what a script can hold.
+/// Makes `sse_npm_bg.wasm` and its glue `sse_npm.js`, a module or what a script can hold.
 fn bind(wasm: &Path, folder: &Path, is_module: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     match is_module {
@@ -114,7 +117,7 @@ fn bind(wasm: &Path, folder: &Path, is_module: bool) -> Result<()> {
     };
     bindgen
         .input_path(wasm)
-        .out_name("sse_wasm")
+        .out_name("sse_npm")
         // A module finds its wasm beside it. A script has it inside.
         .omit_default_module_path(!is_module)
         .typescript(false)

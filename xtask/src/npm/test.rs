@@ -1,4 +1,4 @@
-//! The npm package as others have it: installed, in Node, and before TypeScript's checker.
+//! The npm package as others have it: installed, in Node, Bun, Deno and workerd, and before TypeScript's checker.
 
 use std::fs;
 
@@ -9,6 +9,26 @@ use crate::{
     run::{command, root, run},
     setup,
 };
+
+/// What the tests take from the npm registry: runtimes, with their programs, and TypeScript.
+const TOOLS: &str = "bun@1.4.5 deno@2.9.6 workerd@1.20261117.1 typescript@5.9.3";
+
+/// What is copied beside the package that is installed.
+const FILES: [&str; 6] = [
+    "package.test.mjs",
+    "module.test.mjs",
+    "handlers.test.mjs",
+    "worker.capnp",
+    "worker.mjs",
+    "types.ts",
+];
+
+/// The tests that run in Node, Bun and Deno, each in a process of its own.
+const TESTS: [&str; 3] = [
+    "./package.test.mjs",
+    "./module.test.mjs",
+    "./handlers.test.mjs",
+];
 
 /// What its types are checked with, as pages and Node have it.
 const CHECK: &str = "--noEmit --strict --target es2022 --lib es2022,dom,dom.iterable \
@@ -23,18 +43,29 @@ pub(super) fn installed() -> Result<()> {
         folder.join("package.json"),
         r#"{ "private": true, "type": "module" }"#,
     )?;
-    let mut install = command(
-        "npm",
-        "install --silent --no-audit --no-fund typescript@5.9.3 ../package",
-    );
-    run(install.current_dir(&folder))?;
-    for name in ["package.test.mjs", "types.ts"] {
+    let install = format!("install --silent --no-audit --no-fund {TOOLS} ../package");
+    run(command("npm", &install).current_dir(&folder))?;
+    for name in FILES {
         fs::copy(root().join("sse-npm/tests").join(name), folder.join(name))?;
     }
+    let in_folder = |program: &str, arguments: &str| {
+        let mut program = command(program, arguments);
+        // Deno writes what it has compiled into the home folder otherwise.
+        program.env("DENO_DIR", folder.join("deno"));
+        run(program.current_dir(&folder))
+    };
     let timeout = test_timeout().as_millis();
-    let arguments = format!("--test --test-timeout={timeout} package.test.mjs");
-    let mut tests = command("node", &arguments);
-    run(tests.current_dir(&folder))?;
-    let mut check = command("node_modules/.bin/tsc", CHECK);
-    run(check.current_dir(&folder))
+    for test in TESTS {
+        in_folder("node", &format!("--test --test-timeout={timeout} {test}"))?;
+        in_folder(
+            "node_modules/.bin/bun",
+            &format!("test --timeout {timeout} {test}"),
+        )?;
+        in_folder(
+            "node_modules/.bin/deno",
+            &format!("test --no-check --allow-all {test}"),
+        )?;
+    }
+    in_folder("node_modules/.bin/workerd", "test worker.capnp")?;
+    in_folder("node_modules/.bin/tsc", CHECK)
 }

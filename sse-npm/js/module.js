@@ -1,0 +1,23 @@
+// For runtimes that compile no wasm themselves, such as Cloudflare's workers: it is compiled before.
+
+import { extended } from "./extended.js";
+import { connect, initSync } from "./sse_npm.js";
+
+export { ConnectionErrorEvent } from "./extended.js";
+
+let isReady = false;
+
+export function init(module) {
+  if (!(module instanceof WebAssembly.Module)) {
+    throw new TypeError("init: The argument is not a WebAssembly.Module.");
+  }
+  initSync({ module });
+  isReady = true;
+}
+
+export const EventSource = extended(async () => {
+  if (!isReady) {
+    throw new Error("init was not called with the wasm of the package");
+  }
+  return connect;
+});
