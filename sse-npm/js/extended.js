@@ -17,6 +17,7 @@ const OPTIONS = [
   "idleTimeout",
   "maxEventSize",
   "pauseWhenHidden",
+  "reconnectOnWake",
   "fetch",
 ];
 const RETRY_OPTIONS = ["time", "floor", "ceiling", "backoffLimit", "statuses"];

@@ -31,8 +31,14 @@ export interface EventSourceInit {
   idleTimeout?: number;
   /** How large an event may be, in bytes. 16 MiB if it is not set. */
   maxEventSize?: number;
-  /** Cancels the request while nobody sees the page, and goes on when somebody does. */
+  /** Cancels the request while nobody sees the page, and goes on when somebody does. Not for a request that is sent once
+   *  and under way. */
   pauseWhenHidden?: boolean;
+  /** Connects again at once, after the last event, when the network is back, when the page is restored from the browser's
+   *  cache of pages, and when the machine was asleep for a minute and a half or more. What is open then is given up with
+   *  the reason `requested`, because it may be dead without a sign of it. Not while `pauseWhenHidden` pauses, not with a
+   *  request that is sent once, and nothing of it outside of browsers. `true` if it is not set. */
+  reconnectOnWake?: boolean;
   /** In place of the global `fetch`. The body of its response has to be a `ReadableStream`. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }

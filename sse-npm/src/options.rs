@@ -22,7 +22,7 @@ pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> 
         builder = builder.with_credentials();
     }
     if options.flag("isStandard") {
-        return Ok(builder.with_body_limit(0));
+        return Ok(builder.with_body_limit(0).with_reconnect_on_wake(false));
     }
     if let Some(method) = options.text("method") {
         builder = builder.with_method(&method);
@@ -40,6 +40,9 @@ pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> 
     }
     if let Some(resend) = options.get("resend") {
         builder = builder.with_resend(resend.is_truthy());
+    }
+    if let Some(reconnect) = options.get("reconnectOnWake") {
+        builder = builder.with_reconnect_on_wake(reconnect.is_truthy());
     }
     if options.flag("pauseWhenHidden") {
         builder = builder.with_pause_when_hidden();

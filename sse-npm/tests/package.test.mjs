@@ -340,6 +340,7 @@ test("nothing is read from Object.prototype", async (t) => {
     idleTimeout: 0,
     maxEventSize: 0,
     pauseWhenHidden: true,
+    reconnectOnWake: false,
     fetch: () => Promise.reject(new Error("stolen")),
     // What the wasm is told.
     prepare: () => ({ headers: [["authorization", "stolen"]] }),
@@ -487,6 +488,45 @@ test("it can be told to connect again", async (t) => {
   assert.equal((await message(source)).data, "2");
   source.close();
   assert.equal(requests.length, 2);
+});
+
+test("it connects again at once where a window says that the network is back", async (t) => {
+  const { url, requests } = await serve(t, (request, response, attempt) => {
+    if (attempt % 2 === 1) {
+      response.writeHead(503).end();
+    } else {
+      stream(response).write("data: a\n\n");
+    }
+  });
+  const hour = 3_600_000;
+  const retry = { time: hour, floor: hour, ceiling: hour };
+  const waiting = async (target, init) => {
+    const source = new EventSource(url, { retry, ...init });
+    t.after(() => source.close());
+    await once(source, "error");
+    target.dispatchEvent(new Event("online"));
+    return source;
+  };
+  globalThis.window = new EventTarget();
+  try {
+    const source = await waiting(window);
+    await message(source);
+    source.close();
+    await waiting(window, { reconnectOnWake: false });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(requests.length, 3);
+  } finally {
+    delete globalThis.window;
+  }
+});
+
+test("without a window nothing is watched", async (t) => {
+  const { url } = await serve(t, (request, response) => stream(response).write("data: a\n\n"));
+  const delays = timers(t);
+  const source = new EventSource(url);
+  await message(source);
+  source.close();
+  assert.deepEqual(delays.filter((delay) => delay > 1000 && delay < 10_000), []);
 });
 
 test("the standard's knows no options but its own, and tells no more than browsers do", async (t) => {

@@ -14,6 +14,7 @@ const source = new EventSource(new URL("https://example.org/events"), {
   retry: { time: 1000, floor: 100, ceiling: 10_000, statuses: false },
   idleTimeout: 30_000,
   pauseWhenHidden: true,
+  reconnectOnWake: false,
   fetch: (url, init) => fetch(url, init),
 });
 

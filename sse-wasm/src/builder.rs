@@ -20,6 +20,7 @@ pub struct Builder {
     pub(crate) settings: Settings,
     pub(crate) event_types: Vec<String>,
     pub(crate) queue_limit: usize,
+    pub(crate) reconnects_on_wake: bool,
     revival: Option<(String, Keep)>,
     pub(crate) ping: Option<String>,
     #[cfg(feature = "fetch")]
@@ -38,6 +39,7 @@ impl Builder {
             settings: Settings::default(),
             event_types: Vec::new(),
             queue_limit: QUEUE_LIMIT,
+            reconnects_on_wake: true,
             revival: None,
             ping: None,
             #[cfg(feature = "fetch")]
@@ -87,6 +89,19 @@ impl Builder {
         self
     }
 
+    /// Sets if it connects again at once, after the last event, when the network is back, when the page is restored from
+    /// the browser's cache of pages, and when the machine was asleep for a minute and a half or more. `true` if it is not
+    /// set. What is open then is given up with the reason [`Requested`](sse_proto::connection::Reason::Requested),
+    /// because it may be dead without a sign of it.
+    ///
+    /// For the browser's own `EventSource` it takes [revival](Self::with_revival). A client over `fetch` does not do it
+    /// while it pauses in a hidden page, nor with a request that is sent once. Workers are told of the network and of
+    /// sleep alone, and outside of browsers there is nothing of it.
+    pub fn with_reconnect_on_wake(mut self, reconnect: bool) -> Self {
+        self.reconnects_on_wake = reconnect;
+        self
+    }
+
     /// Takes events of this type as signs of life, and nothing else. The browser's own `EventSource`
     /// shows no comments, so with [revival](Self::with_revival) this is how a server keeps the idle
     /// timeout from passing.
@@ -110,7 +125,12 @@ impl Builder {
         let source = EventSource::open(&self.url, self.credentials, self.queue_limit)?;
         if let Some((parameter, keep)) = self.revival {
             let ping = self.ping;
-            keep(&source.0, Plan { parameter, ping }, self.settings);
+            let plan = Plan {
+                parameter,
+                ping,
+                reconnects_on_wake: self.reconnects_on_wake,
+            };
+            keep(&source.0, plan, self.settings);
         }
         Ok(source)
     }

@@ -120,6 +120,10 @@ impl Connection {
         }
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         self.raw.borrow().close();

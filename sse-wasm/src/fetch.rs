@@ -48,6 +48,7 @@ pub struct FetchSource {
     commands: Rc<Commands>,
     timer: Option<Timer>,
     grace: Grace,
+    has_begun: bool,
     is_hidden: bool,
     is_over: bool,
     _listeners: Listeners,
@@ -76,7 +77,7 @@ impl Builder {
         let commands = Rc::<Commands>::default();
         Ok(FetchSource {
             machine,
-            _listeners: Listeners::new(&wishes, &commands),
+            _listeners: Listeners::new(&wishes, self.reconnects_on_wake, &commands),
             resends: Rc::new(Cell::new(wishes.resends(&wishes.request))),
             wishes,
             ping: self.ping,
@@ -84,6 +85,7 @@ impl Builder {
             commands,
             timer: None,
             grace: Grace::default(),
+            has_begun: false,
             is_hidden: false,
             is_over: false,
         })
@@ -128,6 +130,10 @@ impl FetchSource {
                 self.machine.reconnect(now());
             }
             Command::Reconnect if !self.is_hidden => self.machine.reconnect(now()),
+            Command::Wake if self.has_begun && !self.is_hidden && self.resends.get() => {
+                self.machine.reconnect(now());
+            }
+            Command::Wake => {}
             // When it is shown again it connects in any case.
             Command::Show | Command::Reconnect => {}
         }
@@ -143,6 +149,7 @@ impl FetchSource {
         while let Some(action) = self.machine.poll_action() {
             self.attempt = match action {
                 Action::Connect => {
+                    self.has_begun = true;
                     let resends = Rc::clone(&self.resends);
                     Attempt::connect(self.wishes.clone(), self.machine.last_event_id(), resends)
                 }

@@ -24,7 +24,8 @@
 //! ```
 //!
 //! With the feature `share`, [`Builder::share`] has all tabs of an origin use one connection
-//! (share.rs). [`Json`] reads the data of events for pages that count their bytes.
+//! (share.rs). Both clients connect again at once when the network, the page or the machine is back (wake.rs).
+//! [`Json`] reads the data of events for pages that count their bytes.
 //!
 //! The connection is closed when the last of its handles, subscriptions and streams is dropped, or
 //! by [`EventSource::close`]. Dropping one of them never harms another. All of it works in windows
@@ -65,7 +66,6 @@ mod fetch;
 mod item;
 mod items;
 mod json;
-#[cfg(feature = "fetch")]
 mod listener;
 mod queue;
 mod ready_state;
@@ -74,6 +74,7 @@ mod revival;
 mod share;
 mod subscription;
 mod support;
+mod wake;
 #[cfg(feature = "fetch")]
 mod wishes;
 

@@ -1,20 +1,20 @@
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::EventTarget;
+use web_sys::{Event, EventTarget};
 
 /// Listens until it is dropped.
 pub(crate) struct Listener {
     target: EventTarget,
     name: &'static str,
-    callback: Closure<dyn FnMut()>,
+    callback: Closure<dyn FnMut(Event)>,
 }
 
 impl Listener {
     pub(crate) fn new(
         target: &EventTarget,
         name: &'static str,
-        callback: impl FnMut() + 'static,
+        callback: impl FnMut(Event) + 'static,
     ) -> Self {
-        let callback = Closure::<dyn FnMut()>::new(callback);
+        let callback = Closure::<dyn FnMut(Event)>::new(callback);
         let function = callback.as_ref().unchecked_ref();
         // It throws only for what is neither a function nor an object.
         let _ = target.add_event_listener_with_callback(name, function);

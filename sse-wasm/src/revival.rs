@@ -9,7 +9,7 @@ use core::{cell::RefCell, time::Duration};
 use std::rc::{Rc, Weak};
 
 use js_sys::Function;
-use sse_proto::connection::{Action, Change, Connection as Machine, Settings};
+use sse_proto::connection::{Action, Change, Connection as Machine, Reason, Settings};
 use wasm_bindgen::JsCast;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     event_source::is_message,
     item::Disconnected,
     subscription::Listener,
+    wake::Wake,
 };
 
 /// What it needs to know.
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) parameter: String,
     /// The type of events that are signs of life and nothing else.
     pub(crate) ping: Option<String>,
+    /// If it connects again at once when the page or the network is back.
+    pub(crate) reconnects_on_wake: bool,
 }
 
 struct Revival {
@@ -41,6 +44,7 @@ struct Revival {
     listeners: RefCell<Vec<Listener>>,
     /// All, for the object that takes the place of this one.
     known: RefCell<Vec<(String, Function)>>,
+    wake: RefCell<Option<Rc<Wake>>>,
 }
 
 /// Sees to it that this connection goes on.
@@ -60,12 +64,22 @@ pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) 
         disconnected: RefCell::default(),
         listeners: RefCell::default(),
         known: RefCell::default(),
+        wake: RefCell::default(),
     });
     connection.keep(Rc::clone(&revival) as Rc<dyn Keeper>);
     revival.listen("open", Revival::on_open);
     revival.listen("error", Revival::on_error);
     if let Some(ping) = &revival.plan.ping {
         revival.listen(ping, Revival::on_ping);
+    }
+    if revival.plan.reconnects_on_wake {
+        let this = Rc::downgrade(&revival);
+        let wake = Wake::watch(move || {
+            if let Some(this) = this.upgrade() {
+                this.on_wake();
+            }
+        });
+        revival.wake.replace(wake);
     }
 }
 
@@ -96,7 +110,8 @@ impl Revival {
     }
 
     fn on_error(self: &Rc<Self>, connection: &Connection, event: &web_sys::Event) {
-        if is_message(event) {
+        // What it has given up itself it knows.
+        if is_message(event) || self.disconnected.borrow().is_some() {
             return;
         }
         let mut machine = self.machine.borrow_mut();
@@ -122,6 +137,31 @@ impl Revival {
     fn on_ping(self: &Rc<Self>, connection: &Connection, event: &web_sys::Event) {
         if let Some(message) = event.dyn_ref() {
             connection.received(message);
+        }
+    }
+
+    /// Puts another object in the place of this one at once, whatever it does.
+    fn on_wake(self: &Rc<Self>) {
+        let Some(connection) = self.connection.upgrade() else {
+            return;
+        };
+        let mut machine = self.machine.borrow_mut();
+        machine.reconnect(now());
+        while machine.poll_action().is_some() {}
+        while machine.poll_change().is_some() {}
+        drop(machine);
+        // Otherwise its listeners know already that there is no connection.
+        if ReadyState::of(&connection.raw()) == ReadyState::Open {
+            self.disconnected.replace(Some(Disconnected {
+                reason: Some(Reason::Requested),
+                delay: Some(Duration::ZERO),
+            }));
+            give_up(&connection);
+        }
+        // By a listener.
+        if !connection.is_closed() {
+            self.connect(&connection);
+            self.set_timer();
         }
     }
 

@@ -119,7 +119,7 @@ impl Builder {
                 tab.leave();
             }
             let tab = Rc::downgrade(&tab);
-            Listener::new(signal, "abort", move || {
+            Listener::new(signal, "abort", move |_| {
                 if let Some(tab) = tab.upgrade() {
                     tab.leave();
                 }

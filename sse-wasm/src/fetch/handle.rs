@@ -10,7 +10,7 @@ use std::{collections::VecDeque, rc::Rc};
 #[derive(Clone)]
 pub struct Handle(pub(super) Rc<Commands>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Command {
     Close,
     Reconnect,
@@ -18,6 +18,8 @@ pub(super) enum Command {
     Hide,
     /// Somebody does again.
     Show,
+    /// The network is back, or the page is.
+    Wake,
     /// The timer has come, which may be too early.
     LookAtTheClock,
 }
@@ -46,6 +48,13 @@ impl Commands {
     pub(super) fn push(&self, command: Command) {
         self.waiting.borrow_mut().push_back(command);
         self.wake();
+    }
+
+    /// Adds a command unless it waits already.
+    pub(super) fn push_once(&self, command: Command) {
+        if !self.waiting.borrow().contains(&command) {
+            self.push(command);
+        }
     }
 
     /// The next one; if there is none, the caller will be woken when there is.

@@ -1,23 +1,24 @@
-//! What the page has to say: nobody sees it, or an `AbortSignal` of the caller's.
+//! What the page has to say: nobody sees it, it woke up, or an `AbortSignal` of the caller's.
 
 use std::rc::Rc;
 
 use super::handle::{Command, Commands};
-use crate::{listener::Listener, wishes::Wishes};
+use crate::{listener::Listener, wake::Wake, wishes::Wishes};
 
 pub(super) struct Listeners {
     _signal: Option<Listener>,
     _visibility: Option<Listener>,
+    _wake: Option<Rc<Wake>>,
 }
 
 impl Listeners {
-    pub(super) fn new(wishes: &Wishes, commands: &Rc<Commands>) -> Self {
+    pub(super) fn new(wishes: &Wishes, reconnects_on_wake: bool, commands: &Rc<Commands>) -> Self {
         let signal = wishes.signal.as_ref().map(|signal| {
             if signal.aborted() {
                 commands.push(Command::Close);
             }
             let commands = Rc::clone(commands);
-            Listener::new(signal, "abort", move || commands.push(Command::Close))
+            Listener::new(signal, "abort", move |_| commands.push(Command::Close))
         });
         let document = web_sys::window().and_then(|window| window.document());
         let document = document.filter(|_| wishes.pauses_when_hidden);
@@ -33,11 +34,16 @@ impl Listeners {
             if document.hidden() {
                 tell();
             }
-            Listener::new(&document, "visibilitychange", tell)
+            Listener::new(&document, "visibilitychange", move |_| tell())
+        });
+        let wake = reconnects_on_wake.then(|| {
+            let commands = Rc::clone(commands);
+            Wake::watch(move || commands.push_once(Command::Wake))
         });
         Self {
             _signal: signal,
             _visibility: visibility,
+            _wake: wake.flatten(),
         }
     }
 }

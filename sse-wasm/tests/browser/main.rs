@@ -6,7 +6,7 @@
 //! - [`servers`]: what they are asked, and what they say of it.
 //! - [`client`]: the two clients, and what is expected of them; [`golden`]: the events of `/golden`.
 //!
-//! Tests of both clients: `resume`, `stream`, `leaks`, and `endurance`, which is run in windows only,
+//! Tests of both clients: `resume`, `stream`, `wake`, `leaks`, and `endurance`, which is run in windows only,
 //! with nothing beside it. Of the browser's own `EventSource`: `native`, `callbacks`, `revival`. Of the
 //! client over `fetch`: `request`, `once`, `refusal`, `life`. Of what they share: `choice`, `json`, `settings`; and of tabs: `share`.
 #![cfg(target_family = "wasm")]
@@ -33,3 +33,4 @@ mod revival;
 mod settings;
 mod share;
 mod stream;
+mod wake;

@@ -1,0 +1,107 @@
+//! When a connection is to be made anew at once, because the one before is dead or its delay was meant for other times:
+//! the network is back, the page is restored from the browser's cache of pages, or the machine was asleep.
+//!
+//! Windows tell of all of it, workers of the network. Where there is neither, as in Node, nothing is watched.
+
+use core::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+use std::rc::Rc;
+
+use js_sys::{Date, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::EventTarget;
+
+use crate::{
+    clock::{Timer, now},
+    listener::Listener,
+};
+
+/// How often the time of day is looked at.
+const SLEEP_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A look that comes later than this comes after a sleep. Timers of a hidden page are up to a minute late.
+const MIN_SLEEP: Duration = Duration::from_secs(90);
+
+/// Calls back each time, until it is dropped.
+pub(crate) struct Wake {
+    on_wake: Box<dyn Fn()>,
+    /// The time of day when it was last awake, in milliseconds. A timer, and the clock of the page, stop in a sleep.
+    awake_at: Cell<f64>,
+    timer: RefCell<Option<Timer>>,
+    listeners: RefCell<Vec<Listener>>,
+}
+
+impl Wake {
+    pub(crate) fn watch(on_wake: impl Fn() + 'static) -> Option<Rc<Self>> {
+        let window = window()?;
+        let wake = Rc::new(Self {
+            on_wake: Box::new(on_wake),
+            awake_at: Cell::new(Date::now()),
+            timer: RefCell::default(),
+            listeners: RefCell::default(),
+        });
+        wake.listen(&window, "online", |_| true);
+        wake.listen(&window, "pageshow", |event| {
+            Reflect::get(event, &"persisted".into()).is_ok_and(|persisted| persisted.is_truthy())
+        });
+        if let Some(document) = object(&window, "document") {
+            // A browser that has frozen a page goes on with it.
+            wake.listen(&document, "resume", |_| true);
+        }
+        wake.look_again();
+        Some(wake)
+    }
+
+    fn listen(
+        self: &Rc<Self>,
+        target: &EventTarget,
+        name: &'static str,
+        is_wake: fn(&JsValue) -> bool,
+    ) {
+        let this = Rc::downgrade(self);
+        let listener = Listener::new(target, name, move |event| {
+            if let Some(this) = this.upgrade()
+                && is_wake(&event)
+            {
+                this.awake_at.set(Date::now());
+                (this.on_wake)();
+            }
+        });
+        self.listeners.borrow_mut().push(listener);
+    }
+
+    /// Looks at the time of day, again and again.
+    fn look_again(self: &Rc<Self>) {
+        let this = Rc::downgrade(self);
+        let timer = Timer::new(now() + SLEEP_CHECK_INTERVAL, move || {
+            let Some(this) = this.upgrade() else { return };
+            let spent = this.timer.take();
+            let time = Date::now();
+            let passed = time - this.awake_at.replace(time);
+            this.look_again();
+            if passed >= MIN_SLEEP.as_millis() as f64 {
+                (this.on_wake)();
+            }
+            // Not before: it is what is running.
+            drop(spent);
+        });
+        self.timer.replace(Some(timer));
+    }
+}
+
+/// Returns the window, or the worker of a browser, which knows of the network.
+fn window() -> Option<EventTarget> {
+    let global = js_sys::global();
+    object(&global, "window").or_else(|| {
+        let navigator = object(&global, "navigator")?;
+        let is_online = Reflect::get(&navigator, &"onLine".into()).ok()?;
+        is_online.as_bool().map(|_| global.unchecked_into())
+    })
+}
+
+fn object(holder: &JsValue, name: &str) -> Option<EventTarget> {
+    let object = Reflect::get(holder, &name.into()).ok()?;
+    object.is_object().then(|| object.unchecked_into())
+}

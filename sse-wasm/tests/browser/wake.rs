@@ -1,0 +1,251 @@
+//! When the network, the page or the machine is back. A test can take none of them away, so here the browser only says
+//! so; `web/tests/end_to_end` takes the network away.
+
+use core::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use js_sys::{Date, Function, Object, Reflect};
+use sse_wasm::{Builder, Item, Reason, Settings};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::{Event, EventTarget};
+
+use crate::{
+    client::{Client, next, next_loss, next_or_end, read_numbers, soon},
+    place::{get, global, hide, is_window, pause},
+    servers::Script,
+};
+
+/// What a browser says, and how.
+const SIGNS: [(&str, fn()); 3] = [
+    ("online", || say("online", None)),
+    ("pageshow", || say("pageshow", Some(true))),
+    ("resume", || {
+        dispatch(&global("document"), &event("resume", None));
+    }),
+];
+
+/// An hour, longer than a test would wait.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// What a browser does not know of a stream that is silent.
+const MUTE: &str = "/events?n=9&take=1&then=silence";
+
+#[wasm_bindgen_test]
+async fn a_delay_is_cut_short() {
+    for client in Client::BOTH {
+        for (name, say) in signs() {
+            let script = Script::new("/events?n=1&status=503&times=1&then=silence");
+            let settings = Settings::default().with_bounds(LONG, LONG);
+            let builder = Builder::new(&script.url).with_settings(settings);
+            let mut items = client.open(builder, &[]);
+            next_loss(&mut items).await;
+            say();
+            assert_eq!(next(&mut items).await, Item::Open, "{client:?}, {name}");
+            read_numbers(&mut items, 1..=1).await;
+            assert_eq!(script.counts().await.requests, 2.0);
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_was_open_may_be_dead() {
+    for client in Client::BOTH {
+        let script = Script::new(MUTE);
+        let mut items = client.open(builder(&script), &[]);
+        read_numbers(&mut items, 1..=1).await;
+        let mut number = 1;
+        for (name, say) in signs() {
+            say();
+            number += 1;
+            let losses = read_numbers(&mut items, number..=number).await;
+            assert_eq!(losses, [Some(Reason::Requested)], "{client:?}, {name}");
+        }
+        assert_eq!(script.counts().await.requests, number as f64);
+        drop(items);
+        script.is_cancelled(number as f64).await;
+    }
+}
+
+/// The time of day has gone on, and the page's clock has not.
+#[wasm_bindgen_test]
+async fn a_sleep_is_noticed() {
+    for client in Client::BOTH {
+        let script = Script::new(MUTE);
+        let mut items = client.open(builder(&script), &[]);
+        read_numbers(&mut items, 1..=1).await;
+        let later = Later::new(LONG);
+        let losses = read_numbers(&mut items, 2..=2).await;
+        assert_eq!(losses, [Some(Reason::Requested)], "{client:?}");
+        drop(later);
+    }
+}
+
+/// A page that was loaded as usual is no news.
+#[wasm_bindgen_test]
+async fn nothing_else_is_a_sign() {
+    for client in Client::BOTH {
+        let script = Script::new(MUTE);
+        let mut items = client.open(builder(&script), &[]);
+        read_numbers(&mut items, 1..=1).await;
+        say("pageshow", Some(false));
+        say("pageshow", None);
+        say("offline", None);
+        assert_eq!(items.next().now_or_never(), None);
+        pause(100).await;
+        assert_eq!(script.counts().await.requests, 1.0);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn it_can_be_left_out() {
+    for client in Client::BOTH {
+        let script = Script::new(MUTE);
+        let builder = builder(&script).with_reconnect_on_wake(false);
+        let mut items = client.open(builder, &[]);
+        read_numbers(&mut items, 1..=1).await;
+        signs().for_each(|(_, say)| say());
+        assert_eq!(items.next().now_or_never(), None);
+        pause(100).await;
+        assert_eq!(script.counts().await.requests, 1.0);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_over_stays_over() {
+    for client in Client::BOTH {
+        let script = Script::new(MUTE);
+        let mut items = client.open(builder(&script), &[]);
+        read_numbers(&mut items, 1..=1).await;
+        drop(items);
+        signs().for_each(|(_, say)| say());
+        script.is_cancelled(1.0).await;
+    }
+    let refused = Script::new("/events?status=404");
+    let mut items = builder(&refused).fetch().unwrap();
+    assert!(matches!(next(&mut items).await, Item::Closed(_)));
+    signs().for_each(|(_, say)| say());
+    assert_eq!(next_or_end(&mut items).await, None);
+    assert_eq!(refused.counts().await.requests, 1.0);
+}
+
+/// The listener that is told of the loss may be the one that has enough.
+#[wasm_bindgen_test]
+async fn an_error_callback_may_close_it() {
+    let script = Script::new(MUTE);
+    let builder = builder(&script).with_revival("last-event-id");
+    let source = builder.native().unwrap();
+    let mut items = source.items([]);
+    read_numbers(&mut items, 1..=1).await;
+    let closing = source.clone();
+    let _subscription = source.on_error(move |_| closing.close());
+    say("online", None);
+    while next_or_end(&mut items).await.is_some() {}
+    script.is_cancelled(1.0).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_request_that_is_sent_once_is_not_sent_again() {
+    let script = Script::new(MUTE);
+    let mut items = builder(&script).with_method("POST").fetch().unwrap();
+    signs().for_each(|(_, say)| say());
+    read_numbers(&mut items, 1..=1).await;
+    signs().for_each(|(_, say)| say());
+    assert_eq!(items.next().now_or_never(), None);
+    pause(100).await;
+    assert_eq!(script.counts().await.requests, 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_hidden_page_that_pauses_stays_alone() {
+    if !is_window() {
+        return;
+    }
+    let script = Script::new(MUTE);
+    let builder = builder(&script).with_pause_when_hidden();
+    let mut items = builder.fetch().unwrap();
+    read_numbers(&mut items, 1..=1).await;
+    hide(true);
+    signs().for_each(|(_, say)| say());
+    assert_eq!(items.next().now_or_never(), None);
+    script.is_cancelled(1.0).await;
+    signs().for_each(|(_, say)| say());
+    assert_eq!(items.next().now_or_never(), None);
+    pause(100).await;
+    assert_eq!(script.counts().await.requests, 1.0);
+    hide(false);
+    read_numbers(&mut items, 2..=2).await;
+    assert_eq!(script.counts().await.requests, 2.0);
+}
+
+/// For all that share it.
+#[wasm_bindgen_test]
+async fn tabs_go_on_together() {
+    let script = Script::new(MUTE);
+    let mut tabs = [1, 2].map(|_| builder(&script).with_status().share("wake").unwrap());
+    read_numbers(&mut tabs[0], 1..=1).await;
+    // It may have come in time for the event, or not.
+    assert_eq!(next(&mut tabs[1]).await, Item::Open);
+    say("online", None);
+    for tab in &mut tabs {
+        while !matches!(next(tab).await, Item::Event(event) if event.data == "2") {}
+    }
+    assert_eq!(script.counts().await.requests, 2.0);
+}
+
+fn builder(script: &Script) -> Builder {
+    Builder::new(&script.url).with_settings(soon())
+}
+
+/// Those that there are here: workers hear of the network alone.
+fn signs() -> impl Iterator<Item = (&'static str, fn())> {
+    SIGNS.into_iter().take(if is_window() { 3 } else { 1 })
+}
+
+/// Has the window or the worker say so.
+fn say(name: &str, is_persisted: Option<bool>) {
+    dispatch(&js_sys::global(), &event(name, is_persisted));
+}
+
+fn event(name: &str, is_persisted: Option<bool>) -> Event {
+    let event = Event::new(name).unwrap();
+    if let Some(is_persisted) = is_persisted {
+        Reflect::set(&event, &"persisted".into(), &is_persisted.into()).unwrap();
+    }
+    event
+}
+
+fn dispatch(target: &JsValue, event: &Event) {
+    let target: &EventTarget = target.unchecked_ref();
+    target.dispatch_event(event).unwrap();
+}
+
+/// The time of day is later, until it is dropped.
+struct Later {
+    original: Function,
+    _later: Closure<dyn Fn() -> f64>,
+}
+
+impl Later {
+    fn new(time: Duration) -> Self {
+        let original: Function = get(&global("Date"), "now").unchecked_into();
+        let start = Date::now() + time.as_millis() as f64;
+        let later = Closure::<dyn Fn() -> f64>::new(move || start);
+        set_now(later.as_ref());
+        Self {
+            original,
+            _later: later,
+        }
+    }
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        set_now(&self.original);
+    }
+}
+
+fn set_now(now: &JsValue) {
+    let date: Object = global("Date").unchecked_into();
+    Reflect::set(&date, &"now".into(), now).unwrap();
+}
