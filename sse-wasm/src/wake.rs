@@ -30,6 +30,7 @@ pub(crate) struct Wake {
     /// The time of day when it was last awake, in milliseconds. A timer, and the clock of the page, stop in a sleep.
     awake_at: Cell<f64>,
     timer: RefCell<Option<Timer>>,
+    soon: RefCell<Option<Timer>>,
     listeners: RefCell<Vec<Listener>>,
 }
 
@@ -40,6 +41,7 @@ impl Wake {
             on_wake: Box::new(on_wake),
             awake_at: Cell::new(Date::now()),
             timer: RefCell::default(),
+            soon: RefCell::default(),
             listeners: RefCell::default(),
         });
         wake.listen(&window, "online", |_| true);
@@ -66,10 +68,23 @@ impl Wake {
                 && is_wake(&event)
             {
                 this.awake_at.set(Date::now());
-                (this.on_wake)();
+                this.wake_soon();
             }
         });
         self.listeners.borrow_mut().push(listener);
+    }
+
+    /// Calls back once for all that is told at a time: a page that is restored tells of it in two events.
+    fn wake_soon(self: &Rc<Self>) {
+        let this = Rc::downgrade(self);
+        self.soon.borrow_mut().get_or_insert_with(|| {
+            Timer::new(now(), move || {
+                let Some(this) = this.upgrade() else { return };
+                let spent = this.soon.take();
+                (this.on_wake)();
+                drop(spent);
+            })
+        });
     }
 
     /// Looks at the time of day, again and again.

@@ -221,6 +221,18 @@ impl<'a> Bed<'a> {
 
 /// Opens the demo page, breaks all that it offers to break, stops its server and starts it again.
 fn walk_through_the_page(browser: &Browser) -> Result<()> {
+    drive(browser, end_to_end())
+}
+
+/// Runs these tests in both browsers, one after the other.
+pub(crate) fn drive_both(tests: impl Fn() -> Command) -> Result<()> {
+    [Browser::chromium()?, Browser::firefox()?]
+        .iter()
+        .try_for_each(|browser| drive(browser, tests()))
+}
+
+/// Runs tests that find in their environment where the browser's driver is, and what to ask it for.
+fn drive(browser: &Browser, mut tests: Command) -> Result<()> {
     let _slot = slot()?;
     let port = port::free()?;
     let mut driver = Command::new(&browser.driver);
@@ -228,7 +240,6 @@ fn walk_through_the_page(browser: &Browser) -> Result<()> {
     let log = File::create(target().join(format!("{}.log", browser.name)))?;
     driver.stdout(log.try_clone()?).stderr(log);
     let _driver = Background::start(driver.arg(format!("--port={port}")), port)?;
-    let mut tests = end_to_end();
     tests
         .env("WEBDRIVER", format!("http://127.0.0.1:{port}"))
         .env("WEBDRIVER_CAPABILITIES", browser.capabilities.to_string());

@@ -145,7 +145,7 @@ enum Command {
     },
     /// Build the npm package into target/npm/package.
     PackageNpm,
-    /// Run the tests of the npm package, in Node, Bun, Deno and workerd, and check its types.
+    /// Run the tests of the npm package, in Node, Bun, Deno, workerd and browsers, and check its types.
     TestNpm,
 }
 

@@ -1,5 +1,5 @@
-//! When the network, the page or the machine is back. A test can take none of them away, so here the browser only says
-//! so; `web/tests/end_to_end` takes the network away.
+//! When the network, the page or the machine is back. A test in a page can take none of them away, so here the browser
+//! only says so; `sse-npm/tests/browser.test.mjs` takes the network and the page away.
 
 use core::time::Duration;
 

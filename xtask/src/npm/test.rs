@@ -1,4 +1,5 @@
-//! The npm package as others have it: installed, in Node, Bun, Deno and workerd, and before TypeScript's checker.
+//! The npm package as others have it: installed, in Node, Bun, Deno, workerd and browsers, and before TypeScript's
+//! checker.
 
 use std::fs;
 
@@ -6,6 +7,7 @@ use anyhow::Result;
 use testkit::timeout::test_timeout;
 
 use crate::{
+    browser,
     run::{command, root, run},
     setup,
 };
@@ -14,10 +16,11 @@ use crate::{
 const TOOLS: &str = "bun@1.4.5 deno@2.9.6 workerd@1.20261117.1 typescript@5.9.3";
 
 /// What is copied beside the package that is installed.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "package.test.mjs",
     "module.test.mjs",
     "handlers.test.mjs",
+    "browser.test.mjs",
     "worker.capnp",
     "worker.mjs",
     "types.ts",
@@ -67,5 +70,11 @@ pub(super) fn installed() -> Result<()> {
         )?;
     }
     in_folder("node_modules/.bin/workerd", "test worker.capnp")?;
-    in_folder("node_modules/.bin/tsc", CHECK)
+    in_folder("node_modules/.bin/tsc", CHECK)?;
+    browser::drive_both(|| {
+        let arguments = format!("--test --test-timeout={timeout} browser.test.mjs");
+        let mut tests = command("node", &arguments);
+        tests.current_dir(&folder);
+        tests
+    })
 }
