@@ -12,7 +12,8 @@ export interface EventSourceInit {
   /** Sends the request again after it failed or its stream ended. If it is not set, `true` for `GET` and `HEAD`, and
    *  `false` for any other method, because sending that again may repeat what it did: a language model would be paid
    *  twice. A source that sends its request once is closed at its end: `reason` is `end` if the server ended the stream
-   *  in order, and otherwise what cut it. A hidden page does not pause it. `reconnect()` sends it again. */
+   *  in order, and otherwise what cut it. A hidden page does not pause it. `reconnect()` sends it again. A `fetch` of yours
+   *  that sends another method than `method` needs `resend` to be set. */
   resend?: boolean;
   /** Headers of each request: as a function, a token can be fetched anew for each attempt. */
   headers?: PerAttempt<HeadersInit>;

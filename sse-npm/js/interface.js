@@ -157,12 +157,12 @@ function isHttp(url) {
   return url.protocol === "http:" || url.protocol === "https:";
 }
 
-/** What is set as `onopen`, `onmessage` and `onerror` of one source. */
+/** The values of `onopen`, `onmessage` and `onerror` of one source. */
 class Handlers {
   open = null;
   message = null;
   error = null;
-  /** Whose handler is not called now. */
+  /** The type of events whose handler is not called now. */
   muted;
   isByRuntime = callsHandlers();
 }

@@ -75,7 +75,7 @@ test("only GET and HEAD are sent again, unless it is asked for", async (t) => {
   }
 });
 
-/** What cuts a stream, and what is told of it. */
+/** Ways to cut a stream: by the server, the events before, and the reason if it has another name. */
 const CUTS = {
   "network-error": [
     (response, told) => {

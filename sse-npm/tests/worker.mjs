@@ -1,4 +1,4 @@
-// What `worker.capnp` has workerd run.
+// The worker of `worker.capnp`.
 
 import { EventSource, init } from "sse-npm/module";
 import wasm from "sse-npm/sse_npm_bg.wasm";

@@ -142,9 +142,13 @@ impl Builder {
         self.wishes.beyond_event_source().is_some() || !is_supported()
     }
 
-    /// The same behind the event with this ID, if it is not empty.
+    /// Returns a builder for a connection of all tabs, which goes on after the event with this ID, if it is not empty.
     #[cfg(feature = "share")]
-    pub(crate) fn behind(mut self, last_event_id: &str) -> Self {
+    pub(crate) fn shared_after(mut self, last_event_id: &str) -> Self {
+        #[cfg(feature = "fetch")]
+        {
+            self.wishes.is_shared = true;
+        }
         if last_event_id.is_empty() {
             return self;
         }

@@ -75,7 +75,7 @@ impl Builder {
     ///
     /// [`Error::Unsupported`] where there are no locks or channels: they want `https`, or
     /// `localhost`. [`Error::NeedsResend`] for a request that is sent once, because another tab that takes the
-    /// connection over would send it again.
+    /// connection over would send it again. Such a request of a preparation is not sent, and told by [`Closed::fault`].
     pub fn share(self, name: &str) -> Result<Shared, Error> {
         #[cfg(feature = "fetch")]
         if !self.wishes.resends(&self.wishes.request) {
@@ -153,7 +153,7 @@ async fn lead(tab: Rc<Tab>, builder: Builder) {
     tab.is_open.set(false);
     tab.skip_to.take();
     let last_event_id = tab.seen.borrow().back().cloned().unwrap_or_default();
-    let items = builder.behind(&last_event_id).open();
+    let items = builder.shared_after(&last_event_id).open();
     tab.say(&Message::After(last_event_id));
     let Ok(mut items) = items else {
         // It is so for whoever comes next.

@@ -35,6 +35,9 @@ pub(crate) struct Wishes {
     pub(crate) body_limit: usize,
     pub(crate) status: bool,
     pub(crate) resend: Option<bool>,
+    /// If the next tab would send the request again.
+    #[cfg(feature = "share")]
+    pub(crate) is_shared: bool,
 }
 
 impl Default for Wishes {
@@ -50,6 +53,8 @@ impl Default for Wishes {
             body_limit: BODY_LIMIT,
             status: false,
             resend: None,
+            #[cfg(feature = "share")]
+            is_shared: false,
         }
     }
 }

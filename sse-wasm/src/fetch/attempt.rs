@@ -91,6 +91,13 @@ impl Attempt {
             }
             // The preparation may have chosen another method.
             resends.set(wishes.resends(&request));
+            #[cfg(feature = "share")]
+            if wishes.is_shared && !resends.get() {
+                return Progress::Closed(Closed {
+                    fault: Some(crate::Error::NeedsResend.to_string()),
+                    ..Closed::default()
+                });
+            }
             let Ok(controller) = AbortController::new() else {
                 return Progress::NetworkError;
             };

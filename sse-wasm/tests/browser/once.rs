@@ -11,8 +11,8 @@ use crate::{
     servers::Script,
 };
 
-/// How long a request that is sent again by mistake would take at most.
-const LONGER_THAN_DELAYS: u32 = 200;
+/// Time for a request that would be sent again by mistake.
+const MISTAKE_WAIT_MILLISECONDS: u32 = 200;
 
 #[wasm_bindgen_test]
 async fn the_end_is_told_and_is_the_end() {
@@ -119,11 +119,29 @@ fn tabs_do_not_share_it() {
     assert!(again.share("again").is_ok());
 }
 
+#[wasm_bindgen_test]
+async fn tabs_do_not_share_one_that_is_prepared() {
+    let script = Script::new("/events?n=9");
+    let post = |mut request: Request| {
+        request.method = "POST".to_owned();
+        async { Ok(request) }
+    };
+    let mut tab = builder(&script)
+        .with_preparation(post)
+        .share("prepared")
+        .unwrap();
+    let Item::Closed(closed) = next(&mut tab).await else {
+        panic!("it is not the end");
+    };
+    assert_eq!(closed.fault, Some(Error::NeedsResend.to_string()));
+    assert_eq!(script.counts().await.requests, 0.0);
+}
+
 fn builder(script: &Script) -> Builder {
     Builder::new(&script.url).with_settings(soon())
 }
 
-/// Reads so many events, the last item, and the end. No other request follows.
+/// Reads `count` events, the last item, and the end. No other request follows.
 async fn end_of(builder: Builder, count: u64, script: &Script) -> Closed {
     let mut items = builder.fetch().unwrap();
     assert_eq!(read_numbers(&mut items, 1..=count).await, []);
@@ -135,7 +153,7 @@ async fn end_of(builder: Builder, count: u64, script: &Script) -> Closed {
         }
     };
     assert_eq!(next_or_end(&mut items).await, None);
-    pause(LONGER_THAN_DELAYS).await;
+    pause(MISTAKE_WAIT_MILLISECONDS).await;
     assert_eq!(script.counts().await.requests, 1.0);
     closed
 }

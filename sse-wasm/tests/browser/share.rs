@@ -70,8 +70,8 @@ async fn a_refusal_is_the_end_for_all() {
     assert_eq!(script.counts().await.requests, 1.0);
 }
 
-/// Whether a tab has the connection or waits for it, whether its page is hidden or not, and although both are still
-/// held.
+/// A tab that has the connection ends, and so does one that waits for it, also in a hidden page and although both are
+/// still held.
 #[wasm_bindgen_test]
 async fn a_signal_ends_one_tab_and_the_next_goes_on() {
     for is_hidden in [false, true] {

@@ -16,7 +16,7 @@ use crate::{
     servers::Script,
 };
 
-/// What a browser says, and how.
+/// Signs that a browser gives, and how.
 const SIGNS: [(&str, fn()); 3] = [
     ("online", || say("online", None)),
     ("pageshow", || say("pageshow", Some(true))),
@@ -25,18 +25,18 @@ const SIGNS: [(&str, fn()); 3] = [
     }),
 ];
 
-/// An hour, longer than a test would wait.
-const LONG: Duration = Duration::from_secs(3600);
+/// A delay that never passes in a test.
+const UNREACHABLE_DELAY: Duration = Duration::from_secs(3600);
 
-/// What a browser does not know of a stream that is silent.
-const MUTE: &str = "/events?n=9&take=1&then=silence";
+/// A stream that is silent after an event, which no browser takes for dead.
+const SILENT_STREAM: &str = "/events?n=9&take=1&then=silence";
 
 #[wasm_bindgen_test]
 async fn a_delay_is_cut_short() {
     for client in Client::BOTH {
         for (name, say) in signs() {
             let script = Script::new("/events?n=1&status=503&times=1&then=silence");
-            let settings = Settings::default().with_bounds(LONG, LONG);
+            let settings = Settings::default().with_bounds(UNREACHABLE_DELAY, UNREACHABLE_DELAY);
             let builder = Builder::new(&script.url).with_settings(settings);
             let mut items = client.open(builder, &[]);
             next_loss(&mut items).await;
@@ -51,7 +51,7 @@ async fn a_delay_is_cut_short() {
 #[wasm_bindgen_test]
 async fn what_was_open_may_be_dead() {
     for client in Client::BOTH {
-        let script = Script::new(MUTE);
+        let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
         let mut number = 1;
@@ -71,10 +71,10 @@ async fn what_was_open_may_be_dead() {
 #[wasm_bindgen_test]
 async fn a_sleep_is_noticed() {
     for client in Client::BOTH {
-        let script = Script::new(MUTE);
+        let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
-        let later = Later::new(LONG);
+        let later = Later::new(UNREACHABLE_DELAY);
         let losses = read_numbers(&mut items, 2..=2).await;
         assert_eq!(losses, [Some(Reason::Requested)], "{client:?}");
         drop(later);
@@ -85,7 +85,7 @@ async fn a_sleep_is_noticed() {
 #[wasm_bindgen_test]
 async fn nothing_else_is_a_sign() {
     for client in Client::BOTH {
-        let script = Script::new(MUTE);
+        let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
         say("pageshow", Some(false));
@@ -100,7 +100,7 @@ async fn nothing_else_is_a_sign() {
 #[wasm_bindgen_test]
 async fn it_can_be_left_out() {
     for client in Client::BOTH {
-        let script = Script::new(MUTE);
+        let script = Script::new(SILENT_STREAM);
         let builder = builder(&script).with_reconnect_on_wake(false);
         let mut items = client.open(builder, &[]);
         read_numbers(&mut items, 1..=1).await;
@@ -114,7 +114,7 @@ async fn it_can_be_left_out() {
 #[wasm_bindgen_test]
 async fn what_is_over_stays_over() {
     for client in Client::BOTH {
-        let script = Script::new(MUTE);
+        let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
         drop(items);
@@ -132,7 +132,7 @@ async fn what_is_over_stays_over() {
 /// The listener that is told of the loss may be the one that has enough.
 #[wasm_bindgen_test]
 async fn an_error_callback_may_close_it() {
-    let script = Script::new(MUTE);
+    let script = Script::new(SILENT_STREAM);
     let builder = builder(&script).with_revival("last-event-id");
     let source = builder.native().unwrap();
     let mut items = source.items([]);
@@ -146,7 +146,7 @@ async fn an_error_callback_may_close_it() {
 
 #[wasm_bindgen_test]
 async fn a_request_that_is_sent_once_is_not_sent_again() {
-    let script = Script::new(MUTE);
+    let script = Script::new(SILENT_STREAM);
     let mut items = builder(&script).with_method("POST").fetch().unwrap();
     signs().for_each(|(_, say)| say());
     read_numbers(&mut items, 1..=1).await;
@@ -161,7 +161,7 @@ async fn a_hidden_page_that_pauses_stays_alone() {
     if !is_window() {
         return;
     }
-    let script = Script::new(MUTE);
+    let script = Script::new(SILENT_STREAM);
     let builder = builder(&script).with_pause_when_hidden();
     let mut items = builder.fetch().unwrap();
     read_numbers(&mut items, 1..=1).await;
@@ -181,7 +181,7 @@ async fn a_hidden_page_that_pauses_stays_alone() {
 /// For all that share it.
 #[wasm_bindgen_test]
 async fn tabs_go_on_together() {
-    let script = Script::new(MUTE);
+    let script = Script::new(SILENT_STREAM);
     let mut tabs = [1, 2].map(|_| builder(&script).with_status().share("wake").unwrap());
     read_numbers(&mut tabs[0], 1..=1).await;
     // It may have come in time for the event, or not.

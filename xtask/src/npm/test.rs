@@ -12,10 +12,10 @@ use crate::{
     setup,
 };
 
-/// What the tests take from the npm registry: runtimes, with their programs, and TypeScript.
+/// Packages of the npm registry that the tests need: runtimes, with their programs, and TypeScript.
 const TOOLS: &str = "bun@1.4.5 deno@2.9.6 workerd@1.20261117.1 typescript@5.9.3";
 
-/// What is copied beside the package that is installed.
+/// Files that are copied beside the package that is installed.
 const FILES: [&str; 7] = [
     "package.test.mjs",
     "module.test.mjs",
