@@ -196,10 +196,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     streams: StreamOptions,
 
-    /// Tell each subscriber first where it stands, by a block that is an ID alone: who loses the
-    /// connection before the first event misses nothing then. Some clients take it for an event.
-    #[arg(long, env = "SSE_HUB_ANNOUNCE_POSITION", value_parser = BoolishValueParser::new())]
-    announce_position: bool,
+    /// Do not tell subscribers their position. By default, an event of the type "position" comes first, and again
+    /// while a subscriber is quiet and others are not, so that a client that loses its connection misses nothing and
+    /// its last event ID stays one that is known.
+    #[arg(long, env = "SSE_HUB_NO_POSITION", value_parser = BoolishValueParser::new())]
+    no_position: bool,
     /// Give IDs that nobody can read or make up without this key, of 32 hexadecimal digits: plain ones tell
     /// a subscriber how much is published to others. All servers with the same events need the same key.
     ///
@@ -299,9 +300,7 @@ impl Arguments {
             .with_max_event(self.max_event)
             .with_reserved_types(reserved.chain(self.streams.ping.then_some(PING_TYPE)))
             .with_event_retry(EVENT_RETRY);
-        if self.announce_position {
-            settings = settings.with_position();
-        }
+        settings = settings.with_position(!self.no_position);
         if let Some(key) = self.id_key {
             settings = settings.with_ids(Ids::sealed(key));
         }

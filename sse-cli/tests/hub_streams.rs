@@ -33,7 +33,7 @@ async fn read_until(connection: &mut TcpStream, expected: &str) -> String {
 
 #[tokio::test]
 async fn a_quiet_stream_has_comments_or_pings() {
-    let hub = Hub::start(["--keep-alive=0.1"]);
+    let hub = Hub::start(["--keep-alive=0.1", "--no-position"]);
     let mut quiet = hub.ask("topic=a").await;
     let text = read_until(&mut quiet, ":\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n").await;
     assert!(!text.contains("event: "), "{text}");
@@ -89,12 +89,10 @@ async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
             let mut stream = hub.ask("topic=a&newest=1").await;
             let text = read_until(&mut stream, "data: 1\n").await;
             let (_, rest) = text.split_once(":\n\n").unwrap();
-            let (_, rest) = rest.split_once("retry: ").unwrap();
-            let (time, rest) = rest.split_once('\n').unwrap();
-            assert!(
-                rest.starts_with("id: "),
-                "in the block of the first event: {text}"
-            );
+            let (first, _) = rest.split_once("\n\n").unwrap();
+            assert!(first.contains("event: position\n"), "{text}");
+            let (_, rest) = first.split_once("retry: ").expect("in the first block");
+            let (time, _) = rest.split_once('\n').unwrap();
             let time: u64 = serde_json::from_str(time).unwrap();
             assert!(range.contains(&time), "{time}");
             times.insert(time);
@@ -226,7 +224,7 @@ async fn lists_and_flags_of_the_environment_are_taken() {
         ("ALLOW_ORIGIN", "https://a.example,https://*.b.example"),
         ("PING", "true"),
         ("KEEP_ALIVE", "0.1"),
-        ("ANNOUNCE_POSITION", "false"),
+        ("NO_POSITION", "true"),
         ("LOG", "off"),
     ] {
         command.env(format!("SSE_HUB_{name}"), value);

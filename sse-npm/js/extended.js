@@ -13,7 +13,7 @@ const OPTIONS = [
   "signal",
   "lastEventId",
   "retry",
-  "connectTimeout",
+  "headTimeout",
   "idleTimeout",
   "maxEventSize",
   "pauseWhenHidden",

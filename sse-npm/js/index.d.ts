@@ -25,8 +25,9 @@ export interface EventSourceInit {
   lastEventId?: string;
   /** When to try again. */
   retry?: RetryInit;
-  /** How long to wait for a response. 30 s if it is not set, `Infinity` for as long as it takes. */
-  connectTimeout?: number;
+  /** Maximum time to the head of the response, in milliseconds: many servers send it with the first event. Five
+   *  minutes if it is not set, and no maximum for a request that is sent once. `Infinity` is no maximum. */
+  headTimeout?: number;
   /** How long nothing may come, not even a comment, before a new connection is made. Not limited if
    *  it is not set. Twice the server's keep-alive is a good value. */
   idleTimeout?: number;
@@ -54,7 +55,7 @@ export interface RetryInit {
   ceiling?: number;
   /** To what delay repeated failures may double it. 60,000 if it is not set. */
   backoffLimit?: number;
-  /** Whether to try again after statuses that say "not now": 429 and 5xx. The standard has it that
+  /** Whether to try again after statuses that say "not now": 408, 425, 429 and 5xx. The standard has it that
    *  every status but 200 is the end. `true` if it is not set. */
   statuses?: boolean;
 }
@@ -64,7 +65,7 @@ export class ConnectionErrorEvent extends Event {
   private constructor();
   readonly type: "error";
   /** `end`: the server ended the stream in order. `truncated`: it ended the stream inside an event.
-   *  `network-error`: there was no connection, or it broke. `connect-timeout`: no response came in time.
+   *  `network-error`: there was no connection, or it broke. `head-timeout`: no response came in time.
    *  `idle-timeout`: nothing more came in time. `status`: a status other than 200. `content-type`: no event stream. `fault`: a function of
    *  yours threw, or the wasm could not be loaded. `too-large`: an event was
    *  lost, and nothing else. */
@@ -72,7 +73,7 @@ export class ConnectionErrorEvent extends Event {
     | "end"
     | "truncated"
     | "network-error"
-    | "connect-timeout"
+    | "head-timeout"
     | "idle-timeout"
     | "status"
     | "content-type"

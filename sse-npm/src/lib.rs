@@ -164,7 +164,7 @@ fn words(reason: Option<Reason>) -> (&'static str, u16) {
         Some(Reason::End) => "end",
         Some(Reason::Truncated) => "truncated",
         Some(Reason::NetworkError) => "network-error",
-        Some(Reason::HeadTimeout) => "connect-timeout",
+        Some(Reason::HeadTimeout) => "head-timeout",
         Some(Reason::IdleTimeout) => "idle-timeout",
         Some(Reason::Status(status)) => return ("status", status),
         Some(Reason::ContentType) => "content-type",

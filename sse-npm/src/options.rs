@@ -71,7 +71,7 @@ fn settings(options: &Options<'_>) -> Settings {
     if let Some(limit) = options.time("backoffLimit") {
         settings = settings.with_backoff_limit(limit);
     }
-    if let Some(timeout) = options.time("connectTimeout") {
+    if let Some(timeout) = options.time("headTimeout") {
         settings = settings.with_head_timeout(Some(timeout));
     }
     if let Some(timeout) = options.time("idleTimeout") {

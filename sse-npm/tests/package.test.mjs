@@ -86,7 +86,7 @@ const CUTS = {
   ],
   truncated: [(response) => stream(response).end("data: a\n\ndata: b\n"), ["a"]],
   "idle-timeout": [(response) => stream(response).write("data: a\n\n"), ["a"]],
-  "connect-timeout": [() => {}, []],
+  "head-timeout": [() => {}, []],
   "no answer": [(response) => response.destroy(), [], "network-error"],
   "status 503": [(response) => response.writeHead(503).end("later"), [], "status"],
   "status 429": [(response) => response.writeHead(429).end("later"), [], "status"],
@@ -102,7 +102,7 @@ test("a loop over what is sent once throws if the stream was cut", async (t) => 
       const told = new Promise((resolve) => (tell = resolve));
       const { url, requests } = await serve(t, (request, response) => cut(response, told));
       const timeouts = {
-        ...(name === "connect-timeout" && { connectTimeout: 50 }),
+        ...(name === "head-timeout" && { headTimeout: 50 }),
         ...(name === "idle-timeout" && { idleTimeout: 200 }),
       };
       const source = new EventSource(url, {
@@ -336,7 +336,7 @@ test("nothing is read from Object.prototype", async (t) => {
     signal: abort.signal,
     lastEventId: "stolen",
     retry: { time: 1, floor: 1 },
-    connectTimeout: 0,
+    headTimeout: 0,
     idleTimeout: 0,
     maxEventSize: 0,
     pauseWhenHidden: true,
@@ -429,7 +429,7 @@ test("no number that an option may have is a fault or an endless loop", async (t
     stream(response).write("data: a\n\n");
   });
   const numbers = [0, 1, 2 ** 31, 2 ** 53, Number.MAX_VALUE, Infinity, NaN, -1, -Infinity, 0.5];
-  const options = ["connectTimeout", "idleTimeout", "maxEventSize"];
+  const options = ["headTimeout", "idleTimeout", "maxEventSize"];
   const retries = ["time", "floor", "ceiling", "backoffLimit"];
   const inits = (value) => [
     ...options.map((name) => ({ [name]: value })),
@@ -453,7 +453,7 @@ test("no number that an option may have is a fault or an endless loop", async (t
       const isShort = value < 100;
       const expected = !isShort || Number.isNaN(value) || "retry" in init
         ? ["message"]
-        : ["message", "connect-timeout", "idle-timeout", "too-large"];
+        : ["message", "head-timeout", "idle-timeout", "too-large"];
       assert(expected.includes(first), `${shown}: ${first}`);
       await new Promise((resolve) => setTimeout(resolve, 30));
       assert.notEqual(source.readyState, EventSource.CLOSED, `${shown}: ${reasons}`);

@@ -67,9 +67,13 @@ impl Builder {
             return Err(Error::Unsupported { missing });
         }
         let seed = seed();
-        let mut machine = Machine::new(self.settings, seed, now());
         let mut wishes = self.wishes;
         wishes.request.url = self.url;
+        let settings = match wishes.resends(&wishes.request) {
+            true => self.settings,
+            false => self.settings.for_one_request(),
+        };
+        let mut machine = Machine::new(settings, seed, now());
         wishes.credentials = self.credentials;
         if let Some(id) = wishes.last_event_id.take() {
             machine.set_last_event_id(&id).map_err(Error::IdTooLong)?;

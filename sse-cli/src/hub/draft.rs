@@ -15,7 +15,7 @@ use sse_hyper::{Event, EventType};
 use crate::{hub::answer::Refusal, json};
 
 /// The types of the events that come from the hub itself. Nobody else may say that.
-pub(crate) const OWN_TYPES: [&str; 4] = ["closing", "denied", "lagged", "reset"];
+pub(crate) const OWN_TYPES: [&str; 5] = ["closing", "denied", "lagged", "position", "reset"];
 
 /// The types of the events by which a browser's `EventSource` tells of its connection.
 pub(crate) const BROWSER_TYPES: [&str; 2] = ["error", "open"];

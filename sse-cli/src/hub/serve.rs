@@ -92,6 +92,8 @@ pub(crate) async fn run(
     }
     drop(listeners);
     tracing::info!(streams = server.streams.open(), "closing");
+    // Each subscriber is told its position, and a stream that waits for its past just ends.
+    server.hub.close(farewell());
     server.streams.close(farewell());
     if timeout(SHUTDOWN_TIMEOUT, open.shutdown()).await.is_err() {
         tracing::warn!("some clients did not take what was left for them");

@@ -222,9 +222,15 @@ impl Follower {
         follower
     }
 
+    /// The next item that is not a position: those come first, and now and then.
     pub(crate) async fn item(&mut self) -> Item {
-        let item = timeout(test_timeout(), self.source.next()).await;
-        item.expect("it comes").expect("no end").unwrap()
+        loop {
+            let item = timeout(test_timeout(), self.source.next()).await;
+            match item.expect("it comes").expect("no end").unwrap() {
+                Item::Event(event) if event.event_type == "position" => {}
+                item => return item,
+            }
+        }
     }
 
     /// The next event as type, ID and data.

@@ -45,7 +45,7 @@ async fn a_cut_is_told() {
         ("take=1&then=rst", 1, Reason::NetworkError),
         ("take=1&tail=data:x%0A", 1, Reason::Truncated),
         ("take=1&then=silence", 1, Reason::IdleTimeout),
-        ("late=3600000", 0, Reason::ConnectTimeout),
+        ("late=3600000", 0, Reason::HeadTimeout),
         ("status=204", 0, Reason::Status(204)),
         ("type=text/html", 0, Reason::ContentType),
     ];
@@ -54,7 +54,7 @@ async fn a_cut_is_told() {
         let short = Some(Duration::from_millis(500));
         let settings = match reason {
             Reason::IdleTimeout => soon().with_idle_timeout(short),
-            Reason::ConnectTimeout => soon().with_connect_timeout(short),
+            Reason::HeadTimeout => soon().with_head_timeout(short),
             _ => soon(),
         };
         let builder = Builder::new(&script.url).with_settings(settings);
