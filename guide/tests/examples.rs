@@ -66,7 +66,8 @@ async fn next(source: &mut EventSource) -> MessageEvent<String> {
     let event = async {
         loop {
             match source.next().await.expect("it goes on").expect("no error") {
-                Item::Event(event) => return event,
+                // A hub tells its subscribers where they stand.
+                Item::Event(event) if event.event_type != "position" => return event,
                 _ => continue,
             }
         }

@@ -62,8 +62,12 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// What it has read so far.
+    /// Returns the events that it has read so far, without the positions that it was told.
     pub fn events(&self) -> Result<Vec<Item>> {
-        Ok(contract::events(&fs::read(&self.printed)?))
+        let mut events = contract::events(&fs::read(&self.printed)?);
+        events.retain(
+            |event| !matches!(event, Item::Event { event_type, .. } if event_type == "position"),
+        );
+        Ok(events)
     }
 }

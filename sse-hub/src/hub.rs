@@ -123,9 +123,9 @@ impl Hub {
 
     /// Follows what is selected: from now on, or behind the last event that the client has seen.
     ///
-    /// A client that comes from too far in the past, or with an ID that is none of ours, gets an event
-    /// of the type `reset` first, with the data `{"reason":"too old"}` or `{"reason":"unknown"}`, and
-    /// then goes on from now. It should fetch anew what it shows.
+    /// A client that may have missed events that it selects, because they are not kept any more, gets an event of
+    /// the type `reset` first, with the data `{"reason":"too old"}`, and then goes on from now; so does one with an
+    /// ID that is not of this hub, with `{"reason":"unknown"}`. It should fetch anew what it shows.
     ///
     /// # Errors
     ///

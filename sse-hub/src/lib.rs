@@ -67,6 +67,7 @@ mod hub;
 mod ids;
 mod index;
 mod log;
+mod lost;
 mod post;
 mod reader;
 mod recovery;

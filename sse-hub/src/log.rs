@@ -9,13 +9,18 @@ use std::{
 
 use sse_hyper::Encoded;
 
-use crate::{Selection, Topic, Topics, post::Key, settings::Retention, turn::Turn};
+use crate::{
+    Selection, Topic, Topics, lost::LostEvents, post::Key, settings::Retention, turn::Turn,
+};
 
 /// A frame is full at so many bytes. A larger event is a frame of its own, which is not copied.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;
 
 /// How many events leave at once because of their age: to drop very many takes long.
 const LEAVE_AT_ONCE: usize = 1024;
+
+/// Maximum number of comparisons of selectors and events, to tell whether events that are too old are missed.
+const MAX_OLD_COMPARISONS: usize = 4096;
 
 /// So many bytes of a topic or a key take as long as a short one does.
 const SHORT: usize = 16;
@@ -83,6 +88,8 @@ pub(crate) struct Log {
     floor: u64,
     /// Events up to this one are lost for good.
     gone: u64,
+    /// What has left the front.
+    lost: LostEvents,
     /// The newest event of each key.
     latest: HashMap<Key, u64>,
     /// Those of them that have left the front.
@@ -110,6 +117,7 @@ impl Log {
             newest,
             floor: newest,
             gone: 0,
+            lost: LostEvents::new(newest),
             latest: HashMap::new(),
             state: BTreeMap::new(),
             state_floor: newest,
@@ -134,6 +142,24 @@ impl Log {
     /// Whether everything behind this number is still here, or of each key the latest of it.
     pub(crate) fn reaches(&self, number: u64, is_latest_enough: bool) -> bool {
         self.start(is_latest_enough) <= number
+    }
+
+    /// Returns whether an event of this selection may be missing after this number and up to the other one, up to
+    /// which events are not replayed any more.
+    pub(crate) fn may_miss(&self, after: u64, through: u64, selection: &Selection) -> bool {
+        if self.lost.may_match(after, selection) {
+            return true;
+        }
+        let start = self.entries.partition_point(|it| it.number <= after);
+        let end = self.entries.partition_point(|it| it.number <= through);
+        let mut old = self.entries.range(start..end.max(start));
+        old.len() * selection.iter().len() > MAX_OLD_COMPARISONS
+            || old.any(|entry| selection.matches_any(&entry.topics))
+    }
+
+    /// Returns the number up to which all events have left the front, or are too old and will.
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor
     }
 
     /// Adds an event that is newer than all.
@@ -203,6 +229,7 @@ impl Log {
             };
             old += 1;
             self.floor = self.floor.max(entry.number);
+            self.lost.add(entry.number, &entry.topics);
             match &entry.key {
                 Some(key) if self.latest.get(key) == Some(&entry.number) => {
                     self.state.insert(entry.number, entry);

@@ -151,6 +151,11 @@ impl Reader {
         let is_latest = self.slow == Slow::Latest;
         let core = shared.read();
         let log = &core.log;
+        if !log.reaches(self.cursor, is_latest)
+            && !log.may_miss(self.cursor, log.floor(), &channel.selection)
+        {
+            self.cursor = log.floor();
+        }
         if !log.reaches(self.cursor, is_latest) {
             let (newest, is_gone) = (log.newest(), log.is_gone(self.cursor));
             drop(core);

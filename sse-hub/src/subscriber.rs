@@ -179,7 +179,7 @@ impl Subscriber {
 
     /// Where it begins.
     fn place(&self, core: &Core, is_kept: impl Fn(u64) -> bool) -> Place {
-        let newest = core.log.newest();
+        let (newest, expired) = (core.log.newest(), core.log.expired());
         let at = |cursor| Place {
             cursor,
             reset: None,
@@ -221,6 +221,13 @@ impl Subscriber {
             },
             (Some(number), None) if number > newest => reset("unknown"),
             (Some(number), _) if is_kept(number) => at(number),
+            // Nothing that it selects is lost. With a backend, the log has to be that of the backend.
+            (Some(number), _)
+                if self.shared.is_loaded()
+                    && !core.log.may_miss(number, expired, &self.selection) =>
+            {
+                at(number.max(expired))
+            }
             (Some(number), Some(backend)) => Place {
                 recovery: Some(Recovery::replay(&**backend, number, newest)),
                 ..at(number)

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sse_hub::{Hub, Ids, Post, Retention, Slow};
+use sse_hub::{Hub, Ids, Post, Retention, Selection, Slow};
 use sse_hyper::{Event, EventId};
 use support::{numbered_from_1, publish, ready, topic};
 
@@ -160,4 +160,48 @@ fn a_new_subscriber_can_have_the_state() {
         state,
         "id: 2\ndata: 2\n\nid: 3\ndata: 3\n\nid: 5\ndata: 5\n\n"
     );
+}
+
+/// Defaults: the log keeps 16,384 events.
+#[test]
+fn a_quiet_topic_is_not_reset_by_a_busy_one() {
+    let hub = Hub::new(numbered_from_1());
+    let seen = publish(&hub, "quiet/q1", "1");
+    for _ in 0..16_500 {
+        publish(&hub, "busy", "x");
+    }
+    publish(&hub, "quiet/q1", "2");
+    // The log is looked through in several turns.
+    let text = |selection: Selection, id: &EventId| {
+        let mut subscription = hub.subscribe(selection, Some(id)).unwrap();
+        let turns = (0..1000).map(|_| ready(&mut subscription));
+        turns.collect::<String>()
+    };
+    for selection in [
+        Selection::new(["quiet/q1"]).unwrap(),
+        Selection::from_patterns(["quiet/*", "none"]).unwrap(),
+    ] {
+        assert_eq!(text(selection, &seen), "id: 16502\ndata: 2\n\n");
+    }
+    // Something that it selects is lost.
+    let before = EventId::from(0);
+    let selections = [&["quiet/q1"][..], &["busy"], &["quiet/*", "busy"], &["**"]];
+    for (selection, id) in selections.into_iter().zip([&before, &seen, &seen, &seen]) {
+        let selection = Selection::from_patterns(selection).unwrap();
+        assert!(text(selection, id).starts_with("event: reset\n"));
+    }
+}
+
+#[test]
+fn events_that_are_too_old_are_missed_only_by_those_who_select_them() {
+    let age = Duration::from_millis(20);
+    let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_age(age)));
+    let seen = publish(&hub, "a", "1");
+    publish(&hub, "b", "2");
+    std::thread::sleep(age * 2);
+    let mut subscription = hub.subscribe(topic("a"), Some(&seen)).unwrap();
+    publish(&hub, "a", "3");
+    assert_eq!(ready(&mut subscription), "id: 3\ndata: 3\n\n");
+    let mut subscription = hub.subscribe(topic("b"), Some(&seen)).unwrap();
+    assert!(ready(&mut subscription).contains("too old"));
 }

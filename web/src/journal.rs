@@ -78,7 +78,10 @@ impl Journal {
 pub fn settings() -> Settings {
     let mut retention = Retention::default();
     retention.events = KEPT;
-    Settings::new().with_retention(retention)
+    // The page shows the bytes of what is published, and nothing beside them.
+    Settings::new()
+        .with_retention(retention)
+        .with_position(false)
 }
 
 /// The last [`KEPT`] events of the file; none if there is no file.

@@ -159,6 +159,7 @@ impl Client {
                 if let Item::Event(event) = item {
                     match event.event_type {
                         "message" => self.take(event.data, event.last_event_id)?,
+                        "position" => self.move_to(event.last_event_id)?,
                         "lagged" => self.board.lagged.up(),
                         other => bail!(
                             "behind event {} with the ID {} comes `{other}`: {}",
@@ -186,6 +187,18 @@ impl Client {
         ensure!(event <= seen + 1, "{}: lost {}", what(), event - seen - 1);
         ensure!(event == seen + 1 && id > last, "{}: it comes again", what());
         (self.seen, self.last) = (event, id);
+        Ok(())
+    }
+
+    /// It is told its position, which moves on also by events that it does not see.
+    fn move_to(&mut self, id: &str) -> Result<()> {
+        let (seen, last) = (self.seen, self.last);
+        let id = number(id).with_context(|| format!("the position {id:?} after {last}"))?;
+        ensure!(
+            id >= last,
+            "behind event {seen} with the ID {last} comes the position {id}"
+        );
+        self.last = id;
         Ok(())
     }
 

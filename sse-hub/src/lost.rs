@@ -1,0 +1,111 @@
+//! Which topics have lost events.
+
+use std::collections::HashMap;
+
+use crate::{Selection, Selector, Topic, Topics};
+
+/// Maximum number of topics that are known one by one: some megabytes, if their texts are as long as may be.
+const MAX_TOPICS: usize = 16 * 1024;
+
+/// Maximum number of comparisons of a pattern and a topic for one answer.
+const MAX_COMPARISONS: usize = 4096;
+
+/// The number of the newest event of each topic that has left a log.
+///
+/// A quiet topic loses its few events much later than a busy one, so a subscriber of it that comes back can go on
+/// without a reset, although the log has lost many events of others.
+#[derive(Debug)]
+pub(crate) struct LostEvents {
+    newest: HashMap<Topic, u64>,
+    /// Of events up to this one, it is not known to which topics they belonged.
+    floor: u64,
+}
+
+impl LostEvents {
+    /// Nothing is known of the events up to this one.
+    pub(crate) fn new(floor: u64) -> Self {
+        Self {
+            newest: HashMap::new(),
+            floor,
+        }
+    }
+
+    /// Notes that an event is lost. Its number is greater than those before.
+    pub(crate) fn add(&mut self, number: u64, topics: &Topics) {
+        for topic in topics.iter() {
+            self.newest.insert(topic.clone(), number);
+        }
+        if self.newest.len() > MAX_TOPICS {
+            // Half of them at least, so that this is rare.
+            let mut numbers: Vec<u64> = self.newest.values().copied().collect();
+            let (_, median, _) = numbers.select_nth_unstable(MAX_TOPICS / 2);
+            self.floor = self.floor.max(*median);
+            self.newest.retain(|_, number| *number > self.floor);
+        }
+    }
+
+    /// Returns whether an event of this selection may be lost after this number. If it is too much work to tell, one
+    /// may be.
+    pub(crate) fn may_match(&self, after: u64, selection: &Selection) -> bool {
+        if after < self.floor {
+            return true;
+        }
+        let patterns = selection
+            .iter()
+            .filter(|selector| !matches!(selector, Selector::Exact(_)));
+        if patterns.count() * self.newest.len() > MAX_COMPARISONS {
+            return true;
+        }
+        let is_lost = |number: &u64| *number > after;
+        selection.iter().any(|selector| match selector {
+            Selector::Exact(topic) => self.newest.get(topic).is_some_and(is_lost),
+            selector => {
+                let mut topics = self.newest.iter();
+                topics.any(|(topic, number)| is_lost(number) && selector.matches(topic))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics(name: &str) -> Topics {
+        Topics::new([name]).unwrap()
+    }
+
+    #[test]
+    fn each_topic_has_its_own_loss() {
+        let mut lost = LostEvents::new(2);
+        lost.add(3, &Topics::new(["a/1", "b"]).unwrap());
+        lost.add(5, &topics("a/2"));
+        let may_match = |after, patterns: &[&str]| {
+            let selection = Selection::from_patterns(patterns).unwrap();
+            lost.may_match(after, &selection)
+        };
+        assert!(may_match(1, &["c"]), "it is not known what was lost");
+        assert!(!may_match(2, &["c"]) && !may_match(2, &["c", "d/*"]));
+        assert!(may_match(2, &["b"]) && !may_match(3, &["b"]));
+        assert!(may_match(4, &["a/*"]) && !may_match(5, &["a/*"]));
+        assert!(may_match(4, &["c", "**"]) && !may_match(5, &["**"]));
+    }
+
+    #[test]
+    fn many_topics_take_bounded_memory() {
+        let mut lost = LostEvents::new(0);
+        let count = 5 * MAX_TOPICS as u64;
+        for number in 1..=count {
+            lost.add(number, &topics(&number.to_string()));
+            assert!(lost.newest.len() <= MAX_TOPICS + 1);
+        }
+        let of = |number: u64| Selection::from(topics(&number.to_string()));
+        assert!(lost.may_match(0, &of(1)), "nothing is known of it any more");
+        let after = count - MAX_TOPICS as u64 / 4;
+        assert!(!lost.may_match(after, &of(after)));
+        assert!(lost.may_match(after, &of(after + 1)));
+        // Too much work for a pattern.
+        let pattern = Selection::from_patterns(["none/*"]).unwrap();
+        assert!(lost.may_match(after, &pattern));
+    }
+}
