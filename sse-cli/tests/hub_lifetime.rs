@@ -313,3 +313,30 @@ async fn flood(hub: &Hub, topics: core::ops::Range<u32>) {
     }
     hub.becomes("sse_hub_subscribers", 0).await;
 }
+
+/// A client that has seen no event misses none when the hub is back.
+#[tokio::test]
+async fn each_stream_is_closed_with_its_position() {
+    let hub = Hub::start([]);
+    let mut quiet = hub.ask("topic=quiet").await;
+    let mut text = String::new();
+    while !text.contains("data: {}") {
+        let mut bytes = [0; 1024];
+        let count = timeout(test_timeout(), quiet.read(&mut bytes)).await;
+        text.push_str(str::from_utf8(&bytes[..count.unwrap().unwrap()]).unwrap());
+    }
+    kill_process(Pid::from_child(&hub.running.child), Signal::TERM).unwrap();
+    let reading = timeout(test_timeout(), quiet.read_to_string(&mut text)).await;
+    reading.expect("it ends").unwrap();
+    let id = |event_type: &str| {
+        let (_, rest) = text.split_once(event_type).expect("it is told");
+        rest.split_once("id: ")
+            .unwrap()
+            .1
+            .split_once('\n')
+            .unwrap()
+            .0
+    };
+    assert_eq!(id("event: position\n"), id("event: closing\n"));
+    assert_eq!(text.matches("event: closing\n").count(), 1, "{text}");
+}

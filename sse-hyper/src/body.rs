@@ -54,6 +54,8 @@ pin_project! {
         last: usize,
         // The first event was not sent yet.
         is_new: bool,
+        // All streams end, and this one was asked once more what it has.
+        is_closing: bool,
         clock: Clock,
         turn: Turn,
         #[pin]
@@ -93,6 +95,7 @@ impl<S> EventBody<S> {
             frame,
             last: 0,
             is_new: true,
+            is_closing: false,
             clock: Clock::default(),
             turn: Turn::default(),
             member: None,
@@ -110,6 +113,7 @@ impl<S: EventStream> EventBody<S> {
         // Before the stream is asked, so that it may end by itself when all are to end.
         let is_closed = this.events.is_some() && member.as_mut().poll_closed(cx).is_some();
         let settings = member.settings();
+        let mut has_more = true;
         while this.frame.takes_more()
             && !this.turn.is_over()
             && let Some(events) = this.events.as_mut().as_pin_mut()
@@ -121,13 +125,18 @@ impl<S: EventStream> EventBody<S> {
                     *this.is_new &= !event.put(this.frame, retry, *this.last);
                 }
                 Poll::Ready(None) => this.events.set(None),
-                Poll::Pending => break,
+                Poll::Pending => {
+                    has_more = false;
+                    break;
+                }
             }
         }
         if this.events.is_none() {
             return;
         }
-        if is_closed {
+        // A stream whose frame was full may end by itself after it; one that never ends has one more.
+        let is_last = !has_more || core::mem::replace(this.is_closing, is_closed);
+        if is_closed && is_last {
             if let Some(farewell) = member.farewell() {
                 farewell.encode(this.frame.own());
             }

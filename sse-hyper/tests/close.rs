@@ -136,6 +136,9 @@ async fn what_is_ready_comes_before_the_farewell() {
     let endless = streams.body(stream::repeat(Event::new("x")));
     // It says by itself that it ends.
     let own = streams.body(stream::iter([Event::new("my own end")]));
+    // Frames that are shared are sent one by one.
+    let encoded = Encoded::from(&Event::new("my own end"));
+    let shared = streams.body(stream::iter([encoded]));
     streams.close(farewell());
     let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).unwrap();
     let body = text(body.collect().await.unwrap().to_bytes());
@@ -147,4 +150,6 @@ async fn what_is_ready_comes_before_the_farewell() {
     assert!(endless.contains("event: restart\n") && endless.len() < 64 * 1024);
     let own = text(own.collect().await.unwrap().to_bytes());
     assert_eq!(own, ":\n\ndata: my own end\n\n");
+    let shared = text(shared.collect().await.unwrap().to_bytes());
+    assert_eq!(shared, own);
 }

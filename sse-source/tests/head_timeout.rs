@@ -37,7 +37,8 @@ impl LateServer {
         let (was_asked, may_answer) = (server.was_asked.clone(), server.may_answer.clone());
         tokio::spawn(async move {
             let (mut connection, _) = listener.accept().await.unwrap();
-            connection.read(&mut [0; 4096]).await.unwrap();
+            let count = connection.read(&mut [0; 4096]).await.unwrap();
+            assert!(count > 0);
             was_asked.notify_one();
             may_answer.notified().await;
             let answer = stream("data: a\n\n");
