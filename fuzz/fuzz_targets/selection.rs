@@ -12,7 +12,7 @@ use sse_proto::Event;
 
 fuzz_target!(|input: &[u8]| {
     let text = String::from_utf8_lossy(input);
-    let hub = Hub::new(Settings::new().with_first_number(1));
+    let hub = Hub::new(Settings::new().with_first_number(1).with_position(false));
     let mut subscribers: Vec<Subscriber> = Vec::new();
     for line in text.split('\n') {
         let mut line = line.chars();
