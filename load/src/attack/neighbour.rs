@@ -101,6 +101,8 @@ async fn watch(address: SocketAddr, token: &str, is_ended: &AtomicBool) -> Resul
         publisher.publish(&number.to_string()).await?;
         loop {
             match next(&mut source).await? {
+                // It is told its position, too.
+                Item::Event(event) if event.event_type == "position" => {}
                 Item::Event(event) => {
                     let is_expected = event.data == number.to_string();
                     ensure!(is_expected, "event {} instead of {number}", event.data);
