@@ -6,6 +6,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     io,
     net::{Ipv4Addr, TcpStream},
+    path::PathBuf,
     sync::{
         LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -60,14 +61,18 @@ pub fn free_row(count: u16) -> io::Result<u16> {
 
 /// Returns a lock on the port, unless another process has it.
 fn lock(port: u16) -> io::Result<Option<File>> {
-    let folder = env::temp_dir().join("sse-testkit-ports");
-    fs::create_dir_all(&folder)?;
-    let file = File::create(folder.join(port.to_string()))?;
+    fs::create_dir_all(folder())?;
+    let file = File::create(folder().join(port.to_string()))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Folder of the locks of ports, for all processes of the machine.
+fn folder() -> PathBuf {
+    env::temp_dir().join("sse-testkit-ports")
 }
 
 /// Not by listening there: a process that another thread is starting would have the socket too, until it
@@ -87,7 +92,7 @@ mod tests {
     fn a_port_is_given_to_one_process() {
         let port = free_row(2).expect("two ports");
         for port in [port, port + 1] {
-            let file = env::temp_dir().join(format!("sse-testkit-ports/{port}"));
+            let file = folder().join(port.to_string());
             let mut flock = Command::new("flock");
             let status = flock.arg("-n").arg(file).arg("true").status();
             assert_eq!(status.expect("flock").code(), Some(1));
