@@ -25,8 +25,9 @@ impl Ids {
     /// An event has one ID of 32 characters. A position that a subscriber is told, as in a `reset` or
     /// `lagged` event and by [`Settings::with_position`](crate::Settings::with_position), has 48
     /// characters and is sealed anew each time: two of them say nothing of what was published between
-    /// them. A quiet subscriber is told its position whether or not something was published. Only that an ID is too old tells that the log has lost what comes after it, which depends
-    /// on how much is published to all.
+    /// them. A quiet subscriber is told its position whether or not something was published. Only that an ID is
+    /// too old tells that the log may have lost events that the subscriber selects, which depends on how much is
+    /// published to all.
     ///
     /// All nodes need the same key, and a client that comes with an ID under another one gets a `reset`.
     #[cfg(feature = "sealed-ids")]

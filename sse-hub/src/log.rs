@@ -88,7 +88,7 @@ pub(crate) struct Log {
     floor: u64,
     /// Events up to this one are lost for good.
     gone: u64,
-    /// What has left the front.
+    /// Topics of the events that have left the front.
     lost: LostEvents,
     /// The newest event of each key.
     latest: HashMap<Key, u64>,
@@ -134,8 +134,8 @@ impl Log {
         let Some(age) = self.retention.age else {
             return self.floor;
         };
-        let old = self.entries.partition_point(|it| it.at.elapsed() > age);
-        let last = old.checked_sub(1).and_then(|last| self.entries.get(last));
+        let last = self.count_older(age).checked_sub(1);
+        let last = last.and_then(|last| self.entries.get(last));
         last.map_or(self.floor, |entry| self.floor.max(entry.number))
     }
 
@@ -245,11 +245,16 @@ impl Log {
     /// Events that are too old are not found any more, but for the newest.
     fn expire(&mut self, age: Option<Duration>) {
         let Some(age) = age else { return };
-        let old = self.entries.partition_point(|it| it.at.elapsed() > age);
+        let old = self.count_older(age);
         let last = old.min(self.entries.len().saturating_sub(1)).checked_sub(1);
         if let Some(entry) = last.and_then(|last| self.entries.get(last)) {
             self.floor = self.floor.max(entry.number);
         }
+    }
+
+    /// Returns the number of events that are older than this.
+    fn count_older(&self, age: Duration) -> usize {
+        self.entries.partition_point(|it| it.at.elapsed() > age)
     }
 
     /// Returns whether the first event is not found any more.

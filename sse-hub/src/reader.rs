@@ -47,7 +47,7 @@ pub(crate) struct Reader {
     is_idle: bool,
     pub(crate) announces_position: bool,
     /// When it was told its position, by the seconds of the hub.
-    pub(crate) told_at: u32,
+    told_at: u32,
     pub(crate) turn: Turn,
 }
 
@@ -65,7 +65,13 @@ pub(crate) enum Look {
 }
 
 impl Reader {
-    pub(crate) fn new(cursor: u64, expired: u64, slow: Slow, max_lag: Option<u64>) -> Self {
+    pub(crate) fn new(
+        shared: &Shared,
+        cursor: u64,
+        expired: u64,
+        slow: Slow,
+        max_lag: Option<u64>,
+    ) -> Self {
         Self {
             cursor,
             expired,
@@ -76,8 +82,8 @@ impl Reader {
             slow,
             is_live: false,
             is_idle: false,
-            announces_position: false,
-            told_at: 0,
+            announces_position: shared.settings.announces_position,
+            told_at: shared.seconds(),
             turn: Turn::new(),
         }
     }
@@ -213,15 +219,14 @@ impl Reader {
         if self.slow == Slow::Disconnect {
             shared.counts.lagged(behind, 0);
             let event = shared.settings.lagged(format!(r#"{{"behind":{behind}}}"#));
-            let event = event.with_id(shared.settings.ids.position(self.cursor));
+            let event = shared.with_position(event, self.cursor);
             let farewell = Farewell::new(event).with_retry(shared.settings.retry.clone());
             return Look::Last(Encoded::from(&farewell));
         }
         shared.counts.lagged(behind, behind);
         self.skip(window);
         let event = shared.settings.lagged(format!(r#"{{"missed":{behind}}}"#));
-        let id = shared.settings.ids.position(self.cursor);
-        Look::Found(Encoded::from(&event.with_id(id)))
+        Look::Found(Encoded::from(&shared.with_position(event, self.cursor)))
     }
 
     /// It goes on from now, and is told so.

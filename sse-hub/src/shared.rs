@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use sse_hyper::{Encoded, Farewell};
+use sse_hyper::{Encoded, Event, Farewell};
 
 use crate::{
     Backend, Denied, Numbered, Post, Settings,
@@ -203,19 +203,23 @@ impl Shared {
     /// What tells a client that its state is not to be relied on. It goes on behind this number.
     pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
         let event = self.settings.reset(format!(r#"{{"reason":"{reason}"}}"#));
-        Encoded::from(&event.with_id(self.settings.ids.position(newest)))
+        Encoded::from(&self.with_position(event, newest))
     }
 
     /// Returns the event that tells a subscriber its position.
     pub(crate) fn position(&self, cursor: u64) -> Encoded {
-        let event = self.settings.position();
-        Encoded::from(&event.with_id(self.settings.ids.position(cursor)))
+        Encoded::from(&self.with_position(self.settings.position(), cursor))
     }
 
     /// Returns the event that tells a subscriber that it may not listen any more.
     pub(crate) fn denied(&self, denied: Denied, cursor: u64) -> Encoded {
         let event = self.settings.denied(denied.into_reason());
-        Encoded::from(&event.with_id(self.settings.ids.position(cursor)))
+        Encoded::from(&self.with_position(event, cursor))
+    }
+
+    /// Sets the ID of an event of the hub itself to the position of a subscriber.
+    pub(crate) fn with_position(&self, event: Event, cursor: u64) -> Event {
+        event.with_id(self.settings.ids.position(cursor))
     }
 
     /// Returns the age of the hub in seconds, for times that subscribers keep.

@@ -150,13 +150,11 @@ impl Subscriber {
         let mut inner = channel.lock();
         inner.subscribers += 1;
         let (expired, is_latest) = (core.log.expired(), self.is_latest());
-        let is_kept = |number| match is_latest {
-            true => inner.reaches(number) || core.log.reaches(number, true),
-            false => {
-                number >= expired && (inner.reaches(number) || core.log.reaches(number, false))
-            }
+        let is_kept = |number| {
+            (is_latest || number >= expired)
+                && (inner.reaches(number) || core.log.reaches(number, is_latest))
         };
-        let place = self.place(&core, is_kept);
+        let place = self.place(&core, expired, is_kept);
         drop(inner);
         drop(core);
         if let Some(reason) = place.reset {
@@ -164,9 +162,7 @@ impl Subscriber {
             tracing::debug!(reason, "a subscriber is reset");
         }
         let notice = place.reset.map(|reason| shared.reset(reason, newest));
-        let mut reader = Reader::new(place.cursor, expired, self.slow, self.max_lag);
-        reader.told_at = shared.seconds();
-        reader.announces_position = shared.settings.announces_position;
+        let reader = Reader::new(shared, place.cursor, expired, self.slow, self.max_lag);
         let special = Special {
             guard,
             // A reset has the position, too.
@@ -178,8 +174,8 @@ impl Subscriber {
     }
 
     /// Where it begins.
-    fn place(&self, core: &Core, is_kept: impl Fn(u64) -> bool) -> Place {
-        let (newest, expired) = (core.log.newest(), core.log.expired());
+    fn place(&self, core: &Core, expired: u64, is_kept: impl Fn(u64) -> bool) -> Place {
+        let newest = core.log.newest();
         let at = |cursor| Place {
             cursor,
             reset: None,

@@ -137,24 +137,24 @@ impl Subscription {
         if let Some(notice) = special.notice.take() {
             return Poll::Ready(Some(notice));
         }
-        // Where it begins may still have to be looked for.
-        let is_known = special.recovery.as_ref().is_none_or(Recovery::has_start);
-        if is_known && core::mem::take(&mut special.is_new) {
-            return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
-        }
         if let Some(recovery) = &mut special.recovery {
+            // Otherwise, where it begins is what the recovery looks for.
+            if recovery.has_start() && core::mem::take(&mut special.is_new) {
+                return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
+            }
             let recovered = recovery.poll(&mut self.reader, &self.shared, &self.channel, cx);
             match ready!(recovered) {
                 Recovered::Some(blocks) => return Poll::Ready(Some(blocks)),
-                Recovered::All(Some(blocks)) => {
+                Recovered::All(blocks) => {
                     special.recovery = None;
-                    return Poll::Ready(Some(blocks));
+                    if blocks.is_some() {
+                        return Poll::Ready(blocks);
+                    }
                 }
-                Recovered::All(None) => special.recovery = None,
             }
-            if core::mem::take(&mut special.is_new) {
-                return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
-            }
+        }
+        if core::mem::take(&mut special.is_new) {
+            return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
         }
         if special.guard.is_none() {
             self.special = None;
