@@ -1,13 +1,14 @@
 //! A file or stdin.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::Path,
 };
 
 use anyhow::{Context, Result};
 
+/// Opens a file to read it step by step; without one, or for `-`, stdin.
 pub(crate) fn open(file: Option<&Path>) -> Result<Box<dyn Read>> {
     Ok(match file {
         Some(path) if path.as_os_str() != "-" => {
@@ -16,4 +17,17 @@ pub(crate) fn open(file: Option<&Path>) -> Result<Box<dyn Read>> {
         }
         _ => Box::new(io::stdin().lock()),
     })
+}
+
+/// Reads a whole file.
+pub(crate) fn file(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Reads stdin up to its end.
+pub(crate) fn stdin() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let result = io::stdin().lock().read_to_end(&mut bytes);
+    result.context("cannot read stdin")?;
+    Ok(bytes)
 }

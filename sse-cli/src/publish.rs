@@ -1,7 +1,5 @@
 //! `sse publish`.
 
-use std::io::{self, Read};
-
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use clap::Args;
@@ -14,7 +12,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use serde::Deserialize;
 use tower::ServiceExt;
 
-use crate::{notice, stdout, transport::Connection, url};
+use crate::{input, notice, stdout, transport::Connection, url};
 
 /// Maximum length of an answer, in bytes: the IDs of many events.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -96,7 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 impl Arguments {
     fn request(&self) -> Result<Request<Full<Bytes>>> {
         let (content_type, body) = match self.lines {
-            true => ("application/x-ndjson", stdin()?),
+            true => ("application/x-ndjson", input::stdin()?),
             false => ("text/plain", self.data()?),
         };
         let mut request = Request::post(self.uri()?).header(CONTENT_TYPE, content_type);
@@ -140,20 +138,13 @@ impl Arguments {
         if let Some(data) = &self.data {
             return Ok(data.clone().into_bytes());
         }
-        let mut data = stdin()?;
+        let mut data = input::stdin()?;
         if data.ends_with(b"\n") {
             data.pop();
             data.pop_if(|byte| *byte == b'\r');
         }
         Ok(data)
     }
-}
-
-fn stdin() -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let result = io::stdin().lock().read_to_end(&mut bytes);
-    result.context("cannot read stdin")?;
-    Ok(bytes)
 }
 
 async fn read<B>(response: Response<B>) -> Result<(StatusCode, Bytes)>

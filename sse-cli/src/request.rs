@@ -1,9 +1,6 @@
 //! What is asked for.
 
-use std::{
-    fs,
-    io::{self, Read},
-};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -14,7 +11,7 @@ use http::{
 use serde::de::IgnoredAny;
 use sse_source::{Builder, EventId, EventSource};
 
-use crate::url;
+use crate::{input, url};
 
 #[derive(Args)]
 pub(crate) struct Request {
@@ -148,15 +145,12 @@ impl Request {
     }
 }
 
-/// All of a file; `-` is stdin.
+/// Reads a whole file; `-` is stdin.
 fn read(file: &str) -> Result<Vec<u8>> {
-    if file != "-" {
-        return fs::read(file).with_context(|| format!("cannot read {file}"));
+    match file {
+        "-" => input::stdin(),
+        path => input::file(Path::new(path)),
     }
-    let mut bytes = Vec::new();
-    let result = io::stdin().lock().read_to_end(&mut bytes);
-    result.context("cannot read stdin")?;
-    Ok(bytes)
 }
 
 fn content_type(body: &[u8]) -> &'static str {

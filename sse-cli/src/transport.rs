@@ -1,13 +1,13 @@
 //! How requests get to the server.
 
 use core::time::Duration;
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use sse_source::{Proxy, Transport};
 
-use crate::seconds;
+use crate::{input, seconds};
 
 #[derive(Args)]
 pub(crate) struct Connection {
@@ -40,19 +40,15 @@ impl Connection {
             .proxy(proxy);
         if let Some(file) = &self.cacert {
             builder = builder
-                .root_certificates(&read(file)?)
+                .root_certificates(&input::file(file)?)
                 .with_context(|| format!("--cacert {}", file.display()))?;
         }
         if let Some(file) = &self.cert {
             let key = self.key.as_ref().unwrap_or(file);
             builder = builder
-                .client_certificate(&read(file)?, &read(key)?)
+                .client_certificate(&input::file(file)?, &input::file(key)?)
                 .with_context(|| format!("--cert {}, --key {}", file.display(), key.display()))?;
         }
         Ok(builder.build())
     }
-}
-
-fn read(file: &PathBuf) -> Result<Vec<u8>> {
-    fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
