@@ -8,6 +8,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 use crate::proxy_connector::ProxyConnector;
@@ -17,12 +18,7 @@ use crate::proxy_connector::ProxyConnector;
 pub(crate) struct TlsOptions {
     /// Certificates to trust in place of the machine's.
     roots: Option<Arc<RootCertStore>>,
-    identity: Option<Arc<Identity>>,
-}
-
-struct Identity {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    identity: Option<Arc<SingleCertAndKey>>,
 }
 
 impl TlsOptions {
@@ -42,22 +38,15 @@ impl TlsOptions {
         chain_pem: &[u8],
         key_pem: &[u8],
     ) -> Result<(), TlsError> {
-        let identity = Identity {
-            chain: certificates(chain_pem)?,
-            key: PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| match error {
-                pem::Error::NoItemsFound => TlsError::NoKey,
-                error => TlsError::Key(Box::new(error)),
-            })?,
-        };
+        let chain = certificates(chain_pem)?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| match error {
+            pem::Error::NoItemsFound => TlsError::NoKey,
+            error => TlsError::Key(Box::new(error)),
+        })?;
         // A key that does not fit is an error here, and not at each connection.
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+        let identity = CertifiedKey::from_der(chain, key, &ring::default_provider())
             .map_err(|error| TlsError::Key(Box::new(error)))?;
-        let config = config.with_root_certificates(RootCertStore::empty());
-        config
-            .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-            .map_err(|error| TlsError::Key(Box::new(error)))?;
-        self.identity = Some(Arc::new(identity));
+        self.identity = Some(Arc::new(identity.into()));
         Ok(())
     }
 
@@ -92,11 +81,9 @@ impl TlsOptions {
                 .with_native_roots()
                 .unwrap_or_else(|_| builder().with_webpki_roots()),
         };
-        match self.identity.as_deref() {
+        match &self.identity {
             None => builder.with_no_client_auth(),
-            Some(Identity { chain, key }) => builder
-                .with_client_auth_cert(chain.clone(), key.clone_key())
-                .expect("it was tried before"),
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity) as _),
         }
     }
 }
