@@ -24,20 +24,13 @@ const MAX_INVALID_HEADS: u32 = 10;
 impl EventSource {
     pub(super) fn on_response(&mut self, response: Response<Body>, now: Duration) {
         self.invalid_heads = 0;
-        let (status, content_type) = match self.is_taken_leniently(&response) {
-            true => (StatusCode::OK, Some(b"text/event-stream".to_vec())),
-            false => (response.status(), head::content_type(response.headers())),
-        };
-        let is_stream = content_type
-            .as_deref()
-            .is_some_and(sse_proto::connection::is_event_stream);
-        if status != StatusCode::OK || !is_stream {
+        if !is_stream(&response) && !self.is_taken_leniently(&response) {
             let refusal = Refusal::new(response, self.options.refusal_limits);
             self.attempt = Attempt::Refusal(Box::pin(refusal));
             return;
         }
         self.connection
-            .on_response(status.as_u16(), content_type.as_deref(), None, now);
+            .on_response(200, Some(b"text/event-stream"), None, now);
         let (head, body) = response.into_parts();
         self.open = Some(Box::new(Open {
             uri: response_uri(&head.extensions),
@@ -144,6 +137,13 @@ impl EventSource {
             _ => failed.is_retried_by_default,
         }
     }
+}
+
+/// Returns whether the standard says that this response is an event stream.
+fn is_stream(response: &Response<Body>) -> bool {
+    let content_type = head::content_type(response.headers());
+    response.status() == StatusCode::OK
+        && content_type.is_some_and(|value| sse_proto::connection::is_event_stream(&value))
 }
 
 /// Returns whether a response came that is not HTTP.
