@@ -69,7 +69,8 @@ impl Builder {
         let seed = seed();
         let mut wishes = self.wishes;
         wishes.request.url = self.url;
-        let settings = match wishes.resends(&wishes.request) {
+        let resends = wishes.resends(&wishes.request);
+        let settings = match resends {
             true => self.settings,
             false => self.settings.for_one_request(),
         };
@@ -82,7 +83,7 @@ impl Builder {
         Ok(FetchSource {
             machine,
             _listeners: Listeners::new(&wishes, self.reconnects_on_wake, &commands),
-            resends: Rc::new(Cell::new(wishes.resends(&wishes.request))),
+            resends: Rc::new(Cell::new(resends)),
             wishes,
             ping: self.ping,
             attempt: Attempt::None,
