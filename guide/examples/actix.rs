@@ -50,7 +50,7 @@ async fn events(streams: Data<Streams>, request: HttpRequest) -> HttpResponse {
     let request = translated(&request);
     let seen = sse_hyper::last_event_id(request.headers());
     let seen = seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref()));
-    // An ID that is none of ours counts as none. With a status 400, a browser would not come back.
+    // An ID of another format is ignored: a browser does not reconnect after a status 400.
     let seen = seen.ok().flatten().unwrap_or(0);
     answer(streams.respond(&request, seconds(seen)))
 }

@@ -210,7 +210,7 @@ async fn the_idle_time_is_an_option() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
-/// As `nc -N` does: it sends the request, closes its writing half, and reads.
+/// `nc -N` sends the request, closes its writing half, and reads.
 #[tokio::test]
 async fn a_client_that_closes_its_writing_half_is_answered() {
     let hub = Hub::start([]);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! curl prints an event each second, and so does <http://127.0.0.1:8080/>. A client that comes back with
-//! `Last-Event-ID: 7` gets the eighth next; with `Last-Event-ID: seven`, which is none of these IDs, the first. On
+//! `Last-Event-ID: 7` gets the eighth next; with `Last-Event-ID: seven`, which is not one of these IDs, the first. On
 //! Ctrl-C or SIGTERM every client gets a last event, and then the server ends.
 
 use std::{env, io, time::Duration};

@@ -89,7 +89,7 @@ fn respond(streams: &Streams, request: &Request<Incoming>) -> Response<Body> {
     }
     let seen = sse_hyper::last_event_id(request.headers());
     let seen = seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref()));
-    // An ID that is none of ours counts as none. With a status 400, a browser would not come back.
+    // An ID of another format is ignored: a browser does not reconnect after a status 400.
     let events = seconds(seen.ok().flatten().unwrap_or(0)).boxed();
     streams.respond(request, events).map(Either::Left)
 }

@@ -4,7 +4,7 @@ use sse_proto::{Event, EventId, Output};
 
 use crate::{own_type::with_own_type, settings::draw};
 
-/// Last event of a stream that the server ends. By default there is none, and the stream just ends.
+/// Last event of a stream that the server ends. By default, the stream ends without one.
 #[derive(Clone, Debug, Default)]
 pub struct Farewell {
     event: Option<Event>,

@@ -3,8 +3,8 @@ use core::{error::Error, fmt, str::FromStr};
 use http::{HeaderMap, Uri};
 use sse_proto::EventId;
 
-/// The longest ID that is taken, in bytes. Servers of this world send far shorter ones.
-const LONGEST: usize = 1024;
+/// Maximum length of an ID, in bytes. Known servers send far shorter ones.
+const MAX_ID_BYTES: usize = 1024;
 
 /// The ID of the last event that the client saw before it lost the connection, from the
 /// `Last-Event-ID` header
@@ -74,9 +74,9 @@ fn event_id(name: &str, value: &[u8]) -> Result<Option<EventId>, InvalidLastEven
     if value.is_empty() {
         return Ok(None);
     }
-    if value.len() > LONGEST {
+    if value.len() > MAX_ID_BYTES {
         return Err(invalid(&format_args!(
-            "{} bytes, limit is {LONGEST}",
+            "{} bytes, limit is {MAX_ID_BYTES}",
             value.len()
         )));
     }

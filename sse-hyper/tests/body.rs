@@ -182,7 +182,7 @@ async fn by_default_it_comes_after_fifteen_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
-    // What reaches the `onmessage` of a page is parsed there, as JSON for example.
+    // Pages parse the data in `onmessage`, for example as JSON.
     let untyped = Event::new("");
     let alive = untyped.clone().with_type(EventType::new("alive").unwrap());
     for (event, expected) in [(untyped, "ping"), (alive, "alive")] {

@@ -89,7 +89,7 @@ async fn without_an_event_they_just_end() {
     assert_eq!(rest(body).await, ":\n\n", "no retry without an event");
 }
 
-/// What reaches the `onmessage` of a page is parsed there, as JSON for example.
+/// Pages parse the data in `onmessage`, for example as JSON.
 #[tokio::test]
 async fn a_farewell_without_a_type_is_no_message() {
     let of_type =

@@ -136,8 +136,7 @@ impl Builder {
     /// Sets how much is read of the body of a response that is not an event stream, in bytes, and for how long. The
     /// defaults are 64 KiB and 5 s.
     ///
-    /// What was read by then is in [`Refused::body`](crate::Refused::body), for errors and for attempts that others
-    /// follow.
+    /// [`Refused::body`](crate::Refused::body) has the bytes read by then, after an error and between attempts.
     pub fn with_refusal_limits(mut self, max_body_bytes: usize, timeout: Duration) -> Self {
         self.options.refusal_limits = RefusalLimits {
             max_body_bytes,

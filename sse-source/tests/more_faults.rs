@@ -176,7 +176,7 @@ async fn a_head_may_look_unusual() {
     }
 }
 
-/// What is not HTTP at the tenth time is not HTTP at the next one either.
+/// A server that has failed to speak HTTP ten times in a row will not speak it at the eleventh.
 #[tokio::test]
 async fn a_server_of_another_protocol_is_not_asked_for_ever() {
     for head in [

@@ -51,7 +51,7 @@ async fn main() -> io::Result<()> {
 }
 
 fn respond(streams: &Streams, request: &Request<()>, seen: Option<EventId>) -> reply::Response {
-    // An ID that is none of ours counts as none. With a status 400, a browser would not come back.
+    // An ID of another format is ignored: a browser does not reconnect after a status 400.
     let seen = sse_warp::parse_event_id(seen.as_ref()).ok().flatten();
     sse_warp::respond(request, streams.body(ticks(seen.unwrap_or(0))))
 }

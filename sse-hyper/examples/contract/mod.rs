@@ -84,7 +84,7 @@ impl Contract {
     }
 }
 
-/// Waits for SIGTERM, or for Ctrl-C where there is none.
+/// Waits for SIGTERM, or for Ctrl-C on systems without signals.
 async fn asked_to_end() -> io::Result<()> {
     #[cfg(unix)]
     signal::unix::signal(signal::unix::SignalKind::terminate())?
