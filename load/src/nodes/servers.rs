@@ -109,7 +109,7 @@ impl Servers {
 
     fn up(&mut self, server: usize) -> Result<()> {
         let mut command = if server == 0 {
-            nats::command(self.ports[0], self.folder.path())
+            nats::command(self.ports[0], self.folder.path(), "")?
         } else {
             self.node(self.ports[server])
         };
