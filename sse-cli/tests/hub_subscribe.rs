@@ -39,19 +39,41 @@ async fn a_stream_goes_on_where_it_was() {
         ("3".into(), "4".into())
     );
     assert_eq!(hub.metric("sse_hub_replayed_total").await, 6);
-    for (id, reason) in [
-        ("nonsense", "unknown"),
-        ("17", "too old"),
-        ("99999999999999999999", "unknown"),
-    ] {
+    let (epoch, _) = ids[0].split_once('-').expect("an epoch");
+    let ahead = format!("{epoch}-99");
+    for id in ["nonsense", "17", "99999999999999999999", &ahead] {
         let mut follower = hub.follow(&format!("topic=a/b&lastEventId={id}")).await;
-        let (event_type, _, data) = follower.event().await;
-        assert_eq!(
-            (&*event_type, data),
-            ("reset", format!("{{\"reason\":\"{reason}\"}}"))
-        );
+        is_reset(&mut follower).await;
         hub.news("a/b", "5").await;
         assert_eq!(follower.data().await, "5");
+    }
+}
+
+async fn is_reset(follower: &mut Follower) {
+    let (event_type, _, data) = follower.event().await;
+    assert_eq!((&*event_type, &*data), ("reset", r#"{"reason":"unknown"}"#));
+}
+
+#[tokio::test]
+async fn an_id_from_before_a_restart_resets() {
+    for ids_are_sealed in [false, true] {
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let hub = match ids_are_sealed {
+                false => Hub::start([]),
+                true => Hub::start(["--id-key", "000102030405060708090a0b0c0d0e0f"]),
+            };
+            for id in &ids {
+                is_reset(&mut hub.follow(&format!("topic=a&lastEventId={id}")).await).await;
+            }
+            for n in 0..3 {
+                ids.push(hub.news("a", &n.to_string()).await);
+            }
+            // All of its numbers are used again, whatever the clock says.
+            for id in &ids[..ids.len() - 3] {
+                is_reset(&mut hub.follow(&format!("topic=a&lastEventId={id}")).await).await;
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     pull::{Delivered, Pull},
     raw::{Caution, Found},
     shared::Shared,
-    stream::{bounds, identity},
+    stream::{bounds, epoch},
 };
 
 /// How many messages are asked for at a time, and again when half of them have come.
@@ -61,8 +61,8 @@ struct Follower {
 struct Told {
     /// All up to here was told, or was said to be gone.
     number: u64,
-    /// Which stream it was, as far as that is known.
-    identity: Option<String>,
+    /// That of the stream; 0 if it has none.
+    epoch: u64,
 }
 
 impl Follower {
@@ -98,7 +98,7 @@ impl Follower {
         let stream = self.shared.stream(&life).await?;
         let info = stream.cached_info();
         let (first, last) = bounds(info);
-        let mut number = self.place(identity(info), first, last)?;
+        let mut number = self.place(epoch(info), first, last)?;
         self.due = Some(last);
         while !self.caution.is_over() {
             let shared = Arc::clone(&self.shared);
@@ -127,19 +127,14 @@ impl Follower {
     }
 
     /// Where it goes on, in the stream as it is now.
-    fn place(
-        &mut self,
-        identity: Option<String>,
-        first: u64,
-        last: u64,
-    ) -> Result<u64, BackendError> {
+    fn place(&mut self, epoch: u64, first: u64, last: u64) -> Result<u64, BackendError> {
         let Some(told) = &mut self.told else {
             let newest = u64::try_from(self.newest).unwrap_or(u64::MAX);
             let number = last.saturating_sub(newest).max(first.saturating_sub(1));
             if number > 0 {
                 self.ready.push_back(Update::Gone(number));
             }
-            self.told = Some(Told { number, identity });
+            self.told = Some(Told { number, epoch });
             return Ok(number);
         };
         let stream = &self.shared.settings.stream;
@@ -149,11 +144,10 @@ impl Follower {
             }
             *told = Told {
                 number: first - 1,
-                identity,
+                epoch,
             };
-        } else if let (Some(old), Some(new)) = (&told.identity, &identity)
-            && old != new
-        {
+            self.shared.set_epoch(epoch);
+        } else if told.epoch != 0 && epoch != 0 && told.epoch != epoch {
             self.is_broken = true;
             let number = told.number;
             tracing::error!(

@@ -123,6 +123,10 @@ impl Backend for JetStream {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.newest().await })
     }
+
+    fn epoch(&self) -> u64 {
+        self.shared.epoch()
+    }
 }
 
 impl fmt::Debug for JetStream {

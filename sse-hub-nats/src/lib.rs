@@ -20,7 +20,8 @@
 //! # What is in NATS
 //!
 //! One stream, with one subject, that belongs to the hub alone. Each event is a message, and its number
-//! is the message's sequence. A client's `Last-Event-ID` is good on every node, and as long as the
+//! is the message's sequence. The epoch of the numbers, which is part of each ID, is the time when the stream was
+//! made, from its description. A client's `Last-Event-ID` is good on every node, and as long as the
 //! stream keeps the event.
 //!
 //! | message | |
@@ -57,8 +58,11 @@
 //! 1970, so they go on ascending, and all learn that what was before is gone. NATS before 2.10 cannot do
 //! that: there, numbers begin at 1 again, and they are of no use to a hub that has seen greater ones. It
 //! stays disconnected ([`Hub::is_connected`](sse_hub::Hub::is_connected)) and says so; start the process
-//! again. The same holds for a stream in memory whose server was restarted. It knows the stream by the
-//! time in its description; one that was made or described by hand it knows by its length alone.
+//! again. The same holds for a stream in memory whose server was restarted. Clients that come with an ID of the
+//! former stream get a `reset`, because its epoch is another one.
+//!
+//! A stream that was made or described by hand has no epoch: it is known by its length alone. If NATS is set back
+//! to an older state, such as that of a snapshot, delete the stream, because its numbers are used again.
 //!
 //! # An example
 //!

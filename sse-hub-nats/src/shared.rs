@@ -1,6 +1,6 @@
 use core::{
     error::Error,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use async_nats::jetstream::stream::Stream;
@@ -27,6 +27,9 @@ pub(crate) struct Shared {
     pub(crate) permits: Semaphore,
     /// The stream is known to be there, as it has to be.
     has_stream: AtomicBool,
+    /// That of the stream as it was seen first, and then that of the one which is followed: a hub whose stream was made
+    /// anew still has numbers of the former one.
+    epoch: AtomicU64,
     is_compared: AtomicBool,
 }
 
@@ -38,6 +41,7 @@ impl Shared {
             subject,
             permits: Semaphore::new(REPLAYS),
             has_stream: AtomicBool::new(false),
+            epoch: AtomicU64::new(0),
             is_compared: AtomicBool::new(false),
         }
     }
@@ -45,6 +49,9 @@ impl Shared {
     /// What is to be had of the stream now. Makes it if it is missing.
     pub(crate) async fn stream(&self, life: &Life) -> Result<Stream, BackendError> {
         let stream = self.settings.stream(life).await?;
+        if self.epoch() == 0 {
+            self.set_epoch(stream::epoch(stream.cached_info()));
+        }
         self.has_stream.store(true, Ordering::Relaxed);
         if !self.is_compared.swap(true, Ordering::Relaxed) {
             self.settings.compare(&stream.cached_info().config);
@@ -57,6 +64,14 @@ impl Shared {
             self.stream(life).await?;
         }
         Ok(())
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Relaxed);
     }
 
     pub(crate) fn forget_stream(&self) {

@@ -12,9 +12,9 @@ use sse_hub::BackendError;
 
 use crate::{Settings, link::Life};
 
-/// What a stream says of itself, and behind that when it was made, in microseconds since 1970. So a
-/// stream that was deleted and made anew is another one for who has known the first. The time that NATS
-/// has for that is not the same on all servers of a cluster.
+/// Description of the stream, before the time when it was made, in microseconds since 1970. That is the epoch of its
+/// numbers: it tells a stream that was deleted and made anew from the one before. The time that NATS itself keeps is
+/// not the same on all servers of a cluster.
 const DESCRIPTION: &str = "Server-sent events, by sse-hub-nats, since ";
 
 /// JetStream's own default.
@@ -140,10 +140,12 @@ impl Settings {
     }
 }
 
-/// Which stream of its name it is, if it was made here and nobody has described it otherwise.
-pub(crate) fn identity(info: &Info) -> Option<String> {
-    let description = info.config.description.as_deref()?;
-    description.strip_prefix(DESCRIPTION).map(str::to_owned)
+/// Returns the epoch of the stream's numbers; 0 if it was not made here, or has another description now.
+#[expect(clippy::disallowed_methods, reason = "it was written without a sign")]
+pub(crate) fn epoch(info: &Info) -> u64 {
+    let description = info.config.description.as_deref();
+    let digits = description.and_then(|it| it.strip_prefix(DESCRIPTION));
+    digits.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
 /// The numbers of its first message and of its last one. Of an empty stream, the first is the next.

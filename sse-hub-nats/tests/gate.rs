@@ -82,11 +82,7 @@ async fn live_and_replayed() {
         assert_eq!((one.event_type(), one.data()), ("message", &long[..256]));
         assert_eq!((two.event_type(), two.data()), (&long[..256], "end"));
         // The numbers are those of the stream, in which the others are.
-        let number = |it: &sse_proto::EventId| {
-            it.as_str()
-                .bytes()
-                .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
-        };
+        let number = support::number;
         assert_eq!(number(one.id().unwrap()), number(&first) + count + 1);
     }
     assert_eq!(hub.newest(), other.newest());

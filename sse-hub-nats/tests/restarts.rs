@@ -5,9 +5,9 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt as _};
-use sse_hub::{Backend as _, PublishError, Retention, Update};
+use sse_hub::{Backend as _, PublishError, Retention, Selection, Update};
 use sse_hub_nats::Settings;
-use sse_proto::Event;
+use sse_proto::{Event, EventId};
 use support::{
     Nats, Nodes, all, chain, connected, next, numbers, patient, publish, read_all, test_timeout,
     texts, topic,
@@ -182,12 +182,14 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     assert_eq!(texts(&mut events, 4).await, numbers(1..5));
     let client = nats.client().await;
     client.delete_stream("sse").await.unwrap();
-    let new = publish(&node, 5..7).await;
+    publish(&node, 5..7).await;
     if first(&nats).await > 1 {
-        // Its numbers are greater, so all goes on, behind a word that something is missing.
+        // Its numbers are greater, so all goes on, after a reset.
         assert_eq!(next(&mut events).await.event_type(), "reset");
         connected(&node, true).await;
-        let mut events = all(&node, Some(&new[0]));
+        let new = next(&mut events).await;
+        assert_eq!(new.data(), "5");
+        let mut events = all(&node, new.id());
         assert_eq!(texts(&mut events, 1).await, numbers(6..7));
         return;
     }
@@ -197,12 +199,28 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     assert!(!node.is_connected());
     let restarted = nats.node();
     connected(&restarted, true).await;
-    let mut events = all(&restarted, Some(&new[0]));
-    assert_eq!(texts(&mut events, 1).await, numbers(6..7));
-    assert_eq!(
-        next(&mut all(&restarted, Some(&old[4]))).await.event_type(),
-        "reset"
-    );
+    publish(&restarted, 7..15).await;
+    let mut events = restarted
+        .subscriber(Selection::all())
+        .from_start()
+        .subscribe()
+        .unwrap()
+        .events();
+    let first = next(&mut events).await;
+    let mut events = all(&restarted, first.id());
+    assert_eq!(texts(&mut events, 9).await, numbers(6..15));
+    // Their numbers are used again.
+    for old in &old {
+        assert_eq!(
+            next(&mut all(&restarted, Some(old))).await.event_type(),
+            "reset"
+        );
+    }
+    // The node that is of no use gives no ID that another one would take for its own.
+    let position = EventId::new("unknown").unwrap();
+    let position = next(&mut all(&node, Some(&position))).await;
+    let id = position.id().unwrap().as_str();
+    assert_eq!(id, old[4].as_str());
 }
 
 async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {

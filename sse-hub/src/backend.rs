@@ -23,6 +23,17 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// The number of the newest event that there is anywhere; 0 if there was none.
     fn newest(&self) -> BoxFuture<'static, u64>;
+
+    /// Returns the epoch of the numbers: another one after each time that they begin anew, for example because all
+    /// that was stored is lost. The hub asks for it after any number that it was given, and does not resume after an
+    /// ID of another epoch.
+    ///
+    /// It changes when [`follow`](Self::follow) goes on with the new numbers, because until then the hub has old ones.
+    ///
+    /// The default is 0, for numbers that never begin anew.
+    fn epoch(&self) -> u64 {
+        0
+    }
 }
 
 /// What [`Backend::follow`] tells.

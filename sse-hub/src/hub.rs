@@ -1,8 +1,8 @@
-use core::{error::Error, fmt, future::poll_fn, ops::RangeInclusive, task::Poll, time::Duration};
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+use core::{
+    error::Error, fmt, future::poll_fn, hash::BuildHasher as _, ops::RangeInclusive, task::Poll,
+    time::Duration,
 };
+use std::{hash::RandomState, sync::Arc};
 
 use futures_util::StreamExt as _;
 use sse_hyper::{EventId, Farewell};
@@ -51,10 +51,12 @@ pub struct Hub {
 impl Hub {
     /// A hub in the memory of this process.
     pub fn new(settings: Settings) -> Self {
+        let (epoch, first) = match settings.first_number {
+            Some(first) => (0, first.min(LAST_FIRST_NUMBER)),
+            None => (random_epoch(), 1),
+        };
         // Nothing was published before the first number.
-        let first = settings.first_number.unwrap_or_else(microseconds);
-        let first = first.min(LAST_FIRST_NUMBER);
-        Self::of(settings, first.saturating_sub(1), None)
+        Self::of(settings, epoch, first.saturating_sub(1), None)
     }
 
     /// A hub whose events go over a backend, as do those of all others that have the same. The future
@@ -63,14 +65,14 @@ impl Hub {
         settings: Settings,
         backend: Arc<dyn Backend>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let hub = Self::of(settings, 0, Some(Arc::clone(&backend)));
+        let hub = Self::of(settings, 0, 0, Some(Arc::clone(&backend)));
         let follow = follow(Arc::clone(&hub.shared), backend);
         (hub, follow)
     }
 
-    fn of(settings: Settings, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
+    fn of(settings: Settings, epoch: u64, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(settings, newest, backend)),
+            shared: Arc::new(Shared::new(settings, epoch, newest, backend)),
         }
     }
 
@@ -105,7 +107,7 @@ impl Hub {
             None => shared.append(None, &post).0,
             Some(backend) => backend.publish(&post).await?,
         };
-        Ok(shared.settings.ids.id(number))
+        Ok(shared.id(number))
     }
 
     /// Checks whether an event may be published, without publishing it: its size, the lengths of its type
@@ -176,7 +178,7 @@ impl Hub {
     /// [sealed IDs](crate::Ids).
     pub fn newest(&self) -> Option<EventId> {
         let newest = self.shared.read().log.newest();
-        Some(self.shared.settings.ids.id(newest)).filter(|_| newest != 0)
+        Some(self.shared.id(newest)).filter(|_| newest != 0)
     }
 
     /// How many different selections there are.
@@ -255,9 +257,11 @@ async fn ends(turn: &mut Turn) {
     .await
 }
 
-fn microseconds() -> u64 {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(time.unwrap_or_default().as_micros()).unwrap_or(1)
+/// Returns the epoch of a hub in memory. It is not the time, because a clock may be set back, or begin anew with each
+/// start of a machine that has no battery. 32 bits are enough to tell apart the few epochs that clients still know.
+fn random_epoch() -> u64 {
+    let random = RandomState::new().hash_one("epoch");
+    (random >> 32).max(1)
 }
 
 /// Why an event was not published.

@@ -1,6 +1,10 @@
 use sse_hyper::EventId;
 
-/// How the number of an event becomes its ID.
+/// Format of the IDs of events.
+///
+/// An ID names the epoch and the number of an event. A hub in memory has a random epoch, and with a backend it is
+/// [that of the backend](crate::Backend::epoch). So an ID from before a restart is known to be one, whatever the
+/// clock of the machine says: a client that comes with it gets a `reset`.
 #[derive(Clone, Debug, Default)]
 pub struct Ids(Form);
 
@@ -13,8 +17,9 @@ enum Form {
 }
 
 impl Ids {
-    /// Decimal digits. They ascend over all topics, so they tell a subscriber how much is published to
-    /// others.
+    /// Returns the format of readable IDs: the epoch in hexadecimal digits and the number in decimal ones, such as
+    /// `5f3a9c21-17`; `17` if there is no epoch. The numbers ascend over all topics, so they tell a subscriber how
+    /// much is published to others.
     pub fn plain() -> Self {
         Self::default()
     }
@@ -35,21 +40,21 @@ impl Ids {
         Self(Form::Sealed(sealed::Seal::new(key)))
     }
 
-    /// The ID of an event: the same each time, and on each node.
-    pub(crate) fn id(&self, number: u64) -> EventId {
+    /// Returns the ID of an event: the same each time, and on each node.
+    pub(crate) fn id(&self, epoch: u64, number: u64) -> EventId {
         match &self.0 {
-            Form::Plain => EventId::from(number),
+            Form::Plain => plain(epoch, number),
             #[cfg(feature = "sealed-ids")]
-            Form::Sealed(seal) => seal.event(number),
+            Form::Sealed(seal) => seal.event(epoch, number),
         }
     }
 
-    /// An ID of the place after this number, for a subscriber that may not have heard of the event.
-    pub(crate) fn position(&self, number: u64) -> EventId {
+    /// Returns an ID of the place after this number, for a subscriber that may not have heard of the event.
+    pub(crate) fn position(&self, epoch: u64, number: u64) -> EventId {
         match &self.0 {
-            Form::Plain => EventId::from(number),
+            Form::Plain => plain(epoch, number),
             #[cfg(feature = "sealed-ids")]
-            Form::Sealed(seal) => seal.position(number),
+            Form::Sealed(seal) => seal.position(epoch, number),
         }
     }
 
@@ -58,20 +63,31 @@ impl Ids {
         !matches!(self.0, Form::Plain)
     }
 
-    /// The number, if it is an ID of ours.
-    pub(crate) fn number(&self, id: &EventId) -> Option<u64> {
+    /// Returns the number, if it is an ID of this epoch.
+    pub(crate) fn number(&self, epoch: u64, id: &EventId) -> Option<u64> {
         match &self.0 {
-            Form::Plain => digits(id.as_str()),
+            Form::Plain => plain_number(epoch, id),
             #[cfg(feature = "sealed-ids")]
-            Form::Sealed(seal) => seal.open(id.as_str()),
+            Form::Sealed(seal) => seal.open(epoch, id.as_str()),
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "only digits come as far as that")]
-fn digits(text: &str) -> Option<u64> {
-    let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| are_digits)
+fn plain(epoch: u64, number: u64) -> EventId {
+    let id = match epoch {
+        0 => number.to_string(),
+        epoch => format!("{epoch:x}-{number}"),
+    };
+    // These letters and digits cannot fail to be an ID.
+    EventId::new(id).unwrap_or_else(|_| EventId::from(number))
+}
+
+#[expect(clippy::disallowed_methods, reason = "other texts give another ID")]
+fn plain_number(epoch: u64, id: &EventId) -> Option<u64> {
+    let text = id.as_str();
+    let digits = text.rsplit_once('-').map_or(text, |(_, digits)| digits);
+    let number = digits.parse().ok()?;
+    (plain(epoch, number) == *id).then_some(number)
 }
 
 /// # A note to the next reader
@@ -80,7 +96,8 @@ fn digits(text: &str) -> Option<u64> {
 /// and a tag of 16, which one of 2^128 guesses opens. It is the mode that stays safe when a nonce comes
 /// again, which is wanted here: all events have the nonce zero, which is not sent, so that each node
 /// gives an event the same ID. That tells of two IDs only whether they are of the same event. Positions
-/// have a random nonce of 12 bytes in front, so that not even that can be told of them.
+/// have a random nonce of 12 bytes in front, so that not even that can be told of them. The epoch is the
+/// additional data: an ID does not contain it, and opens only in the epoch in which it was sealed.
 #[cfg(feature = "sealed-ids")]
 mod sealed {
     use core::fmt;
@@ -102,19 +119,19 @@ mod sealed {
             Self(Aes128GcmSiv::new(&key.into()).into())
         }
 
-        pub(super) fn event(&self, number: u64) -> EventId {
-            let sealed = self.seal([0; NONCE], number);
+        pub(super) fn event(&self, epoch: u64, number: u64) -> EventId {
+            let sealed = self.seal([0; NONCE], epoch, number);
             id(&sealed[NONCE..])
         }
 
-        pub(super) fn position(&self, number: u64) -> EventId {
+        pub(super) fn position(&self, epoch: u64, number: u64) -> EventId {
             let mut nonce = [0; NONCE];
             // Without a source of randomness, which no system lacks, it is as good as an event's.
             let _ = getrandom::fill(&mut nonce);
-            id(&self.seal(nonce, number))
+            id(&self.seal(nonce, epoch, number))
         }
 
-        pub(super) fn open(&self, id: &str) -> Option<u64> {
+        pub(super) fn open(&self, epoch: u64, id: &str) -> Option<u64> {
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(id).ok()?;
             let (nonce, sealed) = match bytes.len().checked_sub(NUMBER + TAG)? {
                 0 => ([0; NONCE], &bytes[..]),
@@ -126,7 +143,7 @@ mod sealed {
             let tag: [u8; TAG] = tag.try_into().ok()?;
             let opened = self.0.decrypt_inout_detached(
                 &Nonce::from(nonce),
-                &[],
+                &epoch.to_be_bytes(),
                 (&mut number[..]).into(),
                 &Tag::from(tag),
             );
@@ -135,12 +152,14 @@ mod sealed {
         }
 
         /// The nonce, the number and the tag.
-        fn seal(&self, nonce: [u8; NONCE], number: u64) -> [u8; NONCE + NUMBER + TAG] {
+        fn seal(&self, nonce: [u8; NONCE], epoch: u64, number: u64) -> [u8; NONCE + NUMBER + TAG] {
             let mut sealed = [0; NONCE + NUMBER + TAG];
             let mut number = number.to_be_bytes();
-            let tag =
-                self.0
-                    .encrypt_inout_detached(&Nonce::from(nonce), &[], (&mut number[..]).into());
+            let tag = self.0.encrypt_inout_detached(
+                &Nonce::from(nonce),
+                &epoch.to_be_bytes(),
+                (&mut number[..]).into(),
+            );
             // Only texts of 64 GiB fail. Zeros open to nothing.
             if let Ok(tag) = tag {
                 sealed[..NONCE].copy_from_slice(&nonce);
@@ -168,13 +187,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_ones_are_digits() {
+    fn plain_ones_name_the_epoch_and_the_number() {
         let ids = Ids::plain();
-        assert_eq!(ids.id(17).as_str(), "17");
-        assert_eq!(ids.position(17), ids.id(17));
-        assert_eq!(ids.number(&EventId::from(17)), Some(17));
-        for id in ["", "+1", "-1", "1a", "99999999999999999999"] {
-            assert_eq!(ids.number(&EventId::new(id).unwrap()), None, "{id:?}");
+        for (epoch, text) in [(0, "17"), (1, "1-17"), (u64::MAX, "ffffffffffffffff-17")] {
+            let id = ids.id(epoch, 17);
+            assert_eq!(id.as_str(), text);
+            assert_eq!(ids.position(epoch, 17), id);
+            for other in [0, 1, 17, u64::MAX] {
+                assert_eq!(ids.number(other, &id), (other == epoch).then_some(17));
+            }
+        }
+        for id in [
+            "",
+            "-",
+            "+1",
+            "-1",
+            "1a",
+            "01",
+            "a-",
+            "a-+1",
+            "a-01",
+            "0a-1",
+            "A-1",
+            "b-1",
+            "a--1",
+            "a-a-1",
+            "a 1",
+            "99999999999999999999",
+        ] {
+            let id = EventId::new(id).unwrap();
+            assert_eq!(
+                [ids.number(0, &id), ids.number(10, &id)],
+                [None; 2],
+                "{id:?}"
+            );
         }
     }
 
@@ -182,33 +228,36 @@ mod tests {
     #[test]
     fn sealed_ones_say_nothing_and_cannot_be_made_up() {
         let (ids, others) = (Ids::sealed([1; 16]), Ids::sealed([2; 16]));
+        const EPOCH: u64 = 0x5f3a_9c21;
         for number in [0, 1, 2, 1 << 40, u64::MAX] {
-            let (event, position) = (ids.id(number), ids.position(number));
-            assert_eq!(event, ids.id(number));
-            assert_ne!(position, ids.position(number));
+            let (event, position) = (ids.id(EPOCH, number), ids.position(EPOCH, number));
+            assert_eq!(event, ids.id(EPOCH, number));
+            assert_ne!(event, ids.id(EPOCH + 1, number));
+            assert_ne!(position, ids.position(EPOCH, number));
             assert_eq!((event.as_str().len(), position.as_str().len()), (32, 48));
             for id in [event, position] {
-                assert_eq!(ids.number(&id), Some(number));
-                assert_eq!(others.number(&id), None);
+                assert_eq!(ids.number(EPOCH, &id), Some(number));
+                assert_eq!(ids.number(EPOCH + 1, &id), None);
+                assert_eq!(others.number(EPOCH, &id), None);
                 // Whatever is changed, it is none of ours.
                 for at in 0..id.as_str().len() {
                     let mut forged = id.as_str().to_owned();
                     let other = if &forged[at..=at] == "A" { "B" } else { "A" };
                     forged.replace_range(at..=at, other);
-                    assert_eq!(ids.number(&EventId::new(forged).unwrap()), None);
+                    assert_eq!(ids.number(EPOCH, &EventId::new(forged).unwrap()), None);
                 }
                 for cut in 1..id.as_str().len() {
                     let cut = EventId::new(id.as_str()[cut..].to_owned()).unwrap();
-                    assert_eq!(ids.number(&cut), None);
+                    assert_eq!(ids.number(EPOCH, &cut), None);
                 }
             }
             assert_ne!(
-                ids.id(number ^ 1).as_str()[..8],
-                ids.id(number).as_str()[..8]
+                ids.id(EPOCH, number ^ 1).as_str()[..8],
+                ids.id(EPOCH, number).as_str()[..8]
             );
         }
         for id in ["17", "", "+0000000000000000000000000000000"] {
-            assert_eq!(ids.number(&EventId::new(id).unwrap()), None);
+            assert_eq!(ids.number(EPOCH, &EventId::new(id).unwrap()), None);
         }
         assert!(!format!("{ids:?}").contains('1'), "the key is not shown");
     }

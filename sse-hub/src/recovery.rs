@@ -3,7 +3,7 @@
 use core::task::{Context, Poll, ready};
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
-use sse_hyper::Encoded;
+use sse_hyper::{Encoded, EventId};
 
 use crate::{
     Backend, Numbered, Replayed,
@@ -25,8 +25,8 @@ pub(crate) enum Recovery {
     Back(Back),
     /// Nothing has come here yet: what is the newest one? It begins so many before that.
     Newest(BoxFuture<'static, u64>, u64),
-    /// The client has seen one that has not come here yet: is there one?
-    Ahead(BoxFuture<'static, u64>),
+    /// The client has seen the event with this ID, which has not come here yet: is there one?
+    Ahead(BoxFuture<'static, u64>, EventId),
     /// Events up to this one.
     Replay(BoxStream<'static, Replayed>, u64),
 }
@@ -47,7 +47,7 @@ impl Recovery {
 
     /// Returns whether the subscriber's position is known before: it comes with an ID.
     pub(crate) fn has_start(&self) -> bool {
-        matches!(self, Self::Ahead(_) | Self::Replay(..))
+        matches!(self, Self::Replay(..))
     }
 
     /// Takes all that is ready, up to a full frame.
@@ -75,12 +75,13 @@ impl Recovery {
                 reader.cursor = reader.cursor.max(cursor);
                 return Poll::Ready(Recovered::All(None));
             }
-            Self::Ahead(newest) => {
+            Self::Ahead(newest, id) => {
                 let newest = ready!(newest.as_mut().poll(cx));
-                if newest >= reader.cursor {
+                let number = shared.number(id).filter(|number| *number <= newest);
+                reader.cursor = number.unwrap_or(newest);
+                if number.is_some() {
                     return Poll::Ready(Recovered::All(None));
                 }
-                reader.cursor = newest;
                 let reset = reader.reset(shared, channel, "unknown");
                 return Poll::Ready(Recovered::All(Some(reset)));
             }

@@ -126,8 +126,9 @@ impl Settings {
 
     /// Sets the number of the first event, for a hub in memory that goes on with an older one's events.
     ///
-    /// By default it is the time, in microseconds since 1970: numbers ascend over restarts, and an ID
-    /// from before one is known to be too old.
+    /// By default it is 1, and each hub has an [epoch](Ids) of its own, so that an ID from before a restart is known
+    /// to be unknown. With a first number, IDs have no epoch, and the caller promises that numbers ascend over
+    /// restarts.
     ///
     /// A number greater than 2^63 - 1 counts as that, so that numbers never end.
     #[must_use]

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use sse_hyper::{Encoded, Event, Farewell};
+use sse_hyper::{Encoded, Event, EventId, Farewell};
 
 use crate::{
     Backend, Denied, Numbered, Post, Settings,
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     /// Taken before the lock of a channel, never while that is held.
     core: RwLock<Core>,
     pub(crate) backend: Option<Arc<dyn Backend>>,
+    /// Part of all IDs, unless there is a backend.
+    epoch: u64,
     /// Set when all subscriptions are to end.
     farewell: OnceLock<Farewell>,
     is_connected: AtomicBool,
@@ -43,7 +45,12 @@ pub(crate) struct Core {
 
 impl Shared {
     /// With nothing kept. Without a backend, it is alone and needs nobody.
-    pub(crate) fn new(settings: Settings, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        epoch: u64,
+        newest: u64,
+        backend: Option<Arc<dyn Backend>>,
+    ) -> Self {
         let is_alone = backend.is_none();
         let shared = Self {
             counts: Counting::new(),
@@ -58,6 +65,7 @@ impl Shared {
             is_connected: AtomicBool::default(),
             is_loaded: AtomicBool::new(is_alone),
             backend,
+            epoch,
         };
         // Also for who watches the gauge.
         shared.connected(is_alone);
@@ -101,7 +109,22 @@ impl Shared {
     }
 
     pub(crate) fn encode(&self, number: u64, post: &Post) -> Encoded {
-        Encoded::with_id(&post.event, &self.settings.ids.id(number))
+        Encoded::with_id(&post.event, &self.id(number))
+    }
+
+    /// Returns the ID of an event.
+    pub(crate) fn id(&self, number: u64) -> EventId {
+        self.settings.ids.id(self.epoch(), number)
+    }
+
+    /// Returns the number that an ID names, if it is one of this epoch.
+    pub(crate) fn number(&self, id: &EventId) -> Option<u64> {
+        self.settings.ids.number(self.epoch(), id)
+    }
+
+    fn epoch(&self) -> u64 {
+        let backend = self.backend.as_ref();
+        backend.map_or(self.epoch, |backend| backend.epoch())
     }
 
     /// Forgets the events up to this one, which are lost, and wakes the subscribers that wait for them.
@@ -142,10 +165,7 @@ impl Shared {
     pub(crate) fn farewell(&self, cursor: Option<u64>) -> Option<Encoded> {
         let farewell = self.farewell.get()?;
         Some(match cursor {
-            Some(cursor) => {
-                let id = self.settings.ids.position(cursor);
-                Encoded::from(&farewell.clone().with_id(id))
-            }
+            Some(cursor) => Encoded::from(&farewell.clone().with_id(self.position_id(cursor))),
             None => Encoded::from(farewell),
         })
     }
@@ -219,7 +239,11 @@ impl Shared {
 
     /// Sets the ID of an event of the hub itself to the position of a subscriber.
     pub(crate) fn with_position(&self, event: Event, cursor: u64) -> Event {
-        event.with_id(self.settings.ids.position(cursor))
+        event.with_id(self.position_id(cursor))
+    }
+
+    fn position_id(&self, cursor: u64) -> EventId {
+        self.settings.ids.position(self.epoch(), cursor)
     }
 
     /// Returns the age of the hub in seconds, for times that subscribers keep.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sse_hyper::EventId;
 
 use crate::{
-    Authority, Denied, Selection, Slow, Subscription,
+    Authority, Backend, Denied, Selection, Slow, Subscription,
     authority::{Guard, Question},
     index::Keys,
     log::Back,
@@ -204,24 +204,33 @@ impl Subscriber {
                 };
                 return first(*events as u64).unwrap_or_else(here);
             }
-            From::Start => return at(core.log.replay_start(self.is_latest())),
+            From::Start => {
+                let start = at(core.log.replay_start(self.is_latest()));
+                return match first(u64::MAX) {
+                    Some(first) => Place {
+                        recovery: first.recovery,
+                        ..start
+                    },
+                    None => start,
+                };
+            }
             From::Unknown => return reset("unknown"),
             From::After(id) => id,
         };
-        match (self.shared.settings.ids.number(id), backend) {
+        let ahead = |backend: &Arc<dyn Backend>| Place {
+            recovery: Some(Recovery::Ahead(backend.newest(), id.clone())),
+            ..at(newest)
+        };
+        match (self.shared.number(id), backend) {
+            // The epoch may not be known yet.
+            (_, Some(backend)) if !self.shared.is_loaded() => ahead(backend),
             (None, _) => reset("unknown"),
             // This node may be behind the one that the client was at.
-            (Some(number), Some(backend)) if number > newest => Place {
-                recovery: Some(Recovery::Ahead(backend.newest())),
-                ..at(number)
-            },
+            (Some(number), Some(backend)) if number > newest => ahead(backend),
             (Some(number), None) if number > newest => reset("unknown"),
             (Some(number), _) if is_kept(number) => at(number),
-            // Nothing that it selects is lost. With a backend, the log has to be that of the backend.
-            (Some(number), _)
-                if self.shared.is_loaded()
-                    && !core.log.may_miss(number, expired, &self.selection) =>
-            {
+            // Nothing that it selects is lost.
+            (Some(number), _) if !core.log.may_miss(number, expired, &self.selection) => {
                 at(number.max(expired))
             }
             (Some(number), Some(backend)) => Place {

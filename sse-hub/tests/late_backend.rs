@@ -5,12 +5,15 @@ use std::{future::ready, pin::pin, sync::Arc};
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use futures_util::{FutureExt, StreamExt, stream};
 use sse_hub::{
-    Backend, BackendError, Hub, Numbered, Post, Replayed, Selection, Settings, Topic, Update,
+    Backend, BackendError, Hub, Numbered, Post, Replayed, Retention, Selection, Settings, Topic,
+    Update,
 };
-use sse_hyper::Event;
+use sse_hyper::{Event, EventId};
 
 /// How many events there are.
 const EVENTS: u64 = 100;
+
+const EPOCH: u64 = 0xab;
 
 /// It has had them for long.
 #[derive(Debug)]
@@ -42,6 +45,49 @@ impl Backend for Old {
     fn newest(&self) -> BoxFuture<'static, u64> {
         ready(EVENTS).boxed()
     }
+
+    fn epoch(&self) -> u64 {
+        EPOCH
+    }
+}
+
+#[test]
+fn ids_of_another_epoch_are_unknown() {
+    for is_followed_first in [true, false] {
+        for (id, resumes_after) in [
+            ("ab-98", Some(98)),
+            ("ab-100", Some(100)),
+            ("ab-5", Some(5)),
+            ("ab-101", None),
+            ("ac-98", None),
+            ("98", None),
+        ] {
+            let retention = Retention::new().with_events(20);
+            let settings = Settings::new().with_retention(retention);
+            let (hub, follow) = Hub::with_backend(settings, Arc::new(Old));
+            let mut follow = pin!(follow);
+            if is_followed_first {
+                assert!(follow.as_mut().now_or_never().is_none());
+            }
+            let id = EventId::new(id).unwrap();
+            let mut events = hub.subscribe(Selection::all(), Some(&id)).unwrap().events();
+            let mut seen = Vec::new();
+            for _ in 0..2 {
+                while let Some(Some(event)) = events.next().now_or_never() {
+                    match event.event_type() {
+                        "message" => seen.push(event.data().to_owned()),
+                        other => seen.push(other.to_owned()),
+                    }
+                }
+                assert!(follow.as_mut().now_or_never().is_none());
+            }
+            let expected = match resumes_after {
+                Some(number) => (number + 1..=EVENTS).map(|it| it.to_string()).collect(),
+                None => vec!["reset".to_owned()],
+            };
+            assert_eq!(seen, expected, "{id}, {is_followed_first}");
+        }
+    }
 }
 
 #[test]
@@ -49,7 +95,7 @@ fn the_newest_events_are_those_of_the_backend() {
     // The hub keeps more than that, and less.
     for kept in [20, 2] {
         for asks_first in [true, false] {
-            let mut retention = sse_hub::Retention::default();
+            let mut retention = Retention::default();
             retention.events = kept;
             let settings = Settings::new().with_retention(retention);
             let (hub, follow) = Hub::with_backend(settings, Arc::new(Old));

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sse_hub::{Hub, Ids, Post, Retention, Selection, Slow};
+use sse_hub::{Hub, Ids, Post, Retention, Selection, Settings, Slow};
 use sse_hyper::{Event, EventId};
 use support::{numbered_from_1, publish, ready, topic};
 
@@ -117,14 +117,34 @@ fn what_is_too_old_does_not_come_again() {
 }
 
 #[test]
-fn a_hub_that_starts_again_knows_old_ids_to_be_old() {
-    let before = Hub::default();
-    let old = publish(&before, "a", "1");
-    std::thread::sleep(Duration::from_millis(2));
-    let after = Hub::default();
-    publish(&after, "a", "2");
-    let mut subscription = after.subscribe(topic("a"), Some(&old)).unwrap();
-    assert!(ready(&mut subscription).contains("too old"));
+fn ids_from_before_a_restart_are_unknown() {
+    for ids in formats() {
+        let hub = || Hub::new(Settings::new().with_ids(ids.clone()).with_position(false));
+        let publish_some = |hub: &Hub| [1, 2, 3].map(|n| publish(hub, "a", &n.to_string()));
+        let (before, after) = (hub(), hub());
+        let (old, new) = (publish_some(&before), publish_some(&after));
+        for (old, new) in old.iter().zip(&new) {
+            assert_ne!(old, new);
+            let mut subscription = after.subscribe(topic("a"), Some(old)).unwrap();
+            let reset = ready(&mut subscription);
+            assert!(reset.starts_with("event: reset\n"), "{reset}");
+            assert!(reset.contains("unknown"), "{reset}");
+        }
+        let mut subscription = after.subscribe(topic("a"), Some(&new[1])).unwrap();
+        assert_eq!(
+            ready(&mut subscription),
+            format!("id: {}\ndata: 3\n\n", new[2])
+        );
+    }
+}
+
+/// All that IDs can look like. Hubs with the same key stand for one that was started again.
+fn formats() -> Vec<Ids> {
+    vec![
+        Ids::plain(),
+        #[cfg(feature = "sealed-ids")]
+        Ids::sealed([7; 16]),
+    ]
 }
 
 #[cfg(feature = "sealed-ids")]

@@ -84,6 +84,13 @@ pub(crate) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|it| it.to_string()).collect()
 }
 
+/// Returns the number of an event, from its ID.
+#[expect(clippy::disallowed_methods, reason = "the hub writes digits")]
+pub(crate) fn number(id: &EventId) -> u64 {
+    let (_, digits) = id.as_str().rsplit_once('-').expect("an epoch");
+    digits.parse().expect("digits")
+}
+
 /// Publishes numbered events.
 pub(crate) async fn publish(hub: &Hub, range: std::ops::Range<usize>) -> Vec<EventId> {
     let mut ids = Vec::new();
