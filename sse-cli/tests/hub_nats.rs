@@ -5,6 +5,7 @@ mod support;
 
 use std::time::Duration;
 
+use sse_hub_nats::async_nats::{self, jetstream};
 use support::{hub::Hub, run, sse};
 use testkit::{nats::Nats, timeout::test_timeout};
 use tokio::time::{sleep, timeout};
@@ -101,4 +102,72 @@ fn what_is_no_address_is_told() {
         assert_eq!((done.code, &*done.stdout), (Some(code), ""), "{options:?}");
         assert!(done.stderr.contains(reason), "{}", done.stderr);
     }
+}
+
+#[tokio::test]
+async fn an_event_that_nats_does_not_take_is_too_large() {
+    let nats = Nats::configured("max_payload: 65536").unwrap();
+    let hub = hub_over(&nats);
+    becomes(&hub, 200).await;
+    let large = "x".repeat(70_000);
+    let reply = hub.publish("?topic=a", "text/plain", large).await;
+    assert_eq!(reply.status, 413, "{}", reply.text);
+    assert!(reply.text.contains("max payload"), "{}", reply.text);
+    hub.news("a", "small").await;
+}
+
+#[tokio::test]
+async fn what_is_not_permitted_is_told() {
+    let config = r#"authorization { users: [
+        { user: "a", password: "1", permissions: { publish: { deny: ["sse.events", "$JS.API.CONSUMER.>"] } } }
+    ] }"#;
+    let nats = Nats::configured(config).unwrap();
+    let address = format!("--nats=nats://a:1@127.0.0.1:{}", nats.port());
+    let hub = Hub::start([&address]);
+    let health = timeout(test_timeout(), async {
+        loop {
+            let health = hub.get("/healthz").await;
+            if health.text.starts_with("the backend refuses") {
+                break health;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert_eq!(health.await.expect("it becomes known").status, 503);
+    let reply = hub.publish("?topic=a", "text/plain", "x").await;
+    assert_eq!(reply.status, 502, "{}", reply.text);
+    let reason = r#"Permissions Violation for Publish to "sse.events""#;
+    assert!(reply.text.contains(reason), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn options_say_how_the_stream_is_made() {
+    let nats = Nats::configured(r#"jetstream { domain: "hub" }"#).unwrap();
+    let hub = Hub::start([
+        &format!("--nats={}", nats.url()),
+        "--nats-stream=mine",
+        "--nats-domain=hub",
+        "--nats-keep-events=17",
+        "--nats-keep-bytes=100000",
+        "--nats-keep-for=60",
+        "--nats-in-memory",
+    ]);
+    becomes(&hub, 200).await;
+    let client = async_nats::connect(nats.url()).await.unwrap();
+    let stream = jetstream::new(client).get_stream("mine").await.unwrap();
+    let config = &stream.cached_info().config;
+    assert_eq!(
+        (config.max_messages, config.max_bytes, config.max_age),
+        (17, 100_000, Duration::from_secs(60))
+    );
+    assert_eq!(config.storage, jetstream::stream::StorageType::Memory);
+    // One server cannot have three replicas, which is told at once.
+    let replicas = Hub::start([
+        &format!("--nats={}", nats.url()),
+        "--nats-stream=other",
+        "--nats-replicas=3",
+    ]);
+    let reply = replicas.publish("?topic=a", "text/plain", "x").await;
+    assert_eq!(reply.status, 502, "{}", reply.text);
+    assert!(reply.text.contains("replicas"), "{}", reply.text);
 }

@@ -83,8 +83,12 @@ impl JetStream {
                 "subject {subject:?}: nothing beside a `.`"
             )));
         }
+        if let Some(domain) = &settings.domain {
+            check("domain", domain, &['.', '*', '>'])?;
+        }
+        let link = Link::new(groups, options, settings.domain.clone());
         Ok(Self {
-            shared: Arc::new(Shared::new(Link::new(groups, options), settings, subject)),
+            shared: Arc::new(Shared::new(link, settings, subject)),
         })
     }
 }
@@ -119,7 +123,7 @@ impl Backend for JetStream {
         Box::pin(replay::replay(Arc::clone(&self.shared), after, through))
     }
 
-    fn newest(&self) -> BoxFuture<'static, u64> {
+    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.newest().await })
     }

@@ -14,7 +14,7 @@
 //!      └────────┬───────┴──────────┬──────┘
 //!     wire.rs, headers.rs       stream.rs       an event as a message; the stream, made if missing
 //!               └───────┬──────────┘
-//!          link.rs, address.rs, backoff.rs      one connection, again and again
+//!    link.rs, address.rs, backoff.rs, refusal.rs      one connection, again and again; what lasts, and what passes
 //! ```
 //!
 //! # What is in NATS
@@ -51,6 +51,14 @@
 //! - **It starts without NATS**, and waits for it.
 //! - **Bounded work**: a follower asks for 512 messages at a time, and what subscribers have missed
 //!   is fetched for 32 of them at a time, 256 events each.
+//!
+//! # What NATS refuses
+//!
+//! Permissions and limits last until somebody changes them, so that another attempt does not help. They are told by
+//! [`BackendErrorKind::Refused`](sse_hub::BackendErrorKind::Refused): to a publisher at once, and to a subscriber by a
+//! `reset` after 5 s of refusals, because others may use up a limit only for a while. An event that is larger than
+//! NATS or the stream takes is [`TooLarge`](sse_hub::BackendErrorKind::TooLarge). A hub that may not read the stream
+//! tries again, and says why in [`Hub::disconnection`](sse_hub::Hub::disconnection).
 //!
 //! # If the stream is deleted
 //!
@@ -93,6 +101,7 @@ mod link;
 mod publish;
 mod pull;
 mod raw;
+mod refusal;
 mod replay;
 mod settings;
 mod shared;

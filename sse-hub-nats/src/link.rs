@@ -9,23 +9,27 @@
 //! ([nats.rs#1612](https://github.com/nats-io/nats.rs/pull/1612)).
 
 use core::{error::Error, future, time::Duration};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_nats::{
     Client, ClientError, ConnectError, ConnectOptions, Event, Server, ServerAddr,
     jetstream::{Context, context::ContextBuilder},
 };
 use futures_core::future::BoxFuture;
-use sse_hub::BackendError;
+use sse_hub::{BackendError, BackendErrorKind};
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
     address::Group,
     backoff::{self, Backoff},
     error::levels,
+    refusal::{self, Violation},
 };
 
 /// How long NATS may take to answer anything. To ask again does no harm.
@@ -33,6 +37,12 @@ const ANSWER: Duration = Duration::from_secs(3);
 
 /// How often a quiet connection is tried. It is given up when two tries have failed.
 const PING: Duration = Duration::from_secs(5);
+
+/// Number of the last violations that are known.
+const MAX_VIOLATIONS: usize = 16;
+
+/// A connection that may not subscribe is given up after this time. By another one, it is seen whether it may now.
+const DEAF_CONNECTION: Duration = Duration::from_secs(10);
 
 /// Makes what a client is made with.
 pub(crate) type Options = dyn Fn() -> ConnectOptions + Send + Sync;
@@ -47,6 +57,7 @@ struct Servers {
     groups: Vec<Group>,
     place: Arc<str>,
     options: Box<Options>,
+    domain: Option<String>,
 }
 
 #[derive(Clone)]
@@ -57,6 +68,12 @@ struct Status {
     lives: u64,
     /// Why there is none.
     reason: BackendError,
+    /// What the server did not permit of late: the number of it, and the server's words.
+    violations: VecDeque<(u64, String)>,
+    /// How often the server did not permit something.
+    violation_count: u64,
+    /// Why no answer can come over this connection, in the server's words.
+    is_deaf: Option<String>,
 }
 
 /// One connection, from its begin to its end.
@@ -70,7 +87,7 @@ pub(crate) struct Life {
 
 impl Link {
     /// Connects when it is asked for a life.
-    pub(crate) fn new(groups: Vec<Group>, options: Box<Options>) -> Self {
+    pub(crate) fn new(groups: Vec<Group>, options: Box<Options>, domain: Option<String>) -> Self {
         let servers = groups.iter().flat_map(|it| &it.servers);
         let place: Vec<_> = servers
             .map(|it| format!("{}:{}", it.host(), it.port()))
@@ -80,6 +97,7 @@ impl Link {
                 groups,
                 place: place.join(", ").into(),
                 options,
+                domain,
             }),
             status: Mutex::default(),
         }
@@ -138,6 +156,9 @@ impl Link {
             context: None,
             lives: 0,
             reason: BackendError::new("there is no answer yet"),
+            violations: VecDeque::new(),
+            violation_count: 0,
+            is_deaf: None,
         });
         tokio::spawn(run(Arc::clone(&self.servers), sender));
         now.insert(status).clone()
@@ -155,7 +176,7 @@ async fn run(servers: Arc<Servers>, status: watch::Sender<Status>) {
             let configured = &servers.groups[number].servers;
             match connect(group, &servers.options).await {
                 Ok((client, events)) => {
-                    let discovered = live(client, events, &status).await;
+                    let discovered = live(client, events, &servers, &status).await;
                     let known = configured.iter().cloned();
                     group.servers = known.chain(discovered).collect();
                     backoff.reset();
@@ -208,14 +229,25 @@ async fn connect(
 async fn live(
     client: Client,
     mut events: mpsc::UnboundedReceiver<Event>,
+    servers: &Servers,
     status: &watch::Sender<Status>,
 ) -> Vec<ServerAddr> {
-    let context = ContextBuilder::new().timeout(ANSWER).build(client.clone());
+    let context = ContextBuilder::new().timeout(ANSWER);
+    let context = match &servers.domain {
+        Some(domain) => context.domain(domain).build(client.clone()),
+        None => context.build(client.clone()),
+    };
     let mut discovered = Vec::new();
     let mut pool: BoxFuture<'_, Result<Vec<Server>, _>> = Box::pin(future::pending());
     loop {
+        let is_deaf = status.borrow().is_deaf.is_some();
         let event = tokio::select! {
             event = events.recv() => event,
+            () = sleep(DEAF_CONNECTION), if is_deaf => {
+                // It fails only if the client has ended, which is an event.
+                let _ = client.force_reconnect().await;
+                continue;
+            }
             known = &mut pool => {
                 if let Ok(known) = known {
                     let known = known.into_iter().filter(|it| it.is_discovered);
@@ -242,6 +274,7 @@ impl Status {
             Event::Connected => {
                 self.context = Some(context.clone());
                 self.lives += 1;
+                self.is_deaf = None;
             }
             Event::Disconnected | Event::Closed => {
                 self.context = None;
@@ -250,9 +283,32 @@ impl Status {
             Event::ClientError(ClientError::Other(reason)) if self.context.is_none() => {
                 self.reason = BackendError::new(reason);
             }
-            Event::ServerError(error) => self.reason = BackendError::new(error),
+            Event::ServerError(error) => {
+                let text = error.to_string();
+                match refusal::violation(&text) {
+                    Some(Violation::Subscribe) => self.is_deaf = Some(text),
+                    Some(Violation::Publish) => {
+                        self.violation_count += 1;
+                        self.violations.truncate(MAX_VIOLATIONS - 1);
+                        self.violations.push_front((self.violation_count, text));
+                    }
+                    None => self.reason = BackendError::new(text),
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Returns what the server has said, after this number of violations, of a subject with this text in it.
+    fn violation(&self, after: u64, subject: &str) -> Option<&str> {
+        let since = self
+            .violations
+            .iter()
+            .take_while(|(number, _)| *number > after);
+        let mut of_subject = since
+            .map(|(_, text)| &**text)
+            .filter(|it| it.contains(subject));
+        self.is_deaf.as_deref().or_else(|| of_subject.next())
     }
 }
 
@@ -266,6 +322,43 @@ impl Life {
             Err(_) => BackendError::new("the client has ended"),
         };
         not_connected(&self.place, reason)
+    }
+
+    /// Returns the number of operations that the server did not permit so far.
+    pub(crate) fn violations(&self) -> u64 {
+        self.status.borrow().violation_count
+    }
+
+    /// Waits until the server says that it does not permit an operation on a subject with this text in it, after this
+    /// number of violations.
+    pub(crate) async fn violation(&self, after: u64, subject: &str) -> BackendError {
+        let mut status = self.status.clone();
+        let violated = status.wait_for(|it| it.violation(after, subject).is_some());
+        let reason = match violated.await {
+            Ok(status) => status.violation(after, subject).map(BackendError::new),
+            Err(_) => None,
+        };
+        let Some(reason) = reason else {
+            // The client has ended, for which the caller waits as well.
+            return future::pending().await;
+        };
+        BackendError::new(format!("NATS at {}: not permitted", self.place))
+            .with_kind(BackendErrorKind::Refused)
+            .with_source(reason)
+    }
+
+    /// Runs an operation, unless the server says that it does not permit it.
+    pub(crate) async fn permitted<T>(
+        &self,
+        subject: &str,
+        operation: impl Future<Output = T>,
+    ) -> Result<T, BackendError> {
+        let violations = self.violations();
+        tokio::select! {
+            biased;
+            done = operation => Ok(done),
+            refused = self.violation(violations, subject) => Err(refused),
+        }
     }
 
     /// Returns an error that names the operation and has its cause.

@@ -4,15 +4,15 @@ use std::error::Error as _;
 use async_nats::{
     HeaderMap,
     jetstream::{
-        self, ErrorCode,
+        self,
         context::{PublishError, PublishErrorKind},
     },
 };
 use bytes::Bytes;
-use sse_hub::{BackendError, Post};
+use sse_hub::{BackendError, BackendErrorKind, Post};
 use tokio::time::timeout;
 
-use crate::{backoff::Backoff, link::Life, shared::Shared, wire};
+use crate::{backoff::Backoff, link::Life, refusal, shared::Shared, wire};
 
 /// Why an attempt has failed.
 enum Failure {
@@ -22,6 +22,15 @@ enum Failure {
     Final(BackendError),
     /// The stream has another message of the same ID.
     TakenId(u64),
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        match error.kind() {
+            BackendErrorKind::Unavailable => Self::Passing(error),
+            _ => Self::Final(error),
+        }
+    }
 }
 
 impl Shared {
@@ -85,14 +94,18 @@ impl Shared {
         payload: &Bytes,
         is_first: bool,
     ) -> Result<u64, Failure> {
-        self.ensure_stream(life).await.map_err(Failure::Passing)?;
-        let failure = |error: PublishError| self.failure(life, error);
-        let acknowledged = life
-            .context
-            .publish_with_headers(self.subject.clone(), headers.clone(), payload.clone())
-            .await
-            .map_err(failure)?;
-        let acknowledged = acknowledged.await.map_err(failure)?;
+        self.ensure_stream(life).await?;
+        let acknowledged = async {
+            let publish = life.context.publish_with_headers(
+                self.subject.clone(),
+                headers.clone(),
+                payload.clone(),
+            );
+            publish.await?.await
+        };
+        let subject = format!("{:?}", self.subject);
+        let acknowledged = life.permitted(&subject, acknowledged).await?;
+        let acknowledged = acknowledged.map_err(|error| self.failure(life, error))?;
         // 0 is that of an event whose first attempt is still under way.
         if acknowledged.sequence == 0 {
             let what = format!("publishing on {:?}", self.subject);
@@ -103,7 +116,7 @@ impl Shared {
             let number = acknowledged.sequence;
             let is_same = self.is_same(life, number, headers, payload).await;
             // An earlier attempt may be removed by the limits already.
-            if !is_same.map_err(Failure::Passing)?.unwrap_or(!is_first) {
+            if !is_same?.unwrap_or(!is_first) {
                 return Err(Failure::TakenId(number));
             }
         }
@@ -114,17 +127,15 @@ impl Shared {
         if error.kind() == PublishErrorKind::StreamNotFound {
             self.forget_stream();
         }
-        let refused = error
+        let cause = error
             .source()
-            .and_then(|it| it.downcast_ref::<jetstream::Error>())
-            .is_some_and(|it| it.code() < 500 || it.error_code() == ErrorCode::STREAM_STORE_FAILED);
+            .and_then(|it| it.downcast_ref::<jetstream::Error>());
+        let kind = match (error.kind(), cause) {
+            (PublishErrorKind::MaxPayloadExceeded, _) => BackendErrorKind::TooLarge,
+            (PublishErrorKind::StreamNotFound, _) | (_, None) => BackendErrorKind::Unavailable,
+            (_, Some(cause)) => refusal::kind(cause),
+        };
         let what = format!("publishing on {:?}", self.subject);
-        let is_too_large = error.kind() == PublishErrorKind::MaxPayloadExceeded;
-        let failed = life.error(&what, error);
-        if refused || is_too_large {
-            Failure::Final(failed)
-        } else {
-            Failure::Passing(failed)
-        }
+        life.error(&what, error).with_kind(kind).into()
     }
 }

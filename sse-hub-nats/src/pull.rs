@@ -18,14 +18,16 @@ use async_nats::{
             AckPolicy, Consumer, DeliverPolicy,
             pull::{BatchConfig, Config},
         },
+        stream::ConsumerErrorKind,
     },
 };
 use futures_util::StreamExt as _;
-use sse_hub::{BackendError, Post};
+use sse_hub::{BackendError, BackendErrorKind, Post};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     link::Life,
+    refusal,
     shared::Shared,
     wire::{self, NotOurs},
 };
@@ -48,6 +50,8 @@ const BYTES: usize = 4 * 1024 * 1024;
 /// A consumer of NATS.
 pub(crate) struct Pull {
     life: Life,
+    /// Number of violations when it began.
+    violations: u64,
     consumer: Consumer<Config>,
     inbox: Subject,
     messages: Subscriber,
@@ -88,17 +92,25 @@ impl Pull {
         let stream = &shared.settings.stream;
         let client = life.context.client();
         let inbox = Subject::from(client.new_inbox());
+        let violations = life.violations();
         let messages = client.subscribe(inbox.clone()).await;
         let messages = messages.map_err(|error| life.error("subscribing", error))?;
         let consumer = life
             .context
             .create_consumer_on_stream(config, stream.as_str());
-        let consumer = consumer.await.map_err(|error| {
+        let consumer = life.permitted("CONSUMER.CREATE.", consumer).await?;
+        let consumer = consumer.map_err(|error| {
             shared.forget_stream();
-            life.error(&format!("reading the stream {stream:?}"), error)
+            let kind = match error.kind() {
+                ConsumerErrorKind::JetStream(error) => refusal::kind(&error),
+                _ => BackendErrorKind::Unavailable,
+            };
+            let what = format!("reading the stream {stream:?}");
+            life.error(&what, error).with_kind(kind)
         })?;
         Ok(Self {
             life,
+            violations,
             consumer,
             inbox,
             messages,
@@ -141,6 +153,7 @@ impl Pull {
                 biased;
                 message = timeout(SILENCE, self.messages.next()) => message,
                 error = self.life.down() => return Err(error),
+                error = self.life.violation(self.violations, "CONSUMER.MSG.NEXT.") => return Err(error),
             };
             let message = match message {
                 Ok(Some(message)) => message,

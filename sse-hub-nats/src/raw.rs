@@ -5,6 +5,8 @@
 //! the connection reads on in this way, in which headers are text like any other, until enough messages in a row
 //! were readable. A message that is not readable is deleted.
 
+use core::error::Error;
+
 use async_nats::header::NATS_MESSAGE_ID;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -112,25 +114,28 @@ impl Shared {
         ))
     }
 
-    /// If it is not allowed to, the next reader meets the message again.
+    /// If that is not permitted, the next reader meets the message again.
     async fn delete(&self, life: &Life, number: u64) -> Result<(), BackendError> {
         let stream = &self.settings.stream;
         let subject = format!("STREAM.MSG.DELETE.{stream}");
         let request = json!({"seq": number, "no_erase": true});
-        let deleted = life.context.request::<_, _, Value>(subject, &request).await;
-        let deleted = deleted.map_err(|error| {
-            let what = format!("deleting message {number} of the stream {stream:?}");
-            life.error(&what, error)
-        })?;
-        if !deleted["success"].as_bool().unwrap_or(false) {
-            let reason = deleted["error"]["description"].as_str().unwrap_or_default();
-            tracing::warn!(
-                stream,
-                number,
-                reason,
-                "cannot delete a message that no client can read"
-            );
-        }
+        let delete = life.context.request::<_, _, Value>(subject, &request);
+        let refusal = match life.permitted("STREAM.MSG.DELETE.", delete).await {
+            Ok(Ok(answer)) if answer["success"].as_bool() == Some(true) => return Ok(()),
+            Ok(Ok(answer)) => BackendError::new(answer["error"].to_string()),
+            Ok(Err(error)) => {
+                let what = format!("deleting message {number} of the stream {stream:?}");
+                return Err(life.error(&what, error));
+            }
+            Err(refusal) => refusal,
+        };
+        let error: &(dyn Error + 'static) = &refusal;
+        tracing::warn!(
+            stream,
+            number,
+            error,
+            "cannot delete a message that no client can read"
+        );
         Ok(())
     }
 
@@ -139,7 +144,8 @@ impl Shared {
         let what = format!("reading the stream {stream:?}");
         let subject = format!("STREAM.MSG.GET.{stream}");
         let request = json!({"seq": after.saturating_add(1), "next_by_subj": self.subject});
-        let found = life.context.request::<_, _, Value>(subject, &request).await;
+        let get = life.context.request::<_, _, Value>(subject, &request);
+        let found = life.permitted("STREAM.MSG.GET.", get).await?;
         let found = found.map_err(|error| life.error(&what, error))?;
         if found["error"]["err_code"].as_u64() == Some(NOT_FOUND) {
             return Ok(None);

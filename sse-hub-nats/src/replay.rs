@@ -2,13 +2,14 @@ use std::{collections::VecDeque, error::Error, sync::Arc};
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hub::{BackendError, Numbered, Post, Replayed};
+use sse_hub::{BackendError, BackendErrorKind, Numbered, Post, Replayed};
 
 use crate::{
     backoff::Backoff,
     link::Life,
     pull::Pull,
     raw::{Caution, Found},
+    refusal::Refusals,
     shared::Shared,
     stream::bounds,
     wire::NotOurs,
@@ -34,6 +35,7 @@ pub(crate) fn replay(
         ready: VecDeque::new(),
         backoff: Backoff::default(),
         caution: Caution::default(),
+        refusals: Refusals::default(),
         has_failed: false,
         was_short: 0,
     };
@@ -51,6 +53,7 @@ struct Replay {
     ready: VecDeque<Replayed>,
     backoff: Backoff,
     caution: Caution,
+    refusals: Refusals,
     has_failed: bool,
     was_short: u32,
 }
@@ -68,10 +71,19 @@ impl Replay {
                 self.backoff.wait().await;
             }
             match self.fetch().await {
-                Ok(()) => self.backoff.reset(),
+                Ok(()) => {
+                    self.backoff.reset();
+                    self.refusals = Refusals::default();
+                }
+                Err(error) if self.refusals.are_final(&error) => {
+                    self.after = self.through;
+                    return Some(Replayed::Refused(error));
+                }
                 Err(error) => {
                     self.has_failed = true;
-                    self.caution.begin();
+                    if error.kind() != BackendErrorKind::Refused {
+                        self.caution.begin();
+                    }
                     let error: &(dyn Error + 'static) = &error;
                     tracing::debug!(error, after = self.after, "a replay is interrupted");
                 }

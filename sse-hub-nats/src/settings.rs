@@ -5,6 +5,7 @@ use core::time::Duration;
 pub struct Settings {
     pub(crate) stream: String,
     pub(crate) subject: Option<String>,
+    pub(crate) domain: Option<String>,
     pub(crate) max_events: Option<u64>,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) max_age: Option<Duration>,
@@ -32,6 +33,14 @@ impl Settings {
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
+        self
+    }
+
+    /// Sets the JetStream domain that has the stream, for example that of a hub to which the server is a leaf node. By
+    /// default, it is that of the server.
+    #[must_use]
+    pub fn with_domain(mut self, name: impl Into<String>) -> Self {
+        self.domain = Some(name.into());
         self
     }
 
@@ -87,6 +96,7 @@ impl Default for Settings {
         Self {
             stream: "sse".to_owned(),
             subject: None,
+            domain: None,
             max_events: Some(1_000_000),
             max_bytes: Some(1024 * 1024 * 1024),
             max_age: None,

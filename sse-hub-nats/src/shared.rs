@@ -11,6 +11,7 @@ use crate::{
     Settings,
     backoff::Backoff,
     link::{Life, Link},
+    refusal::Refusals,
     stream,
     wire::NotOurs,
 };
@@ -84,15 +85,17 @@ impl Shared {
         tracing::warn!(stream, number, %reason, "a message that is no event is skipped");
     }
 
-    /// Asks until there is an answer.
-    pub(crate) async fn newest(&self) -> u64 {
+    /// Asks until there is an answer, or until it is refused for a while.
+    pub(crate) async fn newest(&self) -> Result<u64, BackendError> {
         let mut backoff = Backoff::default();
+        let mut refusals = Refusals::default();
         loop {
             let life = self.link.up().await;
             // It is never closed.
             let permit = self.permits.acquire().await;
             match self.stream(&life).await {
-                Ok(stream) => return stream::bounds(stream.cached_info()).1,
+                Ok(stream) => return Ok(stream::bounds(stream.cached_info()).1),
+                Err(error) if refusals.are_final(&error) => return Err(error),
                 Err(error) => {
                     let error: &(dyn Error + 'static) = &error;
                     tracing::debug!(error, "asked for the newest event");

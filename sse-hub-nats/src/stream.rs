@@ -8,9 +8,9 @@ use async_nats::jetstream::{
     context::{CreateStreamErrorKind, GetStreamErrorKind},
     stream::{Config, Info, RetentionPolicy, StorageType, Stream},
 };
-use sse_hub::BackendError;
+use sse_hub::{BackendError, BackendErrorKind};
 
-use crate::{Settings, link::Life};
+use crate::{Settings, link::Life, refusal};
 
 /// Description of the stream, before the time when it was made, in microseconds since 1970. That is the epoch of its
 /// numbers: it tells a stream that was deleted and made anew from the one before. The time that NATS itself keeps is
@@ -31,14 +31,24 @@ impl Settings {
 
     /// The stream as it is now. Makes it if there is none.
     pub(crate) async fn stream(&self, life: &Life) -> Result<Stream<Info>, BackendError> {
-        let get = || life.context.get_stream(&self.stream);
+        let get = || {
+            let get = life.context.get_stream(&self.stream);
+            life.permitted("STREAM.INFO.", get)
+        };
         let what = || format!("stream {:?}", self.stream);
-        match get().await {
+        match get().await? {
             Ok(stream) => return self.checked(life, stream),
             Err(error) if is_missing(&error.kind()) => {}
-            Err(error) => return Err(life.error(&what(), error)),
+            Err(error) => {
+                let kind = match error.kind() {
+                    GetStreamErrorKind::JetStream(error) => refusal::kind(&error),
+                    _ => BackendErrorKind::Unavailable,
+                };
+                return Err(life.error(&what(), error).with_kind(kind));
+            }
         }
-        match life.context.create_stream(self.config()).await {
+        let create = life.context.create_stream(self.config());
+        match life.permitted("STREAM.CREATE.", create).await? {
             Ok(stream) => {
                 let first = stream.cached_info().state.first_sequence;
                 tracing::info!(
@@ -50,10 +60,17 @@ impl Settings {
             }
             // Another node was faster.
             Err(error) if is_there(&error.kind()) => {
-                let stream = get().await.map_err(|error| life.error(&what(), error))?;
+                let stream = get().await?.map_err(|error| life.error(&what(), error))?;
                 self.checked(life, stream)
             }
-            Err(error) => Err(life.error(&format!("cannot make {}", what()), error)),
+            Err(error) => {
+                let kind = match error.kind() {
+                    CreateStreamErrorKind::JetStream(error) => refusal::kind(&error),
+                    _ => BackendErrorKind::Unavailable,
+                };
+                let what = format!("cannot make {}", what());
+                Err(life.error(&what, error).with_kind(kind))
+            }
         }
     }
 
@@ -107,7 +124,8 @@ impl Settings {
         } else {
             return Ok(stream);
         };
-        Err(life.error(&format!("stream {:?}", self.stream), fault))
+        let error = life.error(&format!("stream {:?}", self.stream), fault);
+        Err(error.with_kind(BackendErrorKind::Refused))
     }
 
     /// Says, for whoever reads the log, where a stream that there is differs from what is set.

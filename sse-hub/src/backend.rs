@@ -7,8 +7,9 @@ use crate::{Numbered, Post};
 
 /// Where the events of many machines meet: it gives each its number, keeps it, and tells all.
 ///
-/// A hub without one is a backend of its own. What it does over the network it does until it succeeds:
-/// only [`publish`](Self::publish) gives up, for its caller is waiting.
+/// A hub without one is a backend of its own. What it does over the network it does until it succeeds, or until it is
+/// [refused](BackendErrorKind::Refused). [`publish`](Self::publish) also gives up after a time, because its caller is
+/// waiting.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Stores the event, once, also where that takes several attempts. Gives its number when it is
     /// safe.
@@ -22,7 +23,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed>;
 
     /// The number of the newest event that there is anywhere; 0 if there was none.
-    fn newest(&self) -> BoxFuture<'static, u64>;
+    ///
+    /// # Errors
+    ///
+    /// If it is refused, and will be.
+    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>>;
 
     /// Returns the epoch of the numbers: another one after each time that they begin anew, for example because all
     /// that was stored is lost. The hub asks for it after any number that it was given, and does not resume after an
@@ -59,22 +64,51 @@ pub enum Replayed {
     Event(Numbered),
     /// Events in front of the next one are not there any more. The stream ends.
     Gone,
+    /// The backend refuses to give the events, and will. The stream ends.
+    Refused(BackendError),
+}
+
+/// Tells failures that pass from those that last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BackendErrorKind {
+    /// Another attempt may succeed: there is no connection, or no answer in time.
+    #[default]
+    Unavailable,
+    /// Other attempts will fail, too, until somebody changes permissions or limits of the backend.
+    Refused,
+    /// The event is larger than the backend takes.
+    TooLarge,
 }
 
 /// What went wrong at a backend.
 #[derive(Debug, Clone)]
 pub struct BackendError {
+    kind: BackendErrorKind,
     message: String,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl BackendError {
-    /// Creates an error from what failed, and where.
+    /// Creates an error of the kind [`Unavailable`](BackendErrorKind::Unavailable) from what failed, and where.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self {
+            kind: BackendErrorKind::default(),
             message: reason.to_string(),
             source: None,
         }
+    }
+
+    /// Sets the kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: BackendErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Returns whether another attempt may succeed.
+    pub fn kind(&self) -> BackendErrorKind {
+        self.kind
     }
 
     /// Sets the cause, which [`Error::source`] returns. It is not part of the error's own text.

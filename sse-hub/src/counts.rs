@@ -20,6 +20,8 @@ pub struct Counts {
     pub lagged: u64,
     /// How often a subscriber came from too far in the past.
     pub resets: u64,
+    /// How often the backend refused what a subscriber came for, so that it was reset.
+    pub failed_replays: u64,
     /// Events of the backend that [may not be published](crate::Hub::check) and were skipped, counted each
     /// time that they were read.
     pub refused: u64,
@@ -35,6 +37,7 @@ pub(crate) struct Counting {
     dropped: AtomicU64,
     lagged: AtomicU64,
     resets: AtomicU64,
+    failed_replays: AtomicU64,
     refused: AtomicU64,
     metrics: Metrics,
 }
@@ -48,6 +51,7 @@ struct Metrics {
     dropped: Counter,
     lagged: Counter,
     resets: Counter,
+    failed_replays: Counter,
     refused: Counter,
     lag: Histogram,
     connected: Gauge,
@@ -64,6 +68,7 @@ impl Counting {
             dropped: AtomicU64::new(0),
             lagged: AtomicU64::new(0),
             resets: AtomicU64::new(0),
+            failed_replays: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             metrics: Metrics {
                 subscribers: gauge!("sse_hub_subscribers"),
@@ -73,6 +78,7 @@ impl Counting {
                 dropped: counter!("sse_hub_dropped_total"),
                 lagged: counter!("sse_hub_lagged_total"),
                 resets: counter!("sse_hub_resets_total"),
+                failed_replays: counter!("sse_hub_failed_replays_total"),
                 refused: counter!("sse_hub_refused_total"),
                 lag: histogram!("sse_hub_lag_events"),
                 connected: gauge!("sse_hub_backend_connected"),
@@ -89,6 +95,7 @@ impl Counting {
             dropped: self.dropped.load(Relaxed),
             lagged: self.lagged.load(Relaxed),
             resets: self.resets.load(Relaxed),
+            failed_replays: self.failed_replays.load(Relaxed),
             refused: self.refused.load(Relaxed),
         }
     }
@@ -140,6 +147,11 @@ impl Counting {
         self.metrics.resets.increment(1);
     }
 
+    pub(crate) fn failed_replay(&self) {
+        self.failed_replays.fetch_add(1, Relaxed);
+        self.metrics.failed_replays.increment(1);
+    }
+
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Relaxed);
         self.metrics.refused.increment(1);
@@ -173,6 +185,10 @@ fn describe() {
     describe_counter!(
         "sse_hub_resets_total",
         "Subscribers that came from too far in the past"
+    );
+    describe_counter!(
+        "sse_hub_failed_replays_total",
+        "Subscribers that were reset because the backend refused a replay"
     );
     describe_counter!(
         "sse_hub_refused_total",

@@ -127,7 +127,8 @@ impl Hub {
     ///
     /// A client that may have missed events that it selects, because they are not kept any more, gets an event of
     /// the type `reset` first, with the data `{"reason":"too old"}`, and then goes on from now; so does one with an
-    /// ID that is not of this hub, with `{"reason":"unknown"}`. It should fetch anew what it shows.
+    /// ID that is not of this hub, with `{"reason":"unknown"}`, and one whose events the backend refuses to give, with
+    /// `{"reason":"unavailable"}`. It should fetch anew what it shows.
     ///
     /// # Errors
     ///
@@ -188,7 +189,19 @@ impl Hub {
 
     /// Whether events of other machines come here now. In memory, always.
     pub fn is_connected(&self) -> bool {
-        self.shared.is_connected()
+        self.shared.disconnection().is_none()
+    }
+
+    /// Returns why events of other machines do not come here now. None while the hub
+    /// [is connected](Self::is_connected).
+    pub fn disconnection(&self) -> Option<BackendError> {
+        self.shared.disconnection()
+    }
+
+    /// Returns why the last replay from the backend was refused, which reset its subscriber. None if it was not, or if
+    /// there was none.
+    pub fn replay_failure(&self) -> Option<BackendError> {
+        self.shared.replay_failure()
     }
 }
 
@@ -234,14 +247,14 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
                     ends(&mut turn).await;
                 }
             }
-            Update::Lost(error) => {
-                let error: &(dyn Error + 'static) = &error;
+            Update::Lost(lost) => {
+                let error: &(dyn Error + 'static) = &lost;
                 tracing::warn!(error, "the backend is lost; subscribers wait");
-                shared.connected(false);
+                shared.disconnected(lost);
             }
             Update::Connected => {
                 tracing::info!("the backend is connected");
-                shared.connected(true);
+                shared.connected();
                 shared.loaded();
             }
         }

@@ -80,7 +80,7 @@ mod topic;
 mod turn;
 
 pub use authority::{Authority, Denied, Grant};
-pub use backend::{Backend, BackendError, Replayed, Update};
+pub use backend::{Backend, BackendError, BackendErrorKind, Replayed, Update};
 pub use counts::Counts;
 pub use hub::{Hub, PublishError};
 pub use ids::Ids;

@@ -6,7 +6,7 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 use sse_hyper::{Encoded, EventId};
 
 use crate::{
-    Backend, Numbered, Replayed,
+    Backend, BackendError, Numbered, Replayed,
     channel::Channel,
     log::{Back, FULL_FRAME, cost},
     reader::Reader,
@@ -24,12 +24,14 @@ pub(crate) enum Recovery {
     /// The newest events of the log: where do they begin?
     Back(Back),
     /// Nothing has come here yet: what is the newest one? It begins so many before that.
-    Newest(BoxFuture<'static, u64>, u64),
+    Newest(NewestNumber, u64),
     /// The client has seen the event with this ID, which has not come here yet: is there one?
-    Ahead(BoxFuture<'static, u64>, EventId),
+    Ahead(NewestNumber, EventId),
     /// Events up to this one.
     Replay(BoxStream<'static, Replayed>, u64),
 }
+
+type NewestNumber = BoxFuture<'static, Result<u64, BackendError>>;
 
 /// What came of it.
 pub(crate) enum Recovered {
@@ -37,6 +39,8 @@ pub(crate) enum Recovered {
     Some(Encoded),
     /// The last, if there was any.
     All(Option<Encoded>),
+    /// The last of the subscription: it is not known where it could go on.
+    End(Encoded),
 }
 
 impl Recovery {
@@ -71,12 +75,19 @@ impl Recovery {
                 return Poll::Ready(Recovered::All(None));
             }
             Self::Newest(newest, before) => {
-                let cursor = ready!(newest.as_mut().poll(cx)).saturating_sub(*before);
+                let newest = match ready!(newest.as_mut().poll(cx)) {
+                    Ok(newest) => newest,
+                    Err(error) => return refuse(reader, shared, channel, error),
+                };
+                let cursor = newest.saturating_sub(*before);
                 reader.cursor = reader.cursor.max(cursor);
                 return Poll::Ready(Recovered::All(None));
             }
             Self::Ahead(newest, id) => {
-                let newest = ready!(newest.as_mut().poll(cx));
+                let newest = match ready!(newest.as_mut().poll(cx)) {
+                    Ok(newest) => newest,
+                    Err(error) => return refuse(reader, shared, channel, error),
+                };
                 let number = shared.number(id).filter(|number| *number <= newest);
                 reader.cursor = number.unwrap_or(newest);
                 if number.is_some() {
@@ -108,9 +119,15 @@ impl Recovery {
                 // It was told again.
                 Poll::Ready(Some(Replayed::Event(event))) => spend(&mut reader.turn, &event, 0),
                 Poll::Ready(Some(Replayed::Gone)) => {
+                    shared.replayed();
                     end = Some(Some(reader.reset(shared, channel, "too old")));
                 }
+                Poll::Ready(Some(Replayed::Refused(error))) => {
+                    shared.replay_failed(error);
+                    end = Some(Some(reader.reset(shared, channel, "unavailable")));
+                }
                 Poll::Ready(None) => {
+                    shared.replayed();
                     reader.cursor = reader.cursor.max(through);
                     end = Some(None);
                 }
@@ -130,6 +147,22 @@ impl Recovery {
         }
         Poll::Ready(Recovered::Some(Encoded::join(&blocks)))
     }
+}
+
+/// Resets a subscriber of which the backend refuses to say where it stands.
+fn refuse(
+    reader: &mut Reader,
+    shared: &Shared,
+    channel: &Channel,
+    error: BackendError,
+) -> Poll<Recovered> {
+    shared.replay_failed(error);
+    let reset = reader.reset(shared, channel, "unavailable");
+    // Once the log has events of the backend, it goes on from there.
+    Poll::Ready(match shared.is_loaded() {
+        true => Recovered::All(Some(reset)),
+        false => Recovered::End(reset),
+    })
 }
 
 /// Counts the work of an event from a backend.

@@ -1,6 +1,7 @@
+use core::error::Error;
 use std::{
     sync::{
-        Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -9,7 +10,7 @@ use std::{
 use sse_hyper::{Encoded, Event, EventId, Farewell};
 
 use crate::{
-    Backend, Denied, Numbered, Post, Settings,
+    Backend, BackendError, Denied, Numbered, Post, Settings,
     channel::{Channel, Place},
     counts::Counting,
     digest::Digester,
@@ -31,8 +32,11 @@ pub(crate) struct Shared {
     epoch: u64,
     /// Set when all subscriptions are to end.
     farewell: OnceLock<Farewell>,
-    is_connected: AtomicBool,
-    /// It has been, once: the log is that of the backend.
+    /// Why nothing comes from the backend; none while it is connected.
+    disconnection: Mutex<Option<BackendError>>,
+    /// Why the last replay failed; none if it did not.
+    replay_failure: Mutex<Option<BackendError>>,
+    /// It has been connected, once: the log is that of the backend.
     is_loaded: AtomicBool,
 }
 
@@ -62,13 +66,16 @@ impl Shared {
             }),
             settings,
             farewell: OnceLock::new(),
-            is_connected: AtomicBool::default(),
+            disconnection: Mutex::default(),
+            replay_failure: Mutex::default(),
             is_loaded: AtomicBool::new(is_alone),
             backend,
             epoch,
         };
-        // Also for who watches the gauge.
-        shared.connected(is_alone);
+        match is_alone {
+            true => shared.connected(),
+            false => shared.disconnected(BackendError::new("no connection was made yet")),
+        }
         shared
     }
 
@@ -183,13 +190,39 @@ impl Shared {
         self.is_loaded.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_connected(&self) -> bool {
-        self.is_connected.load(Ordering::Relaxed)
+    /// Returns why nothing comes from the backend; none while it is connected.
+    pub(crate) fn disconnection(&self) -> Option<BackendError> {
+        lock(&self.disconnection).clone()
     }
 
-    pub(crate) fn connected(&self, is_connected: bool) {
-        self.is_connected.store(is_connected, Ordering::Relaxed);
-        self.counts.connected(is_connected);
+    pub(crate) fn connected(&self) {
+        *lock(&self.disconnection) = None;
+        self.counts.connected(true);
+    }
+
+    pub(crate) fn disconnected(&self, error: BackendError) {
+        *lock(&self.disconnection) = Some(error);
+        self.counts.connected(false);
+    }
+
+    /// Returns why the last replay failed; none if it did not.
+    pub(crate) fn replay_failure(&self) -> Option<BackendError> {
+        lock(&self.replay_failure).clone()
+    }
+
+    pub(crate) fn replayed(&self) {
+        *lock(&self.replay_failure) = None;
+    }
+
+    /// Notes that the backend refuses what a subscriber came for.
+    pub(crate) fn replay_failed(&self, error: BackendError) {
+        let reason: &(dyn Error + 'static) = &error;
+        tracing::warn!(
+            error = reason,
+            "the backend refuses a replay; a subscriber is reset"
+        );
+        self.counts.failed_replay();
+        *lock(&self.replay_failure) = Some(error);
     }
 
     /// A subscriber leaves its channel, of which nothing is left behind the last one.
@@ -250,4 +283,9 @@ impl Shared {
     pub(crate) fn seconds(&self) -> u32 {
         u32::try_from(self.start.elapsed().as_secs()).unwrap_or(u32::MAX)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is in these is replaced as a whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

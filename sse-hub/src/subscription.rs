@@ -145,6 +145,10 @@ impl Subscription {
             let recovered = recovery.poll(&mut self.reader, &self.shared, &self.channel, cx);
             match ready!(recovered) {
                 Recovered::Some(blocks) => return Poll::Ready(Some(blocks)),
+                Recovered::End(blocks) => {
+                    self.has_ended = true;
+                    return Poll::Ready(Some(blocks));
+                }
                 Recovered::All(blocks) => {
                     special.recovery = None;
                     if blocks.is_some() {

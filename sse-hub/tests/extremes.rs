@@ -209,8 +209,8 @@ impl Backend for At {
         stream::iter([Replayed::Gone]).boxed()
     }
 
-    fn newest(&self) -> BoxFuture<'static, u64> {
-        ready(self.0.last().copied().unwrap_or(0)).boxed()
+    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        ready(Ok(self.0.last().copied().unwrap_or(0))).boxed()
     }
 }
 

@@ -266,8 +266,8 @@ impl Backend for Old {
             .boxed()
     }
 
-    fn newest(&self) -> BoxFuture<'static, u64> {
-        ready(self.events).boxed()
+    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        ready(Ok(self.events)).boxed()
     }
 }
 

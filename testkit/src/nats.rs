@@ -117,8 +117,7 @@ impl Nats {
     ///
     /// If it cannot be started, ends at once, or does not listen in time.
     pub fn up(&mut self) -> io::Result<()> {
-        let mut command = command(self.port, &self.folder, &self.config)?;
-        command.args(["--name", &self.name()]);
+        let mut command = command(self.port, &self.folder, &self.full_config())?;
         let server = command.args(&self.arguments).spawn().map_err(|error| {
             let hint = "Debian and Ubuntu: apt-get install nats-server";
             io::Error::new(error.kind(), format!("{command:?}: {error} ({hint})"))
@@ -133,6 +132,22 @@ impl Nats {
             }
             thread::sleep(Duration::from_millis(10));
         }
+        Ok(())
+    }
+
+    fn full_config(&self) -> String {
+        format!("server_name: {}\n{}", self.name(), self.config)
+    }
+
+    /// Gives the server that runs another configuration.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn reload(&mut self, text: &str) -> io::Result<()> {
+        self.config = text.to_owned();
+        write_config(&self.folder, &self.full_config())?;
+        self.signal("HUP");
         Ok(())
     }
 
@@ -178,7 +193,7 @@ fn listens(port: u16, name: &str) -> bool {
 
 /// Storage that streams may reserve. Without it, the server allows three quarters of the free disk, and on a small
 /// one no second stream of the default size of 1 GiB is made, though the tests write a few megabytes.
-const JETSTREAM: &str = "jetstream { max_file_store: 64GB }";
+const MAX_FILE_STORE: &str = "64GB";
 
 /// Returns the command that starts a server with JetStream on 127.0.0.1, with all its files in a folder, and writes
 /// its configuration file there: users, accounts or TLS, if any.
@@ -187,14 +202,22 @@ const JETSTREAM: &str = "jetstream { max_file_store: 64GB }";
 ///
 /// If the file cannot be written.
 pub fn command(port: u16, folder: &Path, config: &str) -> io::Result<Command> {
-    let file = folder.join("server.conf");
-    fs::write(&file, format!("{JETSTREAM}\n{config}\n"))?;
+    let file = write_config(folder, config)?;
     let mut command = Command::new(program());
     command.args(["-js", "-a", "127.0.0.1", "-p", &port.to_string()]);
-    command.arg("-c").arg(file).arg("-sd").arg(folder);
+    command.arg("-c").arg(file);
     command.arg("-l").arg(folder.join("log"));
     command.stdin(Stdio::null()).stdout(Stdio::null());
     Ok(command)
+}
+
+fn write_config(folder: &Path, config: &str) -> io::Result<PathBuf> {
+    let file = folder.join("server.conf");
+    // Of what is an option on the command line instead, no configuration can be loaded again.
+    let jetstream =
+        format!("jetstream {{ store_dir: {folder:?}, max_file_store: {MAX_FILE_STORE} }}");
+    fs::write(&file, format!("{jetstream}\n{config}\n"))?;
+    Ok(file)
 }
 
 /// `NATS_SERVER`, or that of Debian, which is not on everyone's path.

@@ -2,6 +2,7 @@
 
 mod identity;
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
@@ -9,7 +10,10 @@ use clap::Args;
 use sse_hub::{Hub, Settings};
 use sse_hub_nats::JetStream;
 
-use crate::hub::nats::identity::Identity;
+use crate::{
+    hub::{limits::at_least_one, nats::identity::Identity},
+    seconds,
+};
 
 #[derive(Args)]
 pub(crate) struct Nats {
@@ -23,8 +27,8 @@ pub(crate) struct Nats {
     /// more, it fetches from NATS.
     #[arg(long, value_name = "URL", env = "SSE_HUB_NATS", hide_env_values = true)]
     nats: Option<String>,
-    /// The stream, whose events have the subject NAME.events. If there is none, it is made: in files,
-    /// with up to a million events and 1 GiB.
+    /// The stream, whose events have the subject NAME.events. If there is none, it is made, with the limits and
+    /// replicas below. A stream that there is keeps its own, and a warning says how they differ.
     #[arg(
         long,
         value_name = "NAME",
@@ -33,6 +37,56 @@ pub(crate) struct Nats {
         requires = "nats"
     )]
     nats_stream: String,
+    /// JetStream domain that has the stream; by default, that of the server.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SSE_HUB_NATS_DOMAIN",
+        requires = "nats"
+    )]
+    nats_domain: Option<String>,
+    /// Number of servers of a NATS cluster that keep the stream: 3 survive the loss of one.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SSE_HUB_NATS_REPLICAS",
+        default_value_t = 1,
+        value_parser = at_least_one,
+        requires = "nats"
+    )]
+    nats_replicas: usize,
+    /// Maximum number of events in the stream.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SSE_HUB_NATS_KEEP_EVENTS",
+        default_value_t = 1_000_000,
+        value_parser = at_least_one,
+        requires = "nats"
+    )]
+    nats_keep_events: usize,
+    /// Maximum number of bytes in the stream. NATS reserves them.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SSE_HUB_NATS_KEEP_BYTES",
+        default_value_t = 1024 * 1024 * 1024,
+        value_parser = at_least_one,
+        requires = "nats"
+    )]
+    nats_keep_bytes: usize,
+    /// Maximum age of an event in the stream, at least 0.1; by default, any.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SSE_HUB_NATS_KEEP_FOR",
+        value_parser = seconds::parse,
+        requires = "nats"
+    )]
+    nats_keep_for: Option<Duration>,
+    /// Keep the stream in the memory of NATS, not in files.
+    #[arg(long, env = "SSE_HUB_NATS_IN_MEMORY", requires = "nats")]
+    nats_in_memory: bool,
     #[command(flatten)]
     identity: Identity,
 }
@@ -43,7 +97,7 @@ impl Nats {
         let Some(addresses) = &self.nats else {
             return Ok(Hub::new(settings));
         };
-        let stream = sse_hub_nats::Settings::new().with_stream(&self.nats_stream);
+        let stream = self.stream();
         // What is wrong from the beginning is told now.
         self.identity.options()?;
         let identity = self.identity.clone();
@@ -59,5 +113,22 @@ impl Nats {
         let (hub, follow) = Hub::with_backend(settings, Arc::new(events));
         tokio::spawn(follow);
         Ok(hub)
+    }
+
+    fn stream(&self) -> sse_hub_nats::Settings {
+        let stream = sse_hub_nats::Settings::new()
+            .with_stream(&self.nats_stream)
+            .with_replicas(self.nats_replicas)
+            .with_max_events(self.nats_keep_events as u64)
+            .with_max_bytes(self.nats_keep_bytes as u64)
+            .with_max_age(self.nats_keep_for);
+        let stream = match &self.nats_domain {
+            Some(domain) => stream.with_domain(domain),
+            None => stream,
+        };
+        match self.nats_in_memory {
+            true => stream.in_memory(),
+            false => stream,
+        }
     }
 }

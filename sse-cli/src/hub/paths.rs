@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
+use sse_hub::BackendErrorKind;
 use tower::{Layer as _, ServiceExt as _, service_fn, util::option_layer};
 use tracing::Instrument as _;
 
@@ -93,14 +94,27 @@ where
 }
 
 fn health(server: &Server) -> Response<Body> {
-    match server.hub.is_connected() {
-        true => answer::text(StatusCode::OK, "ok\n"),
-        false => {
-            let reason = "the backend is not connected: nothing can be published, and events of \
-                              other machines do not come";
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).into()
+    // The reasons are in the log: they name addresses, and anyone may ask.
+    let Some(disconnection) = server.hub.disconnection() else {
+        let text = match server.hub.replay_failure() {
+            None => "ok\n",
+            Some(_) => {
+                "ok, but the backend refuses replays: subscribers that come back are reset\n"
+            }
+        };
+        return answer::text(StatusCode::OK, text);
+    };
+    let reason = match disconnection.kind() {
+        BackendErrorKind::Refused => {
+            "the backend refuses to serve this hub, and will until its permissions or limits are \
+             changed: events of other machines do not come"
         }
-    }
+        _ => {
+            "the backend is not connected: nothing can be published, and events of other machines \
+             do not come"
+        }
+    };
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).into()
 }
 
 fn counters<B>(server: &Server, request: &Request<B>) -> Response<Body> {

@@ -10,7 +10,7 @@ use http::{
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mediatype::{MediaType, ReadParams as _};
 use serde_json::json;
-use sse_hub::{Hub, Post, PublishError};
+use sse_hub::{BackendErrorKind, Hub, Post, PublishError};
 use sse_hyper::EventId;
 use tokio::time::{Instant, timeout_at};
 
@@ -137,10 +137,15 @@ async fn send(hub: &Hub, post: Post) -> Result<EventId, Refusal> {
 fn refusal(error: PublishError) -> Refusal {
     match error {
         PublishError::TooLarge { .. } => Refusal::too_large(error),
-        PublishError::Backend(_) => {
+        PublishError::Backend(ref cause) => {
+            let status = match cause.kind() {
+                BackendErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                BackendErrorKind::Refused => StatusCode::BAD_GATEWAY,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
             let error = anyhow::Error::from(error);
             tracing::warn!("an event was not published: {error:#}");
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format_args!("{error:#}"))
+            Refusal::new(status, format_args!("{error:#}"))
         }
         _ => Refusal::bad(error),
     }

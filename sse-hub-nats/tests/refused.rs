@@ -1,0 +1,263 @@
+//! What NATS refuses for good is told from what passes, to publishers and to subscribers.
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::jetstream::stream;
+use futures_util::StreamExt as _;
+use sse_hub::{BackendErrorKind, Hub, PublishError, Retention, Selection, Topic};
+use sse_hub_nats::{JetStream, Settings};
+use sse_proto::{Event, EventId};
+use support::{Nats, Nodes, chain, connected, next, numbers, patient, publish, texts, topic};
+use testkit::timeout::test_timeout;
+use tokio::time::{sleep, timeout};
+
+/// A server with the users `all`, who may do anything, and `some`, with these permissions.
+fn server(permissions: &str) -> String {
+    format!(
+        r#"
+        accounts {{ A {{
+            jetstream: enabled
+            users: [
+                {{ user: "all", password: "1" }}
+                {{ user: "some", password: "2", permissions: {{ {permissions} }} }}
+            ]
+        }} }}"#
+    )
+}
+
+/// A node of this user.
+fn node(nats: &Nats, user: &str) -> Hub {
+    node_with(nats, user, patient())
+}
+
+fn node_with(nats: &Nats, user: &str, settings: Settings) -> Hub {
+    let addresses = format!("nats://{user}@127.0.0.1:{}", nats.port());
+    let stream = JetStream::connect(addresses, settings).unwrap();
+    // It keeps few, so that NATS has to be asked for those before.
+    let settings = sse_hub::Settings::new().with_retention(Retention::new().with_events(2));
+    let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
+    tokio::spawn(follow);
+    hub
+}
+
+/// The refusal of an event. It comes at once, though the publisher would wait for minutes.
+async fn refusal(hub: &Hub, data: usize) -> (BackendErrorKind, String) {
+    let event = Event::new("x".repeat(data));
+    let published = timeout(test_timeout() / 2, hub.publish(topic(), event)).await;
+    match published.expect("the refusal comes at once") {
+        Err(PublishError::Backend(error)) => (error.kind(), chain(&error)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until a node knows that it is refused.
+async fn is_refused(hub: &Hub) {
+    let refused = async {
+        while hub.disconnection().map(|it| it.kind()) != Some(BackendErrorKind::Refused) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = timeout(test_timeout(), refused).await;
+    waited.unwrap_or_else(|_| panic!("{:?}", hub.disconnection()));
+}
+
+/// Types and data of the events that a subscriber gets until its stream ends.
+async fn until_end(hub: &Hub, last_event_id: Option<&EventId>) -> Vec<(String, String)> {
+    let subscription = hub.subscribe(Selection::all(), last_event_id).unwrap();
+    let events = subscription.events();
+    let events = events.map(|it| (it.event_type().to_owned(), it.data().to_owned()));
+    timeout(test_timeout(), events.collect())
+        .await
+        .expect("it ends")
+}
+
+fn reset() -> (String, String) {
+    ("reset".to_owned(), r#"{"reason":"unavailable"}"#.to_owned())
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_for_the_server() {
+    let nats = Nats::configured("max_payload: 65536").unwrap();
+    let node = nats.node();
+    publish(&node, 0..1).await;
+    let (kind, error) = refusal(&node, 70_000).await;
+    assert_eq!(kind, BackendErrorKind::TooLarge, "{error}");
+    publish(&node, 1..2).await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_for_the_stream() {
+    let nats = Nats::start().unwrap();
+    let config = stream::Config {
+        name: "sse".to_owned(),
+        subjects: vec!["sse.events".to_owned()],
+        max_message_size: 1000,
+        ..stream::Config::default()
+    };
+    nats.client().await.create_stream(config).await.unwrap();
+    let node = nats.node();
+    let (kind, error) = refusal(&node, 2000).await;
+    assert_eq!(kind, BackendErrorKind::TooLarge, "{error}");
+    publish(&node, 0..1).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_full() {
+    let nats = Nats::start().unwrap();
+    let config = stream::Config {
+        name: "sse".to_owned(),
+        subjects: vec!["sse.events".to_owned()],
+        max_messages: 1,
+        discard: stream::DiscardPolicy::New,
+        ..stream::Config::default()
+    };
+    nats.client().await.create_stream(config).await.unwrap();
+    let node = nats.node();
+    publish(&node, 0..1).await;
+    let (kind, error) = refusal(&node, 1).await;
+    assert_eq!(kind, BackendErrorKind::Refused, "{error}");
+}
+
+#[tokio::test]
+async fn a_publisher_without_permission() {
+    for permissions in [
+        r#"publish: { deny: "sse.events" }"#,
+        r#"publish: { allow: "nothing" }"#,
+        // No answer comes to it.
+        r#"subscribe: { deny: "_INBOX.>" }"#,
+    ] {
+        let nats = Nats::configured(&server(permissions)).unwrap();
+        publish(&node(&nats, "all:1"), 0..1).await;
+        let refused = node(&nats, "some:2");
+        let (kind, error) = refusal(&refused, 1).await;
+        assert_eq!(kind, BackendErrorKind::Refused, "{permissions}: {error}");
+        assert!(error.contains("ermission"), "{permissions}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_may_not_be_made() {
+    for permissions in [
+        r#"publish: { deny: "$JS.API.STREAM.CREATE.>" }"#,
+        r#"publish: { deny: "$JS.API.>" }"#,
+    ] {
+        let nats = Nats::configured(&server(permissions)).unwrap();
+        let refused = node(&nats, "some:2");
+        let (kind, error) = refusal(&refused, 1).await;
+        assert_eq!(kind, BackendErrorKind::Refused, "{permissions}: {error}");
+        is_refused(&refused).await;
+        assert_eq!(until_end(&refused, None).await, [reset()]);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_may_not_read() {
+    for permissions in [
+        r#"publish: { deny: "$JS.API.CONSUMER.CREATE.>" }"#,
+        r#"publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.>" }"#,
+        r#"publish: { deny: "$JS.API.STREAM.INFO.>" }"#,
+        r#"subscribe: { deny: "_INBOX.>" }"#,
+    ] {
+        let nats = Nats::configured(&server(permissions)).unwrap();
+        let first = publish(&node(&nats, "all:1"), 0..5).await.remove(0);
+        let refused = node(&nats, "some:2");
+        is_refused(&refused).await;
+        // What it can learn of the stream differs; that it cannot replay is told in each case.
+        let subscription = refused.subscribe(Selection::all(), Some(&first)).unwrap();
+        if permissions.contains("INFO") || permissions.contains("INBOX") {
+            drop(subscription);
+            assert_eq!(until_end(&refused, Some(&first)).await, [reset()]);
+            assert_eq!(until_end(&refused, None).await, [reset()]);
+            let failed = refused.counts().failed_replays;
+            assert_eq!(failed, 2, "{permissions}");
+        }
+    }
+}
+
+/// The node takes the only consumer that there may be.
+#[tokio::test]
+async fn a_replay_without_a_consumer() {
+    let nats = Nats::start().unwrap();
+    let config = stream::Config {
+        name: "sse".to_owned(),
+        subjects: vec!["sse.events".to_owned()],
+        max_consumers: 1,
+        ..stream::Config::default()
+    };
+    nats.client().await.create_stream(config).await.unwrap();
+    let small = Retention::new().with_events(2);
+    let node = nats.node_with(patient(), small);
+    connected(&node, true).await;
+    let ids = publish(&node, 0..5).await;
+    let is_here = timeout(test_timeout(), async {
+        while node.newest().as_ref() != ids.last() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    is_here.await.expect("the node hears of all");
+    let first = &ids[0];
+    let mut events = node
+        .subscribe(Selection::all(), Some(first))
+        .unwrap()
+        .events();
+    let event = next(&mut events).await;
+    assert_eq!(
+        (event.event_type().to_owned(), event.data().to_owned()),
+        reset()
+    );
+    let failure = node.replay_failure().expect("it is known");
+    assert_eq!(failure.kind(), BackendErrorKind::Refused);
+    assert!(chain(&failure).contains("consumer"), "{}", chain(&failure));
+    assert_eq!(node.counts().failed_replays, 1);
+    assert!(node.is_connected());
+    // It goes on from now.
+    publish(&node, 5..7).await;
+    assert_eq!(texts(&mut events, 2).await, numbers(5..7));
+}
+
+/// The configuration is changed and the server is started again, as one does it.
+#[tokio::test]
+async fn what_was_refused_goes_on_when_it_is_permitted() {
+    for permissions in [
+        r#"publish: { deny: "$JS.API.CONSUMER.CREATE.>" }"#,
+        r#"subscribe: { deny: "_INBOX.>" }"#,
+    ] {
+        let mut nats = Nats::configured(&server(permissions)).unwrap();
+        let first = publish(&node(&nats, "all:1"), 0..1).await.remove(0);
+        let refused = node(&nats, "some:2");
+        is_refused(&refused).await;
+        nats.reload(&server("")).unwrap();
+        connected(&refused, true).await;
+        let mut events = refused
+            .subscribe(Selection::all(), Some(&first))
+            .unwrap()
+            .events();
+        publish(&refused, 1..2).await;
+        assert_eq!(texts(&mut events, 1).await, numbers(1..2));
+        assert!(refused.disconnection().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_another_domain() {
+    let nats = Nats::configured(r#"jetstream { domain: "hub" }"#).unwrap();
+    for (domain, is_there) in [("hub", true), ("elsewhere", false)] {
+        let settings = match is_there {
+            true => patient(),
+            false => Settings::new().with_publish_within(Duration::from_secs(2)),
+        };
+        let stream = JetStream::connect(nats.url(), settings.with_domain(domain)).unwrap();
+        let (hub, _follow) = Hub::with_backend(sse_hub::Settings::new(), Arc::new(stream));
+        let published = hub.publish(Topic::new("a").unwrap(), Event::new("x")).await;
+        assert_eq!(published.is_ok(), is_there, "{domain}: {published:?}");
+    }
+    for domain in ["", "a.b", "*", "a b"] {
+        let settings = Settings::new().with_domain(domain);
+        assert!(
+            JetStream::connect(nats.url(), settings).is_err(),
+            "{domain:?}"
+        );
+    }
+}
