@@ -119,7 +119,7 @@ async fn an_event_that_nats_does_not_take_is_too_large() {
 #[tokio::test]
 async fn what_is_not_permitted_is_told() {
     let config = r#"authorization { users: [
-        { user: "a", password: "1", permissions: { publish: { deny: ["sse.events", "$JS.API.CONSUMER.>"] } } }
+        { user: "a", password: "1", permissions: { publish: { deny: ["sse.events.>", "$JS.API.CONSUMER.>"] } } }
     ] }"#;
     let nats = Nats::configured(config).unwrap();
     let address = format!("--nats=nats://a:1@127.0.0.1:{}", nats.port());
@@ -136,7 +136,7 @@ async fn what_is_not_permitted_is_told() {
     assert_eq!(health.await.expect("it becomes known").status, 503);
     let reply = hub.publish("?topic=a", "text/plain", "x").await;
     assert_eq!(reply.status, 502, "{}", reply.text);
-    let reason = r#"Permissions Violation for Publish to "sse.events""#;
+    let reason = r#"Permissions Violation for Publish to "sse.events.a""#;
     assert!(reply.text.contains(reason), "{}", reply.text);
 }
 

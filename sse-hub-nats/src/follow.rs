@@ -8,7 +8,7 @@ use sse_hub::{BackendError, BackendErrorKind, Numbered, Update};
 use crate::{
     backoff::Backoff,
     pull::{Delivered, Pull},
-    raw::{Caution, Found},
+    raw::{ALL, Caution, Found},
     shared::Shared,
     stream::{bounds, epoch},
 };
@@ -72,7 +72,7 @@ impl Follower {
                 return update;
             }
             let step = match &mut self.pull {
-                Some(pull) => hear(pull).await,
+                Some(pull) => hear(&self.shared, pull).await,
                 None => self.open().await.map(|()| None),
             };
             let step = match step {
@@ -120,7 +120,7 @@ impl Follower {
                 return Ok(());
             }
         }
-        let pull = Pull::open(&self.shared, life, number).await?;
+        let pull = Pull::open(&self.shared, life, number, None).await?;
         let pending = pull.pending();
         self.pull = Some(pull);
         self.connect(number, pending).await
@@ -213,7 +213,7 @@ impl Follower {
         let is_all = number >= due
             || (pending == 0 && {
                 let life = self.shared.link.up_within(PATIENCE).await?;
-                let next = self.shared.next_number(&life, number).await?;
+                let next = self.shared.next_number(&life, number, ALL).await?;
                 next.is_none_or(|next| next > due)
             });
         if is_all {
@@ -248,9 +248,9 @@ fn chain(error: &dyn Error) -> String {
     iter::once(error.to_string()).chain(texts).collect()
 }
 
-async fn hear(pull: &mut Pull) -> Result<Option<Delivered>, BackendError> {
+async fn hear(shared: &Shared, pull: &mut Pull) -> Result<Option<Delivered>, BackendError> {
     if pull.asked() <= AHEAD / 2 {
         pull.ask(AHEAD).await?;
     }
-    pull.next().await
+    pull.next(shared).await
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_nats::ConnectOptions;
 use futures_core::{future::BoxFuture, stream::BoxStream};
-use sse_hub::{Backend, BackendError, Post, Replayed, Update};
+use sse_hub::{Backend, BackendError, Post, Replayed, Selection, Update};
 
 use crate::{
     Settings, address, follow,
@@ -119,8 +119,14 @@ impl Backend for JetStream {
         Box::pin(follow::follow(Arc::clone(&self.shared), newest))
     }
 
-    fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed> {
-        Box::pin(replay::replay(Arc::clone(&self.shared), after, through))
+    fn replay(
+        &self,
+        after: u64,
+        through: u64,
+        selection: &Selection,
+    ) -> BoxStream<'static, Replayed> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(replay::replay(shared, after, through, selection.clone()))
     }
 
     fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {

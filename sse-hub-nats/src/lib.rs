@@ -12,14 +12,19 @@
 //!  publish.rs        pull.rs, raw.rs      │     an ordered consumer, for one life of the connection;
 //!      │                │                 │     one message at a time, after one has ended it
 //!      └────────┬───────┴──────────┬──────┘
-//!     wire.rs, headers.rs       stream.rs       an event as a message; the stream, made if missing
+//!  wire.rs, headers.rs, subject.rs   stream.rs  an event as a message; the stream, made if missing
 //!               └───────┬──────────┘
 //!    link.rs, address.rs, backoff.rs, refusal.rs      one connection, again and again; what lasts, and what passes
 //! ```
 //!
 //! # What is in NATS
 //!
-//! One stream, with one subject, that belongs to the hub alone. Each event is a message, and its number
+//! One stream that belongs to the hub alone. An event with one topic has the subject of that topic below the stream's,
+//! `sse.events.orders.17` for `orders/17`, so that a replay reads only the topics that are selected. Segments are
+//! percent-encoded where they have more than letters, digits, `-` and `_`. An event with several topics has the subject
+//! `sse.events`, which each replay reads; so has each event in a stream that was made by hand with this subject alone.
+//!
+//! Each event is a message, and its number
 //! is the message's sequence. The epoch of the numbers, which is part of each ID, is the time when the stream was
 //! made, from its description. A client's `Last-Event-ID` is good on every node, and as long as the
 //! stream keeps the event.
@@ -36,7 +41,8 @@
 //!
 //! A message that is anything else is skipped, with a warning that says which and why. It cannot forge
 //! more than one event. An event that the hub [refuses](sse_hub::Hub::check) from its publishers is
-//! refused from NATS, too. But every client that may publish on the subject can publish events, so allow no other.
+//! refused from NATS, too. But every client that may publish on `sse.events` can publish events of all topics, so allow
+//! no other. One that may publish on `sse.events.orders.>` alone can publish events with one topic below `orders`.
 //!
 //! A message with headers that the client of `async_nats` cannot read ends its connection, or its task by a
 //! panic. It is deleted, those that follow it are looked at before they are read, and all goes on at once.
@@ -50,7 +56,8 @@
 //!   What the stream's limits have removed is said to be gone.
 //! - **It starts without NATS**, and waits for it.
 //! - **Bounded work**: a follower asks for 512 messages at a time, and what subscribers have missed
-//!   is fetched for 32 of them at a time, 256 events each.
+//!   is fetched for 32 of them at a time, 256 events of each selected topic or pattern. With more than seven of these,
+//!   a replay reads all topics.
 //!
 //! # What NATS refuses
 //!
@@ -106,6 +113,7 @@ mod replay;
 mod settings;
 mod shared;
 mod stream;
+mod subject;
 mod wire;
 
 pub use async_nats;

@@ -9,7 +9,7 @@ use async_nats::{
     },
 };
 use bytes::Bytes;
-use sse_hub::{BackendError, BackendErrorKind, Post};
+use sse_hub::{BackendError, BackendErrorKind, Post, Topics};
 use tokio::time::timeout;
 
 use crate::{backoff::Backoff, link::Life, refusal, shared::Shared, wire};
@@ -24,6 +24,13 @@ enum Failure {
     TakenId(u64),
 }
 
+/// An event on its way to the stream.
+struct Message<'a> {
+    topics: &'a Topics,
+    headers: HeaderMap,
+    payload: Bytes,
+}
+
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         match error.kind() {
@@ -36,7 +43,12 @@ impl From<BackendError> for Failure {
 impl Shared {
     /// Publishes an event until NATS has it, or until it has taken too long.
     pub(crate) async fn publish(&self, post: &Post) -> Result<u64, BackendError> {
-        let (mut headers, payload) = wire::encode(post);
+        let (headers, payload) = wire::encode(post);
+        let mut message = Message {
+            topics: &post.topics,
+            headers,
+            payload,
+        };
         let limit = self.settings.publish_within;
         let mut reason = None;
         let attempts = async {
@@ -44,7 +56,7 @@ impl Shared {
             // Of this message ID.
             let mut is_first = true;
             loop {
-                match self.attempt(limit, &headers, &payload, is_first).await {
+                match self.attempt(limit, &message, is_first).await {
                     Ok(number) => return Ok(number),
                     Err(Failure::Final(error)) => return Err(error),
                     Err(Failure::Passing(error)) => {
@@ -55,7 +67,7 @@ impl Shared {
                     Err(Failure::TakenId(number)) => {
                         let stream = &self.settings.stream;
                         tracing::warn!(stream, number, "a message has the ID of another event");
-                        wire::renew_id(&mut headers);
+                        wire::renew_id(&mut message.headers);
                         is_first = true;
                     }
                 }
@@ -73,15 +85,14 @@ impl Shared {
     async fn attempt(
         &self,
         limit: Duration,
-        headers: &HeaderMap,
-        payload: &Bytes,
+        message: &Message<'_>,
         is_first: bool,
     ) -> Result<u64, Failure> {
         // Just before the whole has taken too long, so that the reason is known.
         let life = self.link.up_within(limit.mul_f64(0.9)).await;
         let life = life.map_err(Failure::Passing)?;
         tokio::select! {
-            number = self.send(&life, headers, payload, is_first) => number,
+            number = self.send(&life, message, is_first) => number,
             // There will be no answer.
             error = life.down() => Err(Failure::Passing(error)),
         }
@@ -90,25 +101,27 @@ impl Shared {
     async fn send(
         &self,
         life: &Life,
-        headers: &HeaderMap,
-        payload: &Bytes,
+        message: &Message<'_>,
         is_first: bool,
     ) -> Result<u64, Failure> {
         self.ensure_stream(life).await?;
+        let subject = self.subject(message.topics);
+        let (headers, payload) = (&message.headers, &message.payload);
         let acknowledged = async {
             let publish = life.context.publish_with_headers(
-                self.subject.clone(),
+                subject.clone(),
                 headers.clone(),
                 payload.clone(),
             );
             publish.await?.await
         };
-        let subject = format!("{:?}", self.subject);
-        let acknowledged = life.permitted(&subject, acknowledged).await?;
-        let acknowledged = acknowledged.map_err(|error| self.failure(life, error))?;
+        let acknowledged = life
+            .permitted(&format!("{subject:?}"), acknowledged)
+            .await?;
+        let acknowledged = acknowledged.map_err(|error| self.failure(life, &subject, error))?;
         // 0 is that of an event whose first attempt is still under way.
         if acknowledged.sequence == 0 {
-            let what = format!("publishing on {:?}", self.subject);
+            let what = format!("publishing on {subject:?}");
             return Err(Failure::Passing(life.error(&what, "no sequence")));
         }
         // It was stored by an earlier attempt; or it is not stored, for a stranger was here before with this ID.
@@ -123,7 +136,7 @@ impl Shared {
         Ok(acknowledged.sequence)
     }
 
-    fn failure(&self, life: &Life, error: PublishError) -> Failure {
+    fn failure(&self, life: &Life, subject: &str, error: PublishError) -> Failure {
         if error.kind() == PublishErrorKind::StreamNotFound {
             self.forget_stream();
         }
@@ -135,7 +148,7 @@ impl Shared {
             (PublishErrorKind::StreamNotFound, _) | (_, None) => BackendErrorKind::Unavailable,
             (_, Some(cause)) => refusal::kind(cause),
         };
-        let what = format!("publishing on {:?}", self.subject);
+        let what = format!("publishing on {subject:?}");
         life.error(&what, error).with_kind(kind).into()
     }
 }

@@ -25,12 +25,7 @@ use futures_util::StreamExt as _;
 use sse_hub::{BackendError, BackendErrorKind, Post};
 use tokio::{runtime::Handle, time::timeout};
 
-use crate::{
-    link::Life,
-    refusal,
-    shared::Shared,
-    wire::{self, NotOurs},
-};
+use crate::{link::Life, refusal, shared::Shared, wire::NotOurs};
 
 /// NATS says so often that it is there when there is nothing else.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -72,13 +67,15 @@ pub(crate) struct Delivered {
 }
 
 impl Pull {
-    /// Begins behind this number.
+    /// Begins behind this number, with messages of these subjects.
     pub(crate) async fn open(
         shared: &Shared,
         life: Life,
         after: u64,
+        filter: Option<&str>,
     ) -> Result<Self, BackendError> {
         let config = Config {
+            filter_subject: filter.unwrap_or_default().to_owned(),
             deliver_policy: DeliverPolicy::ByStartSequence {
                 start_sequence: after + 1,
             },
@@ -147,7 +144,10 @@ impl Pull {
     }
 
     /// The next message; none if NATS has ended a request before it sent all.
-    pub(crate) async fn next(&mut self) -> Result<Option<Delivered>, BackendError> {
+    pub(crate) async fn next(
+        &mut self,
+        shared: &Shared,
+    ) -> Result<Option<Delivered>, BackendError> {
         loop {
             let message = tokio::select! {
                 biased;
@@ -166,7 +166,7 @@ impl Pull {
                 None => message.status,
             };
             match status {
-                None | Some(StatusCode::OK) => return self.delivered(message).map(Some),
+                None | Some(StatusCode::OK) => return self.delivered(shared, message).map(Some),
                 Some(StatusCode::IDLE_HEARTBEAT) => {
                     let last = number(message.headers.as_ref(), NATS_LAST_CONSUMER.as_ref());
                     if last.is_some_and(|last| last > self.last) {
@@ -182,7 +182,11 @@ impl Pull {
         }
     }
 
-    fn delivered(&mut self, message: async_nats::Message) -> Result<Delivered, BackendError> {
+    fn delivered(
+        &mut self,
+        shared: &Shared,
+        message: async_nats::Message,
+    ) -> Result<Delivered, BackendError> {
         let message = jetstream::Message {
             message,
             context: self.life.context.clone(),
@@ -198,7 +202,7 @@ impl Pull {
             number,
             pending,
             post: match message.status {
-                None => wire::decode(message.headers.as_ref(), &message.payload),
+                None => shared.decode(&message.subject, message.headers.as_ref(), &message.payload),
                 Some(_) => Err(NotOurs::Status),
             },
         })

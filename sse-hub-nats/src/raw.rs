@@ -20,6 +20,9 @@ use crate::{
     wire::{self, NotOurs},
 };
 
+/// All subjects of the stream.
+pub(crate) const ALL: &str = ">";
+
 /// The answer of JetStream for "no message found".
 const NOT_FOUND: u64 = 10037;
 
@@ -50,6 +53,7 @@ pub(crate) struct Found {
 /// A message as it is.
 struct Raw {
     number: u64,
+    subject: String,
     headers: Vec<u8>,
     payload: Vec<u8>,
 }
@@ -62,13 +66,13 @@ impl Shared {
         after: u64,
         caution: &mut Caution,
     ) -> Result<Option<Found>, BackendError> {
-        let Some(raw) = self.next_raw(life, after).await? else {
+        let Some(raw) = self.next_raw(life, after, ALL).await? else {
             caution.0 = 0;
             return Ok(None);
         };
         caution.0 = caution.0.saturating_sub(1);
         let post = match headers::read(&raw.headers) {
-            Headers::Read(headers) => wire::decode(headers.as_ref(), &raw.payload),
+            Headers::Read(headers) => self.decode(&raw.subject, headers.as_ref(), &raw.payload),
             Headers::Status => Err(NotOurs::Status),
             Headers::Unreadable => {
                 caution.0 = READABLE;
@@ -82,13 +86,14 @@ impl Shared {
         }))
     }
 
-    /// The number of the next message, if there is one.
+    /// Returns the number of the next message with one of these subjects, if there is one.
     pub(crate) async fn next_number(
         &self,
         life: &Life,
         after: u64,
+        subject: &str,
     ) -> Result<Option<u64>, BackendError> {
-        let next = self.next_raw(life, after).await?;
+        let next = self.next_raw(life, after, subject).await?;
         Ok(next.map(|it| it.number))
     }
 
@@ -100,7 +105,7 @@ impl Shared {
         message: &async_nats::HeaderMap,
         payload: &Bytes,
     ) -> Result<Option<bool>, BackendError> {
-        let raw = self.next_raw(life, number.saturating_sub(1)).await?;
+        let raw = self.next_raw(life, number.saturating_sub(1), ALL).await?;
         let Some(raw) = raw.filter(|it| it.number == number) else {
             return Ok(None);
         };
@@ -139,11 +144,16 @@ impl Shared {
         Ok(())
     }
 
-    async fn next_raw(&self, life: &Life, after: u64) -> Result<Option<Raw>, BackendError> {
+    async fn next_raw(
+        &self,
+        life: &Life,
+        after: u64,
+        subjects: &str,
+    ) -> Result<Option<Raw>, BackendError> {
         let stream = &self.settings.stream;
         let what = format!("reading the stream {stream:?}");
         let subject = format!("STREAM.MSG.GET.{stream}");
-        let request = json!({"seq": after.saturating_add(1), "next_by_subj": self.subject});
+        let request = json!({"seq": after.saturating_add(1), "next_by_subj": subjects});
         let get = life.context.request::<_, _, Value>(subject, &request);
         let found = life.permitted("STREAM.MSG.GET.", get).await?;
         let found = found.map_err(|error| life.error(&what, error))?;
@@ -161,6 +171,7 @@ impl Shared {
         };
         Ok(Some(Raw {
             number,
+            subject: message["subject"].as_str().unwrap_or_default().to_owned(),
             headers: bytes("hdrs")?,
             payload: bytes("data")?,
         }))

@@ -2,13 +2,13 @@ use std::{collections::VecDeque, error::Error, sync::Arc};
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hub::{BackendError, BackendErrorKind, Numbered, Post, Replayed};
+use sse_hub::{BackendError, BackendErrorKind, Numbered, Post, Replayed, Selection};
 
 use crate::{
     backoff::Backoff,
     link::Life,
-    pull::Pull,
-    raw::{Caution, Found},
+    pull::{Delivered, Pull},
+    raw::{ALL, Caution, Found},
     refusal::Refusals,
     shared::Shared,
     stream::bounds,
@@ -22,14 +22,16 @@ const AHEAD: u64 = 256;
 /// not know its end yet.
 const TOO_SHORT: u32 = 5;
 
-/// The events behind `after`, up to `through`. Nothing is under way at NATS while the subscriber reads.
+/// Returns the events of this selection after `after`, up to `through`, and some others. Nothing is under way at NATS while the subscriber reads.
 pub(crate) fn replay(
     shared: Arc<Shared>,
     after: u64,
     through: u64,
+    selection: Selection,
 ) -> impl Stream<Item = Replayed> + Send {
     let replay = Replay {
         shared,
+        selection,
         after,
         through,
         ready: VecDeque::new(),
@@ -45,8 +47,23 @@ pub(crate) fn replay(
     })
 }
 
+/// Returns each filter, or the one that lets all through.
+fn each(filters: &Option<Vec<String>>) -> impl Iterator<Item = Option<&str>> {
+    let all = filters.is_none().then_some(None);
+    let some = filters.iter().flatten().map(|it| Some(&**it));
+    all.into_iter().chain(some)
+}
+
+/// The next messages of some subjects.
+struct Batch {
+    messages: Vec<Delivered>,
+    /// Up to this number, there are no others.
+    through: u64,
+}
+
 struct Replay {
     shared: Arc<Shared>,
+    selection: Selection,
     /// All up to here was fetched.
     after: u64,
     through: u64,
@@ -103,46 +120,84 @@ impl Replay {
             let Some(Found { number, post }) = found.await? else {
                 break;
             };
-            let is_gone = !self.take(&shared, &life, number, post).await?;
-            if is_gone || self.ready.len() as u64 >= AHEAD {
+            if number > self.after + 1 && self.is_gone(&life).await? {
+                self.gone();
+                return Ok(());
+            }
+            self.take(&shared, number, post);
+            if self.ready.len() as u64 >= AHEAD {
                 return Ok(());
             }
         }
         if self.after >= self.through {
             return Ok(());
         }
-        let mut pull = Pull::open(&shared, life.clone(), self.after).await?;
-        let count = pull.pending().min(AHEAD).min(self.through - self.after);
-        if count == 0 {
-            return self.end(&life).await;
+        let filters = shared.filters(&self.selection);
+        let mut messages = Vec::new();
+        let mut through = self.through;
+        for filter in each(&filters) {
+            let batch = self.batch(&shared, life.clone(), filter).await?;
+            messages.extend(batch.messages);
+            through = through.min(batch.through);
         }
-        pull.ask(usize::try_from(count).unwrap_or(1)).await?;
-        while pull.asked() > 0 && self.after < self.through {
-            let Some(delivered) = pull.next().await? else {
-                break;
-            };
-            if !self
-                .take(&shared, &life, delivered.number, delivered.post)
-                .await?
-            {
+        if messages.is_empty() {
+            return self.end(&life, each(&filters)).await;
+        }
+        // Between messages of some topics there are those of others, which may not be looked at one by one.
+        if filters.is_some() && self.is_gone(&life).await? {
+            self.gone();
+            return Ok(());
+        }
+        messages.retain(|it| it.number <= through);
+        // A message that two filters match is there twice.
+        messages.sort_unstable_by_key(|it| it.number);
+        messages.dedup_by_key(|it| it.number);
+        for Delivered { number, post, .. } in messages {
+            let has_gap = filters.is_none() && number > self.after + 1;
+            if has_gap && self.is_gone(&life).await? {
+                self.gone();
                 break;
             }
+            self.take(&shared, number, post);
         }
         Ok(())
     }
 
-    /// A message has come. Tells whether it goes on: not if the limits of the stream have removed some before it.
-    async fn take(
-        &mut self,
+    /// Fetches the next messages of these subjects.
+    async fn batch(
+        &self,
         shared: &Shared,
-        life: &Life,
-        number: u64,
-        post: Result<Post, NotOurs>,
-    ) -> Result<bool, BackendError> {
-        if number > self.after + 1 && self.is_gone(life).await? {
-            self.gone();
-            return Ok(false);
+        life: Life,
+        filter: Option<&str>,
+    ) -> Result<Batch, BackendError> {
+        let mut pull = Pull::open(shared, life, self.after, filter).await?;
+        let mut pending = pull.pending();
+        let count = pending.min(AHEAD).min(self.through - self.after);
+        let mut messages: Vec<Delivered> = Vec::new();
+        if count > 0 {
+            pull.ask(usize::try_from(count).unwrap_or(1)).await?;
         }
+        while pull.asked() > 0 && pending > 0 {
+            let Some(delivered) = pull.next(shared).await? else {
+                break;
+            };
+            pending = delivered.pending;
+            let is_last = delivered.number >= self.through;
+            messages.push(delivered);
+            if is_last {
+                break;
+            }
+        }
+        let through = match messages.last() {
+            Some(last) if pending > 0 => last.number,
+            None if pending > 0 => self.after,
+            _ => self.through,
+        };
+        Ok(Batch { messages, through })
+    }
+
+    /// A message has come, of which nothing is missing before.
+    fn take(&mut self, shared: &Shared, number: u64, post: Result<Post, NotOurs>) {
         self.after = number;
         self.backoff.reset();
         match post {
@@ -153,16 +208,21 @@ impl Replay {
             }
             Err(reason) => shared.warn_of(number, &reason),
         }
-        Ok(true)
     }
 
     /// There is no more. Was there?
-    async fn end(&mut self, life: &Life) -> Result<(), BackendError> {
+    async fn end(
+        &mut self,
+        life: &Life,
+        filters: impl Iterator<Item = Option<&str>>,
+    ) -> Result<(), BackendError> {
         let stream = self.shared.stream(life).await?;
         let (first, last) = bounds(stream.cached_info());
         if first > self.after + 1 {
             self.gone();
-        } else if last < self.through {
+            return Ok(());
+        }
+        if last < self.through {
             self.was_short += 1;
             if self.was_short < TOO_SHORT {
                 return Err(life.error(
@@ -171,16 +231,18 @@ impl Replay {
                 ));
             }
             self.gone();
-        } else {
-            match self.shared.next_number(life, self.after).await? {
-                Some(next) if next <= self.through => {
-                    let reason = format!("its next message is {next}");
-                    return Err(life.error("a server of the cluster is behind", reason));
-                }
-                // The last ones were deleted.
-                _ => self.after = self.through,
+            return Ok(());
+        }
+        for filter in filters {
+            let subjects = filter.unwrap_or(ALL);
+            let next = self.shared.next_number(life, self.after, subjects).await?;
+            if let Some(next) = next.filter(|next| *next <= self.through) {
+                let reason = format!("its next message is {next}");
+                return Err(life.error("a server of the cluster is behind", reason));
             }
         }
+        // The last ones were deleted, or are of other topics.
+        self.after = self.through;
         Ok(())
     }
 

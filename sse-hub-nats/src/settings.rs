@@ -15,8 +15,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The stream `sse` with the subject `sse.events`, in files, without replicas, of up to a million
-    /// events and 1 GiB.
+    /// Returns the settings of the stream `sse` with the subjects `sse.events` and `sse.events.>`, in files, without
+    /// replicas, of up to a million events and 1 GiB.
     pub fn new() -> Self {
         Self::default()
     }
@@ -29,7 +29,7 @@ impl Settings {
         self
     }
 
-    /// Sets the subject that the events have in NATS: one without wildcards.
+    /// Sets the subject of the events in NATS, below which each topic has its own: one without wildcards.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());

@@ -3,8 +3,8 @@ use core::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use async_nats::jetstream::stream::Stream;
-use sse_hub::BackendError;
+use async_nats::{HeaderMap, jetstream::stream::Stream};
+use sse_hub::{BackendError, Post, Selection, Topics};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
     backoff::Backoff,
     link::{Life, Link},
     refusal::Refusals,
-    stream,
-    wire::NotOurs,
+    stream, subject,
+    wire::{self, NotOurs},
 };
 
 /// How many subscribers' pasts are fetched at a time.
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// That of the stream as it was seen first, and then that of the one which is followed: a hub whose stream was made
     /// anew still has numbers of the former one.
     epoch: AtomicU64,
+    /// Whether topics have subjects of their own in the stream.
+    has_topics: AtomicBool,
     is_compared: AtomicBool,
 }
 
@@ -43,6 +45,7 @@ impl Shared {
             permits: Semaphore::new(REPLAYS),
             has_stream: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
+            has_topics: AtomicBool::new(false),
             is_compared: AtomicBool::new(false),
         }
     }
@@ -53,6 +56,8 @@ impl Shared {
         if self.epoch() == 0 {
             self.set_epoch(stream::epoch(stream.cached_info()));
         }
+        let has_topics = stream.cached_info().config.subjects.len() > 1;
+        self.has_topics.store(has_topics, Ordering::Relaxed);
         self.has_stream.store(true, Ordering::Relaxed);
         if !self.is_compared.swap(true, Ordering::Relaxed) {
             self.settings.compare(&stream.cached_info().config);
@@ -73,6 +78,34 @@ impl Shared {
 
     pub(crate) fn set_epoch(&self, epoch: u64) {
         self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Returns the subject of an event with these topics.
+    pub(crate) fn subject(&self, topics: &Topics) -> String {
+        match self.has_topics.load(Ordering::Relaxed) {
+            true => subject::of_event(&self.subject, topics),
+            false => self.subject.clone(),
+        }
+    }
+
+    /// Returns the subjects that events of this selection have; none if all are to be read.
+    pub(crate) fn filters(&self, selection: &Selection) -> Option<Vec<String>> {
+        let has_topics = self.has_topics.load(Ordering::Relaxed);
+        has_topics.then(|| subject::filters(&self.subject, selection))?
+    }
+
+    /// Reads a message of the stream.
+    pub(crate) fn decode(
+        &self,
+        subject: &str,
+        headers: Option<&HeaderMap>,
+        payload: &[u8],
+    ) -> Result<Post, NotOurs> {
+        let post = wire::decode(headers, payload)?;
+        match subject::is_of_event(subject, &self.subject, &post.topics) {
+            true => Ok(post),
+            false => Err(NotOurs::Subject),
+        }
     }
 
     pub(crate) fn forget_stream(&self) {

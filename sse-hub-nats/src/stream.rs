@@ -10,7 +10,7 @@ use async_nats::jetstream::{
 };
 use sse_hub::{BackendError, BackendErrorKind};
 
-use crate::{Settings, link::Life, refusal};
+use crate::{Settings, link::Life, refusal, subject};
 
 /// Description of the stream, before the time when it was made, in microseconds since 1970. That is the epoch of its
 /// numbers: it tells a stream that was deleted and made anew from the one before. The time that NATS itself keeps is
@@ -83,7 +83,7 @@ impl Settings {
         Config {
             name: self.stream.clone(),
             description: Some(format!("{DESCRIPTION}{now}")),
-            subjects: vec![self.subject()],
+            subjects: vec![self.subject(), subject::all_below(&self.subject())],
             max_messages: limit(self.max_events),
             max_bytes: limit(self.max_bytes),
             max_age,
@@ -109,11 +109,18 @@ impl Settings {
     fn checked(&self, life: &Life, stream: Stream<Info>) -> Result<Stream<Info>, BackendError> {
         let config = &stream.cached_info().config;
         let subject = self.subject();
-        let fault = if config.subjects != [subject.clone()] {
+        let all_below = subject::all_below(&subject);
+        // A stream that was made by hand may have no subjects of topics.
+        let mut others = config.subjects.iter().filter(|it| **it != subject);
+        let is_ours = config.subjects.contains(&subject) && others.all(|it| *it == all_below);
+        let fault = if !is_ours {
             format!(
-                "it is to have the subject {subject:?} alone, and has {:?}",
+                "it is to have the subjects {subject:?} and {all_below:?}, and has {:?}",
                 config.subjects
             )
+        } else if config.subjects.len() > 1 && config.max_messages_per_subject > 0 {
+            // What it removes leaves no trace, so that nobody could be told.
+            "it is to have no limit of messages for each subject (max_msgs_per_subject)".to_owned()
         } else if config.retention != RetentionPolicy::Limits {
             format!(
                 "its retention is to be Limits, and is {:?}",
@@ -137,6 +144,9 @@ impl Settings {
                 "the stream {stream:?} has {name} {found:?}, not {wanted:?}: it is left as it is"
             );
         };
+        if wanted.subjects.len() != found.subjects.len() {
+            differs("the subjects", &wanted.subjects, &found.subjects);
+        }
         // For "no limit" there are several numbers.
         let limits = |it: &Config| (it.max_messages.max(-1), it.max_bytes.max(-1), it.max_age);
         if limits(&wanted) != limits(found) {

@@ -113,6 +113,7 @@ pub(crate) enum NotOurs {
     Header(&'static str),
     Topic(InvalidTopic),
     Payload,
+    Subject,
     Status,
     Unreadable,
 }
@@ -123,6 +124,10 @@ impl fmt::Display for NotOurs {
             Self::NoTopics => write!(f, "it has no header {TOPICS}"),
             Self::Header(name) => write!(f, "the header {name} is not UTF-8 in percent encoding"),
             Self::Topic(error) => write!(f, "the header {TOPICS}: {error}"),
+            Self::Subject => write!(
+                f,
+                "its subject is not that of the topic in the header {TOPICS}"
+            ),
             Self::Status => f.write_str("it passes for an answer of NATS"),
             Self::Unreadable => f.write_str("its headers cannot be read"),
             Self::Payload => f.write_str("the payload is not exactly one event without an ID"),

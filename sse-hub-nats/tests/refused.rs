@@ -123,7 +123,7 @@ async fn a_stream_that_is_full() {
 #[tokio::test]
 async fn a_publisher_without_permission() {
     for permissions in [
-        r#"publish: { deny: "sse.events" }"#,
+        r#"publish: { deny: "sse.events.news" }"#,
         r#"publish: { allow: "nothing" }"#,
         // No answer comes to it.
         r#"subscribe: { deny: "_INBOX.>" }"#,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
 
-use crate::{Numbered, Post};
+use crate::{Numbered, Post, Selection};
 
 /// Where the events of many machines meet: it gives each its number, keeps it, and tells all.
 ///
@@ -19,8 +19,14 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// are older ones, [`Update::Gone`] comes first.
     fn follow(&self, newest: usize) -> BoxStream<'static, Update>;
 
-    /// The events between these numbers: behind the first, up to and including the second.
-    fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed>;
+    /// Returns the events after the first number, up to and including the second, that the selection matches. Others
+    /// may be among them.
+    fn replay(
+        &self,
+        after: u64,
+        through: u64,
+        selection: &Selection,
+    ) -> BoxStream<'static, Replayed>;
 
     /// The number of the newest event that there is anywhere; 0 if there was none.
     ///

@@ -6,7 +6,7 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 use sse_hyper::{Encoded, EventId};
 
 use crate::{
-    Backend, BackendError, Numbered, Replayed,
+    Backend, BackendError, Numbered, Replayed, Selection,
     channel::Channel,
     log::{Back, FULL_FRAME, cost},
     reader::Reader,
@@ -45,8 +45,13 @@ pub(crate) enum Recovered {
 
 impl Recovery {
     /// The events between these numbers.
-    pub(crate) fn replay(backend: &dyn Backend, after: u64, through: u64) -> Self {
-        Self::Replay(backend.replay(after, through), through)
+    pub(crate) fn replay(
+        backend: &dyn Backend,
+        after: u64,
+        through: u64,
+        selection: &Selection,
+    ) -> Self {
+        Self::Replay(backend.replay(after, through, selection), through)
     }
 
     /// Returns whether the subscriber's position is known before: it comes with an ID.

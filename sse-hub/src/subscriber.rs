@@ -234,7 +234,12 @@ impl Subscriber {
                 at(number.max(expired))
             }
             (Some(number), Some(backend)) => Place {
-                recovery: Some(Recovery::replay(&**backend, number, newest)),
+                recovery: Some(Recovery::replay(
+                    &**backend,
+                    number,
+                    newest,
+                    &self.selection,
+                )),
                 ..at(number)
             },
             (Some(_), None) => reset("too old"),

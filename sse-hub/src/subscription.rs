@@ -105,7 +105,9 @@ impl Subscription {
                 Look::Again => {}
                 Look::Elsewhere(after, through) => {
                     let backend = self.shared.backend.as_deref();
-                    let recovery = backend.map(|it| Recovery::replay(it, after, through));
+                    let selection = &self.channel.selection;
+                    let recovery =
+                        backend.map(|it| Recovery::replay(it, after, through, selection));
                     self.special.get_or_insert_default().recovery = recovery;
                 }
             }

@@ -205,7 +205,7 @@ impl Backend for At {
         stream::iter(updates).chain(stream::pending()).boxed()
     }
 
-    fn replay(&self, _: u64, _: u64) -> BoxStream<'static, Replayed> {
+    fn replay(&self, _: u64, _: u64, _: &Selection) -> BoxStream<'static, Replayed> {
         stream::iter([Replayed::Gone]).boxed()
     }
 

@@ -38,7 +38,7 @@ impl Backend for Old {
         all.chain(stream::pending()).boxed()
     }
 
-    fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed> {
+    fn replay(&self, after: u64, through: u64, _: &Selection) -> BoxStream<'static, Replayed> {
         stream::iter((after + 1..=through).map(|number| Replayed::Event(event(number)))).boxed()
     }
 

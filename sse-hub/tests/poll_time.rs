@@ -260,7 +260,7 @@ impl Backend for Old {
         all.chain(stream::pending()).boxed()
     }
 
-    fn replay(&self, after: u64, through: u64) -> BoxStream<'static, Replayed> {
+    fn replay(&self, after: u64, through: u64, _: &Selection) -> BoxStream<'static, Replayed> {
         let event = self.numbered();
         stream::iter((after + 1..=through).map(move |number| Replayed::Event(event(number))))
             .boxed()

@@ -27,7 +27,7 @@ pub(crate) struct Nats {
     /// more, it fetches from NATS.
     #[arg(long, value_name = "URL", env = "SSE_HUB_NATS", hide_env_values = true)]
     nats: Option<String>,
-    /// The stream, whose events have the subject NAME.events. If there is none, it is made, with the limits and
+    /// The stream, whose events have subjects below NAME.events. If there is none, it is made, with the limits and
     /// replicas below. A stream that there is keeps its own, and a warning says how they differ.
     #[arg(
         long,

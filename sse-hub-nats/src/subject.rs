@@ -1,0 +1,119 @@
+//! The subject of an event, by its topic.
+//!
+//! An event with one topic has a subject below that of the stream: `sse.events.orders.17` for the topic `orders/17`. So
+//! a replay reads only messages of topics that are selected. An event with several topics has the subject of the stream
+//! itself, which each replay reads.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sse_hub::{Selection, Topics};
+
+/// What a segment of a topic does not keep as it is. NATS gives `.`, `*`, `>` and white space a meaning.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// Stands for an empty segment. No other is encoded as this.
+const EMPTY: &str = "%";
+
+/// Maximum number of subjects that a replay reads one by one, each by a consumer. Beyond it, it reads all.
+const MAX_FILTERS: usize = 8;
+
+/// Returns the subject of an event with these topics.
+pub(crate) fn of_event(stream: &str, topics: &Topics) -> String {
+    let mut topics = topics.iter();
+    match (topics.next(), topics.next()) {
+        (Some(topic), None) => below(stream, topic.as_str()),
+        _ => stream.to_owned(),
+    }
+}
+
+/// Returns whether an event with these topics may have this subject. The stream's own may have any, as in a stream that
+/// has no other.
+pub(crate) fn is_of_event(subject: &str, stream: &str, topics: &Topics) -> bool {
+    subject == stream || subject == of_event(stream, topics)
+}
+
+/// Returns all subjects below that of the stream.
+pub(crate) fn all_below(stream: &str) -> String {
+    below(stream, "**")
+}
+
+/// Returns the subjects that events of this selection can have; none if it would be better to read all.
+pub(crate) fn filters(stream: &str, selection: &Selection) -> Option<Vec<String>> {
+    let selectors = selection.iter();
+    if selectors.len() >= MAX_FILTERS {
+        return None;
+    }
+    let all = all_below(stream);
+    let mut filters = vec![stream.to_owned()];
+    for selector in selectors {
+        let subject = below(stream, selector.as_str());
+        if subject == all {
+            return None;
+        }
+        filters.push(subject);
+    }
+    Some(filters)
+}
+
+/// Returns the subject of a topic or pattern, whose wildcards are those of NATS.
+fn below(stream: &str, selector: &str) -> String {
+    let mut subject = stream.to_owned();
+    for segment in selector.split('/') {
+        subject.push('.');
+        match segment {
+            "*" => subject.push('*'),
+            "**" => subject.push('>'),
+            "" => subject.push_str(EMPTY),
+            segment => subject.extend(utf8_percent_encode(segment, ENCODED)),
+        }
+    }
+    subject
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_topic_has_its_own_subject() {
+        let mut subjects = HashSet::new();
+        for (topic, expected) in [
+            ("a", "s.a"),
+            ("a/b-c_d", "s.a.b-c_d"),
+            ("a.b", "s.a%2Eb"),
+            ("a>", "s.a%3E"),
+            (">", "s.%3E"),
+            ("%", "s.%25"),
+            ("/", "s.%.%"),
+            ("a//", "s.a.%.%"),
+            ("ü b", "s.%C3%BC%20b"),
+        ] {
+            let topics = Topics::new([topic]).unwrap();
+            let subject = of_event("s", &topics);
+            assert_eq!(subject, expected);
+            assert!(is_of_event(&subject, "s", &topics) && is_of_event("s", "s", &topics));
+            assert!(!is_of_event("s.other", "s", &topics));
+            assert!(subjects.insert(subject));
+        }
+        let several = Topics::new(["a", "b"]).unwrap();
+        assert_eq!(of_event("s", &several), "s");
+        assert!(!is_of_event("s.a", "s", &several));
+    }
+
+    #[test]
+    fn patterns_become_those_of_nats() {
+        let of = |patterns: &[&str]| filters("s", &Selection::from_patterns(patterns).unwrap());
+        let some = |subjects: &[&str]| Some(subjects.iter().map(|&it| it.to_owned()).collect());
+        assert_eq!(of(&["a/b"]), some(&["s", "s.a.b"]));
+        assert_eq!(
+            of(&["a/*/c", "b.b/**"]),
+            some(&["s", "s.a.*.c", "s.b%2Eb.>"])
+        );
+        assert_eq!(of(&["a", "**"]), None);
+        let many: Vec<_> = (0..8).map(|it| it.to_string()).collect();
+        let many: Vec<_> = many.iter().map(|it| &**it).collect();
+        assert_eq!(of(&many[..7]).map(|it| it.len()), Some(8));
+        assert_eq!(of(&many), None);
+    }
+}
