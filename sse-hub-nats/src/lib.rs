@@ -14,7 +14,7 @@
 //!      └────────┬───────┴──────────┬──────┘
 //!  wire.rs, headers.rs, subject.rs   stream.rs  an event as a message; the stream, made if missing
 //!               └───────┬──────────┘
-//!    link.rs, address.rs, backoff.rs, refusal.rs      one connection, again and again; what lasts, and what passes
+//!    link.rs, address.rs, backoff.rs, refusal.rs      one connection after another, and refusals
 //! ```
 //!
 //! # What is in NATS

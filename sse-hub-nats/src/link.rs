@@ -38,11 +38,11 @@ const ANSWER: Duration = Duration::from_secs(3);
 /// How often a quiet connection is tried. It is given up when two tries have failed.
 const PING: Duration = Duration::from_secs(5);
 
-/// Number of the last violations that are known.
+/// Maximum number of violations that are kept.
 const MAX_VIOLATIONS: usize = 16;
 
-/// A connection that may not subscribe is given up after this time. By another one, it is seen whether it may now.
-const DEAF_CONNECTION: Duration = Duration::from_secs(10);
+/// Lifetime of a connection that may not subscribe. Another one tries again whether it may.
+const SUBSCRIPTION_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Makes what a client is made with.
 pub(crate) type Options = dyn Fn() -> ConnectOptions + Send + Sync;
@@ -72,8 +72,8 @@ struct Status {
     violations: VecDeque<(u64, String)>,
     /// How often the server did not permit something.
     violation_count: u64,
-    /// Why no answer can come over this connection, in the server's words.
-    is_deaf: Option<String>,
+    /// What the server says if this connection may not subscribe, so that no answer can come.
+    subscription_violation: Option<String>,
 }
 
 /// One connection, from its begin to its end.
@@ -158,7 +158,7 @@ impl Link {
             reason: BackendError::new("there is no answer yet"),
             violations: VecDeque::new(),
             violation_count: 0,
-            is_deaf: None,
+            subscription_violation: None,
         });
         tokio::spawn(run(Arc::clone(&self.servers), sender));
         now.insert(status).clone()
@@ -240,10 +240,10 @@ async fn live(
     let mut discovered = Vec::new();
     let mut pool: BoxFuture<'_, Result<Vec<Server>, _>> = Box::pin(future::pending());
     loop {
-        let is_deaf = status.borrow().is_deaf.is_some();
+        let may_not_subscribe = status.borrow().subscription_violation.is_some();
         let event = tokio::select! {
             event = events.recv() => event,
-            () = sleep(DEAF_CONNECTION), if is_deaf => {
+            () = sleep(SUBSCRIPTION_RETRY_INTERVAL), if may_not_subscribe => {
                 // It fails only if the client has ended, which is an event.
                 let _ = client.force_reconnect().await;
                 continue;
@@ -274,7 +274,7 @@ impl Status {
             Event::Connected => {
                 self.context = Some(context.clone());
                 self.lives += 1;
-                self.is_deaf = None;
+                self.subscription_violation = None;
             }
             Event::Disconnected | Event::Closed => {
                 self.context = None;
@@ -286,7 +286,7 @@ impl Status {
             Event::ServerError(error) => {
                 let text = error.to_string();
                 match refusal::violation(&text) {
-                    Some(Violation::Subscribe) => self.is_deaf = Some(text),
+                    Some(Violation::Subscribe) => self.subscription_violation = Some(text),
                     Some(Violation::Publish) => {
                         self.violation_count += 1;
                         self.violations.truncate(MAX_VIOLATIONS - 1);
@@ -308,7 +308,9 @@ impl Status {
         let mut of_subject = since
             .map(|(_, text)| &**text)
             .filter(|it| it.contains(subject));
-        self.is_deaf.as_deref().or_else(|| of_subject.next())
+        self.subscription_violation
+            .as_deref()
+            .or_else(|| of_subject.next())
     }
 }
 

@@ -56,9 +56,9 @@ pub enum Update {
     /// Events up to this one will not be told: at first, older ones than were asked for; later, those
     /// that are not there any more.
     Gone(u64),
-    /// Nothing is heard, any more or yet, and why; it tries to be back. Each reason is told once.
+    /// The backend is disconnected for this reason and is reconnecting. Each reason is told once.
     Lost(BackendError),
-    /// All was told that there was when it came back, or when it was there at last.
+    /// The backend is connected, and all events that it had at that time were told.
     Connected,
 }
 
