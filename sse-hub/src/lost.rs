@@ -1,28 +1,28 @@
-//! Which topics have lost events.
+//! Topics that have lost events.
 
 use std::collections::HashMap;
 
 use crate::{Selection, Selector, Topic, Topics};
 
-/// Maximum number of topics that are known one by one: some megabytes, if their texts are as long as may be.
+/// Maximum number of topics whose losses are known: some megabytes, if their texts have the maximum length.
 const MAX_TOPICS: usize = 16 * 1024;
 
 /// Maximum number of comparisons of a pattern and a topic for one answer.
 const MAX_COMPARISONS: usize = 4096;
 
-/// The number of the newest event of each topic that has left a log.
+/// The number of the newest event of each topic that a log has lost.
 ///
-/// A quiet topic loses its few events much later than a busy one, so a subscriber of it that comes back can go on
-/// without a reset, although the log has lost many events of others.
+/// A quiet topic loses its few events much later than a busy one. So its subscribers can resume without a reset,
+/// although the log has lost many events of others.
 #[derive(Debug)]
 pub(crate) struct LostEvents {
     newest: HashMap<Topic, u64>,
-    /// Of events up to this one, it is not known to which topics they belonged.
+    /// The topics of events up to this one are not known.
     floor: u64,
 }
 
 impl LostEvents {
-    /// Nothing is known of the events up to this one.
+    /// Creates a record in which the topics of events up to this one are not known.
     pub(crate) fn new(floor: u64) -> Self {
         Self {
             newest: HashMap::new(),
@@ -30,10 +30,18 @@ impl LostEvents {
         }
     }
 
-    /// Notes that an event is lost. Its number is greater than those before.
+    /// Notes that an event is lost.
     pub(crate) fn add(&mut self, number: u64, topics: &Topics) {
-        for topic in topics.iter() {
-            self.newest.insert(topic.clone(), number);
+        if number <= self.floor {
+            return;
+        }
+        for topic in topics {
+            match self.newest.get_mut(topic) {
+                Some(newest) => *newest = number.max(*newest),
+                None => {
+                    self.newest.insert(topic.clone(), number);
+                }
+            }
         }
         if self.newest.len() > MAX_TOPICS {
             // Half of them at least, so that this is rare.
@@ -89,6 +97,16 @@ mod tests {
         assert!(may_match(2, &["b"]) && !may_match(3, &["b"]));
         assert!(may_match(4, &["a/*"]) && !may_match(5, &["a/*"]));
         assert!(may_match(4, &["c", "**"]) && !may_match(5, &["**"]));
+    }
+
+    #[test]
+    fn an_older_event_that_is_lost_later_changes_no_newer_loss() {
+        let mut lost = LostEvents::new(0);
+        lost.add(5, &topics("a"));
+        lost.add(3, &Topics::new(["a", "b"]).unwrap());
+        let may_match = |after, name: &str| lost.may_match(after, &Selection::from(topics(name)));
+        assert!(may_match(4, "a") && !may_match(5, "a"));
+        assert!(may_match(2, "b") && !may_match(3, "b"));
     }
 
     #[test]
