@@ -9,7 +9,7 @@
 //!     Hub ────────────── encodes it, once        (hub.rs, shared.rs, ids.rs, counts.rs)
 //!      │    Index        who hears of it         (index.rs, digest.rs)
 //!      ├──▶ Channel      those who do, and what they have not seen yet  (channel.rs) ◀──┐
-//!      └──▶ Log          for those who come later or are behind     (log.rs, lost.rs) ◀─┤
+//!      └──▶ Log          for those who come later    (log.rs, per_topic.rs, lost.rs) ◀─┤
 //!           Backend      for other machines      (backend.rs) ◀── Recovery ────────┤  (recovery.rs)
 //!                                                                                 Reader   (reader.rs)
 //!      Turn: how much is done in a poll (turn.rs)    a cursor into these, no queue  │
@@ -68,6 +68,7 @@ mod ids;
 mod index;
 mod log;
 mod lost;
+mod per_topic;
 mod post;
 mod reader;
 mod recovery;

@@ -1,34 +1,36 @@
-//! The events that are kept: all of them for a while, and of each key the latest.
+//! The events that are kept: all of them for a while, then the newest of each topic and the latest of each key.
 
 use core::ops::Bound;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    iter,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use sse_hyper::Encoded;
 
 use crate::{
-    Selection, Topic, Topics, lost::LostEvents, post::Key, settings::Retention, turn::Turn,
+    Selection, Topic, Topics, lost::LostEvents, per_topic::PerTopic, post::Key,
+    settings::Retention, turn::Turn,
 };
 
-/// A frame is full at so many bytes. A larger event is a frame of its own, which is not copied.
+/// Maximum number of bytes of a frame of several events. A larger event is a frame of its own, which is not copied.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;
 
-/// How many events leave at once because of their age: to drop very many takes long.
+/// Maximum number of events that are dropped at once because of their age: to drop very many takes long.
 const LEAVE_AT_ONCE: usize = 1024;
 
-/// Maximum number of comparisons of selectors and events, to tell whether events that are too old are missed.
+/// Maximum number of comparisons of selectors and events to find out if events that are too old are missed.
 const MAX_OLD_COMPARISONS: usize = 4096;
 
-/// So many bytes of a topic or a key take as long as a short one does.
+/// Number of bytes of a topic or a key that take as long to match as a short one.
 const SHORT: usize = 16;
 
 /// Memory of an [`Encoded`] event in addition to its bytes: unused room, and a count of its clones.
 const BLOCK_OVERHEAD: usize = 64;
 
-/// An event as it is kept: encoded, with its ID.
+/// A kept event, encoded with its ID.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) number: u64,
@@ -42,7 +44,7 @@ impl Entry {
     /// Returns about how many bytes of memory it takes, as if it shared its topics with no other event.
     pub(crate) fn size(&self) -> usize {
         let topics = shared(self.topics.iter().len() * size_of::<Topic>());
-        let texts = self.topics.iter().map(|it| shared(it.as_str().len()));
+        let texts = self.topics.iter().map(|topic| shared(topic.as_str().len()));
         // Maps have room for more than they hold.
         let key = self.key.as_ref().map_or(0, |(_, key)| {
             shared(key.len()) + 2 * size_of::<(Key, u64)>()
@@ -52,14 +54,14 @@ impl Entry {
         entry + block + topics + texts.sum::<usize>() + key
     }
 
-    /// The work of seeing whether it is selected.
+    /// Returns the work of matching it against a selection, in units of [`Turn`].
     fn cost(&self, selection: &Selection) -> usize {
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
         cost(&self.topics, selection) + key / SHORT
     }
 }
 
-/// The work of matching these topics, in units of [`Turn`].
+/// Returns the work of matching these topics, in units of [`Turn`].
 pub(crate) fn cost(topics: &Topics, selection: &Selection) -> usize {
     let topics = topics.iter().map(|topic| 1 + topic.as_str().len() / SHORT);
     topics.sum::<usize>() * selection.iter().len()
@@ -71,51 +73,59 @@ fn allocated(bytes: usize) -> usize {
 }
 
 /// Returns the memory of an `Arc` with its two counts.
-fn shared(bytes: usize) -> usize {
+pub(crate) fn shared(bytes: usize) -> usize {
     allocated(2 * size_of::<usize>() + bytes)
 }
 
-/// The newest events of all topics, up to a number of them and of bytes. Events leave it at the front,
-/// oldest first; those that are still the latest of their key stay in `state` as long as there is room.
+/// The newest events of all topics, up to a number of events and of bytes.
+///
+/// Events leave `entries` at the front, oldest first. Some of them are still kept, as long as there is room: the
+/// newest of each topic in `per_topic`, and the latest of each key in `state`. An event may be in both.
 #[derive(Debug)]
 pub(crate) struct Log {
     retention: Retention,
     entries: VecDeque<Arc<Entry>>,
+    per_topic: PerTopic,
+    /// Size of all events, each counted once.
     bytes: usize,
-    /// The number of the newest event, of those before this log if it has had none.
+    /// The number of the newest event. At first, that of the newest one before this log.
     newest: u64,
     /// All events up to this one have left the front, or are too old and will.
     floor: u64,
+    /// Events up to this one are too old to be replayed, and may not have been dropped yet.
+    expired: u64,
     /// Events up to this one are lost for good.
     gone: u64,
-    /// Topics of the events that have left the front.
+    /// Topics of the events that have left the front and are not in `per_topic`.
     lost: LostEvents,
-    /// The newest event of each key.
+    /// The newest event of each key, as long as that event is kept.
     latest: HashMap<Key, u64>,
     /// Those of them that have left the front.
     state: BTreeMap<u64, Arc<Entry>>,
-    /// The newest that was the latest of its key, and could not be kept.
+    /// The newest event that had to leave `state` for want of room.
     state_floor: u64,
 }
 
-/// What a look at the log has found.
+/// Events that [`Log::find`] has found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Events that were looked for, one frame of them.
+    /// At most one frame of events.
     pub(crate) blocks: Vec<Encoded>,
-    /// Up to here, there are no others.
+    /// Number up to which there are no others.
     pub(crate) cursor: u64,
 }
 
 impl Log {
-    /// An empty log, which goes on behind this number.
+    /// Creates an empty log that continues after this number.
     pub(crate) fn new(retention: Retention, newest: u64) -> Self {
         Self {
             retention,
             entries: VecDeque::new(),
+            per_topic: PerTopic::new(retention),
             bytes: 0,
             newest,
             floor: newest,
+            expired: 0,
             gone: 0,
             lost: LostEvents::new(newest),
             latest: HashMap::new(),
@@ -128,38 +138,68 @@ impl Log {
         self.newest
     }
 
-    /// The number up to which all events are too old now to be replayed. Nothing may have been published for
-    /// long, so this is later than what has left.
+    /// Returns the number up to which all events are too old now to be replayed; 0 if none is. It may be later than
+    /// at the last event, because time has passed since.
     pub(crate) fn expired(&self) -> u64 {
+        self.expired_among(self.entries.len())
+    }
+
+    /// Returns the number up to which all events are too old, of the first `count` in the front and those before them.
+    fn expired_among(&self, count: usize) -> u64 {
         let Some(age) = self.retention.age else {
-            return self.floor;
+            return 0;
         };
-        let last = self.count_older(age).checked_sub(1);
-        let last = last.and_then(|last| self.entries.get(last));
-        last.map_or(self.floor, |entry| self.floor.max(entry.number))
+        let now = Instant::now();
+        let is_old = |entry: &Arc<Entry>| now.saturating_duration_since(entry.at) > age;
+        let old = self.entries.partition_point(is_old).min(count);
+        let last = old.checked_sub(1).and_then(|last| self.entries.get(last));
+        let number = match last {
+            Some(entry) => entry.number,
+            None => self.per_topic.last_older(age, now),
+        };
+        self.expired.max(number)
     }
 
-    /// Whether everything behind this number is still here, or of each key the latest of it.
-    pub(crate) fn reaches(&self, number: u64, is_latest_enough: bool) -> bool {
-        self.start(is_latest_enough) <= number
+    /// Returns whether everything after this number is still here, or the latest event of each key if `latest` is
+    /// set.
+    pub(crate) fn reaches(&self, number: u64, latest: bool) -> bool {
+        self.complete_after(latest) <= number
     }
 
-    /// Returns whether an event of this selection may be missing after this number and up to the other one, up to
-    /// which events are not replayed any more.
-    pub(crate) fn may_miss(&self, after: u64, through: u64, selection: &Selection) -> bool {
+    /// Returns the number after which everything is still here, or the latest event of each key if `latest` is set.
+    /// Of earlier events, some may be.
+    pub(crate) fn complete_after(&self, latest: bool) -> u64 {
+        if latest { self.state_floor } else { self.floor }
+    }
+
+    /// Returns whether an event of this selection may be missing after this number. Events up to `expired` are not
+    /// replayed any more.
+    pub(crate) fn may_miss(&self, after: u64, expired: u64, selection: &Selection) -> bool {
         if self.lost.may_match(after, selection) {
             return true;
         }
-        let start = self.entries.partition_point(|it| it.number <= after);
-        let end = self.entries.partition_point(|it| it.number <= through);
-        let mut old = self.entries.range(start..end.max(start));
-        old.len() * selection.iter().len() > MAX_OLD_COMPARISONS
-            || old.any(|entry| selection.matches_any(&entry.topics))
+        let through = self.expired.max(expired);
+        let start = self.entries.partition_point(|entry| entry.number <= after);
+        let end = self
+            .entries
+            .partition_point(|entry| entry.number <= through);
+        let old = self.entries.range(start..end.max(start));
+        let mut old = self.per_topic.between(after, through).chain(old);
+        let selectors = selection.iter().len();
+        let is_missed = old
+            .by_ref()
+            .take(MAX_OLD_COMPARISONS / selectors)
+            .any(|entry| selection.matches_any(&entry.topics));
+        is_missed || old.next().is_some()
     }
 
-    /// Returns the number up to which all events have left the front, or are too old and will.
-    pub(crate) fn floor(&self) -> u64 {
-        self.floor
+    /// Returns the last number after this one that no event comes before, of those that are here and are not among
+    /// the `expired`.
+    pub(crate) fn skip_missing(&self, number: u64, expired: u64) -> u64 {
+        let number = number.max(self.expired).max(expired);
+        let next = self.per_topic.after(number).next();
+        // Numbers begin with 1.
+        next.map_or(number.max(self.floor), |entry| entry.number - 1)
     }
 
     /// Adds an event that is newer than all.
@@ -170,6 +210,7 @@ impl Log {
         if let Some(key) = &entry.key
             && let Some(older) = self.latest.insert(key.clone(), entry.number)
             && let Some(older) = self.state.remove(&older)
+            && !self.per_topic.contains(older.number)
         {
             self.bytes -= older.size();
         }
@@ -177,8 +218,8 @@ impl Log {
         self.evict();
     }
 
-    /// Gives up what there is, because events up to this one are missing after it, here or for good.
-    /// Returns what there was, which takes long to drop: see [`drop_some`](Self::drop_some).
+    /// Replaces the log by an empty one, because events up to this number are missing, here or for good. Returns
+    /// the old log, which takes long to drop: see [`drop_some`](Self::drop_some).
     #[must_use]
     pub(crate) fn skip_to(&mut self, number: u64, for_good: bool) -> Self {
         let gone = if for_good { number } else { self.gone };
@@ -192,93 +233,121 @@ impl Log {
     /// Drops some of the events of a log that is not read any more. Returns whether there may be more.
     pub(crate) fn drop_some(&mut self) -> bool {
         for _ in 0..LEAVE_AT_ONCE {
-            if self.entries.pop_front().is_none() && !self.drop_state() {
+            if let Some(entry) = self.entries.pop_front() {
+                if let Some(key) = &entry.key {
+                    self.latest.remove(key);
+                }
+            } else if self.per_topic.drop_oldest() {
+                self.per_topic.pop_dropped();
+            } else if !self.drop_state() {
                 return false;
             }
         }
         true
     }
 
-    /// Whether events behind this number are lost for good.
+    /// Returns whether events after this number are lost for good.
     pub(crate) fn is_gone(&self, number: u64) -> bool {
         number < self.gone
     }
 
     fn evict(&mut self) {
-        let Retention {
-            events,
-            bytes,
-            age,
-            keys,
-        } = self.retention;
-        self.expire(age);
+        let Retention { events, keys, .. } = self.retention;
+        self.expire();
         let mut old = 0;
         loop {
-            let is_full = self.bytes > bytes;
+            let is_full = self.bytes + self.per_topic.overhead() > self.retention.bytes;
             if is_full && self.drop_state() {
                 continue;
             }
-            // The newest event stays, however large it is, so that it reaches who is waiting for it.
             let is_over = is_full || self.entries.len() > events;
             let is_old = old < LEAVE_AT_ONCE && self.is_old();
-            if !(is_over || is_old) || self.entries.len() <= 1 {
+            // The newest event stays, however large it is, so that it reaches the subscribers that wait for it.
+            if self.entries.len() > 1 && (is_over || is_old) {
+                old += 1;
+                self.leave_front();
+            } else if !(is_full && self.per_topic.drop_oldest()) {
                 break;
             }
-            let Some(entry) = self.entries.pop_front() else {
-                break;
-            };
-            old += 1;
-            self.floor = self.floor.max(entry.number);
-            self.lost.add(entry.number, &entry.topics);
-            match &entry.key {
-                Some(key) if self.latest.get(key) == Some(&entry.number) => {
-                    self.state.insert(entry.number, entry);
-                }
-                _ => self.bytes -= entry.size(),
-            }
+            self.lose_dropped();
         }
         while self.state.len() > keys {
             self.drop_state();
         }
     }
 
-    /// Events that are too old are not found any more, but for the newest.
-    fn expire(&mut self, age: Option<Duration>) {
-        let Some(age) = age else { return };
-        let old = self.count_older(age);
-        let last = old.min(self.entries.len().saturating_sub(1)).checked_sub(1);
-        if let Some(entry) = last.and_then(|last| self.entries.get(last)) {
-            self.floor = self.floor.max(entry.number);
+    /// Moves the first event to where it is still kept. Otherwise, it is lost.
+    fn leave_front(&mut self) {
+        let Some(entry) = self.entries.pop_front() else {
+            return;
+        };
+        let number = entry.number;
+        self.floor = self.floor.max(number);
+        if let Some(key) = &entry.key
+            && self.latest.get(key) == Some(&number)
+        {
+            self.state.insert(number, Arc::clone(&entry));
+        }
+        match number <= self.expired {
+            true => self.lose(&entry),
+            false => self.per_topic.insert(entry),
         }
     }
 
-    /// Returns the number of events that are older than this.
-    fn count_older(&self, age: Duration) -> usize {
-        self.entries.partition_point(|it| it.at.elapsed() > age)
+    fn lose_dropped(&mut self) {
+        while let Some(entry) = self.per_topic.pop_dropped() {
+            self.lose(&entry);
+        }
     }
 
-    /// Returns whether the first event is not found any more.
+    /// Notes that an event is kept neither in the front nor for a topic any more.
+    fn lose(&mut self, entry: &Entry) {
+        self.lost.add(entry.number, &entry.topics);
+        if !self.state.contains_key(&entry.number) {
+            self.forget(entry);
+        }
+    }
+
+    /// Notes that an event is not kept any more.
+    fn forget(&mut self, entry: &Entry) {
+        self.bytes -= entry.size();
+        if let Some(key) = &entry.key
+            && self.latest.get(key) == Some(&entry.number)
+        {
+            self.latest.remove(key);
+        }
+    }
+
+    /// Marks events that are too old, except the newest one, and drops some of those that are kept for their topics.
+    fn expire(&mut self) {
+        self.expired = self.expired_among(self.entries.len().saturating_sub(1));
+        self.floor = self.floor.max(self.expired);
+        self.per_topic.drop_through(self.expired, LEAVE_AT_ONCE);
+        self.lose_dropped();
+    }
+
+    /// Returns whether the first event is too old to be replayed.
     fn is_old(&self) -> bool {
         let first = self.entries.front();
-        first.is_some_and(|entry| entry.number <= self.floor)
+        first.is_some_and(|entry| entry.number <= self.expired)
     }
 
-    /// Drops the oldest event that is kept for its key alone.
+    /// Drops the oldest event that is kept for its key. Returns whether there was one.
     fn drop_state(&mut self) -> bool {
         let Some((number, entry)) = self.state.pop_first() else {
             return false;
         };
-        self.bytes -= entry.size();
         self.state_floor = number;
-        if let Some(key) = &entry.key {
-            self.latest.remove(key);
+        if !self.per_topic.contains(number) {
+            self.forget(&entry);
         }
         true
     }
 
-    /// The events of this selection after this number, up to a full frame or to the end of the turn.
-    /// With `latest`, only those that no newer one of their key replaces, and of those without a key only what
-    /// follows `expired`.
+    /// Returns the events of this selection after this number, up to a full frame or to the end of the turn.
+    ///
+    /// With `latest`, only those that no newer one of their key replaces. Events up to `expired` are left out,
+    /// except those of the front, and with `latest` those with a key.
     pub(crate) fn find(
         &self,
         after: u64,
@@ -292,11 +361,14 @@ impl Log {
             ..Found::default()
         };
         let mut size = 0;
-        let start = self.entries.partition_point(|it| it.number <= after);
+        let expired = self.expired.max(expired);
+        let per_topic = self.per_topic.after(after.max(expired));
         let state = if latest { after } else { u64::MAX };
         let state = self.state.range((Bound::Excluded(state), Bound::Unbounded));
-        let state = state.map(|(_, entry)| entry);
-        for entry in state.chain(self.entries.range(start..)) {
+        let kept = merge(per_topic, state.map(|(_, entry)| entry));
+        let start = if latest { after } else { after.max(self.floor) };
+        let start = self.entries.partition_point(|entry| entry.number <= start);
+        for entry in kept.chain(self.entries.range(start..)) {
             if turn.is_over() {
                 return found;
             }
@@ -318,37 +390,38 @@ impl Log {
     fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
         match &entry.key {
             Some(key) => self.latest.get(key) != Some(&entry.number),
-            // It is too old, and was not even the state of something.
-            None => entry.number <= self.floor.max(expired),
+            // It is too old, and is not the state of anything.
+            None => entry.number <= expired,
         }
     }
 
-    /// The number behind which everything is that is kept.
-    fn start(&self, latest: bool) -> u64 {
-        if latest { self.state_floor } else { self.floor }
-    }
-
-    /// Returns the number after which all events may be replayed.
+    /// Returns the number after which all events may be replayed that are kept.
     pub(crate) fn replay_start(&self, latest: bool) -> u64 {
+        let start = self.skip_missing(0, self.expired());
         if latest {
-            self.state_floor
+            start.min(self.state_floor)
         } else {
-            self.expired()
+            start
         }
     }
 
-    /// Returns the number after which the newest events of this selection are, once that is found: to
-    /// be called again in the next turn if not.
+    /// Returns the number after which the newest events of this selection are. `None` if they are not found in this
+    /// turn: the caller calls it again in the next one.
     pub(crate) fn step_back(
         &self,
         back: &mut Back,
         selection: &Selection,
         turn: &mut Turn,
     ) -> Option<u64> {
-        let floor = self.expired();
-        let start = self.entries.partition_point(|it| it.number <= floor);
-        let end = self.entries.partition_point(|it| it.number <= back.through);
-        for entry in self.entries.range(start..end.max(start)).rev() {
+        let expired = self.expired();
+        let start = self.floor.max(expired);
+        let start = self.entries.partition_point(|entry| entry.number <= start);
+        let end = self
+            .entries
+            .partition_point(|entry| entry.number <= back.through);
+        let front = self.entries.range(start..end.max(start));
+        let per_topic = self.per_topic.between(expired, back.through);
+        for entry in front.rev().chain(per_topic.rev()) {
             if back.left == 0 {
                 break;
             }
@@ -360,23 +433,46 @@ impl Log {
             back.through = entry.number - 1;
             back.left -= usize::from(selection.matches_any(&entry.topics));
         }
-        let found = if back.left == 0 { back.through } else { floor };
+        let found = if back.left == 0 { back.through } else { 0 };
         // Some of them may have left meanwhile.
-        Some(found.max(floor))
+        Some(self.skip_missing(found, expired))
     }
 }
 
-/// The way back to the newest events of a selection.
+/// Merges two sequences in the order of their numbers. An event that is in both comes once.
+fn merge<'a>(
+    first: impl Iterator<Item = &'a Arc<Entry>>,
+    second: impl Iterator<Item = &'a Arc<Entry>>,
+) -> impl Iterator<Item = &'a Arc<Entry>> {
+    let (mut first, mut second) = (first.peekable(), second.peekable());
+    iter::from_fn(move || {
+        let (one, other) = match (first.peek(), second.peek()) {
+            (Some(one), Some(other)) => (one.number, other.number),
+            (Some(_), None) => return first.next(),
+            (None, _) => return second.next(),
+        };
+        if one == other {
+            second.next();
+        }
+        if one <= other {
+            first.next()
+        } else {
+            second.next()
+        }
+    })
+}
+
+/// A search for the newest events of a selection, from the newest one back.
 #[derive(Debug)]
 pub(crate) struct Back {
-    /// How many there are to find yet.
+    /// Number of events that are not found yet.
     left: usize,
-    /// Up to here, nothing was looked at.
+    /// Number of the last event that was not looked at.
     through: u64,
 }
 
 impl Back {
-    /// Creates the way to the newest `events` events up to `through`.
+    /// Creates a search for the newest `events` events up to `through`.
     pub(crate) fn new(events: usize, through: u64) -> Self {
         Self {
             left: events,
@@ -387,6 +483,8 @@ impl Back {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use sse_hyper::Event;
 
     use super::*;
@@ -451,9 +549,16 @@ mod tests {
         }
     }
 
+    /// The size of all events, each counted once.
     fn sum(log: &Log) -> usize {
-        let entries = log.entries.iter().chain(log.state.values());
+        let kept = merge(log.per_topic.after(0), log.state.values());
+        let entries = log.entries.iter().chain(kept);
         entries.map(|entry| entry.size()).sum()
+    }
+
+    /// The memory that is counted.
+    fn counted(log: &Log) -> usize {
+        log.bytes + log.per_topic.overhead()
     }
 
     #[test]
@@ -470,9 +575,92 @@ mod tests {
             fill(&mut log, [post(round % 7, key)]);
             assert!(log.entries.len() <= 100 && log.state.len() <= 50);
             assert!(log.latest.len() <= 150, "{} keys", log.latest.len());
-            assert!(log.bytes <= 150_000 && log.bytes == sum(&log));
+            assert!(counted(&log) <= 150_000 && log.bytes == sum(&log));
         }
         assert!(log.entries.len() > 90, "the state goes first");
+    }
+
+    #[test]
+    fn events_that_are_kept_for_several_reasons_are_counted_once() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for per_topic in [0, 1, 3] {
+            let retention = Retention {
+                events: 20,
+                keys: 10,
+                bytes: 100_000,
+                events_per_topic: per_topic,
+                ..Retention::default()
+            };
+            let mut log = Log::new(retention, 0);
+            for _ in 0..5_000 {
+                let texts = (0..random.usize(1..4)).map(|_| random.u8(0..60).to_string());
+                let topics = Topics::new(texts.collect::<Vec<_>>()).unwrap();
+                let length = [10, 1_000, 30_000][random.usize(..50) / 24];
+                let mut post = Post::new(topics, Event::new("x".repeat(length)));
+                if random.bool() {
+                    post = post.with_key(random.u8(0..5).to_string());
+                }
+                fill(&mut log, [post]);
+                assert!(counted(&log) <= 100_000 && log.bytes == sum(&log));
+                assert!(log.per_topic.bytes() <= 50_000);
+                assert!(log.per_topic.topics() <= 60);
+                let kept = log.per_topic.after(0).count();
+                assert!(kept <= 60 * per_topic);
+                assert!(log.latest.len() <= log.entries.len() + log.state.len() + kept);
+            }
+        }
+    }
+
+    /// Events that have left the front take the memory that is counted, and are dropped in slices.
+    #[test]
+    fn events_of_many_quiet_topics() {
+        const EVENTS: usize = 5_000;
+        let retention = Retention {
+            events: 1,
+            ..Retention::default()
+        };
+        for (topics, length) in [(1, 1), (1, 200), (5, 20)] {
+            let mut log = Log::new(retention, 0);
+            let post = |number: usize| {
+                let text = |index: usize| format!("{number}/{index}{}", "x".repeat(length));
+                let topics = Topics::new((0..topics).map(text)).unwrap();
+                Post::new(topics, Event::new("x"))
+            };
+            let used = allocation_counter::measure(|| fill(&mut log, (0..EVENTS).map(post)));
+            let used = used.bytes_current as usize / EVENTS;
+            let counted = counted(&log) / EVENTS;
+            let what = format!("{topics} topics of {length} bytes: {counted} of {used} counted");
+            assert!(counted >= used * 4 / 5, "{what}");
+            assert!(counted <= used * 3 / 2 + 64, "{what}");
+            let kept = |log: &Log| log.per_topic.after(0).count();
+            assert_eq!(kept(&log), EVENTS - 1);
+            assert!(log.drop_some());
+            assert_eq!(kept(&log), EVENTS - LEAVE_AT_ONCE);
+            while log.drop_some() {}
+            assert_eq!((kept(&log), log.per_topic.topics()), (0, 0));
+            assert_eq!(log.per_topic.bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn few_kept_events_that_are_too_old_leave_at_once() {
+        let retention = Retention {
+            events: 1,
+            age: Some(Duration::from_millis(50)),
+            ..Retention::default()
+        };
+        let mut log = Log::new(retention, 0);
+        fill(&mut log, (0..3_000).map(|topic| post(topic, None)));
+        let kept = |log: &Log| log.per_topic.after(0).count();
+        let before = kept(&log);
+        std::thread::sleep(Duration::from_millis(100));
+        fill(&mut log, [post(0, None)]);
+        assert!(kept(&log) + 2 * LEAVE_AT_ONCE >= before);
+        let found = log.find(0, &Selection::all(), false, 0, &mut Turn::new());
+        assert_eq!(found.blocks.len(), 1, "the others are too old");
+        fill(&mut log, [1, 2, 3].map(|topic| post(topic, None)));
+        assert!(kept(&log) <= 3);
+        assert_eq!(log.bytes, sum(&log));
     }
 
     #[test]
@@ -498,7 +686,7 @@ mod tests {
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
             let mut back = Back::new(events, 1000);
             let looks =
-                core::iter::repeat_with(|| log.step_back(&mut back, &selection, &mut Turn::new()));
+                iter::repeat_with(|| log.step_back(&mut back, &selection, &mut Turn::new()));
             let looks: Vec<_> = looks.take_while(Option::is_none).collect();
             let found = log.step_back(&mut back, &selection, &mut Turn::new());
             assert_eq!(found, Some(expected), "{events}");

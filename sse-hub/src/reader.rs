@@ -29,6 +29,9 @@ use crate::{
 const FRAME: usize = 32;
 const FRAME_BYTES: usize = 512;
 
+/// The work of finding out that no event is missing.
+const CHECK: usize = 512;
+
 /// A cursor.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -39,6 +42,8 @@ pub(crate) struct Reader {
     pub(crate) place: Place,
     /// Events up to this one were too old to be replayed when it began.
     expired: u64,
+    /// It gets each event after this one. Of those up to it, it gets the ones that are kept.
+    pub(crate) complete_after: u64,
     max_lag: Option<u64>,
     slow: Slow,
     /// It has seen all at least once.
@@ -75,6 +80,7 @@ impl Reader {
         Self {
             cursor,
             expired,
+            complete_after: 0,
             ordinal: 0,
             place: Place::default(),
             // Of what is replaced there is no behind.
@@ -115,9 +121,12 @@ impl Reader {
                     false => Look::Nothing,
                 }
             }
-            // Of several, only the log knows which are replaced; and which were too old at the beginning.
+            // Of several, only the log knows which are replaced; and which were too old at the beginning. The window
+            // may have events that the log has lost, which were not counted by a search for the newest ones.
             Next::Part(part)
-                if self.slow != Slow::Latest || (part.is_newest && self.cursor >= self.expired) =>
+                if self.cursor >= self.complete_after
+                    && (self.slow != Slow::Latest
+                        || (part.is_newest && self.cursor >= self.expired)) =>
             {
                 drop(window);
                 self.take(shared, part)
@@ -152,17 +161,23 @@ impl Reader {
         Look::Found(shared.position(self.cursor))
     }
 
+    /// Returns whether a client that resumes at the cursor would miss nothing.
+    pub(crate) fn can_resume(&self, shared: &Shared, channel: &Channel) -> bool {
+        self.cursor >= self.complete_after
+            || !shared
+                .read()
+                .log
+                .may_miss(self.cursor, self.expired, &channel.selection)
+    }
+
     /// Looks in the log. If there is nothing, it is as far as the window now.
     fn catch_up(&mut self, shared: &Shared, channel: &Channel) -> Look {
         let is_latest = self.slow == Slow::Latest;
         let core = shared.read();
         let log = &core.log;
-        if !log.reaches(self.cursor, is_latest)
-            && !log.may_miss(self.cursor, log.floor(), &channel.selection)
-        {
-            self.cursor = log.floor();
-        }
-        if !log.reaches(self.cursor, is_latest) {
+        let complete_after = self.cursor.max(self.complete_after);
+        let has_all = log.reaches(complete_after, is_latest);
+        if !has_all && log.may_miss(complete_after, 0, &channel.selection) {
             let (newest, is_gone) = (log.newest(), log.is_gone(self.cursor));
             drop(core);
             return self.lose(shared, channel, newest, is_gone);
@@ -176,7 +191,7 @@ impl Reader {
         );
         drop(core);
         self.cursor = found.cursor;
-        self.turn.spend(1);
+        self.turn.spend(if has_all { 1 } else { CHECK });
         if found.blocks.is_empty() {
             return Look::Again;
         }

@@ -77,6 +77,7 @@ impl Recovery {
                     return Poll::Pending;
                 };
                 reader.cursor = cursor;
+                reader.complete_after = core.log.complete_after(false);
                 return Poll::Ready(Recovered::All(None));
             }
             Self::Newest(newest, before) => {

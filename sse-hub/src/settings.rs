@@ -21,7 +21,8 @@ use crate::Ids;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// How many events, of all topics together: 16,384 by default.
+    /// Maximum number of events, of all topics together: 16,384 by default. Events of
+    /// [quiet topics](Self#structfield.events_per_topic) are kept in addition.
     pub events: usize,
     /// Maximum number of bytes that the events take in memory, with their topics and keys: 64 MiB by
     /// default. Topics that events share are counted for each of them. The newest event is kept,
@@ -34,16 +35,38 @@ pub struct Retention {
     /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. Their bytes
     /// count, too, and go first.
     pub keys: usize,
+    /// Minimum number of the newest events of each topic that stay replayable while other topics are busy: 1 by
+    /// default. 0 switches this off.
+    ///
+    /// An event that leaves the log because of [`events`](Self#structfield.events) or
+    /// [`bytes`](Self#structfield.bytes) is kept as long as it is among the N newest events of one of its topics
+    /// that have left. These events take at most half of `bytes`; beyond that, the oldest go first.
+    /// [`age`](Self#structfield.age) holds for them, too.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sse_hub::Retention;
+    ///
+    /// // Each topic keeps its newest 10 events for a day, and a busy topic up to 50,000.
+    /// let retention = Retention::new()
+    ///     .with_events(50_000)
+    ///     .with_events_per_topic(10)
+    ///     .with_age(Duration::from_secs(24 * 60 * 60));
+    /// # let _ = retention;
+    /// ```
+    pub events_per_topic: usize,
 }
 
 impl Retention {
-    /// Creates the default retention: 16,384 events, 64 MiB, 10,000 keys, of any age.
+    /// Creates the default retention: 16,384 events, 64 MiB, 10,000 keys, 1 event per topic, of any age.
     pub const fn new() -> Self {
         Self {
             events: 16_384,
             bytes: 64 * 1024 * 1024,
             age: None,
             keys: 10_000,
+            events_per_topic: 1,
         }
     }
 
@@ -72,6 +95,14 @@ impl Retention {
     #[must_use]
     pub const fn with_keys(mut self, keys: usize) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Sets the minimum number of the newest events of each topic that
+    /// [stay replayable](Self#structfield.events_per_topic) while other topics are busy.
+    #[must_use]
+    pub const fn with_events_per_topic(mut self, events: usize) -> Self {
+        self.events_per_topic = events;
         self
     }
 }
@@ -210,9 +241,10 @@ impl Settings {
     /// ID resumes after all that the subscriber has seen. `true` by default.
     ///
     /// Such an event comes first of all, so that a client that loses the connection before its first event misses
-    /// nothing. It comes again, at most every [`with_position_interval`](Self::with_position_interval), when the
-    /// subscriber has heard of all events and others were published that it does not select: so its last event ID
-    /// stays one that is still known.
+    /// nothing. It does not come first if the replay begins before events that are lost: a client that comes back
+    /// without an ID gets the replay once more. It comes again, at most every
+    /// [`with_position_interval`](Self::with_position_interval), when the subscriber has heard of all events and others
+    /// were published that it does not select: so its last event ID stays one that is still known.
     #[must_use]
     pub fn with_position(mut self, enabled: bool) -> Self {
         self.announces_position = enabled;

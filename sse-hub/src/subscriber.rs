@@ -162,7 +162,8 @@ impl Subscriber {
             tracing::debug!(reason, "a subscriber is reset");
         }
         let notice = place.reset.map(|reason| shared.reset(reason, newest));
-        let reader = Reader::new(shared, place.cursor, expired, self.slow, self.max_lag);
+        let mut reader = Reader::new(shared, place.cursor, expired, self.slow, self.max_lag);
+        reader.complete_after = place.complete_after;
         let special = Special {
             guard,
             // A reset has the position, too.
@@ -178,6 +179,7 @@ impl Subscriber {
         let newest = core.log.newest();
         let at = |cursor| Place {
             cursor,
+            complete_after: 0,
             reset: None,
             recovery: None,
         };
@@ -205,7 +207,10 @@ impl Subscriber {
                 return first(*events as u64).unwrap_or_else(here);
             }
             From::Start => {
-                let start = at(core.log.replay_start(self.is_latest()));
+                let start = Place {
+                    complete_after: core.log.complete_after(self.is_latest()),
+                    ..at(core.log.replay_start(self.is_latest()))
+                };
                 return match first(u64::MAX) {
                     Some(first) => Place {
                         recovery: first.recovery,
@@ -231,7 +236,7 @@ impl Subscriber {
             (Some(number), _) if is_kept(number) => at(number),
             // Nothing that it selects is lost.
             (Some(number), _) if !core.log.may_miss(number, expired, &self.selection) => {
-                at(number.max(expired))
+                at(core.log.skip_missing(number, expired))
             }
             (Some(number), Some(backend)) => Place {
                 recovery: Some(Recovery::replay(
@@ -254,6 +259,8 @@ impl Subscriber {
 /// Where a subscription begins.
 struct Place {
     cursor: u64,
+    /// It gets each event after this one. Of those up to it, it gets the ones that are kept.
+    complete_after: u64,
     /// Why it does not begin where it was asked to.
     reset: Option<&'static str>,
     recovery: Option<Recovery>,

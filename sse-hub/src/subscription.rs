@@ -119,7 +119,8 @@ impl Subscription {
     fn end(&mut self) -> Poll<Option<Encoded>> {
         self.has_ended = true;
         let recovery = self.special.as_ref().and_then(|it| it.recovery.as_ref());
-        let is_known = recovery.is_none_or(Recovery::has_start);
+        let is_known = recovery.is_none_or(Recovery::has_start)
+            && self.reader.can_resume(&self.shared, &self.channel);
         let cursor = is_known.then_some(self.reader.cursor);
         let farewell = self.shared.farewell(cursor);
         Poll::Ready(farewell.filter(|farewell| !farewell.is_empty()))
@@ -159,7 +160,10 @@ impl Subscription {
                 }
             }
         }
-        if core::mem::take(&mut special.is_new) {
+        // A client that comes back without an ID gets the same replay once more, and not a reset.
+        if core::mem::take(&mut special.is_new)
+            && self.reader.can_resume(&self.shared, &self.channel)
+        {
             return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
         }
         if special.guard.is_none() {

@@ -99,10 +99,11 @@ fn first_numbers() {
 #[test]
 fn retention() {
     type Change = fn(&mut Retention, usize);
-    let sizes: [Change; 3] = [
+    let sizes: [Change; 4] = [
         |kept, size| kept.events = size,
         |kept, size| kept.bytes = size,
         |kept, size| kept.keys = size,
+        |kept, size| kept.events_per_topic = size,
     ];
     let retain = |change: &dyn Fn(&mut Retention)| {
         let mut kept = Retention::default();

@@ -15,12 +15,14 @@ use std::{
 };
 
 use futures_util::{FutureExt, Stream};
-use sse_hub::{Hub, Post, Retention, Selection, Settings, Slow, Subscription, Topics};
+use sse_hub::{Hub, Post, Retention, Selection, Settings, Slow, Subscriber, Subscription, Topics};
 use sse_hyper::{Event, EventId};
 
 /// Small, so that they run over all the time.
 const KEPT: usize = 40;
 const KEYS: usize = 6;
+/// Newest events of each topic that are kept after they have left.
+const PER_TOPIC: usize = 2;
 
 const TOPICS: [&str; 6] = ["a", "b", "c/1", "c/2", "c/2/x", "d"];
 const SELECTORS: [&str; 9] = [
@@ -76,6 +78,7 @@ impl World {
         let mut retention = Retention::default();
         retention.events = KEPT;
         retention.keys = KEYS;
+        retention.events_per_topic = PER_TOPIC;
         let settings = Settings::new()
             .with_first_number(1)
             // Each time that there is nothing else.
@@ -136,6 +139,27 @@ impl World {
         self.newest().saturating_sub(KEPT as u64)
     }
 
+    /// The event has left the log, and is not kept for one of its topics.
+    fn is_lost(&self, number: u64) -> bool {
+        if number > self.floor() {
+            return false;
+        }
+        let newer = &self.published[number as usize..self.floor() as usize];
+        let mut topics = self.published[number as usize - 1].topics.iter();
+        topics.all(|topic| {
+            let newer = newer.iter().rev();
+            let of_topic = newer.filter(|event| event.topics.iter().any(|it| it == topic));
+            of_topic.take(PER_TOPIC).count() == PER_TOPIC
+        })
+    }
+
+    /// All events of this selection that can still be replayed.
+    fn kept(&self, selection: &Selection) -> Vec<u64> {
+        let mut kept = self.behind(0, selection);
+        kept.retain(|number| !self.is_lost(*number));
+        kept
+    }
+
     fn selection(&mut self) -> Selection {
         let count = self.random.usize(1..=3);
         Selection::from_patterns(self.random.choose_multiple(SELECTORS, count)).unwrap()
@@ -144,20 +168,49 @@ impl World {
     fn subscribe(&mut self, selection: Selection, slow: Slow, after: Option<u64>) -> Reader {
         let id = after.map(EventId::from);
         let subscriber = self.hub.subscriber(selection.clone()).after(id.as_ref());
-        Reader {
-            subscription: subscriber.when_slow(slow).subscribe().unwrap(),
+        let cursor = after.unwrap_or(self.newest());
+        Reader::new(subscriber.when_slow(slow), selection, slow, cursor)
+    }
+
+    /// Has a new subscriber replay the newest events, and another one all of them.
+    fn replay(&mut self) {
+        let selection = self.selection();
+        let kept = self.kept(&selection);
+        let newest = self.random.usize(0..60);
+        let subscriber = || self.hub.subscriber(selection.clone());
+        for (subscriber, skipped) in [
+            (
+                subscriber().with_newest(newest),
+                kept.len().saturating_sub(newest),
+            ),
+            (subscriber().from_start(), 0),
+        ] {
+            let mut reader = Reader::new(subscriber, selection.clone(), Slow::default(), 0);
+            let mut got = Vec::new();
+            while let Poll::Ready(Some(frame)) = reader.poll() {
+                got.extend(frame);
+            }
+            got.retain(|it| !matches!(it, Got::Position(_)));
+            let expected: Vec<_> = kept[skipped..].iter().copied().map(Got::Event).collect();
+            assert_eq!(got, expected);
+        }
+    }
+}
+
+impl Reader {
+    fn new(subscriber: Subscriber, selection: Selection, slow: Slow, cursor: u64) -> Self {
+        Self {
+            subscription: subscriber.subscribe().unwrap(),
             selection,
             slow,
-            cursor: after.unwrap_or(self.newest()),
+            cursor,
             wakes: Arc::default(),
             waits: false,
             has_waited: false,
             seen: 0,
         }
     }
-}
 
-impl Reader {
     /// One frame; `None` if there is nothing, or if it has ended.
     fn poll(&mut self) -> Poll<Option<Vec<Got>>> {
         let waker = Waker::from(Arc::clone(&self.wakes));
@@ -195,7 +248,7 @@ impl Reader {
         let due = world.behind(self.cursor, &self.selection);
         // With `Latest`, an event without a key that has left the log is not missed.
         let is_due = |number: &&u64| {
-            **number > world.floor() && (self.slow != Slow::Latest || !world.is_replaced(**number))
+            !world.is_lost(**number) && (self.slow != Slow::Latest || !world.is_replaced(**number))
         };
         let still_due: Vec<_> = due.iter().filter(is_due).copied().collect();
         let got = match self.poll() {
@@ -216,7 +269,7 @@ impl Reader {
         self.waits = false;
         match &got[..] {
             [Got::Reset(now)] => {
-                let is_lost = due.iter().any(|it| *it <= world.floor());
+                let is_lost = due.iter().any(|it| world.is_lost(*it));
                 assert!(is_lost, "nothing was lost to it");
                 assert!(!self.has_waited || self.slow == Slow::Latest);
                 self.cursor = *now;
@@ -255,7 +308,7 @@ impl Reader {
                     let last = events[events.len() - 1];
                     let skipped = due.iter().filter(|it| **it < last && !events.contains(it));
                     for number in skipped {
-                        let gone = *number <= world.floor();
+                        let gone = world.is_lost(*number);
                         let has_key = world.published[*number as usize - 1].key.is_some();
                         assert!(world.is_replaced(*number) || (gone && !has_key), "{number}");
                     }
@@ -297,7 +350,7 @@ fn play(seed: u64) -> usize {
                 let slow = slow[world.random.usize(0..3)];
                 let after = world.random.bool().then(|| {
                     let newest = world.newest();
-                    world.random.u64(newest.saturating_sub(60)..=newest)
+                    world.random.u64(newest.saturating_sub(80)..=newest)
                 });
                 let selection = world.selection();
                 let reader = world.subscribe(selection, slow, after);
@@ -318,6 +371,7 @@ fn play(seed: u64) -> usize {
                 let index = world.random.usize(0..readers.len());
                 seen += readers.swap_remove(index).seen;
             }
+            11 => world.replay(),
             _ if !readers.is_empty() => {
                 let index = world.random.usize(0..readers.len());
                 let reader = &mut readers[index];

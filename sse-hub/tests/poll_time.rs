@@ -214,6 +214,55 @@ fn an_event_of_many_topics_that_many_selections_hear_of() {
     assert_yields("drop", async { drop(subscriptions) });
 }
 
+/// The newest event of each of many quiet topics is kept after it has left the front.
+#[test]
+fn events_that_are_kept_for_many_topics() {
+    let hub = hub(|kept| kept.events = 1);
+    for n in 0..MANY {
+        publish(&hub, &format!("others/{n}"), "x");
+    }
+    let mine = Selection::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
+    assert_yields("newest", async {
+        let subscriber = hub.subscriber(mine.clone()).with_newest(10);
+        reads_the_next(&hub, "mine/1", subscriber.subscribe().unwrap()).await;
+    });
+    assert_yields("start", async {
+        let subscriber = hub.subscriber(mine.clone()).from_start();
+        reads_the_next(&hub, "mine/2", subscriber.subscribe().unwrap()).await;
+    });
+    assert_yields("last event ID", async {
+        let first = EventId::from(0);
+        let subscription = hub.subscribe(mine.clone(), Some(&first)).unwrap();
+        reads_the_next(&hub, "mine/3", subscription).await;
+    });
+    assert_yields("publish", async { publish(&hub, "others/7", "x") });
+}
+
+/// No event is lost, which is found out for each frame.
+#[test]
+fn kept_events_beside_topics_that_have_lost_some() {
+    let hub = hub(|kept| kept.events = 1);
+    for n in 0..64 {
+        for _ in 0..3 {
+            publish(&hub, &long_topic(n), "x");
+        }
+    }
+    let large = "x".repeat(15_000);
+    for n in 0..2_000 {
+        publish(&hub, &format!("mine/{n}"), &large);
+    }
+    let patterns = (1..64).map(worst_pattern).chain(["mine/*".to_owned()]);
+    let selection = Selection::from_patterns(patterns).unwrap();
+    let first = EventId::from(64 * 3);
+    assert_yields("frames", async {
+        let mut subscription = hub.subscribe(selection, Some(&first)).unwrap();
+        for _ in 0..2_000 {
+            let frame = subscription.next().await.unwrap();
+            assert!(!frame.to_string().contains("reset"));
+        }
+    });
+}
+
 /// A backend that has had these events for a long time.
 #[derive(Debug)]
 struct Old {

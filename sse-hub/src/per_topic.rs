@@ -1,0 +1,324 @@
+//! Newest events of each topic, after they have left the front of the log.
+
+use core::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
+use std::{
+    collections::{HashMap, VecDeque, hash_map},
+    hash::RandomState,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{Topic, log::Entry, settings::Retention};
+
+/// Newest events of each topic that have left the front of the log, in at most half of its bytes.
+///
+/// An event of several topics is kept as long as it is among the newest of one of them.
+#[derive(Debug)]
+pub(crate) struct PerTopic {
+    max_events: usize,
+    max_bytes: usize,
+    kept: Kept,
+    /// By the hash of the topic, so that growing takes little time. If two topics have the same hash, which cannot be
+    /// searched for, they share the number of events.
+    topics: HashMap<u64, Numbers, BuildHasherDefault<Hashed>>,
+    hasher: RandomState,
+}
+
+/// Number of empty slots between events that are not removed, however few events there are.
+const EMPTY_SLOTS: usize = 64;
+
+/// Events that are kept for their topics.
+///
+/// They come at the back, in the order of their numbers, and leave at any place. So an event that leaves empties its
+/// slot, and empty slots are removed when they are the majority. This takes much less time than a tree.
+#[derive(Debug, Default)]
+struct Kept {
+    /// The first one is not empty.
+    slots: VecDeque<Slot>,
+    /// Number of slots that are not empty.
+    len: usize,
+    /// Size of the events.
+    bytes: usize,
+    /// Memory in addition to the events.
+    overhead: usize,
+    /// Events that are not kept any more, for the log.
+    dropped: Vec<Arc<Entry>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    number: u64,
+    /// Number of topics that the event is kept for.
+    topics: usize,
+    entry: Option<Arc<Entry>>,
+}
+
+/// Numbers of the events that are kept for a topic. One number takes no allocation.
+#[derive(Debug)]
+struct Numbers {
+    oldest: u64,
+    newer: VecDeque<u64>,
+}
+
+/// The hasher of a key that is a hash already.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl PerTopic {
+    /// Creates an empty set with the limits of this retention.
+    pub(crate) fn new(retention: Retention) -> Self {
+        Self {
+            max_events: retention.events_per_topic,
+            max_bytes: retention.bytes / 2,
+            kept: Kept::default(),
+            topics: HashMap::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Adds an event that is newer than all. Afterwards, the caller takes the [dropped](Self::pop_dropped) events:
+    /// those that it replaces, or the event itself if it cannot be kept.
+    pub(crate) fn insert(&mut self, entry: Arc<Entry>) {
+        if self.max_events == 0 {
+            self.kept.dropped.push(entry);
+            return;
+        }
+        let (size, overhead) = (entry.size(), overhead(&entry));
+        if size + overhead > self.max_bytes {
+            // Older events are not the newest of these topics any more.
+            for topic in &entry.topics {
+                self.remove_topic(topic);
+            }
+            self.kept.dropped.push(entry);
+            return;
+        }
+        for topic in &entry.topics {
+            match self.topics.entry(self.hasher.hash_one(topic)) {
+                hash_map::Entry::Occupied(mut numbers) => {
+                    if let Some(oldest) = numbers.get_mut().push(entry.number, self.max_events) {
+                        self.kept.release(oldest);
+                    }
+                }
+                hash_map::Entry::Vacant(place) => {
+                    place.insert(Numbers::new(entry.number));
+                }
+            }
+        }
+        self.kept.insert(entry, size, overhead);
+        while self.kept.bytes + self.kept.overhead > self.max_bytes && self.drop_oldest() {}
+    }
+
+    fn remove_topic(&mut self, topic: &Topic) {
+        let Some(numbers) = self.topics.remove(&self.hasher.hash_one(topic)) else {
+            return;
+        };
+        self.kept.release(numbers.oldest);
+        for number in numbers.newer {
+            self.kept.release(number);
+        }
+    }
+
+    /// Drops the oldest event. Returns whether there was one.
+    pub(crate) fn drop_oldest(&mut self) -> bool {
+        let Some(entry) = self.kept.drop_first() else {
+            return false;
+        };
+        for topic in &entry.topics {
+            let hash = self.hasher.hash_one(topic);
+            let hash_map::Entry::Occupied(mut numbers) = self.topics.entry(hash) else {
+                continue;
+            };
+            // It may not be kept for this topic any more. Otherwise, it is its oldest.
+            if numbers.get().oldest != entry.number {
+                continue;
+            }
+            match numbers.get_mut().newer.pop_front() {
+                Some(next) => numbers.get_mut().oldest = next,
+                None => {
+                    numbers.remove();
+                }
+            }
+        }
+        self.kept.dropped.push(entry);
+        true
+    }
+
+    /// Drops at most `max` of the events up to this number.
+    pub(crate) fn drop_through(&mut self, number: u64, max: usize) {
+        for _ in 0..max {
+            let first = self.kept.slots.front();
+            if !(first.is_some_and(|slot| slot.number <= number) && self.drop_oldest()) {
+                break;
+            }
+        }
+    }
+
+    /// Takes an event that was dropped.
+    pub(crate) fn pop_dropped(&mut self) -> Option<Arc<Entry>> {
+        self.kept.dropped.pop()
+    }
+
+    /// Returns the memory that is in use in addition to the events, in bytes.
+    pub(crate) fn overhead(&self) -> usize {
+        self.kept.overhead
+    }
+
+    /// Returns whether this event is kept for a topic.
+    pub(crate) fn contains(&self, number: u64) -> bool {
+        let slot = self.kept.slots.get(self.kept.index(number));
+        slot.is_some_and(|slot| slot.number == number && slot.entry.is_some())
+    }
+
+    /// Returns the events after this number, oldest first.
+    pub(crate) fn after(&self, number: u64) -> impl Iterator<Item = &Arc<Entry>> {
+        self.between(number, u64::MAX)
+    }
+
+    /// Returns the events after this number up to the other one, oldest first.
+    pub(crate) fn between(
+        &self,
+        after: u64,
+        through: u64,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        let start = self.kept.index(after.saturating_add(1));
+        let end = self.kept.index(through.saturating_add(1)).max(start);
+        let slots = self.kept.slots.range(start..end);
+        slots.filter_map(|slot| slot.entry.as_ref())
+    }
+
+    /// Returns the number of the last event that is older than this; 0 if none is.
+    pub(crate) fn last_older(&self, age: Duration, now: Instant) -> u64 {
+        let slots = &self.kept.slots;
+        let (mut old, mut start, mut end) = (0, 0, slots.len());
+        while start < end {
+            // Most often, the first one is not too old.
+            let middle = if old == 0 {
+                start
+            } else {
+                start + (end - start) / 2
+            };
+            let mut events = slots.range(middle..end).zip(middle..);
+            let event = events.find_map(|(slot, index)| Some((slot.entry.as_ref()?, index)));
+            match event {
+                Some((entry, index)) if now.saturating_duration_since(entry.at) > age => {
+                    (old, start) = (entry.number, index + 1);
+                }
+                _ => end = middle,
+            }
+        }
+        old
+    }
+
+    #[cfg(test)]
+    pub(crate) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.kept.bytes + self.kept.overhead
+    }
+}
+
+impl Kept {
+    /// Returns the index of the first slot with this number or a greater one.
+    fn index(&self, number: u64) -> usize {
+        self.slots.partition_point(|slot| slot.number < number)
+    }
+
+    fn insert(&mut self, entry: Arc<Entry>, size: usize, overhead: usize) {
+        self.len += 1;
+        self.bytes += size;
+        self.overhead += overhead;
+        self.slots.push_back(Slot {
+            number: entry.number,
+            topics: entry.topics.iter().len(),
+            entry: Some(entry),
+        });
+    }
+
+    /// Notes that an event is not kept for one of its topics any more, and drops it if it is for none.
+    fn release(&mut self, number: u64) {
+        let index = self.index(number);
+        let slot = self.slots.get_mut(index);
+        let Some(slot) = slot.filter(|slot| slot.number == number) else {
+            return;
+        };
+        slot.topics = slot.topics.saturating_sub(1);
+        if slot.topics == 0
+            && let Some(entry) = slot.entry.take()
+        {
+            self.forget(&entry);
+            self.dropped.push(entry);
+        }
+    }
+
+    fn drop_first(&mut self) -> Option<Arc<Entry>> {
+        let entry = self.slots.front_mut()?.entry.take()?;
+        self.forget(&entry);
+        Some(entry)
+    }
+
+    /// Notes that a slot has become empty.
+    fn forget(&mut self, entry: &Entry) {
+        self.len -= 1;
+        self.bytes -= entry.size();
+        self.overhead -= overhead(entry);
+        while let Some(slot) = self.slots.front()
+            && slot.entry.is_none()
+        {
+            self.slots.pop_front();
+        }
+        if self.slots.len() > 2 * self.len + EMPTY_SLOTS {
+            self.slots.retain(|slot| slot.entry.is_some());
+        }
+    }
+}
+
+impl Numbers {
+    fn new(number: u64) -> Self {
+        Self {
+            oldest: number,
+            newer: VecDeque::new(),
+        }
+    }
+
+    /// Adds a number. Returns the oldest one if it has to go, because there are `max` without it.
+    fn push(&mut self, number: u64, max: usize) -> Option<u64> {
+        if self.newer.len() + 1 < max {
+            self.newer.push_back(number);
+            return None;
+        }
+        let next = match self.newer.pop_front() {
+            Some(next) => {
+                self.newer.push_back(number);
+                next
+            }
+            None => number,
+        };
+        Some(core::mem::replace(&mut self.oldest, next))
+    }
+}
+
+/// Returns about how many bytes it takes to keep an event for its topics, as if each were its only event.
+fn overhead(entry: &Entry) -> usize {
+    // Collections have room for more than they hold.
+    let topics = entry.topics.iter().len() * size_of::<(u64, Numbers)>();
+    2 * (size_of::<Slot>() + topics)
+}

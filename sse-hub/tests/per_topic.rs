@@ -1,0 +1,458 @@
+//! The newest events of each topic stay replayable while other topics are busy.
+
+mod support;
+
+use std::{
+    future::ready as resolved,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::sleep,
+    time::Duration,
+};
+
+use futures_core::{future::BoxFuture, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, stream};
+use sse_hub::{
+    Backend, BackendError, Hub, Numbered, Post, Replayed, Retention, Selection, Settings, Slow,
+    Topics, Update,
+};
+use sse_hyper::{Event, EventId, Farewell};
+use support::{numbered_from_1, publish, ready, topic};
+
+/// A hub that keeps this many events of all topics, and of each topic.
+fn hub(events: usize, per_topic: usize) -> Hub {
+    hub_with(
+        Retention::new()
+            .with_events(events)
+            .with_events_per_topic(per_topic),
+    )
+}
+
+fn hub_with(retention: Retention) -> Hub {
+    Hub::new(numbered_from_1().with_retention(retention))
+}
+
+fn publish_busy(hub: &Hub, events: usize) {
+    for _ in 0..events {
+        publish(hub, "busy", "x");
+    }
+}
+
+fn selection(patterns: &[&str]) -> Selection {
+    Selection::from_patterns(patterns).unwrap()
+}
+
+/// Reads all that is ready, in as many turns as it takes.
+fn read(subscriber: sse_hub::Subscriber) -> String {
+    let mut subscription = subscriber.subscribe().unwrap();
+    (0..1000).map(|_| ready(&mut subscription)).collect()
+}
+
+fn after(hub: &Hub, patterns: &[&str], id: u64) -> String {
+    read(
+        hub.subscriber(selection(patterns))
+            .after(Some(&EventId::from(id))),
+    )
+}
+
+fn newest(hub: &Hub, patterns: &[&str], events: usize) -> String {
+    read(hub.subscriber(selection(patterns)).with_newest(events))
+}
+
+fn from_start(hub: &Hub, patterns: &[&str]) -> String {
+    read(hub.subscriber(selection(patterns)).from_start())
+}
+
+fn event(number: u64, data: &str) -> String {
+    format!("id: {number}\ndata: {data}\n\n")
+}
+
+/// The IDs of the events, or the data of a reset.
+fn ids(text: &str) -> Vec<&str> {
+    let blocks = text.split_terminator("\n\n");
+    let field = |block: &str| match block.starts_with("event: reset\n") {
+        true => "data: ",
+        false => "id: ",
+    };
+    let value = |block| str::split(block, '\n').find_map(|line| line.strip_prefix(field(block)));
+    blocks.map(|block| value(block).unwrap()).collect()
+}
+
+const RESET: &str = r#"{"reason":"too old"}"#;
+
+/// Defaults: the log keeps 16,384 events.
+#[test]
+fn a_new_subscriber_of_a_quiet_topic_gets_its_last_event() {
+    let hub = hub_with(Retention::new());
+    publish(&hub, "quiet/q1", "the last");
+    publish_busy(&hub, 16_500);
+    let expected = event(1, "the last");
+    for patterns in [&["quiet/q1"][..], &["quiet/*", "none"]] {
+        for events in [1, 9] {
+            assert_eq!(newest(&hub, patterns, events), expected);
+        }
+        assert_eq!(newest(&hub, patterns, 0), "");
+        assert_eq!(from_start(&hub, patterns), expected);
+        assert_eq!(after(&hub, patterns, 0), expected);
+        assert_eq!(after(&hub, patterns, 1), "");
+    }
+    let all = from_start(&hub, &["**"]);
+    let all = ids(&all);
+    // The last event of the busy topic that has left is kept as well.
+    assert_eq!((all[0], all[1], all.len()), ("1", "117", 1 + 1 + 16_384));
+}
+
+#[test]
+fn a_subscriber_is_reset_only_if_an_event_that_it_selects_is_lost() {
+    let hub = hub(10, 1);
+    for n in 1..=5 {
+        publish(&hub, "q", &n.to_string());
+    }
+    publish_busy(&hub, 20);
+    for id in 0..4 {
+        assert_eq!(ids(&after(&hub, &["q"], id)), [RESET], "2 to 4 are lost");
+    }
+    assert_eq!(after(&hub, &["q"], 4), event(5, "5"));
+    for id in [5, 6, 15, 25] {
+        assert_eq!(after(&hub, &["q"], id), "");
+    }
+    // A subscriber that selects both has lost events of the busy topic.
+    assert_eq!(ids(&after(&hub, &["q", "busy"], 4)), [RESET]);
+    assert_eq!(ids(&after(&hub, &["**"], 13)), [RESET]);
+    assert_eq!(ids(&after(&hub, &["**"], 14)).len(), 11);
+}
+
+#[test]
+fn several_events_of_each_topic_are_kept_in_order() {
+    let hub = hub(10, 3);
+    for n in 1..=5 {
+        publish(&hub, "a", &n.to_string());
+        publish(&hub, "b", &n.to_string());
+    }
+    publish_busy(&hub, 20);
+    // Events of a are 1, 3, 5, 7 and 9.
+    assert_eq!(ids(&after(&hub, &["a"], 1)), [RESET]);
+    for id in [3, 4] {
+        assert_eq!(ids(&after(&hub, &["a"], id)), ["5", "7", "9"]);
+    }
+    assert_eq!(ids(&after(&hub, &["a"], 6)), ["7", "9"]);
+    assert_eq!(ids(&newest(&hub, &["a"], 2)), ["7", "9"]);
+    assert_eq!(ids(&newest(&hub, &["a"], 4)), ["5", "7", "9"]);
+    assert_eq!(ids(&newest(&hub, &["a", "b"], 3)), ["8", "9", "10"]);
+    let both = ["5", "6", "7", "8", "9", "10"];
+    assert_eq!(ids(&after(&hub, &["a", "b"], 4)), both);
+    assert_eq!(ids(&from_start(&hub, &["a", "b", "none"])), both);
+    let kept_of_all = both.into_iter().chain(["18", "19", "20", "21"]);
+    let all = from_start(&hub, &["*"]);
+    assert!(ids(&all).starts_with(&kept_of_all.collect::<Vec<_>>()));
+    assert_eq!(ids(&all).len(), 6 + 3 + 10);
+    // All of them in one order, whether they are in the front or not.
+    assert_eq!(ids(&newest(&hub, &["*"], 15)).len(), 15);
+    assert!(all.ends_with(&newest(&hub, &["*"], 15)));
+}
+
+#[test]
+fn an_event_of_several_topics_stays_until_no_topic_needs_it() {
+    let hub = hub(1, 1);
+    let post = |topics: &[&str]| {
+        let post = Post::new(Topics::new(topics).unwrap(), Event::new("x"));
+        hub.post(post).now_or_never().unwrap().unwrap();
+    };
+    post(&["a", "b", "c"]);
+    post(&["a"]);
+    publish_busy(&hub, 1);
+    assert_eq!(ids(&after(&hub, &["a"], 0)), ["1", "2"], "1 is kept for b");
+    assert_eq!(ids(&newest(&hub, &["a", "b", "c"], 1)), ["2"]);
+    assert_eq!(ids(&newest(&hub, &["b", "c"], 1)), ["1"]);
+    assert_eq!(ids(&from_start(&hub, &["a", "b"])), ["1", "2"], "once");
+    post(&["b"]);
+    publish_busy(&hub, 1);
+    assert_eq!(ids(&after(&hub, &["c"], 0)), ["1"]);
+    post(&["c"]);
+    publish_busy(&hub, 1);
+    assert_eq!(ids(&from_start(&hub, &["a", "b", "c"])), ["2", "4", "6"]);
+    for name in ["a", "b", "c"] {
+        assert_eq!(ids(&after(&hub, &[name], 0)), [RESET]);
+    }
+    assert_eq!(ids(&after(&hub, &["a"], 1)), ["2"]);
+}
+
+#[test]
+fn kept_events_that_fill_many_frames_come_once_and_in_order() {
+    let hub = hub(100, 1);
+    for n in 0..300 {
+        publish(&hub, &format!("q/{n}"), &"x".repeat(4_000));
+    }
+    publish_busy(&hub, 200);
+    let expected: Vec<_> = (1..=300).map(|number| number.to_string()).collect();
+    let texts = [
+        after(&hub, &["q/*"], 0),
+        from_start(&hub, &["q/*"]),
+        newest(&hub, &["q/*"], 300),
+    ];
+    for text in &texts {
+        assert_eq!(ids(text), expected);
+    }
+    assert_eq!(ids(&after(&hub, &["q/*"], 120)), expected[120..]);
+    assert_eq!(ids(&newest(&hub, &["q/*"], 7)), expected[293..]);
+}
+
+#[test]
+fn kept_events_take_at_most_half_of_the_bytes() {
+    const BYTES: usize = 1_000_000;
+    let hub = hub_with(Retention::new().with_bytes(BYTES));
+    for n in 0..1_000 {
+        publish(&hub, &format!("q/{n}"), &"x".repeat(5_000));
+    }
+    for _ in 0..1_000 {
+        publish(&hub, "busy", &"x".repeat(5_000));
+    }
+    let kept = from_start(&hub, &["q/*"]);
+    let kept = ids(&kept);
+    let bytes = kept.len() * 5_000;
+    assert!(
+        (BYTES * 2 / 5..=BYTES / 2).contains(&bytes),
+        "{bytes} bytes are kept"
+    );
+    let newest: Vec<_> = (1..=1_000).map(|number| number.to_string()).collect();
+    assert_eq!(kept, newest[1_000 - kept.len()..]);
+    let busy = ids(&from_start(&hub, &["busy"])).len() * 5_000;
+    assert!((BYTES * 2 / 5..=BYTES).contains(&busy), "{busy} bytes");
+    // Oldest first, and then they are lost.
+    let first = 1_000 - kept.len() as u64 + 1;
+    assert_eq!(ids(&after(&hub, &["q/*"], first - 2)), [RESET]);
+    assert_eq!(ids(&after(&hub, &["q/*"], first - 1)), kept);
+    let name = format!("q/{}", first - 1);
+    assert_eq!(ids(&newest_of(&hub, &name)), [first.to_string()]);
+    let name = format!("q/{}", first - 2);
+    assert_eq!(newest_of(&hub, &name), "");
+    // An event that takes more than half is not kept. Others are.
+    publish(&hub, "q/999", &"x".repeat(BYTES * 3 / 5));
+    publish_busy(&hub, 20_000);
+    assert_eq!(newest_of(&hub, "q/999"), "");
+    assert_eq!(ids(&newest_of(&hub, "q/998")), ["999"]);
+}
+
+fn newest_of(hub: &Hub, name: &str) -> String {
+    newest(hub, &[name], 1)
+}
+
+#[test]
+fn kept_events_that_are_too_old_are_not_replayed() {
+    let age = Duration::from_millis(300);
+    let retention = Retention::new().with_events(10).with_age(age);
+    let hub = hub_with(retention.with_events_per_topic(5));
+    publish(&hub, "q", "1");
+    publish(&hub, "q", "2");
+    publish_busy(&hub, 20);
+    sleep(age * 2 / 3);
+    publish(&hub, "q", "3");
+    publish_busy(&hub, 20);
+    assert_eq!(ids(&from_start(&hub, &["q"])), ["1", "2", "23"]);
+    sleep(age * 2 / 3);
+    // At first, nothing is published meanwhile.
+    for _ in 0..2 {
+        assert_eq!(from_start(&hub, &["q"]), event(23, "3"));
+        assert_eq!(newest(&hub, &["q"], 3), event(23, "3"));
+        assert_eq!(after(&hub, &["q"], 2), event(23, "3"));
+        assert_eq!(ids(&after(&hub, &["q"], 1)), [RESET]);
+        let latest = hub.subscriber(topic("q")).when_slow(Slow::Latest);
+        assert_eq!(read(latest.from_start()), event(23, "3"));
+        publish_busy(&hub, 1);
+    }
+    sleep(age);
+    for _ in 0..2 {
+        assert_eq!(from_start(&hub, &["q"]), "");
+        assert_eq!(newest(&hub, &["q"], 3), "");
+        assert_eq!(ids(&after(&hub, &["q"], 2)), [RESET]);
+        assert_eq!(after(&hub, &["q"], 23), "");
+        publish_busy(&hub, 1);
+    }
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    let hub = hub(10, 0);
+    publish(&hub, "q", "1");
+    publish_busy(&hub, 10);
+    assert_eq!(newest(&hub, &["q"], 1), "");
+    assert_eq!(from_start(&hub, &["q"]), "");
+    assert_eq!(ids(&after(&hub, &["q"], 0)), [RESET]);
+    assert_eq!(after(&hub, &["q"], 1), "");
+    assert_eq!(ids(&from_start(&hub, &["**"])).len(), 10);
+}
+
+#[test]
+fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
+    let hub = hub(1, 2);
+    let post = |to: &str, key: &str, data: &str| {
+        let post = Post::new(topic(to), Event::new(data.to_owned())).with_key(key);
+        hub.post(post).now_or_never().unwrap().unwrap();
+    };
+    post("prices", "A", "1");
+    post("prices", "B", "2");
+    publish(&hub, "news", "3");
+    post("prices", "C", "4");
+    post("prices", "C", "5");
+    publish(&hub, "news", "6");
+    post("other", "A", "7");
+    publish_busy(&hub, 9);
+    let latest = |names: &[&str]| {
+        let subscriber = hub.subscriber(Selection::new(names).unwrap());
+        subscriber.when_slow(Slow::Latest)
+    };
+    // Events 4 and 5 are kept for the topic, 1, 2 and 5 for their keys.
+    let state = read(latest(&["prices"]).from_start());
+    assert_eq!(ids(&state), ["1", "2", "5"]);
+    let both = read(latest(&["prices", "news", "other"]).from_start());
+    assert_eq!(ids(&both), ["1", "2", "3", "5", "6", "7"]);
+    assert_eq!(ids(&from_start(&hub, &["prices"])), ["4", "5"]);
+    let resumed = |id: u64| read(latest(&["prices", "news"]).after(Some(&EventId::from(id))));
+    assert_eq!(ids(&resumed(2)), ["3", "5", "6"]);
+    assert_eq!(ids(&resumed(5)), ["6"]);
+    assert_eq!(ids(&read(latest(&["news"]).with_newest(1))), ["6"]);
+}
+
+#[test]
+fn a_key_whose_event_is_kept_for_its_topic_needs_no_room() {
+    let retention = Retention::new().with_events(1).with_keys(0);
+    let hub = hub_with(retention.with_events_per_topic(2));
+    for n in 1..=4 {
+        let key = if n == 2 { "other" } else { "k" };
+        let post = Post::new(topic("a"), Event::new(n.to_string())).with_key(key);
+        hub.post(post).now_or_never().unwrap().unwrap();
+    }
+    publish_busy(&hub, 1);
+    let latest = |id: Option<u64>| {
+        let subscriber = hub.subscriber(topic("a")).when_slow(Slow::Latest);
+        let id = id.map(EventId::from);
+        read(subscriber.from_start().after(id.as_ref()))
+    };
+    // Events 3 and 4 are kept, of which 4 replaces 3.
+    assert_eq!(latest(None), event(4, "4"));
+    assert_eq!(latest(Some(2)), event(4, "4"));
+    assert_eq!(ids(&latest(Some(1))), [RESET]);
+    assert_eq!(ids(&from_start(&hub, &["a"])), ["3", "4"]);
+}
+
+#[test]
+fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
+    let hub = hub(10, 1);
+    for n in 0..100 {
+        publish(&hub, &format!("q/{n}"), &"x".repeat(10_000));
+    }
+    publish_busy(&hub, 20);
+    let open = |after: Option<u64>| {
+        let id = after.map(EventId::from);
+        let subscriber = hub.subscriber(selection(&["q/*"])).from_start();
+        let subscriber = subscriber.after(id.as_ref());
+        let mut subscription = subscriber.subscribe().unwrap();
+        let first = subscription.next().now_or_never().unwrap().unwrap();
+        assert_eq!(ids(&first.to_string()), ["1"]);
+        subscription
+    };
+    let (mut resumed, mut new) = (open(Some(0)), open(None));
+    // It replaces one that both have not read yet.
+    publish(&hub, "q/50", "y");
+    publish_busy(&hub, 20);
+    let rest = |subscription: &mut sse_hub::Subscription| {
+        (0..1000).map(|_| ready(subscription)).collect::<String>()
+    };
+    assert_eq!(ids(&rest(&mut resumed)), [RESET]);
+    // The new one gets all that are kept, and no other was promised to it.
+    let rest = rest(&mut new);
+    let rest = ids(&rest);
+    assert_eq!(rest.len(), 99);
+    assert!(!rest.contains(&"51") && rest[98] == "121");
+}
+
+#[test]
+fn a_position_is_told_only_if_a_client_can_resume_there() {
+    let settings = Settings::new().with_first_number(1);
+    let hub = Hub::new(settings.with_retention(Retention::new().with_events(5)));
+    for name in ["r", "q", "q", "busy"] {
+        publish(&hub, name, "x");
+    }
+    publish_busy(&hub, 9);
+    let begins = |patterns: &[&str]| {
+        let subscriber = hub.subscriber(selection(patterns)).from_start();
+        read(subscriber).starts_with("event: position\n")
+    };
+    // Event 2 is lost, and 1 is kept.
+    assert!(begins(&["r"]) && begins(&["none"]));
+    assert!(!begins(&["q"]) && !begins(&["q", "r"]));
+    let position = newest(&hub, &["q"], 1);
+    assert_eq!(
+        position,
+        "event: position\nid: 2\ndata: {}\n\n".to_owned() + &event(3, "x")
+    );
+    let unread = hub.subscriber(selection(&["q"])).from_start();
+    let mut unread = unread.subscribe().unwrap();
+    hub.close(Farewell::new(Event::new("{}")));
+    assert_eq!(ready(&mut unread), "event: closing\ndata: {}\n\n");
+}
+
+/// A backend with one event of a quiet topic and many of a busy one.
+#[derive(Debug, Default)]
+struct Busy {
+    replays: AtomicUsize,
+}
+
+impl Busy {
+    const EVENTS: u64 = 100;
+
+    fn event(number: u64) -> Numbered {
+        let name = if number == 2 { "quiet" } else { "busy" };
+        Numbered::new(number, Post::new(topic(name), Event::new("x")))
+    }
+}
+
+impl Backend for Busy {
+    fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+        resolved(Err(BackendError::new("it is only read"))).boxed()
+    }
+
+    fn follow(&self, _: usize) -> BoxStream<'static, Update> {
+        let events = (2..=Self::EVENTS).map(|number| Update::Event(Self::event(number)));
+        let all = stream::iter([Update::Gone(1)]).chain(stream::iter(events));
+        let all = all.chain(stream::iter([Update::Connected]));
+        all.chain(stream::pending()).boxed()
+    }
+
+    fn replay(&self, after: u64, through: u64, _: &Selection) -> BoxStream<'static, Replayed> {
+        self.replays.fetch_add(1, Ordering::Relaxed);
+        let events = (after + 1..=through).map(|number| Replayed::Event(Self::event(number)));
+        stream::iter(events).boxed()
+    }
+
+    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        resolved(Ok(Self::EVENTS)).boxed()
+    }
+}
+
+#[test]
+fn a_node_keeps_what_it_has_seen_of_its_backend() {
+    let backend = Arc::new(Busy::default());
+    let retention = Retention::new().with_events(10);
+    let settings = Settings::new().with_position(false);
+    let (hub, follow) = Hub::with_backend(
+        settings.with_retention(retention),
+        Arc::clone(&backend) as _,
+    );
+    let mut follow = Box::pin(follow);
+    while !hub.is_connected() {
+        let _ = follow.as_mut().now_or_never();
+    }
+    let expected = event(2, "x");
+    assert_eq!(newest(&hub, &["quiet"], 1), expected);
+    assert_eq!(from_start(&hub, &["quiet"]), expected);
+    assert_eq!(after(&hub, &["quiet"], 1), expected);
+    assert_eq!(after(&hub, &["quiet"], 2), "");
+    assert_eq!(backend.replays.load(Ordering::Relaxed), 0);
+    // The node has not seen event 1, and has lost events of the busy topic.
+    assert_eq!(after(&hub, &["quiet"], 0), expected);
+    assert_eq!(ids(&after(&hub, &["busy"], 50)).len(), 50);
+    assert_eq!(backend.replays.load(Ordering::Relaxed), 2);
+}
