@@ -29,6 +29,7 @@ async fn each_number_works_or_is_refused_with_its_reason() {
     let works = [
         ("--keep-events", &["0", "1", MAX][..]),
         ("--keep-bytes", &["0", "1", MAX]),
+        ("--keep-per-topic", &["0", "1", MAX]),
         ("--keep-for", &["3600", MAX, "1e300"]),
         ("--max-subscribers", &["1", MAX]),
         ("--max-event", &["1", MAX]),
@@ -69,6 +70,7 @@ async fn each_number_works_or_is_refused_with_its_reason() {
         ("--retry", "0", "longer than 0"),
         ("--keep-events", ABOVE, "number too large"),
         ("--keep-bytes", "-1", "invalid digit"),
+        ("--keep-per-topic", ABOVE, "number too large"),
         ("--keep-for", "0", "longer than 0"),
         ("--max-subscribers", "0", "at least 1"),
         ("--max-subscribers", ABOVE, "number too large"),

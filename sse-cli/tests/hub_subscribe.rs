@@ -179,6 +179,25 @@ async fn what_is_older_than_it_is_kept_for_does_not_come_again() {
     assert_ne!(first, second);
 }
 
+#[tokio::test]
+async fn a_quiet_topic_keeps_its_last_event_beside_a_busy_one() {
+    for (option, expected) in [
+        ("--keep-per-topic=1", "the last"),
+        ("--keep-per-topic=0", "next"),
+    ] {
+        let hub = Hub::start(["--keep-events=10", option]);
+        hub.news("quiet", "the last").await;
+        for _ in 0..20 {
+            hub.news("busy", "x").await;
+        }
+        for query in ["newest=1", "earliest"] {
+            let mut follower = hub.follow(&format!("topic=quiet&{query}")).await;
+            hub.news("quiet", "next").await;
+            assert_eq!(follower.data().await, expected, "{option}, {query}");
+        }
+    }
+}
+
 trait ParseId {
     fn parse_id(&self) -> sse_source::EventId;
 }

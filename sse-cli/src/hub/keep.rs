@@ -25,6 +25,15 @@ pub(crate) struct Keep {
         default_value_t = Retention::new().bytes
     )]
     keep_bytes: usize,
+    /// Minimum number of the newest events of each topic that are kept while other topics are busy, in at most half of
+    /// these bytes; 0 switches this off.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SSE_HUB_KEEP_PER_TOPIC",
+        default_value_t = Retention::new().events_per_topic
+    )]
+    keep_per_topic: usize,
     /// Maximum age of an event that is replayed; by default, any.
     #[arg(long, value_name = "SECONDS", env = "SSE_HUB_KEEP_FOR", value_parser = seconds::parse)]
     keep_for: Option<Duration>,
@@ -34,7 +43,8 @@ impl Keep {
     pub(crate) fn retention(&self) -> Retention {
         let retention = Retention::new()
             .with_events(self.keep_events)
-            .with_bytes(self.keep_bytes);
+            .with_bytes(self.keep_bytes)
+            .with_events_per_topic(self.keep_per_topic);
         match self.keep_for {
             Some(age) => retention.with_age(age),
             None => retention,
