@@ -38,7 +38,7 @@ impl Node {
     }
 
     /// Reads its events, all that it has to offer or those behind this one.
-    pub fn listen(&self, last_event_id: Option<u64>) -> Result<Listener> {
+    pub fn listen(&self, last_event_id: Option<&str>) -> Result<Listener> {
         let printed = folder::scratch("listener")?.join("events.sse");
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--no-buffer"]);

@@ -11,6 +11,7 @@
 
 mod board;
 mod client;
+mod id;
 mod publisher;
 mod servers;
 
@@ -81,7 +82,7 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
         all.spawn(client::follow(
             number,
             ports,
-            first,
+            first.clone(),
             rng,
             Arc::clone(&board),
         ));

@@ -18,7 +18,7 @@ fn what_was_begun_at_one_node_goes_on_at_the_other() -> Result<()> {
 
     first.kill();
     let seen = at_first.events()?;
-    let last = *numbers(&seen)?.last().context("nothing was seen")?;
+    let last = id(seen.last().context("nothing was seen")?)?;
     // What the one that is gone did not publish any more is missing, not lost.
     let resumed = second.listen(Some(last))?;
     wait_for(&resumed, 8)?;
@@ -74,11 +74,17 @@ fn are_the_same(one: &[Item], other: &[Item]) -> Result<()> {
 }
 
 fn numbers(items: &[Item]) -> Result<Vec<u64>> {
-    let number = |item: &Item| match item {
-        Item::Event { last_event_id, .. } => {
-            serde_json::from_str(last_event_id).with_context(|| format!("{item:?} has no number"))
-        }
-        _ => anyhow::bail!("{item:?}"),
+    let number = |item: &Item| {
+        let digits = id(item)?.rsplit_once('-').map(|(_epoch, digits)| digits);
+        let digits = digits.with_context(|| format!("{item:?} has no number"))?;
+        Ok(serde_json::from_str(digits)?)
     };
     items.iter().map(number).collect()
+}
+
+fn id(item: &Item) -> Result<&str> {
+    match item {
+        Item::Event { last_event_id, .. } => Ok(last_event_id),
+        _ => anyhow::bail!("{item:?}"),
+    }
 }

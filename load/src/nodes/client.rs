@@ -11,7 +11,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{board::Board, publisher::TOPIC};
+use super::{board::Board, id::Id, publisher::TOPIC};
 use crate::{number::number, soak::chunked::Chunked};
 
 /// How many connections a client has, about, if nobody else ends them.
@@ -24,7 +24,7 @@ const AWAY: u32 = 50;
 pub(super) async fn follow(
     number: usize,
     ports: [u16; 2],
-    first: u64,
+    first: Id,
     rng: Rng,
     board: Arc<Board>,
 ) -> Result<()> {
@@ -52,7 +52,7 @@ struct Client {
     /// The number of the last event.
     seen: u64,
     /// Its ID.
-    last: u64,
+    last: Id,
     board: Arc<Board>,
 }
 
@@ -179,23 +179,27 @@ impl Client {
     }
 
     fn take(&mut self, data: &str, id: &str) -> Result<()> {
-        let (seen, last) = (self.seen, self.last);
+        let (seen, last) = (self.seen, &self.last);
         let what =
             || format!("behind event {seen} with the ID {last} comes {data:?} with the ID {id:?}");
         let event = number(data).with_context(what)?;
-        let id = number(id).with_context(what)?;
+        let id = Id::parse(id).with_context(what)?;
         ensure!(event <= seen + 1, "{}: lost {}", what(), event - seen - 1);
-        ensure!(event == seen + 1 && id > last, "{}: it comes again", what());
+        ensure!(
+            event == seen + 1 && id.is_after(last),
+            "{}: it comes again",
+            what()
+        );
         (self.seen, self.last) = (event, id);
         Ok(())
     }
 
     /// It is told its position, which moves on also by events that it does not see.
     fn move_to(&mut self, id: &str) -> Result<()> {
-        let (seen, last) = (self.seen, self.last);
-        let id = number(id).with_context(|| format!("the position {id:?} after {last}"))?;
+        let (seen, last) = (self.seen, &self.last);
+        let id = Id::parse(id).with_context(|| format!("the position {id:?} after {last}"))?;
         ensure!(
-            id >= last,
+            id == *last || id.is_after(last),
             "behind event {seen} with the ID {last} comes the position {id}"
         );
         self.last = id;

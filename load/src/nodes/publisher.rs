@@ -9,8 +9,7 @@ use sse_hyper::Event;
 use testkit::timeout::test_timeout;
 use tokio::time::{Instant, sleep_until};
 
-use super::board::Board;
-use crate::number::number;
+use super::{board::Board, id::Id};
 
 /// The topic of all events.
 pub(super) const TOPIC: &str = "soak";
@@ -42,12 +41,12 @@ impl Publisher {
     }
 
     /// Publishes the event of this number, and gives its ID.
-    pub(super) async fn publish(&self, event: u64) -> Result<u64> {
+    pub(super) async fn publish(&self, event: u64) -> Result<Id> {
         let id = self.hub.publish(&self.topic, Event::new(event.to_string()));
         let id = id
             .await
             .with_context(|| format!("publishing event {event}"))?;
-        number(id.as_str()).with_context(|| format!("the ID {id} is no number"))
+        Id::parse(id.as_str())
     }
 
     /// Publishes all, from 1 on, and as far ahead of the average client as nodes keep most of it.
