@@ -18,15 +18,15 @@ fn what_was_begun_at_one_node_goes_on_at_the_other() -> Result<()> {
 
     first.kill();
     let seen = at_first.events()?;
-    let last = id(seen.last().context("nothing was seen")?)?;
+    let last = id(seen.last().context("nothing was seen")?)?.to_owned();
     // What the one that is gone did not publish any more is missing, not lost.
-    let resumed = second.listen(Some(last))?;
+    let resumed = second.listen(Some(&last))?;
     wait_for(&resumed, 8)?;
     let both = [seen, resumed.events()?].concat();
     are_the_same(&both, &at_second.events()?)?;
 
     let again = Node::start(1, &nats)?;
-    let at_again = again.listen(Some(last))?;
+    let at_again = again.listen(Some(&last))?;
     wait_for(&at_again, 16)?;
     are_the_same(&at_again.events()?, &at_second.events()?)
 }
