@@ -10,9 +10,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::number::number;
 
-/// Ends each text and stands nowhere else in an answer: one byte to count events by, which no read
-/// can cut in two.
-pub const MARK: u8 = b'}';
+/// Last byte of each text, which occurs nowhere else in a response, such as in the position that a hub sends first.
+/// Clients count events by it, because a read cannot cut one byte in two.
+pub const MARK: u8 = b'!';
 
 /// How long a text is, unless another length is asked for.
 pub const LENGTH: usize = 100;
@@ -108,9 +108,10 @@ pub fn say_missed(texts: u64) {
 /// The text of this number and about this length, which ends with [`MARK`].
 pub fn text(number: u64, length: usize) -> String {
     let mut text = format!(r#"{{"number":{number},"text":""#);
-    while text.len() + 2 < length {
+    while text.len() + 3 < length {
         text.push("lorem ipsum dolor sit amet, ".as_bytes()[text.len() % 28].into());
     }
     text.push_str(r#""}"#);
+    text.push(char::from(MARK));
     text
 }
