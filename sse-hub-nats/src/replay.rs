@@ -140,6 +140,8 @@ impl Replay {
             messages.extend(batch.messages);
             through = through.min(batch.through);
         }
+        // What comes after that of another filter which is not complete is fetched again.
+        messages.retain(|it| it.number <= through);
         if messages.is_empty() {
             return self.end(&life, each(&filters)).await;
         }
@@ -148,7 +150,6 @@ impl Replay {
             self.gone();
             return Ok(());
         }
-        messages.retain(|it| it.number <= through);
         // A message that two filters match is there twice.
         messages.sort_unstable_by_key(|it| it.number);
         messages.dedup_by_key(|it| it.number);
@@ -171,27 +172,26 @@ impl Replay {
         filter: Option<&str>,
     ) -> Result<Batch, BackendError> {
         let mut pull = Pull::open(shared, life, self.after, filter).await?;
-        let mut pending = pull.pending();
+        let pending = pull.pending();
         let count = pending.min(AHEAD).min(self.through - self.after);
         let mut messages: Vec<Delivered> = Vec::new();
         if count > 0 {
             pull.ask(usize::try_from(count).unwrap_or(1)).await?;
         }
-        while pull.asked() > 0 && pending > 0 {
+        let mut is_complete = pending == 0;
+        while pull.asked() > 0 && !is_complete {
             let Some(delivered) = pull.next(shared).await? else {
                 break;
             };
-            pending = delivered.pending;
-            let is_last = delivered.number >= self.through;
-            messages.push(delivered);
-            if is_last {
-                break;
+            is_complete = delivered.pending == 0 || delivered.number >= self.through;
+            if delivered.number <= self.through {
+                messages.push(delivered);
             }
         }
         let through = match messages.last() {
-            Some(last) if pending > 0 => last.number,
-            None if pending > 0 => self.after,
-            _ => self.through,
+            _ if is_complete => self.through,
+            Some(last) => last.number,
+            None => self.after,
         };
         Ok(Batch { messages, through })
     }

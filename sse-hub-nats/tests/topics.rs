@@ -191,3 +191,26 @@ async fn the_subject_has_to_be_that_of_the_topic() {
         assert_eq!(next(events).await.data(), "1");
     }
 }
+
+/// The last event that was there when the client came is deleted before its replay begins, and others follow.
+#[tokio::test]
+async fn a_replay_ends_where_it_was_to_end() {
+    let nats = Nats::start().unwrap();
+    let node = nats.node();
+    let first = publish_to(&node, ["first"], "").await;
+    let ids = publish(&node, 0..5).await;
+    let late = late_node(&nats).await;
+    let mut subscriptions = Vec::new();
+    for patterns in [["**", "none"], ["news", "none"]] {
+        let selection = Selection::from_patterns(patterns).unwrap();
+        subscriptions.push(late.subscribe(selection, Some(&first)).unwrap());
+    }
+    let stream = nats.client().await.get_stream("sse").await.unwrap();
+    let deleted = stream.delete_message(support::number(&ids[4])).await;
+    assert!(deleted.unwrap());
+    publish(&node, 5..7).await;
+    for subscription in subscriptions {
+        let data = texts(&mut subscription.events(), 6).await;
+        assert_eq!(data, ["0", "1", "2", "3", "5", "6"]);
+    }
+}
