@@ -1,19 +1,18 @@
 //! The events that are kept: all of them for a while, then the newest of each topic and the latest of each key.
 
-use core::ops::Bound;
+mod entry;
+mod search;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    iter,
     sync::Arc,
     time::Instant,
 };
 
-use sse_hyper::Encoded;
+use crate::{Selection, lost::LostEvents, per_topic::PerTopic, post::Key, settings::Retention};
 
-use crate::{
-    Selection, Topic, Topics, lost::LostEvents, per_topic::PerTopic, post::Key,
-    settings::Retention, turn::Turn,
-};
+pub(crate) use entry::{Entry, cost};
+pub(crate) use search::Back;
 
 /// Maximum number of bytes of a frame of several events. A larger event is a frame of its own, which is not copied.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;
@@ -23,59 +22,6 @@ const LEAVE_AT_ONCE: usize = 1024;
 
 /// Maximum number of comparisons of selectors and events to find out if events that are too old are missed.
 const MAX_OLD_COMPARISONS: usize = 4096;
-
-/// Number of bytes of a topic or a key that take as long to match as a short one.
-const SHORT: usize = 16;
-
-/// Memory of an [`Encoded`] event in addition to its bytes: unused room, and a count of its clones.
-const BLOCK_OVERHEAD: usize = 64;
-
-/// A kept event, encoded with its ID.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) number: u64,
-    pub(crate) topics: Topics,
-    pub(crate) key: Option<Key>,
-    pub(crate) block: Encoded,
-    pub(crate) at: Instant,
-}
-
-impl Entry {
-    /// Returns about how many bytes of memory it takes, as if it shared its topics with no other event.
-    pub(crate) fn size(&self) -> usize {
-        let topics = shared(self.topics.iter().len() * size_of::<Topic>());
-        let texts = self.topics.iter().map(|topic| shared(topic.as_str().len()));
-        // Maps have room for more than they hold.
-        let key = self.key.as_ref().map_or(0, |(_, key)| {
-            shared(key.len()) + 2 * size_of::<(Key, u64)>()
-        });
-        let block = allocated(self.block.len()) + allocated(BLOCK_OVERHEAD);
-        let entry = shared(size_of::<Self>()) + 2 * size_of::<Arc<Self>>();
-        entry + block + topics + texts.sum::<usize>() + key
-    }
-
-    /// Returns the work of matching it against a selection, in units of [`Turn`].
-    fn cost(&self, selection: &Selection) -> usize {
-        let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
-        cost(&self.topics, selection) + key / SHORT
-    }
-}
-
-/// Returns the work of matching these topics, in units of [`Turn`].
-pub(crate) fn cost(topics: &Topics, selection: &Selection) -> usize {
-    let topics = topics.iter().map(|topic| 1 + topic.as_str().len() / SHORT);
-    topics.sum::<usize>() * selection.iter().len()
-}
-
-/// Returns the memory of an allocation of this length: allocators round up, and add some words of their own.
-fn allocated(bytes: usize) -> usize {
-    (bytes + size_of::<usize>()).next_multiple_of(16)
-}
-
-/// Returns the memory of an `Arc` with its two counts.
-pub(crate) fn shared(bytes: usize) -> usize {
-    allocated(2 * size_of::<usize>() + bytes)
-}
 
 /// The newest events of all topics, up to a number of events and of bytes.
 ///
@@ -105,16 +51,6 @@ pub(crate) struct Log {
     /// The newest event that had to leave `state` for want of room.
     state_floor: u64,
 }
-
-/// Events that [`Log::find`] has found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// At most one frame of events.
-    pub(crate) blocks: Vec<Encoded>,
-    /// Number up to which there are no others.
-    pub(crate) cursor: u64,
-}
-
 impl Log {
     /// Creates an empty log that continues after this number.
     pub(crate) fn new(retention: Retention, newest: u64) -> Self {
@@ -343,152 +279,16 @@ impl Log {
         }
         true
     }
-
-    /// Returns the events of this selection after this number, up to a full frame or to the end of the turn.
-    ///
-    /// With `latest`, only those that no newer one of their key replaces. Events up to `expired` are left out,
-    /// except those of the front, and with `latest` those with a key.
-    pub(crate) fn find(
-        &self,
-        after: u64,
-        selection: &Selection,
-        latest: bool,
-        expired: u64,
-        turn: &mut Turn,
-    ) -> Found {
-        let mut found = Found {
-            cursor: after,
-            ..Found::default()
-        };
-        let mut size = 0;
-        let expired = self.expired.max(expired);
-        let per_topic = self.per_topic.after(after.max(expired));
-        let state = if latest { after } else { u64::MAX };
-        let state = self.state.range((Bound::Excluded(state), Bound::Unbounded));
-        let kept = merge(per_topic, state.map(|(_, entry)| entry));
-        let start = if latest { after } else { after.max(self.floor) };
-        let start = self.entries.partition_point(|entry| entry.number <= start);
-        for entry in kept.chain(self.entries.range(start..)) {
-            if turn.is_over() {
-                return found;
-            }
-            turn.spend(entry.cost(selection));
-            if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry, expired))
-            {
-                if size > 0 && size + entry.block.len() > FULL_FRAME {
-                    return found;
-                }
-                size += entry.block.len();
-                found.blocks.push(entry.block.clone());
-            }
-            found.cursor = entry.number;
-        }
-        found.cursor = self.newest.max(after);
-        found
-    }
-
-    fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
-        match &entry.key {
-            Some(key) => self.latest.get(key) != Some(&entry.number),
-            // It is too old, and is not the state of anything.
-            None => entry.number <= expired,
-        }
-    }
-
-    /// Returns the number after which all events may be replayed that are kept.
-    pub(crate) fn replay_start(&self, latest: bool) -> u64 {
-        let start = self.skip_missing(0, self.expired());
-        if latest {
-            start.min(self.state_floor)
-        } else {
-            start
-        }
-    }
-
-    /// Returns the number after which the newest events of this selection are. `None` if they are not found in this
-    /// turn: the caller calls it again in the next one.
-    pub(crate) fn step_back(
-        &self,
-        back: &mut Back,
-        selection: &Selection,
-        turn: &mut Turn,
-    ) -> Option<u64> {
-        let expired = self.expired();
-        let start = self.floor.max(expired);
-        let start = self.entries.partition_point(|entry| entry.number <= start);
-        let end = self
-            .entries
-            .partition_point(|entry| entry.number <= back.through);
-        let front = self.entries.range(start..end.max(start));
-        let per_topic = self.per_topic.between(expired, back.through);
-        for entry in front.rev().chain(per_topic.rev()) {
-            if back.left == 0 {
-                break;
-            }
-            if turn.is_over() {
-                return None;
-            }
-            turn.spend(entry.cost(selection));
-            // Numbers begin with 1.
-            back.through = entry.number - 1;
-            back.left -= usize::from(selection.matches_any(&entry.topics));
-        }
-        let found = if back.left == 0 { back.through } else { 0 };
-        // Some of them may have left meanwhile.
-        Some(self.skip_missing(found, expired))
-    }
-}
-
-/// Merges two sequences in the order of their numbers. An event that is in both comes once.
-fn merge<'a>(
-    first: impl Iterator<Item = &'a Arc<Entry>>,
-    second: impl Iterator<Item = &'a Arc<Entry>>,
-) -> impl Iterator<Item = &'a Arc<Entry>> {
-    let (mut first, mut second) = (first.peekable(), second.peekable());
-    iter::from_fn(move || {
-        let (one, other) = match (first.peek(), second.peek()) {
-            (Some(one), Some(other)) => (one.number, other.number),
-            (Some(_), None) => return first.next(),
-            (None, _) => return second.next(),
-        };
-        if one == other {
-            second.next();
-        }
-        if one <= other {
-            first.next()
-        } else {
-            second.next()
-        }
-    })
-}
-
-/// A search for the newest events of a selection, from the newest one back.
-#[derive(Debug)]
-pub(crate) struct Back {
-    /// Number of events that are not found yet.
-    left: usize,
-    /// Number of the last event that was not looked at.
-    through: u64,
-}
-
-impl Back {
-    /// Creates a search for the newest `events` events up to `through`.
-    pub(crate) fn new(events: usize, through: u64) -> Self {
-        Self {
-            left: events,
-            through,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
+    use core::{iter, time::Duration};
 
-    use sse_hyper::Event;
+    use sse_hyper::{Encoded, Event};
 
-    use super::*;
-    use crate::Post;
+    use super::{search::merge, *};
+    use crate::{Post, Topic, Topics, turn::Turn};
 
     #[test]
     fn the_bytes_of_an_event_are_those_that_it_takes() {

@@ -1,0 +1,159 @@
+//! Search for the events of a selection in the log.
+
+use core::ops::Bound;
+use std::{iter, sync::Arc};
+
+use sse_hyper::Encoded;
+
+use crate::{
+    Selection,
+    log::{Entry, FULL_FRAME, Log},
+    turn::Turn,
+};
+
+/// Events that [`Log::find`] has found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// At most one frame of events.
+    pub(crate) blocks: Vec<Encoded>,
+    /// Number up to which there are no others.
+    pub(crate) cursor: u64,
+}
+
+impl Log {
+    /// Returns the events of this selection after this number, up to a full frame or to the end of the turn.
+    ///
+    /// With `latest`, only those that no newer one of their key replaces. Events up to `expired` are left out,
+    /// except those of the front, and with `latest` those with a key.
+    pub(crate) fn find(
+        &self,
+        after: u64,
+        selection: &Selection,
+        latest: bool,
+        expired: u64,
+        turn: &mut Turn,
+    ) -> Found {
+        let mut found = Found {
+            cursor: after,
+            ..Found::default()
+        };
+        let mut size = 0;
+        let expired = self.expired.max(expired);
+        let per_topic = self.per_topic.after(after.max(expired));
+        let state = if latest { after } else { u64::MAX };
+        let state = self.state.range((Bound::Excluded(state), Bound::Unbounded));
+        let kept = merge(per_topic, state.map(|(_, entry)| entry));
+        let start = if latest { after } else { after.max(self.floor) };
+        let start = self.entries.partition_point(|entry| entry.number <= start);
+        for entry in kept.chain(self.entries.range(start..)) {
+            if turn.is_over() {
+                return found;
+            }
+            turn.spend(entry.cost(selection));
+            if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry, expired))
+            {
+                if size > 0 && size + entry.block.len() > FULL_FRAME {
+                    return found;
+                }
+                size += entry.block.len();
+                found.blocks.push(entry.block.clone());
+            }
+            found.cursor = entry.number;
+        }
+        found.cursor = self.newest.max(after);
+        found
+    }
+
+    fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
+        match &entry.key {
+            Some(key) => self.latest.get(key) != Some(&entry.number),
+            // It is too old, and is not the state of anything.
+            None => entry.number <= expired,
+        }
+    }
+
+    /// Returns the number after which all events may be replayed that are kept.
+    pub(crate) fn replay_start(&self, latest: bool) -> u64 {
+        let start = self.skip_missing(0, self.expired());
+        if latest {
+            start.min(self.state_floor)
+        } else {
+            start
+        }
+    }
+
+    /// Returns the number after which the newest events of this selection are. `None` if they are not found in this
+    /// turn: the caller calls it again in the next one.
+    pub(crate) fn step_back(
+        &self,
+        back: &mut Back,
+        selection: &Selection,
+        turn: &mut Turn,
+    ) -> Option<u64> {
+        let expired = self.expired();
+        let start = self.floor.max(expired);
+        let start = self.entries.partition_point(|entry| entry.number <= start);
+        let end = self
+            .entries
+            .partition_point(|entry| entry.number <= back.through);
+        let front = self.entries.range(start..end.max(start));
+        let per_topic = self.per_topic.between(expired, back.through);
+        for entry in front.rev().chain(per_topic.rev()) {
+            if back.left == 0 {
+                break;
+            }
+            if turn.is_over() {
+                return None;
+            }
+            turn.spend(entry.cost(selection));
+            // Numbers begin with 1.
+            back.through = entry.number - 1;
+            back.left -= usize::from(selection.matches_any(&entry.topics));
+        }
+        let found = if back.left == 0 { back.through } else { 0 };
+        // Some of them may have left meanwhile.
+        Some(self.skip_missing(found, expired))
+    }
+}
+
+/// Merges two sequences in the order of their numbers. An event that is in both comes once.
+pub(super) fn merge<'a>(
+    first: impl Iterator<Item = &'a Arc<Entry>>,
+    second: impl Iterator<Item = &'a Arc<Entry>>,
+) -> impl Iterator<Item = &'a Arc<Entry>> {
+    let (mut first, mut second) = (first.peekable(), second.peekable());
+    iter::from_fn(move || {
+        let (one, other) = match (first.peek(), second.peek()) {
+            (Some(one), Some(other)) => (one.number, other.number),
+            (Some(_), None) => return first.next(),
+            (None, _) => return second.next(),
+        };
+        if one == other {
+            second.next();
+        }
+        if one <= other {
+            first.next()
+        } else {
+            second.next()
+        }
+    })
+}
+
+/// A search for the newest events of a selection, from the newest one back.
+#[derive(Debug)]
+pub(crate) struct Back {
+    /// Number of events that are not found yet.
+    left: usize,
+    /// Number of the last event that was not looked at.
+    through: u64,
+}
+
+impl Back {
+    /// Creates a search for the newest `events` events up to `through`.
+    pub(crate) fn new(events: usize, through: u64) -> Self {
+        Self {
+            left: events,
+            through,
+        }
+    }
+}
