@@ -3,7 +3,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hub::{BackendError, BackendErrorKind, Numbered, Update};
+use sse_hub::{BackendError, Numbered, Update};
 
 use crate::{
     backoff::Backoff,
@@ -230,9 +230,7 @@ impl Follower {
         self.pull = None;
         self.due = None;
         self.has_failed = true;
-        if error.kind() != BackendErrorKind::Refused {
-            self.caution.begin();
-        }
+        self.caution.begin_after(&error);
         let reason = chain(&error);
         if self.lost.as_ref() != Some(&reason) {
             self.lost = Some(reason);

@@ -24,10 +24,9 @@
 //! percent-encoded where they have more than letters, digits, `-` and `_`. An event with several topics has the subject
 //! `sse.events`, which each replay reads; so has each event in a stream that was made by hand with this subject alone.
 //!
-//! Each event is a message, and its number
-//! is the message's sequence. The epoch of the numbers, which is part of each ID, is the time when the stream was
-//! made, from its description. A client's `Last-Event-ID` is good on every node, and as long as the
-//! stream keeps the event.
+//! Each event is a message, and its number is the message's sequence. The epoch of the numbers, which is part of each
+//! ID, is the time when the stream was made, from its description. A client's `Last-Event-ID` is good on every node,
+//! and as long as the stream keeps the event.
 //!
 //! | message | |
 //! |---|---|

@@ -68,11 +68,11 @@ struct Status {
     lives: u64,
     /// Why there is none.
     reason: BackendError,
-    /// What the server did not permit of late: the number of it, and the server's words.
+    /// Last operations that the server did not permit, the newest first: their numbers, and the server's words.
     violations: VecDeque<(u64, String)>,
     /// How often the server did not permit something.
     violation_count: u64,
-    /// What the server says if this connection may not subscribe, so that no answer can come.
+    /// The server's words if this connection may not subscribe, so that no answer can come.
     subscription_violation: Option<String>,
 }
 

@@ -89,8 +89,7 @@ impl Shared {
         is_first: bool,
     ) -> Result<u64, Failure> {
         // Just before the whole has taken too long, so that the reason is known.
-        let life = self.link.up_within(limit.mul_f64(0.9)).await;
-        let life = life.map_err(Failure::Passing)?;
+        let life = self.link.up_within(limit.mul_f64(0.9)).await?;
         tokio::select! {
             number = self.send(&life, message, is_first) => number,
             // There will be no answer.

@@ -11,7 +11,7 @@ use async_nats::header::NATS_MESSAGE_ID;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sse_hub::{BackendError, Post};
+use sse_hub::{BackendError, BackendErrorKind, Post};
 
 use crate::{
     headers::{self, Headers},
@@ -34,9 +34,11 @@ const READABLE: u32 = 256;
 pub(crate) struct Caution(u32);
 
 impl Caution {
-    /// The connection was lost: is the next message to blame?
-    pub(crate) fn begin(&mut self) {
-        self.0 = self.0.max(1);
+    /// Begins after a failure, which the next message may have caused. A refusal has another cause.
+    pub(crate) fn begin_after(&mut self, error: &BackendError) {
+        if error.kind() != BackendErrorKind::Refused {
+            self.0 = self.0.max(1);
+        }
     }
 
     pub(crate) fn is_over(&self) -> bool {

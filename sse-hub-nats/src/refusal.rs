@@ -27,7 +27,7 @@ impl Refusals {
     }
 }
 
-/// Returns whether JetStream would do what it was asked for at another attempt.
+/// Returns whether JetStream may do at another attempt what it refused with this error.
 pub(crate) fn kind(error: &jetstream::Error) -> BackendErrorKind {
     match error.error_code() {
         ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => {
@@ -58,7 +58,7 @@ pub(crate) fn violation(text: &str) -> Option<Violation> {
     })
 }
 
-/// What a server does not permit.
+/// Operation that a server does not permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
     Publish,

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, error::Error, sync::Arc};
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hub::{BackendError, BackendErrorKind, Numbered, Post, Replayed, Selection};
+use sse_hub::{BackendError, Numbered, Post, Replayed, Selection};
 
 use crate::{
     backoff::Backoff,
@@ -22,7 +22,8 @@ const AHEAD: u64 = 256;
 /// not know its end yet.
 const TOO_SHORT: u32 = 5;
 
-/// Returns the events of this selection after `after`, up to `through`, and some others. Nothing is under way at NATS while the subscriber reads.
+/// Returns the events of this selection after `after`, up to `through`, and some others. NATS sends nothing while the
+/// subscriber reads.
 pub(crate) fn replay(
     shared: Arc<Shared>,
     after: u64,
@@ -98,9 +99,7 @@ impl Replay {
                 }
                 Err(error) => {
                     self.has_failed = true;
-                    if error.kind() != BackendErrorKind::Refused {
-                        self.caution.begin();
-                    }
+                    self.caution.begin_after(&error);
                     let error: &(dyn Error + 'static) = &error;
                     tracing::debug!(error, after = self.after, "a replay is interrupted");
                 }
@@ -140,12 +139,12 @@ impl Replay {
             messages.extend(batch.messages);
             through = through.min(batch.through);
         }
-        // What comes after that of another filter which is not complete is fetched again.
+        // Messages after the end of an incomplete batch are fetched again.
         messages.retain(|it| it.number <= through);
         if messages.is_empty() {
             return self.end(&life, each(&filters)).await;
         }
-        // Between messages of some topics there are those of others, which may not be looked at one by one.
+        // With filters, gaps between the messages are normal, so this is checked once.
         if filters.is_some() && self.is_gone(&life).await? {
             self.gone();
             return Ok(());

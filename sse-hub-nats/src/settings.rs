@@ -15,6 +15,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Default maximum number of events in the stream: a million.
+    pub const DEFAULT_MAX_EVENTS: u64 = 1_000_000;
+
+    /// Default maximum number of bytes in the stream: 1 GiB.
+    pub const DEFAULT_MAX_BYTES: u64 = 1024 * 1024 * 1024;
+
     /// Returns the settings of the stream `sse` with the subjects `sse.events` and `sse.events.>`, in files, without
     /// replicas, of up to a million events and 1 GiB.
     pub fn new() -> Self {
@@ -97,8 +103,8 @@ impl Default for Settings {
             stream: "sse".to_owned(),
             subject: None,
             domain: None,
-            max_events: Some(1_000_000),
-            max_bytes: Some(1024 * 1024 * 1024),
+            max_events: Some(Self::DEFAULT_MAX_EVENTS),
+            max_bytes: Some(Self::DEFAULT_MAX_BYTES),
             max_age: None,
             is_in_memory: false,
             replicas: 1,

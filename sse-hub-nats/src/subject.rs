@@ -7,7 +7,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sse_hub::{Selection, Topics};
 
-/// What a segment of a topic does not keep as it is. NATS gives `.`, `*`, `>` and white space a meaning.
+/// Characters of a segment that are percent-encoded. NATS gives `.`, `*`, `>` and white space a meaning.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Stands for an empty segment. No other is encoded as this.

@@ -1,4 +1,4 @@
-//! What NATS refuses for good is told from what passes, to publishers and to subscribers.
+//! Refusals of NATS, which last, are told from failures that pass, to publishers and to subscribers.
 
 mod support;
 
@@ -29,12 +29,8 @@ fn server(permissions: &str) -> String {
 
 /// A node of this user.
 fn node(nats: &Nats, user: &str) -> Hub {
-    node_with(nats, user, patient())
-}
-
-fn node_with(nats: &Nats, user: &str, settings: Settings) -> Hub {
     let addresses = format!("nats://{user}@127.0.0.1:{}", nats.port());
-    let stream = JetStream::connect(addresses, settings).unwrap();
+    let stream = JetStream::connect(addresses, patient()).unwrap();
     // It keeps few, so that NATS has to be asked for those before.
     let settings = sse_hub::Settings::new().with_retention(Retention::new().with_events(2));
     let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
@@ -91,10 +87,8 @@ async fn an_event_that_is_too_large_for_the_server() {
 async fn an_event_that_is_too_large_for_the_stream() {
     let nats = Nats::start().unwrap();
     let config = stream::Config {
-        name: "sse".to_owned(),
-        subjects: vec!["sse.events".to_owned()],
         max_message_size: 1000,
-        ..stream::Config::default()
+        ..support::stream_config()
     };
     nats.client().await.create_stream(config).await.unwrap();
     let node = nats.node();
@@ -107,11 +101,9 @@ async fn an_event_that_is_too_large_for_the_stream() {
 async fn a_stream_that_is_full() {
     let nats = Nats::start().unwrap();
     let config = stream::Config {
-        name: "sse".to_owned(),
-        subjects: vec!["sse.events".to_owned()],
         max_messages: 1,
         discard: stream::DiscardPolicy::New,
-        ..stream::Config::default()
+        ..support::stream_config()
     };
     nats.client().await.create_stream(config).await.unwrap();
     let node = nats.node();
@@ -181,10 +173,8 @@ async fn a_node_that_may_not_read() {
 async fn a_replay_without_a_consumer() {
     let nats = Nats::start().unwrap();
     let config = stream::Config {
-        name: "sse".to_owned(),
-        subjects: vec!["sse.events".to_owned()],
         max_consumers: 1,
-        ..stream::Config::default()
+        ..support::stream_config()
     };
     nats.client().await.create_stream(config).await.unwrap();
     let small = Retention::new().with_events(2);

@@ -29,7 +29,7 @@ async fn late_node(nats: &Nats) -> Hub {
     node
 }
 
-/// Returns the data of the events of this selection after an ID, of which there are so many.
+/// Returns the data of the first `count` events of this selection after an ID.
 async fn replayed(hub: &Hub, patterns: &[&str], after: &EventId, count: usize) -> Vec<String> {
     let selection = Selection::from_patterns(patterns).unwrap();
     let subscription = hub.subscribe(selection, Some(after)).unwrap();
@@ -129,11 +129,7 @@ async fn any_topic_can_be_a_subject() {
 #[tokio::test]
 async fn a_stream_with_one_subject_serves_as_well() {
     let nats = Nats::start().unwrap();
-    let config = stream::Config {
-        name: "sse".to_owned(),
-        subjects: vec!["sse.events".to_owned()],
-        ..stream::Config::default()
-    };
+    let config = support::stream_config();
     nats.client().await.create_stream(config).await.unwrap();
     let node = nats.node();
     let first = publish_to(&node, ["a"], "1").await;
@@ -144,15 +140,14 @@ async fn a_stream_with_one_subject_serves_as_well() {
     assert_eq!(replayed(&late, &["a"], &first, 1).await, ["2"]);
 }
 
-/// What it removes leaves no trace by which subscribers could be told.
+/// Events that it removes leave no trace, so that no subscriber could be told.
 #[tokio::test]
 async fn a_limit_for_each_subject_is_refused() {
     let nats = Nats::start().unwrap();
     let config = stream::Config {
-        name: "sse".to_owned(),
         subjects: vec!["sse.events".to_owned(), "sse.events.>".to_owned()],
         max_messages_per_subject: 10,
-        ..stream::Config::default()
+        ..support::stream_config()
     };
     nats.client().await.create_stream(config).await.unwrap();
     let error = nats.node().publish(topic(), Event::new("x")).await;
@@ -160,7 +155,7 @@ async fn a_limit_for_each_subject_is_refused() {
     assert!(error.contains("max_msgs_per_subject"), "{error}");
 }
 
-/// Who may publish for one topic in NATS cannot publish for another.
+/// A NATS client that may publish for one topic cannot publish for another.
 #[tokio::test]
 async fn the_subject_has_to_be_that_of_the_topic() {
     let nats = Nats::start().unwrap();

@@ -27,8 +27,8 @@ pub(crate) struct Nats {
     /// more, it fetches from NATS.
     #[arg(long, value_name = "URL", env = "SSE_HUB_NATS", hide_env_values = true)]
     nats: Option<String>,
-    /// The stream, whose events have subjects below NAME.events. If there is none, it is made, with the limits and
-    /// replicas below. A stream that there is keeps its own, and a warning says how they differ.
+    /// Name of the stream, whose events have subjects below NAME.events. If it is missing, it is made with the limits
+    /// and replicas below. An existing stream keeps its own, and a warning says how they differ.
     #[arg(
         long,
         value_name = "NAME",
@@ -60,7 +60,7 @@ pub(crate) struct Nats {
         long,
         value_name = "N",
         env = "SSE_HUB_NATS_KEEP_EVENTS",
-        default_value_t = 1_000_000,
+        default_value_t = sse_hub_nats::Settings::DEFAULT_MAX_EVENTS as usize,
         value_parser = at_least_one,
         requires = "nats"
     )]
@@ -70,7 +70,7 @@ pub(crate) struct Nats {
         long,
         value_name = "BYTES",
         env = "SSE_HUB_NATS_KEEP_BYTES",
-        default_value_t = 1024 * 1024 * 1024,
+        default_value_t = sse_hub_nats::Settings::DEFAULT_MAX_BYTES as usize,
         value_parser = at_least_one,
         requires = "nats"
     )]

@@ -3,6 +3,7 @@
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
+use async_nats::jetstream::stream::Config;
 use futures_util::StreamExt as _;
 use sse_hub::{Events, Hub, Retention, Selection};
 use sse_hub_nats::{JetStream, Settings};
@@ -42,6 +43,15 @@ impl Nodes for Nats {
     async fn client(&self) -> async_nats::jetstream::Context {
         let client = async_nats::connect(self.url()).await;
         async_nats::jetstream::new(client.unwrap())
+    }
+}
+
+/// Configuration of a stream that was made by hand, with one subject.
+pub(crate) fn stream_config() -> Config {
+    Config {
+        name: "sse".to_owned(),
+        subjects: vec!["sse.events".to_owned()],
+        ..Config::default()
     }
 }
 
