@@ -11,7 +11,6 @@
 
 mod board;
 mod client;
-mod id;
 mod publisher;
 mod servers;
 

@@ -16,6 +16,7 @@ pub mod cases;
 pub mod chunks;
 pub mod contract;
 pub mod example;
+pub mod hub_id;
 pub mod nats;
 pub mod poll_time;
 pub mod port;

@@ -23,8 +23,6 @@ pub struct Nats {
     server: Option<Child>,
     /// Configuration beside that which every server has.
     config: String,
-    /// Arguments beside those that every server has.
-    arguments: Vec<String>,
 }
 
 impl Nats {
@@ -53,7 +51,6 @@ impl Nats {
             folder,
             server: None,
             config: String::new(),
-            arguments: Vec::new(),
         })
     }
 
@@ -78,17 +75,11 @@ impl Nats {
         let mut cluster = [Self::down()?, Self::down()?, Self::down()?];
         let mut routes = Vec::new();
         for _ in &cluster {
-            routes.push(format!("nats://127.0.0.1:{}", port::free()?));
+            routes.push(format!("127.0.0.1:{}", port::free()?));
         }
+        let all: Vec<_> = routes.iter().map(|it| format!("nats://{it}")).collect();
         for (nats, route) in cluster.iter_mut().zip(&routes) {
-            nats.arguments = [
-                ("--cluster_name", "three".to_owned()),
-                ("--cluster", route.clone()),
-                ("--routes", routes.join(",")),
-            ]
-            .into_iter()
-            .flat_map(|(name, value)| [name.to_owned(), value])
-            .collect();
+            nats.config = format!("cluster {{ name: three, listen: {route:?}, routes: {all:?} }}");
         }
         for nats in &mut cluster {
             nats.up()?;
@@ -118,7 +109,7 @@ impl Nats {
     /// If it cannot be started, ends at once, or does not listen in time.
     pub fn up(&mut self) -> io::Result<()> {
         let mut command = command(self.port, &self.folder, &self.full_config())?;
-        let server = command.args(&self.arguments).spawn().map_err(|error| {
+        let server = command.spawn().map_err(|error| {
             let hint = "Debian and Ubuntu: apt-get install nats-server";
             io::Error::new(error.kind(), format!("{command:?}: {error} ({hint})"))
         })?;

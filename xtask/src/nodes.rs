@@ -1,7 +1,7 @@
 //! The demo by several servers, which have the same events over NATS.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::Path,
     process::Command,
     thread::sleep,
@@ -23,18 +23,14 @@ const AWAY: Duration = Duration::from_secs(10);
 /// Builds the page, serves it on so many ports of 127.0.0.1 with the same live updates, and says what to
 /// do with them.
 pub(crate) fn serve(port: u16, nodes: u16) -> Result<()> {
-    let program = setup::program("nats-server", "nats-server")?;
+    setup::program("nats-server", "nats-server")?;
     let page = page::build()?;
     run(cargo("build --package web --features nats --bin node"))?;
 
-    let folder = target().join("demo");
+    let folder = target().join("demo").join(format!("nats-{port}"));
     fs::create_dir_all(&folder)?;
     let nats_port = testkit::port::free()?;
-    let mut nats = Command::new(program);
-    nats.args(["-js", "-a", "127.0.0.1", "-p", &nats_port.to_string()]);
-    nats.arg("-sd").arg(folder.join(format!("nats-{port}")));
-    let log = File::create(folder.join("nats.log"))?;
-    nats.stdout(log.try_clone()?).stderr(log);
+    let mut nats = testkit::nats::command(nats_port, &folder, "")?;
     let mut nats = Background::start(&mut nats, nats_port)?;
 
     let nats_url = format!("nats://127.0.0.1:{nats_port}");
@@ -50,7 +46,7 @@ pub(crate) fn serve(port: u16, nodes: u16) -> Result<()> {
         if let Some(status) = nats.ended()? {
             bail!(
                 "NATS has ended: {status}; see {}",
-                folder.join("nats.log").display()
+                folder.join("log").display()
             );
         }
         running.iter_mut().try_for_each(Node::keep)?;

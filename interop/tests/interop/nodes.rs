@@ -6,7 +6,7 @@ use interop::{
     nodes::{Listener, Node},
     process::wait_until,
 };
-use testkit::{Item, nats::Nats, timeout::test_timeout};
+use testkit::{Item, hub_id::HubId, nats::Nats, timeout::test_timeout};
 
 #[test]
 fn what_was_begun_at_one_node_goes_on_at_the_other() -> Result<()> {
@@ -74,11 +74,7 @@ fn are_the_same(one: &[Item], other: &[Item]) -> Result<()> {
 }
 
 fn numbers(items: &[Item]) -> Result<Vec<u64>> {
-    let number = |item: &Item| {
-        let digits = id(item)?.rsplit_once('-').map(|(_epoch, digits)| digits);
-        let digits = digits.with_context(|| format!("{item:?} has no number"))?;
-        Ok(serde_json::from_str(digits)?)
-    };
+    let number = |item: &Item| Ok(HubId::parse(id(item)?)?.number());
     items.iter().map(number).collect()
 }
 

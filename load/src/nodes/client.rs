@@ -5,13 +5,14 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
 use sse_proto::{Chunk, Decoder, Item};
+use testkit::hub_id::HubId;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::sleep,
 };
 
-use super::{board::Board, id::Id, publisher::TOPIC};
+use super::{board::Board, publisher::TOPIC};
 use crate::{number::number, soak::chunked::Chunked};
 
 /// How many connections a client has, about, if nobody else ends them.
@@ -24,7 +25,7 @@ const AWAY: u32 = 50;
 pub(super) async fn follow(
     number: usize,
     ports: [u16; 2],
-    first: Id,
+    first: HubId,
     rng: Rng,
     board: Arc<Board>,
 ) -> Result<()> {
@@ -52,7 +53,7 @@ struct Client {
     /// The number of the last event.
     seen: u64,
     /// Its ID.
-    last: Id,
+    last: HubId,
     board: Arc<Board>,
 }
 
@@ -183,7 +184,7 @@ impl Client {
         let what =
             || format!("behind event {seen} with the ID {last} comes {data:?} with the ID {id:?}");
         let event = number(data).with_context(what)?;
-        let id = Id::parse(id).with_context(what)?;
+        let id = HubId::parse(id).with_context(what)?;
         ensure!(event <= seen + 1, "{}: lost {}", what(), event - seen - 1);
         ensure!(
             event == seen + 1 && id.is_after(last),
@@ -197,7 +198,7 @@ impl Client {
     /// It is told its position, which moves on also by events that it does not see.
     fn move_to(&mut self, id: &str) -> Result<()> {
         let (seen, last) = (self.seen, &self.last);
-        let id = Id::parse(id).with_context(|| format!("the position {id:?} after {last}"))?;
+        let id = HubId::parse(id).with_context(|| format!("the position {id:?} after {last}"))?;
         ensure!(
             id == *last || id.is_after(last),
             "behind event {seen} with the ID {last} comes the position {id}"

@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use sse_hub::{Hub, Topic};
 use sse_hub_nats::{JetStream, Settings, async_nats};
 use sse_hyper::Event;
-use testkit::timeout::test_timeout;
+use testkit::{hub_id::HubId, timeout::test_timeout};
 use tokio::time::{Instant, sleep_until};
 
-use super::{board::Board, id::Id};
+use super::board::Board;
 
 /// The topic of all events.
 pub(super) const TOPIC: &str = "soak";
@@ -41,12 +41,12 @@ impl Publisher {
     }
 
     /// Publishes the event of this number, and gives its ID.
-    pub(super) async fn publish(&self, event: u64) -> Result<Id> {
+    pub(super) async fn publish(&self, event: u64) -> Result<HubId> {
         let id = self.hub.publish(&self.topic, Event::new(event.to_string()));
         let id = id
             .await
             .with_context(|| format!("publishing event {event}"))?;
-        Id::parse(id.as_str())
+        Ok(HubId::parse(id.as_str())?)
     }
 
     /// Publishes all, from 1 on, and as far ahead of the average client as nodes keep most of it.

@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use sse_hub::{Events, Hub, Retention, Selection};
 use sse_hub_nats::{JetStream, Settings};
 use sse_proto::{Event, EventId};
+use testkit::hub_id::HubId;
 pub(crate) use testkit::{nats::Nats, timeout::test_timeout};
 use tokio::{
     task::JoinHandle,
@@ -95,10 +96,8 @@ pub(crate) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 /// Returns the number of an event, from its ID.
-#[expect(clippy::disallowed_methods, reason = "the hub writes digits")]
 pub(crate) fn number(id: &EventId) -> u64 {
-    let (_, digits) = id.as_str().rsplit_once('-').expect("an epoch");
-    digits.parse().expect("digits")
+    HubId::parse(id.as_str()).unwrap().number()
 }
 
 /// Publishes numbered events.
