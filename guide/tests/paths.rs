@@ -13,6 +13,7 @@ mod support;
 use std::{fs, path::PathBuf, thread};
 
 use support::{Terminal, build_timeout, free_port, root};
+use testkit::nats::MAX_FILE_STORE;
 
 const README: &str = include_str!("../../README.md");
 
@@ -97,7 +98,11 @@ impl Walk {
         if new.is_some() {
             self.folder = self.beside.path().to_owned();
         }
-        let mut terminal = Terminal::start(&self.adapted(line), &self.folder, self.ports[0]);
+        let mut adapted = self.adapted(line);
+        if line.starts_with("nats-server ") {
+            adapted.push_str(&self.nats_options());
+        }
+        let mut terminal = Terminal::start(&adapted, &self.folder, self.ports[0]);
         if printed.trim().is_empty() {
             let status = terminal.end_within(build_timeout());
             assert!(status.success(), "{line}: {}", terminal.printed());
@@ -116,6 +121,14 @@ impl Walk {
         let copy = |name: &str| fs::copy(root().join(name), self.folder.join(name));
         copy("Cargo.lock").expect("the versions");
         fs::write(self.folder.join("src/main.rs"), &self.program).expect("a project");
+    }
+
+    /// Returns options that let a NATS server make the hub's stream of 1 GiB on a machine whose disk is nearly full.
+    fn nats_options(&self) -> String {
+        let file = self.beside.path().join("nats.conf");
+        let config = format!("jetstream {{ max_file_store: {MAX_FILE_STORE} }}");
+        fs::write(&file, config).expect("a configuration");
+        format!(" --config {}", file.display())
     }
 
     /// With the ports that are free, and the clone where it is.

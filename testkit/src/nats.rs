@@ -184,7 +184,7 @@ fn listens(port: u16, name: &str) -> bool {
 
 /// Storage that streams may reserve. Without it, the server allows three quarters of the free disk, and on a small
 /// one no second stream of the default size of 1 GiB is made, though the tests write a few megabytes.
-const MAX_FILE_STORE: &str = "64GB";
+pub const MAX_FILE_STORE: &str = "64GB";
 
 /// Returns the command that starts a server with JetStream on 127.0.0.1, with all its files in a folder, and writes
 /// its configuration file there: users, accounts or TLS, if any.
