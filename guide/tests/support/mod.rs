@@ -1,6 +1,7 @@
 //! Commands as in a terminal: what they print is waited for, and Ctrl-C ends them.
 
 use std::{
+    env,
     io::Read,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -35,13 +36,14 @@ impl Terminal {
     pub(crate) fn start(line: &str, folder: &Path, port: u16) -> Self {
         let mut shell = Command::new("bash");
         testkit::cargo::forget_package(&mut shell);
+        // As in the workspace's profile, so that what a project beside the clone shares with it is built once.
+        let debug = env::var_os("CARGO_PROFILE_DEV_DEBUG").unwrap_or("line-tables-only".into());
         let mut shell = shell
             .args(["-e", "-c", &format!("{PRELUDE}\n{line}")])
             .current_dir(folder)
             .env("PORT", port.to_string())
-            // What a project beside the clone has in common with it is built once.
             .env("CARGO_TARGET_DIR", target())
-            .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+            .env("CARGO_PROFILE_DEV_DEBUG", debug)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .process_group(0)
