@@ -1,21 +1,22 @@
-//! Every command that a person or CI runs: `cargo xtask help`.
+//! Commands that developers and CI run: `cargo xtask help`.
 //!
-//! - `demo.rs`, `nodes.rs`: the demo, built and served, by one server or by several over NATS.
-//! - `test.rs`, `steps.rs`: everything that CI runs, step by step.
-//! - `browser.rs`: the tests that need Chromium and Firefox.
-//! - `servers.rs`: the servers before real clients and behind real proxies.
-//! - `fuzz.rs`: the fuzz targets.
-//! - `load.rs`: the servers and clients under load.
-//! - `miri.rs`: the codec under Miri.
-//! - `npm.rs`: `EventSource` for JavaScript: a script, and a package.
-//! - `page.rs`: the wasm page.
-//! - `promises.rs`: the tests that SECURITY.md names.
-//! - `release.rs`, `published.rs`: whether the crates can be published, and publishing them.
-//! - `size.rs`: how large pages are.
-//! - `setup.rs`: what the machine must have, installed where that is possible.
-//! - `whole.rs`: the workspace as one selection, so that dependencies are compiled once.
-//! - `run.rs`, `background.rs`: running a program.
-#![allow(clippy::print_stdout, reason = "it talks to a person")]
+//! - `demo.rs`, `nodes.rs`: serve the demo, with one server or with several over NATS.
+//! - `test.rs`, `steps.rs`: run everything that CI runs, step by step.
+//! - `browser.rs`: runs the tests that need Chromium and Firefox.
+//! - `servers.rs`: tests the servers with real clients and real proxies.
+//! - `fuzz.rs`: runs the fuzz targets.
+//! - `load.rs`: runs the load and soak tests.
+//! - `miri.rs`: runs the codec under Miri.
+//! - `npm.rs`: builds `EventSource` for JavaScript, as a script and as a package.
+//! - `page.rs`: builds the wasm page.
+//! - `promises.rs`: checks that the tests that SECURITY.md names exist.
+//! - `release.rs`, `published.rs`: check the crates that are published, and publish them.
+//! - `size.rs`: prints the sizes of pages.
+//! - `setup.rs`: installs required programs, or reports that they are missing.
+//! - `words.rs`: finds forms of prose and names that are not used here.
+//! - `whole.rs`: selects the whole workspace, so that dependencies are compiled once.
+//! - `run.rs`, `background.rs`: run a program.
+#![allow(clippy::print_stdout, reason = "output for the user of the command")]
 
 mod background;
 mod browser;
@@ -36,12 +37,13 @@ mod size;
 mod steps;
 mod test;
 mod whole;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, value_parser};
 
-/// Build, show and test the whole of it.
+/// Build, serve and test this workspace.
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Arguments {
@@ -53,13 +55,13 @@ struct Arguments {
 enum Command {
     /// Build the demo page and serve it on 127.0.0.1 with live updates.
     Demo {
-        /// The port; of several servers, that of the first.
+        /// Port of the server, or of the first one if there are several.
         #[arg(long, default_value_t = 8080)]
         port: u16,
-        /// How many servers there are. Several have the same events, which they keep in NATS.
+        /// Number of servers. Several servers have the same events, which they keep in NATS.
         #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=9))]
         nodes: u16,
-        /// Another page: the small one of guide/examples/yew.rs.
+        /// Serve the small page of guide/examples/yew.rs instead.
         #[arg(long, conflicts_with = "nodes")]
         yew: bool,
     },
@@ -67,85 +69,85 @@ enum Command {
     Test,
     /// Run the tests that need browsers: sse-wasm, and the demo page end to end.
     TestBrowser {
-        /// Also those that take ten seconds each.
+        /// Also run the tests that take ten seconds each.
         #[arg(long)]
         long: bool,
-        /// Only this browser.
+        /// Run only this browser.
         #[arg(long, value_parser = browser::NAMES)]
         browser: Option<String>,
-        /// Only the tests of sse-wasm whose names contain this, in windows.
+        /// Run only the tests of sse-wasm in windows whose names contain this text.
         #[arg(long)]
         filter: Option<String>,
     },
-    /// Run the servers before browsers and other clients, behind nginx and HAProxy, and in trouble; and
-    /// the demo, killed and started again, before `sse get`.
+    /// Test the servers with browsers and other clients, with nginx and HAProxy, and with faults; test the demo
+    /// with `sse get` while the demo is killed and started again.
     TestServers,
     /// Fuzz the codec.
     Fuzz {
-        /// How long each target runs.
+        /// Duration of each target, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
-        /// Only this target.
+        /// Run only this target.
         #[arg(long)]
         target: Option<String>,
     },
     /// Run the codec's unit tests under Miri.
     Miri,
-    /// Print the tables of the codec beside its peers: five minutes, or `-- --quick`.
+    /// Print the tables that compare the codec with other crates: five minutes, or less with `--quick`.
     Bench {
-        /// Those of the servers instead: four minutes, or `--quick`.
+        /// Print the tables of the servers instead: four minutes, or less with `--quick`.
         #[arg(long)]
         server: bool,
-        /// Those of the clients instead: five minutes, or `--quick`.
+        /// Print the tables of the clients instead: five minutes, or less with `--quick`.
         #[arg(long, conflicts_with = "server")]
         client: bool,
-        /// Those of one feed for many instead: a quarter of an hour, or `--quick`.
+        /// Print the tables of one feed with many subscribers instead: 15 minutes, or less with `--quick`.
         #[arg(long, conflicts_with_all = ["server", "client"])]
         hub: bool,
-        /// The same as `-- --quick`.
+        /// Measure for a shorter time, which is less exact.
         #[arg(long)]
         quick: bool,
-        /// The same as `-- --smoke`, of the others: some seconds, only to see that everything runs.
+        /// Measure for a few seconds, only to check that everything runs. Not for the tables of the codec.
         #[arg(long, conflicts_with = "quick")]
         smoke: bool,
-        /// Passed on to the program that measures.
+        /// Arguments of the program that measures.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Check each event, for long: of a server under clients that misbehave, or of a client whose
-    /// server is killed again and again.
+    /// Check each event for a long time: of a server or hub with clients that misbehave, or of a client whose server
+    /// is killed many times.
     Soak(load::Soak),
     /// Attack `sse hub` and the client with hostile requests, floods and bombs, each under a memory limit of
-    /// 512 MiB: some minutes, or `-- --smoke`.
+    /// 512 MiB: a few minutes, or less with `-- --smoke`.
     Attack {
         /// Arguments of the program that attacks: `-- --help` lists them.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Check what is to be published: metadata, packages, each feature, whose types are in public APIs,
-    /// lowest versions, licences, advisories. Then publish all crates, with `cargo publish`.
+    /// Check the crates that are published, then publish them with `cargo publish`. The checks: metadata, packages,
+    /// each feature, external types in public APIs, lowest versions, licences, advisories.
     Release {
-        /// Only check.
+        /// Check only, and do not publish.
         #[arg(long)]
         dry_run: bool,
-        /// Go on where a check cannot be made on this machine: advisories without network, the lowest Rust
-        /// without its toolchain.
+        /// Continue if this machine cannot run a check: advisories without network, the lowest Rust without its
+        /// toolchain.
         #[arg(long)]
         allow_unchecked: bool,
     },
-    /// Print how much each client of the browser adds to a page, beside others.
+    /// Print how many bytes each client for browsers adds to a page, and compare it with other clients.
     Size,
     /// Build the demo page into target/page.
     Page,
     /// Build event-source.js, which defines EventSource on top of the fetch client, for any page.
     BuildPolyfill {
-        /// The folder to write it to, with event-source.mjs, which exports it.
+        /// Folder for event-source.js, and for event-source.mjs, which exports EventSource.
         #[arg(long)]
         out: PathBuf,
     },
     /// Build the npm package into target/npm/package.
     PackageNpm,
-    /// Run the tests of the npm package, in Node, Bun, Deno, workerd and browsers, and check its types.
+    /// Run the tests of the npm package in Node, Bun, Deno, workerd and browsers, and check its types.
     TestNpm,
 }
 

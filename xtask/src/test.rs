@@ -1,4 +1,4 @@
-//! Everything that CI runs.
+//! Runs everything that CI runs.
 
 use anyhow::Result;
 
@@ -8,23 +8,25 @@ use crate::{
     run::{cargo, run},
     servers, setup, steps,
     whole::cargo_all,
+    words,
 };
 
-/// Lints of public items of published crates.
+/// Lints for public items of published crates.
 const PUBLIC_ITEM_LINTS: &str = "-D clippy::exhaustive_enums -D clippy::exhaustive_structs \
     -D clippy::missing_errors_doc -D clippy::missing_panics_doc";
 
-/// One after the other; the first that fails ends it.
+/// Runs all steps one after the other. Stops at the first step that fails.
 pub(crate) fn all() -> Result<()> {
     steps::all(&[
         ("formatting", &formatting),
         ("promises of SECURITY.md", &promises::check),
+        ("words", &words::check),
         ("lints", &lints),
         ("tests and documentation tests", &tests),
         ("documentation", &documentation),
         ("small targets", &small_targets),
-        ("fuzz targets, for some seconds", &fuzzing),
-        ("soaks and load, for some seconds", &load::smoke),
+        ("fuzz targets, a few seconds each", &fuzzing),
+        ("load and soak tests, a few seconds each", &load::smoke),
         ("Miri", &miri::test),
         ("browsers", &|| browser::test(false, None, None)),
         ("npm package", &npm::test),
@@ -42,7 +44,7 @@ fn lints() -> Result<()> {
     setup::component("clippy", "cargo-clippy")?;
     setup::target(page::TARGET)?;
     run(cargo_all("clippy", "--all-targets -- -D warnings"))?;
-    // Each alone, as users build it, so that none leans on the features of another.
+    // Each crate is built alone, as users build it, so that none depends on features that another crate enables.
     for (name, target) in PUBLISHED {
         run(cargo(&format!(
             "clippy --package {name} {target} --all-features -- -D warnings {PUBLIC_ITEM_LINTS}"
@@ -71,14 +73,14 @@ fn lint(selection: &str) -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    // What sse-hub-nats and `sse hub --nats` are tested with.
+    // The tests of sse-hub-nats and `sse hub --nats` need it.
     setup::program("nats-server", "nats-server")?;
     run(cargo_all("test", ""))?;
     run(cargo_all("test", "--bench decode --bench encode"))?;
     run(cargo("test --package sse-warp --all-features"))
 }
 
-/// As docs.rs builds it.
+/// Builds the documentation of the published crates as docs.rs does.
 pub(crate) fn documentation() -> Result<()> {
     for (name, target) in PUBLISHED {
         let mut doc = cargo(&format!(
@@ -89,8 +91,9 @@ pub(crate) fn documentation() -> Result<()> {
     Ok(())
 }
 
-/// The codec where there is no `std`, with and without an allocator, and each feature alone.
-/// `bytes` wants atomics that the smallest target has not.
+/// Builds the codec for targets without `std`, with and without an allocator, and checks each feature alone.
+///
+/// The feature `bytes` needs atomics that the smallest target does not have.
 pub(crate) fn small_targets() -> Result<()> {
     for (triple, features) in [
         ("thumbv6m-none-eabi", "--no-default-features"),
@@ -128,10 +131,10 @@ fn each_feature_alone(package: &str, features: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// In a workspace of its own.
+/// Checks and runs the fuzz targets, which are in a workspace of their own.
 fn fuzzing() -> Result<()> {
     setup::program("c++", "g++")?;
-    // A lock file that is behind fails here, for each who builds it would have another.
+    // Fails if the lock file is out of date, because then each build would resolve other versions.
     lint("--manifest-path fuzz/Cargo.toml --locked")?;
     fuzz::fuzz(3, None)
 }
