@@ -1,5 +1,8 @@
-//! Ours alone, to see what a change does. `--bin table` shows the peers.
-#![allow(missing_docs, reason = "criterion's macros make functions without")]
+//! Benchmarks only `sse-proto`, to show the effect of a change. `--bin table` compares it with the peers.
+#![allow(
+    missing_docs,
+    reason = "criterion's macros generate functions without docs"
+)]
 
 use benches::{
     feed::{Chunking, Feed},

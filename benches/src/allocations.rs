@@ -1,4 +1,4 @@
-//! How often the allocator is asked, once everything has the size that it needs.
+//! Number of allocations, after all buffers have reached their size.
 
 use std::hint::black_box;
 
@@ -10,24 +10,25 @@ use crate::{
     workloads::Workload,
 };
 
-/// How much of a stream is decoded: what counts is what comes after the first of two such parts.
-const PART: usize = 256 * 1024;
+/// Size of the part of a stream that is decoded twice, in bytes. Only the allocations of the second pass count.
+const PART_BYTES: usize = 256 * 1024;
 
-/// For each event: decoding in chunks of 16 KiB and of an event each, then encoding.
+/// Returns the tables of allocations per event: for decoding in chunks of 16 KiB and of one event, and for
+/// encoding.
 ///
-/// `count` runs what it is given and says how many allocations that made.
+/// `count` runs its argument and returns the number of allocations.
 pub fn section(workloads: &[Workload], count: fn(&mut dyn FnMut()) -> u64) -> String {
     let names = peers::ALL.iter().map(|peer| peer.name);
     let ours = ["decoding", "chunks", "ours, `&str`", "ours, `&[u8]`"];
     let mut decoding = Table::new(ours.into_iter().chain(names));
     for workload in workloads {
         for chunking in [Chunking::Read, Chunking::Block] {
-            let once = Feed::start(workload, chunking, PART);
+            let once = Feed::start(workload, chunking, PART_BYTES);
             let twice = once.twice();
             let ours = [ours::decode_str, ours::decode_bytes].into_iter();
             let all = ours.chain(peers::ALL.iter().map(|peer| peer.decode));
             let counts = all.map(|decode| {
-                // What the second half of the doubled stream adds.
+                // Only the allocations that the second half of the doubled stream adds.
                 let of = |feed: &Feed| {
                     count(&mut || {
                         black_box(decode(feed));

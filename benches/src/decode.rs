@@ -1,4 +1,4 @@
-//! Decoding: ours, peers and limits over a workload, in chunks of each kind.
+//! Decoding: measures our decoders, the peers and the limits with a workload, in each kind of chunks.
 
 use std::time::{Duration, Instant};
 
@@ -13,35 +13,35 @@ use crate::{
     workloads::Workload,
 };
 
-/// A peer that takes longer than this for an eighth of a stream is left out.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// Maximum time for an eighth of a stream. A slower peer is left out.
+const MAX_EIGHTH_TIME: Duration = Duration::from_millis(20);
 
-/// The tables of a workload.
+/// Tables of a workload.
 #[derive(Debug)]
 pub struct Section {
-    /// Markdown.
+    /// Tables in Markdown.
     pub text: String,
-    /// The figures that were not reached, each with its place.
+    /// Targets that were missed, each with its place.
     pub below: Vec<String>,
 }
 
-/// One who decodes.
+/// Decoder that is measured.
 #[derive(Clone, Copy, Debug)]
 struct Decoder {
     name: &'static str,
     decode: fn(&Feed) -> Tally,
 }
 
-/// What became of one who decodes.
+/// Result of a decoder.
 #[derive(Clone, Copy, Debug)]
 enum Outcome {
-    /// Nanoseconds for the stream, and whether the events were right.
+    /// Nanoseconds for the stream, and whether the events were correct.
     Took(f64, bool),
-    /// Too slow to wait for.
+    /// The decoder was too slow to be measured.
     LeftOut,
 }
 
-/// What became of all of them, in chunks of a kind.
+/// Results of all decoders and limits, for a kind of chunks.
 #[derive(Debug)]
 struct Row {
     chunking: Chunking,
@@ -50,7 +50,7 @@ struct Row {
     limits: Vec<f64>,
 }
 
-/// Measures a workload, each row for about this time.
+/// Measures a workload. `budget` is the approximate time for each row.
 pub fn section(workload: &Workload, budget: Duration) -> Section {
     let rows: Vec<_> = Chunking::ALL
         .into_iter()
@@ -81,7 +81,7 @@ pub fn section(workload: &Workload, budget: Duration) -> Section {
     }
     let (key, title) = (workload.key, workload.title);
     let fairness = if workload.is_comments() {
-        "\n\nPeers drop comments, so in the first table ours, `&str`, is without comments too."
+        "\n\nPeers drop comments, so ours, `&str`, in the first table also drops them."
     } else {
         ""
     };
@@ -89,14 +89,14 @@ pub fn section(workload: &Workload, budget: Duration) -> Section {
     let size = workload.stream.len() / blocks;
     Section {
         text: format!(
-            "### {key}: {title}\n\n{blocks} of them, {size} B each on average.{fairness}\n\n\
-             {summary}\nNanoseconds for each:\n\n{all}"
+            "### {key}: {title}\n\n{blocks} blocks of {size} B on average.{fairness}\n\n\
+             {summary}\nNanoseconds per block:\n\n{all}"
         ),
         below,
     }
 }
 
-/// Ours, and all peers.
+/// Returns our decoders and then all peers.
 fn decoders() -> impl Iterator<Item = Decoder> {
     let ours = ours::ALL.map(|Ours { name, decode }| Decoder { name, decode });
     let peers = peers::ALL.map(|Peer { name, decode }| Decoder { name, decode });
@@ -111,7 +111,7 @@ fn measure(workload: &Workload, chunking: Chunking, budget: Duration) -> Row {
     for Decoder { decode, .. } in decoders() {
         let start = Instant::now();
         decode(&eighth);
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > MAX_EIGHTH_TIME {
             outcomes.push(Outcome::LeftOut);
             continue;
         }
@@ -141,7 +141,7 @@ fn measure(workload: &Workload, chunking: Chunking, budget: Duration) -> Row {
     }
 }
 
-/// Ours beside the best peer and beside memchr.
+/// Compares our decoders with the best peer and with memchr.
 fn summarize(workload: &Workload, row: &Row, below: &mut Vec<String>) -> Vec<String> {
     let figure = figures::decode(workload.key, row.chunking);
     let took = |outcome: &Outcome| match *outcome {

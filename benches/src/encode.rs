@@ -1,4 +1,4 @@
-//! Encoding: ours and other servers' encoders over a workload.
+//! Encoding: measures our encoder and the encoders of other servers with a workload.
 
 use std::{
     hint::black_box,
@@ -13,12 +13,13 @@ use crate::{
     workloads::Workload,
 };
 
-/// The workloads that servers send: comments are not, and line ends are the encoder's own.
+/// Returns whether servers send such a workload. Comments are excluded. So is d-crlf, because the encoder
+/// chooses its own line ends.
 pub fn takes(workload: &Workload) -> bool {
     ["a", "a2", "b", "c", "d-lf", "e", "g"].contains(&workload.key)
 }
 
-/// Measures the workloads, each for about this time.
+/// Measures the workloads. `budget` is the approximate time for each.
 pub fn section(workloads: &[&Workload], budget: Duration) -> Section {
     let mut below = Vec::new();
     let [ours, peers @ ..] = encoders::ALL;
@@ -55,7 +56,7 @@ pub fn section(workloads: &[&Workload], budget: Duration) -> Section {
     }
 }
 
-/// What the encoders take for the stream, and last what copying it takes.
+/// Returns the time of each encoder for the stream, and then the time to copy the stream.
 fn measure(workload: &Workload, budget: Duration) -> Vec<f64> {
     let mut contenders: Vec<_> = encoders::ALL
         .iter()

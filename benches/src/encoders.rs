@@ -1,4 +1,4 @@
-//! Who encodes: ours and other servers' encoders, each through what its public interface allows.
+//! Encoders: ours and those of other servers, each through its public interface.
 
 use std::{
     pin::pin,
@@ -12,25 +12,25 @@ mod axum;
 pub mod ours;
 mod warp;
 
-/// Encodes the same events again and again.
+/// Encoder that encodes the same events repeatedly.
 pub trait Encode {
-    /// Gets ready for a run. This is not measured.
+    /// Prepares a run. This is not measured.
     fn prepare(&mut self) {}
 
-    /// Encodes all events, and hands over the bytes as they are finished.
+    /// Encodes all events, and passes the bytes to `sink` as they are finished.
     fn run(&mut self, sink: &mut dyn FnMut(&[u8]));
 }
 
-/// An encoder by name.
+/// Encoder with a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Contender {
-    /// What the tables call it.
+    /// Name in the tables.
     pub name: &'static str,
-    /// Makes it, with the events that it shall encode.
+    /// Creates the encoder for these events.
     pub new: fn(&[Record]) -> Box<dyn Encode>,
 }
 
-/// Ours first, then all others.
+/// All encoders, with ours first.
 pub const ALL: [Contender; 5] = [
     Contender {
         name: "ours",

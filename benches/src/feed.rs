@@ -1,4 +1,4 @@
-//! How a stream arrives: cut into chunks.
+//! Streams that are split into chunks.
 
 use bytes::Bytes;
 
@@ -7,23 +7,23 @@ use crate::{
     workloads::Workload,
 };
 
-/// How a stream is cut.
+/// Kind of chunks into which a stream is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunking {
-    /// Not at all.
+    /// The whole stream is one chunk.
     Whole,
-    /// Every 16 KiB, as a large read gives it.
+    /// Chunks of 16 KiB, as from a large read.
     Read,
-    /// After each block, as a server that flushes gives it.
+    /// One chunk per block, as from a server that flushes after each event.
     Block,
-    /// Every 64 bytes.
+    /// Chunks of 64 bytes.
     Short,
-    /// After every byte.
+    /// Chunks of one byte.
     Byte,
 }
 
 impl Chunking {
-    /// All of them, the one that matters most first.
+    /// All kinds of chunks, the most important first.
     pub const ALL: [Self; 5] = [
         Self::Read,
         Self::Whole,
@@ -32,18 +32,18 @@ impl Chunking {
         Self::Byte,
     ];
 
-    /// What the tables call it.
+    /// Returns the name in the tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Whole => "whole",
             Self::Read => "16 KiB",
-            Self::Block => "an event each",
+            Self::Block => "one event",
             Self::Short => "64 B",
             Self::Byte => "1 B",
         }
     }
 
-    /// How much of a stream is worth cutting so small.
+    /// Returns the maximum size of a stream in such chunks, in bytes.
     fn most(self) -> usize {
         match self {
             Self::Whole | Self::Read | Self::Block => usize::MAX,
@@ -53,34 +53,34 @@ impl Chunking {
     }
 }
 
-/// A stream in chunks, and what it should come to.
+/// Stream in chunks, with its expected result.
 #[derive(Debug)]
 pub struct Feed {
-    /// How many blocks are in it.
+    /// Number of blocks in the stream.
     pub blocks: usize,
-    /// What a right decoder makes of it.
+    /// Result of a correct decoder.
     pub expected: Tally,
-    /// How it was cut.
+    /// Kind of its chunks.
     chunking: Chunking,
     stream: Bytes,
-    /// Where the chunks end.
+    /// Ends of the chunks.
     ends: Vec<usize>,
-    /// The chunks again, for those who want to own them.
+    /// Chunks for decoders that need to own them.
     owned: Vec<Bytes>,
 }
 
 impl Feed {
-    /// The stream of the workload; only the start of it if the chunks are small.
+    /// Creates a feed of the workload's stream, or only of its start if the chunks are small.
     pub fn new(workload: &Workload, chunking: Chunking) -> Self {
         Self::of_blocks(workload, chunking, blocks_within(workload, chunking.most()))
     }
 
-    /// The start of the stream, about this many bytes and at least a block.
+    /// Creates a feed of the start of the stream: about this many bytes, and at least one block.
     pub fn start(workload: &Workload, chunking: Chunking, bytes: usize) -> Self {
         Self::of_blocks(workload, chunking, blocks_within(workload, bytes))
     }
 
-    /// The same stream twice over.
+    /// Returns a feed of this stream followed by itself.
     #[must_use]
     pub fn twice(&self) -> Self {
         let length = self.stream.len();
@@ -93,7 +93,8 @@ impl Feed {
         )
     }
 
-    /// An eighth of the stream, wherever that ends, to see who would take for ever.
+    /// Returns a feed of the first eighth of the stream, which may end at any byte. It shows which peers are too
+    /// slow.
     #[must_use]
     pub fn eighth(&self) -> Self {
         let length = self.stream.len() / 8;
@@ -102,12 +103,12 @@ impl Feed {
         Self::of_stream(self.stream.slice(..length), ends, self.chunking)
     }
 
-    /// How many bytes are in it.
+    /// Returns the size of the stream, in bytes.
     pub fn bytes(&self) -> usize {
         self.stream.len()
     }
 
-    /// The chunks, borrowed.
+    /// Returns the chunks as slices.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         self.ends.iter().map(move |&end| {
@@ -117,7 +118,7 @@ impl Feed {
         })
     }
 
-    /// The chunks, owned; the copies of [`Bytes`] that this makes are counted, not copied.
+    /// Returns the chunks as [`Bytes`]. This clones reference counts, not data.
     pub fn owned(&self) -> impl Iterator<Item = Bytes> {
         self.owned.iter().cloned()
     }
@@ -157,12 +158,12 @@ impl Feed {
     }
 }
 
-/// How many blocks lie within the first bytes of the stream; at least one.
+/// Returns the number of blocks within the first bytes of the stream, at least one.
 fn blocks_within(workload: &Workload, bytes: usize) -> usize {
     workload.ends.partition_point(|end| *end <= bytes).max(1)
 }
 
-/// The ends of chunks of one size.
+/// Returns the ends of chunks of one size.
 fn every(size: usize, length: usize) -> Vec<usize> {
     let mut ends: Vec<_> = (size..length).step_by(size).collect();
     ends.push(length);

@@ -1,22 +1,22 @@
-//! The figures to reach. They are floors, shown to be possible by a prototype; where ours is below
-//! one, the tables mark it.
+//! Target ratios. A prototype has shown that they are possible. The tables mark a ratio of ours that is below its
+//! target.
 
 use crate::feed::Chunking;
 
-/// What ours has to reach with a workload in chunks of a kind; `None` where nothing is asked.
+/// Target ratios for a workload in a kind of chunks. `None` means that there is no target.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figure {
-    /// The best peer's time ÷ ours, with `&str` events.
+    /// Time of the best peer ÷ our time, with `&str` events.
     pub peer: Option<f64>,
-    /// The same with `&[u8]` events.
+    /// Time of the best peer ÷ our time, with `&[u8]` events.
     pub peer_bytes: Option<f64>,
-    /// memchr's time ÷ ours, with `&str` events.
+    /// Time of memchr ÷ our time, with `&str` events.
     pub memchr: Option<f64>,
-    /// The same with `&[u8]` events.
+    /// Time of memchr ÷ our time, with `&[u8]` events.
     pub memchr_bytes: Option<f64>,
 }
 
-/// For decoding.
+/// Returns the targets for decoding.
 pub fn decode(workload: &str, chunking: Chunking) -> Figure {
     match (workload, chunking) {
         ("a", Chunking::Read) => Figure {
@@ -35,14 +35,14 @@ pub fn decode(workload: &str, chunking: Chunking) -> Figure {
         ("f", Chunking::Read) => both(1.25, 1.75),
         ("g", Chunking::Read) => both(3.9, 0.49),
         (_, Chunking::Short) => peer(1.05),
-        // Never slower than a peer, however the stream is cut.
+        // Never slower than a peer, in any chunks.
         ("f" | "f-bare", _) => peer(1.0),
         (_, Chunking::Byte) => peer(0.8),
         _ => Figure::default(),
     }
 }
 
-/// For encoding: a peer's time ÷ ours.
+/// Returns the target for encoding: time of the peer ÷ our time.
 pub fn encode(workload: &str, peer: &str) -> Option<f64> {
     match (workload, peer) {
         ("a" | "a2" | "b" | "c" | "e", "russe" | "actix") => Some(1.4),

@@ -1,13 +1,13 @@
-//! How fast the codec is, beside its peers and beside what the machine allows.
+//! Benchmarks of the codec, compared with other crates and with the limits of the machine.
 //!
-//! - [`workloads`]: what is decoded and encoded; [`feed`]: how it is cut into chunks.
-//! - [`ours`], [`peers`], [`encoders`], [`limits`]: who takes part. All that decode have the shape
-//!   `fn(&Feed) -> Tally`, so that the answers can be compared and not only the times.
-//! - [`measure`]: who takes how long; [`figures`]: how long it may take.
-//! - [`decode`], [`encode`], [`allocations`]: the tables, written with [`markdown`];
-//!   [`machine`]: where they were made.
+//! - [`workloads`] has the streams, and [`feed`] splits them into chunks.
+//! - [`ours`], [`peers`], [`encoders`] and [`limits`] have the contenders. All decoders have the signature
+//!   `fn(&Feed) -> Tally`, so that not only their times but also their results can be compared.
+//! - [`measure`] measures times, and [`figures`] has the target ratios.
+//! - [`decode`], [`encode`] and [`allocations`] produce the tables with [`markdown`]. [`machine`] describes the
+//!   machine.
 //!
-//! `cargo run --release --package benches --bin table` prints all of it.
+//! `cargo run --release --package benches --bin table` prints all tables.
 
 pub mod allocations;
 pub mod decode;

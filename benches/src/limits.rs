@@ -1,25 +1,25 @@
-//! What the machine allows: things that a decoder has to do at the least, or need not do at all.
+//! Limits of the machine: simple operations, some of which each decoder has to do at least.
 
 use std::{hint::black_box, str};
 
 use crate::feed::Feed;
 
-/// Something to compare with that decodes nothing.
+/// Operation for comparison, which does not decode.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
-    /// What the tables call it.
+    /// Name in the tables.
     pub name: &'static str,
-    /// Does it once over all chunks.
+    /// Runs the operation once over all chunks.
     pub run: fn(&Feed, &mut Vec<u8>),
 }
 
-/// The one that the ratios are of.
+/// Operation that the ratios compare with.
 pub const MEMCHR: Limit = Limit {
     name: "memchr LF",
     run: memchr_lf,
 };
 
-/// All of them.
+/// All operations.
 pub const ALL: [Limit; 5] = [
     MEMCHR,
     Limit {
@@ -40,7 +40,7 @@ pub const ALL: [Limit; 5] = [
     },
 ];
 
-/// Goes from line end to line end.
+/// Finds each LF.
 fn memchr_lf(feed: &Feed, _: &mut Vec<u8>) {
     for chunk in feed.slices() {
         for at in memchr::memchr_iter(b'\n', chunk) {
@@ -49,7 +49,7 @@ fn memchr_lf(feed: &Feed, _: &mut Vec<u8>) {
     }
 }
 
-/// Goes from line end to line end, whichever of the three it is.
+/// Finds each LF and each CR.
 fn memchr_lf_cr(feed: &Feed, _: &mut Vec<u8>) {
     for chunk in feed.slices() {
         for at in memchr::memchr2_iter(b'\n', b'\r', chunk) {
@@ -67,14 +67,14 @@ fn memcpy(feed: &Feed, buffer: &mut Vec<u8>) {
     black_box(buffer);
 }
 
-/// Looks whether the chunks are UTF-8. Where they cut a character it looks at less than all.
+/// Validates the chunks as UTF-8. In a chunk that splits a character, it stops there.
 fn from_utf8(feed: &Feed, _: &mut Vec<u8>) {
     for chunk in feed.slices() {
         let _ = black_box(str::from_utf8(chunk));
     }
 }
 
-/// Looks whether the chunks are UTF-8, with SIMD where there is some.
+/// Validates the chunks as UTF-8, by SIMD if available.
 fn simd_utf8(feed: &Feed, _: &mut Vec<u8>) {
     for chunk in feed.slices() {
         let _ = black_box(simdutf8::basic::from_utf8(chunk));

@@ -1,8 +1,8 @@
-//! Where and when the tables were made.
+//! Description of the machine and the time of the measurement.
 
 use std::{env, fs, process::Command, thread, time::SystemTime};
 
-/// A line of Markdown that says it.
+/// Returns the description as a line of Markdown.
 pub fn facts() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     format!(

@@ -1,18 +1,18 @@
-//! Tables in Markdown, and what stands in their cells.
+//! Tables in Markdown, and the formats of their cells.
 
 use std::fmt::{self, Write as _};
 
-/// Stands beside a figure that is not reached.
+/// Mark for a ratio that is below its target.
 pub const BELOW: &str = "▼";
 
-/// A table whose first column is text and whose other columns are numbers.
+/// Table whose first column is text and whose other columns are numbers.
 #[derive(Debug)]
 pub struct Table {
     text: String,
 }
 
 impl Table {
-    /// A table with these columns.
+    /// Creates a table with these columns.
     pub fn new<T: fmt::Display>(columns: impl IntoIterator<Item = T>) -> Self {
         let mut table = Self {
             text: String::new(),
@@ -24,7 +24,7 @@ impl Table {
         table
     }
 
-    /// Adds a row, and says how many cells it has.
+    /// Adds a row and returns the number of its cells.
     pub fn row<T: fmt::Display>(&mut self, cells: impl IntoIterator<Item = T>) -> usize {
         let mut count = 0;
         self.text.push('|');
@@ -44,7 +44,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A time in nanoseconds, with as many digits as mean something.
+/// Formats a time in nanoseconds, with as many digits as are significant.
 pub fn time(nanoseconds: f64) -> String {
     match nanoseconds {
         ..10.0 => format!("{nanoseconds:.2}"),
@@ -53,13 +53,13 @@ pub fn time(nanoseconds: f64) -> String {
     }
 }
 
-/// Whether the figure, if there is one, is reached by the number as it is printed.
+/// Returns whether the number, as it is printed, reaches the target. True if there is no target.
 pub fn reached(number: f64, figure: Option<f64>) -> bool {
     let printed = (number * 100.0).round() / 100.0;
     figure.is_none_or(|figure| printed >= figure)
 }
 
-/// A ratio, beside the figure to reach, marked where it is below.
+/// Formats a ratio with its target, and marks it if it is below the target.
 pub fn ratio(number: f64, figure: Option<f64>) -> String {
     match figure {
         None => format!("{number:.2}"),

@@ -1,32 +1,32 @@
-//! Who takes how long, on a machine that others use too.
+//! Measurement of times on a machine that is shared with other programs.
 //!
-//! All contenders are sampled in turn, again and again, so that a slow moment of the machine hits
-//! each of them. A sample is as many passes as take about a millisecond: short enough that many
-//! are not interrupted at all. Of a contender's samples the one is taken that a fifth are faster
-//! than: interruptions only ever add time.
+//! All contenders are sampled in turn and repeatedly, so that a slow moment of the machine affects each of them. A
+//! sample consists of as many passes as take about a millisecond. This is short enough that many samples are not
+//! interrupted. The result of a contender is the 20th percentile of its samples, because interruptions only add
+//! time.
 
 use std::time::{Duration, Instant};
 
-/// How long a sample should take.
+/// Target duration of a sample.
 const SAMPLE: Duration = Duration::from_millis(1);
 
-/// How many samples a contender has at least.
-const FEWEST: usize = 3;
+/// Minimum number of samples for each contender.
+const MIN_SAMPLES: usize = 3;
 
-/// Something that can be done again and again.
+/// Operation that can be repeated.
 pub struct Contender<'a> {
-    /// Does it once, and says how long the part took that counts.
+    /// Runs the operation once and returns the time that counts.
     pass: Box<dyn FnMut() -> Duration + 'a>,
-    /// How many passes make a sample.
+    /// Number of passes in a sample.
     passes: u32,
-    /// What a pass took, in nanoseconds, for each sample.
+    /// Time of a pass in each sample, in nanoseconds.
     samples: Vec<f64>,
-    /// What all samples took.
+    /// Time of all samples.
     spent: Duration,
 }
 
 impl<'a> Contender<'a> {
-    /// All of `pass` counts.
+    /// Creates a contender for which the whole time of `pass` counts.
     pub fn new(mut pass: impl FnMut() + 'a) -> Self {
         Self::timed(move || {
             let start = Instant::now();
@@ -35,7 +35,7 @@ impl<'a> Contender<'a> {
         })
     }
 
-    /// Only what `pass` says counts.
+    /// Creates a contender for which the time that `pass` returns counts.
     pub fn timed(pass: impl FnMut() -> Duration + 'a) -> Self {
         Self {
             pass: Box::new(pass),
@@ -45,7 +45,7 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// Warms up, and finds out how many passes make a sample.
+    /// Warms up, and determines the number of passes in a sample.
     fn calibrate(&mut self) {
         let first = (self.pass)();
         if first > 10 * SAMPLE {
@@ -64,7 +64,7 @@ impl<'a> Contender<'a> {
         self.spent += start.elapsed();
     }
 
-    /// What a pass takes.
+    /// Returns the time of a pass.
     fn reading(mut self) -> f64 {
         self.samples.sort_by(f64::total_cmp);
         self.samples[self.samples.len() / 5]
@@ -80,16 +80,17 @@ impl std::fmt::Debug for Contender<'_> {
     }
 }
 
-/// What a pass of each contender takes, in nanoseconds, found within about this time.
+/// Returns the time of a pass of each contender, in nanoseconds. `budget` is the approximate time of the
+/// measurement.
 pub fn interleaved(mut contenders: Vec<Contender<'_>>, budget: Duration) -> Vec<f64> {
     let start = Instant::now();
     contenders.iter_mut().for_each(Contender::calibrate);
-    // Who is slow may take more than its share, but not all.
+    // A slow contender may take more than its share, but not all of the budget.
     let share = 2 * budget / u32::try_from(contenders.len().max(1)).unwrap_or(u32::MAX);
     let mut round = 0;
-    while round < FEWEST || start.elapsed() < budget {
+    while round < MIN_SAMPLES || start.elapsed() < budget {
         for contender in &mut contenders {
-            if round < FEWEST || contender.spent < share {
+            if round < MIN_SAMPLES || contender.spent < share {
                 contender.sample();
             }
         }

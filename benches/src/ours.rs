@@ -1,4 +1,4 @@
-//! Ours: all ways to decode.
+//! Our decoders: all ways to decode with `sse-proto`.
 
 use std::{cell::RefCell, hint::black_box};
 
@@ -6,7 +6,7 @@ use sse_proto::{Chunk, Decoder, Item, SliceDecoder};
 
 use crate::{feed::Feed, tally::Tally};
 
-/// Ours, in the order of the tables: what is measured against peers comes first.
+/// All our decoders, in the order of the tables. Those that are compared with peers come first.
 pub const ALL: [Ours; 4] = [
     Ours {
         name: "ours, `&str`",
@@ -26,10 +26,10 @@ pub const ALL: [Ours; 4] = [
     },
 ];
 
-/// A way to decode.
+/// Decoder with a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Ours {
-    /// What the tables call it.
+    /// Name in the tables.
     pub name: &'static str,
     /// Decodes all chunks.
     pub decode: fn(&Feed) -> Tally,
@@ -55,25 +55,25 @@ macro_rules! drain {
     }};
 }
 
-/// To events that are `&str`.
+/// Decodes to `&str` events.
 pub fn decode_str(feed: &Feed) -> Tally {
     let mut decoder = Decoder::new();
     drain!(feed, chunk => decoder.decode(chunk))
 }
 
-/// To events that are `&[u8]`, without a look at their UTF-8.
+/// Decodes to `&[u8]` events, without validating UTF-8.
 pub fn decode_bytes(feed: &Feed) -> Tally {
     let mut decoder = Decoder::new();
     drain!(feed, chunk => decoder.decode_bytes(chunk))
 }
 
-/// To events that are `&str`, and no comments.
+/// Decodes to `&str` events, and drops comments.
 fn decode_without_comments(feed: &Feed) -> Tally {
     let mut decoder = Decoder::new().without_comments();
     drain!(feed, chunk => decoder.decode(chunk))
 }
 
-/// To events that are `&[u8]`, in memory that was there before.
+/// Decodes to `&[u8]` events, in memory that is allocated once.
 fn decode_slice(feed: &Feed) -> Tally {
     thread_local! {
         static MEMORY: RefCell<Vec<u8>> = RefCell::new(vec![0; 1 << 20]);

@@ -1,7 +1,7 @@
 //! Other decoders, each through the cheapest interface that it documents.
 //!
-//! Those that want a stream of chunks get one that is always ready, made of what they like best:
-//! borrowed slices, or `Bytes` that were made beforehand where they can keep them without a copy.
+//! A decoder that needs a stream of chunks gets one that is always ready. Its chunks are borrowed slices, or
+//! `Bytes` that were created beforehand if the decoder can keep them without a copy.
 
 use std::{
     pin::pin,
@@ -21,16 +21,16 @@ mod sse_parse;
 mod sse_stream;
 mod sseer;
 
-/// A decoder that is not ours.
+/// Decoder of another crate.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
-    /// The crate.
+    /// Name of the crate.
     pub name: &'static str,
     /// Decodes all chunks.
     pub decode: fn(&Feed) -> Tally,
 }
 
-/// All of them.
+/// All peers.
 pub const ALL: [Peer; 8] = [
     Peer {
         name: "sse-core",

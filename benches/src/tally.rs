@@ -1,17 +1,17 @@
-//! What decoding comes to, so that answers can be compared.
+//! Summary of the decoded events, to compare the results of decoders.
 
 use std::hint::black_box;
 
 use crate::workloads::Record;
 
-/// The events of a stream, counted.
+/// Count of the events in a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many events there were.
+    /// Number of events.
     pub events: u64,
-    /// Of the lengths of their data, in order.
+    /// Checksum of the lengths of their data, in order.
     pub checksum: u64,
-    /// The decoder reported an error.
+    /// True if the decoder reported an error.
     pub failed: bool,
 }
 
@@ -23,13 +23,13 @@ impl Tally {
         self.checksum = self.checksum.rotate_left(5) ^ black_box(data).len() as u64;
     }
 
-    /// Notes that the decoder reported an error.
+    /// Records that the decoder reported an error.
     pub fn error(&mut self) {
         self.failed = true;
     }
 }
 
-/// What a right decoder makes of these records.
+/// Returns the result of a correct decoder for these records.
 pub fn expected(records: &[Record]) -> Tally {
     let mut tally = Tally::default();
     for record in records {

@@ -1,4 +1,4 @@
-//! Text that no branch predictor knows by heart, and that is the same in every run.
+//! Pseudorandom text, so that branch predictors cannot learn it. It is the same in every run.
 
 /// Words in the Latin alphabet.
 pub(crate) const LATIN: &[&str] = &[
@@ -36,7 +36,7 @@ pub(crate) const LATIN: &[&str] = &[
     "token",
 ];
 
-/// Words that are not ASCII: CJK, emoji, umlauts, Cyrillic, Greek.
+/// Words that are mostly not ASCII: CJK, emoji, umlauts, Cyrillic, Greek.
 pub(crate) const WORLD: &[&str] = &[
     "サーバー",
     "送信",
@@ -70,17 +70,17 @@ pub(crate) const WORLD: &[&str] = &[
     "is",
 ];
 
-/// A linear congruential generator (the constants of Knuth's MMIX).
+/// Linear congruential generator with the constants of Knuth's MMIX.
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The sequence that starts from `seed`.
+    /// Creates the sequence that starts from `seed`.
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self
             .0
@@ -89,17 +89,17 @@ impl Random {
         (self.0 >> 33) as usize % bound
     }
 
-    /// A number from `from` to `to`, both included.
+    /// Returns a number from `from` to `to`, inclusive.
     pub(crate) fn between(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to - from + 1)
     }
 
-    /// One of them.
+    /// Returns one of the words.
     pub(crate) fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
         words[self.below(words.len())]
     }
 
-    /// Words with spaces between them, at least `length` bytes.
+    /// Returns words with spaces between them, at least `length` bytes.
     pub(crate) fn words(&mut self, words: &[&str], length: usize) -> String {
         let mut text = String::from(self.one_of(words));
         while text.len() < length {
@@ -109,7 +109,7 @@ impl Random {
         text
     }
 
-    /// Letters and digits, exactly `length` of them.
+    /// Returns exactly `length` letters and digits.
     pub(crate) fn token(&mut self, length: usize) -> String {
         const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
         (0..length)

@@ -1,41 +1,41 @@
-//! What is measured: streams as they are met, about a megabyte each.
+//! Workloads: realistic streams of about a megabyte each.
 
 use crate::text::{LATIN, Random, WORLD};
 
-/// About how many bytes a stream has.
+/// Approximate size of a stream, in bytes.
 const SIZE: usize = 1_000_000;
 
-/// A kind of stream.
+/// Kind of stream.
 #[derive(Debug)]
 pub struct Workload {
-    /// What it is called on the command line.
+    /// Name on the command line.
     pub key: &'static str,
-    /// What is in it.
+    /// Description of the content.
     pub title: &'static str,
-    /// What the stream says, block by block.
+    /// Blocks of the stream before encoding.
     pub records: Vec<Record>,
-    /// The stream.
+    /// Encoded stream.
     pub stream: Vec<u8>,
-    /// Where the blocks of the stream end.
+    /// Ends of the blocks in the stream.
     pub ends: Vec<usize>,
 }
 
-/// A block of a stream: an event, or a comment.
+/// Block of a stream: an event or a comment.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// The value of `event`.
+    /// Value of `event`.
     pub event_type: Option<String>,
-    /// The value of `id`.
+    /// Value of `id`.
     pub id: Option<u64>,
-    /// The value of `retry`, in milliseconds.
+    /// Value of `retry`, in milliseconds.
     pub retry: Option<u64>,
-    /// The data, its lines separated by LF.
+    /// Data, with its lines separated by LF.
     pub data: Option<String>,
-    /// All that follows the colon of a comment.
+    /// Text after the colon of a comment.
     pub comment: Option<String>,
 }
 
-/// All that is measured.
+/// Returns all workloads.
 pub fn workloads() -> Vec<Workload> {
     vec![
         Workload::new("a", "JSON deltas, about 300 B", "\n", json_delta),
@@ -48,12 +48,17 @@ pub fn workloads() -> Vec<Workload> {
         Workload::new("f", "comments only, `: keep-alive`", "\n", keep_alive),
         Workload::new("f-bare", "comments only, `:`", "\n", bare_comment),
         Workload::new("g", "text that is not ASCII, about 300 B", "\n", world),
-        Workload::new("h", "the same with faults, in one of eight", "\n", faulty),
+        Workload::new(
+            "h",
+            "like g, with invalid UTF-8 in one of eight",
+            "\n",
+            faulty,
+        ),
     ]
 }
 
 impl Workload {
-    /// Records until the stream is large enough.
+    /// Creates records until the stream is large enough.
     fn new(
         key: &'static str,
         title: &'static str,
@@ -79,19 +84,20 @@ impl Workload {
         workload
     }
 
-    /// Whether there is nothing but comments in it.
+    /// Returns whether the stream contains only comments.
     pub fn is_comments(&self) -> bool {
         self.records.iter().all(|record| record.comment.is_some())
     }
 
-    /// Whether `--only key` means it: `d` means both kinds of `d`, `f` both kinds of `f`.
+    /// Returns whether `--only key` selects the workload. `d` selects both kinds of `d`, and `f` both kinds of
+    /// `f`.
     pub fn is(&self, key: &str) -> bool {
         self.key == key || self.key.split('-').next() == Some(key)
     }
 }
 
 impl Record {
-    /// Appends the block, as a plain server would write it.
+    /// Appends the block, as a simple server would write it.
     fn write(&self, stream: &mut Vec<u8>, line_end: &str) {
         let mut line = |name: &str, value: &str| {
             for part in [name, value, line_end] {
@@ -117,8 +123,7 @@ impl Record {
     }
 }
 
-/// Puts a character that is cut short wherever U+FFFD stands. Three bytes are cut, so that it is as
-/// long as what replaces it.
+/// Replaces each U+FFFD by an incomplete character. It has three bytes, so that the length does not change.
 fn with_faults(stream: &[u8]) -> Vec<u8> {
     let mut faulty = Vec::with_capacity(stream.len());
     for part in String::from_utf8_lossy(stream).split_inclusive(char::REPLACEMENT_CHARACTER) {
@@ -130,7 +135,7 @@ fn with_faults(stream: &[u8]) -> Vec<u8> {
     faulty
 }
 
-/// A block that holds nothing but data.
+/// Returns a block that contains only data.
 fn data(data: String) -> Record {
     Record {
         data: Some(data),
@@ -138,7 +143,7 @@ fn data(data: String) -> Record {
     }
 }
 
-/// A block that holds nothing but a comment.
+/// Returns a block that contains only a comment.
 fn comment(comment: String) -> Record {
     Record {
         comment: Some(comment),
@@ -146,7 +151,7 @@ fn comment(comment: String) -> Record {
     }
 }
 
-/// a: what a chat completion sends for each token, in the shape that `OpenAI` gave it.
+/// Returns a record of workload a: a chunk of a chat completion for one token, in the format of `OpenAI`.
 fn json_delta(random: &mut Random, _: u64) -> Record {
     let id = random.token(29);
     let created = 1_795_000_000 + random.below(1_000_000);
@@ -159,7 +164,7 @@ fn json_delta(random: &mut Random, _: u64) -> Record {
     ))
 }
 
-/// a2: what a message sends for each token, in the shape that Anthropic gave it.
+/// Returns a record of workload a2: an event of a message for one token, in the format of Anthropic.
 fn typed_delta(random: &mut Random, number: u64) -> Record {
     let length = random.between(1, 24);
     let words = random.words(LATIN, length);
@@ -189,19 +194,19 @@ fn typed_delta(random: &mut Random, number: u64) -> Record {
     }
 }
 
-/// b: as little as an event can be; one in eight has a digit more.
+/// Returns a record of workload b: a minimal event. One of eight may have a second digit.
 fn tiny(random: &mut Random, _: u64) -> Record {
     let bound = if random.below(8) == 0 { 100 } else { 10 };
     data(random.below(bound).to_string())
 }
 
-/// c: one line of about 64 KiB.
+/// Returns a record of workload c: one line of about 64 KiB.
 fn long_line(random: &mut Random, _: u64) -> Record {
     let length = 64 * 1024 + random.below(512) - 256;
     data(random.words(LATIN, length))
 }
 
-/// d: 50 lines of 0 to 60 bytes and a bit.
+/// Returns a record of workload d: 50 lines of 0 to about 60 bytes.
 fn many_lines(random: &mut Random, _: u64) -> Record {
     let lines: Vec<_> = (0..50)
         .map(|_| match random.below(60) {
@@ -212,7 +217,7 @@ fn many_lines(random: &mut Random, _: u64) -> Record {
     data(lines.join("\n"))
 }
 
-/// e: each field that there is.
+/// Returns a record of workload e: an event with all fields.
 fn all_fields(random: &mut Random, number: u64) -> Record {
     let length = random.between(40, 160);
     Record {
@@ -227,7 +232,7 @@ fn all_fields(random: &mut Random, number: u64) -> Record {
     }
 }
 
-/// f: keep-alives; one in eight says something else.
+/// Returns a record of workload f: a keep-alive comment. One of eight has another text.
 fn keep_alive(random: &mut Random, number: u64) -> Record {
     match random.below(16) {
         0 => comment(String::new()),
@@ -236,19 +241,19 @@ fn keep_alive(random: &mut Random, number: u64) -> Record {
     }
 }
 
-/// f-bare: keep-alives of three bytes; one in sixteen says something.
+/// Returns a record of workload f-bare: a keep-alive comment of three bytes. One of sixteen has a text.
 fn bare_comment(random: &mut Random, _: u64) -> Record {
     let text = if random.below(16) == 0 { " ping" } else { "" };
     comment(text.into())
 }
 
-/// g: hardly a byte of ASCII.
+/// Returns a record of workload g: text with few ASCII characters.
 fn world(random: &mut Random, _: u64) -> Record {
     let length = random.between(240, 330);
     data(random.words(WORLD, length))
 }
 
-/// h: the same, but one of eight has a character that was cut short.
+/// Returns a record of workload h: a record of workload g. One of eight has an incomplete character.
 fn faulty(random: &mut Random, number: u64) -> Record {
     let mut record = world(random, number);
     if let Some(data) = record.data.as_mut().filter(|_| random.below(8) == 0) {

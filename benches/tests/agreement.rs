@@ -1,4 +1,4 @@
-//! Who is measured does the work: the events are what the workload says.
+//! Checks that all contenders decode and encode the events of the workloads correctly.
 
 use benches::{
     encoders,
@@ -8,10 +8,11 @@ use benches::{
     workloads::workloads,
 };
 
-/// Enough for a few events of each workload, and little enough for those who are not linear.
-const BYTES: usize = 80 * 1024;
+/// Size of a feed, in bytes: large enough for a few events of each workload, and small enough for peers that are
+/// not linear.
+const FEED_BYTES: usize = 80 * 1024;
 
-/// Those who report an error where the standard asks for U+FFFD.
+/// Peers that report an error where the standard requires U+FFFD.
 const REFUSE_FAULTS: [&str; 6] = [
     "sse-stream",
     "eventsrc",
@@ -25,7 +26,7 @@ const REFUSE_FAULTS: [&str; 6] = [
 fn ours_is_right_in_all_chunks() {
     for workload in workloads() {
         for chunking in Chunking::ALL {
-            let feed = Feed::start(&workload, chunking, BYTES);
+            let feed = Feed::start(&workload, chunking, FEED_BYTES);
             let place = format!("{} in chunks: {}", workload.key, chunking.name());
             for ours in ours::ALL {
                 let tally = (ours.decode)(&feed);
@@ -38,7 +39,7 @@ fn ours_is_right_in_all_chunks() {
 #[test]
 fn peers_are_right() {
     for workload in workloads() {
-        let feed = Feed::start(&workload, Chunking::Whole, BYTES);
+        let feed = Feed::start(&workload, Chunking::Whole, FEED_BYTES);
         for peer in peers::ALL {
             if workload.key == "h" && REFUSE_FAULTS.contains(&peer.name) {
                 continue;
@@ -70,7 +71,7 @@ fn encoders_are_right() {
     }
 }
 
-/// What a decoder that is not ours makes of a stream.
+/// Decodes a stream with a decoder of another crate.
 fn decode(stream: &[u8]) -> Tally {
     let mut tally = Tally::default();
     let mut parser = sse_parse::SseParser::new();

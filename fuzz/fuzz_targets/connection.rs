@@ -1,4 +1,4 @@
-//! Any steps of a driver, in simulated time: the state machine keeps its promises.
+//! Checks the invariants of the client state machine after any steps of a driver, in simulated time.
 #![no_main]
 
 #[path = "../../sse-proto/tests/simulated/steps.rs"]

@@ -1,4 +1,4 @@
-//! Any bytes, cut anywhere, decode as the reference says, by every decoder.
+//! Checks that every decoder decodes any bytes in any chunks like the reference.
 #![no_main]
 
 #[path = "../../sse-proto/tests/support/mod.rs"]

@@ -1,4 +1,4 @@
-//! Any strings are refused, or read back as what they were given for, by every way from a string to what is sent.
+//! Checks that any string is rejected or received unchanged, on every path from a string to encoded bytes.
 #![no_main]
 
 #[path = "../../sse-hyper/tests/ways/mod.rs"]

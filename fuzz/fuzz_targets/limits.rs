@@ -1,4 +1,4 @@
-//! Whatever the limits, how a stream is cut does not change what it says, and no decoder differs.
+//! Checks with any limits that all decoders agree, and that the result does not depend on the chunks.
 #![no_main]
 
 #[path = "../../sse-proto/tests/support/mod.rs"]

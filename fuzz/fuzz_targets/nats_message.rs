@@ -1,11 +1,11 @@
-//! Any message of NATS is refused, or is an event within the limits that comes back as it is.
+//! Checks that any NATS message is rejected, or is an event within the limits that is encoded to the same message.
 #![no_main]
 
 #[path = "../../sse-hub-nats/src/headers.rs"]
-#[allow(dead_code, reason = "what the crate has for its own")]
+#[allow(dead_code, reason = "only the crate uses all of it")]
 mod headers;
 #[path = "../../sse-hub-nats/src/wire.rs"]
-#[allow(dead_code, reason = "what the crate has for its own")]
+#[allow(dead_code, reason = "only the crate uses all of it")]
 mod wire;
 
 use std::{sync::LazyLock, time::Duration};
@@ -28,7 +28,7 @@ static HUB: LazyLock<Hub> = LazyLock::new(|| {
     Hub::new(settings)
 });
 
-// Headers, 0xFF, and the payload.
+// The input is the headers, 0xFF, and the payload.
 fuzz_target!(|input: &[u8]| {
     let at = input.iter().position(|byte| *byte == 0xFF);
     let (head, payload) = match at {
@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(post) = wire::decode(headers.as_ref(), payload) else {
         return;
     };
-    // There is one way to write it.
+    // There is only one encoding.
     let (again, bytes) = wire::encode(&post);
     assert_eq!(bytes, payload);
     assert_eq!(wire::decode(Some(&again), &bytes).as_ref(), Ok(&post));
@@ -56,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
 
     let event = &post.event;
     let key = post.key.as_ref().map_or(0, |key| key.len());
-    // Each of its lines begins with `data: `.
+    // Each line of data begins with `data: `.
     let line_ends = event.data().matches('\n').count();
     let data = event.data().len() + 6 * line_ends;
     let event_type = match event.event_type() {

@@ -1,4 +1,4 @@
-//! Any events, encoded one behind the other and cut anywhere, decode to the same.
+//! Checks that any sequence of encoded events, in any chunks, decodes to the same events.
 #![no_main]
 
 #[path = "../../sse-proto/tests/support/mod.rs"]

@@ -1,8 +1,14 @@
-//! Any topics and patterns are refused or taken as the rules say, and each subscriber gets the events of what it
-//! selects, once, also while others come and leave.
+//! Checks that any topics and patterns are accepted or rejected according to the rules. Checks also that each
+//! subscriber gets each selected event exactly once, while other subscribers subscribe and leave.
 //!
-//! An input is lines of texts with commas between: `s` subscribes to patterns, `e` to exact topics, `t` publishes
-//! to topics, `j` joins segments to a topic, and `d` drops the oldest subscription.
+//! The input consists of lines of texts that are separated by commas. The first character of a line is the
+//! command:
+//!
+//! - `s` subscribes to patterns.
+//! - `e` subscribes to exact topics.
+//! - `t` publishes to topics.
+//! - `j` joins segments to a topic.
+//! - `d` drops the oldest subscription.
 #![no_main]
 
 use futures_util::{FutureExt, StreamExt};
@@ -61,7 +67,7 @@ impl Subscriber {
     fn events(&mut self) -> usize {
         let mut events = 0;
         while let Some(frame) = self.subscription.next().now_or_never() {
-            events += frame.expect("it does not end").events().count();
+            events += frame.expect("the stream does not end").events().count();
         }
         events
     }
@@ -75,7 +81,9 @@ fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [Subscriber]) {
         return;
     };
     let publishing = hub.publish(topics.clone(), Event::new("x")).now_or_never();
-    publishing.expect("it does not wait").expect("it is small");
+    publishing
+        .expect("publishing does not wait")
+        .expect("the event is within the limits");
     for subscriber in subscribers {
         let mut is_selected = false;
         for topic in &topics {
@@ -90,7 +98,7 @@ fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [Subscriber]) {
     }
 }
 
-/// What a segment has is never taken for something else.
+/// Checks that the content of a segment is never interpreted as syntax.
 fn join(texts: &[&str]) {
     let whole = texts.join("/");
     let is_segment = |text: &&str| !text.is_empty() && !text.contains('/');

@@ -1,4 +1,4 @@
-//! `ItemStream` and `EventCodec` say what the decoder says, wherever the stream is cut, pending or broken.
+//! Checks that `ItemStream` and `EventCodec` agree with the decoder, for any chunks, pauses and failures.
 #![no_main]
 
 #[path = "../../sse-proto/tests/support/mod.rs"]
@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
         Some(usize::from(*max_id_bytes % 32)).filter(|limit| *limit < 24),
     );
     let (_, mut chunks) = chunks::from_fuzzer(input);
-    // The stream fails before this chunk, if there is one.
+    // The stream fails before this chunk, if the chunk exists.
     let fault = usize::from(*fault);
     chunks.truncate(fault);
     let fails = chunks.len() == fault;
@@ -34,7 +34,8 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(by_codec(limits, &chunks), expected.items, "EventCodec");
 });
 
-/// What an `ItemStream` says, and whether it ends with the fault. Bits of `pauses` say before which chunks it pauses.
+/// Returns the items of an `ItemStream`, and whether it ends with the fault. The bits of `pauses` select the
+/// chunks before which it is pending.
 fn by_stream(
     limits: support::Limits,
     chunks: &[&[u8]],
@@ -57,7 +58,7 @@ fn by_stream(
     let mut stream = pin!(ItemStream::with_decoder(chunks, limits.decoder()));
     let (mut items, mut failed) = (Vec::new(), false);
     while let Some(item) = block_on(stream.next()) {
-        assert!(!failed, "it ends with the fault");
+        assert!(!failed, "the stream ends with the fault");
         let item = match item {
             Ok(item) => Ok(Some(item)),
             Err(StreamError::Decode(error)) => Err(error),
@@ -69,23 +70,27 @@ fn by_stream(
         };
         items.extend(support::next(item, |text| text));
     }
-    assert!(block_on(stream.next()).is_none(), "the end stays the end");
+    assert!(block_on(stream.next()).is_none(), "the stream stays ended");
     (items, failed)
 }
 
-/// What an `EventCodec` says of a buffer that grows, as by `FramedRead`.
+/// Returns the items of an `EventCodec` with a growing buffer, as in `FramedRead`.
 fn by_codec(limits: support::Limits, chunks: &[&[u8]]) -> Vec<Item> {
     let mut codec = EventCodec::new(limits.decoder());
     let mut buffer = BytesMut::new();
     let mut items = Vec::new();
     for chunk in chunks {
         buffer.extend_from_slice(chunk);
-        let error = |error: io::Error| error.downcast::<DecodeError>().expect("the decoder's");
+        let error = |error: io::Error| {
+            error
+                .downcast::<DecodeError>()
+                .expect("an error of the decoder")
+        };
         while let Some(item) = support::next(codec.decode(&mut buffer).map_err(error), |text| text)
         {
             items.push(item);
         }
-        assert!(!buffer.has_remaining(), "all is taken");
+        assert!(!buffer.has_remaining(), "the buffer is empty");
     }
     items
 }

@@ -1,4 +1,4 @@
-//! The page with whichever client can do it, and the other one not needed.
+//! Page with the client that is chosen at run time.
 
 use sse_wasm::Builder;
 use wasm_bindgen::prelude::wasm_bindgen;

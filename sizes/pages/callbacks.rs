@@ -1,4 +1,4 @@
-//! The page with callbacks of the wrapper.
+//! Page with the callbacks of the wrapper.
 
 use sse_wasm::{EventSource, ReadyState};
 use wasm_bindgen::prelude::wasm_bindgen;

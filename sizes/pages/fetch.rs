@@ -1,4 +1,4 @@
-//! The page with the client over `fetch`.
+//! Page with the client over `fetch`.
 
 use sse_wasm::Builder;
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,4 +1,4 @@
-// The page with fetch-event-source.
+// Page with fetch-event-source.
 
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 

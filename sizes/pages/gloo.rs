@@ -1,4 +1,4 @@
-//! The page with gloo-net.
+//! Page with gloo-net.
 
 use futures_util::{StreamExt, stream};
 use gloo_net::eventsource::futures::EventSource;

@@ -1,4 +1,4 @@
-//! The page with the stream of the wrapper.
+//! Page with the stream of the wrapper.
 
 use sse_wasm::EventSource;
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,4 +1,4 @@
-//! The page with a wrapper that goes on when the browser has given up.
+//! Page with a wrapper that reconnects after the browser has given up.
 
 use sse_wasm::Builder;
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,4 +1,4 @@
-//! The page with nothing between it and the browser.
+//! Page that uses the browser API directly.
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{EventSource, MessageEvent};

@@ -1,10 +1,11 @@
-//! Decodes event streams that are written as text, one a line: `ID HEX,HEX,…`, where each HEX is a
-//! chunk of the stream, maybe an empty one, and `ID -` is an empty stream. Prints what each says as
-//! a line of JSON:
+//! Decodes event streams from a text format, one stream per line, and prints each result as a line of JSON.
+//!
+//! An input line is `ID HEX,HEX,…`. Each HEX is a chunk of the stream, which may be empty. `ID -` is an empty
+//! stream. An output line is:
 //!
 //! `{"id":ID,"events":[{"type":"message","data":"…","lastEventId":"…"}],"lastEventId":"…","retry":"3000","error":null}`
 //!
-//! Input and output are passed on as they come: what is held is one chunk and what the decoder holds.
+//! Input and output are streamed: the memory holds one chunk and the buffers of the decoder.
 
 use std::{
     io::{self, BufRead, Write},
@@ -34,11 +35,11 @@ fn main() -> io::Result<()> {
     output.flush()
 }
 
-/// What is known when a stream is over.
+/// State at the end of a stream.
 struct End {
     last_event_id: String,
     retry: Option<Duration>,
-    /// The first one. Decoding goes on behind it.
+    /// First error. Decoding continues after it.
     error: Option<String>,
 }
 
@@ -77,7 +78,7 @@ fn decode(lines: &mut Lines<impl BufRead>, output: &mut impl Write) -> io::Resul
     }
 }
 
-/// A number as it is, everything else as a string.
+/// Formats the ID as a JSON number if it is one, and otherwise as a JSON string.
 fn shown(id: &str) -> String {
     let number =
         id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0'));
@@ -88,14 +89,14 @@ fn shown(id: &str) -> String {
     }
 }
 
-/// The input, of which no more is held than asked for.
+/// Reader of the input, which holds only the requested part.
 struct Lines<R> {
     input: R,
     number: usize,
 }
 
 impl<R: BufRead> Lines<R> {
-    /// The ID that starts the next line, if there is one.
+    /// Returns the ID at the start of the next line, if there is one.
     fn next_id(&mut self) -> io::Result<Option<String>> {
         self.number += 1;
         let mut id = Vec::new();
@@ -109,7 +110,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Puts the next chunk of the line into `chunk`, and says whether it is the last.
+    /// Reads the next chunk of the line into `chunk`, and returns whether it is the last.
     fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
         chunk.clear();
         let mut high = None;

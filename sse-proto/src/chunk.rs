@@ -1,24 +1,24 @@
-//! A piece of a stream, as it came.
+//! Chunk of a stream, as it was received.
 
 #[cfg(feature = "alloc")]
 use crate::text::KnownText;
 
-/// A piece of an event stream that a decoder takes items from, one by one.
+/// Chunk of an event stream, from which a decoder takes items one by one.
 ///
-/// It remembers how much of it was taken, so decoding can stop after any item and go on later.
+/// A chunk remembers how many of its bytes were taken. So decoding can stop after any item and continue later.
 #[derive(Clone, Debug)]
 pub struct Chunk<'i> {
     pub(crate) bytes: &'i [u8],
-    /// How much was taken.
+    /// Number of bytes that were taken.
     pub(crate) at: usize,
-    /// How much of that the decoder has added to its position in the stream.
+    /// Part of `at` that the decoder has already added to its position in the stream.
     counted: usize,
     #[cfg(feature = "alloc")]
     pub(crate) text: KnownText<'i>,
 }
 
 impl<'i> Chunk<'i> {
-    /// These bytes, nothing taken yet.
+    /// Creates a chunk of these bytes, none of which is taken yet.
     pub fn new(bytes: &'i [u8]) -> Self {
         Self {
             bytes,
@@ -29,20 +29,20 @@ impl<'i> Chunk<'i> {
         }
     }
 
-    /// What was not taken yet. Empty once a decoder has asked for more.
+    /// Returns the bytes that are not taken yet. Empty after a decoder has returned `None`.
     #[inline]
     pub fn rest(&self) -> &'i [u8] {
         &self.bytes[self.at..]
     }
 
-    /// How much was taken since the last call.
+    /// Returns the number of bytes taken since the last call.
     pub(crate) fn newly_taken(&mut self) -> u64 {
         let taken = self.since_last_time(self.at);
         self.counted = self.at;
         taken
     }
 
-    /// How far the index is behind what was taken at the last call of [`Self::newly_taken`].
+    /// Returns the distance from the position at the last call of [`Self::newly_taken`] to `index`.
     pub(crate) fn since_last_time(&self, index: usize) -> u64 {
         (index - self.counted) as u64
     }
@@ -55,7 +55,7 @@ impl<'i> From<&'i [u8]> for Chunk<'i> {
 }
 
 impl<'i> From<&'i str> for Chunk<'i> {
-    /// Text that need not be validated again.
+    /// Creates a chunk of text, which the decoder does not validate again.
     fn from(text: &'i str) -> Self {
         Self {
             #[cfg(feature = "alloc")]

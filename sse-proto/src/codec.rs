@@ -1,4 +1,4 @@
-//! For `tokio_util::codec`.
+//! Adapter for `tokio_util::codec`.
 
 use alloc::string::String;
 use std::io;
@@ -8,11 +8,11 @@ use tokio_util::codec;
 
 use crate::{Comment, DecodeError, Decoder, Event, EventId, Item};
 
-/// Events over any `AsyncRead` and `AsyncWrite`, by `tokio_util::codec::Framed`.
+/// Codec for events over any `AsyncRead` and `AsyncWrite`, for use with `tokio_util::codec::Framed`.
 ///
-/// `FramedRead` polls for as long as its input is ready, so an input that is always ready and says nothing keeps the
-/// thread from other tasks. A socket of tokio is not, because it takes part in tokio's cooperative budget. For any
-/// other input, prefer `ItemStream`.
+/// `FramedRead` polls its input as long as the input is ready. If the input is always ready but yields no item,
+/// other tasks on the thread cannot run. A tokio socket does not have this problem, because it takes part in
+/// tokio's cooperative budget. For any other input, prefer `ItemStream`.
 ///
 /// ```
 /// use futures_util::StreamExt;
@@ -31,17 +31,17 @@ pub struct EventCodec {
 }
 
 impl EventCodec {
-    /// A codec with this decoder.
+    /// Creates a codec that uses this decoder.
     pub fn new(decoder: Decoder) -> Self {
         Self { decoder }
     }
 
-    /// The decoder, which knows the last event ID.
+    /// Returns the decoder, for example to read the last event ID.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// The decoder, to go on with another connection once it is [reset](Decoder::reset).
+    /// Returns the decoder. [Reset](Decoder::reset) it before you use it for another connection.
     pub fn into_decoder(self) -> Decoder {
         self.decoder
     }
@@ -79,7 +79,7 @@ impl codec::Encoder<Comment<'_>> for EventCodec {
 }
 
 impl From<DecodeError> for io::Error {
-    /// Of kind `InvalidData`.
+    /// Creates an error of kind `InvalidData`.
     fn from(error: DecodeError) -> Self {
         Self::new(io::ErrorKind::InvalidData, error)
     }

@@ -1,14 +1,14 @@
-//! The life of an event source, without I/O: when to connect, what a response means, when to try
-//! again and when to stop
+//! State machine of an event source, without I/O: when to connect, what a response means, when to retry and when
+//! to stop
 //! ([9.2.3, Processing model](https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model)).
 //!
-//! # For the driver
+//! # Driver
 //!
-//! A [`Connection`] does nothing by itself. Whoever has sockets and a clock, the driver, tells it what
-//! happened and then asks what follows:
+//! A [`Connection`] does no I/O. The code that owns the sockets and the clock is called the driver. It reports
+//! what happened, and then polls for what to do next:
 //!
 //! ```text
-//!   told                                       asked after each, until there is no more
+//!   inputs                                     outputs, polled after each input
 //!
 //!   on_response(status, type)                  poll_action   abort the request, connect
 //!   decode(chunk)  ──▶  items                  poll_change   open, disconnected, closed
@@ -16,8 +16,8 @@
 //!   on_timeout, close, reconnect
 //! ```
 //!
-//! Time is a [`Duration`] since a moment of the driver's choice, and must not go backwards. Chance, of
-//! which each delay has a little, comes from a seed. So a test can live through a day in no time.
+//! Time is a [`Duration`] since a moment that the driver chooses. It must not go backwards. The random part of
+//! each delay comes from a seed. So a test can simulate a day without waiting.
 //!
 //! ```text
 //!             on_response: 200, text/event-stream
@@ -30,23 +30,23 @@
 //!             any ── 204, another status or type, close() ──▶ Closed
 //! ```
 //!
-//! # Where it leaves the standard
+//! # Deviations from the standard
 //!
-//! On purpose, and each by what section 9.2.3 allows ("optionally, wait some more") or by an option:
+//! Each deviation is allowed by section 9.2.3 ("optionally, wait some more") or depends on an option:
 //!
-//! - A delay has a floor, for `retry: 0` makes clients hammer servers, and a ceiling, for a client that
-//!   waits for years is of no use.
-//! - It doubles with each attempt that came to nothing, and has a random part, so that the clients of a
-//!   server that was gone do not all come back at once. [`Settings::with_exact_delays`] leaves that out. An event,
-//!   an ID, or a stream that lived as long as its delay came to something.
-//! - Statuses that say "not now" (408, 425, 429 and 5xx) are not a reason to stop, unless
-//!   [`Settings::with_standard_statuses`] asks for the standard's word, by which all but 200 are, or the driver
-//!   [decides](Connection::on_refusal).
-//! - A connection on which nothing comes for too long can be given up
-//!   ([`Settings::with_idle_timeout`]).
-//! - An ID has a limit ([`Settings::with_max_id_bytes`]). A server that refuses a request because of its ID,
-//!   with 431 or, if the ID is longer than 1024 bytes, with 400, is asked once more without it
-//!   ([`Change::LastEventIdDropped`]), unless [`Settings::with_standard_statuses`] asks for the standard's word.
+//! - A delay has a minimum, because `retry: 0` makes clients overload servers. It has a maximum, because a client
+//!   that waits for years is useless.
+//! - The delay doubles with each failed attempt and has a random part. Otherwise all clients of a server that was
+//!   down would reconnect at the same time. [`Settings::with_exact_delays`] turns the random part off. An attempt
+//!   succeeds if it yields an event, an ID, or a stream that lasts as long as its delay.
+//! - The statuses 408, 425, 429 and 5xx mean "not now" and are retried. The standard stops at every status but
+//!   200; [`Settings::with_standard_statuses`] does the same. The driver can also [decide](Connection::on_refusal)
+//!   for each response.
+//! - A connection that is idle for too long can be given up ([`Settings::with_idle_timeout`]).
+//! - An ID has a maximum length ([`Settings::with_max_id_bytes`]).
+//! - A server can refuse a request because of its ID: with status 431, or with status 400 if the ID is longer than
+//!   1024 bytes. Then one more request is sent without the ID ([`Change::LastEventIdDropped`]).
+//!   [`Settings::with_standard_statuses`] turns this off.
 
 mod backoff;
 mod content_type;
@@ -66,42 +66,42 @@ pub use settings::Settings;
 
 use crate::{Chunk, DecodeError, Decoder, EventId, IdTooLong, Item};
 
-/// What the driver has to do.
+/// Action that the driver has to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// Drop the request that is under way. Nothing that still comes of it is to be told.
+    /// Abort the current request, and ignore what it still yields.
     Abort,
-    /// Send a request, with the [last event ID](Connection::last_event_id) as it is now, if it is not
-    /// empty.
+    /// Send a request. If the current [last event ID](Connection::last_event_id) is not empty, send it as
+    /// `Last-Event-ID`.
     Connect,
 }
 
-/// How the connection stands now.
+/// Change of the state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Change {
-    /// Announced: the stream is there.
+    /// The stream is open ("announce the connection").
     Open,
-    /// There is none, and there will be another try.
+    /// The connection is lost or failed, and another attempt follows.
     Disconnected {
-        /// Why.
+        /// Reason for the disconnection.
         reason: Reason,
-        /// How long after now.
+        /// Time from now to the next attempt.
         delay: Duration,
     },
-    /// The server refused the request because of the last event ID, so the next attempt is without it: events
-    /// may be missed, or come again. The refusal follows as [`Change::Disconnected`].
+    /// The server refused the request because of the last event ID, so the next attempt is without it. Events may
+    /// be missed, or received twice. [`Change::Disconnected`] with the refusal follows.
     #[non_exhaustive]
     LastEventIdDropped {
-        /// How long the ID was, in bytes.
+        /// Length of the dropped ID, in bytes.
         length: usize,
     },
-    /// It is over.
+    /// The connection is closed for good.
     Closed(Reason),
 }
 
-/// An event source: the decoder of its streams, and the state between them.
+/// Event source without I/O: the decoder of its streams, and the state between them.
 #[derive(Debug)]
 pub struct Connection {
     settings: Settings,
@@ -128,7 +128,7 @@ enum State {
 }
 
 impl Connection {
-    /// An event source that wants to connect. The seed is for the random part of delays.
+    /// Creates an event source whose first action is to connect. `seed` determines the random part of the delays.
     pub fn new(settings: Settings, seed: u64, now: Duration) -> Self {
         let mut connection = Self {
             state: State::Closed,
@@ -142,54 +142,56 @@ impl Connection {
         connection
     }
 
-    /// What a reconnection sends as `Last-Event-ID`; empty if there is none. Kept over any number of
-    /// connections, until the stream sets another or, by an empty `id`, none.
+    /// Returns the last event ID, which the next request sends as `Last-Event-ID`. Empty if there is none.
+    ///
+    /// The ID is kept over any number of connections. The stream can replace it, or clear it by an empty `id`.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// Returns whether the stream, if it ends now, leaves an event unfinished: as
+    /// Returns whether the stream is inside an event, which is lost if the stream ends now. See
     /// [`Decoder::is_inside_event`](crate::Decoder::is_inside_event).
     pub fn is_inside_event(&self) -> bool {
         self.decoder.is_inside_event()
     }
 
-    /// Sets the last event ID, for a source that goes on where an earlier one stopped.
+    /// Sets the last event ID, to resume where an earlier event source stopped.
     ///
     /// # Errors
     ///
-    /// [`IdTooLong`] if it is longer than [allowed](Settings::with_max_id_bytes). Then the one before stays.
+    /// [`IdTooLong`] if the ID is longer than [allowed](Settings::with_max_id_bytes). The previous ID is kept.
     pub fn set_last_event_id(&mut self, id: &EventId) -> Result<(), IdTooLong> {
         self.decoder.set_last_event_id(id)
     }
 
-    /// How long a delay is without the parts that failures and chance add.
+    /// Returns the reconnection time: the delay without backoff and random part.
     pub fn reconnection_time(&self) -> Duration {
         self.backoff.reconnection_time
     }
 
-    /// Returns the number of attempts in a row that came to nothing, up to the last one that ended. An event or an
-    /// ID sets it to 0, and so does the end of a stream that lived for as long as the delay.
+    /// Returns the number of consecutive failed attempts, up to the last one that ended.
+    ///
+    /// An event or an ID resets the number to 0. So does the end of a stream that lasted as long as its delay.
     pub fn failed_attempts(&self) -> u32 {
         self.backoff.failures
     }
 
-    /// Whether it is over. Then there are no actions any more.
+    /// Returns whether the connection is closed for good. Then no more actions follow.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 
-    /// The next thing to do, if there is one.
+    /// Returns the next action, if any.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// The next change, if there is one.
+    /// Returns the next change, if any.
     pub fn poll_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
     }
 
-    /// When to call [`on_timeout`](Self::on_timeout), if nothing else happens before.
+    /// Returns the time at which to call [`on_timeout`](Self::on_timeout), if there is no other input before.
     pub fn poll_timeout(&self) -> Option<Duration> {
         match self.state {
             State::Connecting { deadline } | State::Open { deadline, .. } => deadline,
@@ -198,12 +200,13 @@ impl Connection {
         }
     }
 
-    /// Takes what it needs from a chunk of the stream and returns at most one item: as
-    /// [`Decoder::decode`]. Of a stream that is not open, all is dropped.
+    /// Decodes a part of the chunk and returns at most one item, like [`Decoder::decode`]. If no stream is open,
+    /// the chunk is dropped.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooLarge`] and [`DecodeError::IdTooLong`]. Nothing that follows is lost: call again.
+    /// [`DecodeError::TooLarge`] and [`DecodeError::IdTooLong`]. The rest of the chunk can still be decoded: call
+    /// again.
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,
         chunk: &mut Chunk<'i>,
@@ -218,12 +221,12 @@ impl Connection {
         Ok(item)
     }
 
-    /// As [`decode`](Self::decode), but what it gives can be kept. Takes what it needs from the front of
-    /// the input.
+    /// Decodes like [`decode`](Self::decode), but returns an owned item. Removes the bytes that it takes from the
+    /// start of `input`.
     ///
     /// # Errors
     ///
-    /// As for [`decode`](Self::decode).
+    /// See [`decode`](Self::decode).
     #[inline]
     pub fn decode_owned(
         &mut self,
@@ -240,15 +243,15 @@ impl Connection {
         item
     }
 
-    /// An event came that was decoded elsewhere: by a browser's `EventSource`, for one, which shows
-    /// no bytes.
+    /// Handles an event that was decoded elsewhere, for example by the `EventSource` of a browser, which does not
+    /// expose the bytes.
     pub fn on_event(&mut self, now: Duration) {
         if self.is_alive(now) {
             self.backoff.on_success();
         }
     }
 
-    /// Whether there is a stream, of which something came just now.
+    /// Returns whether a stream is open. If so, restarts the idle timeout, because data was received now.
     fn is_alive(&mut self, now: Duration) -> bool {
         let State::Open { deadline, .. } = &mut self.state else {
             return false;
@@ -257,8 +260,9 @@ impl Connection {
         true
     }
 
-    /// The stream ended as streams do: [`Reason::End`], or [`Reason::Truncated`] inside an event. For the event all the
-    /// same, [`decode`](Self::decode) two LF before.
+    /// Handles the regular end of the stream: [`Reason::End`], or [`Reason::Truncated`] inside an event.
+    ///
+    /// To get the unfinished event, call [`decode`](Self::decode) with two LF before.
     pub fn on_end(&mut self, now: Duration) {
         match self.state {
             State::Open { .. } if self.decoder.is_inside_event() => {
@@ -269,14 +273,14 @@ impl Connection {
         }
     }
 
-    /// No connection, or it broke.
+    /// Handles a failed attempt to connect, or a broken connection.
     pub fn on_network_error(&mut self, now: Duration) {
         if let State::Open { .. } | State::Connecting { .. } = self.state {
             self.lose(Reason::NetworkError, None, now);
         }
     }
 
-    /// Handles a request that could not be prepared, for example because no token could be had. Another attempt
+    /// Handles a request that the driver could not prepare, for example because it got no token. Another attempt
     /// follows.
     pub fn on_preparation_error(&mut self, now: Duration) {
         if let State::Connecting { .. } = self.state {
@@ -284,7 +288,7 @@ impl Connection {
         }
     }
 
-    /// The time has come, or not yet: it may be called at any time.
+    /// Handles the timeouts that are due. The driver may call it at any time, also too early.
     pub fn on_timeout(&mut self, now: Duration) {
         let is_due = |deadline: Option<Duration>| deadline.is_some_and(|time| time <= now);
         match self.state {
@@ -301,14 +305,14 @@ impl Connection {
         }
     }
 
-    /// Ends it for good: no event comes any more.
+    /// Closes the connection for good. No more events follow.
     pub fn close(&mut self) {
         if !self.is_closed() {
             self.stop(Reason::Requested);
         }
     }
 
-    /// Connects again at once, with whatever it has. Nothing if it is closed.
+    /// Reconnects at once, from any state. Does nothing if the connection is closed.
     pub fn reconnect(&mut self, now: Duration) {
         match self.state {
             State::Closed => return,
@@ -330,12 +334,12 @@ impl Connection {
         self.actions.push_back(Action::Connect);
     }
 
-    /// "Reestablish the connection."
+    /// Implements "Reestablish the connection."
     fn lose(&mut self, reason: Reason, at_least: Option<Duration>, now: Duration) {
         if let State::Open { since, .. } = self.state {
             let lived = now.saturating_sub(since);
             self.backoff.on_end(lived, reason, &self.settings);
-            // A server that asks to be polled sends an ID, without data, and ends the stream.
+            // A server that wants to be polled sends an ID without data, and ends the stream.
             if self.decoder.has_committed_id() {
                 self.backoff.on_success();
             }
@@ -351,7 +355,7 @@ impl Connection {
             .push_back(Change::Disconnected { reason, delay });
     }
 
-    /// "Fail the connection." What the driver was to do before does not matter any more.
+    /// Implements "Fail the connection." Pending actions of the driver are dropped.
     fn stop(&mut self, reason: Reason) {
         self.actions.clear();
         if let State::Connecting { .. } | State::Open { .. } = self.state {
@@ -362,7 +366,7 @@ impl Connection {
     }
 }
 
-/// When this timeout is over, if there is one.
+/// Returns the time at which the timeout ends, if there is one.
 fn end_of(timeout: Option<Duration>, now: Duration) -> Option<Duration> {
     timeout.map(|timeout| now.saturating_add(timeout))
 }

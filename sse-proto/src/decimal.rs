@@ -1,9 +1,9 @@
-//! Numbers as digits. By hand: `core::fmt` takes longer than all the rest of an event.
+//! Decimal formatting of integers. Written by hand, because `core::fmt` takes longer than the rest of an event.
 
-/// Room for the digits of any `u64`.
+/// Buffer for the digits of any `u64`.
 pub(crate) type Digits = [u8; 20];
 
-/// The number in decimal digits.
+/// Formats the number in decimal digits.
 #[inline]
 pub(crate) fn decimal(number: u64, digits: &mut Digits) -> &str {
     let mut start = digits.len();

@@ -1,6 +1,6 @@
-//! The decoder for all who have an allocator: text, bytes, or shared bytes out.
+//! Decoder with an allocator. It returns text, bytes, or shared bytes.
 //!
-//! How a stream is read is in `parse.rs`; here its bytes become text.
+//! `parse.rs` parses the stream; this file converts its bytes to text.
 
 use alloc::{string::String, vec::Vec};
 
@@ -10,40 +10,40 @@ use crate::{
     text::{as_text, push_lossy, to_text},
 };
 
-/// The limit of a [`Decoder`] if none is given: 16 MiB.
+/// Default limit of a [`Decoder`]: 16 MiB.
 pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Up to this length, an ID is sooner copied byte by byte than validated.
-const SHORT_ID: usize = 16;
+/// Maximum length of an ID, in bytes, for which a copy byte by byte is faster than validation.
+const MAX_BYTEWISE_ID_BYTES: usize = 16;
 
-/// Reads an event stream that arrives in chunks of any size
+/// Incremental decoder for an event stream in chunks of any size
 /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)).
 ///
-/// However the stream is cut, empty chunks included, the same items come out. An event that the
-/// stream leaves unfinished is not handed out, as the standard wants it:
-/// [`is_inside_event`](Self::is_inside_event) tells of it.
+/// The items do not depend on where the stream is split into chunks, which may be empty. If the stream ends inside
+/// an event, the event is not returned, as the standard requires. [`is_inside_event`](Self::is_inside_event)
+/// reports this.
 ///
-/// An event that lies in one chunk is lent from there; one that does not is put together in the
-/// decoder, which copies each byte once and keeps its memory for the next.
+/// An event that lies in one chunk is borrowed from the chunk. An event that spans chunks is assembled in the
+/// decoder, which copies each byte once and reuses its memory for the next event.
 #[derive(Debug)]
 pub struct Decoder {
     pub(crate) parser: Parser<Vec<u8>>,
     pub(crate) last_event_id: CurrentId,
-    /// What a type and data read as that are not UTF-8.
+    /// Type and data with U+FFFD, if they are not UTF-8.
     replaced: [String; 2],
 }
 
 impl Decoder {
-    /// A decoder at the start of a stream, with the [default limit](DEFAULT_LIMIT).
+    /// Creates a decoder at the start of a stream, with the [default limit](DEFAULT_LIMIT).
     pub fn new() -> Self {
         Self::with_limit(DEFAULT_LIMIT)
     }
 
-    /// A decoder that holds at most about `limit` bytes for an event.
+    /// Creates a decoder that buffers at most about `limit` bytes for an event.
     ///
-    /// What counts are the bytes of the event's type, data and ID as they came, and of the line that
-    /// is being read, whatever it is. Allocations may be twice as large, and three times as large
-    /// again for text that is not UTF-8.
+    /// The limit counts the bytes of the event's type, data and ID as received. It also counts the current line,
+    /// even if the line is a comment or is ignored. Allocations can be twice as large as the limit. Text that is
+    /// not UTF-8 needs a second buffer, which can be three times as large.
     pub fn with_limit(limit: usize) -> Self {
         let limits = Limits {
             event: limit,
@@ -57,37 +57,39 @@ impl Decoder {
         }
     }
 
-    /// Sets how long an event ID may be, in bytes of its text, where each maximal subpart that is not UTF-8 counts
-    /// as U+FFFD. [`DEFAULT_MAX_ID_BYTES`] if it is not set; the standard has no limit.
+    /// Sets the maximum length of an event ID, in bytes of its text. The default is [`DEFAULT_MAX_ID_BYTES`]; the
+    /// standard has no limit.
     ///
-    /// A longer one is ignored and told by [`DecodeError::IdTooLong`].
+    /// Each maximal subpart that is not UTF-8 counts as U+FFFD. A longer ID is ignored and reported by
+    /// [`DecodeError::IdTooLong`].
     #[must_use]
     pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
         self.parser.set_max_id_bytes(limit);
         self
     }
 
-    /// The same decoder, but one that drops comments on its way to the next item.
+    /// Makes the decoder drop comments instead of returning them.
     ///
-    /// That takes less time than an [`Item::Comment`], and a comment can be of any length, for nothing
-    /// of it is held.
+    /// This takes less time than an [`Item::Comment`]. A comment can then have any length, because it is not
+    /// buffered.
     #[must_use]
     pub fn without_comments(mut self) -> Self {
         self.parser.skip_comments();
         self
     }
 
-    /// Takes what it needs from the chunk and returns at most one item.
+    /// Decodes a part of the chunk and returns at most one item.
     ///
-    /// Call it until it returns `None`: then the chunk is empty, and the next can come. An item
-    /// borrows from the chunk and the decoder, and has to be let go before the next call.
+    /// Call it until it returns `None`. Then the chunk is empty, and the next chunk can be decoded. An item
+    /// borrows from the chunk and the decoder, so it must be dropped before the next call.
     ///
-    /// What is not UTF-8 reads as U+FFFD, one for each maximal subpart of an ill-formed sequence
+    /// Invalid UTF-8 is replaced by U+FFFD, one for each maximal subpart of an ill-formed sequence
     /// ([Encoding Standard](https://encoding.spec.whatwg.org/#utf-8-decoder)).
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooLarge`] and [`DecodeError::IdTooLong`]. Nothing that follows is lost: call again.
+    /// [`DecodeError::TooLarge`] and [`DecodeError::IdTooLong`]. The rest of the chunk can still be decoded: call
+    /// again.
     #[inline(always)]
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,
@@ -120,12 +122,13 @@ impl Decoder {
         }))
     }
 
-    /// The same, with the bytes as they came: nothing is checked, nothing is replaced. Only the last
-    /// event ID is text in any case, for it has to be sent back as such.
+    /// Decodes like [`decode`](Self::decode), but returns the bytes as received, without a check for UTF-8.
+    ///
+    /// Only the last event ID is always valid UTF-8, because the client sends it back as text.
     ///
     /// # Errors
     ///
-    /// As for [`decode`](Self::decode).
+    /// See [`decode`](Self::decode).
     #[inline(always)]
     pub fn decode_bytes<'a, 'i: 'a>(
         &'a mut self,
@@ -134,19 +137,21 @@ impl Decoder {
         self.parser.next_bytes(&mut self.last_event_id, chunk)
     }
 
-    /// What a reconnection would send as `Last-Event-ID`; empty if there is none. It changes with
-    /// the blank line that ends a block, also if the block has no data.
+    /// Returns the last event ID, which a reconnection sends as `Last-Event-ID`. Empty if there is none.
+    ///
+    /// It changes with the blank line that ends a block, even if the block has no data.
     #[doc(alias = "lastEventId")]
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id.text
     }
 
-    /// Returns whether the stream, if it ends here, leaves an event unfinished. The standard drops it: "if the file
-    /// ends in the middle of an event, before the final empty line, the incomplete event is not dispatched". A line
-    /// that is cut counts, unless it is a comment. An event that is larger than the limit does not: an error has told
-    /// of it.
+    /// Returns whether the stream is inside an event, which is lost if the stream ends here.
     ///
-    /// A caller that wants the event can end the stream with a chunk of two LF.
+    /// The standard drops such an event: "if the file ends in the middle of an event, before the final empty line,
+    /// the incomplete event is not dispatched". An incomplete line counts, unless it is a comment. An event that
+    /// is larger than the limit does not count, because an error has already reported it.
+    ///
+    /// To get the unfinished event, decode a chunk of two LF at the end of the stream.
     ///
     /// ```
     /// use sse_proto::{Chunk, Decoder};
@@ -162,11 +167,11 @@ impl Decoder {
         self.parser.is_inside_event()
     }
 
-    /// Sets the last event ID, for a stream that goes on where an earlier one stopped.
+    /// Sets the last event ID, to resume where an earlier stream stopped.
     ///
     /// # Errors
     ///
-    /// [`IdTooLong`] if it is longer than [allowed](Self::with_max_id_bytes). Then the one before stays.
+    /// [`IdTooLong`] if the ID is longer than [allowed](Self::with_max_id_bytes). The previous ID is kept.
     pub fn set_last_event_id(&mut self, id: &EventId) -> Result<(), IdTooLong> {
         let (length, limit) = (id.as_str().len(), self.parser.max_id_bytes());
         if length > limit {
@@ -176,18 +181,18 @@ impl Decoder {
         Ok(())
     }
 
-    /// Returns whether this stream has set the last event ID, if only to the same or to none.
+    /// Returns whether the current stream has set the last event ID, even to the same ID or to the empty one.
     pub(crate) fn has_committed_id(&self) -> bool {
         self.last_event_id.is_committed
     }
 
-    /// Forgets the last event ID.
+    /// Clears the last event ID.
     pub(crate) fn clear_last_event_id(&mut self) {
         self.last_event_id.set(&EventId::default());
     }
 
-    /// Starts over, for the stream of another connection. An event that was not finished is gone;
-    /// the last event ID stays, and so does the memory.
+    /// Resets the decoder for the stream of another connection. An unfinished event is dropped. The last event ID
+    /// and the memory are kept.
     pub fn reset(&mut self) {
         self.parser.reset();
         self.last_event_id.is_committed = false;
@@ -195,7 +200,7 @@ impl Decoder {
 }
 
 impl Decoder {
-    /// The next item, to keep. Takes what it needs from the front of the input.
+    /// Decodes the next item as an owned item. Removes the bytes that it takes from the start of `input`.
     #[inline(always)]
     pub(crate) fn next_owned(
         &mut self,
@@ -205,7 +210,8 @@ impl Decoder {
         let step = self.parser.next(&mut chunk, &mut self.last_event_id);
         *input = chunk.rest();
         self.parser.leave(&mut chunk);
-        // Text is validated when it is copied: this chunk is not there long enough to look ahead.
+        // Text is validated when it is copied. This chunk is dropped after the call, so validating ahead would be
+        // wasted.
         let parser = &self.parser;
         match step {
             Step::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
@@ -227,16 +233,16 @@ impl Decoder {
     }
 }
 
-/// The last event ID, and the same to be kept by many events.
+/// Last event ID, with a shared copy for owned events.
 #[derive(Debug, Default)]
 pub(crate) struct CurrentId {
     text: String,
-    /// Made when a second event is to be kept with the same ID, or a first one if it is long. Those that are lent
-    /// need none.
+    /// Shared copy. It is created for the second owned event with this ID, or for the first one if the ID is long.
+    /// Borrowed events do not need it.
     shared: Option<EventId>,
-    /// A first one is kept.
+    /// True if an owned event with this ID exists.
     is_kept: bool,
-    /// The stream of this connection has set it.
+    /// True if the stream of the current connection has set the ID.
     is_committed: bool,
 }
 
@@ -247,7 +253,7 @@ impl CurrentId {
         (self.shared, self.is_kept) = (None, false);
     }
 
-    /// A copy of a pointer, but for the first events after a change.
+    /// Returns an owned ID. Except for the first events after a change, this copies only a pointer.
     #[inline]
     pub(crate) fn share(&mut self) -> EventId {
         if self.text.is_empty() {
@@ -274,7 +280,7 @@ impl LastEventId for CurrentId {
         (self.shared, self.is_kept) = (None, false);
         self.is_committed = true;
         self.text.clear();
-        if id.len() <= SHORT_ID && id.is_ascii() {
+        if id.len() <= MAX_BYTEWISE_ID_BYTES && id.is_ascii() {
             self.text.extend(id.iter().map(|byte| char::from(*byte)));
         } else {
             push_lossy(&mut self.text, id);
@@ -292,8 +298,8 @@ impl Default for Decoder {
     }
 }
 
-/// The text of a value: known already, or known now, or with what is wrong replaced. What was taken
-/// of the chunk for it starts at `from`.
+/// Returns the text of a value: text that was validated before, text that is validated now, or text with U+FFFD.
+/// `from` is the position in the chunk at which the parser started for this item.
 #[inline(always)]
 fn read<'a, 'i: 'a>(
     chunk: &mut Chunk<'i>,
@@ -332,13 +338,13 @@ mod tests {
     use super::*;
     use crate::SliceDecoder;
 
-    /// Something of everything: a byte order mark, all line ends, all fields, text that is none,
-    /// an event that is too large, and one that is not finished.
+    /// Stream with a byte order mark, all line ends, all fields, invalid UTF-8, an event that is too large, and an
+    /// unfinished event.
     const STREAM: &[u8] = b"\xEF\xBB\xBFid: 7\r\nevent: \xE2\x82\xAC\rdata: a\xFF\ndata: b\r\n\r\n\
         : c\xF0\x9F\n\rid: 9\nretry: 7\ndata: c\n\nretry: 5\nid\n\ndata: 1234567890123456789\nid: 8\n\nevent: e\ndata: c\n\ndata: d\n";
     const LIMIT: usize = 24;
 
-    /// All that comes out, as text that can be compared.
+    /// Collects all items and errors as text that can be compared.
     macro_rules! all {
         ($decode:expr, $chunks:expr) => {{
             let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! Events as slices of the chunk that share its memory.
+//! Decoding to slices of the chunk that share its memory.
 
 use bytes::{Buf, Bytes};
 
@@ -8,11 +8,11 @@ use crate::{
 };
 
 impl Decoder {
-    /// As [`decode_bytes`](Self::decode_bytes), but what it gives can be kept: slices that share the
-    /// memory of `input`, or copies of what did not lie in one chunk. Takes what it needs from the
-    /// front of `input`.
+    /// Decodes like [`decode_bytes`](Self::decode_bytes), but returns an owned item. Removes the bytes that it
+    /// takes from the start of `input`.
     ///
-    /// Worth it for events of many kilobytes that are passed on; a smaller one is cheaper to copy.
+    /// The values are slices that share the memory of `input`. A value that spans chunks is copied. This pays off
+    /// for events of many kilobytes that are passed on. A smaller event is cheaper to copy.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -28,7 +28,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// As for [`decode`](Self::decode).
+    /// See [`decode`](Self::decode).
     pub fn decode_shared(
         &mut self,
         input: &mut Bytes,

@@ -1,4 +1,4 @@
-//! The decoder for all who have no allocator.
+//! Decoder without an allocator.
 
 use crate::{
     Chunk, DEFAULT_MAX_ID_BYTES, DecodeError, Item,
@@ -6,10 +6,10 @@ use crate::{
     store::{Slice, Store},
 };
 
-/// A decoder that works in memory of the caller's and allocates nothing, for the smallest targets.
+/// Decoder that uses only memory of the caller and does not allocate, for the smallest targets.
 ///
-/// It is the same as [`Decoder::decode_bytes`](crate::Decoder::decode_bytes): the same algorithm,
-/// the same items under any chunking, bytes as they came.
+/// It behaves like [`Decoder::decode_bytes`](crate::Decoder::decode_bytes). It uses the same algorithm, and
+/// returns the same bytes however the stream is split into chunks.
 ///
 /// ```
 /// use sse_proto::{Chunk, Item, SliceDecoder};
@@ -32,11 +32,11 @@ pub struct SliceDecoder<'b> {
 }
 
 impl<'b> SliceDecoder<'b> {
-    /// A decoder at the start of a stream.
+    /// Creates a decoder at the start of a stream.
     ///
-    /// The length of `data` is the limit for an event: for its type, data and ID together with the
-    /// line that is being read. A third of `names` is each for the type, the ID, and the last event
-    /// ID, and none of them can be longer. An ID is at most [`DEFAULT_MAX_ID_BYTES`] long as well.
+    /// The length of `data` is the limit for an event: for its type, data and ID together with the current line.
+    /// `names` is divided into three equal parts: for the type, the ID, and the last event ID. None of them can be
+    /// longer than its part. An ID is also limited to [`DEFAULT_MAX_ID_BYTES`].
     pub fn new(data: &'b mut [u8], names: &'b mut [u8]) -> Self {
         let third = names.len() / 3;
         let limits = Limits {
@@ -52,8 +52,10 @@ impl<'b> SliceDecoder<'b> {
         }
     }
 
-    /// Sets how long an event ID may be, in bytes of its text, where each maximal subpart that is not UTF-8 counts
-    /// as U+FFFD. [`DEFAULT_MAX_ID_BYTES`] if it is not set; never more than a third of `names`.
+    /// Sets the maximum length of an event ID, in bytes of its text. The default is [`DEFAULT_MAX_ID_BYTES`], and
+    /// the maximum is a third of `names`.
+    ///
+    /// Each maximal subpart that is not UTF-8 counts as U+FFFD.
     #[must_use]
     pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
         let room = self.last_event_id.capacity();
@@ -61,22 +63,21 @@ impl<'b> SliceDecoder<'b> {
         self
     }
 
-    /// The same decoder, but one that drops comments on its way to the next item. They need no memory
-    /// then.
+    /// Makes the decoder drop comments instead of returning them. Comments then need no memory.
     #[must_use]
     pub fn without_comments(mut self) -> Self {
         self.parser.skip_comments();
         self
     }
 
-    /// Takes what it needs from the chunk and returns at most one item.
+    /// Decodes a part of the chunk and returns at most one item.
     ///
-    /// Call it until it returns `None`: then the chunk is empty, and the next can come.
+    /// Call it until it returns `None`. Then the chunk is empty, and the next chunk can be decoded.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooLarge`] if an event is too large for the memory, [`DecodeError::IdTooLong`] if an ID is
-    /// longer than allowed. Nothing that follows is lost: call again.
+    /// [`DecodeError::TooLarge`] if an event is too large for the memory, and [`DecodeError::IdTooLong`] if an ID
+    /// is longer than allowed. The rest of the chunk can still be decoded: call again.
     #[inline(always)]
     pub fn decode<'a, 'i: 'a>(
         &'a mut self,
@@ -85,19 +86,20 @@ impl<'b> SliceDecoder<'b> {
         self.parser.next_bytes(&mut self.last_event_id, chunk)
     }
 
-    /// What a reconnection would send as `Last-Event-ID`; empty if there is none.
+    /// Returns the last event ID, which a reconnection sends as `Last-Event-ID`. Empty if there is none.
     #[doc(alias = "lastEventId")]
     pub fn last_event_id(&self) -> &[u8] {
         Store::bytes(&self.last_event_id)
     }
 
-    /// Returns whether the stream, if it ends here, leaves an event unfinished, which the standard drops. A line that is
-    /// cut counts, unless it is a comment; an event that is too large does not.
+    /// Returns whether the stream is inside an event, which is lost if the stream ends here.
+    ///
+    /// An incomplete line counts, unless it is a comment. An event that is too large does not count.
     pub fn is_inside_event(&self) -> bool {
         self.parser.is_inside_event()
     }
 
-    /// Starts over, for the stream of another connection. The last event ID stays.
+    /// Resets the decoder for the stream of another connection. The last event ID is kept.
     pub fn reset(&mut self) {
         self.parser.reset();
     }

@@ -1,8 +1,8 @@
-//! Events and comments to bytes.
+//! Encoding of events and comments.
 //!
-//! A value is one line of the wire, so whatever a reader takes for the end of a line must never
-//! come out of a value. Types and IDs cannot hold one; data and comments are cut at each, and every
-//! piece is written as a line of its own. That is all there is to forging nothing.
+//! A value is one line on the wire, so no value may contain a line end. Types and IDs cannot contain one. Data and
+//! comments are split at line ends, and each part is written as a line of its own. This is enough to prevent
+//! forged fields.
 
 use alloc::{string::String, vec::Vec};
 use core::{borrow::Borrow, fmt, time::Duration};
@@ -14,17 +14,18 @@ use crate::{
 };
 
 impl Event {
-    /// Appends the event's block: `event`, `id`, `retry`, a `data` line for each line of data, and
-    /// the blank line that dispatches it
+    /// Appends the block of the event: `event`, `id`, `retry`, one `data` line for each line of data, and the
+    /// blank line that dispatches it
     /// ([9.2.5](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream)).
     ///
-    /// Nothing is allocated beyond what `out` needs.
+    /// Only `out` allocates memory.
     pub fn encode(&self, out: &mut impl Output) {
         self.encode_with(self.id(), self.retry(), out);
     }
 
-    /// The same, with this ID and this reconnection time in place of the event's own: for who numbers the
-    /// events of others and would have to clone them first.
+    /// Appends the block of the event, with this ID and this reconnection time instead of its own.
+    ///
+    /// Use this to assign IDs without cloning the event.
     ///
     /// ```
     /// use sse_proto::{Event, EventId};
@@ -41,11 +42,11 @@ impl Event {
         reconnection_time: Option<Duration>,
         out: &mut impl Output,
     ) {
-        // Enough for one line of data. Counting the lines first costs more than a second reserve.
-        const NAMES: usize = "event: \nid: \nretry: \ndata: \n\n".len() + 20;
+        // Room for one line of data. Counting the lines first costs more than a second `reserve`.
+        const OVERHEAD_BYTES: usize = "event: \nid: \nretry: \ndata: \n\n".len() + 20;
         let event_type = self.type_field().map_or("", |value| value.as_str());
         let id_length = id.map_or(0, |id| id.as_str().len());
-        out.reserve(NAMES + event_type.len() + id_length + self.data().len());
+        out.reserve(OVERHEAD_BYTES + event_type.len() + id_length + self.data().len());
 
         if let Some(event_type) = self.type_field() {
             field(out, "event: ", event_type.as_str());
@@ -60,16 +61,16 @@ impl Event {
     }
 }
 
-/// Shows the event as it goes over the wire.
+/// Formats the event as it is encoded.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         display(f, |out| self.encode(out))
     }
 }
 
-/// A comment: text for whoever watches the wire, which no event shows.
+/// Comment: text that is sent over the wire but is not part of an event.
 ///
-/// Sent now and then, it keeps a quiet connection open.
+/// Send comments at intervals to keep a quiet connection open.
 ///
 /// ```
 /// use sse_proto::Comment;
@@ -81,26 +82,26 @@ impl fmt::Display for Event {
 pub struct Comment<'a>(&'a str);
 
 impl<'a> Comment<'a> {
-    /// A comment with this text. Any text will do: each line of it becomes a comment line.
+    /// Creates a comment with this text. Any text is valid: each of its lines becomes a comment line.
     pub const fn new(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// Appends the comment lines and a blank line, so that it stands apart from the next event.
+    /// Appends the comment lines, and a blank line that separates the comment from the next event.
     pub fn encode(&self, out: &mut impl Output) {
         out.reserve(self.0.len() + ":\n\n".len());
         lines(out, ":", self.0);
     }
 }
 
-/// Shows the comment as it goes over the wire.
+/// Formats the comment as it is encoded.
 impl fmt::Display for Comment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         display(f, |out| self.encode(out))
     }
 }
 
-/// Appends the blocks of all these events: a batch for one write.
+/// Appends the blocks of several events, for example for a single write.
 ///
 /// ```
 /// use sse_proto::{Event, encode_into};
@@ -115,9 +116,9 @@ pub fn encode_into<E: Borrow<Event>>(events: impl IntoIterator<Item = E>, out: &
     }
 }
 
-/// Where encoded text is appended: `Vec<u8>`, `String`, and with the feature `bytes` `BytesMut`.
+/// Destination of encoded text: `Vec<u8>`, `String`, and `BytesMut` with the feature `bytes`.
 pub trait Output {
-    /// Makes room for about this many more bytes. A hint.
+    /// Reserves room for about `additional` more bytes. This is only a hint.
     fn reserve(&mut self, additional: usize) {
         let _ = additional;
     }
@@ -159,7 +160,7 @@ impl Output for bytes::BytesMut {
     }
 }
 
-/// One line: `name` with its colon, then a value that holds no line end.
+/// Appends one line: `name` with its colon, and a value without line ends.
 #[inline]
 fn field(out: &mut impl Output, name: &str, value: &str) {
     out.push_str(name);
@@ -167,15 +168,15 @@ fn field(out: &mut impl Output, name: &str, value: &str) {
     out.push_str("\n");
 }
 
-/// A line of the wire for each line of the text, and a blank line.
+/// Appends one line for each line of the text, and a blank line.
 ///
-/// The text is cut where a reader would: at CR LF, at LF, and at a CR that no LF follows.
+/// The text is split as a decoder would split it: at CR LF, at LF, and at a CR without LF.
 #[inline]
 fn lines(out: &mut impl Output, name: &str, text: &str) {
     let mut rest = text;
     while let Some(end) = find_end(rest.as_bytes()) {
         out.push_str(name);
-        // An LF of the text is one of the wire too.
+        // An LF in the text also ends the line on the wire.
         let (line, next) = match rest.as_bytes()[end..] {
             [b'\n', ..] => (end + 1, end + 1),
             [b'\r', b'\n', ..] => (end, end + 2),
@@ -192,7 +193,7 @@ fn lines(out: &mut impl Output, name: &str, text: &str) {
     out.push_str("\n\n");
 }
 
-/// The `retry` line.
+/// Appends the `retry` line.
 fn retry(out: &mut impl Output, reconnection_time: Duration) {
     let milliseconds = u64::try_from(reconnection_time.as_millis()).unwrap_or(u64::MAX);
     field(out, "retry: ", decimal(milliseconds, &mut [0; 20]));

@@ -1,36 +1,36 @@
-//! What can be wrong with what a stream holds.
+//! Errors of the decoders.
 
 use core::{error::Error, fmt};
 
-/// Why a part of an event stream could not be decoded. Decoding goes on after it.
+/// Error for a part of an event stream that could not be decoded. Decoding continues after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// An event would have needed more memory than the decoder's limit allows.
+    /// An event needs more memory than the limit of the decoder allows.
     ///
-    /// The event is dropped, and all up to the next blank line with it. What comes after is decoded. Its ID becomes
-    /// the last event ID all the same, so that a reconnection does not ask for the event again.
+    /// The event is dropped up to the next blank line. Decoding continues after it. The ID of the event still
+    /// becomes the last event ID, so that a reconnection does not ask for the event again.
     #[non_exhaustive]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
-        /// Where the event starts, in bytes from the start of the stream.
+        /// Position of the start of the event, in bytes from the start of the stream.
         at: u64,
-        /// Whether the event had an ID up to here, which is now the last event ID. One that follows in the event
-        /// becomes it too.
+        /// True if the event had an ID before the error. This ID is now the last event ID. An ID later in the
+        /// event also becomes the last event ID.
         has_id: bool,
     },
     /// An event ID is longer than the decoder allows.
     ///
-    /// The field is ignored, as one with NUL is: the event comes, with the last event ID that it would have
-    /// without this field.
+    /// The field is ignored, like an ID that contains NUL. The event is still dispatched, with the last event ID
+    /// that it would have without this field.
     #[non_exhaustive]
     IdTooLong {
-        /// Length of the ID, in bytes: as it came, or as text if only U+FFFD makes it too long.
+        /// Length of the ID, in bytes: as received, or as text if only U+FFFD makes it too long.
         length: usize,
         /// The limit, in bytes.
         limit: usize,
-        /// Where its line starts, in bytes from the start of the stream.
+        /// Position of the start of its line, in bytes from the start of the stream.
         at: u64,
     },
 }
@@ -52,12 +52,12 @@ impl fmt::Display for DecodeError {
 
 impl Error for DecodeError {}
 
-/// A last event ID of the caller's that is longer than allowed.
+/// Error for a last event ID from the caller that is longer than allowed.
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IdTooLong {
-    /// How long it is, in bytes.
+    /// Length of the ID, in bytes.
     pub length: usize,
     /// The limit, in bytes.
     pub limit: usize,

@@ -1,4 +1,4 @@
-//! What an event is, on both sides of the wire.
+//! Events with their types and IDs.
 
 use alloc::{borrow::Cow, string::String};
 use core::{fmt, ops::Deref, str::FromStr, time::Duration};
@@ -10,13 +10,13 @@ use crate::{
     shared_text::SharedText,
 };
 
-/// The type of an event whose block names none, and of one whose `event` field is empty.
+/// Type of an event whose block has no `event` field or an empty one.
 const MESSAGE: &str = "message";
 
-/// An event that can be kept and sent.
+/// Event that can be stored and sent.
 ///
-/// A server builds one and [encodes](Self::encode) it; a client gets one from
-/// a [`MessageEvent`] by `TryFrom`. Strings that live for ever (`&'static str`) are not copied.
+/// A server builds an event and [encodes](Self::encode) it. A client converts a [`MessageEvent`] by `TryFrom`.
+/// Static strings (`&'static str`) are not copied.
 ///
 /// ```
 /// use core::time::Duration;
@@ -35,9 +35,9 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event with this data, of type `message`, without an ID.
+    /// Creates an event with this data, of type `message` and without an ID.
     ///
-    /// Any text is valid data. A reader sees each CR, LF and CRLF in it as LF.
+    /// Any text is valid data. A client receives each CR, LF and CRLF in it as LF.
     pub fn new(data: impl Into<Cow<'static, str>>) -> Self {
         Self {
             data: data.into(),
@@ -45,7 +45,7 @@ impl Event {
         }
     }
 
-    /// Sets the type: the name that listeners in a browser are added for.
+    /// Sets the type: the name for which a browser calls listeners.
     #[doc(alias = "name")]
     #[doc(alias = "event")]
     #[must_use]
@@ -56,15 +56,17 @@ impl Event {
 
     /// Sets the ID, which a client sends back as `Last-Event-ID` when it reconnects.
     ///
-    /// The empty ID makes a client forget the one that it has.
+    /// The empty ID makes the client forget its last event ID.
     #[must_use]
     pub fn with_id(mut self, id: EventId) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Sets the reconnection time that is sent with the event: how long the client waits before
-    /// it reconnects. Rounded down to whole milliseconds, at most `u64::MAX` of them.
+    /// Sets the reconnection time that is sent with the event: the time that the client waits before it
+    /// reconnects.
+    ///
+    /// It is rounded down to whole milliseconds, at most `u64::MAX` of them.
     #[must_use]
     pub fn with_retry(mut self, reconnection_time: Duration) -> Self {
         let milliseconds = u64::try_from(reconnection_time.as_millis()).unwrap_or(u64::MAX);
@@ -72,38 +74,38 @@ impl Event {
         self
     }
 
-    /// The type, `message` if none was set or if it is empty.
+    /// Returns the type. `message` if none was set or if it is empty.
     pub fn event_type(&self) -> &str {
         or_message(self.event_type.as_ref().map_or("", EventType::as_str))
     }
 
-    /// The data.
+    /// Returns the data.
     pub fn data(&self) -> &str {
         &self.data
     }
 
-    /// The data, without a copy where it was owned.
+    /// Returns the data, without copying it.
     pub fn into_data(self) -> Cow<'static, str> {
         self.data
     }
 
-    /// The ID that this event carries, if it carries one.
+    /// Returns the ID of this event, if it has one.
     pub fn id(&self) -> Option<&EventId> {
         self.id.as_ref()
     }
 
-    /// The last event ID as of this event, empty if there was none.
+    /// Returns the ID as text, which is the last event ID after this event. Empty if the event has no ID.
     #[doc(alias = "lastEventId")]
     pub fn last_event_id(&self) -> &str {
         self.id.as_ref().map_or("", EventId::as_str)
     }
 
-    /// The reconnection time that is sent with the event.
+    /// Returns the reconnection time that is sent with the event.
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// The type as the `event` field will carry it.
+    /// Returns the type as it is sent in the `event` field.
     pub(crate) fn type_field(&self) -> Option<&EventType> {
         self.event_type.as_ref()
     }
@@ -112,13 +114,15 @@ impl Event {
 impl<T: AsRef<str>, I: AsRef<str>> TryFrom<MessageEvent<T, I>> for Event {
     type Error = InvalidValue;
 
-    /// Checks an event that was dispatched, to keep it and to send it on.
+    /// Validates a dispatched event, to store it or to send it on.
     ///
-    /// Its [`id`](Event::id) is the last event ID, if that is not empty; it has no type if that was `message`.
+    /// Its [`id`](Event::id) is the last event ID, unless that is empty. The type `message` is not stored, because
+    /// it is the default.
     ///
     /// # Errors
     ///
-    /// [`InvalidValue`] if the type or the ID could forge another field. Those of a decoder cannot.
+    /// [`InvalidValue`] if the type or the ID contains a character that is invalid in its field. An event of a
+    /// decoder is always valid.
     ///
     /// ```
     /// use sse_proto::{Event, MessageEvent};
@@ -158,16 +162,16 @@ fn or_message(event_type: &str) -> &str {
     }
 }
 
-/// The type of an event: any text without CR and LF. The empty one means `message`.
+/// Type of an event: any text without CR and LF. The empty type means `message`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(Cow<'static, str>);
 
 impl EventType {
-    /// Checks that the text can stand in an `event` field.
+    /// Creates an event type, if the text is allowed in an `event` field.
     ///
     /// # Errors
     ///
-    /// [`InvalidValue`] if it holds CR or LF.
+    /// [`InvalidValue`] if the text contains CR or LF.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Result<Self, InvalidValue> {
         let text = text.into();
         check("event type", &text, &['\r', '\n'])?;
@@ -175,38 +179,39 @@ impl EventType {
     }
 }
 
-/// The ID of an event: any text without CR, LF and NUL.
+/// ID of an event: any text without CR, LF and NUL.
 ///
-/// A clone shares the text, unless that is short.
+/// A clone shares the text, unless the text is short.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(SharedText);
 
 impl EventId {
-    /// Checks that the text can stand in an `id` field, and in a `Last-Event-ID` header.
+    /// Creates an event ID, if the text is allowed in an `id` field and in a `Last-Event-ID` header.
     ///
     /// # Errors
     ///
-    /// [`InvalidValue`] if it holds CR or LF, or NUL, for which a reader ignores the field.
+    /// [`InvalidValue`] if the text contains CR or LF, or NUL, because a client ignores an ID with NUL.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Result<Self, InvalidValue> {
         let text = text.into();
         check("event ID", &text, &['\r', '\n', '\0'])?;
         Ok(Self(text.into()))
     }
 
-    /// The last event ID of a decoder, which has checked it, for one event, if it is short.
+    /// Creates an ID for a single event from the last event ID of a decoder, which has validated it. `None` if it
+    /// is not short.
     #[inline]
     pub(crate) fn decoded_short(text: &str) -> Option<Self> {
         SharedText::short(text).map(Self)
     }
 
-    /// The last event ID of a decoder, which has checked it, to be shared.
+    /// Creates an ID that many events share from the last event ID of a decoder, which has validated it.
     pub(crate) fn decoded(text: &str) -> Self {
         Self(SharedText::new(text))
     }
 }
 
 impl From<u64> for EventId {
-    /// The number in decimal digits.
+    /// Creates an ID of the number in decimal digits.
     fn from(number: u64) -> Self {
         Self(SharedText::new(decimal(number, &mut [0; 20])))
     }
@@ -260,12 +265,12 @@ impl TryFrom<String> for EventId {
     }
 }
 
-/// Conversions from both validated texts. Nothing here makes one: each way to make one stands in full above,
-/// because a test lists them by name.
+/// Implements conversions from both validated types. It contains no constructor. Each constructor is written out
+/// above, because a test lists them by name.
 macro_rules! readable {
     ($name:ident) => {
         impl $name {
-            /// The text.
+            /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

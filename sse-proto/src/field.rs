@@ -1,8 +1,8 @@
-//! What a line means.
+//! Parsing of a line into a field.
 
 use core::time::Duration;
 
-/// A line that is not blank.
+/// Field or comment: a line that is not blank.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Field<'a> {
     Comment(&'a [u8]),
@@ -10,12 +10,13 @@ pub(crate) enum Field<'a> {
     Data(&'a [u8]),
     Id(&'a [u8]),
     Retry(Duration),
-    /// A field that is to be ignored, because of its name or its value.
+    /// Field that is ignored because of its name or its value.
     Ignored,
 }
 
 impl<'a> Field<'a> {
-    /// Reads a line ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)):
+    /// Parses a line
+    /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)):
     ///
     /// > If the line starts with a U+003A COLON character (:), ignore the line.
     /// >
@@ -28,7 +29,7 @@ impl<'a> Field<'a> {
     /// > process the field using the whole line as the field name, and the empty string as the field
     /// > value.
     ///
-    /// A value is always the end of its line.
+    /// A value always ends where its line ends.
     #[inline(always)]
     pub(crate) fn parse(line: &'a [u8]) -> Self {
         // "Field names must be compared literally, with no case folding performed."
@@ -59,23 +60,23 @@ fn retry<'a>(value: &[u8]) -> Field<'a> {
     reconnection_time(value).map_or(Field::Ignored, Field::Retry)
 }
 
-/// "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field
-/// value. Otherwise, ignore the field."
+/// Returns whether the value is a valid ID: "If the field value does not contain U+0000 NULL, then set the last
+/// event ID buffer to the field value. Otherwise, ignore the field."
 #[inline]
 pub(crate) fn is_id(value: &[u8]) -> bool {
     !value.contains(&0)
 }
 
-/// "If the field value consists of only ASCII digits, then interpret the field value as an integer
-/// in base ten, and set the event stream's reconnection time to that integer. Otherwise, ignore the
+/// Parses a reconnection time: "If the field value consists of only ASCII digits, then interpret the field value
+/// as an integer in base ten, and set the event stream's reconnection time to that integer. Otherwise, ignore the
 /// field."
 #[inline]
 pub(crate) fn reconnection_time(value: &[u8]) -> Option<Duration> {
     integer(value).map(Duration::from_millis)
 }
 
-/// "Only ASCII digits", and at least one, without a sign. A number that is larger than `u64::MAX`
-/// counts as `u64::MAX`.
+/// Parses an integer of "only ASCII digits": at least one digit, without a sign. A number that is larger than
+/// `u64::MAX` counts as `u64::MAX`.
 #[inline]
 pub(crate) fn integer(digits: &[u8]) -> Option<u64> {
     let mut number = 0_u64;
@@ -89,14 +90,14 @@ pub(crate) fn integer(digits: &[u8]) -> Option<u64> {
     (!digits.is_empty()).then_some(number)
 }
 
-/// "If *value* starts with a U+0020 SPACE character, remove it from *value*."
+/// Removes one leading space: "If *value* starts with a U+0020 SPACE character, remove it from *value*."
 #[inline]
 pub(crate) fn without_space(value: &[u8]) -> &[u8] {
     value.strip_prefix(b" ").unwrap_or(value)
 }
 
-/// The start of the value of a `data` line of which not all is there yet; `None` if it is not known
-/// to be one, or where its value starts.
+/// Returns the start of the value of an incomplete `data` line. `None` if it is not yet known that the line is a
+/// `data` line, or where its value starts.
 pub(crate) fn data_so_far(line: &[u8]) -> Option<&[u8]> {
     let value = line.strip_prefix(b"data:")?;
     (!value.is_empty()).then(|| without_space(value))

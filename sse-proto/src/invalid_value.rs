@@ -1,8 +1,8 @@
-//! What can be wrong with what a caller writes.
+//! Error for values that cannot be encoded.
 
 use core::{error::Error, fmt};
 
-/// Text that cannot stand in the field it was meant for, because a reader would see something else.
+/// Error for text that is not valid in its field, because a client would read something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidValue {
@@ -12,12 +12,12 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    /// The character that cannot be carried: CR, LF or NUL.
+    /// Returns the invalid character: CR, LF or NUL.
     pub fn character(&self) -> char {
         self.character
     }
 
-    /// Where it stands, in bytes from the start of the text.
+    /// Returns the position of the character, in bytes from the start of the text.
     pub fn at(&self) -> usize {
         self.at
     }

@@ -1,36 +1,37 @@
-//! What comes out of a decoder.
+//! Items that a decoder returns.
 
 use core::time::Duration;
 
-/// One thing that a stream says, with its texts as `T` and last event IDs as `I`.
+/// Item of an event stream, with texts of type `T` and a last event ID of type `I`.
 ///
-/// A decoder lends `Item<&str>` or `Item<&[u8]>`. To keep, there is `Item<String, EventId>`: all events
-/// after an ID share its text.
+/// A decoder returns borrowed items as `Item<&str>` or `Item<&[u8]>`. Owned items are `Item<String, EventId>`. All
+/// owned events after an ID share its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Item<T, I = T> {
     /// An event was dispatched.
     Event(MessageEvent<T, I>),
-    /// The stream set the reconnection time. At most `u64::MAX` milliseconds.
+    /// The stream set the reconnection time, at most `u64::MAX` milliseconds.
     Retry(Duration),
-    /// A comment: all that follows its colon. It says that the connection lives.
+    /// The stream sent a comment. Its text is everything after the colon. A comment shows that the connection is
+    /// alive.
     Comment(T),
 }
 
-/// An event as it is dispatched
-/// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)):
-/// a `MessageEvent`, in the words of the standard.
+/// Dispatched event ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)): a
+/// `MessageEvent` in the standard.
 ///
-/// Its texts are `T`, and its last event ID is an `I`: the same as the texts when it is lent, an `EventId` when
-/// it is kept. Any text can stand in it, so it has to be checked to be sent on: `Event::try_from`.
+/// Its texts have the type `T`, and its last event ID has the type `I`. `I` is `T` in a borrowed event, and
+/// `EventId` in an owned one. The texts are not validated. Use `Event::try_from` to validate an event and send it
+/// on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MessageEvent<T, I = T> {
-    /// The type, `message` if the stream gave none.
+    /// Type of the event. `message` if the stream set none.
     pub event_type: T,
-    /// The data: the values of the block's `data` fields, joined by LF.
+    /// Data: the values of the block's `data` fields, joined by LF.
     pub data: T,
-    /// The last event ID of the stream when the event was dispatched, empty if there was none.
+    /// Last event ID of the stream when the event was dispatched. Empty if there was none.
     #[doc(alias = "lastEventId")]
     pub last_event_id: I,
 }
@@ -47,7 +48,7 @@ impl<T, I> MessageEvent<T, I> {
 }
 
 impl<T> Item<T> {
-    /// Converts all texts, the last event ID among them.
+    /// Converts all texts, including the last event ID.
     ///
     /// ```
     /// use sse_proto::{Chunk, Decoder, Item};

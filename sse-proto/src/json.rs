@@ -1,15 +1,15 @@
-//! Data that is JSON.
+//! Data in JSON.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Event, MessageEvent};
 
 impl Event {
-    /// An event with this value as JSON for data, on one line.
+    /// Creates an event whose data is this value as JSON, on one line.
     ///
     /// # Errors
     ///
-    /// What serializing the value comes to: a map with keys that are not strings, say.
+    /// Returns the error of the serializer, for example for a map with keys that are not strings.
     ///
     /// ```
     /// use sse_proto::Event;
@@ -30,11 +30,11 @@ impl Event {
 }
 
 impl<T: AsRef<[u8]>, I> MessageEvent<T, I> {
-    /// The data as JSON.
+    /// Deserializes the data from JSON.
     ///
     /// # Errors
     ///
-    /// If the data is not JSON, or not such a value.
+    /// Returns an error if the data is not JSON, or is not a valid `V`.
     ///
     /// ```
     /// use sse_proto::{Chunk, Decoder, Item};

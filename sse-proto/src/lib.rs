@@ -1,13 +1,76 @@
-//! The codec of [server-sent events][spec] (`text/event-stream`), without I/O and without `std`.
+//! Encoder and decoder for [server-sent events][spec] (`text/event-stream`), without I/O and without `std`.
+//!
+//! - The encoder rejects or splits every line end in a value, so no value can forge another field.
+//! - The decoder takes chunks of any size. Its items do not depend on where the stream is split, and its memory is
+//!   limited.
+//! - [`connection`] has the state machine of a client: when to reconnect, where to resume, when to stop.
+//!
+//! ```
+//! use sse_proto::{Chunk, Decoder, Event, Item};
+//!
+//! let mut wire = Vec::new();
+//! Event::new("two\nlines").encode(&mut wire);
+//! assert_eq!(wire, b"data: two\ndata: lines\n\n");
+//!
+//! let mut decoder = Decoder::new();
+//! let mut chunk = Chunk::new(&wire);
+//! while let Some(item) = decoder.decode(&mut chunk)? {
+//!     assert!(matches!(item, Item::Event(event) if event.data == "two\nlines"));
+//! }
+//! # Ok::<(), sse_proto::DecodeError>(())
+//! ```
 //!
 //! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 //!
-//! # Map
+//! # Encoding
+//!
+//! [`EventType`] and [`EventId`] contain only text that is valid on the wire.
+//!
+//! ```
+//! use sse_proto::{Event, EventId, EventType};
+//!
+//! let event = Event::new("two\nlines")
+//!     .with_type(EventType::new("update")?)
+//!     .with_id(EventId::from(7));
+//!
+//! let mut wire = Vec::new();
+//! event.encode(&mut wire);
+//! assert_eq!(wire, b"event: update\nid: 7\ndata: two\ndata: lines\n\n");
+//!
+//! // A value that would forge a second field is rejected, with the position of the fault.
+//! let forged = EventType::new("update\ndata: forged").unwrap_err();
+//! assert_eq!(forged.to_string(), "event type: LF at byte 6 would end the field");
+//! # Ok::<(), sse_proto::InvalidValue>(())
+//! ```
+//!
+//! # Decoding
+//!
+//! ```
+//! use sse_proto::{Chunk, Decoder, Item};
+//!
+//! let mut decoder = Decoder::new();
+//! let mut seen = Vec::new();
+//! for bytes in [&b"id: 7\rda"[..], b"ta: one\r", b"\ndata: two\r\n\r\n: bye\n"] {
+//!     let mut chunk = Chunk::new(bytes);
+//!     while let Some(item) = decoder.decode(&mut chunk)? {
+//!         match item {
+//!             Item::Event(event) => seen.push(format!("{}: {:?}", event.event_type, event.data)),
+//!             Item::Comment(text) => seen.push(format!("comment:{text}")),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(seen, ["message: \"one\\ntwo\"", "comment: bye"]);
+//! assert_eq!(decoder.last_event_id(), "7");
+//! # Ok::<(), sse_proto::DecodeError>(())
+//! ```
+//!
+//! # Types
 //!
 //! ```text
-//!          writing                                 reading
+//!          encoding                                decoding
 //!
-//!  EventType  EventId                   Chunk: bytes, cut anywhere
+//!  EventType  EventId                   Chunk: bytes, split anywhere
 //!       \      /                             │
 //!        Event ── encode ──▶  wire  ──▶   Parser    (line ▸ field ▸ block)
 //!                               │             │
@@ -16,29 +79,25 @@
 //!                          Item: Event(MessageEvent) · Retry · Comment
 //! ```
 //!
-//! - [`Event`] (`event.rs`): an event that can be kept and sent. [`EventType`] and [`EventId`] hold
-//!   only what the wire can carry, so nothing that is encoded can forge a field.
-//! - [`Event::encode`], [`Comment::encode`], [`encode_into`] (`encode.rs`): the bytes, into any [`Output`].
-//! - `parse.rs`: the algorithm, in one place, with a note to its reader. Below it lie `line.rs`,
-//!   where lines end, `field.rs`, what a line means, and `store.rs`, what is held.
-//! - [`Decoder`] (`decode.rs`): a [`Chunk`] in; [`Item`]s out, lent, as text or as bytes.
-//!   [`SliceDecoder`] (`decode_slice.rs`): the same in memory of the caller's.
-//! - [`connection`]: the state between connections, without I/O: what a response means, when to connect
-//!   again and when to stop.
+//! - [`Event`] is an event that can be stored and sent.
+//! - [`Event::encode`], [`Comment::encode`] and [`encode_into`] append bytes to any [`Output`].
+//! - [`Decoder`] takes a [`Chunk`] and returns borrowed [`Item`]s, as text or as bytes. [`SliceDecoder`] returns
+//!   bytes and uses only memory of the caller.
+//! - [`connection`] has no I/O: the caller reports responses, data and errors, and gets actions and timeouts.
 //!
 //! # Features
 //!
-//! - `alloc` (default): everything but [`SliceDecoder`].
-//! - `simd`: looks for faults in UTF-8 by SIMD, many times faster where text is not ASCII. Takes
-//!   `std`, to ask the processor what it can.
-//! - `serde`: data as JSON, `Event::json` and `MessageEvent::json`.
+//! - `alloc` (default): everything except [`SliceDecoder`], which is always available.
+//! - `simd`: validates UTF-8 by SIMD, which is many times faster for text that is not ASCII. Requires `std`, to
+//!   detect the features of the processor.
+//! - `serde`: data in JSON, `Event::json` and `MessageEvent::json`.
 //! - `bytes`: [`Output`] for `BytesMut`, and events that share the memory of a `Bytes`.
-//! - `stream`: `ItemStream`, from a stream of chunks to a stream of items.
-//! - `codec`: `EventCodec`, for `tokio_util::codec`. Takes `std`.
+//! - `stream`: `ItemStream`, which converts a stream of chunks to a stream of items.
+//! - `codec`: `EventCodec`, for `tokio_util::codec`. Requires `std`.
 //!
 //! # Grammar
 //!
-//! What both sides speak ([9.2.5, Parsing an event stream][parsing]):
+//! The standard defines an event stream as follows ([9.2.5, Parsing an event stream][parsing]):
 //!
 //! ```text
 //! stream        = [ bom ] *event
@@ -60,47 +119,15 @@
 //! ```
 //!
 //! [parsing]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-//!
-//! # Writing
-//!
-//! ```
-//! use sse_proto::{Event, EventId, EventType};
-//!
-//! let event = Event::new("two\nlines")
-//!     .with_type(EventType::new("update")?)
-//!     .with_id(EventId::from(7));
-//!
-//! let mut wire = Vec::new();
-//! event.encode(&mut wire);
-//! assert_eq!(wire, b"event: update\nid: 7\ndata: two\ndata: lines\n\n");
-//!
-//! // What would forge a second field is refused, with the place of the fault.
-//! let forged = EventType::new("update\ndata: forged").unwrap_err();
-//! assert_eq!(forged.to_string(), "event type: LF at byte 6 would end the field");
-//! # Ok::<(), sse_proto::InvalidValue>(())
-//! ```
-//!
-//! # Reading
-//!
-//! ```
-//! use sse_proto::{Chunk, Decoder, Item};
-//!
-//! let mut decoder = Decoder::new();
-//! let mut seen = Vec::new();
-//! for bytes in [&b"id: 7\rda"[..], b"ta: one\r", b"\ndata: two\r\n\r\n: bye\n"] {
-//!     let mut chunk = Chunk::new(bytes);
-//!     while let Some(item) = decoder.decode(&mut chunk)? {
-//!         match item {
-//!             Item::Event(event) => seen.push(format!("{}: {:?}", event.event_type, event.data)),
-//!             Item::Comment(text) => seen.push(format!("comment:{text}")),
-//!             _ => {}
-//!         }
-//!     }
-//! }
-//! assert_eq!(seen, ["message: \"one\\ntwo\"", "comment: bye"]);
-//! assert_eq!(decoder.last_event_id(), "7");
-//! # Ok::<(), sse_proto::DecodeError>(())
-//! ```
+
+// Map of the files:
+//
+// - `event.rs`: `Event`, `EventType`, `EventId`. `encode.rs`: their bytes.
+// - `parse.rs`: the algorithm that all decoders share, with notes for maintainers. It uses `line.rs` (line ends),
+//   `field.rs` (fields of a line) and `store.rs` (buffers).
+// - `decode.rs`: `Decoder`. `decode_slice.rs`: `SliceDecoder`. `decode_shared.rs`: items that share a `Bytes`.
+// - `connection.rs`: the state machine of a client.
+
 #![no_std]
 #![warn(
     clippy::alloc_instead_of_core,

@@ -1,16 +1,19 @@
-//! Where lines end: at CR LF, at LF, and at a CR that no LF follows.
+//! Search for line ends: CR LF, LF, and CR without LF.
 
 use memchr::memchr2;
 
-/// In a page, bytes on the way to it cost more than nanoseconds in it: there, only the long ways are.
-pub(crate) const SMALL: bool = cfg!(target_family = "wasm");
+/// True if the crate is optimized for size. In a web page, downloading the fast paths takes longer than they save,
+/// so only the slow paths are used there.
+pub(crate) const OPTIMIZE_FOR_SIZE: bool = cfg!(target_family = "wasm");
 
-/// The index of the first CR or LF.
+/// Returns the index of the first CR or LF.
 ///
-/// Many lines are short, and a call of `memchr2` costs as much as looking at 16 bytes by hand.
+/// Many lines are short, and a call of `memchr2` costs as much as checking 16 bytes by hand.
 #[inline(always)]
 pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
-    let head = bytes.split_first_chunk::<16>().filter(|_| !SMALL);
+    let head = bytes
+        .split_first_chunk::<16>()
+        .filter(|_| !OPTIMIZE_FOR_SIZE);
     let Some((head, tail)) = head else {
         return bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     };
@@ -27,15 +30,16 @@ pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
     memchr2(b'\r', b'\n', tail).map(|index| index + head.len())
 }
 
-/// The same without a look at the first bytes by hand, for a line that may well be long.
+/// Returns the index of the first CR or LF, without checking the first bytes by hand. Use it for a line that is
+/// probably long.
 pub(crate) fn find_far_end(bytes: &[u8]) -> Option<usize> {
     memchr2(b'\r', b'\n', bytes)
 }
 
-/// Sets the top bit of the lowest byte of a word that is CR or LF. Bits above it mean nothing.
+/// Sets the top bit of the lowest byte in a word that is CR or LF. The bits above it have no meaning.
 ///
-/// A byte less one borrows, and so gets a top bit that it had not, only if it was zero; and it is
-/// zero after the XOR only if it was the byte that is looked for.
+/// Subtracting one from a byte borrows, and so sets a top bit that was clear, only if the byte is zero. After the
+/// XOR, a byte is zero only if it was the byte that is searched for.
 const fn ends_in(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);

@@ -1,50 +1,48 @@
-//! The algorithm: chunks of bytes to blocks, for every decoder of this crate.
+//! Parser from chunks of bytes to blocks, for every decoder of this crate.
 //!
-//! # For the next reader
+//! # For maintainers
 //!
-//! [`Parser::next`] is called with a [`Chunk`] until that has no more. It has these parts:
+//! [`Parser::next`] is called with a [`Chunk`] until the chunk is empty. It has these parts:
 //!
-//! - `block`, here: a block, line by line. Values stay where they are, as places in the chunk
-//!   (`Block`).
-//! - `pending.rs`: what spans chunks. When the chunk ends before the block does, its values are
-//!   copied to the buffers (`hold`), and so is the line that the chunk cuts (`hold_line`). Before
-//!   the next line, `catch_up` does whatever the last chunk or the last item left to do. The flags
-//!   in `pending` say what: one for each such thing, and none at all between two blocks.
-//! - `simple.rs`: short ways for blocks that lie in the chunk as a whole, when nothing is pending:
-//!   `simple` for one `data` line or a comment, `whole` for more fields. That is nearly every event
-//!   there is. They only save time: `block` would come to the same. `whole.rs` is what they know of
-//!   such a block.
-//! - `step.rs`: what all of it comes to; `bytes.rs`: what that is in bytes.
+//! - `block`, in this file, parses a block line by line. It does not copy values: `Block` has their positions in
+//!   the chunk.
+//! - `pending.rs` has the state that spans chunks. If the chunk ends before the block, the values are copied to
+//!   the buffers (`hold`), and so is the incomplete line at the end of the chunk (`hold_line`). Before the next
+//!   line, `catch_up` does the work that the last chunk or the last item left. Each flag in `pending` stands for
+//!   such work. Between two blocks, no flag is set.
+//! - `simple.rs` has fast paths for blocks that lie completely in the chunk, if no flag is set: `simple` for one
+//!   `data` line or a comment, and `whole` for more fields. Nearly all events take them. They only save time:
+//!   `block` has the same result. `whole.rs` has the positions of the values in such a block.
+//! - `step.rs` has the result of the parser, and `bytes.rs` converts it to bytes.
 //!
-//! What is small and often taken is inlined into the caller's loop: a tiny event takes five
-//! nanoseconds, and handing out an item through a call takes as long again. For the same reason the
-//! short ways look for the end of a value before they look whether it starts with a space: where the
-//! next event starts depends on the one, but not on the other, so the processor need not wait.
+//! Small and frequent functions are inlined into the loop of the caller. A tiny event takes five nanoseconds, and
+//! returning an item through a call takes as long again. For the same reason, the fast paths search for the end of
+//! a value before they check whether it starts with a space. The start of the next event depends only on the end,
+//! so the processor need not wait for the check.
 //!
-//! **A CR at the end of a chunk** ends its line at once, for the event may be due and an LF may
-//! never come. `end_line` notes it (`SKIP_LF`), and `catch_up` drops the LF that the next chunk may
-//! start with. Inside a chunk, `end_line` takes the LF with its CR.
+//! **A CR at the end of a chunk** ends its line at once, because the event may be due and an LF may never follow.
+//! `end_line` sets `SKIP_LF`, and `catch_up` drops an LF at the start of the next chunk. Inside a chunk,
+//! `end_line` takes the LF together with its CR.
 //!
-//! **UTF-8** plays no part here. All that the grammar looks for is ASCII, an ASCII byte is never
-//! part of a longer sequence, and one ends any sequence that was cut short. So values can be read
-//! as text when their event is dispatched, and U+FFFD falls where decoding the stream first, as the
-//! standard has it, would put it.
+//! **UTF-8** does not matter here. The grammar searches only for ASCII bytes. An ASCII byte is never part of a
+//! longer sequence, and it ends a sequence that was cut short. So values can be converted to text when their event
+//! is dispatched. U+FFFD then has the same place as if the stream was decoded first, as in the standard.
 //!
-//! **The limit** is on what is held for an event at any time: type, data with an LF for each line,
-//! ID, and all of the line that is being read. It counts in the same way whether a value is in a
-//! buffer or in the chunk, for how a stream is cut must not change what it says. Beyond it
-//! (`too_large`) all is dropped up to the next blank line (`resynchronize`), but the ID: a client that came back with
-//! the ID before would be sent the same event again, for ever.
+//! **The limit** counts the bytes that are held for an event at any time: type, data with an LF for each line, ID,
+//! and the whole current line. A value counts the same in a buffer and in the chunk, because the result must not
+//! depend on how the stream is split. If the limit is exceeded (`too_large`), everything up to the next blank line
+//! is dropped (`resynchronize`), except the ID. If the client reconnected with the previous ID, it would get the
+//! same event again, forever.
 //!
-//! **The limit on IDs** is on the text that is kept after the event, where U+FFFD takes more bytes than what it
-//! stands for. It is looked at when the line is over, as for the NUL, and with the same result (`id_too_long`):
-//! the field is ignored, and the block goes on.
+//! **The limit on IDs** counts the text that is kept after the event. In it, U+FFFD can take more bytes than it
+//! replaces. The limit is checked at the end of the line, like the NUL, and with the same result (`id_too_long`):
+//! the field is ignored, and the block continues.
 //!
-//! **To change it**: a field is read in three places, `block`, `continue_line` where chunks cut its
-//! line, and `whole`. A flag of `pending` sends all that follows the long way, so one that stays set
-//! costs every event; `catch_up` has to clear it, and `clear` keeps only `START` and `SKIP_LF`. A
-//! short way may give up at any byte, but not once it has changed anything. Whatever it is, a case in
-//! `testdata/` cut at every place, and `cargo xtask fuzz`, find out.
+//! **To change it**: a field is parsed in three places: in `block`, in `continue_line` for a line that spans
+//! chunks, and in `whole`. A flag in `pending` sends everything that follows through the slow path. So a flag that
+//! stays set slows down every event: `catch_up` has to clear it, and `clear` keeps only `START` and `SKIP_LF`. A
+//! fast path may give up at any byte, but not after it has changed the state. Test each change with a case in
+//! `testdata/`, which is split at every position, and with `cargo xtask fuzz`.
 
 mod bytes;
 mod id;
@@ -61,69 +59,68 @@ use whole::Whole;
 use crate::{
     chunk::Chunk,
     field::Field,
-    line::{SMALL, find_end},
+    line::{OPTIMIZE_FOR_SIZE, find_end},
     store::Store,
 };
 
-/// The stream may yet start with a byte order mark.
+/// The stream may still start with a byte order mark.
 const START: u16 = 1;
-/// The last line ended in CR, with which the chunk ended.
+/// The last chunk ended in a CR, which ended the last line.
 const SKIP_LF: u16 = 1 << 1;
-/// The buffers were lent to the caller, and the block in them is over.
+/// The caller has borrowed the buffers, and the block in them is complete.
 const LENT: u16 = 1 << 2;
-/// There is a block in the buffers that is not over. It started at `block_at`.
+/// The buffers hold an incomplete block, which starts at `block_at`.
 const BLOCK: u16 = 1 << 3;
 /// The block in the buffers has an ID.
 const ID: u16 = 1 << 4;
-/// Behind the data is the start of a line (or a comment that was lent).
+/// The data in the buffer is followed by the start of a line, or by a comment that the caller has borrowed.
 const LINE: u16 = 1 << 5;
-/// Behind the data is the start of the value of a `data` line.
+/// The data in the buffer is followed by the start of the value of a `data` line.
 const VALUE: u16 = 1 << 6;
-/// An event was too large, and its block is not over.
+/// An event was too large, and its block is not complete.
 const RESYNCHRONIZE: u16 = 1 << 7;
-/// The chunk ended inside of a comment that nobody wants.
+/// The chunk ended inside a comment that is dropped.
 const COMMENT: u16 = 1 << 8;
-/// The chunk is at the start of a block that is known already: `ready`.
+/// The chunk is at the start of a block that is already parsed: `ready`.
 const READY: u16 = 1 << 9;
 
-/// Reads a stream, and holds of it what lies in more than one chunk.
+/// Parser of a stream. It buffers only what spans chunks.
 #[derive(Debug)]
 pub(crate) struct Parser<S> {
     pending: u16,
-    /// The values of the block's `data` fields, an LF behind each; behind these, the line that is
-    /// being read.
+    /// Values of the block's `data` fields, each with an LF after it, and then the current line.
     data: S,
-    /// How much of `data` is complete.
+    /// Length of the complete part of `data`.
     data_length: usize,
     event_type: S,
     id: S,
-    /// How long the line that is being read is so far, in the stream.
+    /// Length of the current line up to here, as received.
     line_length: usize,
     limits: Limits,
-    /// Whether comments are wanted.
+    /// True if comments are returned.
     comments: bool,
-    /// The block of `READY`.
+    /// Block for the flag `READY`.
     ready: Whole,
-    /// The bytes taken before the current chunk, and where in the stream the block started.
+    /// Number of bytes before the current chunk, and position of the block's start in the stream.
     position: u64,
     block_at: u64,
 }
 
-/// How much is held, in bytes.
+/// Limits on the bytes that are held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// For an event as a whole.
+    /// Limit for the whole event.
     pub(crate) event: usize,
-    /// For its type alone.
+    /// Limit for its type alone.
     pub(crate) event_type: usize,
-    /// For its ID alone, as text.
+    /// Limit for its ID alone, as text.
     pub(crate) id: usize,
 }
 
-/// The part of a block that lies in the current chunk.
+/// Part of a block that lies in the current chunk.
 #[derive(Default)]
 struct Block {
-    /// Where its first field starts.
+    /// Position of its first field.
     start: Option<usize>,
     event_type: Option<Place>,
     data: Option<Place>,
@@ -147,12 +144,12 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// Comments are not wanted.
+    /// Drops comments instead of returning them.
     pub(crate) fn skip_comments(&mut self) {
         self.comments = false;
     }
 
-    /// Forgets all but what it was told at first, for the start of another stream.
+    /// Resets all state except the settings, for the start of another stream.
     pub(crate) fn reset(&mut self) {
         self.clear();
         self.pending = START;
@@ -160,7 +157,7 @@ impl<S: Store> Parser<S> {
         self.position = 0;
     }
 
-    /// The data that was lent, without the LF that is the last.
+    /// Returns the data in the buffer, without the last LF.
     pub(crate) fn data(&self) -> &[u8] {
         &self.data.bytes()[..self.data_length.saturating_sub(1)]
     }
@@ -173,14 +170,14 @@ impl<S: Store> Parser<S> {
         &self.data.bytes()[self.data_length..]
     }
 
-    /// Takes what it needs from the chunk to come to the next step.
+    /// Parses the chunk up to the next result.
     #[inline(always)]
     pub(crate) fn next(
         &mut self,
         chunk: &mut Chunk<'_>,
         last_event_id: &mut impl LastEventId,
     ) -> Step {
-        if self.pending != 0 || SMALL {
+        if self.pending != 0 || OPTIMIZE_FOR_SIZE {
             return self.go_on(chunk, last_event_id);
         }
         if let Some(step) = self.simple(chunk) {
@@ -199,7 +196,7 @@ impl<S: Store> Parser<S> {
         }
         match (chunk.rest(), self.pending) {
             ([], _) => self.need_more(chunk),
-            (_, 0) if !SMALL => self.not_simple(chunk, last_event_id),
+            (_, 0) if !OPTIMIZE_FOR_SIZE => self.not_simple(chunk, last_event_id),
             _ => self.block(chunk, last_event_id),
         }
     }
@@ -215,7 +212,7 @@ impl<S: Store> Parser<S> {
     #[inline(never)]
     fn block(&mut self, chunk: &mut Chunk<'_>, last_event_id: &mut impl LastEventId) -> Step {
         let mut block = Block::default();
-        // If all that there is does not reach the limit, no part of it will.
+        // If the whole rest of the chunk is within the limit, so is each part of it.
         let near_limit = self.held(&block) + chunk.rest().len() > self.limits.event;
         loop {
             let rest = chunk.rest();
@@ -230,10 +227,10 @@ impl<S: Store> Parser<S> {
                     if let Some(step) = self.dispatch(chunk, &block, last_event_id) {
                         return step;
                     }
-                    // Between two blocks again: the next may well be a simple one.
+                    // The next block may take the fast path.
                     block = Block::default();
                     if self.pending == 0
-                        && !SMALL
+                        && !OPTIMIZE_FOR_SIZE
                         && let Some(step) = self.simple(chunk)
                     {
                         return step;
@@ -265,7 +262,7 @@ impl<S: Store> Parser<S> {
             block.start.get_or_insert(start);
             match field {
                 Field::Data(data) => {
-                    // One line can stay where it is.
+                    // A single `data` line is not copied.
                     if block.data.is_none() && self.data_length == 0 {
                         block.data = Some(place(data));
                     } else {
@@ -273,7 +270,7 @@ impl<S: Store> Parser<S> {
                             self.push_data(first.slice(chunk, || &[]));
                         }
                         self.push_data_line(rest, length - data.len(), length);
-                        if !near_limit && !SMALL {
+                        if !near_limit && !OPTIMIZE_FOR_SIZE {
                             self.more_data(chunk);
                         }
                     }
@@ -301,7 +298,7 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// Takes a line and its end: CR LF, LF or CR. Behind a CR that ends the chunk, an LF may follow.
+    /// Takes a line and its end: CR LF, LF or CR. If a CR ends the chunk, the next chunk may start with its LF.
     #[inline(always)]
     fn end_line(&mut self, chunk: &mut Chunk<'_>, length: usize) {
         match chunk.rest()[length..] {
@@ -314,7 +311,7 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// "If the line is empty (a blank line), dispatch the event"
+    /// Ends a block: "If the line is empty (a blank line), dispatch the event"
     /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage)).
     #[inline(always)]
     fn dispatch(
@@ -341,7 +338,7 @@ impl<S: Store> Parser<S> {
         Some(Step::Event { event_type, data })
     }
 
-    /// "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)
+    /// Appends a data line: "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)
     /// character to the data buffer."
     #[inline]
     fn push_data(&mut self, value: &[u8]) {
@@ -350,11 +347,11 @@ impl<S: Store> Parser<S> {
         self.data_length = self.data.len();
     }
 
-    /// The same for a value that ends where its line does.
+    /// Appends a data line whose value ends at the end of its line.
     #[inline]
     fn push_data_line(&mut self, rest: &[u8], start: usize, end: usize) {
         if rest[end] == b'\n' {
-            // The LF that is to follow it does.
+            // The LF of the line is also the LF after the value.
             self.data.push(&rest[start..=end]);
             self.data_length = self.data.len();
         } else {
@@ -362,7 +359,7 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// What counts against the limit, without the line that is being read.
+    /// Returns the number of bytes that count against the limit, without the current line.
     fn held(&self, block: &Block) -> usize {
         let or_held = |place: Option<Place>, held: &S| place.map_or(held.len(), Place::len);
         self.data_length
@@ -371,7 +368,7 @@ impl<S: Store> Parser<S> {
             + or_held(block.id, &self.id)
     }
 
-    /// Where in the stream the block starts, if its part in the chunk starts at this index.
+    /// Returns the position of the block in the stream. `index` is the start of its part in the chunk.
     fn block_at(&self, chunk: &Chunk<'_>, index: usize) -> u64 {
         match self.pending & BLOCK {
             0 => self.offset(chunk, index),
@@ -379,7 +376,7 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// Where in the stream the byte at this index of the chunk is.
+    /// Returns the position in the stream of the byte at this index of the chunk.
     fn offset(&self, chunk: &Chunk<'_>, index: usize) -> u64 {
         self.position + chunk.since_last_time(index)
     }

@@ -1,4 +1,4 @@
-//! Text that many events have in common.
+//! Text that many events share.
 
 use alloc::{borrow::Cow, boxed::Box, string::String};
 use core::{
@@ -8,15 +8,16 @@ use core::{
     ops::Deref,
 };
 
-/// A pointer to text that is cloned without a copy of the text, where the target can count across threads. A
-/// target that cannot copies it: an `Rc` would take `Send` from every event.
+/// Pointer to text. A clone does not copy the text if the target supports atomic reference counts. On other
+/// targets a clone copies it, because with an `Rc`, events would not be `Send`.
 #[cfg(target_has_atomic = "ptr")]
 type Pointer = alloc::sync::Arc<str>;
 #[cfg(not(target_has_atomic = "ptr"))]
 type Pointer = Box<str>;
 
-/// Up to this length, in bytes, text that only one event has is not made to be shared: counting costs more than a copy.
-const SHORT: usize = 64;
+/// Maximum length, in bytes, of text that is not shared if only one event has it. For such text, a reference count
+/// costs more than a copy.
+const MAX_SHORT_BYTES: usize = 64;
 
 /// Text that is cloned without a copy, unless it is short.
 #[derive(Clone)]
@@ -34,10 +35,10 @@ impl SharedText {
         }
     }
 
-    /// Text that most likely will not be cloned, if it is short.
+    /// Creates text that will probably not be cloned. `None` if the text is not short.
     #[inline]
     pub(crate) fn short(text: &str) -> Option<Self> {
-        (text.len() <= SHORT).then(|| Self::Short(text.into()))
+        (text.len() <= MAX_SHORT_BYTES).then(|| Self::Short(text.into()))
     }
 }
 

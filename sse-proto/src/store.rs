@@ -1,33 +1,33 @@
-//! Where the bytes of an event are held when they do not lie in one chunk.
+//! Buffers for the parts of an event that span chunks.
 //!
-//! The parser's limits see to it that there is always room.
+//! The limits of the parser ensure that there is always room.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-/// A buffer: one that grows, or one of the caller's.
+/// Buffer that grows, or that uses memory of the caller.
 pub(crate) trait Store {
-    /// What it holds.
+    /// Returns the content.
     fn bytes(&self) -> &[u8];
 
-    /// Appends what there is room for.
+    /// Appends the bytes for which there is room.
     fn push(&mut self, bytes: &[u8]);
 
     /// Appends an LF.
     fn push_lf(&mut self);
 
-    /// Drops all behind the first `length` bytes.
+    /// Drops all bytes after the first `length` bytes.
     fn truncate(&mut self, length: usize);
 
-    /// Takes the `count` bytes out that start at `at`.
+    /// Removes `count` bytes from index `at` on.
     fn remove(&mut self, at: usize, count: usize);
 
-    /// How many bytes it holds.
+    /// Returns the length of the content, in bytes.
     fn len(&self) -> usize {
         self.bytes().len()
     }
 
-    /// Holds these bytes and nothing else.
+    /// Replaces the content by these bytes.
     fn set(&mut self, bytes: &[u8]) {
         self.truncate(0);
         self.push(bytes);
@@ -59,7 +59,7 @@ impl Store for Vec<u8> {
     }
 }
 
-/// The caller's memory, filled from the front.
+/// Memory of the caller, filled from the start.
 #[derive(Debug)]
 pub(crate) struct Slice<'b> {
     memory: &'b mut [u8],
@@ -71,7 +71,7 @@ impl<'b> Slice<'b> {
         Self { memory, length: 0 }
     }
 
-    /// How many bytes it can hold.
+    /// Returns the maximum length of the content, in bytes.
     pub(crate) fn capacity(&self) -> usize {
         self.memory.len()
     }

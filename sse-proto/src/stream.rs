@@ -1,4 +1,4 @@
-//! From a stream of chunks to a stream of items.
+//! Conversion of a stream of chunks to a stream of items.
 
 use alloc::string::String;
 use core::{
@@ -14,14 +14,14 @@ use pin_project_lite::pin_project;
 use crate::{DecodeError, Decoder, EventId, Item, turn::Turn};
 
 pin_project! {
-    /// The items of a stream of chunks, such as the body of a response.
+    /// Stream of the items in a stream of chunks, for example in the body of a response.
     ///
-    /// It ends with the stream or with its first error. An error of the decoder is not the end:
-    /// what follows the event that was too large comes out. It reads only when it is polled, and
-    /// holds one chunk.
+    /// It ends when the stream of chunks ends, or after the first error of that stream. It does not end after an
+    /// error of the decoder: the items after an event that was too large are returned. It reads only when it is
+    /// polled, and holds at most one chunk.
     ///
-    /// Chunks that are always ready do not keep the thread from other tasks: after 64 KiB, or about 1000 items and chunks,
-    /// without a pause, it is pending once and wakes its task.
+    /// Other tasks on the thread can run even if chunks are always ready. After 64 KiB, or after about 1000 items
+    /// and chunks, without a pause, the stream returns `Pending` once and wakes its task.
     ///
     /// ```
     /// use core::convert::Infallible;
@@ -52,12 +52,12 @@ where
     S: Stream<Item = Result<B, E>>,
     B: AsRef<[u8]>,
 {
-    /// The items of these chunks, by a decoder with the [default limit](crate::DEFAULT_LIMIT).
+    /// Creates a stream of the items in these chunks, with the [default limit](crate::DEFAULT_LIMIT).
     pub fn new(chunks: S) -> Self {
         Self::with_decoder(chunks, Decoder::new())
     }
 
-    /// The items of these chunks, by this decoder.
+    /// Creates a stream of the items in these chunks, with this decoder.
     pub fn with_decoder(chunks: S, decoder: Decoder) -> Self {
         Self {
             chunks: Some(chunks),
@@ -68,12 +68,12 @@ where
         }
     }
 
-    /// The decoder, which knows the last event ID.
+    /// Returns the decoder, for example to read the last event ID.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// The decoder, to go on with another connection once it is [reset](Decoder::reset).
+    /// Returns the decoder. [Reset](Decoder::reset) it before you use it for another connection.
     pub fn into_decoder(self) -> Decoder {
         self.decoder
     }
@@ -92,7 +92,7 @@ where
             ready!(this.turn.poll(cx));
             if let Some(bytes) = this.chunk {
                 let rest = &bytes.as_ref()[*this.taken..];
-                // No more than the turn has left, for all of it may be lines that say nothing.
+                // At most the bytes left in this turn, because all of them may be lines that yield no item.
                 let part = &rest[..rest.len().min(this.turn.bytes_left())];
                 let mut input = part;
                 let item = this.decoder.next_owned(&mut input);
@@ -137,13 +137,13 @@ where
     }
 }
 
-/// Why a stream of items has an error.
+/// Error of an [`ItemStream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamError<E> {
-    /// An event could not be decoded. The stream goes on.
+    /// An event could not be decoded. The stream continues.
     Decode(DecodeError),
-    /// The stream of chunks failed, and has ended.
+    /// The stream of chunks failed and has ended.
     Chunks(E),
 }
 

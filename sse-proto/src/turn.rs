@@ -1,11 +1,12 @@
 use core::task::{Context, Poll};
 
-/// After this many bytes, other tasks get their turn.
-const WORK: usize = 64 * 1024;
+/// Number of bytes after which other tasks can run.
+const TURN_BYTES: usize = 64 * 1024;
 /// Cost of an item or a chunk in addition to its bytes.
-const EACH: usize = 64;
+const ITEM_COST_BYTES: usize = 64;
 
-/// How much a task may still do before others have their turn. One number, for it is looked at for each item.
+/// Work that a task may still do before other tasks can run. It is a single number, because it is checked for each
+/// item.
 #[derive(Debug)]
 pub(crate) struct Turn {
     left: usize,
@@ -13,12 +14,12 @@ pub(crate) struct Turn {
 
 impl Default for Turn {
     fn default() -> Self {
-        Self { left: WORK }
+        Self { left: TURN_BYTES }
     }
 }
 
 impl Turn {
-    /// Pending once, with a wake-up, when the turn is over.
+    /// Returns `Pending` once, and wakes the task, when the turn is over.
     #[inline(always)]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.left > 0 {
@@ -29,19 +30,19 @@ impl Turn {
         Poll::Pending
     }
 
-    /// How many bytes may be taken in it: at least one, if it is not over.
+    /// Returns the number of bytes that may be taken in this turn: at least one, if it is not over.
     #[inline(always)]
     pub(crate) fn bytes_left(&self) -> usize {
         self.left
     }
 
-    /// One item or chunk more, for which so many bytes were taken.
+    /// Counts one item or chunk, and the number of bytes that were taken for it.
     #[inline(always)]
     pub(crate) fn spend(&mut self, bytes: usize) {
-        self.left = self.left.saturating_sub(bytes + EACH);
+        self.left = self.left.saturating_sub(bytes + ITEM_COST_BYTES);
     }
 
-    /// Others have their turn.
+    /// Ends the turn, so that other tasks can run.
     pub(crate) fn end(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,4 @@
-//! Every case through what stands around the decoder: shared bytes, streams, the codec.
+//! Runs every test case through the adapters of the decoder: shared bytes, streams, and the codec.
 
 mod support;
 
@@ -36,7 +36,7 @@ fn streams_of_chunks_with_pauses_between() {
     each_case(|decoder, chunks| {
         let paused = Cell::new(false);
         let mut chunks = chunks.iter().map(Ok::<_, Infallible>);
-        // Each chunk comes only when it was asked for twice.
+        // Each chunk is ready only at the second poll.
         let chunks = stream::poll_fn(|cx| {
             if paused.replace(!paused.get()) {
                 return chunks.next().into();
@@ -100,7 +100,7 @@ fn the_codec() {
     assert_eq!(out, "data: a\n\n");
 }
 
-/// Decodes each case in each way, and compares.
+/// Decodes each case in each chunking, and compares the result with the expected outcome.
 fn each_case(mut decode: impl FnMut(&mut Decoder, &[&[u8]]) -> Vec<testkit::Item>) {
     for DecodeCase {
         name,

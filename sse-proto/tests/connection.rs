@@ -1,4 +1,4 @@
-//! The state machine, in simulated time, along every path.
+//! Tests the state machine of a client on every path, in simulated time.
 
 mod simulated;
 
@@ -18,7 +18,11 @@ fn events_come_and_the_stream_is_taken_up_again() {
     source.end();
     let delay = source.disconnected(Reason::Truncated);
     assert!((3000..=3750).contains(&delay), "{delay}");
-    assert_eq!(source.take_actions(), [], "not at once");
+    assert_eq!(
+        source.take_actions(),
+        [],
+        "no reconnection before the delay"
+    );
     assert_eq!(source.sleep().as_millis(), delay);
     assert_eq!(source.take_actions(), [Action::Connect]);
     assert_eq!(source.connection.last_event_id(), "2");
@@ -28,7 +32,7 @@ fn events_come_and_the_stream_is_taken_up_again() {
     assert_eq!(
         source.data,
         ["a", "b", "c"],
-        "the mark of a new stream, and no rest of the old"
+        "skips the byte order mark, and drops the unfinished event"
     );
     for _ in 0..3 {
         source.end();
@@ -38,10 +42,14 @@ fn events_come_and_the_stream_is_taken_up_again() {
     assert_eq!(
         source.connection.last_event_id(),
         "2",
-        "over any number of connections"
+        "kept over any number of connections"
     );
     source.receive("id\n\n");
-    assert_eq!(source.connection.last_event_id(), "", "an empty ID is none");
+    assert_eq!(
+        source.connection.last_event_id(),
+        "",
+        "an empty ID clears it"
+    );
 }
 
 #[test]
@@ -63,8 +71,8 @@ fn an_id_that_is_too_long_is_told_and_the_one_before_is_sent() {
     let settings = Settings::default().with_max_id_bytes(5);
     let mut source = Source::open(settings);
     source.receive("id: 1\ndata: a\n\nid: 123456\ndata: b\n\n");
-    let told = "event ID at byte 15 of the stream is 6 bytes, limit is 5";
-    assert_eq!(source.data, ["a", told, "b"]);
+    let error = "event ID at byte 15 of the stream is 6 bytes, limit is 5";
+    assert_eq!(source.data, ["a", error, "b"]);
     assert_eq!(source.connection.last_event_id(), "1");
     source.end();
     source.sleep();
@@ -99,7 +107,7 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
         assert_eq!(source.take_actions(), [Action::Connect]);
         assert_eq!(source.connection.last_event_id(), "");
 
-        // It was not for the ID.
+        // The ID was not the cause of the refusal.
         source.respond(status, None);
         let closed = Change::Closed(Reason::Status(status));
         assert_eq!(source.take_changes(), [closed]);
@@ -141,7 +149,7 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
         assert_eq!(source.take_actions(), [Action::Connect]);
         least = (least * 2).min(60_000);
     }
-    // To open is no success yet.
+    // An open connection is not a success yet.
     source.respond(200, EVENTS);
     source.take_changes();
     source.end();
@@ -149,17 +157,17 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
     source.sleep();
     source.respond(200, EVENTS);
     source.take_changes();
-    source.receive(": nor is a comment, which servers open with\n");
+    source.receive(": a comment is not a success either\n");
     source.end();
     assert!(source.disconnected(Reason::End) >= 60_000);
     source.sleep();
     source.respond(200, EVENTS);
     source.take_changes();
-    source.receive("data: this is\n\n");
+    source.receive("data: an event is a success\n\n");
     source.end();
     assert!(source.disconnected(Reason::End) <= 3750);
 
-    // And so is a stream that breaks after a long time.
+    // A stream that breaks after a long time is also a success.
     for _ in 0..5 {
         source.sleep();
         source.fail();
@@ -173,7 +181,7 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
     assert!(source.disconnected(Reason::NetworkError) <= 3750);
 }
 
-/// Proxies end streams on which no event comes, after 30 s or 60 s.
+/// Proxies end streams without events after 30 s or 60 s.
 #[test]
 fn a_quiet_stream_that_lives_as_long_as_its_delay_is_a_success() {
     for (retry, lives, ends, base) in [
@@ -248,26 +256,26 @@ fn a_stream_that_ends_inside_an_event_is_told() {
         source.receive(stream);
         source.end();
         source.disconnected(reason);
-        // The next connection knows nothing of it.
+        // The next connection starts without the unfinished event.
         source.sleep();
         source.respond(200, EVENTS);
         source.take_changes();
         source.end();
         source.disconnected(Reason::End);
     }
-    // A stream that broke may have been cut anywhere.
+    // A broken stream may have been cut at any byte.
     let mut source = Source::open(Settings::default());
     source.receive("data: a\n");
     source.fail();
     source.disconnected(Reason::NetworkError);
-    // An event that is too large was told.
+    // An event that is too large was already reported.
     let mut source = Source::open(Settings::default().with_limit(10));
     source.receive("data: 12345678\ndata: a\n");
     source.end();
     source.disconnected(Reason::End);
 }
 
-/// Otherwise the server would be asked for it again, for ever.
+/// The client would ask the server for the event again, forever, if it did not keep the ID.
 #[test]
 fn the_source_goes_on_after_an_event_that_is_too_large_and_cut() {
     let large = "x".repeat(100);
@@ -290,7 +298,7 @@ fn the_source_goes_on_after_an_event_that_is_too_large_and_cut() {
     }
 }
 
-/// A server that asks to be polled sends where to go on, and ends the stream.
+/// A server that wants to be polled sends the ID to resume from, and ends the stream.
 #[test]
 fn an_id_without_data_is_a_success() {
     for (stream, is_success) in [
@@ -393,7 +401,7 @@ fn a_response_that_is_no_event_stream_is_the_end() {
         assert!(source.connection.is_closed());
         assert_eq!(source.connection.poll_timeout(), None);
 
-        // And it stays so.
+        // The connection stays closed.
         source.connection.reconnect(source.now);
         source.respond(200, EVENTS);
         source.receive("data: a\n\n");
@@ -515,7 +523,7 @@ fn a_request_that_cannot_be_prepared_is_tried_again() {
     source.take_changes();
     source.connection.on_preparation_error(source.now);
     source.drain();
-    assert_eq!(source.take_changes(), [], "there is a stream already");
+    assert_eq!(source.take_changes(), [], "a stream is already open");
 }
 
 #[test]
@@ -539,7 +547,7 @@ fn a_head_that_does_not_come_in_time_is_given_up() {
     source.sleep();
     assert_eq!(source.take_actions(), [Action::Abort]);
     source.disconnected(Reason::HeadTimeout);
-    // What the driver may still say of the aborted request means nothing.
+    // Later inputs for the aborted request have no effect.
     source.respond(200, EVENTS);
     source.fail();
     source.receive("data: a\n\n");
@@ -569,7 +577,7 @@ fn a_stream_that_is_quiet_for_too_long_is_given_up() {
     assert_eq!(
         source.connection.poll_timeout(),
         None,
-        "unless asked for, never"
+        "no idle timeout by default"
     );
 }
 
@@ -591,7 +599,7 @@ fn the_caller_can_close_at_any_time() {
     waiting.take_changes();
     close(waiting, &[]);
 
-    // Before the driver had even started to connect.
+    // The driver has not started to connect yet.
     let mut connection = Connection::new(Settings::default(), 0, Duration::ZERO);
     connection.close();
     assert_eq!(connection.poll_action(), Some(Action::Abort));
@@ -656,7 +664,7 @@ fn bounds_and_limits_of_any_size_do_no_harm() {
     assert_eq!(source.connection.poll_timeout(), Some(Duration::MAX));
 }
 
-/// Every setting, and every time that is told, at 0, 1 and the greatest value.
+/// Tests every setting, and every reported time, with 0, 1 and the maximum value.
 #[test]
 fn no_setting_and_no_time_overflows() {
     let times = [
@@ -689,7 +697,7 @@ fn no_setting_and_no_time_overflows() {
     }
 }
 
-/// Through all states, with these times as what a server asks for and as steps of the clock.
+/// Runs through all states. `asked` is the time that a server asks for, and `step` is the step of the clock.
 fn live(settings: Settings, asked: Duration, step: Duration) {
     for seed in [0, 1, u64::MAX] {
         for start in [Duration::ZERO, Duration::MAX] {

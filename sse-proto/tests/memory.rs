@@ -1,4 +1,4 @@
-//! What the codec allocates: nothing per event, and never more than the limit lets it.
+//! Tests the allocations of the codec: none per event, and never more than the limit allows.
 
 use allocation_counter::measure;
 use futures_util::StreamExt;
@@ -38,7 +38,7 @@ fn encoding_into_a_buffer_that_is_used_again_allocates_nothing() {
     assert_eq!(measure(encode).count_total, 0);
 }
 
-/// What a hostile server sends, for ever: at least 32 times the limit of it here.
+/// Sends endless input of a hostile server: here at least 32 times the limit.
 #[test]
 fn no_stream_makes_it_hold_more_than_the_limit_allows() {
     const LIMIT: usize = 256 * 1024;
@@ -49,7 +49,7 @@ fn no_stream_makes_it_hold_more_than_the_limit_allows() {
         ("data that is empty", b"data\n", 1),
         ("types and IDs", b"event: some type\nid: some id\n", 0),
         ("comments", b": some comment\n", 0),
-        ("fields that mean nothing", b"foo: bar\nretry: 1x\n", 0),
+        ("ignored fields", b"foo: bar\nretry: 1x\n", 0),
     ];
     for (what, repeated, errors) in endless {
         for size in [999, 64 * 1024] {
@@ -75,7 +75,7 @@ fn no_stream_makes_it_hold_more_than_the_limit_allows() {
     }
 }
 
-/// Text that is not UTF-8 grows to three times its size when it is read.
+/// Text that is not UTF-8 grows to three times its size when it is decoded.
 #[test]
 fn nor_does_text_that_is_none() {
     const LIMIT: usize = 64 * 1024;
@@ -95,7 +95,7 @@ fn nor_does_text_that_is_none() {
     assert_eq!((seen.events, seen.errors.len()), (100, 0));
 }
 
-/// All events after an ID hold one copy of it together.
+/// All owned events after an ID share one copy of it.
 #[test]
 fn events_that_are_kept_share_a_long_id() {
     const EVENTS: usize = 10_000;
@@ -118,7 +118,7 @@ fn events_that_are_kept_share_a_long_id() {
         panic!("an event");
     };
     assert_eq!(last.last_event_id.len(), ID);
-    // The item in a vector that has doubled, "message", and no ID.
+    // Size of an event: an item in a vector that has doubled, the string "message", and no ID.
     let size = size_of_val(&kept[0]) as u64;
     assert!(id(memory.bytes_max) < 4 * size + 64, "{memory:?}");
 
@@ -134,7 +134,7 @@ fn events_that_are_kept_share_a_long_id() {
     assert!(id(memory.bytes_max) < 64, "{memory:?}");
 }
 
-/// An ID of any length costs no more than the limit once its line is over.
+/// An ID of any length costs at most the limit after its line has ended.
 #[test]
 fn an_id_that_is_too_long_is_not_held() {
     let stream = format!("id: {}\n\ndata\n\n", "x".repeat(15_000_000));
@@ -161,7 +161,7 @@ fn the_error_says_what_and_where() {
     assert_eq!((seen.events, seen.last_data.as_str()), (2, "b"));
 }
 
-/// What came out of a decoder.
+/// Output of a decoder.
 #[derive(Default)]
 struct Seen {
     events: usize,
@@ -223,7 +223,7 @@ fn events() -> Vec<Event> {
         .collect()
 }
 
-/// Plain events, events of all fields, and text that is not UTF-8.
+/// Returns plain events, events with all fields, and events that are not UTF-8.
 fn streams() -> [Vec<u8>; 3] {
     let mut full = Vec::new();
     for event in events() {

@@ -1,4 +1,4 @@
-//! Every case of `testdata/`, through every path, and the laws of the codec as properties.
+//! Runs every case of `testdata/` through every path, and tests the properties of the codec.
 
 mod support;
 
@@ -50,7 +50,7 @@ fn every_case_encodes_to_its_bytes() {
         assert_eq!(String::from_utf8_lossy(&wire), case.wire, "{}", case.name);
         assert_eq!(
             shown, case.wire,
-            "{}: what is shown is what is sent",
+            "{}: Display equals the encoding",
             case.name
         );
     }
@@ -62,7 +62,7 @@ fn types_and_ids_refuse_what_the_wire_cannot_carry() {
         assert_eq!(EventType::new(text).unwrap_err().at(), at);
         assert_eq!(EventId::new(text).unwrap_err().at(), at);
     }
-    assert!(EventType::new("a\0").is_ok(), "NUL may stand in a type");
+    assert!(EventType::new("a\0").is_ok(), "NUL is allowed in a type");
     let error = EventId::new("a\0").unwrap_err();
     assert_eq!(error.character(), '\0');
     assert_eq!(
@@ -78,7 +78,7 @@ fn a_decoded_event_can_be_kept_and_sent_on() {
     let mut kept = Vec::new();
     while let Some(item) = decoder.decode(&mut chunk).unwrap() {
         if let Decoded::Event(event) = item {
-            kept.push(Event::try_from(event).expect("a decoder's is valid"));
+            kept.push(Event::try_from(event).expect("a decoded event is valid"));
         }
     }
     assert_eq!(
@@ -88,7 +88,7 @@ fn a_decoded_event_can_be_kept_and_sent_on() {
     assert_eq!(kept[1].to_string(), "id: 1\ndata: b\n\n");
 }
 
-/// Bytes that mean something to the decoder, rather often.
+/// Generates bytes with many pieces that are special for the decoder.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: &[&[u8]] = &[
         b"data",
@@ -116,7 +116,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// Text with many of the characters that are special on the wire.
+/// Generates text with many characters that are special on the wire.
 fn text() -> impl Strategy<Value = String> {
     const SPECIAL: &[char] = &['\r', '\n', '\0', ':', ' ', 'a', '€', '\u{FEFF}', '\u{2028}'];
     let character = prop_oneof![3 => prop::sample::select(SPECIAL), 1 => any::<char>()];

@@ -1,4 +1,4 @@
-//! A stream of items that is always ready lets its neighbours run, whatever its chunks hold.
+//! Tests that a stream of items that is always ready lets other tasks run, whatever its chunks contain.
 
 use core::{convert::Infallible, pin::pin, task::Poll};
 
@@ -6,7 +6,7 @@ use futures_util::{Stream, StreamExt, future::poll_fn, stream};
 use sse_proto::{Decoder, ItemStream};
 use testkit::poll_time::assert_yields;
 
-/// Polls it as a reader does that always wants more, until it has been pending `turns` times.
+/// Polls the items as long as they are ready, until they have been pending `turns` times.
 async fn read(items: impl Stream, turns: usize) -> usize {
     let mut items = pin!(items);
     let (mut count, mut pending) = (0, 0);
@@ -36,7 +36,7 @@ fn chunks_that_are_always_ready() {
         ("many events", "data\n\n".repeat(1 << 20)),
         ("comments", ":\n".to_owned()),
         ("many comments", ":\n".repeat(8 << 20)),
-        ("fields that mean nothing", "a\n".repeat(8 << 20)),
+        ("ignored fields", "a\n".repeat(8 << 20)),
         ("blocks without data", "id\n\n".repeat(4 << 20)),
         ("a line without an end", long.clone()),
         ("large events", format!("data: {long}\n\n")),

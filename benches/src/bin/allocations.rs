@@ -1,4 +1,4 @@
-//! Prints how often the allocator is asked. A program of its own, because counting takes time.
+//! Prints the number of allocations. It is a separate program, because counting takes time.
 
 use std::io::{self, Write as _};
 
@@ -8,7 +8,7 @@ use clap::Parser;
 /// Counts allocations per event.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare, g or h.
+    /// Measures only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare, g or h.
     #[arg(long)]
     only: Option<String>,
 }

@@ -14,13 +14,13 @@ use benches::{
 };
 use clap::Parser;
 
-/// Measures the codec beside its peers, and prints Markdown.
+/// Compares the codec with other crates, and prints the results as Markdown.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Half a minute instead of five.
+    /// Measures for half a minute instead of five minutes.
     #[arg(long)]
     quick: bool,
-    /// Only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare, g or h.
+    /// Measures only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare, g or h.
     #[arg(long)]
     only: Option<String>,
 }
@@ -48,11 +48,11 @@ fn main() -> Result<()> {
         below.extend(section.below);
     }
 
-    writeln!(out, "## Allocations for each event\n")?;
+    writeln!(out, "## Allocations per event\n")?;
     out.flush()?;
     allocations(only.as_deref())?;
 
-    writeln!(out, "\n## Figures that are not reached\n")?;
+    writeln!(out, "\n## Targets that are missed\n")?;
     if below.is_empty() {
         writeln!(out, "None.")?;
     }
@@ -62,7 +62,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Counting takes a program of its own, so that it does not slow down what is measured here.
+/// Runs the program that counts allocations. It is separate, because counting would slow down the measurements
+/// here.
 fn allocations(only: Option<&str>) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -72,6 +73,6 @@ fn allocations(only: Option<&str>) -> Result<()> {
         .args(only.into_iter().flat_map(|key| ["--only", key]))
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     let status = command.status().context("cannot run cargo")?;
-    ensure!(status.success(), "counting allocations: {status}");
+    ensure!(status.success(), "cannot count allocations: {status}");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! russe, the encoder of actix-web-lab: as a codec into a buffer that is used again, and as
-//! actix-web-lab's response uses it, each event to bytes of its own.
+//! russe, the encoder of actix-web-lab: as a codec into a reused buffer, and as in a response of actix-web-lab,
+//! each event into separate bytes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio_util::codec::Encoder as _;
 
 use crate::{encoders::Encode, workloads::Record};
 
-/// Encodes events, which it consumes, into one buffer.
+/// Encoder that consumes events and writes them to one buffer.
 pub(crate) struct Encoder {
     events: Vec<Event>,
     copies: Vec<Event>,
@@ -17,7 +17,7 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// Of these records.
+    /// Creates an encoder for these records.
     pub(crate) fn new(records: &[Record]) -> Self {
         Self {
             events: records.iter().map(event).collect(),
@@ -43,16 +43,16 @@ impl Encode for Encoder {
     }
 }
 
-/// Encodes events, which it consumes, each to bytes of its own.
+/// Encoder that consumes events and writes each to separate bytes.
 ///
-/// What actix-web-lab does for an event of its stream, without the stream.
+/// actix-web-lab does this for an event of its stream. The stream is left out.
 pub(crate) struct Body {
     events: Vec<Event>,
     copies: Vec<Event>,
 }
 
 impl Body {
-    /// Of these records.
+    /// Creates an encoder for these records.
     pub(crate) fn new(records: &[Record]) -> Self {
         Self {
             events: records.iter().map(event).collect(),

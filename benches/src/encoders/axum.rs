@@ -1,5 +1,5 @@
-//! axum: events are written to buffers of their own as they are built, and sent as frames of a
-//! body. So building them counts.
+//! axum: each event is written to its own buffer while it is built, and is sent as a frame of a body. So the time
+//! to build it counts.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -11,13 +11,13 @@ use crate::{
     workloads::Record,
 };
 
-/// Builds and sends events.
+/// Encoder that builds and sends events.
 pub(crate) struct Encoder {
     records: Arc<[(Record, String)]>,
 }
 
 impl Encoder {
-    /// Of these records. IDs are made text beforehand, as the others have them.
+    /// Creates an encoder for these records. IDs are converted to text beforehand, as for the other encoders.
     pub(crate) fn new(records: &[Record]) -> Self {
         let with_id = |record: &Record| {
             let id = record.id.map(|id| id.to_string());

@@ -1,4 +1,4 @@
-//! Ours: `sse-proto`.
+//! Our encoder: `sse-proto`.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sse_proto::{Event, EventId, EventType};
 
 use crate::{encoders::Encode, workloads::Record};
 
-/// Encodes events into a buffer that is used again.
+/// Encoder that writes events to a reused buffer.
 #[derive(Debug)]
 pub struct Encoder {
     events: Vec<Event>,
@@ -14,7 +14,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Of these records.
+    /// Creates an encoder for these records.
     pub fn new(records: &[Record]) -> Self {
         Self {
             events: records.iter().map(event).collect(),

@@ -1,4 +1,4 @@
-//! warp: events are made text as the body of the reply is read.
+//! warp: events are converted to text when the body of the reply is read.
 
 use std::{convert::Infallible, mem, time::Duration};
 
@@ -10,14 +10,14 @@ use crate::{
     workloads::Record,
 };
 
-/// Sends events that were built beforehand.
+/// Encoder that sends events that were built beforehand.
 pub(crate) struct Encoder {
     records: Vec<Record>,
     events: Vec<Event>,
 }
 
 impl Encoder {
-    /// Of these records.
+    /// Creates an encoder for these records.
     pub(crate) fn new(records: &[Record]) -> Self {
         Self {
             records: records.to_vec(),

@@ -1,4 +1,4 @@
-//! eventsrc: a stream over a stream of slices. Events are cut out of its buffer as `Bytes`.
+//! eventsrc: a stream over a stream of slices. Events are slices of its buffer, as `Bytes`.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use futures_util::stream;
 
 use crate::{feed::Feed, peers::drain, tally::Tally};
 
-/// Lends it the chunks, which it copies.
+/// Decodes borrowed chunks, which the crate copies.
 pub(crate) fn decode(feed: &Feed) -> Tally {
     let mut tally = Tally::default();
     let chunks = stream::iter(feed.slices().map(Ok::<_, Infallible>));

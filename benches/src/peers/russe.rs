@@ -1,4 +1,4 @@
-//! russe, of actix-web-lab: a codec over `BytesMut`. Events own their fields.
+//! russe, from actix-web-lab: a codec over `BytesMut`. Events own their fields.
 
 use bytes::BytesMut;
 use russe::{Decoder, Event};
@@ -6,8 +6,8 @@ use tokio_util::codec::Decoder as _;
 
 use crate::{feed::Feed, tally::Tally};
 
-/// Appends the chunks to the buffer that it reads. Its `FramedRead` would do the same, in chunks
-/// of its own choice.
+/// Appends the chunks to the buffer that the crate reads. `FramedRead` would do this too, but with chunks of its
+/// own choice.
 pub(crate) fn decode(feed: &Feed) -> Tally {
     let mut tally = Tally::default();
     let mut decoder = Decoder::default();

@@ -6,8 +6,8 @@ use sse_codec::{Event, SSECodec};
 
 use crate::{feed::Feed, tally::Tally};
 
-/// Appends the chunks to the buffer that it reads. Its `FramedRead` would do the same, in chunks
-/// of its own choice.
+/// Appends the chunks to the buffer that the crate reads. `FramedRead` would do this too, but with chunks of its
+/// own choice.
 pub(crate) fn decode(feed: &Feed) -> Tally {
     let mut tally = Tally::default();
     let mut codec = SSECodec::default();

@@ -4,7 +4,7 @@ use sse_core::{SseDecoder, SseEvent};
 
 use crate::{feed::Feed, tally::Tally};
 
-/// Lends it the chunks.
+/// Decodes borrowed chunks.
 pub(crate) fn decode(feed: &Feed) -> Tally {
     let mut tally = Tally::default();
     let mut decoder = SseDecoder::new();

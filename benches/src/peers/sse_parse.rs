@@ -4,7 +4,7 @@ use sse_parse::SseParser;
 
 use crate::{feed::Feed, tally::Tally};
 
-/// Feeds it the chunks, and empties its queue after each.
+/// Feeds the chunks to the parser, and empties its queue after each chunk.
 pub(crate) fn decode(feed: &Feed) -> Tally {
     let mut tally = Tally::default();
     let mut parser = SseParser::new();

@@ -7,7 +7,7 @@ use sse_stream::SseByteStream;
 
 use crate::{feed::Feed, peers::drain, tally::Tally};
 
-/// Lends it the chunks. It hands out blocks without data too, which do not count.
+/// Decodes borrowed chunks. The crate also returns blocks without data, which do not count.
 pub(crate) fn decode(feed: &Feed) -> Tally {
     let mut tally = Tally::default();
     let chunks = stream::iter(feed.slices().map(Ok::<_, Infallible>));

@@ -1,4 +1,4 @@
-//! sseer: a stream over a stream of `Bytes`. Events are cut out of the chunks where they can be.
+//! sseer: a stream over a stream of `Bytes`. Events are slices of the chunks if possible.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use sseer::EventStream;
 
 use crate::{feed::Feed, peers::drain, tally::Tally};
 
-/// Gives it the chunks, which it does not copy.
+/// Decodes owned chunks, which the crate does not copy.
 pub(crate) fn decode(feed: &Feed) -> Tally {
     let mut tally = Tally::default();
     let chunks = stream::iter(feed.owned().map(Ok::<_, Infallible>));

@@ -4,7 +4,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::page;
 
-/// Shows what a client says.
+/// Shows the items of a client.
 pub(crate) fn show(items: Result<impl Stream<Item = Item> + Unpin + 'static, Error>) {
     let Ok(mut items) = items else {
         page::show("Sorry! No server-sent events support..");

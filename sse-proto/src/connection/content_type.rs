@@ -1,11 +1,11 @@
-/// Whether the value of `Content-Type` is `text/event-stream`, in any letter case and with any
-/// parameters: "process the response ... If the response's status is not 200, or if its
-/// `Content-Type` is not `text/event-stream`, then fail the connection." The charset does not matter,
-/// for event streams are always UTF-8.
+/// Returns whether a `Content-Type` value is `text/event-stream`, in any letter case and with any parameters.
 ///
-/// Where there are several such headers, this is for their values with commas between them, and the
-/// last one that is a type at all counts, as the Fetch Standard
-/// [extracts it](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
+/// The standard says: "process the response ... If the response's status is not 200, or if its `Content-Type` is
+/// not `text/event-stream`, then fail the connection." The charset is ignored, because event streams are always
+/// UTF-8.
+///
+/// If there are several such headers, join their values with commas. The last value that is a valid type counts,
+/// as the Fetch Standard [extracts it](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
 pub fn is_event_stream(value: &[u8]) -> bool {
     let mut quotes = Quotes::Outside;
     let mut is_stream = false;
@@ -17,9 +17,9 @@ pub fn is_event_stream(value: &[u8]) -> bool {
     is_stream
 }
 
-/// The type without parameters, as the MIME Sniffing Standard reads it
-/// ([4.4](https://mimesniff.spec.whatwg.org/#parsing-a-mime-type)): white space around it is no part
-/// of it. `*/*` is none.
+/// Returns the type without parameters, as the MIME Sniffing Standard parses it
+/// ([4.4](https://mimesniff.spec.whatwg.org/#parsing-a-mime-type)). White space around it is removed. `*/*` is not
+/// a type.
 fn essence(value: &[u8]) -> Option<&[u8]> {
     let essence = value.split(|byte| *byte == b';').next()?.trim_ascii();
     let slash = essence.iter().position(|byte| *byte == b'/')?;
@@ -32,7 +32,7 @@ fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(is_part)
 }
 
-/// Where a comma is a part of a value.
+/// State of the quoted string: inside of quotes, a comma is a part of the value.
 enum Quotes {
     Outside,
     Inside,
@@ -40,7 +40,7 @@ enum Quotes {
 }
 
 impl Quotes {
-    /// Whether this byte, the next one, stands between two values.
+    /// Returns whether the next byte separates two values.
     fn separates(&mut self, byte: u8) -> bool {
         *self = match (&self, byte) {
             (Self::Outside, b',') => return true,

@@ -1,28 +1,28 @@
 use core::fmt;
 
-/// Why a connection ended, or none came about.
+/// Reason why a connection ended or could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
     /// The server ended the stream.
     End,
-    /// The server ended the stream inside an event, which is lost
-    /// ([`Decoder::is_inside_event`](crate::Decoder::is_inside_event)).
+    /// The server ended the stream inside an event, which is lost (see
+    /// [`Decoder::is_inside_event`](crate::Decoder::is_inside_event)).
     Truncated,
-    /// No connection, or it broke.
+    /// The connection could not be opened, or it broke.
     NetworkError,
-    /// The head of a response did not come in time
-    /// ([`Settings::with_head_timeout`](super::Settings::with_head_timeout)).
+    /// The head of the response did not arrive in time (see
+    /// [`Settings::with_head_timeout`](super::Settings::with_head_timeout)).
     HeadTimeout,
     /// The driver could not prepare the request.
     Preparation,
-    /// Nothing came for too long.
+    /// The stream was idle for too long (see [`Settings::with_idle_timeout`](super::Settings::with_idle_timeout)).
     IdleTimeout,
-    /// A status other than 200. 204 is how a server asks clients to stop.
+    /// The status is not 200. A server uses 204 to ask clients to stop.
     Status(u16),
-    /// 200, but not an event stream.
+    /// The status is 200, but the content type is not an event stream.
     ContentType,
-    /// The caller asked for it, by [`Connection::close`](super::Connection::close) or
+    /// The caller called [`Connection::close`](super::Connection::close) or
     /// [`Connection::reconnect`](super::Connection::reconnect).
     Requested,
 }
@@ -37,8 +37,8 @@ impl fmt::Display for Reason {
             Self::Preparation => "the request could not be prepared",
             Self::IdleTimeout => "nothing came for too long",
             Self::Status(status) => return write!(f, "status {status}"),
-            Self::ContentType => "no event stream, by its content type",
-            Self::Requested => "as asked for",
+            Self::ContentType => "content type is not text/event-stream",
+            Self::Requested => "requested by the caller",
         })
     }
 }

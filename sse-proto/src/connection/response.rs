@@ -1,16 +1,18 @@
-//! Reaction to a response: a stream, another attempt, or the end.
+//! Handling of a response: open the stream, retry, or stop.
 
 use core::time::Duration;
 
 use super::{Action, Change, Connection, Reason, State, end_of, is_event_stream};
 
-/// An ID longer than this, in bytes, may be why a server answers 400. nginx does, for a header that is too long;
-/// so does `sse-hyper`, beyond this very length.
+/// Length of an ID, in bytes, above which the ID may be the cause of a 400. nginx answers 400 if a header is too
+/// long. `sse-hyper` does so above exactly this length.
 const MAX_ID_BYTES_OF_SERVERS: usize = 1024;
 
 impl Connection {
-    /// Handles a response, redirects followed: its status, its `Content-Type`, and what its `Retry-After`
-    /// asks for, if it has one ([`retry_after_seconds`](super::retry_after_seconds), or the time until its date).
+    /// Handles the final response, after redirects.
+    ///
+    /// `retry_after` is the delay that its `Retry-After` asks for, if any: see
+    /// [`retry_after_seconds`](super::retry_after_seconds) for a number of seconds, or the time until a date.
     pub fn on_response(
         &mut self,
         status: u16,
@@ -37,8 +39,8 @@ impl Connection {
         self.on_refusal(reason, self.is_retried(reason), retry_after, now);
     }
 
-    /// Returns whether another attempt follows one that failed for this reason, by the
-    /// [settings](super::Settings). A driver that decides otherwise uses [`on_refusal`](Self::on_refusal).
+    /// Returns whether another attempt follows after this reason, according to the [settings](super::Settings). A
+    /// driver that decides otherwise calls [`on_refusal`](Self::on_refusal).
     pub fn is_retried(&self, reason: Reason) -> bool {
         match reason {
             Reason::Status(status) => {
@@ -50,11 +52,10 @@ impl Connection {
         }
     }
 
-    /// Handles a response that is not an event stream, and for which the driver has decided whether another attempt
-    /// follows.
+    /// Handles a response that is not an event stream. The driver has decided whether another attempt follows.
     ///
-    /// The reason is [`Reason::Status`] or [`Reason::ContentType`]. As for [`on_response`](Self::on_response), a
-    /// `Retry-After` is the least delay.
+    /// The reason is [`Reason::Status`] or [`Reason::ContentType`]. As in [`on_response`](Self::on_response),
+    /// `retry_after` is the minimum delay.
     pub fn on_refusal(
         &mut self,
         reason: Reason,
@@ -80,7 +81,7 @@ impl Connection {
         self.lose(reason, retry_after, now);
     }
 
-    /// Returns whether the last event ID may be why the server refused the request.
+    /// Returns whether the server may have refused the request because of the last event ID.
     fn is_refused_for_id(&self, status: u16) -> bool {
         match status {
             400 => self.last_event_id().len() > MAX_ID_BYTES_OF_SERVERS,
@@ -91,8 +92,8 @@ impl Connection {
     }
 }
 
-/// Returns whether the status says "not now": 408 "Request Timeout", 425 "Too Early", 429 "Too Many Requests", and
-/// errors of the server.
+/// Returns whether the status means "not now": 408 "Request Timeout", 425 "Too Early", 429 "Too Many Requests", or
+/// a server error.
 fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500..=599)
 }

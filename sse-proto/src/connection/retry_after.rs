@@ -2,12 +2,12 @@ use core::time::Duration;
 
 use crate::field::integer;
 
-/// What the value of `Retry-After` asks for if it is a number of seconds, "delay-seconds = 1*DIGIT"
-/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)). White space around it
-/// does not count, and more seconds than a `u64` can hold are that many.
+/// Parses a `Retry-After` value that is a number of seconds, "delay-seconds = 1*DIGIT"
+/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 ///
-/// `None` is for a date, which takes a clock to be understood and so is the driver's, and for what is
-/// neither.
+/// White space around the number is ignored. A number that is larger than `u64::MAX` counts as `u64::MAX`.
+///
+/// Returns `None` for a date, which the driver has to convert because it needs a clock, and for any other value.
 pub fn retry_after_seconds(value: &[u8]) -> Option<Duration> {
     integer(value.trim_ascii()).map(Duration::from_secs)
 }

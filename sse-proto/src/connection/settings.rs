@@ -2,17 +2,17 @@ use core::time::Duration;
 
 use crate::{DEFAULT_LIMIT, DEFAULT_MAX_ID_BYTES, Decoder};
 
-/// Maximum time up to the head of a response, if the request is repeated.
+/// Default maximum time to the head of a response, if the request is retried.
 const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How an event source connects, waits and gives up.
+/// Settings of an event source: reconnection, timeouts and limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(super) reconnection_time: Duration,
     pub(super) floor: Duration,
     pub(super) ceiling: Duration,
     pub(super) backoff_limit: Duration,
-    /// `None` until it is set: then the default depends on whether the request is repeated.
+    /// `None` until it is set. Then the default depends on whether the request is retried.
     head_timeout: Option<Option<Duration>>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) tries_statuses_again: bool,
@@ -22,16 +22,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Sets how long it waits before it connects again, as long as the stream says nothing else.
-    /// 3 s if it is not set: "a user-agent-defined value, probably in the region of a few seconds".
+    /// Sets the reconnection time: the delay before a reconnection, until the stream sets another.
+    ///
+    /// The default is 3 s: "a user-agent-defined value, probably in the region of a few seconds".
     #[must_use]
     pub fn with_reconnection_time(mut self, time: Duration) -> Self {
         self.reconnection_time = time;
         self
     }
 
-    /// Sets the least and the greatest delay, whatever the stream says. 500 ms and five minutes if
-    /// they are not set. A ceiling below the floor is the floor.
+    /// Sets the minimum and the maximum delay, whatever the stream says. The defaults are 500 ms and five minutes.
+    ///
+    /// If `ceiling` is below `floor`, it is raised to `floor`.
     #[must_use]
     pub fn with_bounds(mut self, floor: Duration, ceiling: Duration) -> Self {
         self.floor = floor;
@@ -39,15 +41,18 @@ impl Settings {
         self
     }
 
-    /// Sets to what delay repeated failures may double it. 60 s if it is not set.
+    /// Sets the maximum delay to which failed attempts can double the reconnection time. The default is 60 s.
+    ///
+    /// It does not shorten a longer reconnection time.
     #[must_use]
     pub fn with_backoff_limit(mut self, limit: Duration) -> Self {
         self.backoff_limit = limit;
         self
     }
 
-    /// Leaves out the random part of each delay, for a client that does as browsers do. All clients of
-    /// a server that was gone then come back at once.
+    /// Turns the random part of each delay off, for a client that behaves like a browser.
+    ///
+    /// All clients of a server that was down then reconnect at the same time.
     #[must_use]
     #[doc(alias = "jitter")]
     pub fn with_exact_delays(mut self) -> Self {
@@ -55,11 +60,12 @@ impl Settings {
         self
     }
 
-    /// Sets the maximum time from the start of an attempt to the head of its response; `None` for no maximum. The
-    /// default is five minutes, and no maximum [for one request](Self::for_one_request).
+    /// Sets the maximum time from the start of an attempt to the head of its response. `None` means no maximum.
     ///
-    /// Many servers send the head with the first event, so this is also the time that the first event may take. It
-    /// includes the time to connect, which a client over sockets limits by itself.
+    /// The default is five minutes, and no maximum for [one request](Self::for_one_request).
+    ///
+    /// Many servers send the head together with the first event, so this also limits the time to the first event.
+    /// It includes the time to connect, for which a client that uses sockets has its own limit.
     #[must_use]
     #[doc(alias = "connect_timeout")]
     pub fn with_head_timeout(mut self, timeout: Option<Duration>) -> Self {
@@ -67,41 +73,42 @@ impl Settings {
         self
     }
 
-    /// Sets how long nothing may come, not even a comment, before the connection is given up. `None`
-    /// if it is not set, for not every server sends something now and then. Twice the server's
-    /// keep-alive is a good value.
+    /// Sets the time without data, comments included, after which the connection is given up.
+    ///
+    /// The default is `None`, because not every server sends keep-alive comments. Twice the keep-alive interval of
+    /// the server is a good value.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.idle_timeout = timeout;
         self
     }
 
-    /// Stops at every status but 200, as the standard has it, also at 408, 425, 429, 431 and 5xx.
+    /// Stops at every status but 200, as the standard says: also at 408, 425, 429, 431 and 5xx.
     #[must_use]
     pub fn with_standard_statuses(mut self) -> Self {
         self.tries_statuses_again = false;
         self
     }
 
-    /// Adapts the settings to a request that is sent once: it stops at every status but 200, and waits for the head
-    /// of the response without a maximum, unless [one is set](Self::with_head_timeout).
+    /// Adapts the settings to a request that is not retried. It stops at every status but 200, and waits for the
+    /// head of the response without a maximum, unless [one is set](Self::with_head_timeout).
     #[must_use]
     pub fn for_one_request(mut self) -> Self {
         self.head_timeout.get_or_insert(None);
         self.with_standard_statuses()
     }
 
-    /// Sets how large an event may be, in bytes: as [`Decoder::with_limit`].
+    /// Sets the maximum size of an event, in bytes. See [`Decoder::with_limit`]. The default is [`DEFAULT_LIMIT`].
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Sets how long an event ID may be, in bytes: as [`Decoder::with_max_id_bytes`]. 8 KiB if it is not set.
+    /// Sets the maximum length of an event ID, in bytes. See [`Decoder::with_max_id_bytes`]. The default is 8 KiB.
     ///
-    /// A longer one is ignored and told, so that a stream can neither make the caller hold it for each event nor
-    /// have it sent to a server that takes no such header.
+    /// A longer ID is ignored and reported. So a stream can neither make the caller store it with each event, nor
+    /// make the client send it to a server that does not accept such a header.
     #[must_use]
     pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
         self.max_id_bytes = limit;
@@ -112,7 +119,7 @@ impl Settings {
         self.head_timeout.unwrap_or(Some(DEFAULT_HEAD_TIMEOUT))
     }
 
-    /// A decoder with these limits.
+    /// Creates a decoder with these limits.
     pub fn decoder(&self) -> Decoder {
         Decoder::with_limit(self.limit).with_max_id_bytes(self.max_id_bytes)
     }

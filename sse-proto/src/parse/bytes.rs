@@ -1,10 +1,10 @@
-//! What the parser comes to, in bytes.
+//! Conversion of the parser's results to bytes.
 
 use super::{LastEventId, Parser, Step};
 use crate::{Chunk, DecodeError, Item, MessageEvent, store::Store};
 
 impl<S: Store> Parser<S> {
-    /// Takes what it needs from the chunk to come to the next item, as bytes.
+    /// Parses the chunk up to the next item, and returns the item as bytes.
     #[inline(always)]
     pub(crate) fn next_bytes<'a, 'i: 'a>(
         &'a mut self,

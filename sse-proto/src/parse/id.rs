@@ -1,16 +1,17 @@
-//! IDs: when they count, and how long they may be.
+//! IDs: commit and limit.
 
 use super::{Block, ID, LastEventId, Parser, Place, Step};
 use crate::{DecodeError, chunk::Chunk, field::Field, store::Store};
 
-/// The limit on event IDs of a decoder if none is set: 8 KiB.
+/// Default limit of the decoders on event IDs: 8 KiB.
 ///
-/// The standard has none. But an ID outlives its event and is sent back in a header, of which servers take 8 KB
+/// The standard has no limit. But an ID is kept after its event and is sent back in a header. Servers accept 8 KB
 /// to 64 KB for all headers together.
 pub const DEFAULT_MAX_ID_BYTES: usize = 8 * 1024;
 
-/// How much longer text can be than the bytes that it was read from: U+FFFD for each of them.
-const GROWTH: usize = char::REPLACEMENT_CHARACTER.len_utf8();
+/// Length of U+FFFD, in bytes. Each byte can become U+FFFD, so text is at most this many times as long as its
+/// bytes.
+const REPLACEMENT_BYTES: usize = char::REPLACEMENT_CHARACTER.len_utf8();
 
 impl<S: Store> Parser<S> {
     /// Returns the limit on IDs, in bytes of their text.
@@ -23,8 +24,10 @@ impl<S: Store> Parser<S> {
         self.limits.id = limit;
     }
 
+    /// Commits the ID of the block, and returns whether the block has one.
+    ///
     /// "1. Set the last event ID string of the event source to the value of the last event ID buffer." That buffer
-    /// outlives the block, so a block without an ID changes nothing. Returns whether it has one.
+    /// outlives the block, so a block without an ID changes nothing.
     #[inline(always)]
     pub(super) fn commit_id(
         &self,
@@ -40,8 +43,8 @@ impl<S: Store> Parser<S> {
         true
     }
 
-    /// Commits the ID of a line that is dropped, if the line has one. What earlier chunks have of such a line is held in
-    /// `data`, where nothing else is.
+    /// Commits the ID of a dropped line, if the line has one. The part of such a line in earlier chunks is held in
+    /// `data`, which holds nothing else.
     pub(super) fn find_id(
         &mut self,
         rest: &[u8],
@@ -75,11 +78,11 @@ impl<S: Store> Parser<S> {
     #[inline(always)]
     pub(super) fn is_too_long(&self, id: &[u8]) -> bool {
         let limit = self.limits.id;
-        // Text is never shorter than the bytes that it was read from, so a long ID does not have to be read.
-        id.len() > limit || (id.len() > limit / GROWTH && text_length(id) > limit)
+        // Text is never shorter than its bytes, so the text of a long ID need not be measured.
+        id.len() > limit || (id.len() > limit / REPLACEMENT_BYTES && text_length(id) > limit)
     }
 
-    /// An ID is ignored. `at` is where its line starts.
+    /// Returns the error for an ID that is ignored. `at` is the start of its line.
     #[cold]
     pub(super) fn id_too_long(&self, id: &[u8], at: u64) -> Step {
         let limit = self.limits.id;
@@ -95,12 +98,12 @@ impl<S: Store> Parser<S> {
     }
 }
 
-/// How many bytes the text has that these are read as.
+/// Returns the length of these bytes as text, in bytes.
 #[cold]
 fn text_length(bytes: &[u8]) -> usize {
     let part = |valid: &str, invalid: &[u8]| match invalid {
         [] => valid.len(),
-        _ => valid.len() + GROWTH,
+        _ => valid.len() + REPLACEMENT_BYTES,
     };
     bytes
         .utf8_chunks()

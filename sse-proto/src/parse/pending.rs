@@ -1,4 +1,4 @@
-//! What spans chunks: what is held at the end of one, and caught up with at the start of the next.
+//! State that spans chunks: it is stored at the end of a chunk and resumed at the start of the next.
 
 use super::{
     BLOCK, Block, COMMENT, ID, LENT, LINE, LastEventId, Parser, Place, READY, RESYNCHRONIZE,
@@ -12,14 +12,14 @@ use crate::{
     store::Store,
 };
 
-/// The encoding of U+FEFF. One at the start of a stream is no part of it.
+/// Encoding of U+FEFF. At the start of a stream, it is not part of the stream.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// A line of this length is long.
-const LONG: usize = 64;
+/// Minimum length of a long line, in bytes.
+const LONG_LINE_BYTES: usize = 64;
 
 impl<S: Store> Parser<S> {
-    /// The end of the chunk.
+    /// Ends the chunk.
     #[inline]
     pub(super) fn need_more(&mut self, chunk: &mut Chunk<'_>) -> Step {
         chunk.at = chunk.bytes.len();
@@ -27,18 +27,18 @@ impl<S: Store> Parser<S> {
         Step::NeedMore
     }
 
-    /// Counts what was taken of a chunk that will not be seen again.
+    /// Adds the bytes taken from a chunk to the position. The chunk is not used again.
     pub(crate) fn leave(&mut self, chunk: &mut Chunk<'_>) {
         self.position += chunk.newly_taken();
     }
 
-    /// Returns whether the stream, if it ends here, leaves an event unfinished that would set or say something. One
-    /// that is too large was told.
+    /// Returns whether the stream is inside an event that would set or dispatch something. An event that is too
+    /// large does not count, because an error has reported it.
     pub(crate) fn is_inside_event(&self) -> bool {
         if self.pending & (LENT | RESYNCHRONIZE) != 0 {
             return false;
         }
-        // The start of a byte order mark is the start of a line if the rest does not come.
+        // An incomplete byte order mark becomes the start of a line if the rest does not follow.
         let is_cut_line = self.pending & (LINE | START) != 0
             && self.line_length > 0
             && !self.comment().starts_with(b":");
@@ -48,8 +48,8 @@ impl<S: Store> Parser<S> {
             || self.event_type.len() > 0
     }
 
-    /// Keeps a line that the chunk cuts, and what it has of the block before it. Of a `data` line,
-    /// only the value is kept, right behind the data that it belongs to.
+    /// Stores the incomplete line at the end of the chunk, and the part of the block before it. Of a `data` line,
+    /// only the value is stored, directly after the data of the block.
     pub(super) fn hold_line(&mut self, chunk: &mut Chunk<'_>, mut block: Block) -> Step {
         let line = chunk.rest();
         if line[0] != b':' {
@@ -67,7 +67,7 @@ impl<S: Store> Parser<S> {
         self.need_more(chunk)
     }
 
-    /// Keeps what lies in the chunk of a block that is not over.
+    /// Stores the part of an incomplete block that lies in the chunk.
     pub(super) fn hold(&mut self, chunk: &Chunk<'_>, block: &Block) {
         let Some(start) = block.start else { return };
         if self.pending & BLOCK == 0 {
@@ -86,8 +86,8 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// Does what the last chunk and the last item left to do. After it, unless it comes to a step of
-    /// its own, the chunk is at the start of a line.
+    /// Does the work that the last chunk and the last item left. If it returns `None`, the chunk is at the start
+    /// of a line.
     #[inline(always)]
     pub(super) fn catch_up(
         &mut self,
@@ -121,7 +121,7 @@ impl<S: Store> Parser<S> {
             }
         }
         if self.pending & LINE != 0 && self.line_length == 0 {
-            // It was a comment, and was lent.
+            // The line was a comment, which the caller had borrowed.
             self.drop_line();
         }
         match self.pending & (LINE | VALUE) {
@@ -130,7 +130,8 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any."
+    /// Skips a byte order mark: "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if
+    /// any."
     fn skip_bom(&mut self, chunk: &mut Chunk<'_>) {
         while let Some(&first) = chunk.rest().first() {
             if first == BOM[self.line_length] {
@@ -141,7 +142,7 @@ impl<S: Store> Parser<S> {
                 }
                 self.line_length = 0;
             } else if self.line_length > 0 {
-                // Not a mark after all: what looked like one starts the first line.
+                // It was not a byte order mark. Its bytes start the first line.
                 self.data.push(&BOM[..self.line_length]);
                 self.pending |= BLOCK | LINE;
                 self.block_at = 0;
@@ -151,7 +152,7 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// Drops a comment, up to its end or that of the chunk.
+    /// Drops a comment up to its end, or up to the end of the chunk.
     pub(super) fn skip_comment(&mut self, chunk: &mut Chunk<'_>) {
         if let Some(length) = find_end(chunk.rest()) {
             self.pending &= !COMMENT;
@@ -162,15 +163,15 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// Goes on with a line that an earlier chunk started.
+    /// Continues a line that started in an earlier chunk.
     fn continue_line(
         &mut self,
         chunk: &mut Chunk<'_>,
         last_event_id: &mut impl LastEventId,
     ) -> Option<Step> {
         let (rest, start) = (chunk.rest(), chunk.at);
-        // A line that is long already may well go on for long.
-        let end = if self.line_length >= LONG && rest.len() >= LONG {
+        // A line that is already long probably continues for long.
+        let end = if self.line_length >= LONG_LINE_BYTES && rest.len() >= LONG_LINE_BYTES {
             find_far_end(rest)
         } else {
             find_end(rest)
@@ -229,8 +230,8 @@ impl<S: Store> Parser<S> {
         None
     }
 
-    /// Once the line that is being read is known to be a `data` line, keeps only its value, so that
-    /// the rest of it goes where it belongs at once.
+    /// Drops the name of the current line if the line is known to be a `data` line. Then the rest of its value can
+    /// be appended directly.
     fn drop_name(&mut self) {
         if self.pending & LINE != 0
             && let Some(value) = data_so_far(self.comment())
@@ -241,8 +242,8 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// The line that an earlier chunk started makes the block too large. What this chunk has of it
-    /// is from `start` to `end`.
+    /// Handles a line from an earlier chunk that makes the block too large. Its part in this chunk is from `start`
+    /// to `end`.
     #[cold]
     fn line_too_large(
         &mut self,
@@ -259,13 +260,14 @@ impl<S: Store> Parser<S> {
         self.too_large(chunk, &Block::default(), end, at, last_event_id)
     }
 
-    /// Drops the line behind the data.
+    /// Drops the line after the data.
     fn drop_line(&mut self) {
         self.data.truncate(self.data_length);
         self.pending &= !LINE;
     }
 
-    /// Drops the block but its ID, and the line that made it too large, which ends at `end` or not yet.
+    /// Drops the block except its ID, and the line that made it too large. `end` is the end of the line, if it is
+    /// in the chunk.
     pub(super) fn too_large(
         &mut self,
         chunk: &mut Chunk<'_>,
@@ -277,7 +279,7 @@ impl<S: Store> Parser<S> {
         let has_id = self.commit_id(chunk, block, last_event_id);
         self.clear();
         self.pending = RESYNCHRONIZE;
-        // This line is held no more.
+        // This line is not held in `data`, so its length must not be 0.
         self.line_length = 1;
         self.skip_line(chunk, end);
         Step::TooLarge(DecodeError::TooLarge {
@@ -287,7 +289,7 @@ impl<S: Store> Parser<S> {
         })
     }
 
-    /// Drops lines up to the next blank line, but for IDs.
+    /// Drops lines up to the next blank line, except their IDs.
     fn resynchronize(
         &mut self,
         chunk: &mut Chunk<'_>,

@@ -1,7 +1,7 @@
-//! The short ways: blocks that lie in the chunk as a whole, when nothing is pending.
+//! Fast paths for blocks that lie completely in the chunk, if nothing is pending.
 //!
-//! They only save time: `Parser::block` would come to the same. So they give up, and leave all as it
-//! was, at whatever is not as usual.
+//! They only save time: `Parser::block` has the same result. If anything is unusual, they give up and leave the
+//! state unchanged.
 
 use super::{LastEventId, Parser, Place, READY, Step, whole::Whole};
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
     store::Store,
 };
 
-/// A chunk that has less and stops inside of a line most likely cuts the block.
-const LONG: usize = 256;
+/// Minimum length of the rest of a chunk, in bytes, if the rest ends inside a line. A shorter rest probably splits
+/// the block.
+const MIN_REST_BYTES: usize = 256;
 
-/// A line of which the end is in the chunk too: where its value starts and ends, and where the next
-/// line starts.
+/// Line that is complete in the chunk: start and end of its value, and start of the next line.
 #[derive(Clone, Copy)]
 struct Line {
     start: usize,
@@ -24,8 +24,7 @@ struct Line {
 }
 
 impl<S: Store> Parser<S> {
-    /// The short way for what nearly every stream is made of: a block of one `data` line, or a
-    /// comment line.
+    /// Fast path for the most frequent blocks: one `data` line, or a comment line.
     #[inline(always)]
     pub(super) fn simple(&self, chunk: &mut Chunk<'_>) -> Option<Step> {
         let bytes = chunk.bytes;
@@ -56,10 +55,10 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// The short way for a block with one `data` line among other fields.
+    /// Fast path for a block with one `data` line among other fields.
     ///
-    /// A `retry` field comes out before the event. Then the chunk stays at the start of the block,
-    /// and where its values are is kept for the next call (`READY`).
+    /// A `retry` field is returned before the event. Then the chunk stays at the start of the block, and the
+    /// positions of the values are stored for the next call (`READY`).
     #[inline(always)]
     pub(super) fn whole(
         &mut self,
@@ -67,7 +66,7 @@ impl<S: Store> Parser<S> {
         last_event_id: &mut impl LastEventId,
     ) -> Option<Step> {
         let block = chunk.rest();
-        if block.len() < LONG && block.last() != Some(&b'\n') {
+        if block.len() < MIN_REST_BYTES && block.last() != Some(&b'\n') {
             return None;
         }
         let (mut event_type, mut data, mut id, mut retry) = (None, None, None, None);
@@ -85,7 +84,7 @@ impl<S: Store> Parser<S> {
                 }
                 line
             } else if let Some(line) = field(block, at, b"id:") {
-                // The first of two may be one that has to be told.
+                // The first of two IDs may be too long, and must then be reported.
                 if id.replace(line).is_some() {
                     return None;
                 }
@@ -127,10 +126,10 @@ impl<S: Store> Parser<S> {
         Some(whole.dispatch(chunk, last_event_id))
     }
 
-    /// The short way for `data` lines but the first, if they are far from the limit.
+    /// Fast path for the second and later `data` lines, if they are far from the limit.
     #[inline(always)]
     pub(super) fn more_data(&mut self, chunk: &mut Chunk<'_>) {
-        while chunk.rest().len() >= LONG
+        while chunk.rest().len() >= MIN_REST_BYTES
             && let Some(line) = field(chunk.bytes, chunk.at, b"data:")
         {
             self.push_data_line(chunk.bytes, line.start, line.end);
@@ -138,7 +137,7 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// The event of the block for which `retry` was told before.
+    /// Returns the event of the block whose `retry` field was returned before.
     pub(super) fn ready(
         &mut self,
         chunk: &mut Chunk<'_>,
@@ -149,14 +148,14 @@ impl<S: Store> Parser<S> {
     }
 }
 
-/// The field with this name, if there is one here.
+/// Returns the line at this position, if it is a field with this name.
 #[inline(always)]
 fn field(bytes: &[u8], at: usize, name: &[u8]) -> Option<Line> {
     if !bytes.get(at..)?.starts_with(name) {
         return None;
     }
     let colon = at + name.len();
-    // The search for the end need not wait for whether there is a space.
+    // The search for the end need not wait for the check for a space.
     let line = whole_line(bytes, colon)?;
     Some(Line {
         start: colon + usize::from(bytes[colon] == b' '),
@@ -164,7 +163,7 @@ fn field(bytes: &[u8], at: usize, name: &[u8]) -> Option<Line> {
     })
 }
 
-/// The line with the value that starts here. Not one that ends in a lone CR.
+/// Returns the line whose value starts at this position. `None` if the line is incomplete or ends in a lone CR.
 #[inline(always)]
 fn whole_line(bytes: &[u8], start: usize) -> Option<Line> {
     let end = start + find_end(bytes.get(start..)?)?;
@@ -172,7 +171,7 @@ fn whole_line(bytes: &[u8], start: usize) -> Option<Line> {
     Some(Line { start, end, next })
 }
 
-/// Where the next line starts, if a line ends here, and not in a lone CR.
+/// Returns the start of the next line, if a line ends at this position. `None` for a lone CR.
 #[inline(always)]
 fn behind_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at..)? {

@@ -1,36 +1,36 @@
-//! What the parser comes to.
+//! Result of the parser.
 
 use core::time::Duration;
 
 use crate::{Chunk, DecodeError};
 
-/// What the parser came to.
+/// Result of a call of the parser.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// The end of the chunk.
+    /// The chunk is empty.
     NeedMore,
-    /// The end of a block with data. An empty type is none.
+    /// A block with data ended. An empty type is `None`.
     Event {
         event_type: Option<Place>,
         data: Place,
     },
     Comment(Place),
     Retry(Duration),
-    /// A block or an ID that is larger than allowed.
+    /// A block or an ID is larger than allowed.
     TooLarge(DecodeError),
 }
 
-/// Where a value is.
+/// Position of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the parser's buffer for it.
+    /// The value is in its buffer in the parser.
     Held,
-    /// In the chunk, from here to there.
+    /// The value is in the chunk, from the first index to the second.
     Chunk(usize, usize),
 }
 
 impl Place {
-    /// The value, given what the buffer for it holds.
+    /// Returns the value. `held` returns the content of its buffer.
     #[inline(always)]
     pub(crate) fn slice<'a>(self, chunk: &Chunk<'a>, held: impl FnOnce() -> &'a [u8]) -> &'a [u8] {
         match self {
@@ -39,7 +39,7 @@ impl Place {
         }
     }
 
-    /// How long a value in a chunk is.
+    /// Returns the length of a value in a chunk.
     pub(super) fn len(self) -> usize {
         match self {
             Self::Held => 0,
@@ -48,9 +48,9 @@ impl Place {
     }
 }
 
-/// The last event ID string, which outlives blocks and connections.
+/// Last event ID string, which outlives blocks and connections.
 pub(crate) trait LastEventId {
-    /// "Set the last event ID string of the event source to the value of the last event ID buffer."
+    /// Commits an ID: "Set the last event ID string of the event source to the value of the last event ID buffer."
     fn commit(&mut self, id: &[u8]);
 
     fn bytes(&self) -> &[u8];

@@ -1,14 +1,14 @@
 use super::step::{LastEventId, Place, Step};
 use crate::chunk::Chunk;
 
-/// Where the values of a block are, counted from its start.
+/// Positions of the values in a block, relative to its start.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    /// Empty if there is none.
+    /// Empty if the block has no type.
     pub(super) event_type: (usize, usize),
     pub(super) data: (usize, usize),
     pub(super) id: Option<(usize, usize)>,
-    /// Where the block ends.
+    /// End of the block.
     pub(super) end: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The state machine in simulated time.
+//! State machine of a client in simulated time.
 
 use core::time::Duration;
 
@@ -11,7 +11,7 @@ pub(crate) mod steps;
 
 pub(crate) const EVENTS: Option<&[u8]> = Some(b"text/event-stream");
 
-/// A machine with a clock, and all that it says written down.
+/// State machine with a clock, and a record of its outputs.
 pub(crate) struct Source {
     pub(crate) connection: Connection,
     pub(crate) now: Duration,
@@ -56,11 +56,11 @@ impl Source {
         std::mem::take(&mut self.changes)
     }
 
-    /// The only change there was: a disconnection, and the delay in milliseconds.
+    /// Returns the delay of the only change, a disconnection with this reason, in milliseconds.
     pub(crate) fn disconnected(&mut self, expected: Reason) -> u128 {
         match self.take_changes()[..] {
             [Change::Disconnected { reason, delay }] if reason == expected => delay.as_millis(),
-            ref changes => panic!("{expected:?} expected, not {changes:?}"),
+            ref changes => panic!("expected {expected:?}, got {changes:?}"),
         }
     }
 
@@ -94,14 +94,14 @@ impl Source {
         self.drain();
     }
 
-    /// Lets time pass up to the next timeout.
+    /// Advances the time to the next timeout.
     pub(crate) fn sleep(&mut self) -> Duration {
         let next = self.connection.poll_timeout().expect("a timeout");
         let before = next - Duration::from_millis(1);
         let actions = self.actions.len();
         self.connection.on_timeout(before.max(self.now));
         self.drain();
-        assert_eq!(self.actions.len(), actions, "nothing before its time");
+        assert_eq!(self.actions.len(), actions, "no action before the timeout");
         let slept = next - self.now;
         self.now = next;
         self.connection.on_timeout(next);

@@ -1,4 +1,4 @@
-//! The state machine through any steps of a driver, and what has to hold after each.
+//! Runs the state machine through any steps of a driver, and checks its invariants after each step.
 
 use core::time::Duration;
 
@@ -11,7 +11,7 @@ const FLOOR: Duration = Duration::from_millis(500);
 const CEILING: Duration = Duration::from_secs(20);
 const MAX_ID: usize = 12;
 
-/// What the driver has to know of its request.
+/// State of the driver's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Request {
     None,
@@ -19,19 +19,19 @@ enum Request {
     Open,
 }
 
-/// A driver that does what it is told to, and remembers what it was told.
+/// Driver that takes all actions, and records the state that it expects.
 struct Driver {
     connection: Connection,
     now: Duration,
     request: Request,
-    /// No connection before this time.
+    /// Earliest time of the next connection.
     earliest: Duration,
     is_over: bool,
-    /// What the stream has set, and what is not committed.
+    /// Last event ID that was committed or set.
     last_event_id: String,
 }
 
-/// Takes a byte for each step, and its arguments from the bytes that follow.
+/// Runs the steps of the input. A byte selects a step, and the bytes after it are its arguments.
 pub(crate) fn run(input: &[u8]) {
     let (setup, steps) = input.split_first().unwrap_or((&0, &[]));
     let mut settings = Settings::default()
@@ -98,7 +98,7 @@ impl Driver {
                         Request::None
                     };
                 }
-                // An ID is given up for a refusal alone.
+                // Only a refusal can drop an ID.
                 if self.connection.last_event_id().is_empty() && had_id {
                     assert!(was_under_way && [400, 431].contains(&status), "{status}");
                     self.last_event_id.clear();
@@ -133,7 +133,7 @@ impl Driver {
                         _ => {}
                     }
                 } else {
-                    assert_eq!(items, 0, "nothing comes of a stream that is not open");
+                    assert_eq!(items, 0, "a stream that is not open yields no items");
                 }
             }
             2 => {
@@ -171,16 +171,16 @@ impl Driver {
         let due = self.connection.poll_timeout();
         self.connection.on_timeout(self.now);
         if due.is_some_and(|due| due <= self.now) && self.request != Request::None {
-            // The machine has given it up: an abort follows.
+            // The request timed out, so an abort follows.
             assert_ne!(self.connection.poll_timeout(), due);
         }
     }
 
-    /// What has to hold, whatever happened.
+    /// Checks the invariants after a step.
     fn check(&mut self) {
         let (mut aborts, mut connects, mut closed) = (0, 0, 0);
         while let Some(change) = self.connection.poll_change() {
-            assert!(!self.is_over, "nothing after the end: {change:?}");
+            assert!(!self.is_over, "no change after the end: {change:?}");
             match change {
                 Change::Open => assert_eq!(self.request, Request::Open),
                 Change::Disconnected { reason, delay } => {
@@ -213,7 +213,7 @@ impl Driver {
                 Action::Connect => {
                     connects += 1;
                     assert_eq!(self.request, Request::None, "one request at a time");
-                    assert!(self.now >= self.earliest, "it connects before its time");
+                    assert!(self.now >= self.earliest, "no connection before the delay");
                     self.request = Request::UnderWay;
                 }
                 _ => {}
@@ -226,7 +226,7 @@ impl Driver {
             assert_eq!(self.connection.poll_timeout(), None);
         }
         if let Some(time) = self.connection.poll_timeout() {
-            assert!(time > self.now, "what is due was done");
+            assert!(time > self.now, "no timeout is overdue");
         }
         assert_eq!(self.connection.last_event_id(), self.last_event_id);
     }

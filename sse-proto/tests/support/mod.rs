@@ -1,5 +1,5 @@
-//! What the tests and the fuzz targets share.
-#![allow(dead_code, reason = "not each of them uses all")]
+//! Helpers for the tests and the fuzz targets.
+#![allow(dead_code, reason = "not every test uses all helpers")]
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use sse_proto::{
 };
 use testkit::{Outcome, reference};
 
-/// The limits of a decoder, in bytes.
+/// Limits of a decoder, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) event: usize,
@@ -35,7 +35,7 @@ impl Limits {
     }
 }
 
-/// What the stream says, by every decoder there is. They must all say the same.
+/// Decodes the stream with every decoder, and asserts that all results are equal.
 pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
     let outcome = decode_text(limits.decoder(), chunks);
     assert_end_is_told(limits, chunks, &outcome);
@@ -50,8 +50,8 @@ pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
         "with stops"
     );
 
-    // Memory for what this stream can make of it, but not for more than the limit. Text can be three times as
-    // long as its bytes.
+    // The memory is large enough for this stream, but not larger than the limit. Text can be three times as long
+    // as its bytes.
     let length: usize = chunks.iter().map(|chunk| chunk.len() + 1).sum();
     let (mut data, mut names) = (vec![0; limits.event.min(length)], vec![0; 9 * length]);
     let slices = SliceDecoder::new(&mut data, &mut names).with_max_id_bytes(limits.id);
@@ -66,7 +66,7 @@ pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
         "without comments, in one chunk"
     );
     assert_eq!(slices, events, "without comments, no alloc");
-    // A comment that is not wanted cannot be too large.
+    // A dropped comment cannot be too large.
     let too_large = |item: &testkit::Item| matches!(item, testkit::Item::TooLarge(_));
     if !outcome.items.iter().any(too_large) {
         let mut expected = outcome.clone();
@@ -78,7 +78,7 @@ pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
     outcome
 }
 
-/// Whether the stream ends inside an event does not depend on how it is cut.
+/// Asserts that the chunking does not change whether the stream ends inside an event.
 fn assert_end_is_told(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
     let stream = chunks.concat();
     let is_inside_event = |chunks: &[&[u8]]| {
@@ -108,7 +108,8 @@ fn assert_end_is_told(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
     }
 }
 
-/// Where an event was too large is not known if the chunk was forgotten in which it started.
+/// Removes the positions of errors. They are not known if the caller has dropped the chunk in which the event
+/// started.
 fn without_places(mut outcome: Outcome) -> Outcome {
     for item in &mut outcome.items {
         if let testkit::Item::TooLarge(at) | testkit::Item::IdTooLong(at) = item {
@@ -125,10 +126,7 @@ fn decode_text(mut decoder: Decoder, chunks: &[&[u8]]) -> Outcome {
         while let Some(item) = next(decoder.decode(&mut chunk), str::to_owned) {
             items.push(item);
         }
-        assert!(
-            chunk.rest().is_empty(),
-            "all of the chunk is taken before the next is asked for"
-        );
+        assert!(chunk.rest().is_empty(), "the chunk is empty after `None`");
     }
     let last_event_id = decoder.last_event_id().to_owned();
     Outcome {
@@ -137,7 +135,7 @@ fn decode_text(mut decoder: Decoder, chunks: &[&[u8]]) -> Outcome {
     }
 }
 
-/// If the caller stops, then after each item, to go on with what is left as if it were a new chunk.
+/// Decodes to bytes. With `stops`, the rest of the chunk becomes a new chunk after each item.
 fn decode_bytes(mut decoder: Decoder, chunks: &[&[u8]], stops: bool) -> Outcome {
     let mut items = Vec::new();
     for bytes in chunks {
@@ -175,7 +173,7 @@ pub(crate) fn as_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// An item in the words of the test kit.
+/// Converts an item to the type of the test kit.
 pub(crate) fn next<T, I: AsRef<[u8]>>(
     decoded: Result<Option<Item<T, I>>, DecodeError>,
     mut own: impl FnMut(T) -> String,
@@ -191,16 +189,16 @@ pub(crate) fn next<T, I: AsRef<[u8]>>(
                 testkit::Item::Retry(u64::try_from(time.as_millis()).expect("at most u64::MAX"))
             }
             Item::Comment(text) => testkit::Item::Comment(own(text)),
-            _ => panic!("an item that the tests do not know"),
+            _ => panic!("unknown item"),
         },
         Err(DecodeError::TooLarge { at, .. }) => testkit::Item::TooLarge(at),
         Err(DecodeError::IdTooLong { at, .. }) => testkit::Item::IdTooLong(at),
-        Err(other) => panic!("an error that the tests do not know: {other}"),
+        Err(other) => panic!("unknown error: {other}"),
     })
 }
 
-/// Sends an event of these strings between two comments, and reads it back: either a string is
-/// refused, with the place of the fault, or exactly these arrive.
+/// Encodes an event of these strings between two comments, and decodes the result. Asserts that each string is
+/// either rejected, with the position of the fault, or received unchanged.
 pub(crate) fn assert_nothing_is_forged(event_type: &str, data: &str, id: &str, comment: &str) {
     let mut sent = Event::new(data.to_owned());
     match EventType::new(event_type.to_owned()) {
@@ -229,14 +227,14 @@ pub(crate) fn assert_nothing_is_forged(event_type: &str, data: &str, id: &str, c
     assert_eq!(reference::interpret(&wire).items, expected);
 }
 
-/// Four strings of any bytes: parts that end at bytes which are never in a text.
+/// Splits any bytes into four strings, at bytes that never occur in text.
 pub(crate) fn strings(input: &[u8]) -> [String; 4] {
     let mut parts = input.split(|byte| *byte == 0xFF).map(as_text);
     core::array::from_fn(|_| parts.next().unwrap_or_default())
 }
 
-/// An event of a type, data, an ID and a reconnection time, without what its fields cannot carry.
-/// Of the time only the length counts; an empty string is none.
+/// Creates an event of a type, data, an ID and a reconnection time. Characters that are invalid in a field are
+/// removed. The length of the last string is the time. An empty ID or time is not set.
 pub(crate) fn event([event_type, data, id, retry]: [String; 4]) -> Event {
     let mut event = Event::new(data);
     if let Ok(event_type) = EventType::new(event_type.replace(['\r', '\n'], "")) {
@@ -244,7 +242,7 @@ pub(crate) fn event([event_type, data, id, retry]: [String; 4]) -> Event {
     }
     if let Some(id) = Some(id).filter(|id| !id.is_empty()) {
         let id = id.replace(['\r', '\n', '\0'], "");
-        event = event.with_id(EventId::new(id).expect("nothing left to refuse"));
+        event = event.with_id(EventId::new(id).expect("no invalid characters"));
     }
     if !retry.is_empty() {
         event = event.with_retry(Duration::from_millis(retry.len() as u64));
@@ -252,13 +250,13 @@ pub(crate) fn event([event_type, data, id, retry]: [String; 4]) -> Event {
     event
 }
 
-/// What comes out for an event that is sent behind those before it.
+/// Returns the items that a decoder returns for an event that is sent after the items in `before`.
 pub(crate) fn as_decoded(event: &Event, before: &[testkit::Item]) -> Vec<testkit::Item> {
     let last_event_id = before.iter().rev().find_map(|item| match item {
         testkit::Item::Event { last_event_id, .. } => Some(last_event_id.clone()),
         _ => None,
     });
-    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).expect("it fits");
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).expect("at most u64::MAX");
     let retry = event
         .retry()
         .map(|time| testkit::Item::Retry(milliseconds(time)));
@@ -273,7 +271,7 @@ pub(crate) fn as_decoded(event: &Event, before: &[testkit::Item]) -> Vec<testkit
     retry.into_iter().chain([decoded]).collect()
 }
 
-/// Text as it arrives: each line end is an LF.
+/// Returns the text as it is received: each line end is an LF.
 pub(crate) fn as_read(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
