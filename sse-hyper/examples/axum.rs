@@ -1,13 +1,13 @@
-//! A server of events on axum, with a page that shows them:
+//! Server of events on axum, with a page that shows them:
 //!
 //! ```text
 //! cargo run -p sse-hyper --features axum --example axum
 //! curl -N 127.0.0.1:8080/events
 //! ```
 //!
-//! curl prints an event each second, and so does <http://127.0.0.1:8080/>. A client that comes back with
-//! `Last-Event-ID: 7` gets the eighth next; with `Last-Event-ID: seven`, which is not one of these IDs, the first. On
-//! Ctrl-C or SIGTERM every client gets a last event, and then the server ends.
+//! curl prints an event each second, and <http://127.0.0.1:8080/> shows it. A client that reconnects with
+//! `Last-Event-ID: 7` gets the eighth event next. A client with `Last-Event-ID: seven`, which is not an ID of this
+//! server, gets the first. On Ctrl-C or SIGTERM every client gets a last event, and then the server ends.
 
 use std::{env, io, time::Duration};
 
@@ -22,8 +22,8 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use sse_hyper::{Event, EventId, Farewell, LastEventId, Streams};
 use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 
-/// How long the end waits for clients that have stopped reading.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time for which the shutdown waits for clients that have stopped reading.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
@@ -39,7 +39,7 @@ async fn main() -> io::Result<()> {
     let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
     tokio::select! {
         ended = server => ended,
-        () = closed.then(|()| sleep(PATIENCE)) => Ok(()),
+        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => Ok(()),
     }
 }
 
@@ -52,7 +52,7 @@ async fn events(
     streams.respond(&request, events).map(Body::new)
 }
 
-/// One event each second, behind the one that the client saw last.
+/// Returns a stream of one event each second, from the one after the last that the client saw.
 fn seconds(seen: u64) -> impl Stream<Item = Event> {
     stream::iter(seen.saturating_add(1)..=u64::MAX).then(|n| async move {
         sleep(Duration::from_secs(1)).await;
@@ -60,7 +60,7 @@ fn seconds(seen: u64) -> impl Stream<Item = Event> {
     })
 }
 
-/// Waits until the process is to end. Then no stream holds it up, and not all clients come back at once.
+/// Waits for the signal to end, then closes all streams and spreads the times at which the clients reconnect.
 async fn close(streams: Streams) {
     asked_to_end().await;
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);

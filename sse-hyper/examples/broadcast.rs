@@ -1,4 +1,4 @@
-//! A channel of tokio as event streams: what is posted goes to all who listen.
+//! Sends each event of a broadcast channel of tokio to all connected clients:
 //!
 //! ```text
 //! cargo run -p sse-hyper --example broadcast
@@ -6,9 +6,10 @@
 //! curl -d 'it works' 127.0.0.1:8080/publish
 //! ```
 //!
-//! The first curl prints `data: it works`, and the second to how many it went. A client that reads too
-//! slowly misses what the channel has dropped meanwhile, and is told: `event: lagged` with the number. There
-//! are no IDs, for nothing is kept; who wants to go on where he was takes a hub (`sse-hub`).
+//! The first curl prints `data: it works`, and the second prints the number of clients that got the event. A client
+//! that reads too slowly misses the events that the channel has dropped. Then it gets an event of type `lagged` with
+//! the number of these events. The events have no IDs, because none is kept. For clients that resume, use a hub
+//! (`sse-hub`).
 
 use std::{env, io, time::Duration};
 
@@ -28,15 +29,15 @@ use tokio::{
     time::sleep,
 };
 
-/// How many events a client may be behind.
-const BEHIND: usize = 64;
+/// Number of events that the channel keeps for clients that lag.
+const CHANNEL_CAPACITY: usize = 64;
 
-/// How long the end waits for clients that have stopped reading.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time for which the shutdown waits for clients that have stopped reading.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Clone)]
 struct App {
-    /// Encoded once, for all.
+    /// Channel of events, each encoded once for all clients.
     events: Sender<Encoded>,
     streams: Streams,
 }
@@ -47,7 +48,7 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/events");
     let streams = Streams::default();
-    let events = Sender::new(BEHIND);
+    let events = Sender::new(CHANNEL_CAPACITY);
     let router = Router::new()
         .route("/events", get(follow))
         .route("/publish", post(publish))
@@ -63,7 +64,7 @@ async fn main() -> io::Result<()> {
     let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
     tokio::select! {
         ended = server => ended,
-        () = closed.then(|()| sleep(PATIENCE)) => Ok(()),
+        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => Ok(()),
     }
 }
 
@@ -73,12 +74,12 @@ async fn follow(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn publish(State(app): State<App>, data: String) -> String {
-    // With nobody there, it goes to none.
+    // `send` fails if no client is connected.
     let listeners = app.events.send(Encoded::from(&Event::new(data)));
     format!("{}\n", listeners.unwrap_or(0))
 }
 
-/// All that the channel has from now on, and how much it had not any more.
+/// Returns a stream of the events that the channel gets from now on, and of notices about dropped events.
 fn listen(events: Receiver<Encoded>) -> impl EventStream {
     stream::unfold(events, |mut events| async {
         let event = match events.recv().await {
@@ -91,6 +92,6 @@ fn listen(events: Receiver<Encoded>) -> impl EventStream {
 }
 
 fn lagged(missed: u64) -> Encoded {
-    let lagged = EventType::new("lagged").expect("no line end in it");
+    let lagged = EventType::new("lagged").expect("a type without a line end");
     Encoded::from(&Event::new(format!(r#"{{"missed":{missed}}}"#)).with_type(lagged))
 }

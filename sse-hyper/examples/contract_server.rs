@@ -1,10 +1,10 @@
-//! The contract server on hyper: HTTP/1 and HTTP/2 with prior knowledge.
+//! Contract server on hyper: HTTP/1 and HTTP/2 with prior knowledge.
 
 mod contract;
 
 use std::{convert::Infallible, io, pin::pin, time::Duration};
 
-use contract::{Answer, Contract, PATIENCE};
+use contract::{Answer, Contract, SHUTDOWN_TIMEOUT};
 use futures_util::stream::BoxStream;
 use http::{
     HeaderValue, Request, Response, StatusCode,
@@ -36,12 +36,12 @@ async fn main() -> io::Result<()> {
             () = &mut closed => break,
         };
         let Ok((connection, _)) = connection else {
-            // Too many files are open, say. Some will be closed soon.
+            // For example, too many files are open. Some will be closed soon.
             sleep(Duration::from_millis(100)).await;
             continue;
         };
         if connection.set_nodelay(true).is_err() {
-            // It is gone already.
+            // The client is already gone.
             continue;
         }
         let contract = contract.clone();
@@ -52,10 +52,10 @@ async fn main() -> io::Result<()> {
         let connection = auto::Builder::new(TokioExecutor::new())
             .serve_connection(TokioIo::new(connection), service)
             .into_owned();
-        // A client that leaves in the middle is no news.
+        // The result is ignored: a client that disconnects early is not an error of the server.
         tokio::spawn(connections.watch(connection));
     }
-    _ = timeout(PATIENCE, connections.shutdown()).await;
+    _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     Ok(())
 }
 

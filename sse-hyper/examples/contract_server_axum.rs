@@ -1,4 +1,4 @@
-//! The contract server on axum, which takes the body as it is.
+//! Contract server on axum, which takes an `EventBody` as it is.
 
 mod contract;
 
@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     serve::ListenerExt,
 };
-use contract::{Answer, Contract, PATIENCE};
+use contract::{Answer, Contract, SHUTDOWN_TIMEOUT};
 use futures_util::FutureExt;
 use tokio::{net::TcpListener, time::sleep};
 
@@ -26,7 +26,7 @@ async fn main() -> io::Result<()> {
     let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
     tokio::select! {
         ended = server => ended,
-        () = closed.then(|()| sleep(PATIENCE)) => Ok(()),
+        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => Ok(()),
     }
 }
 

@@ -1,11 +1,11 @@
-//! A server of events on hyper alone, for HTTP/1 and HTTP/2:
+//! Server of events on hyper alone, for HTTP/1 and HTTP/2:
 //!
 //! ```text
 //! cargo run -p sse-hyper --example hyper
 //! curl -N 127.0.0.1:8080/events
 //! ```
 //!
-//! curl prints an event each second. A client that comes back with `Last-Event-ID: 7` gets the eighth next.
+//! curl prints an event each second. A client that reconnects with `Last-Event-ID: 7` gets the eighth event next.
 //! On Ctrl-C or SIGTERM every client gets a last event, and then the server ends.
 
 use std::{convert::Infallible, env, io, pin::pin, time::Duration};
@@ -28,8 +28,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How long the end waits for clients that have stopped reading.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time for which the shutdown waits for clients that have stopped reading.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 type Body = Either<EventBody<BoxStream<'static, Event>>, String>;
 
@@ -46,7 +46,7 @@ async fn main() -> io::Result<()> {
             () = &mut ends => break,
         };
         let Ok((connection, _)) = connection else {
-            // Too many files are open, say. Some will be closed soon.
+            // For example, too many files are open. Some will be closed soon.
             sleep(Duration::from_secs(1)).await;
             continue;
         };
@@ -58,12 +58,12 @@ async fn main() -> io::Result<()> {
         let connection = auto::Builder::new(TokioExecutor::new())
             .serve_connection(TokioIo::new(connection), service)
             .into_owned();
-        // A client that leaves in the middle is no news.
+        // The result is ignored: a client that disconnects early is not an error of the server.
         tokio::spawn(connections.watch(connection));
     }
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
     streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
-    let _ = timeout(PATIENCE, connections.shutdown()).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     Ok(())
 }
 
@@ -85,7 +85,7 @@ async fn asked_to_end() {
 
 fn respond(streams: &Streams, request: &Request<Incoming>) -> Response<Body> {
     if request.uri().path() != "/events" {
-        return refusal(StatusCode::NOT_FOUND, "it is at /events");
+        return refusal(StatusCode::NOT_FOUND, "the events are at /events");
     }
     let seen = sse_hyper::last_event_id(request.headers());
     let seen = seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref()));
@@ -94,7 +94,7 @@ fn respond(streams: &Streams, request: &Request<Incoming>) -> Response<Body> {
     streams.respond(request, events).map(Either::Left)
 }
 
-/// One event each second, behind the one that the client saw last.
+/// Returns a stream of one event each second, from the one after the last that the client saw.
 fn seconds(seen: u64) -> impl Stream<Item = Event> {
     stream::iter(seen.saturating_add(1)..=u64::MAX).then(|n| async move {
         sleep(Duration::from_secs(1)).await;

@@ -6,9 +6,11 @@ use mediatype::{
     names::{_STAR, EVENT_STREAM, Q, TEXT},
 };
 
-/// Whether the client takes an event stream
-/// ([RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1)): "the most specific
-/// reference has precedence". One that says nothing, or nothing that can be read, takes what comes.
+/// Returns whether the client accepts an event stream.
+///
+/// "the most specific reference has precedence"
+/// ([RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1)). A client without an `Accept` header,
+/// or with one that cannot be parsed, accepts everything.
 pub(crate) fn is_acceptable(headers: &HeaderMap) -> bool {
     let Ok(accept) = Accept::decode(&mut headers.get_all(Accept::name()).iter()) else {
         return true;
@@ -22,8 +24,9 @@ pub(crate) fn is_acceptable(headers: &HeaderMap) -> bool {
     }
 }
 
-/// How specific the range is, if it includes event streams. Parameters do not count: all event
-/// streams are alike.
+/// Returns how specific the range is, or `None` if it excludes event streams.
+///
+/// Parameters are ignored, because they do not distinguish event streams.
 fn rank(range: &MediaTypeBuf) -> Option<u8> {
     let (kind, subtype) = (range.ty(), range.subty());
     if kind == TEXT && subtype == EVENT_STREAM {
@@ -37,6 +40,8 @@ fn rank(range: &MediaTypeBuf) -> Option<u8> {
     }
 }
 
+/// Returns whether the quality of the range is not 0.
+///
 /// "A sender of qvalue MUST NOT generate more than three digits", and 0 is "not acceptable".
 fn is_wanted(range: &MediaTypeBuf) -> bool {
     let is_not_zero = |digit| matches!(digit, '1'..='9');

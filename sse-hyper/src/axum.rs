@@ -1,4 +1,4 @@
-//! What lets handlers of axum take and return the types of this crate.
+//! Integration with axum: a response for handlers and an extractor.
 
 use core::{convert::Infallible, fmt, str::FromStr};
 
@@ -11,20 +11,19 @@ use http::request::Parts;
 
 use crate::{EventBody, EventStream, last_event_id, parse_event_id};
 
-/// The same as [`EventBody::into_response`]. Where the request may ask for what is no event stream,
-/// [`respond`](crate::respond) looks at it first.
+/// Converts like [`EventBody::into_response`]. Use [`respond`](crate::respond) to check the request first.
 impl<S: EventStream + Send + 'static> IntoResponse for EventBody<S> {
     fn into_response(self) -> Response {
         Self::into_response(self).map(Body::new)
     }
 }
 
-/// Extractor for axum: the ID of the last event that the client saw, from the `Last-Event-ID` header, parsed
-/// as the type that the server makes its IDs from.
+/// Extractor of axum for the ID of the last event that the client saw, from the `Last-Event-ID` header.
 ///
-/// An ID that cannot be parsed counts as none. It may be from an older version of the server, and any status
-/// but 200 ends a browser's `EventSource` for good. A handler that treats such an ID in another way takes the
-/// text, by `LastEventId<EventId>` or [`last_event_id`], and calls [`parse_event_id`].
+/// The ID is parsed as the type that the server makes its IDs from. An ID that cannot be parsed becomes `None`: it
+/// may be from an older version of the server, and any status but 200 ends a browser's `EventSource` for good. To
+/// handle such an ID yourself, extract `LastEventId<EventId>` or call [`last_event_id`], then call
+/// [`parse_event_id`].
 ///
 /// ```
 /// use axum::{extract::State, response::IntoResponse};
@@ -43,10 +42,10 @@ impl<S: EventStream + Send + 'static> IntoResponse for EventBody<S> {
 /// #     .route("/count", axum::routing::get(count))
 /// #     .with_state(Streams::default());
 /// ```
-#[allow(clippy::exhaustive_structs, reason = "handlers take it apart")]
+#[allow(clippy::exhaustive_structs, reason = "handlers destructure it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastEventId<T>(
-    /// The ID; `None` if the client saw no event with one, or if it cannot be parsed.
+    /// The ID, or `None` if the client saw no event with an ID, or if the ID cannot be parsed.
     pub Option<T>,
 );
 

@@ -21,40 +21,39 @@ use crate::{
     turn::Turn,
 };
 
-/// Stream whose items can be sent: each is an [`Event`](crate::Event), lends one, such as an `Arc<Event>` that is
-/// sent to many, or is [`Encoded`](crate::Encoded).
+/// Stream whose items can be sent as events.
 ///
-/// Every stream of such items implements it.
+/// An item is an [`Event`](crate::Event), a type that borrows as one, or [`Encoded`](crate::Encoded). An example is
+/// an `Arc<Event>` that is sent to many clients. Every stream of such items implements this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream of events",
     label = "not a `Stream` of `Event`s",
     note = "for an iterator or a list, write `futures_util::stream::iter(events)`",
-    note = "for a receiver of tokio, write `tokio_stream::wrappers::ReceiverStream::new(receiver)`, or the wrapper of \
-            its kind"
+    note = "for a receiver of tokio, write `tokio_stream::wrappers::ReceiverStream::new(receiver)`, or use the wrapper \
+            for its type"
 )]
 pub trait EventStream: Stream<Item: Outgoing> {}
 
 impl<S: Stream<Item: Outgoing>> EventStream for S {}
 
 pin_project! {
-    /// A stream of events as the body of a response.
+    /// Body of a response that sends the events of a stream.
     ///
-    /// It holds at most 16 KiB and one event, and asks the stream for more only when the connection
-    /// has taken them. A frame has at most 32 KiB: a larger event is handed to the connection in
-    /// parts, so that the connection never copies all of it. Dropping it drops the stream; so does the
-    /// stream's end.
+    /// The body holds at most 16 KiB and one event. It polls the stream for more only after the connection has taken
+    /// them. A frame has at most 32 KiB. A larger event is handed to the connection in parts, so that the connection
+    /// never copies all of it. The stream is dropped when it ends, or when the body is dropped.
     ///
-    /// A stream that is always ready does not keep the thread from other tasks: after 2048 events or 256 KiB without
-    /// a pause, the body is pending once and wakes its task.
+    /// A stream that is always ready does not keep other tasks from the thread: after 2048 events or 256 KiB without
+    /// a pause, the body returns `Pending` once and wakes its task.
     pub struct EventBody<S> {
         #[pin]
         events: Option<S>,
         frame: Ready,
-        // How large the last frame was, for the next may well be as large.
+        // Length of the last frame in bytes, because the next frame is often as long.
         last: usize,
-        // The first event was not sent yet.
+        // No event was sent yet.
         is_new: bool,
-        // All streams end, and this one was asked once more what it has.
+        // All streams are closing, and this stream was already polled once after `close`.
         is_closing: bool,
         clock: Clock,
         turn: Turn,
@@ -64,8 +63,9 @@ pin_project! {
 }
 
 impl<S: EventStream> EventBody<S> {
-    /// A body that starts with an empty comment and then follows the events. It has no keep-alive
-    /// and no handle: [`Streams::body`](crate::Streams::body) makes those that have.
+    /// Creates a body that sends an empty comment first and then the events of the stream.
+    ///
+    /// It has no keep-alive and no handle. [`Streams::body`](crate::Streams::body) creates a body that has both.
     pub fn new(events: S) -> Self {
         static ALONE: LazyLock<Arc<Shared>> =
             LazyLock::new(|| Arc::new(Shared::new(Settings::none())));
@@ -84,7 +84,7 @@ impl<S: EventStream> EventBody<S> {
 }
 
 impl<S> EventBody<S> {
-    /// A body of this text and no events.
+    /// Creates a body that sends this text and no events.
     pub(crate) fn text(text: &str) -> Self {
         Self::of(BytesMut::from(text).into())
     }
@@ -104,13 +104,13 @@ impl<S> EventBody<S> {
 }
 
 impl<S: EventStream> EventBody<S> {
-    /// Puts all that is ready into the frame.
+    /// Encodes all events that are ready into the frame.
     fn fill(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
         let Some(mut member) = this.member.as_pin_mut() else {
             return;
         };
-        // Before the stream is asked, so that it may end by itself when all are to end.
+        // Checked before the stream is polled, so that a closing stream can still end by itself.
         let is_closed = this.events.is_some() && member.as_mut().poll_closed(cx).is_some();
         let settings = member.settings();
         let mut has_more = true;
@@ -134,7 +134,8 @@ impl<S: EventStream> EventBody<S> {
         if this.events.is_none() {
             return;
         }
-        // A stream whose frame was full may end by itself after it; one that never ends has one more.
+        // If the frame was full, the stream gets one more frame, in which it may end by itself. A stream that never
+        // ends gets only that one.
         let is_last = !has_more || core::mem::replace(this.is_closing, is_closed);
         if is_closed && is_last {
             if let Some(farewell) = member.farewell() {
@@ -172,14 +173,14 @@ impl<S: EventStream> Body for EventBody<S> {
         self.as_mut().fill(cx);
         let this = self.project();
         if !this.frame.is_empty() {
-            // A quiet stream keeps no memory. And memory that was just freed by another is in the cache,
-            // which that of a thousand streams is not.
+            // The buffer is given away, so an idle stream holds no memory. The next allocation is often memory that
+            // another stream has just freed. That is in the processor's cache; the buffers of 1000 streams are not.
             *this.last = this.frame.len();
             let part = this.frame.take();
             this.turn.spend_bytes(part.len());
             Poll::Ready(Some(Ok(Frame::data(part))))
         } else if this.events.is_some() {
-            // If the events went on for the whole turn and came to nothing, the task is woken.
+            // If the stream was ready for the whole turn but gave no bytes, this wakes the task.
             ready!(this.turn.poll(cx));
             this.turn.end();
             Poll::Pending
@@ -193,7 +194,7 @@ impl<S: EventStream> Body for EventBody<S> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // Of a body that is empty, for `HEAD`, nothing is known: not what it would be for `GET`.
+        // The body for `HEAD` is empty, but its size hint must not say so: the body for `GET` has another size.
         if self.events.is_none() && !self.frame.is_empty() {
             SizeHint::with_exact(self.frame.len() as u64)
         } else {

@@ -5,9 +5,9 @@ use sse_proto::{Chunk, Comment, Decoder, Event, EventId, Item};
 
 use crate::Farewell;
 
-/// Events that are encoded already: what many get is encoded once, and a clone copies nothing.
+/// Events that are already encoded, for example once for many clients. A clone copies no bytes.
 ///
-/// Whole blocks by construction, so that no event can be torn or forged.
+/// It holds only whole blocks, so that an event cannot be cut or forged.
 ///
 /// ```
 /// use futures_util::stream;
@@ -25,16 +25,18 @@ pub struct Encoded {
     blocks: Bytes,
 }
 
-/// Room in a buffer that is not worth a copy, in bytes. To encode an event reserves some more than it needs.
-const MAX_UNUSED: usize = 64;
+/// Unused capacity of a buffer that is not worth a copy, in bytes. Encoding reserves a little more than it needs.
+const MAX_UNUSED_BYTES: usize = 64;
 
 impl Encoded {
-    /// The event with this ID in place of its own.
+    /// Encodes the event with this ID instead of its own.
+    ///
+    /// Use it to assign an ID without cloning the event.
     pub fn with_id(event: &Event, id: &EventId) -> Self {
         Self::of(|blocks| event.encode_with(Some(id), event.retry(), blocks))
     }
 
-    /// All of these in their order, copied together. Of a single one, nothing is copied.
+    /// Joins the parts in their order into one buffer. A single part is not copied.
     pub fn join<'a, I>(parts: I) -> Self
     where
         I: IntoIterator<Item = &'a Self, IntoIter: Clone>,
@@ -53,13 +55,15 @@ impl Encoded {
         }
     }
 
-    /// A block of an ID alone, which is no event: it sets what the client will send as `Last-Event-ID`
-    /// ([9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage): "Set
-    /// the last event ID string of the event source to the value of the last event ID buffer", before
-    /// it looks whether there is any data). So a client that loses the connection before its first
-    /// event misses nothing.
+    /// Creates a block that has only an ID and is not an event: it sets the ID that the client resumes after.
     ///
-    /// Clients are known that take it for an event with empty data.
+    /// The client will send this ID as `Last-Event-ID`, so that a client that loses the connection before its first
+    /// event misses nothing. The first step of
+    /// [a dispatch](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage) (9.2.6) is: "Set
+    /// the last event ID string of the event source to the value of the last event ID buffer". The check for data
+    /// comes after that.
+    ///
+    /// Some clients dispatch an event with empty data for such a block.
     pub fn last_event_id(id: &EventId) -> Self {
         let block = format!("id: {id}\n\n");
         Self {
@@ -70,10 +74,10 @@ impl Encoded {
     fn of(encode: impl FnOnce(&mut BytesMut)) -> Self {
         let mut blocks = BytesMut::new();
         encode(&mut blocks);
-        // It may be kept for long. A buffer that had to grow, for data of many lines, is up to twice as
-        // large as what is in it.
+        // The caller may keep the blocks for a long time. A buffer that had to grow, as for data with many lines,
+        // has up to twice the capacity that it needs.
         let unused = blocks.capacity() - blocks.len();
-        let blocks = if unused > MAX_UNUSED + blocks.len() / 8 {
+        let blocks = if unused > MAX_UNUSED_BYTES + blocks.len() / 8 {
             Bytes::copy_from_slice(&blocks)
         } else {
             blocks.freeze()
@@ -81,37 +85,37 @@ impl Encoded {
         Self { blocks }
     }
 
-    /// How many bytes it is.
+    /// Returns the length in bytes.
     pub fn len(&self) -> usize {
         self.blocks.len()
     }
 
-    /// There is nothing in it.
+    /// Returns whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
 
-    /// The blocks as they go over the wire.
+    /// Returns the bytes of the blocks as they are sent.
     pub fn as_bytes(&self) -> &[u8] {
         &self.blocks
     }
 
-    /// The same, without a copy.
+    /// Converts into the bytes of the blocks as they are sent, without a copy.
     pub fn into_bytes(self) -> Bytes {
         self.blocks
     }
 
-    /// The events, as a client reads them: line ends in data are LF.
+    /// Decodes the events as a client does: line ends in data become LF.
     pub fn events(&self) -> impl Iterator<Item = Event> {
-        // No event is larger than all of it.
+        // No event is longer than all blocks together.
         let mut decoder = Decoder::with_limit(self.blocks.len()).with_max_id_bytes(usize::MAX);
         let mut chunk = Chunk::new(&self.blocks);
         core::iter::from_fn(move || {
             loop {
-                // What we have encoded is read.
+                // Our own encoding decodes without errors.
                 match decoder.decode(&mut chunk) {
                     Ok(Some(Item::Event(event))) => {
-                        // What we have decoded is valid.
+                        // A decoded event is valid.
                         if let Ok(event) = Event::try_from(event) {
                             return Some(event);
                         }
@@ -131,7 +135,7 @@ impl From<&Event> for Encoded {
 }
 
 impl From<&Farewell> for Encoded {
-    /// What one stream says at its end; another may be told to come back at another time.
+    /// Encodes the farewell for one stream. A random reconnection time is drawn on each call.
     fn from(farewell: &Farewell) -> Self {
         Self::of(|blocks| farewell.encode(blocks))
     }
@@ -143,7 +147,7 @@ impl From<Comment<'_>> for Encoded {
     }
 }
 
-/// Shows the blocks as they go over the wire.
+/// Writes the blocks as they are sent.
 impl fmt::Display for Encoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         String::from_utf8_lossy(&self.blocks).fmt(f)

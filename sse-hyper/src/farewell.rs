@@ -14,8 +14,8 @@ pub struct Farewell {
 impl Farewell {
     /// Creates a farewell from the event that each stream ends with.
     ///
-    /// An event without a type, or of the type `message`, gets the type `closing`: it is not for the `onmessage`
-    /// of a page, which takes the data for that of the application.
+    /// An event without a type, or of the type `message`, gets the type `closing`. So it does not reach the
+    /// `onmessage` of a page, which parses the data of the application.
     ///
     /// ```
     /// use sse_hyper::{Encoded, Event, Farewell};
@@ -30,16 +30,17 @@ impl Farewell {
         }
     }
 
-    /// Sends with the event a reconnection time from this range, another to each client, so that
-    /// they do not all come back at the same moment. Without an event it is not sent: clients are
-    /// known that take a block of nothing else for an event.
+    /// Sets a range of reconnection times; each client gets a random one with the event.
+    ///
+    /// So the clients do not all reconnect at the same time. Without an event no time is sent, because some clients
+    /// dispatch an event for a block that has only a reconnection time.
     #[must_use]
     pub fn with_retry(mut self, reconnection_time: RangeInclusive<Duration>) -> Self {
         self.retry = Some(reconnection_time);
         self
     }
 
-    /// Sets the ID of the event, from which the client resumes. Without an event it is not sent.
+    /// Sets the ID of the event, after which the client resumes. Without an event, no ID is sent.
     #[must_use]
     pub fn with_id(mut self, id: EventId) -> Self {
         self.event = self.event.map(|event| event.with_id(id));

@@ -5,16 +5,17 @@ use sse_proto::{Comment, Event};
 
 use crate::own_type::with_own_type;
 
-/// Below the idle timeouts of common proxies, most of which are 30 s or 60 s.
-const INTERVAL: Duration = Duration::from_secs(15);
+/// Default interval, below the idle timeouts of common proxies, most of which are 30 s or 60 s.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What is sent when there was nothing to send for some time.
+/// Comment or event that an idle stream sends to keep its connection alive.
 ///
 /// "Legacy proxy servers are known to, in certain cases, drop HTTP connections after a short
 /// timeout. To protect against such proxy servers, authors can include a comment line (one starting
 /// with a ':' character) every 15 seconds or so."
 /// ([9.2.7](https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes))
-/// It also lets the server notice a client that left without a word.
+///
+/// It also lets the server notice a client that has disappeared without closing its connection.
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
     pub(crate) interval: Duration,
@@ -22,15 +23,15 @@ pub struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// An empty comment after 15 s without an event.
+    /// Creates a keep-alive that sends an empty comment after 15 s without an event.
     pub const fn new() -> Self {
         Self {
-            interval: INTERVAL,
+            interval: DEFAULT_INTERVAL,
             block: Bytes::from_static(b":\n\n"),
         }
     }
 
-    /// Sets how long the stream has to be quiet. At least 1 ms; with `Duration::MAX`, nothing is ever sent.
+    /// Sets the time for which the stream must be idle. The minimum is 1 ms; `Duration::MAX` sends nothing.
     #[must_use]
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));
@@ -46,11 +47,11 @@ impl KeepAlive {
         self
     }
 
-    /// Sends an event in place of the comment. Scripts in browsers cannot see comments, so they need an event to
-    /// tell a quiet server from one that is gone.
+    /// Sends an event instead of the comment.
     ///
-    /// An event without a type, or of the type `message`, gets the type `ping`: it is not for the `onmessage` of
-    /// a page. Give it no ID, because a client cannot resume after it.
+    /// Scripts in browsers cannot see comments, so they need an event to tell an idle server from one that is gone.
+    /// An event without a type, or of the type `message`, gets the type `ping`, so that it does not reach the
+    /// `onmessage` of a page. Give it no ID, because a client cannot resume after it.
     #[must_use]
     pub fn with_event(mut self, event: &Event) -> Self {
         let mut block = BytesMut::new();

@@ -3,21 +3,21 @@ use core::{error::Error, fmt, str::FromStr};
 use http::{HeaderMap, Uri};
 use sse_proto::EventId;
 
-/// Maximum length of an ID, in bytes. Known servers send far shorter ones.
+/// Maximum length of an ID, in bytes. The IDs of known servers are far shorter.
 const MAX_ID_BYTES: usize = 1024;
 
-/// The ID of the last event that the client saw before it lost the connection, from the
-/// `Last-Event-ID` header
+/// Returns the ID of the last event that the client saw, from the `Last-Event-ID` header
 /// ([9.2.4](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header)).
 ///
-/// `None` if there is no such header or if it is empty. Of several, the first one counts.
+/// Returns `None` if there is no such header or if it is empty. If there are several, the first one counts.
 ///
 /// # Errors
 ///
 /// [`InvalidLastEventId`] if the value is not UTF-8, has a character that no event ID can have, or is longer
-/// than 1024 bytes. A server treats that like a client that saw no event: `.ok().flatten()`. It must not
-/// answer with an error status, because any status but 200 ends a browser's `EventSource` for good, and an
-/// older version of the server may have sent such an ID.
+/// than 1024 bytes.
+///
+/// Treat such a client like one that saw no event: `.ok().flatten()`. An older version of the server may have sent
+/// the ID. Do not answer with an error status: any status but 200 ends a browser's `EventSource` for good.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -36,15 +36,15 @@ pub fn last_event_id(headers: &HeaderMap) -> Result<Option<EventId>, InvalidLast
     }
 }
 
-/// The same from a query parameter of this name, for clients that cannot set the header: an
-/// `EventSource` that a script made anew.
+/// Returns the ID of the last event that the client saw, from the query parameter with this name.
 ///
-/// Whoever makes a link can set it, so it is for servers that ask for it. The header, where there is
-/// one, is newer: a browser that reconnects sends it with the same URL.
+/// Use it for clients that cannot set the header, such as a script that creates a new `EventSource`. Anyone who
+/// makes a link can set the parameter, so read it only if your clients need it. If the request has the header too,
+/// the header is newer, because a browser sends the header with the old URL when it reconnects.
 ///
 /// # Errors
 ///
-/// As for [`last_event_id`].
+/// [`InvalidLastEventId`] for the same values as [`last_event_id`].
 ///
 /// ```
 /// use http::{HeaderMap, Uri};
@@ -62,7 +62,7 @@ pub fn last_event_id_in_query(
     name: &str,
 ) -> Result<Option<EventId>, InvalidLastEventId> {
     let query = uri.query().unwrap_or_default();
-    // What is not UTF-8 comes as U+FFFD, which an ID can hold.
+    // Bytes that are not UTF-8 become U+FFFD, which is valid in an ID.
     match form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name) {
         None => Ok(None),
         Some((_, value)) => event_id(name, value.as_bytes()),
@@ -92,8 +92,8 @@ fn event_id(name: &str, value: &[u8]) -> Result<Option<EventId>, InvalidLastEven
 /// # Errors
 ///
 /// [`InvalidLastEventId`] with the message of the parser. The ID may be from an older version of the server.
-/// So a server treats it like a client that saw no event, or tells the client to load its state anew, in a
-/// stream. An error status would end a browser's `EventSource` for good.
+/// Treat such a client like one that saw no event, or send it a stream that tells it to load its state again. An
+/// error status would end a browser's `EventSource` for good.
 ///
 /// ```
 /// use sse_hyper::{EventId, parse_event_id};
@@ -109,7 +109,7 @@ fn event_id(name: &str, value: &[u8]) -> Result<Option<EventId>, InvalidLastEven
 /// ```
 #[expect(
     clippy::disallowed_methods,
-    reason = "the type says what is valid, also for numbers"
+    reason = "the type decides which text is valid, also for numbers"
 )]
 pub fn parse_event_id<T: FromStr<Err: fmt::Display>>(
     id: Option<&EventId>,
@@ -123,7 +123,7 @@ pub fn parse_event_id<T: FromStr<Err: fmt::Display>>(
     id.map(parse).transpose()
 }
 
-/// A last event ID that is none, with the place it came from and what is wrong.
+/// Error for a last event ID that is not valid. The message names the header or parameter, and the fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidLastEventId {

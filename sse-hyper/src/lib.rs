@@ -1,27 +1,37 @@
-//! Server-sent events from [hyper](https://docs.rs/hyper/1), and from whatever else takes an
-//! [`http_body::Body`]: axum, tonic's servers, tower services.
+//! Server-sent events as the response of [hyper](https://docs.rs/hyper/1), and of every other server that takes
+//! an [`http_body::Body`]: axum, tonic's servers, tower services.
 //!
-//! # Map
+//! A handler of axum:
 //!
-//! ```text
-//!   request ── last_event_id(headers)     where this client wants to go on   (last_event_id.rs)
-//!      │
-//!      │   a Stream of Events, yours         (one that may fail: until_error.rs)
-//!      │        │   Outgoing                  or of Encoded ones              (outgoing.rs, encoded.rs)
-//!      │     EventBody                    frames, as the events come          (body.rs)
-//!      │        │   Clock                 what is due when nothing comes      (clock.rs)
-//!      │        │
-//!      │     Streams                      the handle: count, close            (streams.rs, member.rs)
-//!      │        ├─ Settings, KeepAlive    what all have in common             (settings.rs, keep_alive.rs)
-//!      │        └─ Farewell               what they say at the end            (farewell.rs, own_type.rs)
-//!      ▼        ▼
-//!    respond(request, body)               status and headers, or a refusal    (headers.rs, accept.rs)
+//! ```
+//! use axum::{body::Body, extract::Request, response::Response};
+//! use futures_util::stream;
+//! use sse_hyper::Event;
+//!
+//! async fn events(request: Request) -> Response {
+//!     sse_hyper::response(&request, stream::iter([Event::new("hello")])).map(Body::new)
+//! }
+//! # let _: axum::Router = axum::Router::new().route("/events", axum::routing::get(events));
 //! ```
 //!
-//! With the feature `tokio`, which is on by default, [`response`] does it all in one call, and
-//! [`Streams::default`] in two, with a handle. The feature `axum` adds what its handlers need.
+//! # Types
 //!
-//! # A server on hyper
+//! | item | role |
+//! |---|---|
+//! | [`last_event_id`], [`parse_event_id`] | read the ID after which the client resumes |
+//! | [`Event`], [`Encoded`] | items of your stream; [`Encoded`] is encoded once for many clients |
+//! | [`until_error`] | turns a stream of results into a stream of events |
+//! | [`EventBody`] | body of the response: sends the events as they come |
+//! | [`Streams`] | handle on all streams of a server: counts and closes them |
+//! | [`Settings`], [`KeepAlive`] | settings that all streams of a server share |
+//! | [`Farewell`] | last event of each stream when the server closes it |
+//! | [`response`], [`respond`], [`no_content`] | status and headers, or a refusal |
+//!
+//! With the feature `tokio`, which is on by default, [`response`] builds the response in one call.
+//! [`Streams::default`] takes a second call and gives a handle. The feature `axum` lets handlers return an
+//! [`EventBody`] and extract the last event ID.
+//!
+//! # Server on hyper
 //!
 //! ```no_run
 //! use std::{convert::Infallible, net::Ipv4Addr, time::Duration};
@@ -51,23 +61,10 @@
 //! # }
 //! ```
 //!
-//! # A handler of axum
-//!
-//! ```
-//! use axum::{body::Body, extract::Request, response::Response};
-//! use futures_util::stream;
-//! use sse_hyper::Event;
-//!
-//! async fn events(request: Request) -> Response {
-//!     sse_hyper::response(&request, stream::iter([Event::new("hello")])).map(Body::new)
-//! }
-//! # let _: axum::Router = axum::Router::new().route("/events", axum::routing::get(events));
-//! ```
-//!
 //! # Closing
 //!
-//! A server that waits for its connections to end waits for ever while event streams are open. So
-//! they end first:
+//! A graceful shutdown waits until all connections end, and an open event stream may never end. So close the
+//! streams first:
 //!
 //! ```no_run
 //! use axum::{Router, extract::{Request, State}, response::IntoResponse, routing::get};
@@ -94,39 +91,65 @@
 //! # }
 //! ```
 //!
-//! # What the client sees
+//! # When events are sent
 //!
-//! The opening comment goes out with the headers, at once, so that proxies pass the response on and
-//! `EventSource` fires `open`. After that, all events that are ready when the connection can take
-//! more go out together, and none waits for another. When the client is gone, hyper drops the body
-//! and so the stream. A stream that panics takes its connection with it, and never leaves half an
-//! event: a frame goes out when it is whole.
+//! The body sends a first comment at once, together with the headers. So proxies pass the response on, and
+//! `EventSource` fires `open`. After that, the body sends all events that are ready together, as soon as the
+//! connection can take more. No event waits for a later one.
+//!
+//! When the client is gone, hyper drops the body, and the body drops the stream. If the stream panics, its
+//! connection ends. Even then the client never gets half an event, because the body sends an event only after
+//! all of it is encoded.
 //!
 //! # Many small events
 //!
-//! hyper writes the parts of a chunk where they are, by `writev`, unless it is told to copy them together
-//! first: `http1::Builder::writev(false)`, or `auto::Builder::http1().writev(false)`. With frames of up to
-//! a few KB that is 6 to 10 % less of a core for each, and 300 B less memory for each connection, since
-//! the kernel has a shorter way for one piece. It copies large events once more, and a client that does
-//! not read has up to `max_buf_size` copied for it, 400 KB if nobody sets it: set it to 32 KB.
+//! hyper writes the parts of a chunk with `writev`, without copying them together. With
+//! `http1::Builder::writev(false)`, or `auto::Builder::http1().writev(false)`, it copies them together first.
+//! With frames of up to a few KB, this takes 6 to 10 % less processor time, because the kernel handles one piece
+//! faster. It also takes 300 B less memory for each connection.
 //!
-//! # Behind a proxy
+//! The cost is one more copy of large events. For a client that does not read, hyper then copies up to
+//! `max_buf_size`, which is 400 KB by default. Set it to 32 KB.
 //!
-//! nginx passes each event on as it comes, also with `gzip on`. `HAProxy` waits up to 200 ms before it
-//! sends unless it has `option http-no-delay`, and keeps the stream of a client that left unless it has
-//! `option abortonclose` (in `defaults` or `listen`).
+//! # Proxies
+//!
+//! nginx passes each event on as it comes, also with `gzip on`. `HAProxy` needs two options, in `defaults` or
+//! `listen`. Without `option http-no-delay` it waits up to 200 ms before it sends. Without
+//! `option abortonclose` it keeps the stream open after the client is gone.
 //!
 //! # Compression and CORS
 //!
-//! tower-http's `CompressionLayer` leaves event streams alone unless a predicate of your own says
-//! otherwise; then it sends each event as it comes (gzip, br and zstd are tested here). JSON events
-//! of 70 bytes that are much alike take 24 bytes each then by gzip, 14 by zstd and 12 by br; each
-//! connection takes the memory of a compressor, 200 KB, 740 KB and 120 KB. Do not compress secrets
-//! together with what a stranger can choose (BREACH).
+//! tower-http's `CompressionLayer` does not compress event streams by default. A predicate of your own can
+//! change that. Then the layer still sends each event as it comes; gzip, br and zstd are tested here. For
+//! similar JSON events of 70 bytes:
 //!
-//! Browsers ask other origins for permission (tower-http's `CorsLayer`, warp's `cors`). A native
-//! `EventSource` needs nothing but `Access-Control-Allow-Origin`; a fetch that sends `Last-Event-ID`
-//! or another header of its own needs it in `Access-Control-Allow-Headers` as well.
+//! | coding | bytes for each event | memory for each connection |
+//! |---|---:|---:|
+//! | gzip | 24 | 200 KB |
+//! | zstd | 14 | 740 KB |
+//! | br | 12 | 120 KB |
+//!
+//! Do not compress secrets together with data that an attacker can choose (BREACH).
+//!
+//! Pages of other origins need CORS headers: use tower-http's `CorsLayer` or warp's `cors`. A native
+//! `EventSource` needs only `Access-Control-Allow-Origin`. A fetch that sends `Last-Event-ID`, or another
+//! header of its own, also needs that header in `Access-Control-Allow-Headers`.
+
+// Map of the files:
+//
+//   request ── last_event_id(headers)     ID after which the client resumes   (last_event_id.rs)
+//      │
+//      │   Stream of Events, the caller's    (one that may fail: until_error.rs)
+//      │        │   Outgoing              trait of the items, also of Encoded (outgoing.rs, encoded.rs)
+//      │     EventBody                    frames of the response              (body.rs, turn.rs)
+//      │        │   Clock                 timer of an idle stream             (clock.rs)
+//      │        │
+//      │     Streams                      handle: count, close                (streams.rs, member.rs)
+//      │        ├─ Settings, KeepAlive    settings of all streams             (settings.rs, keep_alive.rs)
+//      │        └─ Farewell               last event of each stream           (farewell.rs, own_type.rs)
+//      ▼        ▼
+//    respond(request, body)               status and headers, or a refusal    (headers.rs, accept.rs)
+
 mod accept;
 #[cfg(feature = "axum")]
 mod axum;

@@ -1,4 +1,4 @@
-//! What streams have in common, and one of them.
+//! State that the streams of a server share, and the membership of one stream.
 
 use core::{
     pin::Pin,
@@ -12,11 +12,11 @@ use tokio::sync::{Notify, futures::OwnedNotified};
 
 use crate::{Farewell, Settings};
 
-/// What the streams of a server have in common.
+/// State that all streams of a server share.
 pub(crate) struct Shared {
     settings: Settings,
     open: AtomicUsize,
-    /// Set when the streams are to end.
+    /// Set by `close`.
     farewell: OnceLock<Farewell>,
     closed: Arc<Notify>,
 }
@@ -43,7 +43,7 @@ impl Shared {
         self.farewell.get()
     }
 
-    /// Wakes all. Of several calls, the first one counts.
+    /// Sets the farewell and wakes all streams. Only the first call counts.
     pub(crate) fn close(&self, farewell: Farewell) {
         if self.farewell.set(farewell).is_ok() {
             self.closed.notify_waiters();
@@ -52,19 +52,19 @@ impl Shared {
 }
 
 pin_project! {
-    /// One stream among those of a server.
+    /// Membership of one stream in the streams of a server.
     pub(crate) struct Member {
         place: Place,
-        // Made with the member, so that no call of `close` is missed.
+        // Created together with the member, so that no call of `close` is missed.
         #[pin]
         closed: OwnedNotified,
-        // Who is woken by `close`. Asking again with the same waker would take a lock that all
+        // Waker that `close` wakes. To register the same waker again would take a lock that all
         // streams share.
         waker: Option<Waker>,
     }
 }
 
-/// Counts as long as it lives.
+/// Guard that counts as an open stream until it is dropped.
 struct Place(Arc<Shared>);
 
 impl Member {
@@ -82,12 +82,12 @@ impl Member {
         &self.place.0.settings
     }
 
-    /// Returns the farewell, once the streams are to end.
+    /// Returns the farewell, or `None` before `close`.
     pub(crate) fn farewell(&self) -> Option<&Farewell> {
         self.place.0.farewell()
     }
 
-    /// The farewell, once the streams are to end. Until then, the task will be woken for it.
+    /// Returns the farewell, or registers the task to be woken by `close`.
     pub(crate) fn poll_closed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<&Farewell> {
         let this = self.project();
         let farewell = &this.place.0.farewell;
@@ -97,7 +97,7 @@ impl Member {
                 .as_ref()
                 .is_none_or(|waker| !waker.will_wake(cx.waker()))
         {
-            // Whatever comes of it: when it is ready, the farewell is there.
+            // The result is not needed: if it is ready, the farewell is set.
             let _ = this.closed.poll(cx);
             *this.waker = Some(cx.waker().clone());
         }

@@ -6,17 +6,18 @@ use sse_proto::Event;
 use self::sealed::Put;
 use crate::Encoded;
 
-/// A frame is closed when it holds this many bytes, even if more events are ready: so that a stream
-/// that is always ready neither grows the buffer without bound nor starves its neighbours.
-const FULL_FRAME: usize = 16 * 1024;
-
-/// The most bytes of a frame. What is longer is handed to the connection in parts.
-const LARGEST_FRAME: usize = 2 * FULL_FRAME;
-
-/// Item of a stream that becomes a body: an [`Event`], a type that lends one, such as an `Arc<Event>`, or
-/// [`Encoded`] events. Nothing else can be sent.
+/// Number of bytes at which a frame is full, even if more events are ready.
 ///
-/// A stream of results becomes a stream of events by [`until_error`](crate::until_error).
+/// So a stream that is always ready neither grows the buffer without limit nor starves other tasks.
+const FULL_FRAME_BYTES: usize = 16 * 1024;
+
+/// Maximum length of a frame, in bytes. Longer data is handed to the connection in parts.
+const MAX_FRAME_BYTES: usize = 2 * FULL_FRAME_BYTES;
+
+/// Item of a stream that can be sent: an [`Event`], a type that borrows as one, or [`Encoded`] events.
+///
+/// An example of the second is an `Arc<Event>`. No other type can be sent. To send a stream of results, use
+/// [`until_error`](crate::until_error).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as a server-sent event",
     label = "the items of this stream are of the type `{Self}`",
@@ -27,18 +28,18 @@ const LARGEST_FRAME: usize = 2 * FULL_FRAME;
             `.map(|item| item.map(Event::new))`",
     note = "for text, write `.map(Event::new)`"
 )]
-#[expect(private_bounds, reason = "nobody else can say what is a whole block")]
+#[expect(private_bounds, reason = "only this crate can ensure whole blocks")]
 pub trait Outgoing: Put {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Put> Outgoing for T {}
 
-/// What is ready to be sent.
+/// Bytes that are ready to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    /// Encoded here.
+    /// Bytes encoded for this stream.
     own: BytesMut,
-    /// Encoded for many, and sent as it is. Only if there is nothing of our own.
+    /// Bytes that are sent without a copy, for example encoded once for many streams. Empty if `own` is not.
     shared: Bytes,
 }
 
@@ -51,12 +52,12 @@ impl Ready {
         self.own.len() + self.shared.len()
     }
 
-    /// Whether more should go with it. What is shared goes out alone, for more would copy it.
+    /// Returns whether more may be added. Shared bytes are sent alone, because to add to them would copy them.
     pub(crate) fn takes_more(&self) -> bool {
-        self.own.len() < FULL_FRAME && self.shared.is_empty()
+        self.own.len() < FULL_FRAME_BYTES && self.shared.is_empty()
     }
 
-    /// The same as a buffer to write to.
+    /// Returns the buffer to append to. Shared bytes are copied into it first.
     pub(crate) fn own(&mut self) -> &mut BytesMut {
         if !self.shared.is_empty() {
             self.own = BytesMut::from(mem::take(&mut self.shared));
@@ -72,16 +73,18 @@ impl Ready {
         }
     }
 
-    /// Takes what goes out next. Of a large event that is a part, and the rest stays: a connection
-    /// copies what it is given, and keeps the copy for a client that does not read.
+    /// Takes the bytes of the next frame: everything, or a part of a large event.
+    ///
+    /// A large event is split, because the connection copies each frame and keeps the copy for a client that does not
+    /// read.
     pub(crate) fn take(&mut self) -> Bytes {
         if self.shared.is_empty() {
             self.shared = mem::take(&mut self.own).freeze();
         }
-        if self.shared.len() <= LARGEST_FRAME {
+        if self.shared.len() <= MAX_FRAME_BYTES {
             mem::take(&mut self.shared)
         } else {
-            self.shared.split_to(FULL_FRAME)
+            self.shared.split_to(FULL_FRAME_BYTES)
         }
     }
 }
@@ -95,13 +98,15 @@ impl From<BytesMut> for Ready {
     }
 }
 
-/// What the trait can do, for this crate alone.
+/// Private methods of the sealed trait.
 pub(crate) mod sealed {
     use super::{Borrow, Duration, Encoded, Event, Ready};
 
     pub(crate) trait Put {
-        /// Adds this to the frame, with a reconnection time in the block of its first event, unless
-        /// that has one of its own. The last frame was so long. Whether there was anything to add.
+        /// Appends the item to the frame. Returns whether there was anything to append.
+        ///
+        /// The block of the first event gets the reconnection time `retry`, unless it has its own. `last` is the
+        /// length of the last frame in bytes.
         fn put(self, frame: &mut Ready, retry: Option<Duration>, last: usize) -> bool;
     }
 
@@ -125,7 +130,7 @@ pub(crate) mod sealed {
                 return false;
             }
             if let Some(retry) = retry {
-                // A line of the same block. Of two in it, the second counts.
+                // The line becomes part of the first block. If that has its own `retry`, the second line counts.
                 let milliseconds = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
                 let line = format!("retry: {milliseconds}\n");
                 frame.own().extend_from_slice(line.as_bytes());

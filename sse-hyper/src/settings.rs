@@ -5,10 +5,10 @@ use hyper::rt::Timer;
 
 use crate::KeepAlive;
 
-/// What the event streams of a server have in common.
+/// Settings that all event streams of a server share.
 #[derive(Clone)]
 pub struct Settings {
-    /// Without one, there is neither a keep-alive nor a greatest age.
+    /// Timer for the keep-alive and the maximum age. Without a timer, streams have neither.
     pub(crate) timer: Option<Arc<dyn Timer + Send + Sync>>,
     pub(crate) keep_alive: Option<KeepAlive>,
     pub(crate) max_age: Option<RangeInclusive<Duration>>,
@@ -16,7 +16,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The default [`KeepAlive`] on the timer of a runtime, and nothing else.
+    /// Creates settings with the default [`KeepAlive`], which uses the given timer of a runtime.
+    ///
+    /// There is no reconnection time and no maximum age by default.
     pub fn new(timer: impl Timer + Send + Sync + 'static) -> Self {
         Self {
             timer: Some(Arc::new(timer)),
@@ -25,7 +27,7 @@ impl Settings {
         }
     }
 
-    /// Nothing at all, which takes no timer.
+    /// Creates settings that set nothing and need no timer.
     pub(crate) const fn none() -> Self {
         Self {
             timer: None,
@@ -35,41 +37,45 @@ impl Settings {
         }
     }
 
-    /// Sets what is sent to keep a quiet connection alive.
+    /// Sets the comment or event that keeps an idle connection alive.
     #[must_use]
     pub fn with_keep_alive(mut self, keep_alive: KeepAlive) -> Self {
         self.keep_alive = Some(keep_alive);
         self
     }
 
-    /// Sends nothing to keep a quiet connection alive. Then proxies may end it, and the server does
-    /// not notice a client that left without a word.
+    /// Turns the keep-alive off.
+    ///
+    /// Then proxies may close idle connections, and the server does not notice a client that has disappeared without
+    /// closing its connection.
     #[must_use]
     pub fn without_keep_alive(mut self) -> Self {
         self.keep_alive = None;
         self
     }
 
-    /// Sets the reconnection time that is sent in the block of the first event, unless that has one
-    /// of its own. Never in a block by itself: clients are known that take such a block for an
-    /// event.
+    /// Sets the reconnection time that is sent in the block of the first event, unless that event has its own.
+    ///
+    /// It is never sent in a block without an event, because some clients dispatch an event for such a block.
     #[must_use]
     pub fn with_retry(self, reconnection_time: Duration) -> Self {
         self.with_retry_range(reconnection_time..=reconnection_time)
     }
 
-    /// Sets the reconnection times of which each stream is sent a random one in the block of its first event.
+    /// Sets a range of reconnection times; each stream sends a random one in the block of its first event.
     ///
-    /// Use this to spread clients after a crash, which cannot send a farewell. It also replaces the reconnection
-    /// time of a [`Farewell`](crate::Farewell), which a browser keeps for the next disconnections.
+    /// Use this to spread the clients after a crash, because a server that crashes cannot send a farewell. It also
+    /// replaces the reconnection time of an earlier [`Farewell`](crate::Farewell), which a browser keeps otherwise.
     #[must_use]
     pub fn with_retry_range(mut self, reconnection_times: RangeInclusive<Duration>) -> Self {
         self.retry = Some(reconnection_times);
         self
     }
 
-    /// Ends each stream at an age of its own, drawn from this range, so that clients spread over
-    /// servers again and do not all come at once. They reconnect, and say what they saw last.
+    /// Ends each stream at a random age from this range.
+    ///
+    /// The client reconnects with its last event ID. So the clients spread over the servers again, and they do not all
+    /// reconnect at the same time. There is no maximum age by default.
     #[must_use]
     pub fn with_max_age(mut self, age: RangeInclusive<Duration>) -> Self {
         self.max_age = Some(age);
@@ -79,7 +85,7 @@ impl Settings {
 
 #[cfg(feature = "tokio")]
 impl Default for Settings {
-    /// The default [`KeepAlive`] on tokio's timer, and nothing else.
+    /// Creates settings with the default [`KeepAlive`] on tokio's timer, and nothing else.
     fn default() -> Self {
         Self::new(hyper_util::rt::TokioTimer::new())
     }

@@ -9,10 +9,10 @@ use crate::{
     member::{Member, Shared},
 };
 
-/// The whole response to a request for events, with a comment every 15 s when idle.
+/// Returns the whole response to a request for events, with a comment every 15 s when idle.
 ///
-/// For servers that need no handle on their streams; [`Streams::respond`]
-/// is for the others. The body has to be polled on a tokio runtime with its timer on.
+/// Status and headers are those of [`respond`]. The body must be polled on a tokio runtime whose timer is enabled.
+/// Use [`Streams::respond`] if you need to count or close the streams.
 #[cfg(feature = "tokio")]
 pub fn response<B, S: EventStream>(request: &Request<B>, events: S) -> Response<EventBody<S>> {
     use std::sync::LazyLock;
@@ -21,9 +21,9 @@ pub fn response<B, S: EventStream>(request: &Request<B>, events: S) -> Response<
     STREAMS.respond(request, events)
 }
 
-/// All event streams of a server: what they have in common, how many are open, and their end.
+/// Handle on all event streams of a server: shares their settings, counts them and closes them.
 ///
-/// A handle: clones are of the same streams.
+/// All clones are handles on the same streams.
 ///
 /// ```
 /// use http::Request;
@@ -50,14 +50,14 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// No streams yet, with these settings.
+    /// Creates a handle with these settings and no streams.
     pub fn new(settings: Settings) -> Self {
         Self {
             shared: Arc::new(Shared::new(settings)),
         }
     }
 
-    /// The whole response to a request for events: [`respond`] with a [`body`](Self::body).
+    /// Returns the whole response to a request for events: [`respond`] with a [`body`](Self::body).
     pub fn respond<B, S: EventStream>(
         &self,
         request: &Request<B>,
@@ -66,23 +66,23 @@ impl Streams {
         respond(request, self.body(events))
     }
 
-    /// A body that follows these events, as one of these streams.
+    /// Creates a body that sends these events and belongs to this handle.
     pub fn body<S: EventStream>(&self, events: S) -> EventBody<S> {
         EventBody::member(events, Member::new(&self.shared))
     }
 
-    /// How many streams are open: bodies that were not dropped yet. hyper drops a body when it has
-    /// ended or when its client is gone.
+    /// Returns the number of open streams: bodies that were not dropped yet.
+    ///
+    /// hyper drops a body when the body has ended or when its client is gone.
     pub fn open(&self) -> usize {
         self.shared.open()
     }
 
-    /// Ends all streams at once, and each new one as soon as it opens. Of several calls, the first
-    /// one counts.
+    /// Ends all streams now, and each new stream as soon as it opens. Only the first call counts.
     ///
-    /// A connection that can take it gets what is ready, the farewell and the end of the body, so a
-    /// graceful shutdown of the server that waits for its connections is soon through. It still
-    /// waits for clients that have stopped reading; so put a timeout around it.
+    /// Each client that reads gets the events that are ready, the farewell and the end of the body. Then a graceful
+    /// shutdown of the server, which waits for its connections, ends soon. It still waits for clients that have
+    /// stopped reading, so use it with a timeout.
     pub fn close(&self, farewell: Farewell) {
         self.shared.close(farewell);
     }
@@ -90,7 +90,7 @@ impl Streams {
 
 #[cfg(feature = "tokio")]
 impl Default for Streams {
-    /// The default [`Settings`].
+    /// Creates a handle with the default [`Settings`].
     fn default() -> Self {
         Self::new(Settings::default())
     }

@@ -1,11 +1,11 @@
 use core::task::{Context, Poll};
 
-/// After this many events, other tasks get their turn.
-const EVENTS: u32 = 2048;
-/// And after this many bytes.
-const BYTES: usize = 256 * 1024;
+/// Maximum number of events in one turn. After that, the body yields to other tasks.
+const MAX_EVENTS_PER_TURN: u32 = 2048;
+/// Maximum number of bytes in one turn.
+const MAX_BYTES_PER_TURN: usize = 256 * 1024;
 
-/// Work that a body has done since other tasks of its thread had their turn.
+/// Work that a body has done since it last yielded to the other tasks of its thread.
 #[derive(Default)]
 pub(crate) struct Turn {
     events: u32,
@@ -14,10 +14,10 @@ pub(crate) struct Turn {
 
 impl Turn {
     pub(crate) fn is_over(&self) -> bool {
-        self.events >= EVENTS || self.bytes >= BYTES
+        self.events >= MAX_EVENTS_PER_TURN || self.bytes >= MAX_BYTES_PER_TURN
     }
 
-    /// Pending once, with a wake-up, when the turn is over.
+    /// Returns `Pending` once and wakes the task, if the turn is over.
     #[inline]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         if !self.is_over() {
@@ -36,7 +36,7 @@ impl Turn {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Others have their turn.
+    /// Starts a new turn, because the body yields.
     pub(crate) fn end(&mut self) {
         *self = Self::default();
     }

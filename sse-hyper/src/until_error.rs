@@ -7,10 +7,10 @@ use core::{
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-/// The events of a stream that may fail, up to its first error, which the hook gets.
+/// Returns a stream of the events up to the first error, and passes that error to the hook.
 ///
-/// A client cannot be told of an error, for the status is long sent: the stream ends behind the last
-/// whole event, and the client reconnects.
+/// The server cannot report the error to the client, because the status is already sent. So the stream ends after
+/// the last whole event, and the client reconnects.
 ///
 /// ```
 /// use futures_util::{StreamExt, stream};
@@ -33,7 +33,7 @@ where
 }
 
 pin_project! {
-    /// The stream of [`until_error`].
+    /// Stream that [`until_error`] returns.
     pub struct UntilError<S, F> {
         #[pin]
         results: Option<S>,

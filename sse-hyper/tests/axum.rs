@@ -1,4 +1,4 @@
-//! The extractor of the last event ID in handlers of axum.
+//! Tests of the extractor for the last event ID in handlers of axum.
 #![cfg(feature = "axum")]
 
 use axum::{
@@ -26,7 +26,7 @@ async fn text(LastEventId(seen): LastEventId<EventId>) -> String {
     format!("{seen:?}")
 }
 
-/// The status and the body of the answer to a client that comes back with this ID.
+/// Returns the status and the body of the response to a client that reconnects with this ID.
 async fn ask(path: &str, id: &[u8]) -> (u16, String) {
     let router = Router::new()
         .route("/number", get(number))
@@ -40,7 +40,7 @@ async fn ask(path: &str, id: &[u8]) -> (u16, String) {
     (status, String::from_utf8(body.into()).unwrap())
 }
 
-/// By the standard, any status but 200 ends an `EventSource` for good.
+/// Any status but 200 ends an `EventSource` for good, by the standard.
 #[tokio::test]
 async fn no_id_ends_the_client() {
     let (status, body) = ask("/number", b"7").await;

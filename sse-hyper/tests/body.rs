@@ -1,4 +1,4 @@
-//! The body and the response by themselves, in simulated time.
+//! Tests of the body and the response without a server, in simulated time.
 
 use std::{
     convert::Infallible,
@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// The next frame as text.
+/// Returns the next frame as text, or `None` at the end.
 async fn frame<S: EventStream>(body: &mut Pin<Box<EventBody<S>>>) -> Option<String> {
     let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await?;
     let bytes = frame
@@ -66,7 +66,11 @@ async fn what_is_ready_goes_out_together_and_the_rest_as_it_comes() {
     assert_eq!(frame(&mut body).await.as_deref(), Some("data: c\n\n"));
     drop(sender);
     assert_eq!(frame(&mut body).await, None);
-    assert_eq!(frame(&mut body).await, None, "the end stays the end");
+    assert_eq!(
+        frame(&mut body).await,
+        None,
+        "a body that has ended stays so"
+    );
     assert!(body.is_end_stream());
 }
 
@@ -79,7 +83,7 @@ async fn a_large_event_goes_out_in_parts_that_share_its_memory() {
         encoded.clone(),
         encoded.clone(),
     ])));
-    // The first comment is in the frame of the first event, and copied with it.
+    // The first comment is in the frame of the first event, so that event is copied.
     let mut all = Vec::new();
     let mut shared = 0;
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
@@ -100,7 +104,7 @@ async fn a_large_event_goes_out_in_parts_that_share_its_memory() {
     assert_eq!(shared, once.len());
     assert!(body.is_end_stream());
 
-    // What is encoded for this stream alone is no different.
+    // The frames are the same if the event is encoded for this stream alone.
     let mut body = Box::pin(EventBody::new(stream::iter([event])));
     let mut all = String::new();
     while let Some(frame) = frame(&mut body).await {
@@ -202,7 +206,7 @@ async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
     assert!(quiet.is_err());
 }
 
-/// A crash sends no farewell.
+/// A server that crashes sends no farewell, so the time has to come first.
 #[tokio::test]
 async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
     let range = Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -236,14 +240,14 @@ async fn the_reconnection_time_is_in_the_block_of_the_first_event() {
     assert_eq!(
         frame(&mut body).await.as_deref(),
         Some(":\n\nretry: 7\ndata: a\n\n"),
-        "its own comes first"
+        "the event's own reconnection time is sent"
     );
 
     let mut body = Box::pin(streams.body(stream::empty::<Event>()));
     assert_eq!(
         frame(&mut body).await.as_deref(),
         Some(":\n\n"),
-        "never without an event"
+        "no reconnection time without an event"
     );
 }
 
@@ -289,7 +293,7 @@ async fn a_stream_ends_at_its_age_whether_it_is_quiet_or_busy() {
         ages.push(age);
     }
     ages.dedup();
-    assert!(ages.len() > 1, "each has an age of its own: {ages:?}");
+    assert!(ages.len() > 1, "all streams have the same age: {ages:?}");
 }
 
 #[test]

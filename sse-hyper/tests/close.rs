@@ -1,4 +1,4 @@
-//! The handle on all streams: counting them, and ending them.
+//! Tests of the handle on all streams: counting and closing them.
 
 use std::{
     collections::HashSet,
@@ -28,7 +28,7 @@ async fn rest(body: Quiet) -> String {
     String::from_utf8(bytes.into()).unwrap()
 }
 
-/// Counts how often it is woken.
+/// Waker that counts how often it is woken.
 #[derive(Default)]
 struct Alarm(AtomicUsize);
 
@@ -134,9 +134,9 @@ async fn what_is_ready_comes_before_the_farewell() {
     let streams = Streams::default();
     let body = streams.body(stream::iter([Event::new("last")]).chain(stream::pending()));
     let endless = streams.body(stream::repeat(Event::new("x")));
-    // It says by itself that it ends.
+    // This stream ends by itself, with its own last event.
     let own = streams.body(stream::iter([Event::new("my own end")]));
-    // Frames that are shared are sent one by one.
+    // Shared frames are sent one by one.
     let encoded = Encoded::from(&Event::new("my own end"));
     let shared = streams.body(stream::iter([encoded]));
     streams.close(farewell());

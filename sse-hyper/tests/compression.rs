@@ -1,4 +1,4 @@
-//! Behind tower-http's compression, each event still comes when it is sent.
+//! Tests that tower-http's compression passes on each event when it is sent.
 
 use std::{io::Write, sync::Arc};
 
@@ -14,7 +14,7 @@ use tokio::{
 use tower::ServiceExt;
 use tower_http::compression::{CompressionLayer, Predicate};
 
-/// By default the layer leaves event streams alone.
+/// Predicate that compresses every response. The default predicate excludes event streams.
 #[derive(Clone, Copy)]
 struct Everything;
 
@@ -24,7 +24,7 @@ impl Predicate for Everything {
     }
 }
 
-/// Asks for a stream in this coding, and says how many bytes an event took at the end.
+/// Checks that each event of a stream in this coding comes at once. Returns the compressed size of the last event.
 async fn each_event_comes_at_once<D: Write>(
     coding: &str,
     mut decoder: D,

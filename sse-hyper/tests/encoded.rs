@@ -1,4 +1,4 @@
-//! Events that are encoded once for many.
+//! Tests of events that are encoded once for many clients.
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -8,7 +8,9 @@ use sse_hyper::{Encoded, Event, EventBody, EventId, EventType, Settings, Streams
 use sse_proto::{Chunk, Comment, Decoder, Item};
 
 fn now<T>(future: impl Future<Output = T>) -> T {
-    pin!(future).now_or_never().expect("it does not wait")
+    pin!(future)
+        .now_or_never()
+        .expect("a future that is ready at once")
 }
 
 fn some_event(n: u64) -> Event {
@@ -54,7 +56,7 @@ fn what_is_shared_is_not_copied() {
     let address = news.as_bytes().as_ptr();
     assert_eq!(Encoded::join([&news]).as_bytes().as_ptr(), address);
 
-    // The first frame has the opening comment, and so a copy; and with this, it is full.
+    // The first frame starts with the comment, so this event is copied into it, and the frame is full.
     let long = Encoded::from(&Event::new("x".repeat(20_000)));
     let mut body = pin!(EventBody::new(stream::iter([long, news])));
     let first = now(body.frame()).unwrap().unwrap().into_data().unwrap();

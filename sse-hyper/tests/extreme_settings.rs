@@ -1,4 +1,4 @@
-//! Every public setting at 0, 1 and its maximum: no panic, no overflow, and events still come.
+//! Tests every public setting at 0, 1 and its maximum: no panic, no overflow, and events still come.
 
 use std::{future::poll_fn, ops::RangeInclusive, pin::Pin, time::Duration};
 
@@ -14,7 +14,7 @@ const TIMES: [Duration; 5] = [
     Duration::ZERO,
     Duration::from_nanos(1),
     Duration::from_millis(1),
-    // All that an integer of milliseconds can hold, and more.
+    // The maximum for a `u64` of milliseconds, and more than that.
     Duration::from_millis(u64::MAX),
     Duration::MAX,
 ];
@@ -32,7 +32,7 @@ async fn frame<S: EventStream>(body: &mut Pin<Box<EventBody<S>>>) -> Option<Stri
     Some(String::from_utf8(bytes.into()).expect("UTF-8"))
 }
 
-/// The first frame has the event; then the stream is quiet for a year and a day.
+/// Returns up to six frames of a stream that sends one event and is then idle for a year and a day.
 async fn live(settings: Settings, farewell: Option<Farewell>) -> String {
     let streams = Streams::new(settings);
     let events = stream::unfold(0, |n| async move {

@@ -1,5 +1,6 @@
-//! No public function that leads to what is sent can be made to forge a field, an event or a comment. The list of
-//! these functions is read from the sources: a new one has to join.
+//! Tests that no public function can forge a field, an event or a comment in the bytes that are sent.
+//!
+//! The list of these functions is read from the sources, so each new function must be added to a list here.
 
 mod ways;
 
@@ -7,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use ways::{Text, WAYS, check, strings};
 
-/// Types of the API whose values are sent, or hold what is.
+/// Public types whose values are sent, or hold values that are sent.
 const SENT: [&str; 10] = [
     "Comment",
     "Encoded",
@@ -21,9 +22,9 @@ const SENT: [&str; 10] = [
     "Streams",
 ];
 
-/// What no text of a caller can come out of.
+/// Functions that cannot send any text of a caller.
 const READ_ONLY: &[&str] = &[
-    // Read what is there.
+    // Getters.
     "Encoded::as_bytes",
     "Encoded::into_bytes",
     "Encoded::is_empty",
@@ -37,18 +38,18 @@ const READ_ONLY: &[&str] = &[
     "EventCodec::decoder",
     "EventCodec::into_decoder",
     "Streams::open",
-    // A decoder's.
+    // Decoding.
     "EventCodec::new",
     "codec::Decoder for EventCodec",
     "Default for EventCodec",
-    // Times and timers.
+    // Times and timers only.
     "Settings::new",
     "Settings::with_max_age",
     "Settings::without_keep_alive",
     "Default for Settings",
-    // The same as `EventBody::into_response`.
+    // Calls `EventBody::into_response`, which is tested.
     "IntoResponse for EventBody<S>",
-    // Types that both validated texts are read as.
+    // Getters of both validated texts.
     "Deref for $name",
     "AsRef<str> for $name",
     "AsRef<[u8]> for $name",
@@ -57,9 +58,9 @@ const READ_ONLY: &[&str] = &[
     "PartialEq<str> for $name",
     "PartialEq<&str> for $name",
     "PartialEq<String> for $name",
-    // What a body is to servers.
+    // Trait of the body, for servers.
     "Body for EventBody<S>",
-    // Read responses.
+    // Checks of a response.
     "is_event_stream",
     "retry_after_seconds",
 ];
@@ -77,11 +78,11 @@ fn every_way_is_taken() {
     let stale: Vec<_> = listed.difference(&public).collect();
     assert!(
         missing.is_empty(),
-        "new in the public API, and in none of the lists: {missing:#?}"
+        "in the public API, but in no list: {missing:#?}"
     );
     assert!(
         stale.is_empty(),
-        "in a list, and not in the public API: {stale:#?}"
+        "in a list, but not in the public API: {stale:#?}"
     );
 }
 
@@ -137,8 +138,9 @@ fn a_new_one_is_seen() {
     assert_eq!(Vec::from_iter(seen), expected);
 }
 
-/// All public functions and conversions of both crates that have to do with what is sent. The sources are as
-/// `rustfmt` leaves them.
+/// Returns all public functions and conversions of both crates that affect the bytes that are sent.
+///
+/// The sources must be formatted by `rustfmt`.
 fn public_api() -> BTreeSet<String> {
     let mut api = BTreeSet::new();
     for (name, folder) in [("sse-proto", "../sse-proto/src"), ("sse-hyper", "src")] {
@@ -170,7 +172,7 @@ fn scan(package: &str, source: &str, api: &mut BTreeSet<String>) {
         .split("#[cfg(test)]\nmod tests")
         .next()
         .unwrap_or_default();
-    // The type and the trait of the block that a line is in.
+    // Type of the `impl` block that the line is in, unless the block is of a trait.
     let mut target = None;
     let mut derives = String::new();
     let mut header = None;
@@ -235,11 +237,11 @@ fn scan(package: &str, source: &str, api: &mut BTreeSet<String>) {
 }
 
 fn is_sent(package: &str, name: &str) -> bool {
-    // There are settings of the client as well.
+    // Another crate, the client, also has a type with the name `Settings`.
     SENT.contains(&name) || (name, package) == ("Settings", "sse-hyper")
 }
 
-/// Traits that make no value of their type.
+/// Returns whether the trait cannot create or send a value of its type.
 fn is_harmless(name: &str) -> bool {
     let name = name.rsplit("::").next().unwrap_or_default();
     [
@@ -266,7 +268,7 @@ fn public_function(code: &str) -> Option<&str> {
         .next()
 }
 
-/// The trait, if it is of one, and the type of an `impl`.
+/// Returns the trait, if any, and the type of an `impl`.
 fn heading(header: &str) -> (Option<String>, String) {
     let header = header.split('{').next().unwrap_or_default();
     let mut rest = header.trim_start().strip_prefix("impl").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Where a client wants to go on.
+//! Tests of reading the ID after which a client resumes.
 
 use http::{HeaderMap, HeaderValue, Uri};
 use sse_hyper::{InvalidLastEventId, last_event_id, last_event_id_in_query};

@@ -1,7 +1,7 @@
-//! The compiler says what to write for a stream that cannot be sent, and names no private trait.
+//! Tests the compiler's messages for streams that cannot be sent: they show a solution and name no private trait.
 //!
-//! Each case is compiled alone: as this file, with a `cfg` that names it.
-#![allow(unexpected_cfgs, reason = "the names of the cases")]
+//! For each case, this file is compiled with a `cfg` that names the case.
+#![allow(unexpected_cfgs, reason = "names of cases")]
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ fn case(events: impl futures_util::Stream<Item = std::io::Result<sse_hyper::Even
     let _ = sse_hyper::Streams::default().body(events);
 }
 
-/// Items like those of the `BroadcastStream` of tokio-stream.
+/// Stream with items like those of `BroadcastStream` of tokio-stream.
 #[cfg(case = "results of text")]
 fn case(events: impl futures_util::Stream<Item = Result<String, std::num::ParseIntError>>) {
     let _ = sse_hyper::response(&http::Request::new(()), events);
@@ -43,7 +43,7 @@ fn message(case: &str) -> String {
     cargo.args(["rustc", "--quiet", "--package=sse-hyper", "--all-features"]);
     cargo.args(["--test=messages", "--", "--cfg"]);
     let output = cargo.arg(format!("case={case:?}")).output().expect("cargo");
-    assert!(!output.status.success(), "{case} can be compiled");
+    assert!(!output.status.success(), "case {case:?} compiles");
     String::from_utf8(output.stderr).expect("UTF-8")
 }
 

@@ -1,4 +1,4 @@
-//! Status and headers, and what is refused.
+//! Tests of status and headers, and of requests that are refused.
 
 use futures_util::stream;
 use http::{Method, Request, Response, Version, request};
@@ -61,7 +61,7 @@ async fn head_gets_the_headers_and_no_stream() {
     let response = streams.respond(&request, stream::iter([Event::new("a")]));
     assert_eq!(response.status(), 200);
     assert_headers(&response);
-    assert_eq!(streams.open(), 0, "the stream is gone already");
+    assert_eq!(streams.open(), 0, "the stream is already dropped");
     assert_eq!(text(response).await, "");
 }
 
@@ -100,9 +100,9 @@ async fn who_does_not_accept_events_gets_none() {
     let two = Request::builder()
         .header("accept", "application/json")
         .header("accept", "text/event-stream");
-    assert_eq!(ask(two).status(), 200, "a list on two lines");
+    assert_eq!(ask(two).status(), 200, "a list in two header lines");
     let post = Request::post("/v1/chat").header("accept", "application/json");
-    assert_eq!(ask(post).status(), 200, "a POST says it in its body");
+    assert_eq!(ask(post).status(), 200, "`Accept` is ignored for POST");
 }
 
 #[tokio::test]

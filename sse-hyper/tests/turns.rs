@@ -1,4 +1,4 @@
-//! A stream that is always ready lets its neighbours run: each entry of the crate, and a whole connection.
+//! Tests that a stream that is always ready yields to other tasks: each public function, and a whole connection.
 
 use std::{
     future::poll_fn,
@@ -23,7 +23,9 @@ use sse_hyper::{
 use testkit::poll_time::{assert_yields, longest_poll};
 use tokio::net::TcpListener;
 
-/// Polls the body as a server does that can always send, until it has pending `turns` times.
+/// Polls the body like a server whose connection can always take more. Returns the number of bytes.
+///
+/// It stops when the body ends, or has returned `Pending` `turns` times.
 async fn drain<B: Body<Data = Bytes>>(body: B, turns: usize) -> usize {
     let mut body = pin!(body);
     let (mut bytes, mut pending) = (0, 0);
@@ -44,7 +46,7 @@ async fn drain<B: Body<Data = Bytes>>(body: B, turns: usize) -> usize {
     .await
 }
 
-/// Streams that are always ready, by what each yields.
+/// Returns streams that are always ready, each with a name for its items.
 fn endless() -> Vec<(&'static str, Vec<stream::BoxStream<'static, Encoded>>)> {
     let encoded = |event: Event| Encoded::from(&event);
     vec![
@@ -140,7 +142,7 @@ fn nothing_is_lost_by_it() {
     assert_eq!(bytes, ":\n\n".len() + EVENTS / 2 * block.len());
 }
 
-/// A client that reads as fast as it can, and a task beside the connection, on the same thread.
+/// Measures the polls of a whole connection whose client reads as fast as it can.
 #[test]
 fn a_connection_yields() {
     connection("events", || {
@@ -179,7 +181,7 @@ where
         let _ = http1::Builder::new()
             .serve_connection(TokioIo::new(socket), service)
             .await;
-        client.join().expect("all was read");
+        client.join().expect("a client that reads everything");
     });
     assert!(
         longest <= testkit::poll_time::MAX_TURN,
@@ -187,7 +189,7 @@ where
     );
 }
 
-/// Nothing needs a second waker: who yields wakes itself.
+/// A body that yields wakes its own task, so it needs no other waker.
 #[test]
 fn a_body_that_yields_wakes_its_task() {
     let (waker, count) = futures_test_waker();

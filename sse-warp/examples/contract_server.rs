@@ -1,9 +1,9 @@
-//! The contract server on warp.
+//! Contract server on warp.
 
 #[path = "../../sse-hyper/examples/contract/mod.rs"]
 mod contract;
 
-use contract::{Answer, Contract, PATIENCE};
+use contract::{Answer, Contract, SHUTDOWN_TIMEOUT};
 use futures_util::FutureExt;
 use sse_warp::sse_hyper::last_event_id;
 use tokio::time::sleep;
@@ -32,7 +32,7 @@ async fn main() {
     let server = warp::serve(routes).bind(contract::address()).await;
     tokio::select! {
         () = server.graceful(closed.clone()).run() => {}
-        () = closed.then(|()| sleep(PATIENCE)) => {}
+        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => {}
     }
 }
 

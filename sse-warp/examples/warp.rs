@@ -1,12 +1,12 @@
-//! A server of events on warp, which pages of other origins may read:
+//! Server of events on warp that pages of other origins can read:
 //!
 //! ```text
 //! cargo run -p sse-warp --example warp
 //! curl -N 127.0.0.1:8080/events
 //! ```
 //!
-//! curl prints an event each second. A client that comes back with `Last-Event-ID: 7`, or with
-//! `?lastEventId=7`, gets the eighth next. Ctrl-C ends all streams, and then the server.
+//! curl prints an event each second. A client that reconnects with `Last-Event-ID: 7`, or with
+//! `?lastEventId=7`, gets the eighth event next. Ctrl-C ends all streams, and then the server.
 
 use std::{env, io, time::Duration};
 
@@ -15,8 +15,8 @@ use sse_warp::{Event, EventId, Farewell, Streams};
 use tokio::{net::TcpListener, signal, time::sleep};
 use warp::{Filter, http::Request, reply};
 
-/// How long the end waits for clients that have stopped reading.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time for which the shutdown waits for clients that have stopped reading.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
@@ -45,7 +45,7 @@ async fn main() -> io::Result<()> {
         .graceful(closed.clone());
     tokio::select! {
         () = server.run() => {}
-        () = closed.then(|()| sleep(PATIENCE)) => {}
+        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => {}
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ fn respond(streams: &Streams, request: &Request<()>, seen: Option<EventId>) -> r
     sse_warp::respond(request, streams.body(ticks(seen.unwrap_or(0))))
 }
 
-/// One event each second, with the number of the next as its ID.
+/// Returns a stream of one event each second. Each event has its number as its ID.
 fn ticks(seen: u64) -> impl Stream<Item = Event> + Send {
     let numbers = stream::iter(seen.saturating_add(1)..=u64::MAX);
     numbers.then(async |n| {

@@ -1,8 +1,10 @@
-//! Server-sent events for [warp](https://docs.rs/warp/0.4) 0.4: [`reply`] with a stream of events, or
-//! [`respond`] with one of many [`Streams`], and [`last_event_id`] to know where to start.
+//! Server-sent events for [warp](https://docs.rs/warp/0.4) 0.4.
 //!
-//! A thin layer over [`sse_hyper::EventBody`], through warp's public API. Unlike the events of
-//! `warp::sse`, these cannot be forged: a type or an ID with a line end in it does not exist.
+//! [`reply`] answers with a stream of events. [`respond`] does so with a body of [`Streams`], a handle on all
+//! streams. [`last_event_id`] extracts the ID after which the client resumes.
+//!
+//! This crate is a thin layer over [`sse_hyper::EventBody`] and uses only warp's public API. Unlike the events of
+//! `warp::sse`, these events cannot be forged: an event type or ID cannot have a line end.
 //!
 //! ```
 //! use futures_util::stream;
@@ -21,8 +23,7 @@
 //! # let _ = async { warp::serve(events).run(([127, 0, 0, 1], 8080)).await };
 //! ```
 //!
-//! With a handle on all streams, to count and to close them, and with looking at what the client
-//! accepts:
+//! This server also has a handle to count and close all streams, and it checks the `Accept` header of the client:
 //!
 //! ```
 //! use futures_util::stream;
@@ -40,8 +41,8 @@
 //! # let _ = async { warp::serve(events).run(([127, 0, 0, 1], 8080)).await };
 //! ```
 //!
-//! warp does not show the version of a request. Each that its server passes on can be answered with a
-//! stream (HTTP/1.0 by closing the connection behind it), so none is refused for that.
+//! warp does not show the HTTP version of a request, so no request is refused because of its version. The server of
+//! warp passes on only versions that can get a stream. For HTTP/1.0, it closes the connection after the stream.
 
 use core::convert::Infallible;
 
@@ -59,8 +60,9 @@ pub use sse_hyper::{
     KeepAlive, Settings, Streams, UntilError, parse_event_id, until_error,
 };
 
-/// The events as a reply, with the headers that an event stream needs, and with a comment every
-/// 15 s when idle.
+/// Returns a reply that sends the events, with a comment every 15 s when idle.
+///
+/// The reply has the headers that an event stream needs. The request is not checked; [`respond`] does that.
 pub fn reply<S>(events: S) -> Response
 where
     S: EventStream + Send + 'static,
@@ -68,8 +70,9 @@ where
     convert(sse_hyper::response(&Request::new(()), events))
 }
 
-/// The body as a reply to a [`request`]: as [`sse_hyper::respond`], so `HEAD` gets no stream, and a
-/// client that does not accept events `406 Not Acceptable`.
+/// Returns a reply to a [`request`] that sends the body, like [`sse_hyper::respond`].
+///
+/// `HEAD` gets no stream. A `GET` or `HEAD` whose `Accept` header excludes events gets `406 Not Acceptable`.
 pub fn respond<B, S>(request: &Request<B>, body: EventBody<S>) -> Response
 where
     S: EventStream + Send + 'static,
@@ -82,7 +85,7 @@ where
     S: EventStream + Send + 'static,
 {
     let (head, body) = response.into_parts();
-    // warp wants `Sync`, which most streams are not; a body is only ever used through `&mut`.
+    // warp requires `Sync`, which most streams are not. The wrapper gives access only through `&mut`.
     let frames = SyncStream::new(BodyDataStream::new(body));
     let mut response = warp::reply::stream(frames).into_response();
     *response.status_mut() = head.status;
@@ -90,13 +93,13 @@ where
     response
 }
 
-/// `204 No Content`, which tells a client to stop
+/// Returns a reply with `204 No Content`, which tells the client to stop reconnecting
 /// ([9.2.1](https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro)).
 pub fn no_content() -> impl Reply {
     warp::http::StatusCode::NO_CONTENT
 }
 
-/// What [`respond`] looks at: the method and the headers of the request.
+/// Extracts the method and the headers of the request, which [`respond`] checks.
 pub fn request()
 -> impl Filter<Extract = (Request<()>,), Error = Infallible> + Clone + Send + Sync + 'static {
     warp::method()
@@ -112,19 +115,18 @@ pub fn request()
 /// Extracts the ID of the last event that the client saw before it lost the connection, from the
 /// `Last-Event-ID` header.
 ///
-/// A value that cannot be an event ID counts as none: any error status would end a browser's `EventSource` for
-/// good. The limit is 1024 bytes. A route that treats such a value in another way takes a [`request`] and calls
+/// A value that cannot be an event ID, or that is longer than 1024 bytes, becomes `None`: any error status would end
+/// a browser's `EventSource` for good. To handle such a value yourself, extract a [`request`] and call
 /// [`sse_hyper::last_event_id`].
 pub fn last_event_id()
 -> impl Filter<Extract = (Option<EventId>,), Error = Infallible> + Clone + Send + Sync + 'static {
     warp::header::headers_cloned().map(|headers| sse_hyper::last_event_id(&headers).ok().flatten())
 }
 
-/// Extracts the ID of the last event that the client saw, from the `Last-Event-ID` header or, if there is no
-/// such header, from the query parameter of this name.
+/// Extracts the ID of the last event that the client saw, from the `Last-Event-ID` header or a query parameter.
 ///
-/// A value that cannot be an event ID counts as none, because any error status would end a browser's
-/// `EventSource` for good.
+/// The query parameter with this name is read only if there is no such header or if the header is empty. A value that
+/// cannot be an event ID becomes `None`, because any error status would end a browser's `EventSource` for good.
 pub fn last_event_id_or_query(
     name: &'static str,
 ) -> impl Filter<Extract = (Option<EventId>,), Error = Infallible> + Clone + Send + Sync + 'static {

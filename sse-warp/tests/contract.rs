@@ -1,4 +1,4 @@
-//! The contract server, from the outside.
+//! Tests the contract server over real connections.
 
 #[test]
 fn the_contract_server_keeps_the_contract() {

@@ -1,4 +1,4 @@
-//! The filters for the last event ID.
+//! Tests of the filters for the last event ID.
 
 use sse_warp::EventId;
 use warp::{Filter, http::HeaderValue, test::request};
@@ -7,7 +7,7 @@ fn shown(seen: Option<EventId>) -> String {
     seen.map_or_else(|| "none".to_owned(), |id| id.to_string())
 }
 
-/// By the standard, any status but 200 ends an `EventSource` for good.
+/// Any status but 200 ends an `EventSource` for good, by the standard.
 #[tokio::test]
 async fn no_id_ends_the_client() {
     let in_header = warp::path("header")

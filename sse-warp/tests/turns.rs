@@ -1,4 +1,4 @@
-//! A reply whose events are always ready lets its neighbours run; and any setting of its streams is taken.
+//! Tests that a reply whose events are always ready yields to other tasks, and that extreme settings work.
 
 use std::{
     future::{Future, poll_fn},
@@ -14,7 +14,9 @@ use sse_warp::{Event, Farewell, KeepAlive, Settings, Streams, until_error};
 use testkit::poll_time::assert_yields;
 use warp::{http::Request, reply::Response};
 
-/// Polls the body as a server does that can always send, until it has pending 50 times.
+/// Polls the body like a server whose connection can always take more. Returns the number of bytes.
+///
+/// It stops when the body ends, or has returned `Pending` 50 times.
 async fn read(response: impl FnOnce() -> Response) -> usize {
     let mut body = response().into_body();
     let (mut bytes, mut pending) = (0, 0);

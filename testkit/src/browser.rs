@@ -1,4 +1,4 @@
-//! How browsers are started, and how many of them at a time.
+//! Options of browsers in tests, and a limit on the number of browsers that run at the same time.
 
 use std::{
     env,
@@ -11,8 +11,9 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-/// Chromium without a window, a sandbox that root cannot have, and all that it would ask the network for
-/// by itself.
+/// Options that start Chromium without a window and without network requests of its own.
+///
+/// They also turn off the sandbox, which does not work for root.
 pub const CHROMIUM: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -25,20 +26,20 @@ pub const CHROMIUM: [&str; 9] = [
     "--disable-sync",
 ];
 
-/// How often a free slot is looked for.
+/// Interval at which to look for a free slot.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The right to run one browser. It ends when this is dropped, or when the process ends, however it ends.
+/// Permit to run one browser. It is released when it is dropped, or when the process ends in any way.
 #[derive(Debug)]
 pub struct Slot {
-    /// Its lock is what counts.
+    /// Holds the lock of the slot.
     _file: File,
 }
 
-/// Waits for the right to run one browser.
+/// Waits for a permit to run one browser.
 ///
-/// There are as many slots as cores, for all threads and processes that share a target folder: more browsers at a
-/// time finish no sooner, and each of them later.
+/// There are as many slots as cores, for all threads and processes that share a target folder. With more browsers at
+/// the same time, each of them would be slower, and all together no faster.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub fn slot() -> io::Result<Slot> {
     slot_of(&folder(), cores)
 }
 
-/// The folder of the slots in the target folder of the workspace.
+/// Returns the folder of the slots in the target folder of the workspace.
 fn folder() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -60,7 +61,7 @@ fn slot_of(folder: &Path, count: usize) -> io::Result<Slot> {
     fs::create_dir_all(folder)?;
     loop {
         for number in 0..count {
-            // Opened anew each time, because the threads of a process would share the lock of an open file.
+            // Opened again each time, because the threads of a process would share the lock of one open file.
             let file = File::create(folder.join(number.to_string()))?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Slot { _file: file }),
@@ -107,7 +108,7 @@ mod tests {
         fs::remove_dir_all(folder).expect("a folder");
     }
 
-    /// The other process is `flock` of util-linux.
+    /// Uses `flock` of util-linux as the other process.
     #[test]
     fn processes_share_the_slots() {
         let folder = scratch("slots-of-processes");

@@ -1,9 +1,11 @@
-//! Cargo, run by what cargo runs.
+//! Cargo, run by a program that cargo itself runs.
 
 use std::{env, process::Command};
 
-/// Keeps from a command what cargo says of the package that is running. Packages that ask for it, as ring
-/// does, would be built anew, and all that stands on them, whenever cargo is run by another.
+/// Removes from a command the environment variables in which cargo describes the running package.
+///
+/// Some packages, such as ring, read them when they are built. Otherwise cargo would build them, and all packages
+/// that depend on them, again for each package that runs cargo.
 pub fn forget_package(command: &mut Command) {
     for (name, _) in env::vars_os() {
         let text = name.to_str().unwrap_or_default();

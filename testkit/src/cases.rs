@@ -1,4 +1,4 @@
-//! The cases of `testdata/`, whose README says how they are written.
+//! Test cases of `testdata/`. The README there describes their format.
 
 use std::{
     fs,
@@ -10,35 +10,35 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Item, Outcome};
 
-/// A stream, and what it says.
+/// Stream and its expected outcome.
 #[derive(Debug)]
 pub struct DecodeCase {
-    /// File and name, for the message of a failure.
+    /// File and name of the case, for the message of a failure.
     pub name: String,
-    /// The stream.
+    /// Bytes of the stream.
     pub stream: Vec<u8>,
-    /// The decoder's limit in bytes, where the case is about it.
+    /// Limit of the decoder in bytes, if the case tests it.
     pub limit: Option<usize>,
-    /// The decoder's limit on IDs in bytes, where the case is about it.
+    /// Limit of the decoder on IDs in bytes, if the case tests it.
     pub max_id_bytes: Option<usize>,
-    /// What it says.
+    /// Expected outcome.
     pub outcome: Outcome,
 }
 
-/// An event or a comment, and its bytes.
+/// Event or comment, and its expected bytes.
 #[derive(Debug)]
 pub struct EncodeCase {
-    /// File and name, for the message of a failure.
+    /// File and name of the case, for the message of a failure.
     pub name: String,
-    /// What is sent.
+    /// Event or comment to encode.
     pub sent: Sent,
-    /// The bytes.
+    /// Expected bytes.
     pub wire: String,
 }
 
-/// What is sent.
+/// Event or comment to encode.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names of the fields say it")]
+#[expect(missing_docs, reason = "the names of the fields are clear")]
 pub enum Sent {
     Comment(String),
     Event {
@@ -49,7 +49,7 @@ pub enum Sent {
     },
 }
 
-/// All of `testdata/decode/`.
+/// Returns all cases of `testdata/decode/`.
 pub fn decode_cases() -> Vec<DecodeCase> {
     let rows = load::<DecodeRow>("decode").into_iter();
     rows.map(|(file, row)| {
@@ -74,7 +74,7 @@ pub fn decode_cases() -> Vec<DecodeCase> {
     .collect()
 }
 
-/// All of `testdata/encode/`.
+/// Returns all cases of `testdata/encode/`.
 pub fn encode_cases() -> Vec<EncodeCase> {
     let rows = load::<EncodeRow>("encode").into_iter();
     rows.map(|(file, row)| EncodeCase {
@@ -105,11 +105,11 @@ struct DecodeRow {
     stream: String,
     limit: Option<usize>,
     max_id_bytes: Option<usize>,
-    /// What `@` stands for.
+    /// Text that replaces `@`.
     repeat: Option<Repeat>,
     #[serde(default)]
     items: Vec<ItemRow>,
-    /// How often all the items come.
+    /// Number of times that all the items come, 1 by default.
     each: Option<usize>,
     #[serde(default)]
     last_event_id: String,
@@ -144,7 +144,7 @@ enum ItemRow {
     },
 }
 
-/// A number that TOML's integers may be too short for.
+/// Number that may exceed the range of TOML's integers.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Decimal {
@@ -185,7 +185,7 @@ impl ItemRow {
     }
 }
 
-/// The rows of every file in a folder of `testdata/`, with the file's name.
+/// Returns the rows of every file in a folder of `testdata/`, each with the file's name.
 fn load<Row: DeserializeOwned>(folder: &str) -> Vec<(String, Row)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../testdata")
@@ -216,7 +216,7 @@ fn unescape(escaped: &str) -> Vec<u8> {
 }
 
 fn text(escaped: &str) -> String {
-    String::from_utf8(unescape(escaped)).expect("what is expected is UTF-8")
+    String::from_utf8(unescape(escaped)).expect("an expected text is UTF-8")
 }
 
 #[cfg(test)]

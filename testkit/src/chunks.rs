@@ -1,24 +1,29 @@
-//! The ways to cut a stream. Whatever the way, the same events must come out.
+//! Ways to split a stream into chunks. Each way must give the same events.
 
-/// A stream in chunks, in order.
+/// Chunks of a stream, in order.
 pub type Chunks<'a> = Vec<&'a [u8]>;
 
-/// Up to this many bytes, a stream is also cut at each pair of places.
-const PAIRS: usize = 48;
-/// Up to this many bytes, a stream is cut at each place.
-const SPLITS: usize = 4096;
+/// Maximum length in bytes of a stream that is also split at each pair of positions.
+const MAX_BYTES_FOR_PAIRS: usize = 48;
+/// Maximum length in bytes of a stream that is split at each position.
+const MAX_BYTES_FOR_SPLITS: usize = 4096;
 
-/// Whole; in pieces of each of some sizes, one byte among them; the same with empty chunks before,
-/// between and behind; in two at each place; in three at each pair of places if it is short.
+/// Returns the stream in many different chunkings:
+///
+/// - as one chunk,
+/// - in chunks of some fixed sizes from 1 byte to 4096 bytes,
+/// - in chunks of these sizes with empty chunks before, between and after them,
+/// - in two chunks, split at each position, if it has at most 4096 bytes,
+/// - in three chunks, split at each pair of positions, if it has at most 48 bytes.
 pub fn every_way(stream: &[u8]) -> impl Iterator<Item = Chunks<'_>> {
     let sizes = [1, 2, 3, 5, 64, 4096].into_iter();
     let pieces = sizes.map(move |size| stream.chunks(size).collect());
-    let places = if stream.len() <= SPLITS {
+    let places = if stream.len() <= MAX_BYTES_FOR_SPLITS {
         stream.len()
     } else {
         0
     };
-    let pair_places = if stream.len() <= PAIRS {
+    let pair_places = if stream.len() <= MAX_BYTES_FOR_PAIRS {
         stream.len()
     } else {
         0
@@ -36,7 +41,9 @@ pub fn every_way(stream: &[u8]) -> impl Iterator<Item = Chunks<'_>> {
         .chain(threes)
 }
 
-/// Cuts at places that `cuts` chooses, for property tests: each is taken modulo what is left.
+/// Splits the stream at the positions that `cuts` gives, for property tests.
+///
+/// Each cut is the length of the next chunk, modulo the length of the rest plus 1.
 pub fn cut_at<'a>(mut stream: &'a [u8], cuts: &[usize]) -> Chunks<'a> {
     let mut chunks = Vec::with_capacity(cuts.len() + 1);
     for cut in cuts {
@@ -48,8 +55,10 @@ pub fn cut_at<'a>(mut stream: &'a [u8], cuts: &[usize]) -> Chunks<'a> {
     chunks
 }
 
-/// Reads the input of a fuzz target as a stream and its cuts: a byte that says how many cuts there
-/// are, seven at most, the cuts as distances of one byte each, and the stream.
+/// Reads the input of a fuzz target as a stream and its chunks.
+///
+/// The first byte gives the number of cuts, at most 7. The next bytes are the cuts, one byte for the length of each
+/// chunk. The rest is the stream.
 pub fn from_fuzzer(input: &[u8]) -> (&[u8], Chunks<'_>) {
     let (count, input) = input.split_first().unwrap_or((&0, &[]));
     let (cuts, stream) = input.split_at(usize::from(count % 8).min(input.len()));
@@ -57,7 +66,7 @@ pub fn from_fuzzer(input: &[u8]) -> (&[u8], Chunks<'_>) {
     (stream, cut_at(stream, &cuts))
 }
 
-/// An empty chunk before each chunk, and one behind the last.
+/// Adds an empty chunk before each chunk and after the last.
 fn with_empty_chunks<'a>(chunks: &[&'a [u8]]) -> Chunks<'a> {
     let mut all: Chunks<'a> = chunks.iter().flat_map(|chunk| [&[][..], chunk]).collect();
     all.push(&[]);

@@ -1,5 +1,4 @@
-//! Drives a contract server as its clients would, over real connections. Whatever library the
-//! server is written for, it has to pass the same.
+//! Tests a contract server over real connections, like its clients. The checks are the same for each server library.
 
 mod expected;
 mod golden;
@@ -18,7 +17,11 @@ pub use golden::GOLDEN;
 
 use crate::{Item, Outcome, example::wait_until, reference};
 
-/// Starts the example of this name, of the package whose tests are running, and checks all of it.
+/// Starts the example with this name, of the package whose tests are running, and runs all checks on it.
+///
+/// # Panics
+///
+/// If a check fails.
 pub fn check(example: &str) {
     let server = Server::start(example);
     server.sends_the_golden_events();
@@ -32,9 +35,10 @@ pub fn check(example: &str) {
     server.shuts_down_at_once();
 }
 
-/// How many streams are open when the server is to shut down: as many as the usual limit on open
-/// files allows on both sides.
-const STREAMS: usize = 400;
+/// Number of open streams when the server has to shut down.
+///
+/// The usual limit on open files allows this number for both the server and the test.
+const OPEN_STREAMS: usize = 400;
 
 impl Server {
     fn sends_the_golden_events(&self) {
@@ -50,7 +54,7 @@ impl Server {
         assert_eq!(header("access-control-allow-origin"), Some(&b"*"[..]));
 
         let stream = body(&mut response);
-        assert!(stream.starts_with(b":"), "a comment comes first");
+        assert!(stream.starts_with(b":"), "the first line is not a comment");
         let first = stream
             .windows(2)
             .position(|pair| pair == b"\n\n")
@@ -60,7 +64,7 @@ impl Server {
             .take_while(|l| !l.is_empty());
         assert!(
             hello.clone().any(|line| line == b"retry: 500"),
-            "in the block of the first event"
+            "no `retry` in the block of the first event"
         );
         assert!(hello.clone().any(|line| line == b"data: hello"));
         let mut expected = vec![Item::Comment(String::new()), Item::Retry(500)];
@@ -83,7 +87,7 @@ impl Server {
         }
     }
 
-    /// The second event is an hour away, so if the first is seen, it was not held back for more.
+    /// Checks that the first event comes at once. The second comes an hour later, so the first must not wait for it.
     fn flushes_each_event(&self) {
         let mut connection = self.send(b"GET /live?n=2&ms=3600000 HTTP/1.1\r\nHost: x\r\n\r\n");
         read_until(&mut connection, b"data: tick 1 ");
@@ -123,7 +127,7 @@ impl Server {
         let mut response = self.get(&path, None);
         let Some(sent) = echoed(data, event_type, id) else {
             assert_eq!(response.status(), 400, "{path}");
-            assert!(!body(&mut response).is_empty(), "{path}: it says why");
+            assert!(!body(&mut response).is_empty(), "{path}: no reason given");
             return;
         };
         let Outcome {
@@ -174,9 +178,9 @@ impl Server {
         assert!(accepted.contains("data: a\n\n"), "{accepted}");
     }
 
-    /// With many open streams, of which some have sent nothing for long and some are busy.
+    /// Shuts the server down while many streams are open. Half of them are idle and half are busy.
     fn shuts_down_at_once(mut self) {
-        let mut connections: Vec<_> = (0..STREAMS)
+        let mut connections: Vec<_> = (0..OPEN_STREAMS)
             .map(|n| {
                 let pause = [3_600_000, 20][n % 2];
                 let path = format!("/live?n=1000000&ms={pause}");
@@ -186,14 +190,16 @@ impl Server {
         for connection in &mut connections {
             read_until(connection, b"data: tick 1 ");
         }
-        // And one client has stopped reading.
+        // One more client has stopped reading.
         let stalled = self.send(b"GET /live?n=1000000&ms=0&pad=999 HTTP/1.1\r\nHost: x\r\n\r\n");
-        wait_until("its stream is open", || self.active() == STREAMS as u64 + 1);
+        wait_until("its stream is open", || {
+            self.active() == OPEN_STREAMS as u64 + 1
+        });
         let signal = Command::new("kill")
             .arg(self.example.process.id().to_string())
             .status();
         assert!(signal.expect("kill").success());
-        // Before any of the streams would end by itself.
+        // The server must end before any of the streams would end by itself.
         wait_until("the server has ended", || {
             let ended = self.example.process.try_wait();
             ended.expect("the server's end").is_some()
@@ -224,7 +230,8 @@ impl Server {
             "/live?n=1000000&ms=5",
             "/live?n=1000000&ms=0&pad=999",
         ];
-        // One leaves properly, one only stops to talk, one has unread data and so is reset.
+        // Each round disconnects in its own way: the first closes the sockets, the second first shuts down their write
+        // half. A connection with unread data is reset.
         let leave = [
             |_: &TcpStream| {},
             |stream: &TcpStream| {

@@ -1,4 +1,4 @@
-//! An example of the package whose tests are running, as a process.
+//! Example of the package whose tests are running, as a process.
 
 use std::{
     env,
@@ -11,30 +11,30 @@ use std::{
 
 use crate::{port, timeout::test_timeout};
 
-/// An example that runs and listens, until it is dropped.
+/// Example that runs and listens until it is dropped.
 #[derive(Debug)]
 pub struct Example {
-    /// Its process.
+    /// Process of the example.
     pub process: Child,
-    /// The port of 127.0.0.1 that it listens on.
+    /// Port of 127.0.0.1 on which it listens.
     pub port: u16,
 }
 
 impl Example {
-    /// Starts the example of this name with `--port`, and waits until it listens.
+    /// Starts the example with this name and `--port`, and waits until it listens.
     ///
     /// # Panics
     ///
-    /// If it cannot be started, or does not listen in time.
+    /// If the example cannot be started, or does not listen in time.
     pub fn start(name: &str) -> Self {
         Self::start_with(name, &[])
     }
 
-    /// As [`start`](Self::start), with these environment variables.
+    /// Starts the example like [`start`](Self::start), with these environment variables.
     ///
     /// # Panics
     ///
-    /// As [`start`](Self::start).
+    /// If the example cannot be started, or does not listen in time.
     pub fn start_with(name: &str, variables: &[(&str, &Path)]) -> Self {
         let port = port::free().expect("a free port");
         let process = Command::new(program(name))
@@ -57,11 +57,13 @@ impl Drop for Example {
     }
 }
 
-/// The path of an example's program: `target/debug/examples/NAME`, from `target/debug/deps/TEST`.
+/// Returns the path of an example's program.
+///
+/// For the test `target/debug/deps/TEST`, that is `target/debug/examples/NAME`.
 ///
 /// # Panics
 ///
-/// If the path of the test does not look like this.
+/// If the path of the test has another form.
 pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");
     let profile = test
@@ -74,7 +76,10 @@ pub fn program(name: &str) -> PathBuf {
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let (start, limit) = (Instant::now(), test_timeout());
     while !condition() {
-        assert!(start.elapsed() < limit, "in vain waited until {what}");
+        assert!(
+            start.elapsed() < limit,
+            "timed out after {limit:?} waiting until {what}"
+        );
         thread::sleep(Duration::from_millis(10));
     }
 }

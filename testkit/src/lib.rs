@@ -1,14 +1,18 @@
-//! What the tests, the fuzz targets and the benchmarks share. It imports none of the crates that it
-//! tests, so that a fault of theirs cannot hide in here.
+//! Shared code of the tests, the fuzz targets and the benchmarks.
 //!
-//! - [`reference`]: a decoder written line for line from the standard's text, slow and whole.
-//! - [`cases`]: the streams of `testdata/` and what they hold.
-//! - [`chunks`]: the ways to cut a stream.
-//! - [`contract`]: a client that tries everything on a contract server.
-//! - [`browser`]: how browsers are started, and how many at a time; [`cargo`]: how cargo is, by what it runs.
-//! - [`example`]: an example of a package, as a process that is tested from the outside.
-//! - [`timeout`]: how long a test waits; [`poll_time`]: whether a future lets its neighbours run.
-//! - [`nats`]: a NATS server, for those that need one; [`port`]: a port for a server that may die.
+//! It imports none of the crates that it tests. So a fault in one of them cannot also be in the test code.
+//!
+//! - [`reference`]: a slow decoder of whole streams, written line by line from the text of the standard.
+//! - [`cases`]: the test cases of `testdata/`, with their expected outcomes.
+//! - [`chunks`]: ways to split a stream.
+//! - [`contract`]: checks of a contract server.
+//! - [`browser`]: options and slots of browsers.
+//! - [`cargo`]: cargo, run by a program that cargo itself runs.
+//! - [`example`]: an example of a package, as a process.
+//! - [`timeout`]: the time after which a test gives up.
+//! - [`poll_time`]: checks that a future yields to other tasks.
+//! - [`nats`]: a NATS server for tests.
+//! - [`port`]: free ports for servers that may be killed and started again.
 
 pub mod browser;
 pub mod cargo;
@@ -23,7 +27,7 @@ pub mod port;
 pub mod reference;
 pub mod timeout;
 
-/// What a stream says, one thing at a time, in the tests' own words.
+/// Item of a decoded stream. The tests use it instead of the types of the crates that they test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// An event is dispatched.
@@ -35,20 +39,20 @@ pub enum Item {
         /// `lastEventId` of the event.
         last_event_id: String,
     },
-    /// The reconnection time is set to so many milliseconds.
+    /// The reconnection time is set, in milliseconds.
     Retry(u64),
     /// A comment, without its colon.
     Comment(String),
-    /// An event is dropped because of the decoder's limit. It starts at this byte.
+    /// An event is dropped because it exceeds the decoder's limit. It starts at this byte offset.
     TooLarge(u64),
-    /// An ID is ignored because of the decoder's limit. Its line starts at this byte.
+    /// An ID is ignored because it exceeds the decoder's limit. Its line starts at this byte offset.
     IdTooLong(u64),
 }
 
-/// All that a stream says.
+/// Everything that a decoder gets from a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// In the order of the stream.
+    /// Items in the order of the stream.
     pub items: Vec<Item>,
     /// The last event ID string at the end of the stream.
     pub last_event_id: String,

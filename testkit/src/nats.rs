@@ -1,5 +1,6 @@
-//! A NATS server of one's own, which can be killed and comes back. It takes `nats-server`, from Debian's
-//! package of that name.
+//! NATS server for a test, which can be killed and started again.
+//!
+//! It needs the program `nats-server`, from Debian's package with that name.
 
 use std::{
     env,
@@ -15,33 +16,33 @@ use std::{
 
 use crate::{port, timeout::test_timeout};
 
-/// A server with JetStream, on a port and in a folder of its own, over all its lives.
+/// NATS server with JetStream. It has its own port and folder, and keeps them when it is started again.
 #[derive(Debug)]
 pub struct Nats {
     port: u16,
     folder: PathBuf,
     server: Option<Child>,
-    /// Configuration beside that which every server has.
+    /// Configuration in addition to that of every server.
     config: String,
 }
 
 impl Nats {
-    /// One that runs, with nothing in it.
+    /// Starts an empty server.
     ///
     /// # Errors
     ///
-    /// If it cannot be started.
+    /// If the server cannot be started.
     pub fn start() -> io::Result<Self> {
         let mut nats = Self::down()?;
         nats.up()?;
         Ok(nats)
     }
 
-    /// One that is not started yet.
+    /// Creates a server that is not started yet.
     ///
     /// # Errors
     ///
-    /// If there is no port or no folder for it.
+    /// If there is no free port, or if its folder cannot be created.
     pub fn down() -> io::Result<Self> {
         let port = port::free()?;
         let folder = env::temp_dir().join(format!("nats-{port}-{}", process::id()));
@@ -54,7 +55,7 @@ impl Nats {
         })
     }
 
-    /// Starts a server with a configuration file of this text: users, accounts, TLS.
+    /// Starts a server with this text in its configuration file, for example users, accounts or TLS.
     ///
     /// # Errors
     ///
@@ -66,11 +67,11 @@ impl Nats {
         Ok(nats)
     }
 
-    /// Three that run and know of each other.
+    /// Starts a cluster of three servers.
     ///
     /// # Errors
     ///
-    /// If they cannot be started.
+    /// If a server cannot be started.
     pub fn cluster() -> io::Result<[Self; 3]> {
         let mut cluster = [Self::down()?, Self::down()?, Self::down()?];
         let mut routes = Vec::new();
@@ -87,26 +88,26 @@ impl Nats {
         Ok(cluster)
     }
 
-    /// Its name, which no other server has.
+    /// Returns the unique name of the server.
     pub fn name(&self) -> String {
         format!("nats-{}-{}", self.port, process::id())
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Returns the port of 127.0.0.1 on which the server listens.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where clients find it.
+    /// Returns the URL for clients.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it where it was, with what it has, and waits until it listens.
+    /// Starts the server with its port and its data, and waits until it listens.
     ///
     /// # Errors
     ///
-    /// If it cannot be started, ends at once, or does not listen in time.
+    /// If the server cannot be started, ends at once, or does not listen in time.
     pub fn up(&mut self) -> io::Result<()> {
         let mut command = command(self.port, &self.folder, &self.full_config())?;
         let server = command.spawn().map_err(|error| {
@@ -130,7 +131,7 @@ impl Nats {
         format!("server_name: {}\n{}", self.name(), self.config)
     }
 
-    /// Gives the server that runs another configuration.
+    /// Gives the running server another configuration.
     ///
     /// # Errors
     ///
@@ -142,7 +143,7 @@ impl Nats {
         Ok(())
     }
 
-    /// Kills it, as hard as it gets: what it has not written is gone.
+    /// Kills the server with SIGKILL. Data that it has not written is lost.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             let _ = server.kill();
@@ -150,11 +151,11 @@ impl Nats {
         }
     }
 
-    /// Sends it a signal, such as `STOP`.
+    /// Sends a signal to the server, for example `STOP`.
     ///
     /// # Panics
     ///
-    /// If it does not run.
+    /// If the server does not run.
     pub fn signal(&self, name: &str) {
         let id = self.server.as_ref().map_or(0, Child::id).to_string();
         let sent = Command::new("kill")
@@ -171,7 +172,7 @@ impl Drop for Nats {
     }
 }
 
-/// Returns whether the server of this name listens on the port: what it says first has its name.
+/// Returns whether the server with this name listens on the port. Its first line has its name.
 fn listens(port: u16, name: &str) -> bool {
     let info = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).and_then(|connection| {
         connection.set_read_timeout(Some(test_timeout()))?;
@@ -182,12 +183,15 @@ fn listens(port: u16, name: &str) -> bool {
     info.is_ok_and(|info| info.contains(&format!("\"{name}\"")))
 }
 
-/// Storage that streams may reserve. Without it, the server allows three quarters of the free disk, and on a small
-/// one no second stream of the default size of 1 GiB is made, though the tests write a few megabytes.
+/// Storage that streams may reserve.
+///
+/// By default, the server allows three quarters of the free disk. On a small disk, that is not enough for a second
+/// stream of the default size of 1 GiB. The tests write only a few megabytes.
 pub const MAX_FILE_STORE: &str = "64GB";
 
-/// Returns the command that starts a server with JetStream on 127.0.0.1, with all its files in a folder, and writes
-/// its configuration file there: users, accounts or TLS, if any.
+/// Returns the command that starts a server with JetStream on 127.0.0.1, and writes its configuration file.
+///
+/// All its files are in the folder. `config` is added to the configuration file, for example users, accounts or TLS.
 ///
 /// # Errors
 ///
@@ -204,14 +208,14 @@ pub fn command(port: u16, folder: &Path, config: &str) -> io::Result<Command> {
 
 fn write_config(folder: &Path, config: &str) -> io::Result<PathBuf> {
     let file = folder.join("server.conf");
-    // Of what is an option on the command line instead, no configuration can be loaded again.
+    // In the file, because the server refuses to reload a configuration for options of the command line.
     let jetstream =
         format!("jetstream {{ store_dir: {folder:?}, max_file_store: {MAX_FILE_STORE} }}");
     fs::write(&file, format!("{jetstream}\n{config}\n"))?;
     Ok(file)
 }
 
-/// `NATS_SERVER`, or that of Debian, which is not on everyone's path.
+/// Returns the program in `NATS_SERVER`, or that of Debian, whose folder is not on the `PATH` of each user.
 fn program() -> OsString {
     let debian = "/usr/sbin/nats-server";
     let name = if Path::new(debian).exists() {

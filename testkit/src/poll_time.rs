@@ -1,4 +1,4 @@
-//! Measures how long a future keeps its thread from other tasks.
+//! Measures for how long a future keeps other tasks from its thread.
 
 use std::{
     future::{Future, poll_fn},
@@ -10,17 +10,17 @@ use std::{
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{self, Runtime};
 
-/// Maximum processor time for which a task may keep its thread from other tasks.
+/// Maximum processor time for which a task may keep other tasks from its thread.
 pub const MAX_TURN: Duration = Duration::from_millis(20);
 
-/// Runs the future on a current-thread runtime of tokio, and returns its output and the longest time that one
-/// `poll` of it took: for so long no other task of the thread had its turn.
+/// Runs the future and returns its output and the longest time of one `poll`.
 ///
-/// The time is processor time of this thread, so it does not depend on what else the machine does.
+/// It runs on a current-thread runtime of tokio. During a `poll`, no other task of the thread can run. The time is
+/// processor time of this thread, so it does not depend on the load of the machine.
 ///
 /// # Panics
 ///
-/// If there is no runtime to be had, or the future panics.
+/// If the runtime cannot be created, or the future panics.
 pub fn longest_poll<F: Future>(future: F) -> (F::Output, Duration) {
     let mut longest = Duration::ZERO;
     let output = current_thread().block_on(async {
@@ -36,11 +36,11 @@ pub fn longest_poll<F: Future>(future: F) -> (F::Output, Duration) {
     (output, longest)
 }
 
-/// Runs the future and returns its output.
+/// Runs the future, checks that each `poll` is short, and returns the output.
 ///
 /// # Panics
 ///
-/// If one `poll` of it takes more than [`MAX_TURN`] of processor time.
+/// If one `poll` of the future takes more than [`MAX_TURN`] of processor time.
 pub fn assert_yields<F: Future>(what: &str, future: F) -> F::Output {
     let (output, longest) = longest_poll(future);
     assert!(
@@ -50,15 +50,15 @@ pub fn assert_yields<F: Future>(what: &str, future: F) -> F::Output {
     output
 }
 
-/// Runs the future on a current-thread runtime of tokio, and returns its output and the longest time that a
-/// neighbour, a task that is always ready, waited for its turn. So it also sees the polls of tasks that the future
-/// spawns, or that a library spawns for it.
+/// Runs the future and returns its output and the longest time that a neighbour task waited for its turn.
 ///
-/// The time is processor time of this thread, so it does not depend on what else the machine does.
+/// It runs on a current-thread runtime of tokio. The neighbour is a task that is always ready. So this also measures
+/// the polls of tasks that the future spawns, or that a library spawns for it. The time is processor time of this
+/// thread, so it does not depend on the load of the machine.
 ///
 /// # Panics
 ///
-/// If there is no runtime to be had, or the future panics.
+/// If the runtime cannot be created, or the future panics.
 pub fn longest_wait<F: Future>(future: F) -> (F::Output, Duration) {
     let longest = Arc::new(Mutex::new(Duration::ZERO));
     let neighbour = Arc::clone(&longest);
@@ -72,7 +72,7 @@ pub fn longest_wait<F: Future>(future: F) -> (F::Output, Duration) {
                 *longest = wait.max(*longest);
             }
         });
-        // Before anything else it has its first turn.
+        // The neighbour has its first turn before the future runs.
         tokio::task::yield_now().await;
         let output = future.await;
         tokio::task::yield_now().await;
@@ -82,11 +82,11 @@ pub fn longest_wait<F: Future>(future: F) -> (F::Output, Duration) {
     (output, longest)
 }
 
-/// Runs the future and returns its output.
+/// Runs the future, checks that a neighbour task never waits long, and returns the output.
 ///
 /// # Panics
 ///
-/// If a neighbour waits for its turn for more than [`MAX_TURN`] of processor time: see [`longest_wait`].
+/// If the neighbour waits for its turn for more than [`MAX_TURN`] of processor time: see [`longest_wait`].
 pub fn assert_neighbours_run<F: Future>(what: &str, future: F) -> F::Output {
     let (output, longest) = longest_wait(future);
     assert!(
@@ -101,7 +101,7 @@ fn current_thread() -> Runtime {
     runtime.expect("a runtime")
 }
 
-/// Processor time of this thread.
+/// Returns the processor time that this thread has used.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(

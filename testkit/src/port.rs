@@ -1,4 +1,4 @@
-//! Ports for servers that are started by number.
+//! Free ports for servers that get their port as an argument.
 
 use std::{
     env,
@@ -15,38 +15,43 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-/// Above 10080, the last that browsers refuse to ask, and below those that Linux gives to clients: while a
-/// server is dead, nobody is to take its port.
-const FIRST: u16 = 10_100;
-const COUNT: u64 = 22_000;
+/// First port of the range.
+///
+/// The range is above 10080, the last port that browsers refuse to connect to. It is also below the ports that Linux
+/// gives to clients, because no client may take the port of a server that is dead.
+const FIRST_PORT: u16 = 10_100;
+/// Number of ports in the range.
+const PORT_COUNT: u64 = 22_000;
 
-/// Locks of the ports that this process was given, held to its end.
+/// Locks of the ports that this process was given. They are held until it ends.
 static LOCKS: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
-/// Returns a port of 127.0.0.1 that nobody listens on, and that no other caller is given as long as this process
-/// lives, also in other processes: a server may be started on it at any time.
+/// Returns a port of 127.0.0.1 on which no program listens.
+///
+/// No other caller, in this process or another, gets the port until this process ends. So a server can be started on
+/// it at any time.
 ///
 /// # Errors
 ///
-/// If there is none.
+/// If there is no free port.
 pub fn free() -> io::Result<u16> {
     free_row(1)
 }
 
-/// The first of so many, some dozens at most, that follow each other.
+/// Returns the first of `count` consecutive free ports. `count` is at most a few dozen.
 ///
 /// # Errors
 ///
-/// If there is none.
+/// If there are not enough free ports in a row.
 pub fn free_row(count: u16) -> io::Result<u16> {
-    /// Somewhere else for each process.
-    static START: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()) % COUNT);
+    /// Random start for each process.
+    static START: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()) % PORT_COUNT);
     static GIVEN: AtomicU64 = AtomicU64::new(0);
     let next = |_| {
         let place = *START + GIVEN.fetch_add(count.into(), Ordering::Relaxed);
-        FIRST + (place % COUNT) as u16
+        FIRST_PORT + (place % PORT_COUNT) as u16
     };
-    for first in (0..COUNT).map(next) {
+    for first in (0..PORT_COUNT).map(next) {
         let row = first..first + count;
         if row.clone().all(is_free)
             && let Some(locks) = row.map(lock).collect::<io::Result<Option<Vec<_>>>>()?
@@ -70,13 +75,15 @@ fn lock(port: u16) -> io::Result<Option<File>> {
     }
 }
 
-/// Folder of the locks of ports, for all processes of the machine.
+/// Returns the folder of the port locks, which all processes of the machine share.
 fn folder() -> PathBuf {
     env::temp_dir().join("sse-testkit-ports")
 }
 
-/// Not by listening there: a process that another thread is starting would have the socket too, until it
-/// runs its program, and whoever waits for a server of theirs would take that for it.
+/// Returns whether no program listens on the port, by connecting to it.
+///
+/// It must not listen there instead: a process that another thread is starting would inherit the socket until it runs
+/// its program. A caller that waits for its own server would take that socket for the server.
 fn is_free(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err()
 }
@@ -87,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// The other process is `flock` of util-linux.
+    /// Uses `flock` of util-linux as the other process.
     #[test]
     fn a_port_is_given_to_one_process() {
         let port = free_row(2).expect("two ports");

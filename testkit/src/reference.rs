@@ -1,15 +1,16 @@
-//! The standard, sentence by sentence: [9.2.6 Interpreting an event stream][spec]. The whole stream
-//! must be there, and every character is looked at one by one. Without a limit but that on IDs, which the standard
+//! Reference decoder, written sentence by sentence from [9.2.6 Interpreting an event stream][spec].
+//!
+//! It needs the whole stream and reads every character one by one. The only limit is that on IDs, which the standard
 //! does not have.
 //!
 //! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
 use crate::{Item, Outcome};
 
-/// How long an ID may be if no other limit is given, in bytes.
+/// Default limit on the length of an ID, in bytes.
 pub const MAX_ID_BYTES: usize = 8 * 1024;
 
-/// Everything that a client would see of this stream, after which the connection ends.
+/// Decodes a whole stream, after which the connection ends.
 pub fn interpret(stream: &[u8]) -> Outcome {
     interpret_with(stream, MAX_ID_BYTES)
 }
@@ -21,14 +22,14 @@ pub fn is_inside_event(stream: &[u8], max_id_bytes: usize) -> bool {
     is_cut_line || source.has_id || !source.data.is_empty() || !source.event_type.is_empty()
 }
 
-/// Decodes with another limit on IDs, in bytes of their text.
+/// Decodes a whole stream with another limit on the length of an ID, in bytes of its text.
 pub fn interpret_with(stream: &[u8], max_id_bytes: usize) -> Outcome {
     // "Once the end of the file is reached, any pending data must be discarded. (If the file ends in
     // the middle of an event, before the final empty line, the incomplete event is not dispatched.)"
     read(stream, max_id_bytes).0.outcome
 }
 
-/// Returns the state at the end of the stream, and what there is of the last line.
+/// Returns the state at the end of the stream, and the unfinished last line.
 fn read(stream: &[u8], max_id_bytes: usize) -> (EventSource, String) {
     let mut line_starts = line_starts(stream).into_iter();
     // "Streams must be decoded using the UTF-8 decode algorithm. Note: The UTF-8 decode algorithm
@@ -67,7 +68,7 @@ fn read(stream: &[u8], max_id_bytes: usize) -> (EventSource, String) {
     (source, line)
 }
 
-/// Where in the stream its lines start. Line ends are ASCII, so they are the same in the bytes and in the text.
+/// Returns the byte offset of the start of each line. Line ends are ASCII, so the bytes and the text have the same.
 fn line_starts(stream: &[u8]) -> Vec<u64> {
     let bom = if stream.starts_with(b"\xEF\xBB\xBF") {
         3
@@ -87,12 +88,12 @@ fn line_starts(stream: &[u8]) -> Vec<u64> {
 #[derive(Default)]
 struct EventSource {
     max_id_bytes: usize,
-    /// Where the line starts.
+    /// Byte offset of the start of the line.
     line_at: u64,
     data: String,
     event_type: String,
     last_event_id_buffer: String,
-    /// The block has set the buffer.
+    /// Set if the current block has changed `last_event_id_buffer`.
     has_id: bool,
     outcome: Outcome,
 }
@@ -104,7 +105,7 @@ impl EventSource {
             // "If the line is empty (a blank line): Dispatch the event, as defined below."
             self.dispatch();
         } else if let Some(comment) = line.strip_prefix(':') {
-            // "If the line starts with a U+003A COLON character (:): Ignore the line." We note it.
+            // "If the line starts with a U+003A COLON character (:): Ignore the line." We record it.
             self.outcome.items.push(Item::Comment(comment.to_owned()));
         } else if line.contains(':') {
             let mut parts = line.splitn(2, ':');

@@ -1,21 +1,20 @@
-//! How long a test waits for something that has to happen.
+//! Timeout of a test that waits for something that must happen.
 //!
-//! Such a wait ends when the thing happens, so a long limit costs a passing test nothing. A short one makes the
-//! result depend on how busy the machine is.
+//! Such a wait ends when the thing happens, so a long limit does not slow down a passing test. With a short limit, the
+//! result would depend on the load of the machine.
 
 use std::{env, time::Duration};
 
-/// The environment variable that scales [`test_timeout`]: a factor such as `2` or `0.1`.
+/// Name of the environment variable that scales [`test_timeout`], with a factor such as `2` or `0.1`.
 pub const SCALE_VARIABLE: &str = "TEST_TIMEOUT_SCALE";
 
-/// The time after which a test gives up on something that has to happen.
+/// Unscaled time after which a test gives up.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Returns the time after which a test may conclude that something will never happen: three minutes, scaled by
-/// the environment variable `TEST_TIMEOUT_SCALE`.
+/// Returns the time after which a test may conclude that something will never happen.
 ///
-/// Use it for each wait that says only "it should have come by now". It is not for a wait whose length is what the
-/// test is about.
+/// It is three minutes, multiplied by the environment variable `TEST_TIMEOUT_SCALE`. Use it for each wait that only
+/// detects that something is missing. Do not use it for a wait whose length the test checks.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! Programs that run beside this one.
+//! Programs that run in the background.
 
 use std::{
     net::{Ipv4Addr, TcpStream},
@@ -10,11 +10,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use testkit::timeout::test_timeout;
 
-/// A program that runs until this is dropped.
+/// Program that runs until this is dropped.
 pub(crate) struct Background(Child);
 
 impl Background {
-    /// Starts it, and waits until it listens.
+    /// Starts the program, and waits until it listens on the port.
     pub(crate) fn start(command: &mut Command, port: u16) -> Result<Self> {
         let child = command
             .spawn()
@@ -33,12 +33,12 @@ impl Background {
         Ok(started)
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status, or `None` if the program still runs.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.0.try_wait()?)
     }
 
-    /// What to kill it by.
+    /// Returns the process ID.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }

@@ -1,4 +1,4 @@
-//! The tests that need browsers: headless Chromium and Firefox, driven through WebDriver.
+//! Tests that need browsers: headless Chromium and Firefox, driven through WebDriver.
 
 mod driver;
 
@@ -20,16 +20,15 @@ use crate::{
 };
 use driver::Browser;
 
-/// Where code of a page can run.
+/// Scope in which code of a page can run: a window or a kind of worker.
 #[derive(Clone, Copy)]
 struct Place {
     name: &'static str,
-    /// How the runner is told.
+    /// Environment variable that makes the test runner use this scope.
     variable: &'static str,
 }
 
-/// Both browsers take modules in all of them, and have `EventSource` there, so all tests run in all of
-/// them.
+/// All scopes. In each of them, both browsers can run modules and have `EventSource`, so all tests run in each.
 const PLACES: [Place; 4] = [
     Place {
         name: "windows",
@@ -52,15 +51,15 @@ const PLACES: [Place; 4] = [
 const CHROMIUM: &str = "chromium";
 const FIREFOX: &str = "firefox";
 
-/// The browsers, as the command line has them.
+/// Names of the browsers on the command line.
 pub(crate) const NAMES: [&str; 2] = [CHROMIUM, FIREFOX];
 
-/// Those that want the machine for themselves.
+/// Prefix of the tests that must run alone on the machine.
 const ENDURANCE: &str = "endurance::";
 
-/// The tests of sse-wasm against real servers, and the demo page end to end, all in both browsers.
+/// Runs the tests of sse-wasm against real servers, and tests the demo page end to end, all in both browsers.
 ///
-/// With a filter, only those tests of sse-wasm in windows whose names contain it.
+/// With a filter, runs only the tests of sse-wasm in windows whose names contain it.
 pub(crate) fn test(long: bool, browser: Option<&str>, filter: Option<&str>) -> Result<()> {
     let is_wanted = |name| browser.is_none_or(|wanted| wanted == name);
     let mut browsers = Vec::new();
@@ -83,7 +82,7 @@ pub(crate) fn test(long: bool, browser: Option<&str>, filter: Option<&str>) -> R
     page::build()?;
     run(end_to_end().arg("--no-run"))?;
 
-    // The slots of browsers decide how many run at a time. The longest come first.
+    // The browser slots limit how many jobs run at the same time. The longest jobs come first.
     let walks = browsers.iter().map(Job::Walk);
     let tests = PLACES.iter().flat_map(|place| {
         let browsers = browsers.iter();
@@ -93,11 +92,11 @@ pub(crate) fn test(long: bool, browser: Option<&str>, filter: Option<&str>) -> R
     browsers.iter().try_for_each(|it| endurance(it, long))
 }
 
-/// Work of one browser for as long as it runs.
+/// Tests that one run of a browser executes.
 enum Job<'a> {
-    /// The demo page, end to end.
+    /// Tests of the demo page, end to end.
     Walk(&'a Browser),
-    /// The tests of sse-wasm, all but those that want the machine for themselves.
+    /// Tests of sse-wasm, without those that must run alone on the machine.
     Tests(&'a Browser, Place),
 }
 
@@ -110,7 +109,7 @@ impl Job<'_> {
     }
 }
 
-/// The tests that take long or measure, in windows.
+/// Runs the tests that take a long time or measure, in windows.
 fn endurance(browser: &Browser, long: bool) -> Result<()> {
     let mut arguments = vec![ENDURANCE, "--nocapture"];
     arguments.extend(long.then_some("--include-ignored"));
@@ -119,7 +118,7 @@ fn endurance(browser: &Browser, long: bool) -> Result<()> {
     Ok(())
 }
 
-/// Does it with all of them at once.
+/// Runs the function on all items at the same time, each in a thread of its own.
 fn side_by_side<T: Sync>(all: &[T], act: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
     thread::scope(|scope| {
         let threads: Vec<_> = all.iter().map(|one| scope.spawn(|| act(one))).collect();
@@ -129,7 +128,9 @@ fn side_by_side<T: Sync>(all: &[T], act: impl Fn(&T) -> Result<()> + Sync) -> Re
     })
 }
 
-/// The wasm tests. What debuggers need is most of what the runner has to read, so it stays out.
+/// Returns the command for the wasm tests.
+///
+/// Debug information is left out, because it is most of what the runner has to read.
 fn tests(arguments: &[&str]) -> Command {
     let mut tests = cargo("test --package sse-wasm --features fetch,share --test browser --target");
     tests
@@ -143,8 +144,9 @@ fn tests(arguments: &[&str]) -> Command {
     tests
 }
 
-/// A place in a browser that may run, and the servers that the tests want: the contract server on the port after
-/// the page's, the one with faults on the next.
+/// Run of wasm tests in one scope of a browser, with a browser slot and the servers that the tests need.
+///
+/// The page is on `port`, the contract server on the next port, and the faulty server on the port after that.
 struct Bed<'a> {
     browser: &'a Browser,
     place: Place,
@@ -180,7 +182,7 @@ impl<'a> Bed<'a> {
         Ok(())
     }
 
-    /// Runs the tests, and gives what they say.
+    /// Runs the tests and returns their output.
     fn run(&self, arguments: &[&str]) -> Result<String> {
         let Self { browser, place, .. } = self;
         let output = tests(&["--"])
@@ -193,7 +195,7 @@ impl<'a> Bed<'a> {
                 format!("127.0.0.1:{}", self.port),
             )
             .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", seconds(test_timeout()))
-            // For all tests of a place together.
+            // Timeout for all tests of this scope together.
             .env("WASM_BINDGEN_TEST_TIMEOUT", seconds(10 * test_timeout()))
             .env(
                 "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
@@ -219,24 +221,24 @@ impl<'a> Bed<'a> {
     }
 }
 
-/// Opens the demo page, breaks all that it offers to break, stops its server and starts it again.
+/// Opens the demo page, uses each of its faults, stops its server and starts it again.
 fn walk_through_the_page(browser: &Browser) -> Result<()> {
     drive(browser, end_to_end())
 }
 
-/// Runs these tests in both browsers, one after the other.
+/// Runs these tests in one browser after the other.
 pub(crate) fn drive_both(tests: impl Fn() -> Command) -> Result<()> {
     [Browser::chromium()?, Browser::firefox()?]
         .iter()
         .try_for_each(|browser| drive(browser, tests()))
 }
 
-/// Runs tests that find in their environment where the browser's driver is, and what to ask it for.
+/// Runs tests that read from their environment the URL of the browser's driver and the capabilities.
 fn drive(browser: &Browser, mut tests: Command) -> Result<()> {
     let _slot = slot()?;
     let port = port::free()?;
     let mut driver = Command::new(&browser.driver);
-    // Firefox has much to say of no matter.
+    // Firefox prints much that does not matter.
     let log = File::create(target().join(format!("{}.log", browser.name)))?;
     driver.stdout(log.try_clone()?).stderr(log);
     let _driver = Background::start(driver.arg(format!("--port={port}")), port)?;
@@ -246,12 +248,12 @@ fn drive(browser: &Browser, mut tests: Command) -> Result<()> {
     run(tests).with_context(|| browser.name)
 }
 
-/// At least 1, as the runner of the wasm tests reads it.
+/// Returns the time in seconds, at least 1, in the format of the wasm test runner.
 fn seconds(time: Duration) -> String {
     time.as_secs().max(1).to_string()
 }
 
-/// The tests of the demo page.
+/// Returns the command for the tests of the demo page.
 fn end_to_end() -> Command {
     cargo_all("test", "--test end_to_end")
 }

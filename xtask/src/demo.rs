@@ -1,4 +1,4 @@
-//! The demo, built and served.
+//! Serves the demo.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::run::{cargo, root, run};
 
-/// Serves a page that is built on 127.0.0.1 with live updates, and prints the address.
+/// Serves a built page with live updates on 127.0.0.1, and prints its address.
 pub(crate) fn serve(port: u16, page: &Path) -> Result<()> {
     let mut server = cargo("run --package web --");
     server
@@ -14,7 +14,7 @@ pub(crate) fn serve(port: u16, page: &Path) -> Result<()> {
         .arg(port.to_string())
         .arg("--page")
         .arg(page);
-    // A journal for each port: two demos at a time must not write to one.
+    // Each port has its own journal, because two demos must not write to the same one.
     server
         .arg("--journal")
         .arg(root().join(format!("target/demo/events-{port}.sse")));

@@ -1,5 +1,7 @@
-//! The fuzz targets, for as long as asked. libFuzzer on the stable toolchain: there is no `unsafe`
-//! for a sanitizer to look at, so all it takes is the coverage that LLVM counts.
+//! Runs the fuzz targets for a given time.
+//!
+//! libFuzzer runs on the stable toolchain. There is no `unsafe` code for a sanitizer to check, so it needs only the
+//! coverage that LLVM counts.
 
 use std::{fs, path::Path, process::Command};
 
@@ -11,7 +13,7 @@ use crate::{
     setup,
 };
 
-/// In `fuzz/fuzz_targets/`.
+/// Targets in `fuzz/fuzz_targets/`.
 const TARGETS: [&str; 8] = [
     "decode",
     "limits",
@@ -23,7 +25,7 @@ const TARGETS: [&str; 8] = [
     "selection",
 ];
 
-/// Subscribers and events, as the target `selection` reads them.
+/// Seeds of the target `selection`: subscribers and events in its format.
 const SELECTIONS: [&str; 4] = [
     "sa/*,b,b/**\nea,b\nta,b\nta/x\nd\ntb/c/d\n",
     "s**\ns*\ns*/*/*/*/**\ns*/b\nta\nta/b\nta/b/c/d/e\nd\nd\ntx,y,z\n",
@@ -31,7 +33,7 @@ const SELECTIONS: [&str; 4] = [
     "juser,name\njuser,*\njuser,a/b\njuser,\neuser/*\nsuser/**\ntuser/name\nsa*\ns**/a\n",
 ];
 
-/// Headers and payloads of NATS messages, with 0xFF between them, as `nats_message` reads them.
+/// Seeds of the target `nats_message`: headers and payload of a NATS message, with 0xFF between them.
 const MESSAGES: [[&[u8]; 2]; 6] = [
     [b"NATS/1.0\r\nSse-Topics: news\r\n\r\n\xff", b"data: a\n\n"],
     [
@@ -50,7 +52,7 @@ const MESSAGES: [[&[u8]; 2]; 6] = [
     [b"NATS/1.0\r\nSse-Topics: a\rb\r\n\r\n\xff", b"data: a\n\n"],
 ];
 
-/// What makes rustc count which edges and comparisons a run has seen. As cargo-fuzz does it.
+/// Compiler flags that count the edges and comparisons of a run. They are those of cargo-fuzz.
 const COVERAGE: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -58,17 +60,17 @@ const COVERAGE: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     --cfg fuzzing -Cdebug-assertions -Coverflow-checks";
 
-/// Runs one target, or each in turn, from the corpus of earlier runs and the cases of `testdata/`.
+/// Runs one target, or one after the other, with the corpus of earlier runs and the cases of `testdata/`.
 pub(crate) fn fuzz(seconds: u64, only: Option<&str>) -> Result<()> {
     setup::program("c++", "g++")?;
-    let version = output(crate::run::command("rustc", "-vV")).context("rustc does not run")?;
+    let version = output(crate::run::command("rustc", "-vV")).context("cannot run rustc")?;
     let host = version
         .split_whitespace()
         .skip_while(|word| *word != "host:")
         .nth(1);
-    let host = host.context("rustc -vV names no host")?;
+    let host = host.context("`rustc -vV` prints no host")?;
     let folder = root().join("fuzz");
-    // A target of its own: build scripts and macros must not be instrumented.
+    // With an explicit target, build scripts and macros are not instrumented.
     let mut build = cargo("build --release --manifest-path fuzz/Cargo.toml --target");
     run(build.arg(host).env("RUSTFLAGS", COVERAGE))?;
 
@@ -106,7 +108,7 @@ pub(crate) fn fuzz(seconds: u64, only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Puts the cases into a corpus.
+/// Writes the seeds of a target into its corpus.
 fn sow(corpus: &Path, target: &str) -> Result<()> {
     let seeds: Vec<Vec<u8>> = match target {
         "decode" => decode_cases()
@@ -132,7 +134,7 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
             .iter()
             .map(|case| [&[255, 255, 0, 255], &in_two(&case.stream)[..]].concat())
             .collect(),
-        // Opened, an event, a break, and again.
+        // The connection opens, gets an event, breaks, and opens again.
         "connection" => vec![vec![0, 0, 0, 0, 1, 1, 4, 2, 5, 0, 0, 0, 1]],
         _ => encode_cases()
             .iter()
@@ -145,12 +147,12 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
     Ok(())
 }
 
-/// A stream with one cut in the middle, as the targets read it.
+/// Returns a stream with one cut in the middle, in the format of the targets.
 fn in_two(stream: &[u8]) -> Vec<u8> {
     [&[1, (stream.len() / 2) as u8], stream].concat()
 }
 
-/// What is sent as four strings, as the targets read them.
+/// Returns an event or comment as four strings, in the format of the targets.
 fn strings(sent: &Sent) -> Vec<u8> {
     let strings = match sent {
         Sent::Comment(comment) => ["", "", "", comment],

@@ -1,4 +1,4 @@
-//! The servers and clients under load, and a client whose server dies.
+//! Runs the load tests of servers and clients, and the soak tests.
 
 use std::path::Path;
 
@@ -10,26 +10,26 @@ use crate::{
     setup, whole,
 };
 
-/// Where Debian has nginx's module for feeds.
-const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+/// Path of nchan, nginx's module for event feeds, on Debian.
+const NCHAN_PATH: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-/// The tables of the servers, with the arguments of the program that measures.
+/// Prints the tables of the servers. The arguments are for the program that measures.
 pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     table("servers", arguments)
 }
 
-/// The tables of the clients.
+/// Prints the tables of the clients.
 pub(crate) fn clients(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     table("clients", arguments)
 }
 
-/// The tables of one feed for many. nginx is one of the servers.
+/// Prints the tables of one feed with many subscribers. nginx is one of the servers.
 pub(crate) fn hub(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     nchan()?;
     table("hub", arguments)
 }
 
-/// Hostile requests, floods and bombs.
+/// Attacks the hub and the client with hostile requests, floods and bombs.
 pub(crate) fn attack(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     table("attack", arguments)
 }
@@ -40,40 +40,40 @@ fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<(
     run(table)
 }
 
-/// Who is soaked, for how long, and by what chance.
+/// Options of a soak test.
 #[derive(Args)]
 pub(crate) struct Soak {
-    /// A server of sse-hyper, under many clients that come, stall, leave and resume.
+    /// Test a server of sse-hyper with many clients that connect, stall, disconnect and resume.
     #[arg(long, required_unless_present_any = ["client", "hub"])]
     server: bool,
-    /// The client sse-source, while its server is killed and started again.
+    /// Test the client sse-source, while its server is killed and started again.
     #[arg(long, conflicts_with_all = ["server", "hub"])]
     client: bool,
-    /// Two nodes of sse-hub over NATS, while each of the three is killed, and clients go to and fro.
+    /// Test two nodes of sse-hub over NATS, while each of the three is killed and clients change nodes.
     #[arg(long, conflicts_with = "server")]
     hub: bool,
-    /// How long the server is soaked.
+    /// Duration of the test of the server, in seconds.
     #[arg(long, default_value_t = 600, conflicts_with_all = ["client", "hub"])]
     seconds: u64,
-    /// How many clients it has at a time, 2000 by default; the nodes, 1000.
+    /// Number of clients at the same time: 2000 by default, or 1000 with `--hub`.
     #[arg(long, conflicts_with = "client")]
     clients: Option<u64>,
-    /// How often the client's server is killed.
+    /// Number of times that the client's server is killed.
     #[arg(long, default_value_t = 200, conflicts_with_all = ["server", "hub"])]
     restarts: u64,
-    /// How many events it sends in all its lives; or how many each client of the nodes gets.
+    /// Number of events that the client's server sends in total, or with `--hub`, that each client gets.
     #[arg(long, default_value_t = 100_000, conflicts_with = "server")]
     events: u64,
-    /// The client asks by HTTP/2.
+    /// Let the client use HTTP/2.
     #[arg(long, conflicts_with_all = ["server", "hub"])]
     http2: bool,
-    /// What decides all that is by chance.
+    /// Seed of all random decisions.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
 impl Soak {
-    /// Runs until it has passed, or not.
+    /// Runs the test and returns an error if it fails.
     pub(crate) fn run(self) -> Result<()> {
         let Self {
             client,
@@ -109,21 +109,23 @@ impl Soak {
     }
 }
 
-/// nginx with its module for feeds.
+/// Installs nginx and its module for event feeds, if they are missing.
 fn nchan() -> Result<()> {
     setup::program("nginx", "nginx-core")?;
-    if !Path::new(NCHAN).exists() {
+    if !Path::new(NCHAN_PATH).exists() {
         setup::package("nchan", "libnginx-mod-nchan")?;
     }
     Ok(())
 }
 
-/// What keeps the events of many nodes.
+/// Installs NATS, which keeps the events of several nodes, if it is missing.
 fn nats() -> Result<()> {
     setup::program("nats-server", "nats-server").map(drop)
 }
 
-/// Some seconds of all: does everything run? Not optimised, for that would take minutes to build.
+/// Runs each program for a few seconds, to check that it works.
+///
+/// The programs are not optimized, because an optimized build would take minutes.
 pub(crate) fn smoke() -> Result<()> {
     nats()?;
     nchan()?;

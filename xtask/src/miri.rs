@@ -1,14 +1,14 @@
-//! The codec under Miri, which watches each access to memory.
+//! Runs the codec under Miri, which checks each access to memory.
 
 use anyhow::{Result, bail};
 
 use crate::run::{command, output, run};
 
-/// Runs the unit tests. The cases of `testdata/` would take hours.
+/// Runs the unit tests of the codec. The cases of `testdata/` are left out, because they would take hours.
 pub(crate) fn test() -> Result<()> {
     if output(command("cargo", "+nightly miri --version")).is_none() {
         if output(command("rustc", "+nightly --version")).is_none() {
-            bail!("Miri is part of nightly: rustup toolchain install nightly");
+            bail!("Miri needs the nightly toolchain: rustup toolchain install nightly");
         }
         run(command(
             "rustup",

@@ -1,4 +1,4 @@
-//! The demo by several servers, which have the same events over NATS.
+//! Serves the demo with several servers, which share their events over NATS.
 
 use std::{
     fs,
@@ -17,11 +17,10 @@ use crate::{
     setup,
 };
 
-/// When a node is started again that was killed: late enough to see what happens without it.
-const AWAY: Duration = Duration::from_secs(10);
+/// Delay before a node that was killed is started again. It leaves time to see what happens without the node.
+const RESTART_DELAY: Duration = Duration::from_secs(10);
 
-/// Builds the page, serves it on so many ports of 127.0.0.1 with the same live updates, and says what to
-/// do with them.
+/// Builds the page, serves it with several servers of 127.0.0.1 that share their live updates, and prints hints.
 pub(crate) fn serve(port: u16, nodes: u16) -> Result<()> {
     setup::program("nats-server", "nats-server")?;
     let page = page::build()?;
@@ -38,7 +37,7 @@ pub(crate) fn serve(port: u16, nodes: u16) -> Result<()> {
     for number in 1..=nodes {
         running.push(Node::start(&page, &nats_url, port, number, nodes)?);
     }
-    eprintln!("\nThe same events at {nodes} servers, over {nats_url}:");
+    eprintln!("\n{nodes} servers with the same events, over {nats_url}:");
     running.iter().for_each(Node::print);
     print_hints(port, nats.id());
     loop {
@@ -56,26 +55,26 @@ pub(crate) fn serve(port: u16, nodes: u16) -> Result<()> {
 fn print_hints(port: u16, nats: u32) {
     eprintln!(
         "
-Kill one: its page loses its connection, the other goes on, but for the feeds of the one that is gone.
-It is started again after {} s, and its page misses nothing. What was begun at one can be continued at
-another:
+Kill a server: its page loses the connection. The other servers continue, but without the feeds of the
+killed one. It is started again after {} s, and its page misses nothing. A client can resume on another
+server:
 
   curl -N http://127.0.0.1:{port}/events
   curl -N -H 'Last-Event-ID: N' http://127.0.0.1:{}/events
 
-To see them without NATS for a while: kill -STOP {nats}, then kill -CONT {nats}",
-        AWAY.as_secs(),
+To see the servers without NATS: kill -STOP {nats}, then kill -CONT {nats}",
+        RESTART_DELAY.as_secs(),
         port + 1,
     );
 }
 
-/// A server, started again and again.
+/// Server that is started again each time it ends.
 struct Node {
     number: u16,
     port: u16,
     command: Command,
     process: Option<Background>,
-    /// When to start it.
+    /// Time at which to start it again.
     due: Instant,
 }
 
@@ -105,14 +104,14 @@ impl Node {
         }
     }
 
-    /// Starts it again if it has ended a while ago.
+    /// Starts the server again if it ended at least [`RESTART_DELAY`] ago.
     fn keep(&mut self) -> Result<()> {
         match &mut self.process {
             Some(process) => {
                 if let Some(status) = process.ended()? {
                     eprintln!("  node {}: {status}", self.number);
                     self.process = None;
-                    self.due = Instant::now() + AWAY;
+                    self.due = Instant::now() + RESTART_DELAY;
                 }
             }
             None if Instant::now() >= self.due => {

@@ -1,4 +1,4 @@
-//! `sse-npm`, for JavaScript: a script that defines `EventSource`, and an npm package.
+//! Builds `sse-npm` for JavaScript: a script that defines `EventSource`, and an npm package.
 
 mod test;
 
@@ -17,7 +17,7 @@ use crate::{
     setup, size,
 };
 
-/// What the package has besides the glue and the scripts.
+/// Files of the package in addition to the glue and the scripts.
 const FILES: [&str; 10] = [
     "js/interface.js",
     "js/extended.js",
@@ -31,7 +31,7 @@ const FILES: [&str; 10] = [
     "README.md",
 ];
 
-/// Defines it wherever the script runs, and as browsers do: it is not enumerable.
+/// Code that defines `EventSource` in every global scope. It is not enumerable, as in browsers.
 const DEFINE: &str = "Object.defineProperty(globalThis, \"EventSource\", {
   __proto__: null,
   value: EventSource,
@@ -40,8 +40,9 @@ const DEFINE: &str = "Object.defineProperty(globalThis, \"EventSource\", {
   configurable: true,
 });";
 
-/// Makes `event-source.js`, which defines `EventSource` for the scripts behind it, and
-/// `event-source.mjs`, which exports it. The wasm is in them.
+/// Builds `event-source.js`, which defines `EventSource` for later scripts, and `event-source.mjs`, which exports it.
+///
+/// Both files contain the wasm.
 pub(crate) fn polyfill(folder: &Path) -> Result<()> {
     let wasm = build()?;
     let made = root().join("target/npm/no-modules");
@@ -63,7 +64,7 @@ pub(crate) fn polyfill(folder: &Path) -> Result<()> {
     write(folder, "event-source.mjs", &module)
 }
 
-/// Makes the package in `target/npm/package`, and shows what `npm publish` would take of it.
+/// Builds the package in `target/npm/package`, and prints the files that `npm publish` would upload.
 pub(crate) fn pack() -> Result<()> {
     let folder = root().join("target/npm/package");
     package(&folder)?;
@@ -72,13 +73,13 @@ pub(crate) fn pack() -> Result<()> {
     run(pack.current_dir(&folder))
 }
 
-/// Makes the package and runs its tests.
+/// Builds the package and runs its tests.
 pub(crate) fn test() -> Result<()> {
     pack()?;
     test::installed()
 }
 
-/// Makes the package in this folder and nothing else.
+/// Builds the package in this folder, which is emptied first.
 pub(crate) fn package(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -98,7 +99,7 @@ pub(crate) fn package(folder: &Path) -> Result<()> {
     size_of(folder, "sse_npm.js")
 }
 
-/// The wasm, without its glue.
+/// Builds the wasm and returns its path. The glue is not built.
 fn build() -> Result<PathBuf> {
     setup::target(page::TARGET)?;
     run(cargo(&format!(
@@ -108,7 +109,7 @@ fn build() -> Result<PathBuf> {
     Ok(root().join(format!("target/{}/wasm/sse_npm.wasm", page::TARGET)))
 }
 
-/// Makes `sse_npm_bg.wasm` and its glue `sse_npm.js`, a module or what a script can hold.
+/// Writes `sse_npm_bg.wasm` and its glue `sse_npm.js`, which is a module or code to include in a script.
 fn bind(wasm: &Path, folder: &Path, is_module: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     match is_module {
@@ -118,13 +119,13 @@ fn bind(wasm: &Path, folder: &Path, is_module: bool) -> Result<()> {
     bindgen
         .input_path(wasm)
         .out_name("sse_npm")
-        // A module finds its wasm beside it. A script has it inside.
+        // A module loads its wasm from the same folder. A script contains it.
         .omit_default_module_path(!is_module)
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(folder)
-        .context("wasm-bindgen cannot make the glue")
+        .context("wasm-bindgen cannot generate the glue")
 }
 
 fn source(name: &str) -> Result<String> {
@@ -136,7 +137,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn copy(from: &Path, folder: &Path) -> Result<()> {
-    let name = from.file_name().context("a file has a name")?;
+    let name = from.file_name().context("path has no file name")?;
     fs::copy(from, folder.join(name)).with_context(|| from.display().to_string())?;
     Ok(())
 }

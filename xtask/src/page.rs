@@ -1,4 +1,4 @@
-//! The demo page: wasm, its glue, and the files beside it, ready to be served.
+//! Builds the demo page: wasm, its glue, and the other files, ready to be served.
 
 use std::{
     fs,
@@ -13,10 +13,10 @@ use crate::{
     setup,
 };
 
-/// What browsers run.
+/// Target for browsers.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds the page and gives the folder that it is in.
+/// Builds the page and returns its folder.
 pub(crate) fn build() -> Result<PathBuf> {
     let folder = bound("web-page", "web_page.wasm", "page")?;
     for file in ["index.html", "style.css", "tools.css"] {
@@ -26,7 +26,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The same for the example of yew, whose page is nothing else.
+/// Builds the page of the yew example and returns its folder.
 pub(crate) fn build_yew() -> Result<PathBuf> {
     let folder = bound("guide --example yew", "examples/yew.wasm", "yew")?;
     let page = "<!doctype html><meta charset=utf-8><title>yew</title>\n\
@@ -35,7 +35,7 @@ pub(crate) fn build_yew() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Builds a package for browsers, and its wasm into this folder of `target`.
+/// Builds a package for browsers, and writes its wasm and glue into this folder of `target`.
 fn bound(package: &str, wasm: &str, folder: &str) -> Result<PathBuf> {
     setup::target(TARGET)?;
     run(cargo(&format!(
@@ -46,18 +46,18 @@ fn bound(package: &str, wasm: &str, folder: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Makes the wasm and the glue of a page, `page_bg.wasm` and `page.js`, in this folder.
+/// Writes the wasm and the glue of a page, `page_bg.wasm` and `page.js`, into this folder.
 pub(crate) fn bind(wasm: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     Bindgen::new()
         .input_path(wasm)
         .out_name("page")
         .web(true)?
-        // The library's default leaves out what `init()` of the page needs to find its wasm.
+        // By default, the library omits the path from which `init()` of the page loads its wasm.
         .omit_default_module_path(false)
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(folder)
-        .context("wasm-bindgen cannot make the page's glue")
+        .context("wasm-bindgen cannot generate the page's glue")
 }

@@ -1,4 +1,4 @@
-//! SECURITY.md promises nothing without a test: each row of its tables names one that exists.
+//! Checks that each promise in the tables of SECURITY.md names a test that exists.
 
 use std::{fs, path::Path};
 
@@ -6,19 +6,19 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::run::root;
 
-/// The document.
+/// Document with the promises.
 const DOCUMENT: &str = "SECURITY.md";
 
-/// The heading of the column that names tests.
+/// Heading of the column that names the tests.
 const COLUMN: &str = "Test";
 
-/// Fails for a promise without a test, and for a test that does not exist.
+/// Returns an error for a promise without a test, or for a test that does not exist.
 pub(crate) fn check() -> Result<()> {
     let text = fs::read_to_string(root().join(DOCUMENT)).context(DOCUMENT)?;
     let rows = rows(&text);
     ensure!(
         !rows.is_empty(),
-        "{DOCUMENT}: no table has a column {COLUMN:?}"
+        "{DOCUMENT}: no table has the column {COLUMN:?}"
     );
     for (number, cell) in rows {
         check_row(root(), cell).with_context(|| format!("{DOCUMENT}:{number}"))?;
@@ -26,7 +26,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The cells of the column, with their line numbers.
+/// Returns the cells of the column, with their line numbers.
 fn rows(text: &str) -> Vec<(usize, &str)> {
     let mut rows = Vec::new();
     let mut is_wanted = false;
@@ -46,7 +46,7 @@ fn rows(text: &str) -> Vec<(usize, &str)> {
     rows
 }
 
-/// Checks a cell: one or more tests in backticks, each a path from the root, `::` and a name.
+/// Checks a cell: it must have one or more tests in backticks, each a path from the root, `::` and a name.
 fn check_row(root: &Path, cell: &str) -> Result<()> {
     let tests: Vec<_> = cell.split('`').skip(1).step_by(2).collect();
     ensure!(!tests.is_empty(), "the promise names no test");

@@ -1,6 +1,6 @@
-//! The crates that are published. All others stay here.
+//! Crates that are published. No other crate of the workspace is.
 
-/// What is published and people depend on, with the target that they do it for.
+/// Published crates, each with the cargo arguments for its target.
 pub(crate) const PUBLISHED: [(&str, &str); 8] = [
     ("sse-proto", ""),
     ("sse-hyper", ""),
@@ -12,19 +12,19 @@ pub(crate) const PUBLISHED: [(&str, &str); 8] = [
     ("sse-wasm", "--target wasm32-unknown-unknown"),
 ];
 
-/// The names of all that is published.
+/// Returns the names of all published crates.
 pub(crate) fn names() -> [&'static str; PUBLISHED.len()] {
     PUBLISHED.map(|(name, _)| name)
 }
 
-/// Those of them that are no command.
+/// Returns the names of the published libraries: all crates but the command.
 pub(crate) fn libraries() -> Vec<&'static str> {
     let mut libraries = names().to_vec();
     libraries.retain(|name| *name != "sse-cli");
     libraries
 }
 
-/// The crates as arguments of cargo.
+/// Returns the arguments of cargo that select these crates.
 pub(crate) fn select(names: &[&str]) -> String {
     let arguments: Vec<_> = names
         .iter()

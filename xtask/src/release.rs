@@ -1,23 +1,23 @@
-//! Whether the crates can be published, and publishing them.
+//! Checks whether the crates can be published, and publishes them.
 //!
 //! # Releasing
 //!
-//! 1. Set the version in the root's `Cargo.toml`, for the workspace and for each crate that is named
-//!    there, and say in `CHANGELOG.md` what is new under a heading with that version. Commit.
-//! 2. `cargo xtask release --dry-run` until it passes. A check that this machine cannot make, without network,
-//!    say, is a failure; with `--allow-unchecked` it is a line that begins with `NOT CHECKED:`.
-//! 3. `cargo xtask release`: the same once more, and then `cargo publish`.
-//! 4. `git tag vX.Y.Z`: the next release is compared with the last such tag.
+//! 1. Set the version in the root's `Cargo.toml`, for the workspace and for each crate that is named there. Describe
+//!    the changes in `CHANGELOG.md` under a heading with that version. Commit.
+//! 2. Run `cargo xtask release --dry-run` until it passes. A check that this machine cannot run, for example without
+//!    network, is a failure. With `--allow-unchecked`, the release prints a line `NOT CHECKED:` instead.
+//! 3. Run `cargo xtask release`: it runs the checks once more, and then `cargo publish`.
+//! 4. Run `git tag vX.Y.Z`: the next release is compared with the last such tag.
 //!
-//! What is looked at is what users get: the packages, unpacked into `target/published`.
+//! The checks use the files that users get: the packages, unpacked into `target/published`.
 //!
-//! - `metadata.rs`: what crates.io and docs.rs show of a crate.
-//! - `packages.rs`: the packages, and the folder that they are unpacked into.
-//! - `outside.rs`: new projects that use them.
-//! - `builds.rs`: each feature, the lowest versions of dependencies, the lowest Rust.
-//! - `api.rs`: whose types are in public APIs, and whether an API has been broken.
-//! - `deny.rs`: what else comes along with a crate.
-//! - `unchecked.rs`: what becomes of a check that this machine cannot make.
+//! - `metadata.rs`: metadata of a crate, for crates.io and docs.rs.
+//! - `packages.rs`: the packages, and the folder into which they are unpacked.
+//! - `outside.rs`: new projects that use the packages.
+//! - `builds.rs`: builds with each feature, the lowest versions of dependencies, and the lowest Rust.
+//! - `api.rs`: external types in public APIs, and breaking changes.
+//! - `deny.rs`: dependencies of a crate.
+//! - `unchecked.rs`: result of a check that this machine cannot run.
 
 mod api;
 mod builds;
@@ -37,12 +37,12 @@ use crate::{
     steps, test,
 };
 
-/// Looks at everything, and then publishes, unless it is a dry run.
+/// Runs all checks, and then publishes the crates, unless it is a dry run.
 pub(crate) fn release(dry_run: bool, allow_unchecked: bool) -> Result<()> {
     if !dry_run {
         let changes = output(command("git", "status --porcelain"));
-        let changes = changes.context("git does not run")?;
-        ensure!(changes.is_empty(), "not committed:\n{changes}");
+        let changes = changes.context("cannot run git")?;
+        ensure!(changes.is_empty(), "uncommitted changes:\n{changes}");
     }
     let unchecked = match allow_unchecked {
         true => Unchecked::Passes,
@@ -53,8 +53,8 @@ pub(crate) fn release(dry_run: bool, allow_unchecked: bool) -> Result<()> {
         ("packages", &packages::make),
         ("new projects", &outside::build),
         ("each feature", &builds::each_feature),
-        ("types of others in public APIs", &api::types),
-        ("changes that break", &api::breaks),
+        ("external types in public APIs", &api::types),
+        ("breaking changes", &api::breaks),
         ("documentation", &test::documentation),
         ("lowest versions", &builds::lowest_versions),
         ("licences, duplicates, sources, advisories", &|| {

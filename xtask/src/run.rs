@@ -1,4 +1,4 @@
-//! Running a program, and saying so.
+//! Runs programs and prints their commands.
 
 use std::{
     borrow::BorrowMut,
@@ -9,19 +9,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
 }
 
-/// Where cargo puts what it builds.
+/// Returns the target folder of cargo.
 pub(crate) fn target() -> PathBuf {
     let folder = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     root().join(folder)
 }
 
-/// `program` with arguments that are separated by spaces, in the root of the workspace.
+/// Returns a command with arguments that are separated by spaces. It runs in the root of the workspace.
 pub(crate) fn command(program: &str, arguments: &str) -> Command {
     let mut command = Command::new(program);
     command
@@ -30,14 +30,14 @@ pub(crate) fn command(program: &str, arguments: &str) -> Command {
     command
 }
 
-/// The cargo that runs us.
+/// Returns a command of the cargo that runs this program.
 pub(crate) fn cargo(arguments: &str) -> Command {
     let mut cargo = command(env!("CARGO"), arguments);
     testkit::cargo::forget_package(&mut cargo);
     cargo
 }
 
-/// Says what is run, runs it, and fails if it fails.
+/// Prints the command, runs it, and returns an error if it fails.
 pub(crate) fn run(mut command: impl BorrowMut<Command>) -> Result<()> {
     let command = command.borrow_mut();
     let line = shown(command);
@@ -50,7 +50,7 @@ pub(crate) fn run(mut command: impl BorrowMut<Command>) -> Result<()> {
     Ok(())
 }
 
-/// As a person would type it. What is taken from the environment is nobody's concern.
+/// Formats the command as a person would type it. Variables that are removed from the environment are not shown.
 fn shown(command: &Command) -> String {
     let folder = command.get_current_dir().unwrap_or(Path::new("."));
     let variables = command.get_envs().filter_map(|(name, value)| {
@@ -66,7 +66,7 @@ fn shown(command: &Command) -> String {
     )
 }
 
-/// What a program prints, if it can be run and succeeds.
+/// Runs a program and returns its output, or `None` if it cannot be run or fails.
 pub(crate) fn output(mut command: Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();

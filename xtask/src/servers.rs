@@ -1,5 +1,4 @@
-//! The servers of the contract before real clients, behind real proxies, and in trouble; and the demo
-//! before the command.
+//! Tests the contract servers with real clients, with real proxies and with faults, and the demo with the command.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -11,8 +10,9 @@ use crate::{
     setup, whole,
 };
 
-/// What the tests run, by the names that they know it by: the servers by sse-hyper, the demo server, the
-/// same as one of several, and the command.
+/// Programs that the tests run, each with its name in the tests and its path.
+///
+/// They are two servers of sse-hyper, the demo server, a node of the demo with several servers, and the command.
 const PROGRAMS: [(&str, &str); 5] = [
     ("hyper", "examples/contract_server"),
     ("axum", "examples/contract_server_axum"),
@@ -21,8 +21,7 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("sse", "sse"),
 ];
 
-/// Builds the programs, brings the proxies and the clients, and runs the tests of
-/// `interop`.
+/// Builds the programs, installs the proxies and the clients, and runs the tests of `interop`.
 pub(crate) fn test() -> Result<()> {
     for (name, package) in [
         ("nginx", "nginx"),
@@ -49,7 +48,7 @@ pub(crate) fn test() -> Result<()> {
 
     let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
     tests.env("INTEROP_FOLDER", &folder);
-    // Where Debian has nginx, HAProxy and NATS, for those who are not root too.
+    // Debian installs nginx, HAProxy and NATS here. The folder is not on the `PATH` of users other than root.
     if let Some(path) = env::var_os("PATH") {
         let folders = env::split_paths(&path).chain([setup::SYSTEM_PROGRAMS.into()]);
         tests.env("PATH", env::join_paths(folders)?);
@@ -57,7 +56,9 @@ pub(crate) fn test() -> Result<()> {
     run(tests)
 }
 
-/// Two of the examples have one name: the first is copied before the other is built.
+/// Builds the programs and copies them into the folder.
+///
+/// Two of the examples have the same name, so the first is copied before the second is built.
 fn programs(folder: &Path) -> Result<()> {
     whole::build(
         "--example contract_server --example contract_server_axum --bin web --bin node --bin sse",
@@ -77,7 +78,7 @@ fn copy(built: &str, folder: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Copies the programs of `interop/clients`, and installs the packages that they lock.
+/// Copies the programs of `interop/clients`, and installs the packages of their lock files.
 fn clients(folder: &Path) -> Result<()> {
     let (source, clients) = (root().join("interop/clients"), folder.join("clients"));
     let python = folder.join("python");
@@ -100,7 +101,7 @@ fn clients(folder: &Path) -> Result<()> {
     })
 }
 
-/// Installs what a lock file says, unless that was done for the very same one.
+/// Installs the packages of a lock file, unless they are already installed from an identical file.
 fn installed(
     source: &Path,
     clients: &Path,

@@ -1,4 +1,4 @@
-//! What the machine must have. What is missing is installed, or one line says what to install.
+//! Installs required programs that are missing, or returns an error that names the command to install them.
 
 use std::{
     env,
@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::run::{self, cargo, command, output, run};
 
-/// Where Debian has servers such as nginx, which is not on everyone's path.
+/// Folder of servers such as nginx on Debian. It is not on the `PATH` of each user.
 pub(crate) const SYSTEM_PROGRAMS: &str = "/usr/sbin";
 
-/// A target of the toolchain, by `rustup`.
+/// Installs a target of the toolchain with `rustup`, if it is missing.
 pub(crate) fn target(triple: &str) -> Result<()> {
     let libraries = output(command(
         "rustc",
@@ -22,12 +22,12 @@ pub(crate) fn target(triple: &str) -> Result<()> {
         return Ok(());
     }
     if on_path("rustup").is_none() {
-        bail!("install the standard library of {triple} for this toolchain");
+        bail!("standard library of {triple} is missing: install it for this toolchain");
     }
     run(command("rustup", &format!("target add {triple}")))
 }
 
-/// A component of the toolchain, by `rustup`, known by the program that it brings.
+/// Installs a component of the toolchain with `rustup`, if its program is missing.
 pub(crate) fn component(name: &str, program: &str) -> Result<()> {
     if output(command(program, "--version")).is_some() {
         return Ok(());
@@ -35,17 +35,17 @@ pub(crate) fn component(name: &str, program: &str) -> Result<()> {
     run(command("rustup", &format!("component add {name}")))
 }
 
-/// A program, by Debian's package if we are root. Gives its path.
+/// Returns the path of a program. If it is missing, installs Debian's package, which needs root.
 pub(crate) fn program(name: &str, package_name: &str) -> Result<PathBuf> {
     if let Some(path) = on_path(name) {
         return Ok(path);
     }
     package(name, package_name)?;
     on_path(name)
-        .ok_or_else(|| anyhow::anyhow!("{package_name} is installed, but brings no {name}"))
+        .ok_or_else(|| anyhow::anyhow!("{package_name} is installed, but has no program {name}"))
 }
 
-/// A program that crates.io has and Debian has not, built into the target folder. Gives its path.
+/// Returns the path of a program from crates.io that Debian lacks. If it is missing, builds it in the target folder.
 pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf> {
     if let Some(path) = on_path(name) {
         return Ok(path);
@@ -57,13 +57,13 @@ pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf> {
             "install {name} --version {version} --locked --debug"
         ));
         run(install.arg("--root").arg(folder)).with_context(|| {
-            format!("{name} is missing: install it (cargo install {name}, or from its makers)")
+            format!("{name} is missing: install it (cargo install {name}, or from its project)")
         })?;
     }
     Ok(path)
 }
 
-/// What is missing, by Debian's package if we are root.
+/// Installs Debian's package for something that is missing. Returns an error if the user is not root.
 pub(crate) fn package(missing: &str, package: &str) -> Result<()> {
     let root = output(command("id", "-u")).is_some_and(|id| id == "0");
     if !root || on_path("apt-get").is_none() {

@@ -1,5 +1,6 @@
-//! What a client adds to a page: pages that do the same with different clients, built as for users,
-//! compressed as on the way to them.
+//! Prints how many bytes a client adds to a page.
+//!
+//! The pages do the same thing with different clients. They are built and compressed as for users.
 
 use std::{
     fmt::Write as _,
@@ -17,7 +18,7 @@ use crate::{
     setup,
 };
 
-/// A page: its name, what to build it with, and how large it is to be at most, in bytes.
+/// Pages: name, features of the build, and maximum size in bytes, if any.
 const PAGES: [(&str, &str, Option<usize>); 7] = [
     ("web_sys", "web-sys", None),
     ("callbacks", "wrapper", Some(10 * 1024)),
@@ -28,12 +29,12 @@ const PAGES: [(&str, &str, Option<usize>); 7] = [
     ("gloo", "gloo", None),
 ];
 
-/// What Rust lets wasm have; wasm-opt takes less for granted.
+/// Arguments of wasm-opt. They enable the wasm features that Rust uses, because wasm-opt assumes fewer by default.
 const WASM_OPT: &str = "-Oz --enable-bulk-memory --enable-bulk-memory-opt \
     --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
     --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext";
 
-/// Prints the sizes.
+/// Prints the table of sizes.
 pub(crate) fn print() -> Result<()> {
     setup::target(page::TARGET)?;
     let tools = Tools::install()?;
@@ -67,7 +68,7 @@ pub(crate) fn print() -> Result<()> {
     Ok(())
 }
 
-/// A page of ours, and the folder that it is in.
+/// Builds a page of this workspace and returns its folder.
 fn build(name: &str, features: &str) -> Result<PathBuf> {
     run(cargo(&format!(
         "build --quiet --package sizes --example {name} --features {features} \
@@ -80,7 +81,7 @@ fn build(name: &str, features: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// What makes pages smaller, and the client in JavaScript, from npm.
+/// Folder with programs from npm that make pages smaller, and with the client in JavaScript.
 struct Tools(PathBuf);
 
 impl Tools {
@@ -131,7 +132,7 @@ impl Tools {
     }
 }
 
-/// How large a file is when it is compressed, in bytes.
+/// Returns the size of a file in bytes after compression.
 pub(crate) fn compressed(file: &Path) -> Result<usize> {
     let bytes = fs::read(file).with_context(|| file.display().to_string())?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

@@ -1,13 +1,13 @@
-//! Steps, one after the other.
+//! Runs steps one after the other.
 
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-/// What a step is called, and what it does.
+/// Name of a step and its function.
 pub(crate) type Step<'a> = (&'static str, &'a dyn Fn() -> Result<()>);
 
-/// Says of each how long it took; the first that fails ends it.
+/// Runs the steps and prints the duration of each. Stops at the first step that fails.
 pub(crate) fn all(steps: &[Step<'_>]) -> Result<()> {
     let start = Instant::now();
     for (name, step) in steps {

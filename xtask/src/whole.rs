@@ -1,8 +1,7 @@
-//! The whole workspace as one selection for cargo.
+//! Cargo commands for the whole workspace.
 //!
-//! Cargo resolves features for the packages that it is asked for, and compiles tokio, hyper and all that
-//! stands on them anew for each set of features. So tests, programs and lints select the same packages,
-//! and name what they want of them.
+//! Cargo resolves features for the selected packages. For each set of features, it compiles tokio, hyper and all
+//! their dependents again. So tests, programs and lints select the same packages, and name the targets that they need.
 
 use std::process::Command;
 
@@ -10,26 +9,28 @@ use anyhow::Result;
 
 use crate::run::{cargo, run, target};
 
-/// All packages but those of pages alone, and sse-warp, one of whose examples has a name that sse-hyper
-/// has as well, as the contract wants it.
+/// Arguments of cargo that select all packages, with all features.
+///
+/// Packages for pages only are excluded. sse-warp is excluded because it has an example with the same name as one of
+/// sse-hyper, which the contract requires.
 const PACKAGES: &str =
     "--workspace --exclude sse-npm --exclude sizes --exclude sse-warp --all-features";
 
-/// This command of cargo on the whole workspace, with these arguments.
+/// Returns a subcommand of cargo for the whole workspace, with these arguments.
 pub(crate) fn cargo_all(subcommand: &str, arguments: &str) -> Command {
     cargo(&format!("{subcommand} {PACKAGES} {arguments}"))
 }
 
-/// Builds programs and examples: `--bin a --example b`.
+/// Builds programs and examples, for example `--bin a --example b`.
 pub(crate) fn build(targets: &str) -> Result<()> {
-    // With an example among them cargo resolves features as for tests.
+    // With an example among the targets, cargo resolves features as for tests.
     run(cargo_all(
         "build",
         &format!("--example decode_lines {targets}"),
     ))
 }
 
-/// A program that was built, ready to get its arguments.
+/// Returns the command of a program that is already built, without arguments.
 pub(crate) fn program(name: &str) -> Command {
     Command::new(target().join("debug").join(name))
 }

@@ -1,9 +1,9 @@
-//! What the contract servers serve, whatever server library they are written for:
+//! Contract that every contract server serves, with any server library:
 //!
-//! - `/golden`: seven fixed events, 30 ms apart; with `Last-Event-ID: N` those after N.
-//! - `/live?n=K&ms=M&pad=P`: K events, M ms apart, each with P times `x` behind its text.
+//! - `/golden`: seven fixed events, 30 ms apart; with `Last-Event-ID: N`, those after N.
+//! - `/live?n=K&ms=M&pad=P`: K events, M ms apart, each with P times `x` after its text.
 //! - `/echo?data=&event=&id=`: one event from the given strings.
-//! - `/stats`: how many event streams are open.
+//! - `/stats`: the number of open event streams.
 
 use std::{
     collections::HashMap,
@@ -20,29 +20,30 @@ use futures_util::{
 use sse_hyper::{Event, EventId, EventType, Farewell, InvalidValue, Streams};
 use tokio::signal;
 
-/// A server of the contract, on 127.0.0.1.
+/// Contract server on 127.0.0.1.
 #[derive(Parser)]
 struct Arguments {
+    /// Port to listen on.
     #[arg(long)]
     port: u16,
 }
 
-/// The address that the command line asks for.
+/// Returns the address to listen on, with the port from the command line.
 pub(crate) fn address() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, Arguments::parse().port).into()
 }
 
-/// How long a server that shuts down waits for clients that have stopped reading. All others have
-/// their last event by then.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+/// Time for which a server that shuts down waits for clients that have stopped reading. All other clients have their
+/// last event by then.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What every contract server answers.
+/// Responses and state of a contract server.
 #[derive(Clone, Default)]
 pub(crate) struct Contract {
     pub(crate) streams: Streams,
 }
 
-/// An answer, for the server library to send.
+/// Response that the server library has to send.
 pub(crate) enum Answer {
     Events(BoxStream<'static, Event>),
     Json(String),
@@ -71,8 +72,9 @@ impl Contract {
         }
     }
 
-    /// Waits until the process is asked to end. Then says so to all clients and ends their streams,
-    /// so that the server has nothing to wait for.
+    /// Waits for the signal to end, then sends a farewell to all clients and ends their streams.
+    ///
+    /// After that, the server does not have to wait for open streams.
     pub(crate) async fn close(self) {
         if let Err(error) = asked_to_end().await {
             eprintln!("no graceful shutdown: {error}");
@@ -149,7 +151,7 @@ fn echo(query: &Query) -> Events {
     Ok(stream::iter([event]).boxed())
 }
 
-/// The items with a pause before each but the first. No pause: as fast as they are asked for.
+/// Adds a pause before each item but the first. With 0 ms, the items come as fast as they are polled.
 fn paced<T>(items: impl Stream<Item = T>, milliseconds: u64) -> impl Stream<Item = T> {
     let pause = Duration::from_millis(milliseconds);
     items.enumerate().then(move |(index, item)| async move {
@@ -168,7 +170,7 @@ fn parameter(query: &Query, name: &str, default: u64) -> Result<u64, String> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a query parameter may well have a sign"
+    reason = "a query parameter may have a sign"
 )]
 fn number(name: &str, text: &str) -> Result<u64, String> {
     text.parse()

@@ -1,6 +1,8 @@
-//! Every way from a caller's strings to bytes that are sent, of `sse-proto` and `sse-hyper`. The test `forge` takes
-//! each of them and checks that no public function is missing here; so does the fuzz target of that name.
-#![allow(dead_code, reason = "the fuzz target does not use all")]
+//! Public functions of `sse-proto` and `sse-hyper` through which strings of a caller become bytes that are sent.
+//!
+//! The test `forge` and the fuzz target `forge` call each of them. The test also checks that no public function is
+//! missing here.
+#![allow(dead_code, reason = "the fuzz target does not use everything")]
 
 #[path = "../../../sse-proto/tests/support/mod.rs"]
 mod support;
@@ -31,19 +33,19 @@ use tokio_util::codec::Encoder;
 
 pub(crate) use support::strings;
 
-/// A type, data, an ID and a comment: any strings.
+/// Event type, data, ID and comment, each an arbitrary string.
 pub(crate) type Text = [String; 4];
 
-/// What was sent, and what was meant.
+/// Bytes that were sent, and the items that a client must decode from them.
 pub(crate) struct Sent {
     bytes: Vec<u8>,
     items: Vec<Item>,
 }
 
-/// From strings to what is sent.
+/// Function that turns strings into bytes that are sent.
 pub(crate) type Way = fn(&Text) -> Sent;
 
-/// Takes the way, and checks that what was meant is all that arrives.
+/// Calls the function and checks that a client decodes exactly the expected items.
 pub(crate) fn check(name: &str, way: Way, text: &Text) {
     let sent = way(text);
     let read = reference::interpret_with(&sent.bytes, usize::MAX);
@@ -53,10 +55,10 @@ pub(crate) fn check(name: &str, way: Way, text: &Text) {
         "{name}: {text:?} is sent as {shown:?}"
     );
     let unfinished = !sent.bytes.is_empty() && !sent.bytes.ends_with(b"\n\n");
-    assert!(!unfinished, "{name}: {shown:?} ends inside of a block");
+    assert!(!unfinished, "{name}: {shown:?} ends inside a block");
 }
 
-/// Each way under the name that it has in the list of the public API.
+/// The functions, each with its name in the list of the public API.
 pub(crate) const WAYS: &[(&str, Way)] = &[
     ("EventType::new", |text| {
         with_type(text, EventType::new(text[0].clone()))
@@ -175,7 +177,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let mut bytes = BytesMut::new();
         EventCodec::default()
             .encode(event(text), &mut bytes)
-            .expect("it cannot fail");
+            .expect("an encoder that cannot fail");
         Sent {
             bytes: bytes.to_vec(),
             ..encoded(&event(text))
@@ -186,7 +188,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let comment = Comment::new(&text[3]);
         EventCodec::default()
             .encode(comment, &mut bytes)
-            .expect("it cannot fail");
+            .expect("an encoder that cannot fail");
         commented(text, bytes.to_vec())
     }),
     ("From<&Event> for Encoded", |text| Sent {
@@ -410,7 +412,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     }),
 ];
 
-/// The event of these strings, without what is refused.
+/// Returns the event of these strings, without the type or ID that is invalid.
 fn event(text: &Text) -> Event {
     let mut event = Event::new(text[1].clone());
     if let Ok(event_type) = EventType::new(text[0].clone()) {
@@ -422,11 +424,11 @@ fn event(text: &Text) -> Event {
     }
 }
 
-/// The event of these strings as one of the server itself.
+/// Returns the event of these strings with the type that the server gives to its own events.
 fn of_own_type(text: &Text, own_type: &'static str) -> Event {
     let event = event(text);
     match event.event_type() {
-        "message" => event.with_type(EventType::new(own_type).expect("no line end in it")),
+        "message" => event.with_type(EventType::new(own_type).expect("a type without a line end")),
         _ => event,
     }
 }
@@ -435,7 +437,7 @@ fn id(text: &Text) -> Option<EventId> {
     EventId::new(text[2].clone()).ok()
 }
 
-/// A number that depends on the strings.
+/// Returns a number that depends on the strings.
 fn number(text: &Text) -> u64 {
     text.iter()
         .flat_map(|part| part.bytes())
@@ -444,7 +446,7 @@ fn number(text: &Text) -> u64 {
         })
 }
 
-/// A `&'static str`: a literal of those that are written into programs.
+/// Returns a `&'static str` that depends on the text, like a literal in a program.
 fn leak(text: &str) -> &'static str {
     const LITERALS: [&str; 6] = ["", "a", "a\nb", "a\rdata: b", "\r\n", "a\0"];
     LITERALS[text.len() % LITERALS.len()]
@@ -466,7 +468,7 @@ fn nothing() -> Sent {
     }
 }
 
-/// What a constructor of types has made of the first string, or has refused.
+/// Returns an event with the type that a constructor made of the first string, or nothing if that failed.
 fn with_type<E>(text: &Text, event_type: Result<EventType, E>) -> Sent {
     match event_type {
         Ok(event_type) => encoded(&Event::new(text[1].clone()).with_type(event_type)),
@@ -474,7 +476,7 @@ fn with_type<E>(text: &Text, event_type: Result<EventType, E>) -> Sent {
     }
 }
 
-/// What a constructor of IDs has made of the third string, or has refused.
+/// Returns an event with the ID that a constructor made of the third string, or nothing if that failed.
 fn with_id<E>(text: &Text, id: Result<EventId, E>) -> Sent {
     match id {
         Ok(id) => encoded(&Event::new(text[1].clone()).with_id(id)),
@@ -482,7 +484,7 @@ fn with_id<E>(text: &Text, id: Result<EventId, E>) -> Sent {
     }
 }
 
-/// The comment, as these bytes.
+/// Returns these bytes with the items of the comment.
 fn commented(text: &Text, bytes: Vec<u8>) -> Sent {
     let lines = support::as_read(&text[3]);
     let items = lines.split('\n').map(|line| Item::Comment(line.to_owned()));
@@ -507,7 +509,7 @@ fn json(_: &Text) -> Sent {
     nothing()
 }
 
-/// The body of a response that ends, which begins with an empty comment.
+/// Reads a body to its end. It must begin with an empty comment.
 fn opened<B: Body<Data = Bytes>>(body: B, items: Vec<Item>) -> Sent {
     Sent {
         bytes: collect(body, usize::MAX),
@@ -515,7 +517,7 @@ fn opened<B: Body<Data = Bytes>>(body: B, items: Vec<Item>) -> Sent {
     }
 }
 
-/// A body that stays quiet, up to its first keep-alive.
+/// Reads a body of an idle stream up to its first keep-alive.
 fn quiet(keep_alive: KeepAlive, items: Vec<Item>) -> Sent {
     let settings = Settings::new(Hasty::default()).with_keep_alive(keep_alive);
     let body = Streams::new(settings).body(stream::pending::<Event>());
@@ -525,7 +527,7 @@ fn quiet(keep_alive: KeepAlive, items: Vec<Item>) -> Sent {
     }
 }
 
-/// The bytes of at most this many frames.
+/// Returns the bytes of at most `frames` frames.
 fn collect<B: Body<Data = Bytes>>(body: B, frames: usize) -> Vec<u8> {
     let mut body = pin!(body);
     let frames = stream::poll_fn(move |cx| body.as_mut().poll_frame(cx)).take(frames);
@@ -536,7 +538,7 @@ fn collect<B: Body<Data = Bytes>>(body: B, frames: usize) -> Vec<u8> {
     futures_executor::block_on(bytes.collect::<Vec<Bytes>>()).concat()
 }
 
-/// A timer by which an hour passes with each look.
+/// Timer whose clock moves one hour ahead on each call of `now`.
 #[derive(Default)]
 struct Hasty(AtomicU64);
 

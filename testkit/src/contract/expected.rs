@@ -1,9 +1,9 @@
-//! What a contract server has to send, whoever asks.
+//! Expected responses of a contract server.
 
 use super::golden::GOLDEN;
 use crate::{Item, reference};
 
-/// The golden events as they are read.
+/// Returns the golden events as a client decodes them.
 pub fn golden() -> Vec<Item> {
     let events = GOLDEN.into_iter().zip(1..);
     events
@@ -15,7 +15,7 @@ pub fn golden() -> Vec<Item> {
         .collect()
 }
 
-/// Strings that try to become more than what they are given as.
+/// Strings that try to forge a field, an event or a comment.
 pub const HOSTILE: [&str; 19] = [
     "a",
     " a",
@@ -38,13 +38,13 @@ pub const HOSTILE: [&str; 19] = [
     "€豆腐😀\r\r\n\n",
 ];
 
-/// Where to ask for an event of these strings.
+/// Returns the path and query that ask for an event of these strings.
 pub fn echo_path(data: &str, event_type: &str, id: &str) -> String {
     let (data, event_type, id) = (escape(data), escape(event_type), escape(id));
     format!("/echo?data={data}&event={event_type}&id={id}")
 }
 
-/// The event that has to come from there. `None`: it has to be refused.
+/// Returns the event that the server must send for these strings, or `None` if it must refuse them.
 pub fn echoed(data: &str, event_type: &str, id: &str) -> Option<Item> {
     if event_type.contains(['\r', '\n']) || id.contains(['\r', '\n', '\0']) {
         return None;
@@ -61,7 +61,7 @@ pub fn echoed(data: &str, event_type: &str, id: &str) -> Option<Item> {
     })
 }
 
-/// The events of a stream, without all that stands between them.
+/// Decodes a stream and returns only its events.
 pub fn events(stream: &[u8]) -> Vec<Item> {
     let items = reference::interpret(stream).items.into_iter();
     items
@@ -69,7 +69,7 @@ pub fn events(stream: &[u8]) -> Vec<Item> {
         .collect()
 }
 
-/// Every byte as `%XX`.
+/// Encodes every byte as `%XX`.
 fn escape(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -1,6 +1,6 @@
-//! The events that every contract server has. The tests in browsers have this file, too.
+//! Golden events of every contract server. The tests in browsers include this file, too.
 
-/// The types and the data of the events that every server of the contract has, with IDs from 1.
+/// Types and data of the events that every contract server sends, with IDs from 1.
 pub const GOLDEN: [(&str, &str); 7] = [
     ("message", "hello"),
     ("update", "line 1\nline 2"),

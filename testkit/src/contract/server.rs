@@ -1,4 +1,4 @@
-//! A contract server that runs, and ways to talk with it.
+//! Running contract server, with methods to send requests to it.
 
 use std::{
     io::{Read, Write},

@@ -1,4 +1,4 @@
-//! What cargo runs tests for wasm with: `wasm-bindgen-test-runner`, from the library that it is.
+//! Runner with which cargo runs wasm tests: `wasm-bindgen-test-runner`, built from its library.
 
 fn main() -> anyhow::Result<()> {
     wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(std::env::args_os())

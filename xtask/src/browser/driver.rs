@@ -1,4 +1,4 @@
-//! Browsers, and what drives them.
+//! Browsers and their drivers.
 
 use std::{fs, path::PathBuf};
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::{run::target, setup};
 
-/// The programs that a browser needs.
+/// Browser with its driver and capabilities.
 pub(super) struct Browser {
     pub(super) name: &'static str,
     pub(super) driver: PathBuf,
-    /// Where the runner of the wasm tests looks for the driver.
+    /// Environment variable from which the wasm test runner reads the path of the driver.
     pub(super) driver_variable: &'static str,
-    /// What the driver is asked for.
+    /// WebDriver capabilities that are requested from the driver.
     pub(super) capabilities: Value,
     pub(super) capabilities_file: PathBuf,
 }
@@ -41,7 +41,7 @@ impl Browser {
             "prefs": {
                 "app.update.enabled": false,
                 "datareporting.policy.dataSubmissionEnabled": false,
-                // Its service workers end after half a minute otherwise, busy or not.
+                // By default, Firefox ends service workers after 30 s, even if they are busy.
                 "dom.serviceWorkers.idle_timeout": 600_000,
             },
         });
@@ -56,7 +56,7 @@ impl Browser {
     }
 }
 
-/// What the driver of this browser is asked for, as the runner of the wasm tests reads it.
+/// Writes the capabilities to a file for the wasm test runner, and returns its path.
 fn file(browser: &str, capabilities: &Value) -> Result<PathBuf> {
     let path = target().join(format!("{browser}.json"));
     fs::write(&path, capabilities.to_string())?;

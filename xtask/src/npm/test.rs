@@ -1,5 +1,6 @@
-//! The npm package as others have it: installed, in Node, Bun, Deno, workerd and browsers, and before TypeScript's
-//! checker.
+//! Tests the npm package as users have it: installed, in Node, Bun, Deno, workerd and browsers.
+//!
+//! TypeScript checks its types.
 
 use std::fs;
 
@@ -12,10 +13,10 @@ use crate::{
     setup,
 };
 
-/// Packages of the npm registry that the tests need: runtimes, with their programs, and TypeScript.
+/// Packages of the npm registry that the tests need: runtimes and TypeScript.
 const TOOLS: &str = "bun@1.4.5 deno@2.9.6 workerd@1.20261117.1 typescript@5.9.3";
 
-/// Files that are copied beside the package that is installed.
+/// Files of the tests, which are copied into the folder where the package is installed.
 const FILES: [&str; 7] = [
     "package.test.mjs",
     "module.test.mjs",
@@ -26,18 +27,18 @@ const FILES: [&str; 7] = [
     "types.ts",
 ];
 
-/// The tests that run in Node, Bun and Deno, each in a process of its own.
+/// Tests that run in Node, Bun and Deno, each in a process of its own.
 const TESTS: [&str; 3] = [
     "./package.test.mjs",
     "./module.test.mjs",
     "./handlers.test.mjs",
 ];
 
-/// What its types are checked with, as pages and Node have it.
+/// Arguments of `tsc` that check the types of the package, with the libraries of pages and the modules of Node.
 const CHECK: &str = "--noEmit --strict --target es2022 --lib es2022,dom,dom.iterable \
                      --module nodenext types.ts";
 
-/// Installs the package beside its tests, and runs them.
+/// Installs the package in the folder of its tests, and runs them.
 pub(super) fn installed() -> Result<()> {
     setup::program("node", "nodejs")?;
     let folder = root().join("target/npm/test");
@@ -53,7 +54,7 @@ pub(super) fn installed() -> Result<()> {
     }
     let in_folder = |program: &str, arguments: &str| {
         let mut program = command(program, arguments);
-        // Deno writes what it has compiled into the home folder otherwise.
+        // By default, Deno writes compiled files into the home folder.
         program.env("DENO_DIR", folder.join("deno"));
         run(program.current_dir(&folder))
     };

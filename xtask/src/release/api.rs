@@ -1,4 +1,4 @@
-//! Public APIs: whose types are in them, and whether one has been broken since the last release.
+//! Checks of public APIs: external types, and breaking changes since the last release.
 
 use std::process::Command;
 
@@ -10,19 +10,20 @@ use crate::{
     setup,
 };
 
-/// The Rust whose rustdoc writes what both tools can read. It is not stable, so all three are of
-/// versions that go together.
+/// Version of Rust whose rustdoc output both tools can read.
+///
+/// The format of that output is not stable, so the versions of Rust and of both tools must match.
 const TOOLCHAIN: &str = "1.95.0";
 
-/// The version of cargo-check-external-types.
-const EXTERNAL_TYPES: &str = "0.5.0";
+/// Version of cargo-check-external-types.
+const EXTERNAL_TYPES_VERSION: &str = "0.5.0";
 
-/// The version of cargo-semver-checks.
-const SEMVER_CHECKS: &str = "0.51.0";
+/// Version of cargo-semver-checks.
+const SEMVER_CHECKS_VERSION: &str = "0.51.0";
 
-/// Those of others stand in each crate's manifest, each with its reason.
+/// Checks that each external type in a public API is listed in the crate's manifest, which gives the reason.
 pub(crate) fn types() -> Result<()> {
-    let tool = setup::tool("cargo-check-external-types", EXTERNAL_TYPES)?;
+    let tool = setup::tool("cargo-check-external-types", EXTERNAL_TYPES_VERSION)?;
     let tool = tool.display().to_string();
     for name in libraries() {
         let mut check = command(
@@ -34,14 +35,14 @@ pub(crate) fn types() -> Result<()> {
     Ok(())
 }
 
-/// Against the last tag of a release.
+/// Checks that no public API has a breaking change since the tag of the last release.
 pub(crate) fn breaks() -> Result<()> {
     let last = output(command("git", "describe --tags --abbrev=0 --match v*"));
     let Some(last) = last else {
-        eprintln!("not checked: there is no release yet to compare with, no tag v*");
+        eprintln!("not checked: no release to compare with (no tag v*)");
         return Ok(());
     };
-    let tool = setup::tool("cargo-semver-checks", SEMVER_CHECKS)?;
+    let tool = setup::tool("cargo-semver-checks", SEMVER_CHECKS_VERSION)?;
     let mut check = command(
         &tool.display().to_string(),
         &format!(
@@ -52,7 +53,7 @@ pub(crate) fn breaks() -> Result<()> {
     run(by_toolchain(&mut check)?)
 }
 
-/// Has a tool use that Rust, with what is not stable in it.
+/// Makes a tool use that version of Rust, with its unstable features.
 fn by_toolchain(tool: &mut Command) -> Result<&mut Command> {
     output(command("rustc", &format!("+{TOOLCHAIN} --version"))).with_context(|| {
         format!("Rust {TOOLCHAIN} is missing: rustup toolchain install {TOOLCHAIN}")

@@ -1,4 +1,4 @@
-//! The packages, built in each way in which somebody else may build them.
+//! Builds the packages in each way in which users may build them.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -15,12 +15,14 @@ use crate::{
     setup,
 };
 
-/// The version of cargo-hack.
-const HACK: &str = "0.6.46";
+/// Version of cargo-hack.
+const HACK_VERSION: &str = "0.6.46";
 
-/// No feature, each alone, and all together.
+/// Checks each package without features, with each feature alone, and with all features.
 pub(crate) fn each_feature() -> Result<()> {
-    let tool = setup::tool("cargo-hack", HACK)?.display().to_string();
+    let tool = setup::tool("cargo-hack", HACK_VERSION)?
+        .display()
+        .to_string();
     for (name, target) in PUBLISHED {
         let mut hack = command(
             &tool,
@@ -32,10 +34,10 @@ pub(crate) fn each_feature() -> Result<()> {
     Ok(())
 }
 
-/// With each dependency as old as the manifests let it be.
+/// Checks each package with the lowest versions of its dependencies that the manifests allow.
 pub(crate) fn lowest_versions() -> Result<()> {
     output(command("cargo", "+nightly --version"))
-        .context("this takes nightly: rustup toolchain install nightly")?;
+        .context("nightly toolchain is missing: rustup toolchain install nightly")?;
     let folder = target().join("published-lowest");
     unpack(&folder)?;
     let mut update = command("cargo", "+nightly update -Z direct-minimal-versions");
@@ -48,7 +50,7 @@ pub(crate) fn lowest_versions() -> Result<()> {
     Ok(())
 }
 
-/// With the Rust that the manifests name, if it is installed.
+/// Checks each package with the lowest version of Rust that its manifest names, if that is installed.
 pub(crate) fn lowest_rust(unchecked: Unchecked) -> Result<()> {
     let installed = output(command("rustup", "toolchain list")).unwrap_or_default();
     for (version, crates) in rust_versions(&folder())? {
@@ -68,13 +70,17 @@ pub(crate) fn lowest_rust(unchecked: Unchecked) -> Result<()> {
     Ok(())
 }
 
-/// The crates by the Rust that they name.
+/// Returns the crates, grouped by the version of Rust that their manifests name.
 fn rust_versions(folder: &Path) -> Result<BTreeMap<String, Vec<String>>> {
     let metadata = output(cargo_in(folder, "metadata --no-deps --format-version 1"));
     let metadata: Value = serde_json::from_str(&metadata.context("cargo metadata fails")?)?;
     let mut versions = BTreeMap::<_, Vec<_>>::new();
     for package in metadata["packages"].as_array().context("no packages")? {
-        let text = |key: &str| package[key].as_str().context("a text is missing");
+        let text = |key: &str| {
+            package[key]
+                .as_str()
+                .with_context(|| format!("a package has no {key}"))
+        };
         versions
             .entry(text("rust_version")?.to_owned())
             .or_default()
@@ -83,7 +89,7 @@ fn rust_versions(folder: &Path) -> Result<BTreeMap<String, Vec<String>>> {
     Ok(versions)
 }
 
-/// The name of a toolchain of this version, as `rustup toolchain list` has it.
+/// Returns the name of a toolchain with this version, from the output of `rustup toolchain list`.
 fn toolchain<'a>(installed: &'a str, version: &str) -> Option<&'a str> {
     let names = installed
         .split('\n')

@@ -1,5 +1,6 @@
-//! What comes along with the packages: under which licences, from where, how often, and whether
-//! somebody has warned of it. `deny.toml` says what may be.
+//! Checks the dependencies of the packages: licences, sources, duplicates and advisories.
+//!
+//! `deny.toml` has the rules.
 
 use std::process::Command;
 
@@ -14,12 +15,14 @@ use crate::{
     setup,
 };
 
-/// The version of cargo-deny.
-const DENY: &str = "0.20.2";
+/// Version of cargo-deny.
+const DENY_VERSION: &str = "0.20.2";
 
-/// Checks all. Advisories take a database from the network.
+/// Runs all checks. The check for advisories needs a database from the network.
 pub(crate) fn check(unchecked: Unchecked) -> Result<()> {
-    let tool = setup::tool("cargo-deny", DENY)?.display().to_string();
+    let tool = setup::tool("cargo-deny", DENY_VERSION)?
+        .display()
+        .to_string();
     let deny = |arguments: &str| {
         let mut deny = command(&tool, "--all-features --exclude-dev");
         deny.arg("--config").arg(root().join("deny.toml"));
@@ -32,7 +35,7 @@ pub(crate) fn check(unchecked: Unchecked) -> Result<()> {
     advisories(deny("fetch db"), check, unchecked)
 }
 
-/// Fetches the database and checks what it says.
+/// Fetches the database and checks the dependencies for advisories.
 pub(super) fn advisories(mut fetch: Command, check: Command, unchecked: Unchecked) -> Result<()> {
     match failure(&mut fetch)? {
         Some(why) => unchecked.end("advisories", &why),

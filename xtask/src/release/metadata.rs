@@ -1,4 +1,4 @@
-//! What crates.io and docs.rs show of a crate.
+//! Checks the metadata that crates.io and docs.rs show of a crate.
 
 use std::fs;
 
@@ -10,10 +10,10 @@ use crate::{
     run::{cargo, output, root},
 };
 
-/// What each package holds besides its code.
+/// Files that each package must have in addition to its code.
 const FILES: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-/// What a manifest must say, in text.
+/// Keys of a manifest that must have a text.
 const TEXTS: [&str; 5] = [
     "description",
     "license",
@@ -22,7 +22,7 @@ const TEXTS: [&str; 5] = [
     "documentation",
 ];
 
-/// Fails with all that is missing.
+/// Returns an error that lists all faults.
 pub(crate) fn check() -> Result<()> {
     let metadata = output(cargo("metadata --no-deps --format-version 1"));
     let metadata = metadata.context("cargo metadata fails")?;
@@ -42,20 +42,20 @@ pub(crate) fn check() -> Result<()> {
     let news = fs::read_to_string(root().join("CHANGELOG.md")).unwrap_or_default();
     if !names_version(&news, version) {
         faults.push(format!(
-            "CHANGELOG.md: there is no heading with {version} in it"
+            "CHANGELOG.md: no heading with the version {version}"
         ));
     }
     if published
         .iter()
         .any(|package| package["repository"].is_null())
     {
-        eprintln!("warning: `repository` is empty: crates.io will show nobody where the code is");
+        eprintln!("warning: `repository` is empty: crates.io will not link to the code");
     }
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())
 }
 
-/// What is published and should not be, and the other way round.
+/// Returns a fault for each crate that is published but not in the list, and the other way round.
 fn strangers(published: &[&Value]) -> Vec<String> {
     let found: Vec<_> = published
         .iter()
@@ -64,8 +64,12 @@ fn strangers(published: &[&Value]) -> Vec<String> {
     let unknown = found.iter().filter(|name| !names().contains(name));
     let missing = names().into_iter().filter(|name| !found.contains(name));
     unknown
-        .map(|name| format!("{name}: neither `publish = false` nor one of those to publish"))
-        .chain(missing.map(|name| format!("{name}: is to be published, and cannot be")))
+        .map(|name| {
+            format!("{name}: neither `publish = false` nor in the list of published crates")
+        })
+        .chain(missing.map(|name| {
+            format!("{name}: in the list of published crates, but cannot be published")
+        }))
         .collect()
 }
 
@@ -78,7 +82,7 @@ fn of_manifest(package: &Value, version: &str) -> Vec<String> {
         .filter(|key| text(key).is_empty())
         .map(|key| format!("{name}: no `{key}`"))
         .collect();
-    // More of either, and crates.io refuses it.
+    // crates.io refuses more than 5.
     for key in ["keywords", "categories"] {
         if !(1..=5).contains(&count(key)) {
             faults.push(format!("{name}: {} `{key}`, not 1 to 5", count(key)));
@@ -98,10 +102,10 @@ fn of_manifest(package: &Value, version: &str) -> Vec<String> {
     faults
 }
 
-/// Of what a package would hold.
+/// Returns a fault for each file that the package would not contain.
 fn of_files(package: &Value) -> Result<Vec<String>> {
     let Some(name) = package["name"].as_str() else {
-        bail!("a package without a name");
+        bail!("a package has no name");
     };
     let list = output(cargo(&format!(
         "package --list --allow-dirty --package {name}"

@@ -1,4 +1,4 @@
-//! New projects that use the packages, as their users begin.
+//! Builds new projects that use the packages, like those of new users.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
     setup,
 };
 
-/// The libraries, with something to do with each.
+/// Libraries, each with code that uses it.
 const PROJECTS: [(&str, &str); 7] = [
     (
         "sse-proto",
@@ -44,14 +44,14 @@ const PROJECTS: [(&str, &str); 7] = [
     ),
 ];
 
-/// All that a user of sse-proto gets along with it, by feature.
+/// Allowed dependencies of sse-proto, by feature.
 const TREES: [(&str, &[&str]); 3] = [
     ("", &["memchr"]),
     ("simd", &["memchr", "simdutf8"]),
     ("bytes", &["memchr", "bytes"]),
 ];
 
-/// A project for each library, the command, and what comes along with the codec.
+/// Builds a project for each library, runs the command, and checks the dependencies of the codec.
 pub(crate) fn build() -> Result<()> {
     setup::target(page::TARGET)?;
     let folder = target().join("outside");
@@ -61,7 +61,7 @@ pub(crate) fn build() -> Result<()> {
         let (_, target) = PUBLISHED
             .into_iter()
             .find(|(published, _)| *published == name)
-            .context("it is not published")?;
+            .with_context(|| format!("{name} is not published"))?;
         run(cargo_in(&project, &format!("check {target}")))?;
     }
     codec_alone(&folder.join("sse-proto"))?;
@@ -100,7 +100,7 @@ fn codec_alone(project: &Path) -> Result<()> {
             .collect();
         ensure!(
             more.is_empty(),
-            "sse-proto with the feature {feature:?} brings {} besides {}",
+            "sse-proto with the feature {feature:?} also depends on {}, allowed are {}",
             more.join(", "),
             allowed.join(", ")
         );
@@ -108,7 +108,7 @@ fn codec_alone(project: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The packages of what `cargo tree --prefix none` prints.
+/// Returns the names of the packages in the output of `cargo tree --prefix none`.
 fn names(tree: &str) -> BTreeSet<&str> {
     tree.split('\n')
         .filter_map(|line| line.split_whitespace().next())

@@ -1,5 +1,6 @@
-//! The packages as they would be uploaded, and the folder that they are unpacked into: a workspace
-//! that has no more of ours than they bring.
+//! Packages as they would be uploaded, and the workspace into which they are unpacked.
+//!
+//! That workspace has no other files of this repository but `Cargo.lock`.
 
 use std::{
     fs,
@@ -14,13 +15,15 @@ use crate::{
     run::{cargo, command, root, run, target},
 };
 
-/// Where they are unpacked.
+/// Returns the folder into which the packages are unpacked.
 pub(crate) fn folder() -> PathBuf {
     target().join("published")
 }
 
-/// Packages all, and unpacks them. The steps behind this one build what is unpacked. cargo itself would
-/// build a package again from the sources that it has kept of an earlier one of the same version.
+/// Creates all packages and unpacks them.
+///
+/// Later steps build the unpacked files. cargo's own verification is off, because it would build the sources that it
+/// has kept of an earlier package of this version.
 pub(crate) fn make() -> Result<()> {
     let all = select(&names());
     run(cargo(&format!("package --allow-dirty --no-verify {all}")))?;
@@ -32,7 +35,7 @@ pub(crate) fn make() -> Result<()> {
     unpack(&folder())
 }
 
-/// Unpacks them into this folder and nothing else.
+/// Unpacks the packages into this folder, which is emptied first.
 pub(crate) fn unpack(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -53,20 +56,20 @@ pub(crate) fn unpack(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What makes a project take the packages from this folder, as if they were published.
+/// Returns the manifest section that makes a project use the packages in this folder as if they were published.
 pub(crate) fn patch(folder: &Path) -> String {
     let lines = names().map(|name| format!("{name} = {{ path = {:?} }}\n", folder.join(name)));
     format!("[patch.crates-io]\n{}", lines.concat())
 }
 
-/// A cargo in such a folder. All of them share what they build.
+/// Returns a cargo command that runs in such a folder. All these commands share one target folder.
 pub(crate) fn cargo_in(folder: &Path, arguments: &str) -> Command {
     let mut cargo = cargo(arguments);
     at(&mut cargo, folder);
     cargo
 }
 
-/// Has a program run in such a folder.
+/// Makes a program run in such a folder.
 pub(crate) fn at(program: &mut Command, folder: &Path) {
     program
         .current_dir(folder)
@@ -74,7 +77,7 @@ pub(crate) fn at(program: &mut Command, folder: &Path) {
         .env("CARGO_TARGET_DIR", target().join("published-build"));
 }
 
-/// A crate's package.
+/// Returns the path of a crate's package.
 fn file(name: &str) -> PathBuf {
     let version = env!("CARGO_PKG_VERSION");
     target().join(format!("package/{name}-{version}.crate"))

@@ -1,24 +1,24 @@
-//! Checks that this machine cannot make.
+//! Checks that this machine cannot run.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Decides whether a release goes on without a check that cannot be made.
+/// Decides whether a release continues if a check cannot be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unchecked {
     /// The release fails.
     Fails,
-    /// The release goes on, and says so in a line of its own.
+    /// The release continues, and prints a line about it.
     Passes,
 }
 
 impl Unchecked {
-    /// Ends a check that cannot be made for this reason.
+    /// Returns the result of a check that cannot be run for this reason.
     pub(crate) fn end(self, what: &str, why: &str) -> Result<()> {
         match self {
             Self::Fails => {
-                bail!("not checked: {what}: {why}; --allow-unchecked goes on all the same")
+                bail!("not checked: {what}: {why}; use --allow-unchecked to continue")
             }
             Self::Passes => {
                 eprintln!("\nNOT CHECKED: {what}: {why}");
@@ -28,7 +28,7 @@ impl Unchecked {
     }
 }
 
-/// Runs a program, and returns what it says of its failure, in one line; `None` if it succeeds.
+/// Runs a program and returns its error output in one line, or `None` if it succeeds.
 pub(crate) fn failure(command: &mut Command) -> Result<Option<String>> {
     let output = command.output();
     let output = output.with_context(|| format!("cannot run {command:?}"))?;
@@ -72,7 +72,7 @@ mod tests {
         assert!(advisories(missing, shell("true"), Unchecked::Passes).is_err());
     }
 
-    /// Whatever may be left out.
+    /// The check runs with both settings.
     #[test]
     fn advisories_that_can_be_had_are_checked() {
         for unchecked in [Unchecked::Fails, Unchecked::Passes] {

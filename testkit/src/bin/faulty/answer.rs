@@ -1,4 +1,4 @@
-//! What is asked for happens.
+//! Response to a request, with the faults that the request asks for.
 
 use std::{
     io,
@@ -16,15 +16,15 @@ use crate::{
     server::{Counts, Server},
 };
 
-/// More than this is not written at once.
-const BATCH: usize = 64 * 1024;
+/// Length in bytes at which a batch of events is written, even if more events are due.
+const BATCH_BYTES: usize = 64 * 1024;
 
 pub(crate) fn serve(server: &Server, connection: TcpStream) -> io::Result<()> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     server.opened(id, connection.try_clone()?);
-    // Browsers also connect in advance, and then ask nothing.
+    // Browsers also open connections in advance, and may close them without a request.
     let Ok(request) = Request::read(&connection) else {
         server.closed(id);
         return Ok(());
@@ -44,7 +44,7 @@ pub(crate) fn serve(server: &Server, connection: TcpStream) -> io::Result<()> {
     answered
 }
 
-/// A request and its answer.
+/// Request and the connection on which it is answered.
 struct Exchange<'a> {
     server: &'a Server,
     peer: Peer,
@@ -59,7 +59,7 @@ impl Exchange<'_> {
         match &*self.request.path {
             "/events" | "/request" => match Script::read(&self.request) {
                 Some(script) => self.play(&script),
-                None => self.respond(400, "", "no such script"),
+                None => self.respond(400, "", "invalid parameter"),
             },
             "/redirect" => {
                 let status = self.request.text("status").and_then(|text| number(&text));
@@ -72,11 +72,11 @@ impl Exchange<'_> {
             }
             "/stats" => self.tell(),
             "/down" => self.go_down(),
-            _ => self.respond(404, "", "there is nothing here"),
+            _ => self.respond(404, "", "not found"),
         }
     }
 
-    /// What browsers ask before they send more than simple requests to another origin.
+    /// Answers a CORS preflight, which browsers send before a request to another origin that is not simple.
     fn permit(&mut self) -> io::Result<()> {
         self.count(|counts| counts.preflights += 1);
         let asked = |name| self.request.header(name).unwrap_or_default();
@@ -93,7 +93,7 @@ impl Exchange<'_> {
         let told = json!({
             "preflights": counts.preflights,
             "requests": counts.requests,
-            // But this one.
+            // Does not count this request.
             "open": counts.open - 1,
             "cancelled": counts.cancelled,
             "bytes": counts.bytes,
@@ -124,7 +124,7 @@ impl Exchange<'_> {
             return self.respond(status, &headers, &body);
         }
         match script.seen(&self.request) {
-            None => self.respond(400, "", "no ID of ours"),
+            None => self.respond(400, "", "invalid last event ID"),
             Some(seen) if seen >= script.count => self.respond(204, "", ""),
             Some(seen) => self.stream(script, seen),
         }
@@ -143,9 +143,9 @@ impl Exchange<'_> {
         while next <= last {
             self.peer
                 .wait(due(next).saturating_duration_since(Instant::now()))?;
-            // With all others that are due by then.
+            // Together with all other events that are due by then.
             let mut batch = Vec::new();
-            while next <= last && due(next) <= Instant::now() && batch.len() < BATCH {
+            while next <= last && due(next) <= Instant::now() && batch.len() < BATCH_BYTES {
                 batch.extend_from_slice(&self.event(script, next));
                 next += 1;
             }
@@ -170,7 +170,7 @@ impl Exchange<'_> {
         format!("id: {}{number}\ndata: {data}{pad}\n\n", script.id).into_bytes()
     }
 
-    /// Part of a stream.
+    /// Sends a part of a stream and counts its bytes.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.peer.write_part(bytes)?;
         self.count(|counts| counts.bytes += bytes.len() as u64);
@@ -185,7 +185,7 @@ impl Exchange<'_> {
         self.peer.write(format!("{answer}\r\n{body}").as_bytes())
     }
 
-    /// Without the blank line at its end.
+    /// Returns the head of a response, without the blank line at its end.
     fn head(&self, status: u16, headers: &str) -> String {
         let origin = self.request.header("origin").unwrap_or("*");
         format!(

@@ -1,21 +1,22 @@
-//! A server that fails as it is asked to, for clients in browsers: it is on another origin than their
-//! page, so each answer has what CORS wants. `faulty --port P` listens on 127.0.0.1.
+//! Faulty server for tests of clients in browsers: it fails as the request asks.
 //!
-//! - `/events?...`: a stream of numbered events that goes on behind the last event ID, and all that
-//!   can befall it: see [`script`]. The data of the events are their numbers.
-//! - `/request?...`: the same, but the data are what the request was, as JSON.
-//! - `/redirect?status=S&to=URL`: another place.
+//! Its origin is not that of the page, so each response has CORS headers. `faulty --port P` listens on 127.0.0.1.
+//!
+//! - `/events?...`: a stream of numbered events that resumes after the last event ID, with the faults of [`script`].
+//!   The data of each event is its number.
+//! - `/request?...`: a stream like that of `/events`, but the data is the request as JSON.
+//! - `/redirect?status=S&to=URL`: redirects to the URL.
 //! - `/cookie?value=V`: sets the cookie `who`.
-//! - `/down?ms=T`: for so long nobody listens; all connections are cut.
-//! - `/stats?key=K`: what became of the requests with this key, as JSON.
+//! - `/down?ms=T`: cuts all connections and does not listen for T milliseconds.
+//! - `/stats?key=K`: counts of the requests with this key, as JSON.
 //!
-//! # Map
+//! # Modules
 //!
-//! - [`request`]: what a client asks.
-//! - [`script`]: what is to happen to it.
-//! - [`answer`]: it happens.
-//! - [`peer`]: the connection, which is silent, slow, reset or left.
-//! - [`server`]: what all connections share.
+//! - [`request`]: the request of a client.
+//! - [`script`]: the faults that the request asks for.
+//! - [`answer`]: the response with these faults.
+//! - [`peer`]: the connection, which can be slow, be silent, or be reset.
+//! - [`server`]: the state that all connections share.
 
 mod answer;
 mod peer;
@@ -45,7 +46,7 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// Listens until it is to stop, and says for how long.
+/// Accepts connections until the server is to stop listening. Returns the time for which it must not listen.
 fn accept(server: &Arc<Server>) -> io::Result<Duration> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, server.port))?;
     loop {
@@ -54,7 +55,7 @@ fn accept(server: &Arc<Server>) -> io::Result<Duration> {
             return Ok(pause);
         }
         let server = Arc::clone(server);
-        // A client that leaves, and one that asks for nonsense, is no news.
+        // The result is ignored: a client that disconnects or sends an invalid request is not an error of the server.
         thread::spawn(move || _ = answer::serve(&server, connection));
     }
 }

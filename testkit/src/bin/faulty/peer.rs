@@ -1,4 +1,4 @@
-//! A connection, and how it ends.
+//! Connection to a client, and the ways in which it ends.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -10,9 +10,10 @@ use socket2::SockRef;
 
 use crate::script::Then;
 
-/// Long enough for a client to have read what came before. What a browser has not read of a body when
-/// it breaks, it drops.
-const MOMENT: Duration = Duration::from_millis(30);
+/// Time in which the client reads the earlier bytes, before the connection breaks.
+///
+/// When a connection breaks, a browser drops all bytes of the body that it has not read yet.
+const READ_DELAY: Duration = Duration::from_millis(30);
 
 pub(crate) struct Peer {
     connection: TcpStream,
@@ -26,7 +27,7 @@ impl Peer {
         Ok(Self { connection, drip })
     }
 
-    /// From now on each byte goes alone.
+    /// Sets the pause after each byte. If it is set, each byte of a body is sent alone.
     pub(crate) fn drip(&mut self, pause: Option<Duration>) {
         self.drip = pause;
     }
@@ -35,7 +36,7 @@ impl Peer {
         self.connection.write_all(bytes)
     }
 
-    /// Part of a body whose length is not known.
+    /// Writes a part of a body whose length is not known, as one or more chunks.
     pub(crate) fn write_part(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(pause) = self.drip else {
             return self.write_chunk(bytes);
@@ -55,7 +56,7 @@ impl Peer {
         self.write(&[size.as_bytes(), bytes, b"\r\n"].concat())
     }
 
-    /// Lets time pass. An error if the client leaves meanwhile.
+    /// Waits for this time. Returns an error if the client disconnects during it.
     pub(crate) fn wait(&mut self, time: Duration) -> io::Result<()> {
         let end = Instant::now() + time;
         loop {
@@ -72,16 +73,16 @@ impl Peer {
         }
     }
 
-    /// The end of a body. An error if the client does not wait for it.
+    /// Ends the body in this way. Returns an error if the client disconnects before.
     pub(crate) fn end(&mut self, how: Then) -> io::Result<()> {
         match how {
             Then::End => self.write(b"0\r\n\r\n"),
             Then::Fin => {
-                self.wait(MOMENT)?;
+                self.wait(READ_DELAY)?;
                 self.connection.shutdown(Shutdown::Write)
             }
             Then::Rst => {
-                self.wait(MOMENT)?;
+                self.wait(READ_DELAY)?;
                 SockRef::from(&self.connection).set_linger(Some(Duration::ZERO))
             }
             Then::Silence => loop {

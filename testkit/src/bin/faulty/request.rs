@@ -1,4 +1,4 @@
-//! What a client asks.
+//! Request of a client.
 
 use std::{
     io::{self, BufRead, BufReader, Read},
@@ -47,7 +47,7 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// A parameter of the query, percent-decoded.
+    /// Returns a parameter of the query, percent-decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<Vec<u8>> {
         let mut parameters = self.query.split('&').filter_map(|it| it.split_once('='));
         let found = parameters.find(|(other, _)| *other == name);
@@ -71,14 +71,14 @@ impl Request {
     }
 }
 
-/// A line of a head, as UTF-8.
+/// Reads a line of a head as UTF-8, without its line end.
 fn line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = Vec::new();
     reader.read_until(b'\n', &mut line)?;
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
-/// Each `%XX` is a byte, and each `+` a space.
+/// Decodes a value of a query: `%XX` is a byte, and `+` is a space.
 fn decode(text: &str) -> Vec<u8> {
     let text = text.replace('+', " ");
     let mut parts = text.split('%');
@@ -91,8 +91,8 @@ fn decode(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// What a text says, if it is a number.
-#[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
+/// Parses a number. Returns `None` if the text is not a number.
+#[expect(clippy::disallowed_methods, reason = "a leading sign does no harm")]
 pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }

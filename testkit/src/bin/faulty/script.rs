@@ -1,21 +1,21 @@
-//! What is to happen, by the parameters of the query:
+//! Script of a response, from the parameters of the query:
 //!
 //! | name | meaning |
 //! | --- | --- |
-//! | `key` | the requests with this key are counted together |
-//! | `status`, `times` | the first so many requests are answered by this status, with a body that says so |
-//! | `after` | ... and this `Retry-After` |
-//! | `type` | the type of what is answered, instead of `text/event-stream` |
-//! | `late` | the answer begins so many milliseconds late |
-//! | `n` | there are so many events; who asks for more is answered 204 |
-//! | `take` | so many of them go over one connection |
-//! | `every` | milliseconds from one event to the next, also parts of one; otherwise as fast as the client reads |
-//! | `pad` | so many bytes more in each event |
-//! | `id` | what each ID begins with, before its number |
-//! | `head`, `tail` | bytes before the first and behind the last event of a connection |
-//! | `drip` | each byte goes alone, and so many milliseconds later than the one before |
-//! | `then` | how the connection ends: `end` as it should, by `fin` or `rst` in the middle, or not: `silence` |
-//! | `ping` | milliseconds between events of type `ping` in the silence |
+//! | `key` | key under which the requests are counted together |
+//! | `status`, `times` | status of the first `times` responses; their body names it |
+//! | `after` | `Retry-After` header of these responses |
+//! | `type` | content type of the response, instead of `text/event-stream` |
+//! | `late` | delay before the response, in milliseconds |
+//! | `n` | number of events; a client that has seen all of them gets 204 |
+//! | `take` | maximum number of events on one connection |
+//! | `every` | milliseconds from one event to the next, with fractions; by default as fast as the client reads |
+//! | `pad` | number of additional bytes in each event |
+//! | `id` | prefix of each ID, before its number |
+//! | `head`, `tail` | bytes before the first and after the last event of a connection |
+//! | `drip` | sends each byte alone, with this pause in milliseconds between two bytes |
+//! | `then` | end of the connection: `end` (proper end), `fin` or `rst` (cut in the body), `silence` (stays open) |
+//! | `ping` | milliseconds between events of type `ping` during `silence` |
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) struct Script {
     pub(crate) ping: Option<Duration>,
 }
 
-/// How a connection ends.
+/// Way in which a connection ends.
 #[derive(Clone, Copy)]
 pub(crate) enum Then {
     End,
@@ -49,7 +49,7 @@ pub(crate) enum Then {
 }
 
 impl Script {
-    /// `None` for one that makes no sense.
+    /// Reads the script from the query. Returns `None` if a parameter is invalid.
     pub(crate) fn read(request: &Request) -> Option<Self> {
         let number = |name: &str, default: u64| match request.text(name) {
             Some(text) => request::number(&text),
@@ -90,7 +90,9 @@ impl Script {
         })
     }
 
-    /// How many events a client has seen, by the ID of the last.
+    /// Returns the number of events that the client has seen, from its last event ID.
+    ///
+    /// Returns `None` if that ID is not one of this script.
     pub(crate) fn seen(&self, request: &Request) -> Option<u64> {
         let header = request.header("last-event-id").map(str::to_owned);
         match header.or_else(|| request.text("last-event-id")) {

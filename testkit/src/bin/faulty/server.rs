@@ -1,4 +1,4 @@
-//! What all connections share.
+//! State that all connections share.
 
 use std::{
     collections::HashMap,
@@ -14,16 +14,16 @@ pub(crate) struct Server {
     open: Mutex<HashMap<u64, TcpStream>>,
 }
 
-/// What became of the requests with one key.
+/// Counts of the requests with one key.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) preflights: u64,
     pub(crate) requests: u64,
-    /// Answers that are under way.
+    /// Number of responses that are being sent.
     pub(crate) open: u64,
-    /// Answers that the client did not wait for.
+    /// Number of responses that the client did not read to the end.
     pub(crate) cancelled: u64,
-    /// Of streams, as far as they were written.
+    /// Number of bytes of streams that were written.
     pub(crate) bytes: u64,
 }
 
@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    /// Counts, and tells how it stands then.
+    /// Changes the counts of a key and returns the new counts.
     pub(crate) fn count(&self, key: &str, change: impl FnOnce(&mut Counts)) -> Counts {
         let mut counts = lock(&self.counts);
         let counts = counts.entry(key.to_owned()).or_default();
@@ -45,31 +45,31 @@ impl Server {
         *counts
     }
 
-    /// A connection that can be cut from now on.
+    /// Registers a connection, so that `cut_all` can cut it.
     pub(crate) fn opened(&self, id: u64, connection: TcpStream) {
         lock(&self.open).insert(id, connection);
     }
 
-    /// Whether it was not cut before.
+    /// Removes a connection. Returns whether `cut_all` has not cut it.
     pub(crate) fn closed(&self, id: u64) -> bool {
         lock(&self.open).remove(&id).is_some()
     }
 
     pub(crate) fn cut_all(&self) {
         for (_, connection) in lock(&self.open).drain() {
-            // It may be gone already.
+            // The connection may already be closed.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
 
-    /// Stops to listen.
+    /// Stops listening for this time.
     pub(crate) fn go_down(&self, pause: Duration) {
         lock(&self.pause).replace(pause);
-        // Whoever accepts has to look.
+        // A connection wakes the accept loop, which then reads the pause.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 
-    /// For how long it is to stop listening, once.
+    /// Takes the time for which the server has to stop listening, if any.
     pub(crate) fn pause(&self) -> Option<Duration> {
         lock(&self.pause).take()
     }
