@@ -1,5 +1,6 @@
-//! A test service around the event source: it opens streams as it is told over REST, and tells by
-//! callbacks what comes of them, as the SSE contract tests of `LaunchDarkly` define it.
+//! Test service around the event source, for the SSE contract tests of `LaunchDarkly`.
+//!
+//! The test harness opens streams over REST. The service reports the items of the streams with callbacks.
 
 mod service;
 
@@ -14,15 +15,16 @@ use hyper_util::{
 use service::Service;
 use tokio::{net::TcpListener, time::timeout};
 
-/// A test service, on 127.0.0.1.
+/// Runs the contract test service on 127.0.0.1.
 #[derive(Parser)]
 struct Arguments {
+    /// Port to listen on.
     #[arg(long)]
     port: u16,
 }
 
-/// How long the service waits for its last answers to be read.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Maximum time for clients to read the last responses before the service ends.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
@@ -44,9 +46,9 @@ async fn main() -> io::Result<()> {
         let connection = auto::Builder::new(TokioExecutor::new())
             .serve_connection(TokioIo::new(connection), respond)
             .into_owned();
-        // A client that leaves in the middle is no news.
+        // Errors are ignored, because a client may disconnect at any time.
         tokio::spawn(connections.watch(connection));
     }
-    _ = timeout(PATIENCE, connections.shutdown()).await;
+    _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! Prints the answers of two LLM APIs as they come: of one that streams as the chat completions of
-//! `OpenAI` do, and of one that streams as the messages of Anthropic do. A small server here plays both,
+//! Prints the answers of two LLM APIs as they arrive. One API streams like the chat completions of
+//! `OpenAI`, the other like the messages of Anthropic. A small server in this file plays both, and sends
 //! tokens as events.
 //!
 //! ```text
 //! cargo run -p sse-source --example llm
 //! ```
 //!
-//! It prints what each says, word by word. What the API reports in its stream is an error, and so is a stream
-//! that ends before the answer does. Against a real one, change the address and the token, and build with the
-//! feature `rustls`.
+//! The example prints each answer word by word. It fails if the API reports an error in its stream, or if the stream
+//! ends before the answer does. To use a real API, change the address and the token, and build with the feature
+//! `rustls`.
 
 use std::{
     convert::Infallible,
@@ -36,14 +36,14 @@ async fn main() -> Result<(), BoxError> {
     ask(server, "/v1/messages", anthropic).await
 }
 
-/// What an event adds to an answer.
+/// Part of an answer that an event adds.
 enum Part {
     Text(String),
     Nothing,
     End,
 }
 
-/// A request, and its events once: there is nothing to reconnect to.
+/// Sends a request once and prints its events. It does not reconnect, because an answer cannot be resumed.
 async fn ask(
     server: SocketAddr,
     path: &str,
@@ -72,7 +72,7 @@ async fn ask(
     Err("the answer broke off".into())
 }
 
-/// All events are messages, and the last one is no JSON.
+/// Reads an event of `OpenAI`. All events are messages, and the data of the last one is not JSON.
 fn openai(event: MessageEvent<String>) -> Result<Part, BoxError> {
     if event.data == "[DONE]" {
         return Ok(Part::End);
@@ -84,7 +84,7 @@ fn openai(event: MessageEvent<String>) -> Result<Part, BoxError> {
     Ok(text(&chunk["choices"][0]["delta"]["content"]))
 }
 
-/// Each event has a type, and new ones may come at any time.
+/// Reads an event of Anthropic. Each event has a type, and new types may appear at any time.
 fn anthropic(event: MessageEvent<String>) -> Result<Part, BoxError> {
     Ok(match event.event_type.as_str() {
         "content_block_delta" => {
@@ -102,7 +102,7 @@ fn text(value: &Value) -> Part {
     text.map_or(Part::Nothing, Part::Text)
 }
 
-/// The other side, as far as it is needed here.
+/// Runs a server that plays both APIs, as far as this example needs them.
 async fn serve(listener: TcpListener) -> io::Result<()> {
     loop {
         let connection = TokioIo::new(listener.accept().await?.0);
@@ -133,7 +133,7 @@ fn untyped(words: &[&str]) -> Vec<Event> {
 fn typed(words: &[&str]) -> Vec<Event> {
     let event = |name: &'static str, mut data: Value| {
         data["type"] = name.into();
-        let name = EventType::new(name).expect("no line end in it");
+        let name = EventType::new(name).expect("the type has no line end");
         Event::new(data.to_string()).with_type(name)
     };
     let deltas = words.iter().map(|word| {

@@ -1,12 +1,12 @@
-//! Events by a client of reqwest that the program has anyway, with its proxies, headers and cookies, and
-//! with a token that is fetched anew for each attempt:
+//! Prints events with the program's own reqwest client as the transport, with its proxies, headers and cookies.
+//! Each attempt has a new token:
 //!
 //! ```text
 //! cargo run -p sse-source --features reqwest --example reqwest -- http://127.0.0.1:8080/events
 //! ```
 //!
-//! It prints the first five events, over as many connections as that takes, and ends.
-#![allow(clippy::print_stdout, reason = "it talks to a person")]
+//! The example prints the first five events, over as many connections as necessary, and ends.
+#![allow(clippy::print_stdout, reason = "output for the user")]
 
 use std::{env, time::Duration};
 
@@ -19,7 +19,7 @@ use sse_source::{BoxError, EventSource, Item, Transport};
 async fn main() -> Result<(), BoxError> {
     let url = env::args().nth(1);
     let url = url.unwrap_or("http://127.0.0.1:8080/events".to_owned());
-    // No timeout for the whole of a response: it would end each stream.
+    // A timeout for a whole response would end each stream, so none is set.
     let client = Client::builder()
         .user_agent("events/1.0")
         .connect_timeout(Duration::from_secs(10))
@@ -49,7 +49,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// From wherever tokens come. If there is none, the event source ends with this error.
+/// Returns a token, here from the environment. After an error, the attempt has failed, and another one follows.
 async fn token() -> Result<String, BoxError> {
     Ok(env::var("TOKEN").unwrap_or_default())
 }

@@ -5,21 +5,21 @@ use core::{
 
 use tokio::time::{Duration, Instant, Sleep};
 
-/// Maximum time that the timer is set to. What is later takes several turns: a deadline may be beyond all that an
-/// [`Instant`] or the runtime's timers can hold.
+/// Maximum time of one sleep. A later deadline takes several sleeps, because it may be beyond the range of an
+/// [`Instant`] or of the runtime's timers.
 const MAX_SLEEP: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
-/// A wake-up that is later than this was not waited for.
-const LATE: Duration = Duration::from_millis(20);
+/// Maximum delay of a wake-up that is on time. Before a later one, the runtime may not have read data that arrived.
+const MAX_WAKE_DELAY: Duration = Duration::from_millis(20);
 
-/// How long the runtime then has to read what may have come.
-const GRACE: Duration = Duration::from_millis(50);
+/// Time that the runtime has after a late wake-up to read that data.
+const GRACE_PERIOD: Duration = Duration::from_millis(50);
 
-/// The clock of an event source, and what wakes it.
+/// Clock and timer of an event source.
 pub(crate) struct Alarm {
     start: Instant,
     sleep: Pin<Box<Sleep>>,
-    /// The time that has its grace.
+    /// Deadline whose grace period has started.
     in_grace: Option<Duration>,
 }
 
@@ -32,12 +32,12 @@ impl Alarm {
         }
     }
 
-    /// The time since it was made.
+    /// Returns the time since the clock was created.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Ready when the time has come.
+    /// Waits until this time.
     pub(crate) fn poll(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if self.in_grace != Some(time) {
@@ -50,13 +50,13 @@ impl Alarm {
         }
     }
 
-    /// Sets the timer to this time, or as near to it as it goes.
+    /// Sets the timer to this time, or to [`MAX_SLEEP`] from now if that is earlier.
     fn set(&mut self, time: Duration) {
         let left = time.saturating_sub(self.now());
         let set_to = self.sleep.deadline();
         if left > MAX_SLEEP {
             let now = Instant::now();
-            // It is far away already: each poll would move it a little.
+            // A timer that is already far away is kept. Otherwise each poll would move it a little.
             if set_to < now + MAX_SLEEP / 2 {
                 self.sleep.as_mut().reset(now + MAX_SLEEP);
             }
@@ -65,14 +65,15 @@ impl Alarm {
         }
     }
 
-    /// Ready when nothing has come up to this time. When the caller was busy for so long that nobody
-    /// has looked, that is not known: on a runtime of one thread, for one, all that came is still in
-    /// the kernel. So then it waits a little more.
+    /// Waits until this time, and for a grace period if the wake-up is late.
+    ///
+    /// A late wake-up does not prove that the connection was idle: the caller may have been busy. For example, on a
+    /// runtime with one thread, all data that arrived meanwhile is still in the kernel.
     pub(crate) fn poll_silence(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll(time, cx));
-        if self.in_grace != Some(time) && self.now() > time.saturating_add(LATE) {
+        if self.in_grace != Some(time) && self.now() > time.saturating_add(MAX_WAKE_DELAY) {
             self.in_grace = Some(time);
-            self.sleep.as_mut().reset(Instant::now() + GRACE);
+            self.sleep.as_mut().reset(Instant::now() + GRACE_PERIOD);
             ready!(self.sleep.as_mut().poll(cx));
         }
         Poll::Ready(())

@@ -12,23 +12,24 @@ use crate::{
     transport::{Body, BoxError, BoxFuture},
 };
 
-/// What is under way. Dropping it ends it.
+/// Current attempt: a request, a stream, or a refused response. Dropping it ends it.
 pub(crate) enum Attempt {
     None,
     Request(BoxFuture<Result<Response<Body>, Failure>>),
     Stream {
         body: Pin<Box<Body>>,
-        /// Bytes that came after the chunk.
+        /// Bytes of the frame after the chunk.
         rest: Bytes,
         chunk: Bytes,
-        /// How much of it was decoded.
+        /// Number of bytes of the chunk that were decoded.
         taken: usize,
-        /// When the chunk came.
+        /// Time when the chunk arrived.
         came: Duration,
     },
     Refusal(Pin<Box<Refusal>>),
 }
 
+/// Reason why an attempt has no response.
 pub(crate) enum Failure {
     /// The caller's preparation failed. Another attempt may succeed.
     Preparation(BoxError),

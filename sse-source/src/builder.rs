@@ -14,8 +14,8 @@ use crate::{
     uri::{self, InvalidUri},
 };
 
-/// What an event source asks for, and how.
-#[must_use = "it does nothing until it is opened"]
+/// Builder for an [`EventSource`], or for the [`Events`] of one response.
+#[must_use = "a builder does nothing until it is opened or sent"]
 pub struct Builder {
     request: request::Builder,
     uri: Result<Uri, InvalidUri>,
@@ -47,8 +47,10 @@ impl Builder {
         }
     }
 
-    /// Adds a header to each request. `Accept: text/event-stream` and `Cache-Control: no-cache` are there
-    /// unless they are set.
+    /// Adds a header to each request.
+    ///
+    /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent by default. A header of the same name
+    /// replaces them.
     pub fn with_header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -66,12 +68,14 @@ impl Builder {
         self
     }
 
-    /// Calls this closure with each request before it is sent, the first and those that reconnect, and sends what
-    /// it returns: for a token that expires, for example, or a body that tells where to go on.
+    /// Sets a closure that changes each request before it is sent, the first one and those that reconnect.
     ///
-    /// An error is a failed attempt ([`Reason::Preparation`](crate::Reason::Preparation)), and another one follows
-    /// after a delay. With [`send`](Self::send), or if the [policy](Self::with_retry_policy) says so, it is
-    /// [`Error::Request`].
+    /// Use it for a token that expires, for example, or for a body that says where to continue.
+    ///
+    /// If the closure returns an error, the attempt has failed
+    /// ([`Reason::Preparation`](crate::Reason::Preparation)), and another one follows after a delay. The error is
+    /// [`Error::Request`] if no other attempt follows: with [`send`](Self::send), or by the
+    /// [policy](Self::with_retry_policy).
     pub fn with_preparation<F>(
         mut self,
         prepare: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static,
@@ -83,30 +87,32 @@ impl Builder {
         self
     }
 
-    /// Goes on behind the event with this ID, which may be as long as the
-    /// [settings](Settings::with_max_id_bytes) allow.
+    /// Resumes after the event with this ID. The [settings](Settings::with_max_id_bytes) limit its length.
     pub fn with_last_event_id(mut self, id: EventId) -> Self {
         self.last_event_id = Some(id);
         self
     }
 
-    /// Has [`open`](Self::open) send the request again after each end also if its method is not safe
-    /// ([RFC 9110, 9.2.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1)): a POST, for example.
+    /// Makes [`open`](Self::open) repeat a request whose method is not safe
+    /// ([RFC 9110, 9.2.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1)), for example a POST.
     ///
-    /// Without it, a request with another method than GET, HEAD, OPTIONS or TRACE is sent once: a repeated one may
-    /// mean another order, or an answer that is paid for twice. The source then ends with the response, or with the
-    /// error that broke it.
+    /// By default, a request with another method than GET, HEAD, OPTIONS or TRACE is sent once. A repeated request may
+    /// order twice, or pay for an answer twice. The source ends with the response, or with the error that broke it.
     pub fn with_repetition(mut self) -> Self {
         self.repeats_unsafe_methods = true;
         self
     }
 
-    /// Decides by this closure whether another attempt follows a failed one or the end of a stream. It replaces the
-    /// [default](FailedAttempt::is_retried_by_default); how long the delay is, is not its decision.
+    /// Sets a closure that decides whether another attempt follows a failed one or the end of a stream.
     ///
-    /// If it returns `false`, the source ends: with [`Error::Refused`] for a response that is not an event stream,
-    /// without an error for [`Reason::End`](crate::Reason::End), and otherwise with the error of the attempt. It is
-    /// not called for requests that are sent once.
+    /// It replaces the [default](FailedAttempt::is_retried_by_default). It does not change the delay, and it is not
+    /// called for requests that are sent once.
+    ///
+    /// If it returns `false`, the source ends:
+    ///
+    /// - with [`Error::Refused`] for a response that is not an event stream,
+    /// - without an error for [`Reason::End`](crate::Reason::End),
+    /// - with the error of the attempt in all other cases.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -116,7 +122,7 @@ impl Builder {
     /// # fn main() -> Result<(), sse_source::Error> {
     /// let source = EventSource::get("http://127.0.0.1:8080/events")
     ///     .with_retry_policy(|failed| {
-    ///         // The token of the next request is a new one.
+    ///         // The next request has a new token.
     ///         let is_temporary = failed.is_retried_by_default
     ///             || failed.status().is_some_and(|status| status == 401);
     ///         is_temporary && failed.attempt < 10 && failed.elapsed < Duration::from_secs(600)
@@ -133,10 +139,10 @@ impl Builder {
         self
     }
 
-    /// Sets how much is read of the body of a response that is not an event stream, in bytes, and for how long. The
-    /// defaults are 64 KiB and 5 s.
+    /// Sets the limits for reading the body of a response that is not an event stream. The defaults are 64 KiB and 5 s.
     ///
-    /// [`Refused::body`](crate::Refused::body) has the bytes read by then, after an error and between attempts.
+    /// [`Refused::body`](crate::Refused::body) has the bytes that arrived within these limits, in [`Error::Refused`]
+    /// and in [`Item::Disconnected`](crate::Item::Disconnected).
     pub fn with_refusal_limits(mut self, max_body_bytes: usize, timeout: Duration) -> Self {
         self.options.refusal_limits = RefusalLimits {
             max_body_bytes,
@@ -145,61 +151,66 @@ impl Builder {
         self
     }
 
-    /// Sets how it waits and when it gives up.
+    /// Sets the delays, the timeouts and the size limits.
     pub fn with_settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Sends requests by this transport, which can be shared, in place of one of its own.
+    /// Sets the transport that sends the requests. Clones of it share connections.
+    ///
+    /// By default, each source has its own [`Transport::new`].
     pub fn with_transport(mut self, transport: Transport) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// Takes also the event that the response ends with, without the blank line that ends events: for servers that
-    /// leave it out, with [`send`](Self::send). The standard drops it, and without this it is [`Error::Truncated`].
+    /// Accepts an event at the end of the response without its blank line, for servers that leave that line out.
     ///
-    /// A response that breaks is still an error, but one that a server cut in order cannot be told from a whole one.
-    /// [`open`](Self::open) ignores this: it asks the server again.
+    /// By default, as in the standard, such an event is dropped. The error is then [`Error::Truncated`].
+    ///
+    /// A response that breaks is still an error. But if the server cuts a response and ends it properly, it looks
+    /// complete. Only [`send`](Self::send) uses this option: [`open`](Self::open) asks the server again.
     pub fn with_unfinished_event(mut self) -> Self {
         self.options.takes_unfinished_event = true;
         self
     }
 
-    /// Takes a response as an event stream also if it has no `Content-Type`, or another status of success than 200:
-    /// for servers that are sloppy, with [`send`](Self::send). The standard, and so the default, takes neither.
+    /// Accepts a response without `Content-Type`, or with a success status other than 200, as an event stream.
     ///
-    /// A response with another `Content-Type`, and one without content (204, 205), is still
-    /// [refused](Error::Refused). [`open`](Self::open) ignores this.
+    /// By default, as in the standard, such a response is [refused](Error::Refused). A response with another
+    /// `Content-Type`, or without content (204, 205), is always refused. Only [`send`](Self::send) uses this option.
     pub fn with_lenient_response(mut self) -> Self {
         self.options.takes_lenient_response = true;
         self
     }
 
-    /// Returns the event source. It connects when it is polled first.
+    /// Returns the event source. It connects when it is polled for the first time.
     ///
     /// A request whose method is not safe is sent once, unless [`with_repetition`](Self::with_repetition) is used.
     ///
     /// # Errors
     ///
-    /// [`Error::Request`] if the URI, a header or the method is not valid, or the last event ID is too long.
+    /// Returns [`Error::Request`] if the URI, a header or the method is not valid, or if the last event ID is too long.
+    /// The error is the same if the transport cannot send requests to the URI.
     pub fn open(mut self) -> Result<EventSource, Error> {
         self.options.takes_unfinished_event = false;
         self.options.takes_lenient_response = false;
         self.source(false)
     }
 
-    /// Sends the request once, and returns the events of the response: for streams that cannot be taken
-    /// up again, such as those of LLM APIs. Of the [settings](Self::with_settings), the timeouts and the
-    /// limits hold.
+    /// Sends the request once, and returns the events of the response.
     ///
-    /// The head of the response may take as long as it does, because many servers send it with the first event
-    /// ([`Settings::with_head_timeout`] limits it).
+    /// Use it for streams that cannot be resumed, for example those of LLM APIs. The timeouts and the limits of the
+    /// [settings](Self::with_settings) apply.
+    ///
+    /// The head of the response has no time limit by default, because many servers send it with the first event.
+    /// [`Settings::with_head_timeout`] sets a limit.
     ///
     /// # Errors
     ///
-    /// If there is no response, or none in time, or it is not an event stream.
+    /// Returns an error if the request is not valid, if there is no response in time, or if the response is not an
+    /// event stream.
     pub async fn send(self) -> Result<Events, Error> {
         Events::of(self.source(true)?).await
     }
@@ -225,7 +236,7 @@ impl Builder {
 }
 
 impl EventSource {
-    /// Asks for events by `GET`.
+    /// Returns a builder for a `GET` request.
     pub fn get<U>(uri: U) -> Builder
     where
         U: TryInto<Uri> + fmt::Display,
@@ -234,7 +245,7 @@ impl EventSource {
         Self::request(Method::GET, uri)
     }
 
-    /// Asks for events by any method.
+    /// Returns a builder for a request with any method.
     pub fn request<U>(method: Method, uri: U) -> Builder
     where
         U: TryInto<Uri> + fmt::Display,
@@ -247,7 +258,7 @@ impl EventSource {
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
-            // Neither the URI nor the headers: both may hold credentials.
+            // The URI and the headers are left out, because both may hold credentials.
             .field("method", &self.request.method_ref())
             .field("settings", &self.settings)
             .finish_non_exhaustive()

@@ -1,6 +1,9 @@
 use core::{error, fmt, iter};
 
-/// What hyper says of itself is only that it failed; the causes say why. Some repeat theirs.
+/// Writes the error and its chain of sources.
+///
+/// hyper's errors say only that something failed, and their sources say why. Some errors repeat their source, which is
+/// then written once.
 pub(crate) fn with_causes(error: &dyn error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut said = error.to_string();
     f.write_str(&said)?;

@@ -1,4 +1,4 @@
-//! hyper's client, as event streams need it.
+//! hyper's client, configured for event streams.
 
 use core::time::Duration;
 
@@ -17,23 +17,24 @@ use crate::{
     transport::BoxError,
 };
 
-/// How long nothing comes before the other end is asked whether it is there, by TCP and by HTTP/2: a
-/// stream may be silent for hours, and one end may be gone without a word.
-const SILENCE: Duration = Duration::from_secs(45);
+/// Time without data after which TCP and HTTP/2 probe the connection. A stream may be silent for hours, and the server
+/// may disappear without a notice.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(45);
 
-/// How long the answer may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Maximum time for the answer to a probe.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How much of a stream HTTP/2 may send ahead of a slow reader.
-const AHEAD: u32 = 256 * 1024;
+/// Maximum number of bytes of a stream that an HTTP/2 server may send ahead of a slow reader.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
-/// How much of all the streams of a connection. Half of it is what h2 grants to the overhead of small
-/// frames, up to 255 bytes for each, before it breaks the connection: with as many of one byte as a
-/// stream may send ahead, a slow reader is no reason yet.
-const AHEAD_OF_ALL: u32 = 2 * 256 * AHEAD;
+/// Maximum number of bytes of all streams of a connection that an HTTP/2 server may send ahead.
+///
+/// h2 breaks the connection if the overhead of small frames, up to 255 bytes for each, is more than half of this. This
+/// value is large enough for a slow reader: a stream may send all its bytes ahead in frames of 1 byte.
+const CONNECTION_WINDOW_BYTES: u32 = 2 * 256 * STREAM_WINDOW_BYTES;
 
-/// How many headers a response may have. hyper's 100 are a matter of its stack.
-const HEADERS: usize = 1000;
+/// Maximum number of headers of a response. hyper's default is 100, so that they fit on its stack.
+const MAX_RESPONSE_HEADERS: usize = 1000;
 
 pub(crate) type Client = legacy::Client<Connector, Full<Bytes>>;
 
@@ -48,19 +49,19 @@ pub(crate) fn client(options: &TransportBuilder) -> Client {
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .http2_only(options.http2_prior_knowledge)
-        .http1_max_headers(HEADERS)
-        // What browsers take, too.
+        .http1_max_headers(MAX_RESPONSE_HEADERS)
+        // Browsers accept these responses, too.
         .http1_allow_spaces_after_header_name_in_responses(true)
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_ignore_invalid_headers_in_responses(true)
-        .http2_initial_stream_window_size(AHEAD)
-        .http2_initial_connection_window_size(AHEAD_OF_ALL)
-        .http2_keep_alive_interval(SILENCE)
-        .http2_keep_alive_timeout(PATIENCE)
+        .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .build(Connector::new(connector, options))
 }
 
-/// Why no request can go there, whatever is tried.
+/// Returns an error if this client cannot send requests to the URI.
 pub(crate) fn check_scheme(uri: &Uri) -> Result<(), BoxError> {
     let reason = match uri.scheme_str() {
         Some("http") => return Ok(()),
@@ -74,10 +75,10 @@ pub(crate) fn check_scheme(uri: &Uri) -> Result<(), BoxError> {
 
 fn http(allow_address: Option<AllowAddress>) -> HttpConnector<Resolver> {
     let mut connector = HttpConnector::new_with_resolver(Resolver::new(allow_address));
-    // Other schemes come from the proxy and from TLS.
+    // The proxy and the TLS connector also pass URIs with other schemes.
     connector.enforce_http(false);
     connector.set_nodelay(true);
-    connector.set_keepalive(Some(SILENCE));
-    connector.set_keepalive_interval(Some(PATIENCE));
+    connector.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
+    connector.set_keepalive_interval(Some(KEEP_ALIVE_TIMEOUT));
     connector
 }

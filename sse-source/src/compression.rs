@@ -1,9 +1,12 @@
-//! Responses that are compressed.
+//! Decoding of compressed responses.
 //!
-//! A small response may decode to a large one, so each coding has a bound: the window of a decoder is at most 8 MiB
-//! for zstd ([RFC 9659](https://www.rfc-editor.org/rfc/rfc9659)) and 16 MiB for br
-//! ([RFC 7932](https://www.rfc-editor.org/rfc/rfc7932), without the extension for large windows); it is 32 KiB for
-//! gzip. What is decoded goes on in pieces, and a poll decodes no more than a few of them.
+//! A small response may decode to a large one, so the window of each decoder has a maximum:
+//!
+//! - zstd: 8 MiB ([RFC 9659](https://www.rfc-editor.org/rfc/rfc9659)).
+//! - br: 16 MiB ([RFC 7932](https://www.rfc-editor.org/rfc/rfc7932), without the extension for large windows).
+//! - gzip: 32 KiB.
+//!
+//! The decoded data is passed on in pieces, and one poll decodes only a few of them.
 
 mod body;
 mod brotli;
@@ -23,13 +26,13 @@ use crate::transport::{BoxError, boxed};
 /// Value of `Accept-Encoding`.
 const ACCEPTED: HeaderValue = HeaderValue::from_static("zstd,gzip,br");
 
-/// Maximum number of codings of one response, one on top of the other.
+/// Maximum number of content codings of one response.
 const MAX_CODINGS: usize = 2;
 
-/// Maximum window of zstd, as a power of two.
+/// Maximum window of zstd, as a power of two: 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// Asks for a response that may be compressed, unless the request says what it wants.
+/// Sets `Accept-Encoding`, unless the request has that header.
 pub(crate) fn accept<B>(mut request: Request<B>) -> Request<B> {
     request
         .headers_mut()
@@ -38,7 +41,7 @@ pub(crate) fn accept<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// Decodes the body. With an unknown coding or too many of them, the response stays as it is.
+/// Decodes the body. A response with an unknown coding, or with too many codings, is not changed.
 pub(crate) fn decode<B>(response: Response<B>) -> Response<crate::transport::Body>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
@@ -51,7 +54,7 @@ where
     for name in [CONTENT_ENCODING, CONTENT_LENGTH] {
         response.headers_mut().remove(name);
     }
-    // They are listed in the order in which they were applied.
+    // The header lists the codings in the order in which they were applied.
     codings
         .into_iter()
         .rev()
@@ -60,7 +63,7 @@ where
         })
 }
 
-/// A content coding ([RFC 9110, 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
+/// Content coding ([RFC 9110, 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Brotli,
@@ -69,7 +72,7 @@ enum Coding {
 }
 
 impl Coding {
-    /// The codings of a response; none if one of them is unknown.
+    /// Returns the codings of a response, or `None` if one of them is unknown.
     fn all(headers: &HeaderMap) -> Option<Vec<Self>> {
         let values = headers.get_all(CONTENT_ENCODING).iter();
         values

@@ -1,4 +1,4 @@
-//! Where connections may go to.
+//! Connector with an address filter and a timeout.
 
 use core::{
     error, fmt,
@@ -24,7 +24,7 @@ use crate::{
 /// Filter that returns whether connections to an address are allowed.
 pub(crate) type AllowAddress = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
-/// Resolves names to the addresses that are allowed.
+/// Resolver that returns only the allowed addresses of a name.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     inner: GaiResolver,
@@ -71,7 +71,7 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// A connector for `http` and, by the feature `rustls`, `https`.
+/// Connector for `http` and, with the feature `rustls`, for `https`.
 #[derive(Clone)]
 pub(crate) struct Connector<C = Scheme> {
     inner: C,
@@ -87,7 +87,7 @@ pub(crate) type Scheme = ProxyConnector;
 pub(crate) type Scheme = hyper_rustls::HttpsConnector<ProxyConnector>;
 
 impl<C> Connector<C> {
-    /// Returns a connector over `inner`, which was made with the same options.
+    /// Returns a connector over `inner`, which must have the same options.
     pub(crate) fn new(inner: C, options: &TransportBuilder) -> Self {
         Self {
             inner,
@@ -117,7 +117,7 @@ where
         let is_forwarded = proxy
             .as_ref()
             .is_some_and(|proxy| is_forwarded(proxy, &uri));
-        // What is an address already is not resolved.
+        // An IP address is not resolved, so the resolver does not check it.
         let next_hop = proxy.as_ref().map_or(&uri, |proxy| proxy.uri());
         let host = next_hop.host().unwrap_or_default();
         let address = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']'));
@@ -141,7 +141,7 @@ where
     }
 }
 
-/// An IPv4 address may be written as one of IPv6.
+/// Returns an error if the address is not allowed. An IPv4 address in IPv6 notation is checked as the IPv4 address.
 fn check(allow: Option<&AllowAddress>, address: IpAddr) -> Result<(), AddressError> {
     let address = address.to_canonical();
     match allow {
@@ -150,7 +150,7 @@ fn check(allow: Option<&AllowAddress>, address: IpAddr) -> Result<(), AddressErr
     }
 }
 
-/// Connections to this address are not allowed.
+/// Error for an address to which connections are not allowed.
 #[derive(Debug)]
 struct AddressError(IpAddr);
 
@@ -162,7 +162,7 @@ impl fmt::Display for AddressError {
 
 impl error::Error for AddressError {}
 
-/// No connection came about in time.
+/// Error for a connection that took too long.
 #[derive(Debug)]
 struct ConnectTimeout(Duration);
 

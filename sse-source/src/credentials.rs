@@ -9,8 +9,7 @@ use tower_http::follow_redirect::policy::{Action, Attempt, Policy};
 /// Moves the credentials of the URI to an `Authorization` header, unless there is one
 /// ([RFC 7617, 2](https://www.rfc-editor.org/rfc/rfc7617#section-2)).
 ///
-/// So they are in no URI that is shown or logged, and are removed as all credentials are where a redirect leads to
-/// another origin.
+/// So no URI that is shown or logged has credentials. A redirect to another origin removes them like all credentials.
 pub(crate) fn move_to_header<B>(request: &mut Request<B>) {
     let Some((credentials, uri)) = split(request.uri()) else {
         return;
@@ -22,7 +21,9 @@ pub(crate) fn move_to_header<B>(request: &mut Request<B>) {
     }
 }
 
-/// Returns the value of the header and the rest of the URI, if it has credentials, which may be empty.
+/// Returns the value of the header and the URI without credentials, or `None` for a URI that has none.
+///
+/// There is no value if the credentials are empty.
 fn split(uri: &Uri) -> Option<(Option<HeaderValue>, Uri)> {
     let (credentials, host) = uri.authority()?.as_str().rsplit_once('@')?;
     let mut parts = uri.clone().into_parts();
@@ -41,7 +42,7 @@ fn header(credentials: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()
 }
 
-/// Sends the credentials of a URI that a redirect leads to.
+/// Redirect policy that sends the credentials in the new URI.
 #[derive(Clone)]
 pub(crate) struct SendCredentials;
 

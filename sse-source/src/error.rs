@@ -12,41 +12,43 @@ use crate::{Disconnected, causes::with_causes, head::coding, transport::BoxError
 /// Maximum number of bytes of a body that are part of an error message.
 const MAX_SHOWN_BYTES: usize = 1024;
 
-/// Why there will be no more events. What it says holds all that is known; its source is for
-/// programs.
+/// Error that ends an event source.
+///
+/// The text of the error includes its causes. Programs find the cause in `source()`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server answered, but not with an event stream.
+    /// The server sent a response that is not an event stream.
     Refused(Box<Refused>),
     /// The request is not valid, its [preparation](crate::Builder::with_preparation) failed, or it must not be
     /// [repeated](crate::Builder::with_repetition).
     Request(BoxError),
-    /// There was no response, or it broke, and no attempt follows.
+    /// There was no response, or it broke, and no other attempt follows.
     Network(BoxError),
-    /// The head of the response did not come in time, or nothing came for too long, and no attempt follows.
+    /// The head of the response did not arrive in time, or the stream was idle for too long, and no other attempt
+    /// follows.
     Timeout(Reason),
-    /// The server ended the stream inside an event, which is lost, and no attempt follows.
-    /// [`with_unfinished_event`](crate::Builder::with_unfinished_event) takes it.
+    /// The server ended the stream inside an event, which is lost, and no other attempt follows.
+    /// [`with_unfinished_event`](crate::Builder::with_unfinished_event) accepts such an event.
     Truncated,
 }
 
-/// A response that is no event stream.
+/// Response that is not an event stream.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refused {
-    /// The URI that it is from, after redirects.
+    /// URI that sent the response, after redirects.
     pub uri: Uri,
-    /// Its status. 200, if it is of another type; 204, if the server asks clients to stop.
+    /// Status. It is 200 if the response has another content type, and 204 if the server asks the client to stop.
     pub status: StatusCode,
-    /// Its headers.
+    /// Headers of the response.
     pub headers: HeaderMap,
-    /// The first bytes of its body: by default at most 64 KiB, as far as they came within 5 s
+    /// First bytes of the body: by default at most 64 KiB, which must arrive within 5 s
     /// ([`with_refusal_limits`](crate::Builder::with_refusal_limits)).
     pub body: Bytes,
 }
 
-/// The error of a disconnection that no attempt follows.
+/// Converts a disconnection to an error, if no other attempt follows.
 impl From<Disconnected> for Error {
     fn from(disconnected: Disconnected) -> Self {
         if let Some(response) = disconnected.response {
@@ -66,11 +68,11 @@ impl fmt::Display for Error {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::Request(error) => {
-                f.write_str("the request cannot be made: ")?;
+                f.write_str("cannot send request: ")?;
                 with_causes(&**error, f)
             }
             Self::Network(error) => {
-                f.write_str("the network failed: ")?;
+                f.write_str("network error: ")?;
                 with_causes(&**error, f)
             }
             Self::Timeout(reason) => reason.fmt(f),
@@ -85,23 +87,26 @@ impl fmt::Display for Refused {
             status, headers, ..
         } = self;
         if let Some(coding) = coding(headers) {
-            return write!(f, "status {status}, with Content-Encoding: {coding:?}");
+            return write!(
+                f,
+                "status {status} with unsupported Content-Encoding: {coding:?}"
+            );
         }
         match status.as_u16() {
             204 => f.write_str("the server asks to stop: status 204"),
             200 => match headers.get_all(CONTENT_TYPE).iter().next_back() {
-                Some(value) => write!(f, "no event stream, but Content-Type: {value:?}"),
-                None => f.write_str("no event stream, for there is no Content-Type"),
+                Some(value) => write!(f, "not an event stream (Content-Type: {value:?})"),
+                None => f.write_str("not an event stream (no Content-Type)"),
             },
             _ => write!(f, "status {status}"),
         }?;
         if status.is_redirection()
             && let Some(location) = headers.get(LOCATION)
         {
-            write!(f, ", not followed to {location:?}")?;
+            write!(f, ", redirect to {location:?} not followed")?;
         }
         let is_cut = self.body.len() > MAX_SHOWN_BYTES;
-        // The longest part that is UTF-8: a cut may be inside a character.
+        // The valid UTF-8 at the start is shown, because a cut may be inside a character.
         let Some(chunk) = self.body[..self.body.len().min(MAX_SHOWN_BYTES)]
             .utf8_chunks()
             .next()

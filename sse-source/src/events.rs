@@ -10,8 +10,10 @@ use http::{HeaderMap, Uri};
 
 use crate::{Error, EventSource, Item};
 
-/// The events of one response, from [`Builder::send`](crate::Builder::send): what an [`EventSource`] says between its first
-/// `Open` and its first `Disconnected`. It ends with the response, or with the error that broke it.
+/// Stream of the events of one response, from [`Builder::send`](crate::Builder::send).
+///
+/// It returns the items of an [`EventSource`] between its first `Open` and its first `Disconnected`. It ends with the
+/// response, or with the error that broke it.
 pub struct Events {
     uri: Uri,
     headers: HeaderMap,
@@ -19,7 +21,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Of a source for one connection.
+    /// Waits for the response of a source that connects once.
     pub(crate) async fn of(mut source: EventSource) -> Result<Self, Error> {
         loop {
             match poll_fn(|cx| Pin::new(&mut source).poll_next(cx)).await {
@@ -31,18 +33,18 @@ impl Events {
                     });
                 }
                 Some(Err(error)) => return Err(error),
-                // Before the stream is there, it says nothing else.
+                // Before `Open`, such a source has no other items.
                 Some(Ok(_)) | None => {}
             }
         }
     }
 
-    /// The URI that the response is from, after redirects.
+    /// Returns the URI that sent the response, after redirects.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The headers of the response.
+    /// Returns the headers of the response.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }

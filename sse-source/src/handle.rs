@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use atomic_waker::AtomicWaker;
 
-/// What can be asked of an event source while something else polls it. Clones are of the same source;
-/// dropping them changes nothing.
+/// Handle that closes an event source, or makes it reconnect, while another task polls it.
+///
+/// All clones control the same source. Dropping them does not affect it.
 #[derive(Clone, Debug, Default)]
 pub struct Handle {
     commands: Arc<Commands>,
@@ -20,17 +21,19 @@ pub(crate) enum Command {
 }
 
 impl Handle {
-    /// Ends it for good: the connection is dropped and the stream ends, without an error.
+    /// Closes the source for good: the connection is dropped, and the stream ends without an error.
     pub fn close(&self) {
         self.commands.send(CLOSE);
     }
 
-    /// Connects again at once, also if it is waiting to. Calls before the source is polled next are one.
+    /// Makes the source reconnect at once, even if it is waiting for the next attempt.
+    ///
+    /// Several calls before the next poll of the source have the effect of one.
     pub fn reconnect(&self) {
         self.commands.send(RECONNECT);
     }
 
-    /// Takes what was asked for.
+    /// Takes the pending command, if there is one.
     #[inline]
     pub(crate) fn take(&self) -> Option<Command> {
         match self.commands.pending.load(Ordering::Relaxed) {
@@ -39,7 +42,7 @@ impl Handle {
         }
     }
 
-    /// Takes what was asked for, or has the task woken when something is.
+    /// Takes the pending command, or wakes the task when there is one.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Command> {
         self.commands.waker.register(cx.waker());
         self.commands.take().map_or(Poll::Pending, Poll::Ready)
@@ -49,7 +52,7 @@ impl Handle {
 const RECONNECT: u8 = 0b01;
 const CLOSE: u8 = 0b10;
 
-/// Commands that are pending. They take the same room however often they are sent.
+/// Pending commands. Their memory does not grow with the number of calls.
 #[derive(Debug, Default)]
 struct Commands {
     pending: AtomicU8,

@@ -1,4 +1,4 @@
-//! What the head of a response says.
+//! Headers of a response that decide what follows.
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use http::{
 };
 use sse_proto::connection::retry_after_seconds;
 
-/// The types of the body. Still encoded, it has none, whatever they say.
+/// Returns the values of `Content-Type`, or `None` if the header is missing or the body is still encoded.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<Vec<u8>> {
     let types = headers.get_all(CONTENT_TYPE).iter();
     let types: Vec<_> = types.map(HeaderValue::as_bytes).collect();
@@ -17,7 +17,7 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<Vec<u8>> {
     is_readable.then(|| types.join(&b","[..]))
 }
 
-/// How the body is encoded that is still to be decoded: the transport does not do it.
+/// Returns the content coding that the transport has not decoded, if there is one.
 pub(crate) fn coding(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers
         .get_all(CONTENT_ENCODING)
@@ -25,7 +25,7 @@ pub(crate) fn coding(headers: &HeaderMap) -> Option<&HeaderValue> {
         .find(|coding| !coding.is_empty() && !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// `Retry-After`: seconds, or a date
+/// Returns the delay of `Retry-After`, which has seconds or a date
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.as_bytes();

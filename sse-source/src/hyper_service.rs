@@ -23,7 +23,7 @@ use crate::{
 /// Filter that returns whether requests for a URI are allowed.
 pub(crate) type AllowUri = Arc<dyn Fn(&Uri) -> bool + Send + Sync>;
 
-/// hyper's client: with a check of each URI, and with a bound on what comes before the head of a response.
+/// Service over hyper's client that checks each URI and limits the bytes before the head of a response.
 #[derive(Clone)]
 pub(crate) struct HyperService {
     client: Client,
@@ -68,7 +68,7 @@ impl Service<Request<Full<Bytes>>> for HyperService {
     }
 }
 
-/// Waits for a response, known to its connection as soon as there is one.
+/// Waits for a response. As soon as the request has a connection, the [`Meter`] of that connection counts it.
 async fn meter<F: Future>(response: F, connection: CaptureConnection) -> F::Output {
     let mut response = pin!(response);
     let mut waiting: Option<Waiting> = None;
@@ -90,7 +90,7 @@ async fn meter<F: Future>(response: F, connection: CaptureConnection) -> F::Outp
     .await
 }
 
-/// An error, if requests for the URI are not allowed.
+/// Returns an error if requests for the URI are not allowed.
 pub(crate) fn check(allow: Option<&AllowUri>, uri: &Uri) -> Result<(), BoxError> {
     match allows(allow, uri) {
         true => Ok(()),
@@ -102,7 +102,7 @@ pub(crate) fn allows(allow: Option<&AllowUri>, uri: &Uri) -> bool {
     allow.is_none_or(|allow| allow(uri))
 }
 
-/// Requests for this URI are not allowed.
+/// Error for a URI for which requests are not allowed.
 #[derive(Debug)]
 struct UriError(Uri);
 

@@ -5,39 +5,40 @@ use sse_proto::{DecodeError, EventId, connection::Reason};
 
 use crate::{Refused, causes::with_causes, transport::BoxError};
 
-/// An event, as text to keep: its `last_event_id` is an [`EventId`], which events share.
+/// Event that owns its text. Its `last_event_id` is an [`EventId`], whose memory events share.
 pub type MessageEvent<T = String, I = EventId> = sse_proto::MessageEvent<T, I>;
 
-/// What an event source says, one thing at a time.
+/// Item of an event source: an event, or a change of its connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Item {
-    /// The stream is there, after the first or another connection. In a box, because an item that is no larger than
-    /// an event moves in registers.
+    /// The response is an event stream, on the first connection or on a later one.
+    //
+    // In a box, because an item that is not larger than an event moves in registers.
     Open(Box<Open>),
     /// An event.
     Event(MessageEvent),
-    /// A comment: all that follows its colon.
+    /// A comment: the text after its colon.
     Comment(String),
-    /// What the stream asks for as its reconnection time. It is heeded, within the bounds of the
+    /// The stream has set the reconnection time. It applies within the bounds of the
     /// [settings](crate::Settings::with_bounds).
     Retry(Duration),
-    /// An event was larger than allowed and is lost, or an event ID was and is ignored: the error says which. What
-    /// follows is not lost.
+    /// An event was too large and is lost, or an event ID was too long and is ignored. The error says which. The items
+    /// after it are not lost.
     TooLarge(DecodeError),
-    /// The server refused the request because of the last event ID, with 431 or 400. The next one is sent without it,
-    /// so events may be missed, or come again. [`Item::Disconnected`] follows.
+    /// The server refused the request because of the last event ID, with 431 or 400. The next request is sent without
+    /// the ID, so events may be missed or repeated. [`Item::Disconnected`] follows.
     #[non_exhaustive]
     LastEventIdDropped {
-        /// How long the ID was, in bytes.
+        /// Length of the ID in bytes.
         length: usize,
     },
-    /// The stream is not there, and there will be another try.
+    /// There is no stream, and another attempt follows.
     Disconnected(Disconnected),
 }
 
 impl Item {
-    /// What the decoder says, if there is a word for it.
+    /// Converts an item of the decoder. Returns `None` for an unknown one.
     pub(crate) fn from_decoded(item: sse_proto::Item<String, EventId>) -> Option<Self> {
         Some(match item {
             sse_proto::Item::Event(event) => Self::Event(event),
@@ -48,27 +49,27 @@ impl Item {
     }
 }
 
-/// A response that is an event stream.
+/// Response that is an event stream.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Open {
-    /// The URI that it is from, after redirects. Another origin than that of the request may have sent the events.
+    /// URI that sent the response, after redirects. It may have another origin than the request.
     pub uri: Uri,
-    /// Its headers.
+    /// Headers of the response.
     pub headers: HeaderMap,
 }
 
-/// Why the stream is not there, and for how long.
+/// Disconnection, with its reason and the delay of the next attempt.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Disconnected {
-    /// Why, in short.
+    /// Short reason.
     pub reason: Reason,
-    /// The response that is not an event stream, if there was one: for example 429 with its headers and body.
+    /// Response that is not an event stream, if there was one: for example 429 with its headers and body.
     pub response: Option<Box<Refused>>,
-    /// The error of the network or of the preparation, if there was one.
+    /// Error of the network or of the preparation, if there was one.
     pub error: Option<BoxError>,
-    /// How long after now the next attempt is.
+    /// Delay from now to the next attempt.
     pub delay: Duration,
 }
 
@@ -78,7 +79,7 @@ impl Disconnected {
         self.response.as_ref().map(|response| response.status)
     }
 
-    /// Why, with all that is known, for people.
+    /// Returns a human-readable cause: the response, or the error with its causes.
     pub fn cause(&self) -> impl fmt::Display {
         Cause(self)
     }
@@ -111,7 +112,7 @@ impl fmt::Display for Disconnected {
 mod tests {
     use super::*;
 
-    /// A larger item is copied by a call, which takes a sixth of the time of a tiny event.
+    /// A larger item is copied by a function call, which takes a sixth of the time to decode a tiny event.
     #[test]
     fn an_item_is_no_larger_than_an_event() {
         assert!(size_of::<Item>() <= size_of::<MessageEvent>() + size_of::<usize>());

@@ -1,40 +1,7 @@
-//! The native `EventSource`: a client of [server-sent events][spec] that reconnects and never loses its
-//! place.
+//! Client for [server-sent events][spec] that reconnects and resumes after the last event: a native
+//! `EventSource`.
 //!
 //! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html
-//!
-//! # Map
-//!
-//! ```text
-//!   EventSource::get(uri) ── Builder            what is asked for, and how      (builder.rs, uri.rs,
-//!                               │                                    template.rs, credentials.rs,
-//!                               │                                    options.rs, retry.rs)
-//!            open ──────────────┴── send
-//!             │                      │
-//!         EventSource              Events       a stream: for ever, or once     (source.rs, events.rs)
-//!             │ ╲                    │
-//!             │  Handle              │          close, reconnect                (handle.rs)
-//!             ▼                      ▼
-//!           Item                 Item, Error    what it says                    (item.rs, error.rs)
-//!             │
-//!    sse_proto::connection                      when to connect, wait, give up  (alarm.rs)
-//!             │
-//!          Attempt                              a request, its response or the reason that there
-//!             │                                 is none            (attempt.rs, head.rs, refusal.rs,
-//!             │                                                     source/decision.rs)
-//!         Transport                             hyper, reqwest, or any service  (transport.rs,
-//!             │                                                                  transport_builder.rs)
-//!       HyperService ── Route                   a request by hyper's client     (hyper_service.rs, route.rs)
-//!          ╱     ╲
-//!   compression  Client                         hyper's, for streams            (compression.rs, client.rs)
-//!                  │
-//!          Connector, Metered                   where to, and how much          (connect.rs, metered.rs)
-//!                  │
-//!        Proxy, TlsOptions                      by which way                    (proxy.rs, proxy_connector.rs,
-//!                                                                                tls.rs)
-//! ```
-//!
-//! # A stream that goes on
 //!
 //! ```no_run
 //! use futures_util::StreamExt;
@@ -54,7 +21,9 @@
 //! # }
 //! ```
 //!
-//! # A request and its events, once
+//! # One request
+//!
+//! [`Builder::send`] sends a request once and returns the events of its response. It does not reconnect.
 //!
 //! ```no_run
 //! use futures_util::StreamExt;
@@ -78,6 +47,46 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Types
+//!
+//! - [`EventSource::get`] and [`EventSource::request`] return a [`Builder`]: the request and its options.
+//! - [`Settings`]: delays, timeouts and size limits.
+//! - [`EventSource`]: a stream of [`Item`]s over any number of connections, from [`Builder::open`].
+//! - [`Handle`]: closes an event source, or makes it reconnect.
+//! - [`Events`]: the [`Item`]s of one response, from [`Builder::send`].
+//! - [`Error`]: the last item, which says why no other attempt follows.
+//! - [`Transport`] and [`TransportBuilder`]: send the requests with hyper's client, reqwest's client or any tower
+//!   service. [`Proxy`] names the proxies of hyper's client.
+
+// Files, from the API down to the connection:
+//
+//   EventSource::get(uri) ── Builder            request and options             (builder.rs, uri.rs,
+//                               │                                    template.rs, credentials.rs,
+//                               │                                    options.rs, retry.rs)
+//            open ──────────────┴── send
+//             │                      │
+//         EventSource              Events       stream that reconnects, or      (source.rs, events.rs)
+//             │ ╲                    │           events of one response
+//             │  Handle              │          close, reconnect                (handle.rs)
+//             ▼                      ▼
+//           Item                 Item, Error    items for the caller            (item.rs, error.rs)
+//             │
+//    sse_proto::connection                      when to connect, wait, give up  (alarm.rs)
+//             │
+//          Attempt                              request and its response, or    (attempt.rs, head.rs,
+//             │                                 the reason of its failure        refusal.rs,
+//             │                                                                  source/decision.rs)
+//         Transport                             hyper, reqwest, or any service  (transport.rs,
+//             │                                                                  transport_builder.rs)
+//       HyperService ── Route                   request with hyper's client     (hyper_service.rs, route.rs)
+//          ╱     ╲
+//   compression  Client                         hyper's client, configured      (compression.rs, client.rs)
+//                  │                             for event streams
+//          Connector, Metered                   address filter, byte limits     (connect.rs, metered.rs)
+//                  │
+//        Proxy, TlsOptions                      proxies and TLS                 (proxy.rs, proxy_connector.rs,
+//                                                                                tls.rs)
 
 mod alarm;
 mod attempt;

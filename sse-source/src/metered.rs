@@ -1,8 +1,8 @@
-//! Connections that know how much comes before the head of a response.
+//! Connections that limit the bytes before the head of a response.
 //!
-//! hyper takes any number of informational responses (1xx) before the final one, HTTP/2 also other frames, and it
-//! reads as long as there is something to read. So while a request waits for its response, little is read in one
-//! turn, and not much in all.
+//! hyper accepts any number of informational responses (1xx) before the final one, and over HTTP/2 also other frames.
+//! It reads as long as there is something to read. So while a request waits for its response, both the bytes per turn
+//! and the bytes in total have a limit.
 
 use core::{
     error, fmt,
@@ -20,24 +20,26 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 
 use crate::turn::Turn;
 
-/// Maximum number of bytes that come before the head of a response is complete. Over HTTP/2, the data of other
-/// streams does not count.
+/// Maximum number of bytes before the head of a response is complete. Over HTTP/2, the data of other streams does not
+/// count.
 const MAX_BYTES_BEFORE_HEAD: usize = 512 * 1024;
 
-/// Maximum number of bytes of a read before that.
-const READ_BEFORE_HEAD: usize = 4 * 1024;
+/// Maximum number of bytes of one read while a request waits for its response.
+const MAX_READ_BYTES_BEFORE_HEAD: usize = 4 * 1024;
 
-/// Maximum number of bytes of a read otherwise.
-const READ: usize = 16 * 1024;
+/// Maximum number of bytes of one read otherwise.
+const MAX_READ_BYTES: usize = 16 * 1024;
 
-/// A unit of work: over HTTP/2, 32 KiB are a turn.
-const UNIT: usize = 2 * 1024;
+/// Bytes per unit of work. A turn has 16 units, so it is 32 KiB over HTTP/2.
+const WORK_UNIT_BYTES: usize = 2 * 1024;
 
-/// Work for each byte that is no data, on top of what each byte is: before the head, [`READ_BEFORE_HEAD`] is a turn,
-/// and over HTTP/2 some 400 small frames are one.
+/// Additional cost of each byte that is not data. So [`MAX_READ_BYTES_BEFORE_HEAD`] is a turn before the head, and over
+/// HTTP/2 about 400 small frames are a turn.
 const OVERHEAD_COST: usize = 8;
 
-/// Counts what comes over a connection before the heads of responses. It is an extension of each response.
+/// Counter of the bytes that a connection receives before the heads of responses.
+///
+/// It is an extension of each response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter(Arc<Counts>);
 
@@ -45,12 +47,12 @@ pub(crate) struct Meter(Arc<Counts>);
 struct Counts {
     /// Number of requests that wait for the head of their response.
     waiting: AtomicUsize,
-    /// Bytes that have come since the last of them was sent.
+    /// Number of bytes received since the last of them was sent.
     bytes: AtomicUsize,
 }
 
 impl Meter {
-    /// A request is sent. It waits as long as the guard lives.
+    /// Counts a request that is sent. It waits until the guard is dropped.
     pub(crate) fn wait(&self) -> Waiting {
         self.0.bytes.store(0, Ordering::Relaxed);
         self.0.waiting.fetch_add(1, Ordering::Relaxed);
@@ -70,12 +72,12 @@ impl Meter {
     }
 }
 
-/// A request that waits for the head of its response.
+/// Guard of a request that waits for the head of its response.
 #[derive(Debug)]
 pub(crate) struct Waiting(Meter);
 
 impl Waiting {
-    /// Returns whether it waits on this connection.
+    /// Returns whether the request waits on this connection.
     pub(crate) fn is_on(&self, meter: &Meter) -> bool {
         Arc::ptr_eq(&self.0.0, &meter.0)
     }
@@ -87,13 +89,13 @@ impl Drop for Waiting {
     }
 }
 
-/// A connection with a [`Meter`].
+/// Connection with a [`Meter`].
 pub(crate) struct Metered<T> {
     inner: T,
     meter: Meter,
     /// `None` for HTTP/1.1.
     frames: Option<Frames>,
-    /// A proxy forwards the requests.
+    /// Set if a proxy forwards the requests.
     is_forwarded: bool,
     turn: Turn,
 }
@@ -106,7 +108,7 @@ impl<T: Connection> Metered<T> {
             meter: Meter::default(),
             frames: is_http2.then(Frames::default),
             is_forwarded,
-            turn: Turn::with_unit(UNIT),
+            turn: Turn::with_unit(WORK_UNIT_BYTES),
         }
     }
 }
@@ -131,10 +133,10 @@ impl<T: Read + Unpin> Read for Metered<T> {
             return inner.poll_read(cx, to);
         }
         ready!(this.turn.poll(cx));
-        let mut bytes = [0; READ];
+        let mut bytes = [0; MAX_READ_BYTES];
         let limit = match is_waited_for {
-            true => READ_BEFORE_HEAD,
-            false => READ,
+            true => MAX_READ_BYTES_BEFORE_HEAD,
+            false => MAX_READ_BYTES,
         };
         let limit = limit.min(to.remaining());
         let mut read = ReadBuf::new(&mut bytes[..limit]);
@@ -186,19 +188,19 @@ impl<T: Write + Unpin> Write for Metered<T> {
     }
 }
 
-/// Tells the payload of DATA frames from the rest of an HTTP/2 connection
+/// Parser that separates the payload of DATA frames from the rest of an HTTP/2 connection
 /// ([RFC 9113, 4.1](https://www.rfc-editor.org/rfc/rfc9113#section-4.1)).
 #[derive(Debug, Default)]
 struct Frames {
     header: [u8; 9],
-    /// How much there is of the header.
+    /// Number of bytes of the header that have arrived.
     filled: usize,
-    /// How much of the payload is still to come.
+    /// Number of bytes of the payload that are still missing.
     left: usize,
 }
 
 impl Frames {
-    /// Number of bytes that are no payload of DATA.
+    /// Returns the number of bytes that are not payload of DATA frames.
     fn overhead(&mut self, mut bytes: &[u8]) -> usize {
         const DATA: u8 = 0;
         let mut count = 0;
@@ -229,7 +231,7 @@ impl Frames {
     }
 }
 
-/// The head of a response does not come.
+/// Error for a response whose head does not arrive within the limit.
 #[derive(Debug)]
 struct TooMuchBeforeHead(usize);
 

@@ -1,13 +1,13 @@
 use crate::{refusal::RefusalLimits, retry::RetryPolicy};
 
-/// Options of a source apart from its requests and its settings.
+/// Options of an event source that are not part of its requests or its settings.
 #[derive(Clone, Default)]
 pub(crate) struct Options {
-    /// The first disconnection is the end.
+    /// Ends the source after the first disconnection.
     pub(crate) is_once: bool,
-    /// An event that the response ends with is dispatched without its blank line.
+    /// Dispatches an event at the end of the response without its blank line.
     pub(crate) takes_unfinished_event: bool,
-    /// A response without `Content-Type`, or with another status of success than 200, is an event stream.
+    /// Accepts a response without `Content-Type`, or with a success status other than 200.
     pub(crate) takes_lenient_response: bool,
     pub(crate) refusal_limits: RefusalLimits,
     pub(crate) retry_policy: Option<RetryPolicy>,

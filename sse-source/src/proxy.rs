@@ -1,4 +1,4 @@
-//! Proxies that requests go through.
+//! Proxies for requests.
 
 use core::{error, fmt};
 use std::{env, sync::Arc};
@@ -8,7 +8,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use crate::uri::{has_valid_port, shown};
 
-/// Variables of the environment that name a proxy.
+/// Environment variables that name a proxy.
 const VARIABLES: [&str; 6] = [
     "ALL_PROXY",
     "all_proxy",
@@ -18,10 +18,10 @@ const VARIABLES: [&str; 6] = [
     "http_proxy",
 ];
 
-/// Proxies for [`TransportBuilder::proxy`](crate::TransportBuilder::proxy): which one a request goes through, if any.
+/// Proxies for requests, for [`TransportBuilder::proxy`](crate::TransportBuilder::proxy).
 ///
-/// A proxy is `http://host:port` or `socks5://host:port`, with `user:password@` before the host if it asks for
-/// credentials. `https` goes through a tunnel (`CONNECT`). A SOCKS proxy resolves the names of hosts.
+/// A proxy is `http://host:port` or `socks5://host:port`, with `user:password@` before the host if the proxy needs
+/// credentials. Requests for `https` go through a tunnel (`CONNECT`). A SOCKS proxy resolves the names of hosts.
 ///
 /// ```
 /// use sse_source::{Proxy, Transport};
@@ -38,13 +38,17 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Returns the proxies that the environment names, as for curl: `HTTP_PROXY` and `HTTPS_PROXY` for URIs with
-    /// these schemes, `ALL_PROXY` for both, and `NO_PROXY` for the hosts that are connected to directly. Each may be
-    /// written in small letters, too.
+    /// Returns the proxies in environment variables, as in curl.
+    ///
+    /// - `HTTP_PROXY` and `HTTPS_PROXY`: the proxies for URIs with these schemes.
+    /// - `ALL_PROXY`: the proxy for both schemes.
+    /// - `NO_PROXY`: the hosts that are connected to directly.
+    ///
+    /// The names may also be in lower case.
     ///
     /// # Errors
     ///
-    /// [`ProxyError`] if a variable is not empty and does not hold a proxy.
+    /// Returns [`ProxyError`] if a variable is not empty and does not name a proxy.
     pub fn from_env() -> Result<Self, ProxyError> {
         for variable in VARIABLES {
             match env::var(variable) {
@@ -59,7 +63,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ProxyError`] if the text is not a proxy.
+    /// Returns [`ProxyError`] if the text does not name a proxy.
     pub fn all(uri: &str) -> Result<Self, ProxyError> {
         check(uri, None)?;
         Ok(Matcher::builder().all(uri).build().into())
@@ -70,8 +74,9 @@ impl Proxy {
         self.matcher.intercept(uri)
     }
 
-    /// Returns the value of `Proxy-Authorization` for a request that the proxy forwards, if it asks for credentials.
-    /// Through a tunnel, the request is not the proxy's.
+    /// Returns the value of `Proxy-Authorization` for a request that the proxy forwards, if there are credentials.
+    ///
+    /// A request through a tunnel has none, because the proxy does not receive it.
     pub(crate) fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
         let proxy = self
             .intercept(uri)
@@ -87,7 +92,7 @@ impl From<Matcher> for Proxy {
     }
 }
 
-/// Returns whether the proxy forwards requests, so that they are sent to it in absolute form
+/// Returns whether the proxy forwards requests for this URI. Such requests are sent to it in absolute form
 /// ([RFC 9112, 3.2.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2)).
 pub(crate) fn is_forwarded(proxy: &Intercept, uri: &Uri) -> bool {
     proxy.uri().scheme_str() == Some("http") && uri.scheme_str() == Some("http")
@@ -98,7 +103,7 @@ fn check(text: &str, variable: Option<&'static str>) -> Result<(), ProxyError> {
     let is_supported = proxy.is_some_and(|proxy| {
         let is_complete = match proxy.scheme_str() {
             Some("http") | None => true,
-            // This scheme has no port of its own.
+            // This scheme has no default port.
             Some("socks5" | "socks5h") => proxy.port_u16().is_some(),
             Some(_) => false,
         };
@@ -113,7 +118,7 @@ fn check(text: &str, variable: Option<&'static str>) -> Result<(), ProxyError> {
     }
 }
 
-/// The text does not name a proxy.
+/// Error for a text that does not name a proxy.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProxyError {

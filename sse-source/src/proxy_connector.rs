@@ -17,7 +17,7 @@ use crate::{
     transport::{BoxError, BoxFuture},
 };
 
-/// A connector that connects to the proxy for a host, if there is one, in place of the host.
+/// Connector that connects to a host, or to the proxy for that host if there is one.
 #[derive(Clone)]
 pub(crate) struct ProxyConnector {
     inner: HttpConnector<Resolver>,
@@ -50,7 +50,7 @@ impl Service<Uri> for ProxyConnector {
             let connection = self.inner.call(address);
             return Box::pin(async move { Ok(connection.await?) });
         }
-        // This connector is always ready, so a clone of it is.
+        // This connector is always ready, so a clone of it is ready, too.
         let inner = self.inner.clone();
         if address.scheme_str() == Some("http") {
             let mut tunnel = Tunnel::new(address, inner);

@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use crate::{error::Refused, response_uri::response_uri, transport::Body, turn::Turn};
 
-/// Limits on what is read of a response that is not an event stream.
+/// Limits for reading the body of a response that is not an event stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RefusalLimits {
     pub(crate) max_body_bytes: usize,
@@ -28,10 +28,10 @@ impl Default for RefusalLimits {
     }
 }
 
-/// A unit of work, in frames.
-const UNIT: usize = 8;
+/// Frames per unit of work.
+const WORK_UNIT_FRAMES: usize = 8;
 
-/// Reads what a server says in place of an event stream.
+/// Future that reads the body of a response that is not an event stream.
 pub(crate) struct Refusal {
     head: Parts,
     body: Pin<Box<Body>>,
@@ -50,7 +50,7 @@ impl Refusal {
             read: BytesMut::new(),
             max_body_bytes: limits.max_body_bytes,
             timeout: Box::pin(tokio::time::sleep(limits.timeout)),
-            turn: Turn::with_unit(UNIT),
+            turn: Turn::with_unit(WORK_UNIT_FRAMES),
         }
     }
 }

@@ -5,17 +5,17 @@ use tower::Service;
 
 use crate::transport::BoxFuture;
 
-/// The URI that a response is from, redirects followed. It is an extension of the response.
+/// URI that sent a response, after redirects. It is an extension of the response.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponseUri(pub(crate) Uri);
 
-/// The URI that a response is from. Each transport notes it; it is `/` where a layer has removed the note.
+/// Returns the URI that sent a response. Each transport adds it. It is `/` if a layer has removed it.
 pub(crate) fn response_uri(extensions: &Extensions) -> Uri {
     let noted = extensions.get::<ResponseUri>();
     noted.map(|uri| uri.0.clone()).unwrap_or_default()
 }
 
-/// Notes the URI of each request in its response, unless a transport within has done so.
+/// Service that adds the URI of each request to its response, unless an inner transport has done so.
 #[derive(Clone)]
 pub(crate) struct NoteUri<S>(pub(crate) S);
 

@@ -9,22 +9,25 @@ use crate::{Refused, transport::BoxError};
 /// Closure that returns whether another attempt follows a failed one.
 pub(crate) type RetryPolicy = Arc<dyn Fn(&FailedAttempt<'_>) -> bool + Send + Sync>;
 
-/// An attempt that gave no stream, or whose stream ended, for
+/// Attempt that got no stream, or whose stream ended, for
 /// [`Builder::with_retry_policy`](crate::Builder::with_retry_policy).
 #[non_exhaustive]
 pub struct FailedAttempt<'a> {
-    /// Why the attempt failed. [`Reason::End`] is the end of a stream in order.
+    /// Reason of the failure. It is [`Reason::End`] if the server ended the stream properly.
     pub reason: Reason,
-    /// The response that is not an event stream, if there was one.
+    /// Response that is not an event stream, if there was one.
     pub response: Option<&'a Refused>,
-    /// The error of the network or of the preparation, if there was one.
+    /// Error of the network or of the preparation, if there was one.
     pub error: Option<&'a BoxError>,
-    /// Number of attempts in a row that came to nothing, including this one; 1 after a stream with events.
+    /// Number of consecutive failed attempts, including this one. It is 1 after a stream with events.
     pub attempt: u32,
     /// Time since the first of them failed.
     pub elapsed: Duration,
-    /// Decision without a policy: `true`, except for a response that is not an event stream and whose status is
-    /// none of 408, 425, 429 and 5xx.
+    /// Decision without a policy.
+    ///
+    /// It is `false` for a response that is not an event stream. The exceptions are the statuses 408, 425, 429 and 5xx,
+    /// and a refusal because of the last event ID. It is also `false` after 10 consecutive responses that are not HTTP.
+    /// Otherwise it is `true`.
     pub is_retried_by_default: bool,
 }
 

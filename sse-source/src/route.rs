@@ -6,13 +6,14 @@ use tower_http::follow_redirect::policy::{Action, Attempt, Policy};
 
 use crate::hyper_service::{AllowUri, allows};
 
-/// The connection that a request is sent over, as far as hyper says; behind a redirect, the last one.
+/// Connection that a request is sent over, if hyper reports it. After redirects, it is the last connection.
+///
 /// It is an extension of the request.
 #[derive(Clone, Default)]
 pub(crate) struct Route(Arc<Mutex<Option<CaptureConnection>>>);
 
 impl Route {
-    /// Notes that a request is sent, and returns what hyper says of its connection.
+    /// Notes the connection of a request that is sent, and returns it.
     pub(crate) fn of<B>(request: &mut Request<B>) -> CaptureConnection {
         let route = request.extensions().get::<Self>().cloned();
         let captured = capture_connection(request);
@@ -22,8 +23,8 @@ impl Route {
         captured
     }
 
-    /// Has no other request sent over it. With HTTP/2 a connection outlives its streams, so what is
-    /// dead would be taken again and again.
+    /// Prevents other requests over this connection. An HTTP/2 connection outlives its streams, so a dead one would be
+    /// used again and again.
     pub(crate) fn give_up(&self) {
         let captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = captured.as_ref().map(|it| it.connection_metadata());
@@ -33,11 +34,13 @@ impl Route {
     }
 }
 
-/// Notes the route of each request, also of those that redirects ask for. They lead nowhere but to
-/// http and https ([HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch)).
+/// Redirect policy that notes the route of each request.
+///
+/// It follows redirects only to http and https
+/// ([HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch)), and only to allowed URIs.
 #[derive(Clone)]
 pub(crate) struct NoteRoute {
-    /// Filter that returns whether they may lead there.
+    /// Filter that returns whether redirects to a URI are allowed.
     pub(crate) allow_uri: Option<AllowUri>,
 }
 

@@ -28,36 +28,36 @@ use crate::{
     turn::Turn,
 };
 
-/// A unit of work: 128 KiB of a stream are a turn.
-const UNIT: usize = 8 * 1024;
+/// Bytes of a stream per unit of work. A turn has 16 units, so it is 128 KiB.
+const WORK_UNIT_BYTES: usize = 8 * 1024;
 
-/// Maximum number of bytes that are decoded without a look at anything else.
-const MAX_CHUNK: usize = 64 * 1024;
+/// Maximum number of bytes of a chunk. After each chunk, the poll loop checks for other work.
+const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
-/// Work for each item, and for each look at what is to be done, in bytes of a stream.
-const STEP_COST: usize = 256;
+/// Cost of each step of the poll loop, for example an item, in bytes of a stream.
+const STEP_COST_BYTES: usize = 256;
 
-/// A stream of events that goes on over any number of connections.
+/// Stream of events over any number of connections.
 ///
-/// It does something only while it is polled: it reads when it is asked for more, so a slow reader
-/// slows the server down, and it holds no more than one chunk. Dropping it ends the connection;
-/// dropping a future of its `next` loses nothing.
+/// It works only while it is polled, on a tokio runtime with I/O and time. It reads only when the caller asks for more,
+/// so a slow caller slows the server down, and it holds at most one chunk. Dropping it ends the connection. Dropping a
+/// future of its `next` loses nothing.
 ///
-/// It ends after [`close`](Handle::close), or with its one error, which says why no other attempt would
-/// help. It has to be polled on a tokio runtime with I/O and time.
+/// It ends after [`close`](Handle::close), after the end of a stream that is not retried, or with one error, which says
+/// why no other attempt follows.
 pub struct EventSource {
     connection: Connection,
     template: Template,
     attempt: Attempt,
-    /// Of the attempt.
+    /// Connection of the current attempt.
     route: Route,
-    /// Error of the attempt that failed last.
+    /// Error of the last failed attempt.
     error: Option<BoxError>,
-    /// Response of the attempt that failed last.
+    /// Response of the last failed attempt.
     response: Option<Box<Refused>>,
-    /// Time of the first of the attempts in a row that failed.
+    /// Time when the first of the consecutive failed attempts failed.
     failing_since: Duration,
-    /// Number of attempts in a row whose response was not HTTP.
+    /// Number of consecutive attempts whose response was not HTTP.
     invalid_heads: u32,
     open: Option<Box<Open>>,
     handle: Handle,
@@ -90,18 +90,18 @@ impl EventSource {
             open: None,
             handle: Handle::default(),
             alarm: Alarm::new(),
-            turn: Turn::with_unit(UNIT),
+            turn: Turn::with_unit(WORK_UNIT_BYTES),
             options,
             is_over: false,
         })
     }
 
-    /// A handle to close it or have it connect again, from anywhere.
+    /// Returns a handle that closes the source or makes it reconnect, from any task.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// What a reconnection sends as `Last-Event-ID`; empty if there is none.
+    /// Returns the `Last-Event-ID` of the next reconnection. It is empty if there is no ID.
     pub fn last_event_id(&self) -> &str {
         self.connection.last_event_id()
     }
@@ -114,7 +114,7 @@ impl EventSource {
         match command {
             Command::Close => {
                 self.connection.close();
-                // Also if it is reading why it was refused.
+                // A refused response that is still being read is dropped, too.
                 self.attempt = Attempt::None;
             }
             Command::Reconnect => {
@@ -126,7 +126,7 @@ impl EventSource {
         }
     }
 
-    /// What the machine wants.
+    /// Executes the pending actions of the state machine.
     fn act(&mut self) {
         while let Some(action) = self.connection.poll_action() {
             self.attempt = match action {
@@ -144,7 +144,7 @@ impl EventSource {
         }
     }
 
-    /// What the machine says, for the caller.
+    /// Returns the next change of the state machine as an item for the caller.
     fn change(&mut self) -> Option<Item> {
         Some(match self.connection.poll_change()? {
             Change::Open => Item::Open(self.open.take()?),
@@ -159,16 +159,15 @@ impl EventSource {
                 tracing::debug!(%disconnected);
                 Item::Disconnected(disconnected)
             }
-            // With an error that is still being read, or with nothing to say.
+            // `Closed`: `poll_attempt` returns the error, or the stream ends without one.
             _ => return None,
         })
     }
 
-    /// What the chunk still says, one thing at a time.
-    ///
-    /// Nothing here can panic once there is an item, nor in what it calls: so the compiler keeps the item
-    /// in registers up to where the caller wants it. To put it down and move it takes longer than to
-    /// decode a tiny event.
+    /// Decodes the chunk up to the next item.
+    //
+    // Neither this function nor the functions that it calls can panic after the item is made. So the compiler keeps
+    // the item in registers until the caller stores it. Storing and moving it takes longer than decoding a tiny event.
     fn decode(&mut self) -> Option<Item> {
         let Attempt::Stream {
             chunk, taken, came, ..
@@ -192,12 +191,12 @@ impl EventSource {
                 Err(error) => return Some(Item::TooLarge(error)),
             }
         }
-        // All taken, it would still hold what hyper reads into.
+        // An empty part of the chunk would still keep hyper's read buffer alive.
         (*chunk, *taken) = (Bytes::new(), 0);
         None
     }
 
-    /// Goes on with what is under way.
+    /// Continues the current attempt.
     fn poll_attempt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Item, Error>>> {
         match &mut self.attempt {
             Attempt::None => Poll::Pending,
@@ -242,7 +241,7 @@ impl EventSource {
                     None if self.options.takes_unfinished_event
                         && self.connection.is_inside_event() =>
                     {
-                        // The body that has ended must not be polled again.
+                        // A body that has ended must not be polled again.
                         *body = Box::pin(Body::default());
                         *chunk = Bytes::from_static(b"\n\n");
                     }
@@ -261,14 +260,14 @@ impl EventSource {
         }
     }
 
-    /// Waits for the time that the machine waits for.
+    /// Waits for the timeout of the state machine.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(time) = self.connection.poll_timeout() else {
             return Poll::Pending;
         };
         match self.attempt {
             Attempt::None => ready!(self.alarm.poll(time, cx)),
-            // The head is there, and reading the body has a timeout of its own.
+            // The head has arrived, and reading the body has its own timeout.
             Attempt::Refusal(_) => return Poll::Pending,
             _ => ready!(self.alarm.poll_silence(time, cx)),
         }
@@ -278,7 +277,7 @@ impl EventSource {
         Poll::Ready(())
     }
 
-    /// What is under way may hang because its connection is dead, so the next attempt takes another.
+    /// Gives up the connection of the current attempt. It may be dead, so the next attempt uses another one.
     fn give_up(&self) {
         if !matches!(self.attempt, Attempt::None) {
             self.route.give_up();
@@ -296,8 +295,8 @@ impl Stream for EventSource {
                 return Poll::Ready(None);
             }
             ready!(this.turn.poll(cx));
-            this.turn.add(STEP_COST);
-            // To look costs less than to wait, which is for when there is nothing else to do.
+            this.turn.add(STEP_COST_BYTES);
+            // `take` costs less than `poll`, which also registers the waker.
             if let Some(command) = this.handle.take() {
                 this.obey(command);
             }
@@ -335,9 +334,9 @@ impl Stream for EventSource {
     }
 }
 
-/// Takes as much from the front as is decoded at once. A frame may be of any size.
+/// Splits the next chunk off a frame, which may have any size.
 fn take_chunk(rest: &mut Bytes) -> Bytes {
-    rest.split_to(rest.len().min(MAX_CHUNK))
+    rest.split_to(rest.len().min(MAX_CHUNK_BYTES))
 }
 
 impl FusedStream for EventSource {

@@ -1,4 +1,4 @@
-//! The request of each attempt.
+//! Template for the request of each attempt.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::{
     transport::{BoxError, BoxFuture},
 };
 
-/// What the caller does to each request before it is sent.
+/// Closure of the caller that changes each request before it is sent.
 pub(crate) type Prepare =
     dyn Fn(Request<Bytes>) -> BoxFuture<Result<Request<Bytes>, BoxError>> + Send + Sync;
 
-/// Makes the request of each attempt.
+/// Template that makes the request of each attempt.
 #[derive(Clone)]
 pub(crate) struct Template {
     request: Request<Bytes>,
     prepare: Option<Arc<Prepare>>,
     repeats_unsafe_methods: bool,
-    /// A request was sent before, and the caller did not ask for this one.
+    /// Set if a request was sent before and the caller did not ask for this one.
     pub(crate) is_repetition: bool,
     pub(crate) transport: Transport,
 }
@@ -43,7 +43,7 @@ impl Template {
             let value = HeaderValue::from_static(value);
             request.headers_mut().entry(name).or_insert(value);
         }
-        // Otherwise it may get another one.
+        // The preparation may set another URI, which is then checked in `make`.
         if prepare.is_none() {
             transport.check(request.uri()).map_err(Error::Request)?;
         }
@@ -56,7 +56,7 @@ impl Template {
         })
     }
 
-    /// Returns whether the method is safe to repeat, or the caller asked for that.
+    /// Returns whether the method is safe to repeat, or the caller allowed the repetition.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.repeats_unsafe_methods || self.request.method().is_safe()
     }
@@ -68,8 +68,8 @@ impl Template {
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let request = &mut self.request;
         if !last_event_id.is_empty() {
-            // "Encoded as UTF-8". What a header cannot hold, an ID from a stream can: then the server
-            // is asked from the start.
+            // "Encoded as UTF-8". An ID from a stream may have characters that a header cannot hold. The request is
+            // then sent without the ID, so the server starts from the beginning.
             if let Ok(value) = HeaderValue::from_bytes(last_event_id.as_bytes()) {
                 request.headers_mut().insert("last-event-id", value);
             }

@@ -1,4 +1,4 @@
-//! Whom the transport trusts over TLS, and how it identifies itself.
+//! TLS: the certificates that the transport trusts, and its own certificate.
 
 use core::{error, fmt};
 use std::sync::{Arc, OnceLock};
@@ -13,10 +13,10 @@ use rustls::{
 
 use crate::proxy_connector::ProxyConnector;
 
-/// Options for connections over TLS.
+/// Options for TLS connections.
 #[derive(Clone, Default)]
 pub(crate) struct TlsOptions {
-    /// Certificates to trust in place of the machine's.
+    /// Certificates to trust instead of those of the system.
     roots: Option<Arc<RootCertStore>>,
     identity: Option<Arc<SingleCertAndKey>>,
 }
@@ -43,16 +43,16 @@ impl TlsOptions {
             pem::Error::NoItemsFound => TlsError::NoKey,
             error => TlsError::Key(Box::new(error)),
         })?;
-        // A key that does not fit is an error here, and not at each connection.
+        // A key that does not match the certificate is an error here, and not at each connection.
         let identity = CertifiedKey::from_der(chain, key, &ring::default_provider())
             .map_err(|error| TlsError::Key(Box::new(error)))?;
         self.identity = Some(Arc::new(identity.into()));
         Ok(())
     }
 
-    /// Returns a connector that uses this one for TCP.
+    /// Returns a TLS connector that uses `tcp` for TCP connections.
     pub(crate) fn connector(&self, tcp: ProxyConnector) -> HttpsConnector<ProxyConnector> {
-        /// Reading the roots of trust of the machine takes a while.
+        /// Default configuration. It is shared, because reading the root certificates of the system is slow.
         static DEFAULT: OnceLock<ClientConfig> = OnceLock::new();
 
         let config = match self {
@@ -73,7 +73,7 @@ impl TlsOptions {
         let builder = || {
             ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
                 .with_safe_default_protocol_versions()
-                .expect("ring has the default versions")
+                .expect("ring supports the default TLS versions")
         };
         let builder = match &self.roots {
             Some(roots) => builder().with_root_certificates(Arc::clone(roots)),
@@ -97,7 +97,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     }
 }
 
-/// A certificate or a key cannot be used.
+/// Error for a certificate or a private key that cannot be used.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -107,7 +107,7 @@ pub enum TlsError {
     Certificate(Box<dyn error::Error + Send + Sync>),
     /// The text has no private key in PEM.
     NoKey,
-    /// The private key is not valid, or does not fit the certificate.
+    /// The private key is not valid, or does not match the certificate.
     Key(Box<dyn error::Error + Send + Sync>),
 }
 

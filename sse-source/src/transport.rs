@@ -1,4 +1,4 @@
-//! How a request becomes a response: hyper's client, or any service of tower.
+//! Transport: sends requests with hyper's client, reqwest's client or any tower service.
 
 use core::{
     fmt,
@@ -31,55 +31,57 @@ use crate::{
     route::{NoteRoute, Route},
 };
 
-/// Any error.
+/// Boxed error of any type.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What sends requests. Clones share its connections.
+/// Sends the requests of event sources. Clones share its connections.
 ///
-/// It is a service of tower itself, so layers can stand around it, and the whole be a transport
-/// [again](Self::from_service).
+/// It is a tower service, so layers can wrap it, and the result can be a transport [again](Self::from_service).
 #[derive(Clone)]
 pub struct Transport {
     service: BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, BoxError>,
     check: Arc<Check>,
 }
 
-/// Why no attempt can get a response from a URI.
+/// Function that returns an error if no attempt can get a response from a URI.
 type Check = dyn Fn(&Uri) -> Result<(), BoxError> + Send + Sync;
 
 impl Transport {
-    /// Creates a transport over hyper's client: HTTP/1.1, with the feature `rustls` also `https` and there HTTP/2,
-    /// with the feature `compression` responses that are compressed.
+    /// Creates a transport over hyper's client.
     ///
-    /// - **TLS.** The roots of trust are those of the machine, or of the file that `SSL_CERT_FILE` names; where
-    ///   there are none, those that Mozilla trusts.
+    /// It speaks HTTP/1.1. The feature `rustls` adds `https`, and HTTP/2 over `https`. The feature `compression` adds
+    /// compressed responses.
+    ///
+    /// - **TLS.** The transport trusts the root certificates of the system, or of the file in `SSL_CERT_FILE`. If there
+    ///   are none, it trusts those of Mozilla.
     /// - **Connecting** may take 30 s, unless [`builder`](Self::builder) sets another limit.
     /// - **Redirects** are followed as in [RFC 9110, 15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4), at
-    ///   most twenty, and without credentials (`Authorization`, `Cookie`) where they lead to another origin.
+    ///   most 20. A redirect to another origin removes credentials (`Authorization`, `Cookie`).
     ///   [`builder`](Self::builder) restricts where requests may go.
-    /// - **Silence.** A connection on which nothing comes for 45 s is asked for a sign of life, by TCP and by
-    ///   HTTP/2; without one it counts as broken.
+    /// - **Keep-alive.** After 45 s without data, TCP and HTTP/2 probe the connection. It counts as broken if there is
+    ///   no answer.
     /// - **Before the head of a response**, a server may send 512 KiB of informational responses and headers.
     ///   After that the attempt fails.
-    /// - **Compression.** gzip, br and zstd are decoded, at most two of them on top of each other. A decoder
-    ///   holds at most its window: 32 KiB for gzip, 16 MiB for br, 8 MiB for zstd. A response that asks for a
-    ///   larger one fails.
+    /// - **Compression.** gzip, br and zstd are decoded, at most two codings per response. A decoder holds at most its
+    ///   window: 32 KiB for gzip, 16 MiB for br, 8 MiB for zstd. A response with a larger window fails.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Returns a builder for a transport over hyper's client with more options: which URIs and addresses are
-    /// allowed.
+    /// Returns a builder for a transport over hyper's client with more options, for example a proxy or filters for URIs
+    /// and addresses.
     pub fn builder() -> TransportBuilder {
         TransportBuilder::default()
     }
 
-    /// As [`new`](Self::new), but it takes for granted that every server speaks HTTP/2, also without
-    /// TLS ("prior knowledge"). Streams from one server share a connection.
+    /// Creates a transport for servers that speak HTTP/2, even without TLS ("prior knowledge").
+    ///
+    /// It assumes HTTP/2 of every server. Streams from one server share a connection. Otherwise it is like
+    /// [`new`](Self::new).
     pub fn http2() -> Self {
         Self::builder().http2_prior_knowledge(true).build()
     }
@@ -101,14 +103,15 @@ impl Transport {
         }
     }
 
-    /// Creates a transport over reqwest's client, with its own settings: proxies, cookies, roots of trust, and
-    /// which redirects it follows. Its timeout for a whole request, if there is one, also ends streams. How long it takes
-    /// to connect is limited by its `connect_timeout`, which it does not set by itself.
+    /// Creates a transport over reqwest's client, with the client's proxies, cookies, root certificates and redirects.
     ///
-    /// What this crate bounds in its own transport is reqwest's to bound here. Its features `gzip`, `brotli` and
-    /// `zstd` decode with windows as large as a server asks for (1 GiB for brotli); leave them out, or turn them off
-    /// with `ClientBuilder::no_brotli` and the like, where servers are strangers. Addresses are restricted with its
-    /// `dns_resolver`, redirects with its `redirect` policy.
+    /// If the client has a timeout for a whole request, it also ends streams. Set its `connect_timeout`, because it has
+    /// no default.
+    ///
+    /// The limits of [`new`](Self::new) do not apply. With the features `gzip`, `brotli` and `zstd` of reqwest, windows
+    /// are as large as a server asks for (1 GiB for brotli). For untrusted servers, leave these features out, or turn
+    /// them off, for example with `ClientBuilder::no_brotli`. Restrict addresses with its `dns_resolver`, and redirects
+    /// with its `redirect` policy.
     #[cfg(feature = "reqwest")]
     pub fn from_reqwest(client: reqwest::Client) -> Self {
         let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
@@ -129,17 +132,18 @@ impl Transport {
         Self {
             check: Arc::new(|uri| match uri.scheme() {
                 Some(_) => Ok(()),
-                None => Err(format!("the URI has to have a scheme and a host: {uri}").into()),
+                None => Err(format!("the URI must have a scheme and a host: {uri}").into()),
             }),
             ..Self::of(service)
         }
     }
 
-    /// Creates a transport over a service of tower, with redirects followed as by [`new`](Self::new): hyper's
-    /// client with another connector, for example, or a router without any network.
+    /// Creates a transport over a tower service: for example hyper's client with another connector, or a router without
+    /// a network.
     ///
-    /// The service sees each request, also those that redirects ask for, and refuses it with an error. How much it
-    /// takes before the head of a response, and how it decodes bodies, is its own.
+    /// Redirects are followed as by [`new`](Self::new). The service receives each request, redirects included, and can
+    /// refuse it with an error. The service also decides how many bytes it accepts before the head of a response, and
+    /// how it decodes bodies.
     pub fn from_service<S, B>(service: S) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -150,7 +154,7 @@ impl Transport {
         Self::redirected(service, None)
     }
 
-    /// The service, with those redirects followed that are allowed.
+    /// Returns a transport over the service that follows allowed redirects.
     fn redirected<S, B>(service: S, allow_uri: Option<AllowUri>) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -167,7 +171,7 @@ impl Transport {
         Self::of(FollowRedirect::with_policy(NoteUri(service), policy))
     }
 
-    /// The service as it is.
+    /// Returns a transport over the service without changes.
     fn of<S, B>(service: S) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -184,7 +188,7 @@ impl Transport {
         }
     }
 
-    /// An error, if no attempt can get a response from there.
+    /// Returns an error if no attempt can get a response from this URI.
     pub(crate) fn check(&self, uri: &Uri) -> Result<(), BoxError> {
         (self.check)(uri)
     }
@@ -213,7 +217,7 @@ where
         .boxed_unsync()
 }
 
-/// Without a copy where they are `Bytes`.
+/// Converts data to `Bytes`. This copies nothing if the data is already `Bytes`.
 fn to_bytes(mut data: impl Buf) -> Bytes {
     data.copy_to_bytes(data.remaining())
 }

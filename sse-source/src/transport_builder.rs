@@ -9,8 +9,8 @@ use crate::{Proxy, Transport, connect::AllowAddress, hyper_service::AllowUri};
 
 /// Builder for a [`Transport`] over hyper's client with more options.
 ///
-/// The two filters are for programs that open URIs of strangers: without them, a URI, a redirect or a name may lead
-/// to what only the program's machine and network can reach ("server-side request forgery").
+/// The two filters are for programs that open URIs from untrusted sources. Without them, a URI, a redirect or a name
+/// may lead to services that only the program's machine or network can reach ("server-side request forgery").
 ///
 /// ```
 /// use std::net::IpAddr;
@@ -42,7 +42,7 @@ use crate::{Proxy, Transport, connect::AllowAddress, hyper_service::AllowUri};
 ///     .build();
 /// ```
 #[derive(Clone)]
-#[must_use = "it does nothing until it is built"]
+#[must_use = "a builder does nothing until it is built"]
 pub struct TransportBuilder {
     pub(crate) http2_prior_knowledge: bool,
     pub(crate) connect_timeout: Option<Duration>,
@@ -54,49 +54,52 @@ pub struct TransportBuilder {
 }
 
 impl TransportBuilder {
-    /// Sets whether each server is taken to speak HTTP/2, also without TLS. `false` if it is not set. See
-    /// [`Transport::http2`].
+    /// Sets whether the transport assumes that each server speaks HTTP/2, even without TLS. The default is `false`.
+    ///
+    /// See [`Transport::http2`].
     pub fn http2_prior_knowledge(mut self, enabled: bool) -> Self {
         self.http2_prior_knowledge = enabled;
         self
     }
 
-    /// Sets the maximum time to connect: to resolve the name, for TCP and for TLS. 30 s if it is not set; `None` for
-    /// the system's.
+    /// Sets the maximum time to connect: for name resolution, TCP and TLS. The default is 30 s.
     ///
-    /// An attempt that takes longer fails as one without a network. The time up to the head of the response is
-    /// limited by [`Settings::with_head_timeout`](crate::Settings::with_head_timeout).
+    /// With `None`, only the limit of the operating system applies. An attempt that takes longer fails with a network
+    /// error. [`Settings::with_head_timeout`](crate::Settings::with_head_timeout) limits the time up to the head of the
+    /// response.
     pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sends requests through a proxy. None is used if it is not set, whatever the environment names:
-    /// [`Proxy::from_env`] takes it from there.
+    /// Sends requests through a proxy. The default is no proxy.
     ///
-    /// [`allow_address`](Self::allow_address) then sees the address of the proxy, which resolves the names of hosts.
+    /// Environment variables have no effect by default: [`Proxy::from_env`] reads them. With a proxy,
+    /// [`allow_address`](Self::allow_address) checks the address of the proxy, which resolves the names of hosts.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
         self
     }
 
-    /// Trusts these certificates, in PEM, in place of those that the machine trusts.
+    /// Trusts these certificates, in PEM, instead of those that the system trusts.
     ///
     /// # Errors
     ///
-    /// [`TlsError`](crate::TlsError) if there is no certificate, or one is not valid.
+    /// Returns [`TlsError`](crate::TlsError) if there is no certificate, or if one is not valid.
     #[cfg(feature = "rustls")]
     pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, crate::TlsError> {
         self.tls.set_roots(pem)?;
         Ok(self)
     }
 
-    /// Identifies itself by this chain of certificates and its private key, in PEM, to servers that ask for that. They
-    /// may be one text.
+    /// Sets the certificate chain and the private key of the client, in PEM, for servers that ask for them.
+    ///
+    /// Both may be in one text, which is then passed twice.
     ///
     /// # Errors
     ///
-    /// [`TlsError`](crate::TlsError) if one is missing or not valid, or the key does not fit the certificate.
+    /// Returns [`TlsError`](crate::TlsError) if one is missing or not valid, or if the key does not match the
+    /// certificate.
     #[cfg(feature = "rustls")]
     pub fn client_certificate(
         mut self,
@@ -107,22 +110,25 @@ impl TransportBuilder {
         Ok(self)
     }
 
-    /// Sends requests only for URIs for which the filter returns `true`: the first one of a stream, each that
-    /// reconnects, and each that a redirect leads to. All are allowed if it is not set.
+    /// Sets a filter for the URIs of requests, which returns `true` for an allowed URI. The default allows all.
     ///
-    /// A URI that is not allowed is an [`Error::Request`](crate::Error::Request). A redirect to one is not
-    /// followed, so it ends the stream with [`Error::Refused`](crate::Error::Refused). A name says nothing of the
-    /// address that it resolves to: use [`allow_address`](Self::allow_address) for that.
+    /// The filter is called for the first request of a stream, for each reconnection and for each redirect. A URI that
+    /// is not allowed is an [`Error::Request`](crate::Error::Request). A redirect to one is not followed, so it ends
+    /// the stream with [`Error::Refused`](crate::Error::Refused).
+    ///
+    /// The filter does not see the addresses that a name resolves to: use [`allow_address`](Self::allow_address) for
+    /// them.
     pub fn allow_uri(mut self, filter: impl Fn(&Uri) -> bool + Send + Sync + 'static) -> Self {
         self.allow_uri = Some(Arc::new(filter));
         self
     }
 
-    /// Connects only to IP addresses for which the filter returns `true`. All are allowed if it is not set.
+    /// Sets a filter for the IP addresses of connections, which returns `true` for an allowed address. The default
+    /// allows all.
     ///
-    /// The filter sees the addresses that a name resolves to, at each connection anew, and those that stand in a
-    /// URI; an IPv4 address in IPv6 notation (`::ffff:127.0.0.1`) as the IPv4 address. An attempt for which no
-    /// address is allowed fails as one without a network, and is repeated as such.
+    /// For each connection, the filter is called for the addresses that a name resolves to, or for the address in the
+    /// URI. An IPv4 address in IPv6 notation (`::ffff:127.0.0.1`) is passed as the IPv4 address. An attempt without an
+    /// allowed address fails with a network error, and is retried as such.
     pub fn allow_address(
         mut self,
         filter: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
@@ -131,7 +137,7 @@ impl TransportBuilder {
         self
     }
 
-    /// Returns the transport.
+    /// Creates the transport.
     pub fn build(self) -> Transport {
         Transport::hyper(self)
     }

@@ -6,25 +6,25 @@ use core::{
 
 use tokio::task::{coop, yield_now};
 
-/// Number of units of work after which a poll yields, also where tokio sets no budget or a larger one. Few large units,
-/// because charging one takes longer than to decode a tiny event.
+/// Number of units of work after which a poll yields, even if tokio sets no budget or a larger one. Units are few and
+/// large, because charging one takes longer than decoding a tiny event.
 const MAX_UNITS: u32 = 16;
 
-/// Counts the work of polls, so that none of them keeps its thread from other tasks.
+/// Counter of the work of polls, so that no poll blocks the other tasks of its thread.
 ///
-/// Work is counted in bytes. Each unit of it takes one from the budget that tokio gives a task. Without budget, and
-/// after [`MAX_UNITS`] in any case, the poll has to end; then the task is woken.
+/// Work is counted in bytes, or in frames. Each unit of work takes one from the budget that tokio gives a task. The
+/// poll must end without budget, and always after [`MAX_UNITS`]. The task is then woken.
 #[derive(Debug)]
 pub(crate) struct Turn {
     unit: usize,
-    /// Work that has not been charged.
+    /// Work that is not charged yet.
     bytes: usize,
-    /// Units since a poll ended.
+    /// Number of units since a poll ended.
     units: u32,
 }
 
 impl Turn {
-    /// A turn with units of this many bytes.
+    /// Creates a turn with units of this number of bytes.
     pub(crate) fn with_unit(bytes: usize) -> Self {
         Self {
             unit: bytes,
@@ -39,7 +39,7 @@ impl Turn {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Pending if there was enough work for one turn; the task is woken.
+    /// Returns `Pending` after enough work for one turn. The task is then woken.
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.bytes < self.unit {
@@ -53,7 +53,7 @@ impl Turn {
         while self.bytes >= self.unit {
             if self.units == MAX_UNITS {
                 self.end();
-                // The runtime then looks at timers and sockets before it wakes the task.
+                // The runtime checks timers and sockets before it polls the task again.
                 return pin!(yield_now()).poll(cx);
             }
             match coop::poll_proceed(cx) {
@@ -69,7 +69,7 @@ impl Turn {
         Poll::Ready(())
     }
 
-    /// The poll ends, also if there would be budget.
+    /// Ends the turn. It is called when a poll ends, even if there is budget left.
     pub(crate) fn end(&mut self) {
         self.units = 0;
     }

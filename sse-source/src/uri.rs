@@ -1,4 +1,4 @@
-//! URIs from the caller.
+//! Parsing of URIs from the caller.
 
 use core::{error, fmt};
 
@@ -22,7 +22,7 @@ where
     Err(InvalidUri { text, problem })
 }
 
-/// Returns whether the port is a number, if there is one. [`Uri`] takes any text, and then has no port.
+/// Returns whether the port is a number, if there is one. [`Uri`] accepts any text, and then has no port.
 pub(crate) fn has_valid_port(uri: &Uri) -> bool {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let after_host = authority.rsplit([']', '@']).next().unwrap_or_default();
@@ -32,7 +32,7 @@ pub(crate) fn has_valid_port(uri: &Uri) -> bool {
     }
 }
 
-/// Returns the text as an error shows it: without credentials, and not without end.
+/// Returns the text for an error message: without credentials, and with at most [`MAX_SHOWN_CHARS`].
 pub(crate) fn shown(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -51,7 +51,7 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
-/// The text is not a URI.
+/// Error for a text that is not a valid URI.
 #[derive(Debug)]
 pub(crate) struct InvalidUri {
     text: String,

@@ -1,5 +1,5 @@
-//! Servers that accept and then close, in every way: none of them is hammered, whatever it asks for
-//! and whatever the caller does.
+//! Servers that accept and then close, in every way. The client hammers none of them, whatever the server
+//! asks for and whatever the caller does.
 
 mod support;
 
@@ -23,28 +23,29 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// In so much time, a server may see so many connections.
-const TIME: Duration = Duration::from_secs(4);
-const MOST: usize = 10;
+/// Time in which the connections are counted.
+const COUNTING_TIME: Duration = Duration::from_secs(4);
+/// Maximum number of connections in that time.
+const MAX_CONNECTIONS: usize = 10;
 
-/// SETTINGS, and a GOAWAY behind which no stream is served
+/// SETTINGS, and a GOAWAY after which no stream is served
 /// ([RFC 9113, 6.8](https://www.rfc-editor.org/rfc/rfc9113#section-6.8)).
 const GOES_AWAY: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// What the server does on each connection.
+/// Behaviour of the server on each connection.
 #[derive(Clone, Copy)]
 enum Shape {
-    /// Closes it as soon as it is there.
+    /// Closes it at once.
     Closes,
-    /// Resets it as soon as it is there.
+    /// Resets it at once.
     Resets,
-    /// Sends something as soon as it is there, to a client that speaks HTTP/2, and closes it.
+    /// Sends bytes at once to a client that speaks HTTP/2, and closes it.
     Http2(&'static [u8]),
-    /// Sends an event by HTTP/2, and goes away.
+    /// Sends an event over HTTP/2, and goes away.
     Http2Event,
-    /// Reads the request, sends the answer to the connection of this number, and closes it.
+    /// Reads the request, sends the answer for the connection with this number, and closes it.
     Answers(fn(usize) -> Vec<u8>),
-    /// Resets it behind the answer.
+    /// Resets it after the answer.
     AnswersAndResets(fn(usize) -> Vec<u8>),
 }
 
@@ -75,7 +76,7 @@ const SHAPES: [(&str, Shape); 18] = [
     ("HTTP/2, an event", Shape::Http2Event),
 ];
 
-/// A new one each time.
+/// Returns another event for each number.
 fn event(number: usize) -> String {
     format!("retry: 0\nid: {number}\ndata: {number}\n\n")
 }
@@ -84,7 +85,7 @@ fn refusal(status: &str) -> Vec<u8> {
     respond(status, "Retry-After: 0\r\n", "")
 }
 
-/// A response after which the connection could be used again.
+/// Returns a response after which the connection can be used again.
 fn chunked(body: &str) -> Vec<u8> {
     let mut response = Vec::from(
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -101,11 +102,11 @@ async fn no_server_is_hammered() {
     let counts = SHAPES.map(|(name, shape)| async move { (name, connections(shape).await) });
     for (name, count) in join_all(counts).await {
         eprintln!("{count:>2} connections: {name}");
-        assert!(count <= MOST, "{name}: {count} connections");
+        assert!(count <= MAX_CONNECTIONS, "{name}: {count} connections");
     }
 }
 
-/// How many there are from a client that would rather not wait at all.
+/// Returns the number of connections of a client whose reconnection time is 0.
 async fn connections(shape: Shape) -> usize {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -134,16 +135,16 @@ async fn connections(shape: Shape) -> usize {
         }
     };
     let mut both = pin!(join(server, client));
-    let _: Result<((), ()), _> = timeout(TIME, both.as_mut()).await;
+    let _: Result<((), ()), _> = timeout(COUNTING_TIME, both.as_mut()).await;
     let in_time = count.get();
-    // It comes back, however long a busy machine takes.
+    // The client must come back, however slow a busy machine is.
     let back = pin!(async {
         while count.get() < 2 {
-            sleep(TIME / 100).await;
+            sleep(COUNTING_TIME / 100).await;
         }
     });
     let back = timeout(test_timeout(), select(both, back)).await;
-    assert!(back.is_ok(), "it does not come back");
+    assert!(back.is_ok(), "the client does not come back");
     in_time
 }
 
@@ -175,7 +176,7 @@ async fn serve_http2(connection: TcpStream, number: usize) {
     let connection = http2::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(connection), service);
     let mut connection = pin!(connection);
-    let _ = timeout(TIME / 20, connection.as_mut()).await;
+    let _ = timeout(COUNTING_TIME / 20, connection.as_mut()).await;
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }

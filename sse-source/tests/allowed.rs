@@ -1,4 +1,4 @@
-//! Which URIs and addresses a transport goes to, and what it says of the one that answered.
+//! Filters for URIs and addresses, and the URI of a response.
 
 mod support;
 
@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use sse_source::{Error, EventSource, Item, Reason, Transport};
 use support::{Answer, Server, next, respond, soon, stream};
 
-/// A server whose redirects lead to another one.
+/// Starts a server that redirects to this location.
 async fn redirect(location: &str) -> Server {
     let headers = format!("Location: {location}\r\n");
     Server::start([Answer::End(respond("307 Temporary Redirect", &headers, ""))]).await
@@ -31,7 +31,7 @@ async fn a_uri_that_is_not_allowed_is_an_error_at_once() {
     let expected = format!("URI {} is not allowed", server.url());
     assert!(error.to_string().ends_with(&expected), "{error}");
 
-    // Also if it is made later, and if the transport is within another.
+    // The URI is also checked after a preparation, and if another transport wraps this one.
     let mut late = builder()
         .with_preparation(|request| async { Ok(request) })
         .open()
@@ -59,13 +59,13 @@ async fn a_redirect_to_a_uri_that_is_not_allowed_is_not_followed() {
         .open()
         .unwrap();
     let error = support::error(&mut source).await;
-    let expected = format!("not followed to \"{}\"", target.url());
+    let expected = format!("redirect to \"{}\" not followed", target.url());
     assert!(error.to_string().contains(&expected), "{error}");
     assert!(matches!(error, Error::Refused(_)), "{error:?}");
     assert!(target.requests().is_empty());
 }
 
-/// An error of the network, and what it says.
+/// Returns the text of the network error of the first attempt.
 async fn refused(url: String, transport: Transport) -> String {
     let mut source = EventSource::get(url)
         .with_settings(soon())

@@ -14,10 +14,10 @@ use sse_source::{Error, EventSource, Item, Transport};
 use support::soon;
 use testkit::poll_time::assert_neighbours_run;
 
-/// Bytes that a server sends if it is not stopped.
-const FLOOD: usize = 8 << 20;
+/// Number of bytes that a server sends if the client does not stop it.
+const FLOOD_BYTES: usize = 8 << 20;
 
-/// A server, in a thread of its own, that sends `first`, and then `flood` over and over.
+/// Starts a server, in its own thread, that sends `first`, and then `flood` again and again. Returns its URL.
 fn serve(first: &'static [u8], flood: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -27,7 +27,7 @@ fn serve(first: &'static [u8], flood: Vec<u8>) -> String {
         let chunk = flood.repeat(64 * 1024 / flood.len() + 1);
         let mut result = connection.write_all(first);
         let mut sent = 0;
-        while sent < FLOOD && result.is_ok() {
+        while sent < FLOOD_BYTES && result.is_ok() {
             result = connection.write_all(&chunk);
             sent += chunk.len();
         }
@@ -36,13 +36,13 @@ fn serve(first: &'static [u8], flood: Vec<u8>) -> String {
     url
 }
 
-/// The rest is read before the connection goes.
+/// Keeps the connection open for a while, so that the client can read the rest.
 fn linger(connection: &TcpStream) {
     let _ = connection.shutdown(Shutdown::Write);
     thread::sleep(Duration::from_secs(1));
 }
 
-/// One request to that server is an error of the network; what it says.
+/// Sends one request to that server, which must fail with a network error, and returns its text.
 fn error(name: &str, transport: Transport, url: String) -> String {
     let error = assert_neighbours_run(name, async {
         let settings = soon().with_head_timeout(None);
@@ -69,7 +69,7 @@ fn informational_responses_without_end_are_an_error() {
     }
 }
 
-/// A frame of HTTP/2, on stream 1.
+/// Returns an HTTP/2 frame on stream 1, or on stream 0 if its type needs that.
 fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();
     let stream = u8::from(kind < 4);
@@ -91,7 +91,7 @@ fn frames_without_end_are_an_error() {
     }
 }
 
-/// Once there is a head, a server may send what it likes, but in turns.
+/// Checks that frames after the head are read in turns. Their number has no limit.
 #[test]
 fn frames_after_the_head_let_neighbours_run() {
     const START: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
@@ -134,7 +134,7 @@ fn a_response_may_come_after_some_of_them() {
     });
 }
 
-/// Only bytes before a head count, from 0 for each request of a connection.
+/// Checks that only bytes before a head count, and that each request of a connection starts at 0.
 #[test]
 fn a_stream_of_any_length_may_follow_on_the_same_connection() {
     const EVENTS: usize = 40;

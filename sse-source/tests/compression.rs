@@ -1,4 +1,4 @@
-//! Responses that are compressed.
+//! Compressed responses.
 #![cfg(feature = "compression")]
 
 mod support;
@@ -15,7 +15,7 @@ use tokio::{
 };
 use zstd::stream::write::Encoder as ZstdEncoder;
 
-/// What an encoder has written.
+/// Bytes that an encoder has written.
 #[derive(Clone, Default)]
 struct Out(Rc<RefCell<Vec<u8>>>);
 
@@ -29,7 +29,7 @@ impl Write for Out {
     }
 }
 
-/// Each writes the rest when it is dropped.
+/// Returns an encoder, which writes the rest when it is dropped.
 fn encoder(coding: &str, out: Out) -> Box<dyn Write> {
     match coding {
         "gzip" => Box::new(GzEncoder::new(out, Compression::default())),
@@ -39,7 +39,7 @@ fn encoder(coding: &str, out: Out) -> Box<dyn Write> {
     }
 }
 
-/// Each event is sent only when the one before has arrived.
+/// Sends each event only after the one before has arrived.
 #[tokio::test]
 async fn each_event_comes_when_it_is_flushed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -70,7 +70,7 @@ async fn each_event_comes_when_it_is_flushed() {
     }
 }
 
-/// A connection whose request takes this coding, and the head of the response sent.
+/// Accepts a connection whose request accepts this coding, and sends the head of the response.
 async fn asked(listener: &TcpListener, coding: &str) -> TcpStream {
     let (mut connection, _) = listener.accept().await.unwrap();
     let mut request = vec![0; 4096];
@@ -86,7 +86,7 @@ async fn asked(listener: &TcpListener, coding: &str) -> TcpStream {
     connection
 }
 
-/// Data of the events of one response, and the reason for which its connection ends.
+/// Returns the data of the events of one response, and the reason why its connection ends.
 async fn read(coding: &str, body: impl AsRef<[u8]>) -> (Vec<String>, String) {
     let headers = format!("Content-Type: text/event-stream\r\nContent-Encoding: {coding}\r\n");
     let server = Server::start([Answer::End(respond("200 OK", &headers, body))]).await;
@@ -100,7 +100,7 @@ async fn read(coding: &str, body: impl AsRef<[u8]>) -> (Vec<String>, String) {
             }
             Some(Ok(_)) => {}
             Some(Err(error)) => return (data, error.to_string()),
-            None => panic!("{coding}: it ended"),
+            None => panic!("{coding}: the source ended"),
         }
     }
 }
@@ -145,7 +145,7 @@ async fn codings_that_are_unknown_or_too_many_are_an_error() {
     for codings in ["deflate", "compress, gzip", "gzip, gzip, gzip", "gzip;q=1"] {
         let (data, error) = read(codings, "data: 1\n\n").await;
         assert!(data.is_empty());
-        let expected = format!("status 200 OK, with Content-Encoding: {codings:?}");
+        let expected = format!("status 200 OK with unsupported Content-Encoding: {codings:?}");
         assert_eq!(error, expected);
     }
 }
@@ -164,7 +164,7 @@ async fn a_body_may_have_several_parts() {
     }
 }
 
-/// Events before the fault are returned in any case.
+/// Checks that the events before the fault are always returned.
 #[tokio::test]
 async fn what_is_broken_is_an_error_of_the_network() {
     for coding in ["gzip", "br", "zstd"] {
@@ -191,7 +191,7 @@ async fn what_is_broken_is_an_error_of_the_network() {
 
 #[tokio::test]
 async fn windows_that_are_too_large_are_an_error() {
-    // Window descriptors of RFC 8878: 2^(10 + exponent) and the eighths of it in the mantissa.
+    // Window descriptors of RFC 8878: 2^(10 + exponent), and the mantissa adds eighths of that.
     for (descriptor, is_allowed) in [(13 << 3, true), (13 << 3 | 1, false), (14 << 3, false)] {
         let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, descriptor];
         frame.extend([(9 << 3) | 1, 0, 0]);
@@ -233,7 +233,7 @@ async fn a_request_may_say_what_it_takes() {
     assert!(second.contains("\r\naccept-encoding: zstd,gzip,br\r\n"));
 }
 
-/// The crates that tests encode and decode with are of the versions that decode for users.
+/// Checks that the tests use the versions of the compression crates that the library uses.
 #[test]
 fn one_version_of_each_compression_crate_is_locked() {
     let lock = include_str!("../../Cargo.lock");

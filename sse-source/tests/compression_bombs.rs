@@ -1,4 +1,4 @@
-//! Small responses that decode to large ones: what they may hold of memory and of the thread.
+//! Small responses that decode to large ones: limits of their memory and of their time per poll.
 #![cfg(feature = "compression")]
 
 mod support;
@@ -20,13 +20,13 @@ use testkit::poll_time::assert_yields;
 
 const MIB: usize = 1 << 20;
 
-/// The environment variable that makes a process of this test receive the bomb of this name.
+/// Environment variable that makes a process of this test receive the bomb with this name.
 const BOMB: &str = "COMPRESSION_BOMB";
 
-/// Maximum memory of the client while it receives a bomb: the windows of two codings, and buffers.
+/// Maximum memory of the client in MiB while it receives a bomb: the windows of two codings, and buffers.
 const MAX_MIB: usize = 64;
 
-/// A response, and the reason why its connection ends.
+/// Response, and the reason why its connection ends.
 struct Bomb {
     coding: &'static str,
     body: Vec<u8>,
@@ -102,7 +102,7 @@ fn a_bomb_lets_its_neighbours_run() {
     }
 }
 
-/// Has a client read the bomb to its end.
+/// Runs a client that reads the bomb to its end.
 fn receive(name: &str) {
     let Bomb {
         coding,
@@ -110,7 +110,7 @@ fn receive(name: &str) {
         reason,
     } = bomb(name);
     let url = serve(coding, body);
-    // To read the machine's roots of trust takes a while, once.
+    // The first transport reads the root certificates of the system, which is slow.
     let transport = Transport::new();
     assert_yields(name, async move {
         let settings = soon().with_limit(1024);
@@ -132,7 +132,7 @@ fn receive(name: &str) {
     });
 }
 
-/// A server, in a thread of its own, that answers one request.
+/// Starts a server, in its own thread, that answers one request. Returns its URL.
 fn serve(coding: &'static str, body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -141,14 +141,14 @@ fn serve(coding: &'static str, body: Vec<u8>) -> String {
         let _ = connection.read(&mut [0; 4096]);
         let headers = format!("Content-Type: text/event-stream\r\nContent-Encoding: {coding}\r\n");
         let _ = connection.write_all(&support::respond("200 OK", &headers, body));
-        // What the client does not want is not reset before it has read the rest.
+        // The connection stays open for a while. Otherwise a reset could discard bytes that the client has not read.
         let _ = connection.shutdown(std::net::Shutdown::Write);
         thread::sleep(Duration::from_secs(1));
     });
     url
 }
 
-/// In MiB.
+/// Returns this value of the process status in MiB.
 fn memory(name: &str) -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let (_, rest) = status.split_once(name).unwrap();
@@ -162,7 +162,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A frame of blocks that repeat a byte for 128 KiB each.
+/// Returns a frame of blocks that each repeat a byte for 128 KiB.
 fn zstd(window_log: u8, blocks: usize) -> Vec<u8> {
     let mut frame = zstd_head(window_log);
     for _ in 0..blocks {
@@ -173,7 +173,7 @@ fn zstd(window_log: u8, blocks: usize) -> Vec<u8> {
     frame
 }
 
-/// A frame that has these bytes as they are.
+/// Returns a frame that has these bytes without compression.
 fn zstd_raw(bytes: &[u8]) -> Vec<u8> {
     let mut frame = zstd_head(20);
     frame.extend(zstd_block(0, bytes.len(), true));
@@ -181,21 +181,21 @@ fn zstd_raw(bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// [RFC 8878, 3.1.1.1](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.1)
+/// Returns the header of a frame ([RFC 8878, 3.1.1.1](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.1)).
 fn zstd_head(window_log: u8) -> Vec<u8> {
     vec![0x28, 0xb5, 0x2f, 0xfd, 0, (window_log - 10) << 3]
 }
 
-/// [RFC 8878, 3.1.1.2](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2)
+/// Returns the header of a block ([RFC 8878, 3.1.1.2](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2)).
 fn zstd_block(kind: u32, size: usize, is_last: bool) -> [u8; 3] {
     let header = u32::from(is_last) | kind << 1 | u32::try_from(size).unwrap() << 3;
     let [first, second, third, _] = header.to_le_bytes();
     [first, second, third]
 }
 
-/// A stream of meta-blocks that each repeat a byte for 16 MiB
-/// ([RFC 7932, 9](https://www.rfc-editor.org/rfc/rfc7932#section-9)), with a window of 2^24 bytes or with the
-/// extension for larger ones.
+/// Returns a stream of meta-blocks that each repeat a byte for 16 MiB
+/// ([RFC 7932, 9](https://www.rfc-editor.org/rfc/rfc7932#section-9)). Its window has 2^24 bytes, or it uses the
+/// extension for larger windows.
 fn brotli(large_window_log: Option<u64>, blocks: usize) -> Vec<u8> {
     const LENGTH: u64 = 1 << 24;
     let mut bits = Bits::default();

@@ -5,7 +5,7 @@ mod support;
 use sse_source::{EventSource, Transport};
 use support::{Answer, Server, error, events, respond, soon, stream};
 
-/// `user:pass word`, percent-encoded in URLs.
+/// Header with the credentials `user:pass word`, in lower case.
 const BASIC: &str = "\r\nauthorization: basic dxnlcjpwyxnzihdvcmq=\r\n";
 
 fn url(server: &Server, host: &str) -> String {
@@ -55,7 +55,7 @@ async fn credentials_go_to_no_other_origin() {
     assert!(server.requests()[0].contains(BASIC));
     assert!(!stranger.requests()[0].contains("authorization"));
 
-    // Those of a redirect are for where it leads.
+    // Credentials in the URL of a redirect are sent to its target.
     let location = format!("Location: {}\r\n", url(&stranger, "localhost"));
     let server = Server::start([Answer::End(respond("307 Moved", &location, ""))]).await;
     let mut source = EventSource::get(server.url()).open().unwrap();
@@ -85,7 +85,7 @@ async fn no_error_shows_credentials() {
         assert!(!is_secret(&error.to_string()), "{error}");
         assert!(!is_secret(&format!("{error:?}")), "{error:?}");
     }
-    // A port that nothing listens to.
+    // The error of a refused request.
     let server = Server::start([Answer::End(respond("401 No", "", "who?"))]).await;
     let error = error(&mut EventSource::get(url(&server, "127.0.0.1")).open().unwrap()).await;
     assert!(!is_secret(&format!("{error} {error:?}")), "{error:?}");

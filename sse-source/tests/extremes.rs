@@ -1,4 +1,4 @@
-//! The least and the greatest values of all settings.
+//! Minimum and maximum values of all settings.
 
 mod support;
 
@@ -22,15 +22,17 @@ const TIMES: [Duration; 4] = [
 
 type Set<T> = fn(Settings, T) -> Settings;
 
-/// Each setting that is a time.
+/// Settings that are durations.
 const SETTINGS: [(&str, Set<Duration>); 6] = [
     ("reconnection time", Settings::with_reconnection_time),
-    ("floor", |settings, time| settings.with_bounds(time, time)),
-    ("ceiling", |settings, time| {
+    ("minimum delay", |settings, time| {
+        settings.with_bounds(time, time)
+    }),
+    ("maximum delay", |settings, time| {
         settings.with_bounds(Duration::ZERO, time)
     }),
     ("backoff limit", Settings::with_backoff_limit),
-    ("connect timeout", |settings, time| {
+    ("head timeout", |settings, time| {
         settings.with_head_timeout(Some(time))
     }),
     ("idle timeout", |settings, time| {
@@ -38,7 +40,7 @@ const SETTINGS: [(&str, Set<Duration>); 6] = [
     }),
 ];
 
-/// Polls on for a moment after the last item, for it may wait for longer than the test.
+/// Polls the source until no item arrives for a moment, because its delay may be longer than the test.
 async fn run(name: String, server: &Server, settings: Settings) {
     let url = server.url();
     let mut source = EventSource::get(url)
@@ -101,11 +103,11 @@ async fn any_limit_can_be_set() {
     }
 }
 
-/// A program may run for years, and a deadline may be as far away.
+/// Checks deadlines that are years away, in a program that runs for years.
 #[tokio::test(start_paused = true)]
 async fn deadlines_hold_after_years() {
     const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-    // In a thread, which has another clock.
+    // The server runs in a thread, because the clock of the runtime is paused.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Against a real server on loopback that fails in every way.
+//! Faults of a real server on loopback.
 
 mod support;
 
@@ -144,7 +144,7 @@ async fn what_a_server_asks_to_wait_is_waited() {
 #[tokio::test]
 async fn a_connection_on_which_nothing_comes_is_given_up() {
     let short = Some(Duration::from_millis(100));
-    // Each timeout alone, so that a busy machine cannot have the other one come first.
+    // Each timeout is set alone. On a busy machine, the other one could come first.
     let connect = soon().with_head_timeout(short);
     let idle = soon().with_head_timeout(None).with_idle_timeout(short);
     for (settings, first, reason) in [
@@ -260,7 +260,7 @@ async fn a_handle_closes_and_reconnects() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         handle.close();
     });
-    assert!(next(&mut source).await.is_none(), "while it waits");
-    assert!(next(&mut source).await.is_none(), "and it stays so");
+    assert!(next(&mut source).await.is_none(), "closed while it waits");
+    assert!(next(&mut source).await.is_none(), "still closed");
     closing.await.unwrap();
 }

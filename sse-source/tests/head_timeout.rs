@@ -1,4 +1,4 @@
-//! How long a connection and the head of a response may take.
+//! Timeouts for connecting and for the head of a response.
 
 mod support;
 
@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-/// A server that sends the head with the first event, as soon as it may.
+/// Server that sends the head with the first event, as soon as the test allows it.
 struct LateServer {
     url: String,
     was_asked: Arc<Notify>,
@@ -48,7 +48,7 @@ impl LateServer {
         server
     }
 
-    /// Answers after this time, which passes at once.
+    /// Lets the server answer after this time. The clock skips the time.
     async fn answer_after(&self, time: Duration) {
         let was_asked = timeout(test_timeout(), self.was_asked.notified());
         was_asked.await.expect("a request");
@@ -82,7 +82,7 @@ async fn a_source_waits_for_minutes() {
     assert!(matches!(first, Ok(Item::Open(_))), "{first:?}");
 }
 
-/// A server whose queue of connections is full, so that one more is not accepted.
+/// Starts a server whose queue of connections is full, so that it does not accept another one.
 async fn full_server() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -100,7 +100,7 @@ async fn full_server() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
 #[tokio::test]
 async fn a_connection_has_a_time_limit() {
     let (full, _listener, _connections) = full_server().await;
-    // It accepts, and does not shake hands.
+    // This server accepts connections, but does not shake hands for TLS.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let silent_address = silent.local_addr().unwrap();
     for url in [

@@ -1,4 +1,4 @@
-//! HTTP/2, with prior knowledge: streams that share a connection, and connections that die.
+//! HTTP/2 with prior knowledge: streams that share a connection, and dead connections.
 
 mod support;
 
@@ -32,16 +32,16 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// After how long without a byte a connection counts as dead, in the test of that.
+/// Idle timeout in the test of dead connections.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// So many events, each in a frame of its own.
-const FLOOD: usize = 60_000;
+/// Number of events of a flood, each in its own frame.
+const FLOOD_EVENTS: usize = 60_000;
 
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    /// Has the first connection go away.
+    /// Makes the first connection go away.
     leave: Arc<Notify>,
 }
 
@@ -77,8 +77,8 @@ impl Server {
     }
 }
 
-/// Until the client leaves, or the connection is told to go away: then no new stream is served, and those that are
-/// open are cut.
+/// Serves a connection until the client leaves, or until the connection is told to go away. It then serves no new
+/// streams, and cuts the open ones.
 async fn serve(connection: TcpStream, leave: Option<Arc<Notify>>) {
     let connection = http2::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(connection), service_fn(respond));
@@ -88,13 +88,13 @@ async fn serve(connection: TcpStream, leave: Option<Arc<Notify>>) {
         _ = connection.as_mut() => return,
         () = leave.notified() => connection.as_mut().graceful_shutdown(),
     }
-    // GOAWAY is sent meanwhile.
+    // GOAWAY is sent in this time.
     let _ = timeout(Duration::from_millis(200), connection).await;
 }
 
 type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A stream that says what it was asked, and then goes on as its path says.
+/// Responds with an event that holds the last event ID of the request, and then as the path says.
 async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     if let Some(location) = request.uri().path().strip_prefix("/moved/") {
         let location = format!("http://{location}/");
@@ -102,7 +102,7 @@ async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallibl
         return Ok(response.body(UnsyncBoxBody::default()).unwrap());
     }
     if request.uri().path() == "/flood" {
-        let frames = (0..FLOOD).map(|number| Bytes::from(format!("data: {number}\n\n")));
+        let frames = (0..FLOOD_EVENTS).map(|number| Bytes::from(format!("data: {number}\n\n")));
         let body = StreamBody::new(stream::iter(frames.map(Frame::data).map(Ok)));
         let response = Response::builder().header("content-type", "text/event-stream");
         return Ok(response.body(body.boxed_unsync()).unwrap());
@@ -126,8 +126,8 @@ async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallibl
     Ok(response.body(body).unwrap())
 }
 
-/// Passes on what comes; on its first connection only until it is told to die, and then nothing any more, as a
-/// network that is gone.
+/// Starts a proxy that passes on all bytes. After `die`, its first connection passes on nothing, like a network that is
+/// gone.
 async fn start_proxy(server: SocketAddr, die: Arc<Notify>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -222,11 +222,11 @@ async fn a_flood_of_small_frames_waits_for_a_slow_reader() {
     for source in &mut sources {
         events(source, 1).await;
     }
-    // Long enough for all that the windows let through.
+    // This is enough time for all bytes that the windows allow.
     sleep(Duration::from_millis(400)).await;
     for source in &mut sources {
-        let last = events(source, FLOOD - 1).await.pop();
-        assert_eq!(last, Some((FLOOD - 1).to_string()));
+        let last = events(source, FLOOD_EVENTS - 1).await.pop();
+        assert_eq!(last, Some((FLOOD_EVENTS - 1).to_string()));
         assert_eq!(end(source).await, Reason::End);
     }
 }

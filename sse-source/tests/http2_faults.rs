@@ -1,4 +1,4 @@
-//! What HTTP/2 can do to a stream, frame by frame.
+//! Faults of HTTP/2 servers, frame by frame.
 
 mod support;
 
@@ -29,11 +29,10 @@ const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 
-/// `:status: 200`, and `content-type` without an entry in a table.
+/// `:status: 200`, and `content-type`, which is not added to the table.
 const HEAD: &[u8] = b"\x88\x0F\x10\x11text/event-stream";
 
-/// A frame: its type, its flags and what it holds. It is on the stream of the request, if it can be on
-/// one.
+/// Frame: type, flags and payload. It is on the stream of the request, unless its type needs stream 0.
 type Frame = (u8, u8, &'static [u8]);
 
 fn write(stream: u32, frames: &[Frame]) -> Vec<u8> {
@@ -51,7 +50,7 @@ fn write(stream: u32, frames: &[Frame]) -> Vec<u8> {
     bytes
 }
 
-/// Answers the first request with these frames, and each other with an event.
+/// Starts a server that answers the first request with these frames, and all others with an event.
 async fn start(frames: &[Frame], hangs_up: bool) -> (EventSource, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -61,7 +60,7 @@ async fn start(frames: &[Frame], hangs_up: bool) -> (EventSource, Arc<AtomicUsiz
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
             counter.fetch_add(1, Ordering::Relaxed);
-            // A connection that broke off for its fault: the next one comes.
+            // An error only ends this connection: the client opens the next one.
             let _ = serve(connection, &mut first, hangs_up).await;
         }
     });

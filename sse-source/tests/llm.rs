@@ -1,4 +1,4 @@
-//! The example of LLM APIs prints what they say.
+//! Output of the example `llm`.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use std::process::Command;
 fn the_answers_are_whole() {
     let output = Command::new(testkit::example::program("llm"))
         .output()
-        .expect("it runs");
+        .expect("the example runs");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(
         String::from_utf8(output.stdout).expect("UTF-8"),

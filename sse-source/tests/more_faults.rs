@@ -1,4 +1,4 @@
-//! What HTTP/1 can do to a stream: how it is framed, how it breaks, and how fast it comes.
+//! HTTP/1 streams: framing, faults and speed.
 
 mod support;
 
@@ -21,7 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// A response whose body is not the rest of the connection.
+/// Returns a response whose body does not end with the connection.
 fn framed(header: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{header}\r\n\r\n{body}").into()
 }
@@ -30,7 +30,7 @@ fn chunked(body: &str) -> Vec<u8> {
     framed("Transfer-Encoding: chunked", body)
 }
 
-/// A connection, and the request read.
+/// Accepts a connection and reads the request.
 async fn asked(listener: &TcpListener) -> TcpStream {
     let (mut connection, _) = listener.accept().await.unwrap();
     assert!(connection.read(&mut [0; 1024]).await.unwrap() > 0);
@@ -54,7 +54,7 @@ async fn only_a_body_that_is_whole_ends() {
             chunked(&format!("9\r\ndata: a\n\n\r\n{}\r\n", "f".repeat(17))),
             Reason::NetworkError,
         ),
-        // What follows the body is no part of it.
+        // Bytes after the body are not part of it.
         (
             framed("Content-Length: 9", "data: a\n\ndata: b\n\n"),
             Reason::End,
@@ -176,7 +176,7 @@ async fn a_head_may_look_unusual() {
     }
 }
 
-/// A server that has failed to speak HTTP ten times in a row will not speak it at the eleventh.
+/// Checks that the client gives up after ten consecutive responses that are not HTTP.
 #[tokio::test]
 async fn a_server_of_another_protocol_is_not_asked_for_ever() {
     for head in [
@@ -193,7 +193,7 @@ async fn a_server_of_another_protocol_is_not_asked_for_ever() {
 
 #[tokio::test]
 async fn an_id_is_sent_as_it_came_if_a_header_can_hold_it() {
-    // The longest that is kept by default.
+    // The maximum length by default.
     let long = "x".repeat(8 * 1024);
     for (id, sent) in [
         ("\u{20AC}\u{1F600}", Some("\u{20AC}\u{1F600}")),
@@ -211,7 +211,7 @@ async fn an_id_is_sent_as_it_came_if_a_header_can_hold_it() {
     }
 }
 
-/// A server that answers many requests on a connection, and hangs up behind a whole response.
+/// Uses a server that answers several requests on a connection, and closes it after a complete response.
 #[tokio::test]
 async fn connections_that_are_kept_and_then_closed_are_no_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -253,7 +253,7 @@ async fn a_flood_is_read_whole_and_no_faster_than_it_is_asked_for() {
     let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
     events(&mut source, 1).await;
     sleep(Duration::from_millis(300)).await;
-    // What the kernel holds on both sides, and a buffer of hyper.
+    // The bytes in the buffers of the kernel, on both sides, and in hyper's buffer.
     let ahead = sent.load(Ordering::Relaxed);
     assert!(ahead < 9 * COUNT, "{ahead} bytes sent");
     events(&mut source, COUNT - 1).await;
@@ -287,7 +287,7 @@ fn close(mut source: EventSource) {
     });
 }
 
-/// On one thread, where nothing is read while the caller is busy.
+/// Runs on one thread, where nothing is read while the caller is busy.
 #[tokio::test]
 async fn a_caller_that_is_busy_for_longer_than_the_timeout_loses_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -318,7 +318,7 @@ async fn a_caller_that_is_busy_for_longer_than_the_timeout_loses_nothing() {
     }
 }
 
-/// A part of the events behind the one that was seen last, framed and broken by chance.
+/// Returns some of the events after the last one that the client has seen, with random framing and faults.
 fn part(random: &mut fastrand::Rng, seen: usize) -> Vec<u8> {
     let number = seen + 1..seen + 1 + random.usize(1..20);
     let end = ["\n", "\r\n", "\r"][random.usize(..3)];

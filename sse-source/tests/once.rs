@@ -1,4 +1,4 @@
-//! One request, and what becomes of its events.
+//! Requests that are sent once, and their events.
 
 mod support;
 
@@ -8,9 +8,9 @@ use futures_util::StreamExt;
 use sse_source::{BoxError, Builder, Error, EventSource, Item, Reason, Settings};
 use support::{Answer, Server, respond, soon, stream};
 
-const SHORT: Option<Duration> = Some(Duration::from_millis(200));
+const SHORT_TIMEOUT: Option<Duration> = Some(Duration::from_millis(200));
 
-/// What it says up to its end, and why that is.
+/// Returns the items of a request as texts, and the error that it ends with.
 async fn all(answer: Answer) -> (Vec<String>, Option<Error>) {
     all_with(soon(), answer).await
 }
@@ -84,7 +84,7 @@ async fn a_stream_that_ends_inside_an_event_is_an_error_unless_the_event_is_take
         assert_eq!(said[1..], Vec::from_iter(last), "{end:?}");
         assert!(error.is_none(), "{end:?}: {error:?}");
     }
-    // A response that breaks stays one that broke.
+    // A response that breaks is still an error.
     let server = Server::start([Answer::Reset(stream("data: 1\n\ndata: 2\n"))]).await;
     let request = EventSource::get(server.url()).with_unfinished_event();
     let (said, error) = all_of(server, request).await;
@@ -102,9 +102,13 @@ async fn a_stream_that_breaks_is_an_error_behind_its_events() {
 
 #[tokio::test]
 async fn silence_is_an_error() {
-    // Each timeout alone, so that a busy machine cannot have the other one come first.
-    let connect = || soon().with_head_timeout(SHORT);
-    let idle = || soon().with_head_timeout(None).with_idle_timeout(SHORT);
+    // Each timeout is set alone. On a busy machine, the other one could come first.
+    let connect = || soon().with_head_timeout(SHORT_TIMEOUT);
+    let idle = || {
+        soon()
+            .with_head_timeout(None)
+            .with_idle_timeout(SHORT_TIMEOUT)
+    };
     for (settings, bytes, expected, reason) in [
         (connect(), Vec::new(), &[][..], Reason::HeadTimeout),
         (idle(), stream(""), &[], Reason::IdleTimeout),
@@ -175,7 +179,7 @@ async fn what_no_attempt_could_reach_is_said_at_once() {
         assert!(matches!(error, Error::Request(_)), "{uri}: {error:?}");
         assert!(error.to_string().contains(why), "{uri}: {error}");
 
-        // Also when it is found out late.
+        // The error is the same if a preparation sets the URI.
         let Ok(uri) = http::Uri::try_from(uri) else {
             continue;
         };
@@ -220,7 +224,7 @@ async fn a_sloppy_response_is_taken_where_that_is_asked_for() {
         assert_eq!(said.is_empty(), !is_taken, "{status} {headers}");
         assert_eq!(error.is_some(), !is_taken, "{status} {headers}");
 
-        // As the standard has it, none of these is an event stream.
+        // By the standard, none of these responses is an event stream.
         let server = Server::start([answer()]).await;
         let error = EventSource::get(server.url()).send().await.unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{error:?}");

@@ -18,7 +18,7 @@ fn source(url: &str, proxy: &str) -> EventSource {
         .unwrap()
 }
 
-/// The proxy answers by itself, so that no name is resolved here.
+/// Uses a proxy that answers by itself, so that no name is resolved.
 #[tokio::test]
 async fn a_proxy_forwards_requests_for_http() {
     let proxy = Server::start([
@@ -62,8 +62,10 @@ async fn a_proxy_that_refuses_a_tunnel_is_told() {
     }
 }
 
-/// A SOCKS proxy ([RFC 1928](https://www.rfc-editor.org/rfc/rfc1928),
-/// [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929)) that leads to this server, whatever it is asked for.
+/// Starts a SOCKS proxy ([RFC 1928](https://www.rfc-editor.org/rfc/rfc1928),
+/// [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929)) that always connects to this server.
+///
+/// Returns its address, and a task that returns the host and the port of the request.
 async fn socks_proxy(target: &Server) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -106,7 +108,7 @@ async fn a_socks_proxy_resolves_names() {
     assert!(request.starts_with("get /x http/1.1\r\n"), "{request}");
 }
 
-/// The filter of addresses is for what is connected to.
+/// Checks that the address filter applies to the proxy.
 #[tokio::test]
 async fn a_proxy_has_an_address_too() {
     let proxy = Server::start([Answer::Hang(stream("data: a\n\n"))]).await;

@@ -1,4 +1,4 @@
-//! What a server answers when it has no stream: that there is none, or that it is elsewhere.
+//! Responses that are not event streams: refusals and redirects.
 
 mod support;
 
@@ -29,7 +29,7 @@ async fn a_refusal_ends_it_and_says_what_the_server_said() {
         (
             respond("200 OK", html, "<h1>hello</h1>"),
             200,
-            "no event stream, but Content-Type: \"text/html\": <h1>",
+            "not an event stream (Content-Type: \"text/html\"): <h1>",
         ),
         (respond("200 OK", "", ""), 200, "no Content-Type"),
         (
@@ -41,17 +41,17 @@ async fn a_refusal_ends_it_and_says_what_the_server_said() {
         (
             respond("301 Moved", "Location: ftp://127.0.0.1/\r\n", ""),
             301,
-            "status 301 Moved Permanently, not followed to \"ftp://127.0.0.1/\"",
+            "status 301 Moved Permanently, redirect to \"ftp://127.0.0.1/\" not followed",
         ),
         (
             respond("307 Moved", "Location: javascript:alert(1)\r\n", ""),
             307,
-            "not followed to \"javascript:",
+            "redirect to \"javascript:",
         ),
         (
             respond("308 Moved", "Location: http://127.0.0.1:99999/\r\n", ""),
             308,
-            "not followed to \"http:",
+            "redirect to \"http:",
         ),
         (
             respond(
@@ -70,7 +70,7 @@ async fn a_refusal_ends_it_and_says_what_the_server_said() {
             panic!("{error:?}")
         };
         assert_eq!(refused.status, status);
-        assert_eq!(server.requests().len(), 1, "it does not come back");
+        assert_eq!(server.requests().len(), 1, "the client came back");
     }
 }
 
@@ -93,7 +93,7 @@ async fn a_refusal_of_any_size_and_speed_is_cut() {
     let Error::Refused(refused) = error(&mut source(&server)).await else {
         panic!()
     };
-    // Although the rest never comes.
+    // The rest of the body never arrives.
     assert_eq!(refused.body, "so ");
 }
 
@@ -175,7 +175,7 @@ async fn redirects_are_followed_without_credentials_for_strangers() {
     assert!(round.requests().len() <= 22, "{}", round.requests().len());
 }
 
-/// A header of 100 KB, and one of the longest ID that is kept.
+/// Tests an ID of 100 KB, which is ignored, and an ID of the maximum length.
 #[tokio::test]
 async fn a_long_id_does_not_end_the_stream() {
     let huge = "x".repeat(100_000);
@@ -192,7 +192,7 @@ async fn a_long_id_does_not_end_the_stream() {
     while said.last().is_none_or(|last| last != "c") {
         match next(&mut source)
             .await
-            .expect("it goes on")
+            .expect("the source goes on")
             .expect("no error")
         {
             Item::Event(event) => said.push(event.data),
@@ -232,6 +232,6 @@ async fn closed_while_a_refusal_is_read_it_ends_without_an_error() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         handle.close();
     });
-    // The rest of the body is waited for much longer, and then there is an error.
+    // Without `close`, the source would wait for the rest of the body, and then end with an error.
     assert!(next(&mut source).await.is_none());
 }

@@ -66,7 +66,7 @@ async fn it_follows_no_redirect_if_it_is_not_to() {
     let error = support::error(&mut source).await;
     assert_eq!(
         error.to_string(),
-        "status 307 Temporary Redirect, not followed to \"/moved\""
+        "status 307 Temporary Redirect, redirect to \"/moved\" not followed"
     );
     assert_eq!(server.requests().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Which attempts others follow, and what is told of those that failed.
+//! Retries, and reports of failed attempts.
 
 mod support;
 
@@ -107,7 +107,7 @@ async fn a_preparation_that_fails_is_tried_again() {
     }
     assert_eq!(events(&mut source, 1).await, ["a"]);
 
-    // A request that is sent once has one preparation.
+    // A request that is sent once is prepared once.
     let request = get(&server).with_preparation(|_| async { Err("no token".into()) });
     let error = request.send().await.unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error:?}");

@@ -1,5 +1,4 @@
-//! The test service of the contract, from the outside: a server of streams here, a listener to its
-//! callbacks there.
+//! Contract test service from the outside, between a server of streams and a listener for callbacks.
 
 mod running;
 mod support;
@@ -11,7 +10,7 @@ use running::{Listener, Service};
 use serde_json::{Value, json};
 use support::{Answer, Server, stream};
 
-const A_WHILE: Duration = Duration::from_millis(300);
+const QUIET_TIME: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn it_says_what_it_can_do_and_ends_when_asked() {
@@ -44,7 +43,7 @@ async fn events_and_comments_come_as_they_are() {
     assert_eq!(listener.event().await, ["message", "", "1€"]);
     assert_eq!(listener.event().await, ["message", "c", ""]);
     assert_eq!(listener.event().await, [" x", " 豆腐", ""]);
-    listener.hears_nothing_for(A_WHILE).await;
+    listener.hears_nothing_for(QUIET_TIME).await;
 }
 
 #[tokio::test]
@@ -117,7 +116,7 @@ async fn two_streams_do_not_know_of_each_other() {
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(service.command(&other, restart).await.is_success());
     assert_eq!(second.event().await, ["message", "two", ""]);
-    first.hears_nothing_for(A_WHILE).await;
+    first.hears_nothing_for(QUIET_TIME).await;
 }
 
 #[tokio::test]

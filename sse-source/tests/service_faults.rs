@@ -1,4 +1,4 @@
-//! The test service of the contract, when servers fail it, or those who hear its callbacks.
+//! Contract test service with failing servers and failing listeners for its callbacks.
 
 mod running;
 mod support;
@@ -14,7 +14,7 @@ use serde_json::json;
 use support::{Answer, Server, respond, stream};
 use testkit::timeout::test_timeout;
 
-const A_WHILE: Duration = Duration::from_millis(300);
+const QUIET_TIME: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn it_goes_on_where_it_was_and_the_end_of_a_stream_is_no_error() {
@@ -38,7 +38,7 @@ async fn it_goes_on_where_it_was_and_the_end_of_a_stream_is_no_error() {
 
 #[tokio::test]
 async fn a_stream_on_which_nothing_comes_is_tried_again() {
-    // The last one over and over: a busy machine may take longer than the timeout to answer.
+    // The server repeats the last answer, because a busy machine may take longer than the timeout to answer.
     let answers = [Vec::new(), stream("data: a\n\n")].map(Answer::Hang);
     let server = Server::start(answers).await;
     let (service, mut listener) = (Service::start(), Listener::start().await);
@@ -74,11 +74,11 @@ async fn what_ends_a_stream_is_told_once_and_then_it_is_over() {
         let error = listener.error().await;
         assert!(error.contains(expected), "{error}");
         let count = server.requests().len();
-        listener.hears_nothing_for(A_WHILE).await;
-        assert_eq!(server.requests().len(), count, "it does not come back");
+        listener.hears_nothing_for(QUIET_TIME).await;
+        assert_eq!(server.requests().len(), count, "the client came back");
         let restart = json!({ "command": "restart" });
         assert!(service.command(&location, restart).await.is_success());
-        listener.hears_nothing_for(A_WHILE).await;
+        listener.hears_nothing_for(QUIET_TIME).await;
         service.close(&location).await;
     }
 }
@@ -110,7 +110,7 @@ async fn a_server_that_wants_its_clients_back_at_once_is_given_a_rest() {
     let (count, seconds) = loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let count = server.requests().len();
-        // It is asked again, however long a busy machine takes.
+        // The client must ask again, however slow a busy machine is.
         if count >= 3 || start.elapsed() > test_timeout() {
             break (count, start.elapsed().as_secs_f64());
         }
@@ -139,7 +139,7 @@ async fn a_slow_listener_hears_all_in_order_and_nothing_after_the_end() {
     }
     service.close(&location).await;
     listener.skip();
-    listener.hears_nothing_for(A_WHILE).await;
+    listener.hears_nothing_for(QUIET_TIME).await;
     let (status, ..) = service.ask(Method::DELETE, &location, "").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
@@ -152,5 +152,5 @@ async fn a_listener_that_does_not_answer_does_not_hold_up_the_end() {
     let location = service.open(&server.url(), &listener, json!({})).await;
     assert_eq!(listener.event().await[1], "a");
     service.close(&location).await;
-    listener.hears_nothing_for(A_WHILE).await;
+    listener.hears_nothing_for(QUIET_TIME).await;
 }

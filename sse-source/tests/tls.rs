@@ -1,4 +1,4 @@
-//! `https`, with roots of trust of the caller's own.
+//! `https` with custom root certificates and client certificates.
 #![cfg(feature = "rustls")]
 
 mod running;
@@ -31,12 +31,12 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// A server for `localhost`, and the certificate to trust.
+/// Starts a server for `localhost`. Returns its address and the certificate to trust.
 async fn start() -> (SocketAddr, Certificate) {
     start_for(None).await
 }
 
-/// A server for clients with this certificate.
+/// Starts a server for clients with this certificate, or for all clients.
 async fn start_for(client: Option<&Certificate>) -> (SocketAddr, Certificate) {
     let CertifiedKey { cert, signing_key } = identity();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
@@ -81,7 +81,7 @@ fn roots(certificate: &Certificate) -> RootCertStore {
     roots
 }
 
-/// An event that says by which version of HTTP it was asked for.
+/// Responds with an event that holds the HTTP version of the request.
 async fn respond(
     request: Request<Incoming>,
 ) -> Result<Response<sse_hyper::EventBody<impl sse_hyper::EventStream>>, Infallible> {
@@ -118,7 +118,7 @@ async fn http2_is_agreed_on_and_strangers_are_not_trusted() {
 
     let mut source = open(Transport::new());
     let Some(Ok(Item::Disconnected(disconnected))) = next(&mut source).await else {
-        panic!("it is connected");
+        panic!("the source is connected");
     };
     assert_eq!(disconnected.reason, Reason::NetworkError);
     let why = disconnected.to_string();
@@ -126,7 +126,7 @@ async fn http2_is_agreed_on_and_strangers_are_not_trusted() {
     assert_eq!(end(&mut source).await, Reason::NetworkError);
 }
 
-/// The test service is asked, for the roots of trust are of a process.
+/// Uses the test service, because a process reads the root certificates only once.
 #[tokio::test]
 async fn the_roots_of_the_machine_are_trusted() {
     let (address, certificate) = start().await;
@@ -205,7 +205,7 @@ fn a_certificate_that_cannot_be_used_is_an_error() {
     assert!(matches!(client(&chain, &other_key), TlsError::Key(_)));
 }
 
-/// A proxy that leads to where it is asked to.
+/// Starts a proxy that connects to the target of the request.
 async fn start_proxy() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! Whatever a server sends, and however it is read, other tasks of the thread have their turn.
+//! Fairness: other tasks of the thread run, whatever a server sends and however the caller reads it.
 
 mod support;
 
@@ -18,7 +18,7 @@ use sse_source::{BoxError, Builder, Error, EventSource, Item, Settings, Transpor
 use testkit::poll_time::assert_yields;
 use tower::service_fn;
 
-/// A body that always has another frame, up to a number of them.
+/// Body that always has another frame ready, up to a number of frames.
 struct Always {
     frame: Bytes,
     left: usize,
@@ -40,7 +40,7 @@ impl Body for Always {
     }
 }
 
-/// A transport whose answers are there at once, with so many frames each.
+/// Returns a transport that responds at once, with `count` frames in each response.
 fn transport(status: StatusCode, frame: &'static [u8], count: usize) -> Transport {
     Transport::from_service(service_fn(move |_: Request<Full<Bytes>>| async move {
         let body = Always {
@@ -60,7 +60,7 @@ fn builder(transport: Transport) -> Builder {
         .with_transport(transport)
 }
 
-/// Waits for nothing.
+/// Returns settings without delays.
 fn at_once() -> Settings {
     Settings::default()
         .with_reconnection_time(Duration::ZERO)
@@ -68,7 +68,7 @@ fn at_once() -> Settings {
         .with_limit(1024)
 }
 
-/// Frames, and how many of them are sent: of each kind that gives no items, few items, and many.
+/// Frames that give no items, few items and many items, and the number of times that each is sent.
 const FRAMES: [(&str, &[u8], usize); 8] = [
     ("empty frames", b"", 600_000),
     ("blank lines", b"\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", 200_000),
@@ -123,7 +123,7 @@ fn it_yields_also_where_tokio_sets_no_budget() {
     }
 }
 
-/// A frame may be as large as a service likes.
+/// Checks that a very large frame is read in turns. Frames have no maximum size.
 #[test]
 fn a_frame_of_any_size_yields() {
     for byte in [b"\n", b"x", b"\xff"] {
@@ -136,7 +136,7 @@ fn a_frame_of_any_size_yields() {
     }
 }
 
-/// An event is decoded in turns. To grow the buffer that it is in, and to give it away, takes as long as to copy it.
+/// Checks that a large event is decoded in turns. Growing its buffer and returning it take as long as copying it.
 #[test]
 fn a_large_event_yields() {
     let event = [&b"data: 123456789\n".repeat(1 << 18)[..], b"\n"].concat();
@@ -196,13 +196,13 @@ fn redirects_yield() {
     assert_yields("redirects", async {
         let request = builder(transport).with_preparation(|request| async { Ok(request) });
         let source = request.send();
-        // The last one is refused, with a body that never ends.
+        // The last redirect is refused. Its body never ends.
         let error = source.await.unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{error}");
     });
 }
 
-/// A flood of commands takes no memory, and does not keep the source from its stream.
+/// Checks that a flood of commands takes no memory, and does not block the stream.
 #[test]
 fn commands_are_done_once() {
     let transport = transport(StatusCode::OK, b"data: 1\n\n", 1);
@@ -230,7 +230,7 @@ fn commands_are_done_once() {
     });
 }
 
-/// Each connection is given up as soon as it is there.
+/// Reconnects as soon as each connection is open.
 #[test]
 fn commands_in_a_loop_yield() {
     let transport = transport(StatusCode::OK, b"", usize::MAX);

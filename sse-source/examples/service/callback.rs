@@ -1,4 +1,4 @@
-//! Callbacks: what a stream says, for the one who opened it.
+//! Callbacks that report the items of a stream to the test harness.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use serde::Serialize;
 use sse_source::{BoxError, Error, Item, Reason};
 use tokio::time::timeout;
 
-/// How long the answer to a callback is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum time for the response to a callback.
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For how long a connection is used again: for less than any server keeps it.
-const KEEP: Duration = Duration::from_secs(1);
+/// Time that an idle connection is kept. Servers keep it longer.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -36,10 +36,10 @@ pub(super) struct Event {
 }
 
 impl Callback {
-    /// What is to be told of an item, if anything is.
+    /// Returns the callback for an item, if it has one.
     ///
-    /// An error is each attempt that failed and each stream that broke, whether there is another try
-    /// or not. None is a stream that its server ended, or one that was asked to start again.
+    /// Each failed attempt and each broken stream is an error, even if another attempt follows. A stream that the
+    /// server ended, or that the harness restarted, is not an error.
     pub(super) fn of(item: Result<Item, Error>) -> Option<Self> {
         Some(match item {
             Ok(Item::Event(event)) => Self::Event {
@@ -82,7 +82,7 @@ impl Poster {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(KEEP)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build(connector);
         Self {
             client,
@@ -92,11 +92,11 @@ impl Poster {
         }
     }
 
-    /// A callback that cannot be delivered is gone, but its number is used.
+    /// Posts a callback. If it cannot be delivered, it is dropped, but its number is used.
     pub(super) async fn post(&mut self, callback: &Callback) {
         self.count += 1;
         let url = format!("{}/{}", self.base, self.count);
-        let attempt = timeout(PATIENCE, self.deliver(&url, callback));
+        let attempt = timeout(CALLBACK_TIMEOUT, self.deliver(&url, callback));
         if let Err(error) = attempt.await.unwrap_or_else(|elapsed| Err(elapsed.into())) {
             let tag = self.tag.as_deref().unwrap_or_default();
             eprintln!("{tag}: callback {url}: {error}");
@@ -107,7 +107,7 @@ impl Poster {
         let url: Uri = url.try_into()?;
         let body = Bytes::from(serde_json::to_vec(callback)?);
         match self.send(&url, &body).await {
-            // The connection may have been one that the server has just closed.
+            // The server may have just closed this connection, so the callback is sent again.
             Err(_) => self.send(&url, &body).await,
             answered => answered,
         }

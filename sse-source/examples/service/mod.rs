@@ -1,7 +1,7 @@
-//! The resources of the service: itself, and its streams.
+//! Resources of the service: the service itself, and its streams.
 //!
-//! - `GET /` says what it can do, `POST /` opens a stream, `DELETE /` ends the service.
-//! - `POST /streams/N` gives a stream a command, `DELETE /streams/N` closes it.
+//! - `GET /` returns the capabilities, `POST /` opens a stream, `DELETE /` ends the service.
+//! - `POST /streams/N` sends a command to a stream, `DELETE /streams/N` closes it.
 
 mod callback;
 mod parameters;
@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use parameters::{Command, Parameters};
 use stream::Stream;
 
-/// What the event source can do, in the words of the contract tests.
+/// Capabilities of the event source, with the names of the contract tests.
 const CAPABILITIES: [&str; 10] = [
     "bom",
     "comments",
@@ -34,15 +34,15 @@ const CAPABILITIES: [&str; 10] = [
     "report",
     "read-timeout",
     "restart",
-    // All types are delivered at all times, so `listen` has nothing to do.
+    // All event types are always delivered, so `listen` does nothing.
     "event-type-listeners",
     "server-directed-shutdown-request",
 ];
 
-/// How large a request may be.
-const LIMIT: usize = 64 * 1024 * 1024;
+/// Maximum size of a request body in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
-/// All streams, by the path of their resource.
+/// Test service with its streams, by the path of their resource.
 #[derive(Default)]
 pub(crate) struct Service {
     streams: Mutex<HashMap<String, Stream>>,
@@ -50,7 +50,7 @@ pub(crate) struct Service {
     end: Notify,
 }
 
-/// A response without its status, or the status and why.
+/// Response, or the status and the reason of a failure.
 type Answer = Result<Response<String>, (StatusCode, String)>;
 
 impl Service {
@@ -64,7 +64,7 @@ impl Service {
             (Method::DELETE, location) => self.close(location).await,
             (method, path) => Err((
                 StatusCode::METHOD_NOT_ALLOWED,
-                format!("no {method} of {path}"),
+                format!("{path} does not support {method}"),
             )),
         };
         answer.unwrap_or_else(|(status, reason)| respond(status, reason))
@@ -123,7 +123,7 @@ fn status() -> Response<String> {
 }
 
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, (StatusCode, String)> {
-    let body = Limited::new(body, LIMIT).collect().await;
+    let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
     serde_json::from_slice(&body.map_err(bad_request)?.to_bytes()).map_err(bad_request)
 }
 
@@ -138,5 +138,5 @@ fn bad_request(reason: impl ToString) -> (StatusCode, String) {
 }
 
 fn unknown(location: &str) -> (StatusCode, String) {
-    (StatusCode::NOT_FOUND, format!("there is no {location}"))
+    (StatusCode::NOT_FOUND, format!("{location} does not exist"))
 }

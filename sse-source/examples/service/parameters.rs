@@ -1,4 +1,4 @@
-//! What requests to the service hold.
+//! Bodies of requests to the service.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use http::{Method, Uri};
 use serde::Deserialize;
 use sse_source::{BoxError, EventId, EventSource, Settings};
 
-/// Of a stream that is to be opened.
+/// Parameters of a stream to open.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Parameters {
@@ -21,12 +21,12 @@ pub(super) struct Parameters {
     body: Option<String>,
 }
 
-/// A command to a stream.
+/// Command to a stream.
 #[derive(Deserialize)]
 #[serde(tag = "command", rename_all = "lowercase")]
 pub(super) enum Command {
     Listen {
-        // The first versions of the tests write it large.
+        // The first versions of the tests write it with a capital letter.
         #[serde(rename = "listen", alias = "Listen")]
         _listen: Listen,
     },
@@ -39,18 +39,18 @@ pub(super) struct Listen {
     _event_type: String,
 }
 
-/// How long it waits if nothing else is asked for. The library's 3 s would have the checks wait.
-const DELAY: Duration = Duration::from_secs(1);
+/// Reconnection time by default. The library's 3 s would slow the tests down.
+const DEFAULT_RECONNECTION_TIME: Duration = Duration::from_secs(1);
 
-/// The least that it waits, whatever is asked for: a stream that ends with each event, or a `retry: 0`,
-/// would have it try again without rest.
-const REST: Duration = Duration::from_millis(50);
+/// Minimum delay of all streams. Without it, a stream that ends after each event, or a `retry: 0`, would cause
+/// reconnections without a pause.
+const MIN_DELAY: Duration = Duration::from_millis(50);
 
-/// The least and the greatest that the library waits if nothing else is asked for.
-const FLOOR: Duration = Duration::from_millis(500);
-const CEILING: Duration = Duration::from_secs(5 * 60);
+/// Minimum and maximum delay of the library by default.
+const DEFAULT_MIN_DELAY: Duration = Duration::from_millis(500);
+const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(5 * 60);
 
-/// To how much failures may double the delay: little, for the checks take servers away and wait.
+/// Maximum delay that repeated failures cause. It is short, because the tests stop servers and wait.
 const BACKOFF_LIMIT: Duration = Duration::from_secs(2);
 
 impl Parameters {
@@ -72,13 +72,15 @@ impl Parameters {
         Ok(builder.open()?)
     }
 
-    /// A timeout of nothing is none.
+    /// Returns the settings of the event source. A read timeout of 0 means no timeout.
     fn settings(&self) -> Settings {
-        let delay = self.initial_delay_ms.map_or(DELAY, Duration::from_millis);
-        let floor = delay.clamp(REST, FLOOR);
+        let delay = self
+            .initial_delay_ms
+            .map_or(DEFAULT_RECONNECTION_TIME, Duration::from_millis);
+        let min_delay = delay.clamp(MIN_DELAY, DEFAULT_MIN_DELAY);
         let mut settings = Settings::default()
             .with_reconnection_time(delay)
-            .with_bounds(floor, CEILING)
+            .with_bounds(min_delay, DEFAULT_MAX_DELAY)
             .with_backoff_limit(BACKOFF_LIMIT);
         if let Some(timeout) = self.read_timeout_ms.filter(|time| *time > 0) {
             let timeout = Some(Duration::from_millis(timeout));
@@ -90,13 +92,13 @@ impl Parameters {
     }
 }
 
-/// A URL that a client can send a request to.
+/// Parses the URL of a request, which must be `http` or `https`.
 pub(super) fn http_url(name: &str, text: &str) -> Result<Uri, BoxError> {
     let url: Uri = text
         .try_into()
         .map_err(|error| format!("{name}: {text:?}: {error}"))?;
     match url.scheme_str() {
         Some("http" | "https") => Ok(url),
-        _ => Err(format!("{name}: {text:?} is no URL of http").into()),
+        _ => Err(format!("{name}: {text:?} is not an http URL").into()),
     }
 }

@@ -1,4 +1,4 @@
-//! A stream that runs: one task reads it, another posts what came.
+//! Open stream: one task reads it, another posts its callbacks.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use super::{
     parameters::{Parameters, http_url},
 };
 
-/// How many callbacks may wait before the stream is not read any more.
-const BACKLOG: usize = 256;
+/// Maximum number of callbacks that wait. When it is reached, the stream is not read.
+const MAX_PENDING_CALLBACKS: usize = 256;
 
-/// How long it waits, when it is closed, for an answer to the callback that is under way.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Maximum time that a closing stream waits for the response to the current callback.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct Stream {
     source: Handle,
-    /// Dropped, it has the posting stop before the next callback.
+    /// Stops the posting task before the next callback when it is dropped.
     go_on: oneshot::Sender<()>,
     posting: JoinHandle<()>,
 }
@@ -34,7 +34,7 @@ impl Stream {
         let callback_url = http_url("callbackUrl", &parameters.callback_url)?.to_string();
         let poster = Poster::new(&callback_url, parameters.tag);
         let handle = source.handle();
-        let (sender, receiver) = mpsc::channel(BACKLOG);
+        let (sender, receiver) = mpsc::channel(MAX_PENDING_CALLBACKS);
         let (go_on, stopped) = oneshot::channel();
         tokio::spawn(read(source, sender));
         Ok(Self {
@@ -44,16 +44,16 @@ impl Stream {
         })
     }
 
-    /// Connects again at once.
+    /// Makes the stream reconnect at once.
     pub(super) fn restart(&self) {
         self.source.reconnect();
     }
 
-    /// After this no callback is posted any more.
+    /// Closes the stream. No callback is posted after this.
     pub(super) async fn close(mut self) {
         self.source.close();
         drop(self.go_on);
-        if timeout(PATIENCE, &mut self.posting).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, &mut self.posting).await.is_err() {
             self.posting.abort();
             _ = self.posting.await;
         }

@@ -18,23 +18,23 @@ use crate::{
     turn::Turn,
 };
 
-/// Maximum number of bytes that a decoder takes at once. What it makes of them is bounded by [`OUTPUT`], except for
-/// what gives no output, such as the tables of codes.
-const INPUT: usize = 2 * 1024;
+/// Maximum number of bytes that a decoder takes at once. [`MAX_OUTPUT_BYTES`] limits its work for them, except for
+/// input without output, for example code tables.
+const MAX_INPUT_BYTES: usize = 2 * 1024;
 
-/// Maximum number of bytes of a frame.
-const OUTPUT: usize = 8 * 1024;
+/// Maximum number of bytes that a decoder returns at once. They are one frame.
+const MAX_OUTPUT_BYTES: usize = 8 * 1024;
 
-/// A unit of work in bytes of output: 32 KiB of it are a turn.
-const UNIT: usize = 256;
+/// Bytes of output per unit of work. A turn has 16 units.
+const WORK_UNIT_BYTES: usize = 256;
 
-/// Work for each byte of input, in bytes of output.
+/// Cost of each byte of input, in bytes of output.
 const INPUT_COST: usize = 4;
 
-/// Work for each call of a decoder, in bytes of output.
+/// Cost of each call of a decoder, in bytes of output.
 const CALL_COST: usize = 64;
 
-/// A body of which one coding is decoded.
+/// Body that decodes one content coding of another body.
 pub(super) struct Decoded {
     body: Body,
     coding: Coding,
@@ -42,19 +42,19 @@ pub(super) struct Decoded {
     input: Bytes,
     output: Box<[u8]>,
     place: Place,
-    /// The decoder filled the output, so it may have more without more input.
+    /// Set if the decoder filled the output. It may then have more output without more input.
     is_full: bool,
     /// Error to return after the output before it.
     error: Option<DecodeError>,
     turn: Turn,
 }
 
-/// Where in the encoded content the decoder is.
+/// Position of the decoder in the encoded content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Start,
     Within,
-    /// After a part that is complete. Another one may follow: a server may compress each event by itself.
+    /// The end of a complete part. Another one may follow, because a server may compress each event separately.
     Between,
 }
 
@@ -65,17 +65,17 @@ impl Decoded {
             coding,
             decoder: coding.decoder(),
             input: Bytes::new(),
-            output: vec![0; OUTPUT].into(),
+            output: vec![0; MAX_OUTPUT_BYTES].into(),
             place: Place::Start,
             is_full: false,
             error: None,
-            turn: Turn::with_unit(UNIT),
+            turn: Turn::with_unit(WORK_UNIT_BYTES),
         }
     }
 
     /// Calls the decoder once, and returns the number of bytes of output.
     fn step(&mut self) -> Result<usize, DecodeError> {
-        let piece = &self.input[..self.input.len().min(INPUT)];
+        let piece = &self.input[..self.input.len().min(MAX_INPUT_BYTES)];
         if self.place != Place::Within && !piece.is_empty() {
             if self.place == Place::Between {
                 let result = self.decoder.reinit();
@@ -98,7 +98,7 @@ impl Decoded {
                 return Ok(written);
             }
             Ok(false) if written > 0 || taken > 0 || was_empty => return Ok(written),
-            // There was no more output.
+            // Without input, this error means that there is no more output.
             Err(_) if was_empty => {
                 self.is_full = false;
                 return Ok(written);
@@ -173,7 +173,7 @@ impl Coding {
     }
 }
 
-/// The body is not what its `Content-Encoding` says, or takes too much memory to decode.
+/// Error for a body that does not match its `Content-Encoding`, or that needs too much memory to decode.
 #[derive(Debug)]
 struct DecodeError {
     coding: Coding,

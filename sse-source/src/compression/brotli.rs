@@ -8,8 +8,9 @@ use compression_codecs::{
 
 type State = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
 
-/// A decoder of brotli as RFC 7932 has it, whose windows have at most 16 MiB. The one of `compression-codecs` also
-/// takes the extension by which they have up to 1 GiB.
+/// Decoder of brotli as in RFC 7932, with windows of at most 16 MiB.
+///
+/// The decoder of `compression-codecs` also accepts the extension for windows of up to 1 GiB.
 pub(super) struct BrotliDecoder(Box<State>);
 
 impl BrotliDecoder {

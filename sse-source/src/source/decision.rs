@@ -1,4 +1,4 @@
-//! Decision about what follows a response or a failed attempt: a stream, another attempt, or the end.
+//! Decision after a response or a failed attempt: a stream, another attempt, or the end.
 
 use core::error;
 
@@ -17,8 +17,8 @@ use crate::{
     transport::{Body, BoxError},
 };
 
-/// Maximum number of attempts in a row whose response is not HTTP. A server that sends one in a moment of trouble is
-/// asked again, but not for ever.
+/// Maximum number of consecutive attempts whose response is not HTTP. A server that is in trouble for a moment may send
+/// such a response, so it is asked again, but not for ever.
 const MAX_INVALID_HEADS: u32 = 10;
 
 impl EventSource {
@@ -39,7 +39,7 @@ impl EventSource {
         self.attempt = Attempt::stream(body, now);
     }
 
-    /// Returns whether this response is an event stream although the standard says that it is not.
+    /// Returns whether this response is an event stream although the standard rejects it.
     fn is_taken_leniently(&self, response: &Response<Body>) -> bool {
         let (status, headers) = (response.status(), response.headers());
         let has_content = status.is_success()
@@ -89,8 +89,8 @@ impl EventSource {
         self.connection.on_network_error(now);
     }
 
-    /// Returns the item of a disconnection, or the end of the source if no attempt follows. What is under way is
-    /// dropped then.
+    /// Returns the item of a disconnection, or the end of the source if no attempt follows. The end drops the current
+    /// attempt.
     pub(super) fn on_disconnected(
         &mut self,
         disconnected: Disconnected,
@@ -110,7 +110,7 @@ impl EventSource {
     fn is_last(&mut self, disconnected: &Disconnected) -> bool {
         let attempt = self.connection.failed_attempts();
         self.note_failure(attempt);
-        // The caller asked for another attempt, or it was decided on before.
+        // The caller asked for another attempt, or `on_refusal` has decided on it.
         if disconnected.reason == Reason::Requested || disconnected.response.is_some() {
             return false;
         }
@@ -139,14 +139,14 @@ impl EventSource {
     }
 }
 
-/// Returns whether the standard says that this response is an event stream.
+/// Returns whether this response is an event stream by the standard.
 fn is_stream(response: &Response<Body>) -> bool {
     let content_type = head::content_type(response.headers());
     response.status() == StatusCode::OK
         && content_type.is_some_and(|value| sse_proto::connection::is_event_stream(&value))
 }
 
-/// Returns whether a response came that is not HTTP.
+/// Returns whether the error is a response that is not HTTP.
 fn is_invalid_head(error: &(dyn error::Error + 'static)) -> bool {
     core::iter::successors(Some(error), |error| error.source())
         .filter_map(|error| error.downcast_ref::<hyper::Error>())

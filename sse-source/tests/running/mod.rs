@@ -1,5 +1,5 @@
-//! The test service as a process, and someone who hears its callbacks.
-#![allow(dead_code, reason = "not each test uses all")]
+//! Contract test service as a process, and a listener for its callbacks.
+#![allow(dead_code, reason = "each test uses only a part")]
 
 use std::{
     convert::Infallible,
@@ -31,7 +31,7 @@ impl Service {
         Self::start_with(&[])
     }
 
-    /// With these environment variables.
+    /// Starts the service with these environment variables.
     pub(crate) fn start_with(variables: &[(&str, &Path)]) -> Self {
         Self {
             example: Example::start_with("contract_service", variables),
@@ -39,7 +39,7 @@ impl Service {
         }
     }
 
-    /// The status, `Location`, and the body.
+    /// Sends a request, and returns the status, `Location` and the body of the response.
     pub(crate) async fn ask(
         &self,
         method: Method,
@@ -52,7 +52,7 @@ impl Service {
             .body(Full::from(body.to_string()))
             .unwrap();
         let response = timeout(test_timeout(), self.client.request(request)).await;
-        let (head, body) = response.expect("an answer in time").unwrap().into_parts();
+        let (head, body) = response.expect("a response in time").unwrap().into_parts();
         let location = head.headers.get(LOCATION);
         let location = location.map(|value| value.to_str().unwrap().to_owned());
         let body = body.collect().await.unwrap().to_bytes();
@@ -60,7 +60,7 @@ impl Service {
         (head.status, location, body)
     }
 
-    /// Opens a stream that waits next to nothing, and gives its location.
+    /// Opens a stream with minimal delays, and returns its location.
     pub(crate) async fn open(&self, stream: &str, listener: &Listener, more: Value) -> String {
         let mut parameters = json!({
             "streamUrl": stream,
@@ -69,7 +69,7 @@ impl Service {
             "initialDelayMs": 0,
         });
         let Value::Object(more) = more else {
-            panic!("{more} is no object")
+            panic!("{more} is not an object")
         };
         parameters.as_object_mut().unwrap().extend(more);
         let (status, location, body) = self.ask(Method::POST, "/", parameters).await;
@@ -87,11 +87,11 @@ impl Service {
     }
 }
 
-/// A server that hears callbacks.
+/// Server that receives callbacks.
 pub(crate) struct Listener {
     address: SocketAddr,
     heard: mpsc::UnboundedReceiver<(String, Value)>,
-    /// How long it thinks before it answers.
+    /// Delay before the response to a callback.
     pub(crate) pause: Arc<Mutex<Duration>>,
     count: u64,
 }
@@ -102,12 +102,12 @@ impl Listener {
         let address = listener.local_addr().unwrap();
         let (sender, heard) = mpsc::unbounded_channel();
         let pause = Arc::<Mutex<Duration>>::default();
-        let thinks = Arc::clone(&pause);
+        let shared_pause = Arc::clone(&pause);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                let (sender, thinks) = (sender.clone(), Arc::clone(&thinks));
+                let (sender, shared_pause) = (sender.clone(), Arc::clone(&shared_pause));
                 let service = service_fn(move |request| {
-                    let pause = *thinks.lock().unwrap_or_else(PoisonError::into_inner);
+                    let pause = *shared_pause.lock().unwrap_or_else(PoisonError::into_inner);
                     hear(request, sender.clone(), pause)
                 });
                 let connection = TokioIo::new(connection);
@@ -126,7 +126,7 @@ impl Listener {
         format!("http://{}/calls", self.address)
     }
 
-    /// The next callback, which has the next number.
+    /// Returns the next callback, and checks that it has the next number.
     pub(crate) async fn next(&mut self) -> Value {
         let callback = timeout(test_timeout(), self.heard.recv()).await;
         let (path, callback) = callback.expect("a callback in time").unwrap();
@@ -135,14 +135,14 @@ impl Listener {
         callback
     }
 
-    /// The text of the next callback, which is an error.
+    /// Returns the text of the next callback, which must be an error.
     pub(crate) async fn error(&mut self) -> String {
         let callback = self.next().await;
         assert_eq!(callback["kind"], "error", "{callback}");
         callback["error"].as_str().expect("a text").to_owned()
     }
 
-    /// Type, data and ID of the next callback, which is an event.
+    /// Returns type, data and ID of the next callback, which must be an event.
     pub(crate) async fn event(&mut self) -> [String; 3] {
         let callback = self.next().await;
         assert_eq!(callback["kind"], "event", "{callback}");
@@ -152,14 +152,14 @@ impl Listener {
         })
     }
 
-    /// Whether nothing comes for so long.
+    /// Panics if a callback arrives within this time.
     pub(crate) async fn hears_nothing_for(&mut self, time: Duration) {
         if let Ok(callback) = timeout(time, self.heard.recv()).await {
             panic!("{callback:?}");
         }
     }
 
-    /// How many have come that nobody has looked at, which is forgotten.
+    /// Drops the callbacks that have arrived, and returns their number.
     pub(crate) fn skip(&mut self) -> usize {
         let mut count = 0;
         while self.heard.try_recv().is_ok() {

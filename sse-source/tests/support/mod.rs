@@ -1,5 +1,5 @@
-//! A server that does as it is told, byte for byte, and notes what it was asked.
-#![allow(dead_code, reason = "not each test uses all")]
+//! Server that sends scripted bytes and records its requests.
+#![allow(dead_code, reason = "each test uses only a part")]
 
 use std::{
     future,
@@ -18,17 +18,17 @@ use tokio::{
     time::timeout,
 };
 
-/// What the server does on one connection.
+/// Behaviour of the server on one connection, after the request.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// Sends these bytes and ends the connection.
     End(Vec<u8>),
     /// Sends these bytes one by one.
     Drip(Vec<u8>),
-    /// Sends these bytes, and resets the connection at [`Server::reset`]; at once, if there are none. A reset
-    /// takes away what the client has not read yet.
+    /// Sends these bytes, and resets the connection at [`Server::reset`]. Without bytes, it resets the connection at
+    /// once. A reset discards the bytes that the client has not read yet.
     Reset(Vec<u8>),
-    /// Sends these bytes and nothing more.
+    /// Sends these bytes, and keeps the connection open.
     Hang(Vec<u8>),
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One connection for each answer, and the last one over and over.
+    /// Starts a server that uses one answer for each connection, and repeats the last one.
     pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), answers).await
     }
@@ -71,7 +71,7 @@ impl Server {
         server
     }
 
-    /// Lets [`Answer::Reset`] reset its connection, after the client has read all of it.
+    /// Lets [`Answer::Reset`] reset its connection. Call it after the client has read all bytes.
     pub(crate) fn reset(&self) {
         self.reset.notify_one();
     }
@@ -80,12 +80,12 @@ impl Server {
         format!("http://{}/events", self.address)
     }
 
-    /// What was asked, each with its headers in small letters.
+    /// Returns the requests. The head of each is in lower case.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// The `Last-Event-ID` of each request.
+    /// Returns the `Last-Event-ID` of each request.
     pub(crate) fn last_event_ids(&self) -> Vec<Option<String>> {
         let id = |request: &String| {
             let (_, rest) = request.split_once("\r\nlast-event-id: ")?;
@@ -95,7 +95,7 @@ impl Server {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "clients send no signs")]
+#[expect(clippy::disallowed_methods, reason = "clients send no plus sign")]
 pub(crate) fn number(text: &str) -> Option<usize> {
     text.parse().ok()
 }
@@ -149,7 +149,7 @@ async fn serve(
     }
 }
 
-/// A response that is an event stream, up to the end of the connection.
+/// Returns a response that is an event stream up to the end of the connection.
 pub(crate) fn stream(body: impl AsRef<[u8]>) -> Vec<u8> {
     respond("200 OK", "Content-Type: text/event-stream\r\n", body)
 }
@@ -159,7 +159,7 @@ pub(crate) fn respond(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Ve
     [head.as_bytes(), body.as_ref()].concat()
 }
 
-/// Waits next to nothing.
+/// Returns settings with very short delays.
 pub(crate) fn soon() -> Settings {
     Settings::default()
         .with_reconnection_time(Duration::from_millis(5))
@@ -174,14 +174,14 @@ pub(crate) fn source(server: &Server) -> EventSource {
         .unwrap()
 }
 
-/// The next item, or the error, or `None` at the end.
+/// Returns the next item, or the error, or `None` at the end.
 pub(crate) async fn next(source: &mut EventSource) -> Option<Result<Item, Error>> {
     timeout(test_timeout(), source.next())
         .await
         .expect("an item in time")
 }
 
-/// The data of the next events.
+/// Returns the data of the next events.
 pub(crate) async fn events(source: &mut EventSource, count: usize) -> Vec<String> {
     let mut data = Vec::new();
     let (start, limit) = (Instant::now(), test_timeout());
@@ -196,7 +196,7 @@ pub(crate) async fn events(source: &mut EventSource, count: usize) -> Vec<String
     data
 }
 
-/// The error that it ends with.
+/// Returns the error that the source ends with.
 pub(crate) async fn error(source: &mut EventSource) -> Error {
     loop {
         match next(source).await {
@@ -205,12 +205,12 @@ pub(crate) async fn error(source: &mut EventSource) -> Error {
                 assert!(next(source).await.is_none(), "nothing after the error");
                 return error;
             }
-            None => panic!("it ended without an error"),
+            None => panic!("the source ended without an error"),
         }
     }
 }
 
-/// Why the next connection ends.
+/// Returns the reason why the next connection ends.
 pub(crate) async fn end(source: &mut EventSource) -> Reason {
     loop {
         match next(source).await {
