@@ -1,4 +1,4 @@
-//! One of many nodes over the same NATS:
+//! Node of a cluster that shares its events over NATS:
 //!
 //! ```text
 //! nats-server -js
@@ -26,22 +26,22 @@ use sse_hub_nats::JetStream;
 use sse_hyper::{Event, EventType, Streams};
 use tokio::net::TcpListener;
 
-/// Serves what any node publishes.
+/// Serves the events that any node publishes.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The address of this node.
+    /// Address of this node.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The address of NATS.
+    /// Address of NATS.
     #[arg(long, default_value = "nats://127.0.0.1:4222")]
     nats: String,
-    /// The name of the stream there.
+    /// Name of the stream in NATS.
     #[arg(long, default_value = "sse")]
     nats_stream: String,
-    /// What those who publish have to send as `Authorization: Bearer TOKEN`.
+    /// Token that publishers must send as `Authorization: Bearer TOKEN`.
     #[arg(long)]
     publish_token: String,
-    /// How many events are in memory for those who come back.
+    /// Maximum number of events in memory, for clients that reconnect.
     #[arg(long, default_value_t = Retention::default().events)]
     keep_events: usize,
 }
@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn events(State(node): State<Node>, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let query = form_urlencoded::parse(query.as_bytes());
-    // Users choose patterns here, so everybody may hear everything.
+    // Clients choose patterns here, so every client may receive all events.
     let topics = query.filter(|(name, _)| name == "topic").map(|it| it.1);
     let selection = match Selection::from_patterns(topics) {
         Ok(selection) => selection,
@@ -99,11 +99,11 @@ async fn events(State(node): State<Node>, request: Request) -> Response {
 }
 
 async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> Response {
-    // Where strangers can reach it, compare in constant time.
+    // Compare in constant time if untrusted clients can reach this server.
     if headers.get(AUTHORIZATION).map(|it| it.as_bytes()) != Some(node.authorization.as_bytes()) {
         return text(
             StatusCode::UNAUTHORIZED,
-            "it takes the publish token".to_owned(),
+            "the publish token is required".to_owned(),
         );
     }
     let post = match draft(&body) {
@@ -118,9 +118,10 @@ async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> R
 
 fn draft(body: &[u8]) -> Result<Post, Box<dyn Error>> {
     let body: Value = serde_json::from_slice(body)?;
-    let topics = body["topics"].as_array().ok_or("topics: no array")?;
+    let topics = body["topics"].as_array().ok_or("topics is not an array")?;
     let topics = Topics::new(topics.iter().map(|it| it.as_str().unwrap_or_default()))?;
-    let mut event = Event::new(body["data"].as_str().ok_or("data: no string")?.to_owned());
+    let data = body["data"].as_str().ok_or("data is not a string")?;
+    let mut event = Event::new(data.to_owned());
     if let Some(event_type) = body["type"].as_str() {
         event = event.with_type(EventType::new(event_type.to_owned())?);
     }
@@ -133,9 +134,12 @@ fn draft(body: &[u8]) -> Result<Post, Box<dyn Error>> {
 
 async fn healthz(State(node): State<Node>) -> Response {
     if node.hub.is_connected() {
-        text(StatusCode::OK, "well".to_owned())
+        text(StatusCode::OK, "connected to NATS".to_owned())
     } else {
-        text(StatusCode::SERVICE_UNAVAILABLE, "NATS is away".to_owned())
+        text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not connected to NATS".to_owned(),
+        )
     }
 }
 

@@ -1,7 +1,7 @@
-//! The addresses of NATS servers, apart from the credentials that stand in them.
+//! Parser for the addresses of NATS servers, which separates the credentials from the addresses.
 //!
-//! The client of `async_nats` takes credentials from its options alone, and writes whole addresses into its log.
-//! So the credentials are taken out here, and become options again in `link.rs`.
+//! The client of `async_nats` uses only credentials from its options, and logs whole addresses. So this module removes
+//! the credentials from the addresses, and `link.rs` passes them to the client as options.
 
 use core::str::FromStr as _;
 
@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::InvalidSettings;
 
-/// Credentials before the host of an address. It has no `Debug`, so that it is never printed.
+/// Credentials of an address. The type has no `Debug`, so that they are never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Credentials {
     None,
@@ -19,6 +19,7 @@ pub(crate) enum Credentials {
 }
 
 impl Credentials {
+    /// Returns the options with these credentials.
     pub(crate) fn apply(&self, options: ConnectOptions) -> ConnectOptions {
         match self.clone() {
             Self::None => options,
@@ -28,19 +29,19 @@ impl Credentials {
     }
 }
 
-/// Servers that have the same credentials.
+/// Servers with the same credentials.
 #[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) servers: Vec<ServerAddr>,
     pub(crate) credentials: Credentials,
 }
 
-/// Reads addresses with commas between them. No error has anything of an address in it, which may be a password.
+/// Parses a comma-separated list of addresses. Errors contain no part of an address, because it may be a password.
 pub(crate) fn parse(addresses: &str) -> Result<Vec<Group>, InvalidSettings> {
     let mut groups: Vec<Group> = Vec::new();
     for (number, address) in (1_usize..).zip(addresses.split(',')) {
         let invalid =
-            |reason: &str| InvalidSettings::new(format!("address {number} of NATS: {reason}"));
+            |reason: &str| InvalidSettings::new(format!("NATS address {number}: {reason}"));
         let (server, credentials) = split(address.trim()).map_err(|reason| invalid(&reason))?;
         match groups.iter_mut().find(|it| it.credentials == credentials) {
             Some(group) => group.servers.push(server),
@@ -53,36 +54,37 @@ pub(crate) fn parse(addresses: &str) -> Result<Vec<Group>, InvalidSettings> {
     Ok(groups)
 }
 
+/// Splits an address into the server and its credentials.
 fn split(address: &str) -> Result<(ServerAddr, Credentials), String> {
     if let Some((scheme, _)) = address.split_once("://")
         && !["nats", "tls"]
             .iter()
             .any(|it| scheme.eq_ignore_ascii_case(it))
     {
-        return Err("the scheme is neither nats nor tls".to_owned());
+        return Err("scheme is neither nats nor tls".to_owned());
     }
     let server = ServerAddr::from_str(address).map_err(|error| error.to_string())?;
     let mut url = server.into_inner();
     let is_bare =
         matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     if !is_bare {
-        return Err("there is more than a user, a host and a port".to_owned());
+        return Err("address has more than a user, a host and a port".to_owned());
     }
     let decode = |text: &str| match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err("the user or password is not UTF-8 when decoded".to_owned()),
+        Err(_) => Err("decoded user or password is not UTF-8".to_owned()),
     };
     let name = decode(url.username())?;
     let password = url.password().map(decode).transpose()?;
     let credentials = match (name.is_empty(), password) {
         (true, None) => Credentials::None,
-        (true, Some(_)) => return Err("there is a password without a user".to_owned()),
+        (true, Some(_)) => return Err("password without a user".to_owned()),
         (false, None) => Credentials::Token(name),
         (false, Some(password)) => Credentials::User { name, password },
     };
-    // They fail for an address without a host alone.
+    // The setters fail only if the address has no host.
     if url.set_username("").is_err() || url.set_password(None).is_err() || !url.has_host() {
-        return Err("there is no host".to_owned());
+        return Err("no host".to_owned());
     }
     let server = ServerAddr::from_url(url).map_err(|error| error.to_string())?;
     Ok((server, credentials))
@@ -144,8 +146,11 @@ mod tests {
             ("", "no host"),
         ] {
             let error = parse(&format!("y,{address}")).err().unwrap().to_string();
-            let is_told = error.starts_with("address 2 of NATS: ") && error.contains(reason);
-            assert!(is_told && !error.contains("s3cret"), "{address}: {error}");
+            let has_reason = error.starts_with("NATS address 2: ") && error.contains(reason);
+            assert!(
+                has_reason && !error.contains("s3cret"),
+                "{address}: {error}"
+            );
         }
     }
 }

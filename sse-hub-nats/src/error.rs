@@ -1,11 +1,11 @@
-//! Errors of `async_nats`, a level at a time.
+//! Conversion of `async_nats` errors into chains in which each error describes only its own level.
 
 use std::error::Error;
 
 use sse_hub::BackendError;
 
-/// Turns an error and its causes into errors each of which says its own level only. Those of `async_nats` repeat
-/// their cause in their text.
+/// Converts an error and its causes, so that each error describes only its own level. The texts of `async_nats` errors
+/// repeat the cause.
 pub(crate) fn levels(error: &(dyn Error + 'static)) -> BackendError {
     let text = error.to_string();
     let Some(source) = error.source() else {

@@ -13,13 +13,13 @@ use crate::{
     stream::{bounds, epoch},
 };
 
-/// How many messages are asked for at a time, and again when half of them have come.
-const AHEAD: usize = 512;
+/// Number of messages that the follower requests at a time. It requests more after half of them have arrived.
+const BATCH_MESSAGES: usize = 512;
 
-/// Without a connection for so long, it is said.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time after which the follower reports a missing connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The newest events, and each as it comes, for ever.
+/// Returns the newest events, and then each event when it is published. The stream never ends.
 pub(crate) fn follow(shared: Arc<Shared>, newest: usize) -> impl Stream<Item = Update> + Send {
     let follower = Follower {
         shared,
@@ -43,25 +43,26 @@ pub(crate) fn follow(shared: Arc<Shared>, newest: usize) -> impl Stream<Item = U
 struct Follower {
     shared: Arc<Shared>,
     newest: usize,
-    /// Where it is, once it has seen the stream.
+    /// Position in the stream. `None` until the first access to the stream.
     told: Option<Told>,
     pull: Option<Pull>,
-    /// It is connected when all up to this one is told.
+    /// The follower counts as connected after it has returned all events up to this one.
     due: Option<u64>,
     ready: VecDeque<Update>,
-    /// What was told to be the reason.
+    /// Last reported reason of a disconnection.
     lost: Option<String>,
     backoff: Backoff,
     caution: Caution,
     has_failed: bool,
-    /// Its numbers are of no use any more.
+    /// The stream has restarted with lower numbers, so the hub's numbers are useless.
     is_broken: bool,
 }
 
+/// Position of a follower in the stream.
 struct Told {
-    /// All up to here was told, or was said to be gone.
+    /// All events up to this one were returned, or reported as gone.
     number: u64,
-    /// That of the stream; 0 if it has none.
+    /// Epoch of the stream. 0 if it has none.
     epoch: u64,
 }
 
@@ -86,7 +87,7 @@ impl Follower {
         }
     }
 
-    /// Begins behind what was told.
+    /// Opens a consumer that begins after the current position.
     async fn open(&mut self) -> Result<(), BackendError> {
         if self.is_broken {
             future::pending::<()>().await;
@@ -94,7 +95,7 @@ impl Follower {
         if core::mem::take(&mut self.has_failed) {
             self.backoff.wait().await;
         }
-        let life = self.shared.link.up_within(PATIENCE).await?;
+        let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
         let stream = self.shared.stream(&life).await?;
         let info = stream.cached_info();
         let (first, last) = bounds(info);
@@ -107,7 +108,7 @@ impl Follower {
                 break;
             };
             number = next;
-            // More than these are not known of.
+            // The number of pending messages is unknown.
             let pending = u64::MAX;
             self.tell(Delivered {
                 number,
@@ -115,8 +116,8 @@ impl Follower {
                 post,
             })
             .await?;
-            if self.ready.len() >= AHEAD {
-                // They are told first.
+            if self.ready.len() >= BATCH_MESSAGES {
+                // These events are returned first.
                 return Ok(());
             }
         }
@@ -126,7 +127,8 @@ impl Follower {
         self.connect(number, pending).await
     }
 
-    /// Where it goes on, in the stream as it is now.
+    /// Returns the number after which to continue, in a stream with this epoch and these bounds. Reports the events
+    /// that are gone.
     fn place(&mut self, epoch: u64, first: u64, last: u64) -> Result<u64, BackendError> {
         let Some(told) = &mut self.told else {
             let newest = u64::try_from(self.newest).unwrap_or(u64::MAX);
@@ -154,23 +156,22 @@ impl Follower {
                 stream,
                 number,
                 last,
-                "the stream was deleted and made anew, and its numbers begin anew: \
-                 restart this process"
+                "the stream was deleted and recreated with lower numbers: restart this process"
             );
             return Err(BackendError::new(format!(
-                "the stream {stream:?} was deleted and made anew with lower numbers, up to {last} \
-                 where {number} was known: restart this process"
+                "stream {stream:?} was deleted and recreated with lower numbers: its last message \
+                 is {last}, but {number} was seen before; restart this process"
             )));
         } else if last < told.number {
             return Err(BackendError::new(format!(
-                "the stream {stream:?} ends at {last}, and {} was known",
+                "stream {stream:?} ends at {last}, but {} was seen before",
                 told.number
             )));
         }
         Ok(told.number)
     }
 
-    /// A message has come.
+    /// Handles a message: returns its event, and reports the events before it that are gone.
     async fn tell(&mut self, delivered: Delivered) -> Result<(), BackendError> {
         let Delivered {
             number,
@@ -182,8 +183,8 @@ impl Follower {
             return Ok(());
         }
         if number > told + 1 {
-            // Either some in between were deleted, which is nobody's loss, or the limits did it.
-            let life = self.shared.link.up_within(PATIENCE).await?;
+            // Messages in between were deleted on purpose, which is not a loss, or removed by the limits.
+            let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
             let stream = self.shared.stream(&life).await?;
             let gone = bounds(stream.cached_info()).0.min(number).saturating_sub(1);
             if gone > told {
@@ -203,16 +204,16 @@ impl Follower {
         self.connect(number, pending).await
     }
 
-    /// Says that it is connected, if all is told that is due.
+    /// Reports the connection if all due events were returned.
     async fn connect(&mut self, number: u64, pending: u64) -> Result<(), BackendError> {
         let Some(due) = self.due else {
             return Ok(());
         };
-        // If there is no more to come, the last ones were deleted; or this consumer is at a server of
-        // the cluster that does not know of them yet.
+        // If no messages are pending, the last ones were deleted, or the consumer's server in the cluster does not
+        // have them yet.
         let is_all = number >= due
             || (pending == 0 && {
-                let life = self.shared.link.up_within(PATIENCE).await?;
+                let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
                 let next = self.shared.next_number(&life, number, ALL).await?;
                 next.is_none_or(|next| next > due)
             });
@@ -225,7 +226,7 @@ impl Follower {
         Ok(())
     }
 
-    /// It begins again. The same reason is not told again.
+    /// Handles a failure: the follower opens a new consumer, and reports the reason unless it is the last reported one.
     fn fail(&mut self, error: BackendError) {
         self.pull = None;
         self.due = None;
@@ -239,16 +240,17 @@ impl Follower {
     }
 }
 
-/// An error with all its causes.
+/// Returns the text of an error with all its causes.
 fn chain(error: &dyn Error) -> String {
     let causes = iter::successors(error.source(), |&it| it.source());
     let texts = causes.map(|cause| format!(": {cause}"));
     iter::once(error.to_string()).chain(texts).collect()
 }
 
+/// Waits for the next message, and requests more messages if necessary.
 async fn hear(shared: &Shared, pull: &mut Pull) -> Result<Option<Delivered>, BackendError> {
-    if pull.asked() <= AHEAD / 2 {
-        pull.ask(AHEAD).await?;
+    if pull.asked() <= BATCH_MESSAGES / 2 {
+        pull.ask(BATCH_MESSAGES).await?;
     }
     pull.next(shared).await
 }

@@ -1,21 +1,22 @@
-//! The headers of a message as the bytes that they are in NATS.
+//! Parser for the raw headers of a NATS message.
 //!
-//! They may be any bytes: a server takes them as they are. This reads them as the client of `async_nats` does, and
-//! says where it would fail instead of failing.
+//! A server accepts any bytes as headers. This parser reads them as the client of `async_nats` does. If the client
+//! would fail, the parser reports this.
 
 use async_nats::{HeaderMap, HeaderName, StatusCode};
 
-/// Result of the client for some headers.
+/// Result that the client would have for some headers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Headers {
-    /// There are these, and none if there are no bytes.
+    /// The client reads these headers. `None` if there are no bytes.
     Read(Option<HeaderMap>),
-    /// They pass for the status of an answer.
+    /// The client takes the message for a status message of the server.
     Status,
-    /// It ends the connection for some of these, and itself for others.
+    /// The client fails: it closes the connection, or it panics.
     Unreadable,
 }
 
+/// Parses headers.
 pub(crate) fn read(bytes: &[u8]) -> Headers {
     if bytes.is_empty() {
         return Headers::Read(None);
@@ -52,7 +53,7 @@ fn read_lines<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Headers> {
             value.push_str(more);
         }
         value.truncate(value.trim_end().len());
-        // Here it panics.
+        // The client panics here.
         if value.contains(['\r', '\n']) {
             return None;
         }

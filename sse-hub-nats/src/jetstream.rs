@@ -12,27 +12,29 @@ use crate::{
     shared::Shared,
 };
 
-/// A stream of NATS JetStream, as the [`Backend`] of hubs. A clone is of the same connection.
+/// [`Backend`] for hubs on a stream of NATS JetStream. Clones share the connection.
 #[derive(Clone)]
 pub struct JetStream {
     shared: Arc<Shared>,
 }
 
 impl JetStream {
-    /// A stream of the NATS at this address; at one of these, if there are commas between several:
-    /// `nats://10.0.0.1:4222,nats://10.0.0.2:4222`. With `tls://` in place of `nats://` the connection
-    /// is encrypted.
+    /// Creates a backend for the NATS server at this address, or at one of several comma-separated addresses:
+    /// `nats://10.0.0.1:4222,nats://10.0.0.2:4222`.
     ///
-    /// A user and password, or a token, stand before the host: `nats://user:password@host`,
-    /// `nats://token@host`. Each address has its own. What is neither a letter nor a digit in them is
-    /// percent-encoded. They are in no error, no log and no `Debug` output.
+    /// The connection is encrypted with `tls://` instead of `nats://`.
     ///
-    /// It returns at once. The connection is made, as often as need be, when the hub has work for it,
-    /// within a runtime of tokio.
+    /// Write a user and password, or a token, before the host: `nats://user:password@host`, `nats://token@host`. Each
+    /// address has its own credentials. Percent-encode characters in them that are not letters or digits. No error, log
+    /// or `Debug` output contains them.
+    ///
+    /// This function returns at once. The backend connects when the hub needs it, and reconnects as often as necessary.
+    /// This needs a tokio runtime.
     ///
     /// # Errors
     ///
-    /// If an address is not valid, or if the stream or its subject cannot have this name.
+    /// [`InvalidSettings`] if an address is not valid, or if the name of the stream, its subject or its domain is not
+    /// valid.
     pub fn connect(
         addresses: impl AsRef<str>,
         settings: Settings,
@@ -40,8 +42,10 @@ impl JetStream {
         Self::with_options(addresses, settings, ConnectOptions::new)
     }
 
-    /// Returns a stream whose connection has these options: a credentials file or an nkey (feature
-    /// `nkeys`), a client certificate, a private root certificate.
+    /// Creates a backend whose connection has these options.
+    ///
+    /// The options can set, for example, a client certificate, a private root certificate, or (with the feature
+    /// `nkeys`) a credentials file or an nkey.
     ///
     /// ```no_run
     /// use sse_hub_nats::{JetStream, Settings, async_nats::ConnectOptions};
@@ -54,13 +58,13 @@ impl JetStream {
     /// # Ok::<_, sse_hub_nats::InvalidSettings>(())
     /// ```
     ///
-    /// `options` is called for each attempt to make a client. The credentials in an address replace those of
-    /// the same kind in the options. How the client reconnects, how often it pings and what hears of its
-    /// events is set here.
+    /// The backend calls `options` each time that it creates a client. Credentials in an address replace those of the
+    /// same kind in the options. The backend overrides the options for reconnecting, the ping interval and the event
+    /// callback.
     ///
     /// # Errors
     ///
-    /// As for [`connect`](Self::connect).
+    /// [`InvalidSettings`], as from [`connect`](Self::connect).
     pub fn with_options(
         addresses: impl AsRef<str>,
         settings: Settings,
@@ -80,7 +84,7 @@ impl JetStream {
         check("subject", &subject, &['*', '>'])?;
         if subject.split('.').any(str::is_empty) {
             return Err(InvalidSettings(format!(
-                "subject {subject:?}: nothing beside a `.`"
+                "subject {subject:?} has an empty token"
             )));
         }
         if let Some(domain) = &settings.domain {
@@ -93,19 +97,20 @@ impl JetStream {
     }
 }
 
-/// The longest name of a stream that NATS takes, in bytes.
-const MAX_NAME: usize = 255;
+/// Maximum length of a name in NATS, in bytes.
+const MAX_NAME_BYTES: usize = 255;
 
+/// Checks the name of a stream, a subject or a domain.
 fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidSettings> {
-    if name.len() > MAX_NAME {
+    if name.len() > MAX_NAME_BYTES {
         let bytes = name.len();
-        let reason = format!("{what} is {bytes} bytes, limit is {MAX_NAME}");
+        let reason = format!("{what} is {bytes} bytes, limit is {MAX_NAME_BYTES}");
         return Err(InvalidSettings(reason));
     }
     let is_bad = |it: char| it.is_whitespace() || it.is_control() || forbidden.contains(&it);
     match name.chars().find(|it| is_bad(*it)) {
-        Some(bad) => Err(InvalidSettings(format!("{what} {name:?}: {bad:?} in it"))),
-        None if name.is_empty() => Err(InvalidSettings(format!("{what} \"\": it has no name"))),
+        Some(bad) => Err(InvalidSettings(format!("{what} {name:?} contains {bad:?}"))),
+        None if name.is_empty() => Err(InvalidSettings(format!("{what} name is empty"))),
         None => Ok(()),
     }
 }
@@ -148,7 +153,7 @@ impl fmt::Debug for JetStream {
     }
 }
 
-/// What is wrong with an address or a name.
+/// Error for an invalid address or name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSettings(String);
 

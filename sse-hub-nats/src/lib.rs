@@ -1,84 +1,4 @@
-//! The events of [`sse_hub`] over NATS JetStream: publish on any machine, subscribe on any other.
-//!
-//! # Map
-//!
-//! ```text
-//!     Hub::with_backend(settings, JetStream)                        (sse_hub)
-//!      │          │           │           │
-//!   publish    follow      replay      newest          JetStream    (jetstream.rs, settings.rs)
-//!      │          │           │           │
-//!      │       follow.rs   replay.rs      │     in order, without gap, over restarts of NATS
-//!      │          └─────┬─────┘           │
-//!  publish.rs        pull.rs, raw.rs      │     an ordered consumer, for one life of the connection;
-//!      │                │                 │     one message at a time, after one has ended it
-//!      └────────┬───────┴──────────┬──────┘
-//!  wire.rs, headers.rs, subject.rs   stream.rs  an event as a message; the stream, made if missing
-//!               └───────┬──────────┘
-//!    link.rs, address.rs, backoff.rs, refusal.rs      one connection after another, and refusals
-//! ```
-//!
-//! # What is in NATS
-//!
-//! One stream that belongs to the hub alone. An event with one topic has the subject of that topic below the stream's,
-//! `sse.events.orders.17` for `orders/17`, so that a replay reads only the topics that are selected. Segments are
-//! percent-encoded where they have more than letters, digits, `-` and `_`. An event with several topics has the subject
-//! `sse.events`, which each replay reads; so has each event in a stream that was made by hand with this subject alone.
-//!
-//! Each event is a message, and its number is the message's sequence. The epoch of the numbers, which is part of each
-//! ID, is the time when the stream was made, from its description. A client's `Last-Event-ID` is good on every node,
-//! and as long as the stream keeps the event.
-//!
-//! | message | |
-//! |---|---|
-//! | `Sse-Topics` | the topics, percent-encoded, with commas between them |
-//! | `Sse-Key` | the key, percent-encoded, if there is one |
-//! | `Nats-Msg-Id` | random, by which JetStream knows a second attempt to publish the same event |
-//! | payload | the event as it goes to clients, without its ID: [`Event::encode`](sse_proto::Event::encode) |
-//!
-//! By that, CR and CRLF in data become LF before the hub sees it, not only before the client does. The
-//! whole message is subject to the server's `max_payload`, 1 MiB if nobody changed it.
-//!
-//! A message that is anything else is skipped, with a warning that says which and why. It cannot forge
-//! more than one event. An event that the hub [refuses](sse_hub::Hub::check) from its publishers is
-//! refused from NATS, too. But every client that may publish on `sse.events` can publish events of all topics, so allow
-//! no other. One that may publish on `sse.events.orders.>` alone can publish events with one topic below `orders`.
-//!
-//! A message with headers that the client of `async_nats` cannot read ends its connection, or its task by a
-//! panic. It is deleted, those that follow it are looked at before they are read, and all goes on at once.
-//!
-//! # What it promises
-//!
-//! - **An event that was published is there**, once, however often the attempt had to be repeated, as
-//!   long as that takes less than the stream's duplicate window. What "there" means is up to the stream:
-//!   [replicas](Settings::with_replicas), and NATS's own interval of `fsync`.
-//! - **No gap and nothing twice** for those who follow, whatever happens to NATS or to the connection.
-//!   What the stream's limits have removed is said to be gone.
-//! - **It starts without NATS**, and waits for it.
-//! - **Bounded work**: a follower asks for 512 messages at a time, and what subscribers have missed
-//!   is fetched for 32 of them at a time, 256 events of each selected topic or pattern. With more than seven of these,
-//!   a replay reads all topics.
-//!
-//! # What NATS refuses
-//!
-//! Permissions and limits last until somebody changes them, so that another attempt does not help. They are told by
-//! [`BackendErrorKind::Refused`](sse_hub::BackendErrorKind::Refused): to a publisher at once, and to a subscriber by a
-//! `reset` after 5 s of refusals, because others may use up a limit only for a while. An event that is larger than
-//! NATS or the stream takes is [`TooLarge`](sse_hub::BackendErrorKind::TooLarge). A hub that may not read the stream
-//! tries again, and says why in [`Hub::disconnection`](sse_hub::Hub::disconnection).
-//!
-//! # If the stream is deleted
-//!
-//! It is made anew by whoever needs it first. Its numbers begin with the time in microseconds since
-//! 1970, so they go on ascending, and all learn that what was before is gone. NATS before 2.10 cannot do
-//! that: there, numbers begin at 1 again, and they are of no use to a hub that has seen greater ones. It
-//! stays disconnected ([`Hub::is_connected`](sse_hub::Hub::is_connected)) and says so; start the process
-//! again. The same holds for a stream in memory whose server was restarted. Clients that come with an ID of the
-//! former stream get a `reset`, because its epoch is another one.
-//!
-//! A stream that was made or described by hand has no epoch: it is known by its length alone. If NATS is set back
-//! to an older state, such as that of a snapshot, delete the stream, because its numbers are used again.
-//!
-//! # An example
+//! NATS JetStream backend for [`sse_hub`]: publish on any machine, subscribe on any other.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -96,6 +16,89 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Guarantees
+//!
+//! - **A published event is stored exactly once**, even if the attempt had to be repeated. All attempts must fit into
+//!   the stream's duplicate window. The safety of the storage depends on the stream's
+//!   [replicas](Settings::with_replicas), and on the `fsync` interval of NATS.
+//! - **No gaps and no duplicates** for hubs that follow the stream, even if NATS or the connection fails. The hub
+//!   learns which events the limits of the stream have removed.
+//! - **A node starts without NATS**, and waits for it.
+//! - **Bounded work**: a hub requests 512 messages at a time. It replays missed events for at most 32 subscribers at a
+//!   time, and fetches 256 events for each selected topic or pattern. If a selection has more than seven of these, the
+//!   replay reads all topics.
+//!
+//! # Data in NATS
+//!
+//! The hub needs a stream of its own. An event with one topic has the subject of that topic, below the subject of the
+//! stream: `sse.events.orders.17` for `orders/17`. So a replay reads only the selected topics. Characters other than
+//! letters, digits, `-` and `_` are percent-encoded. An event with several topics has the subject `sse.events`, which
+//! each replay reads. If the stream was created by hand with only this subject, all events have it.
+//!
+//! Each event is a message. The number of the event is the sequence number of the message. The epoch of the numbers is
+//! part of each ID: it is the time when the stream was created, which is stored in the description of the stream. A
+//! client can resume with its `Last-Event-ID` on every node, as long as the stream keeps the event.
+//!
+//! | part of the message | content |
+//! |---|---|
+//! | `Sse-Topics` | the topics, percent-encoded and separated by commas |
+//! | `Sse-Key` | the key, percent-encoded, if there is one |
+//! | `Nats-Msg-Id` | a random ID, so that JetStream detects a repeated attempt to publish the event |
+//! | payload | the event as it is sent to clients, without its ID: [`Event::encode`](sse_proto::Event::encode) |
+//!
+//! Because of this encoding, CR and CRLF in data become LF before the hub gets the event, not only before the client
+//! gets it. The server's `max_payload` limits the whole message. It is 1 MiB by default.
+//!
+//! A message that is not an event is skipped. A warning logs its number and the reason. A message cannot contain more
+//! than one event. If the hub [refuses](sse_hub::Hub::check) an event from its publishers, it also refuses it from
+//! NATS. But every NATS client that may publish on `sse.events` can publish events of all topics, so do not give this
+//! permission to other clients. A NATS client that may publish only on `sse.events.orders.>` can publish only events
+//! with one topic below `orders`.
+//!
+//! If the client of `async_nats` cannot read the headers of a message, its connection ends, or its task panics. The
+//! backend then deletes this message, checks the messages after it before the client reads them, and continues at once.
+//!
+//! # Refusals of NATS
+//!
+//! A refusal because of permissions or limits lasts until an operator changes them, so another attempt does not help.
+//! Such an error has the kind [`BackendErrorKind::Refused`](sse_hub::BackendErrorKind::Refused).
+//!
+//! - A publisher gets the error at once.
+//! - A subscriber gets a `reset` after 5 s of refusals, because other clients may reach a limit only for a short time.
+//! - An event that is too large for NATS or the stream has the kind
+//!   [`TooLarge`](sse_hub::BackendErrorKind::TooLarge).
+//! - A hub that may not read the stream tries again. [`Hub::disconnection`](sse_hub::Hub::disconnection) returns the
+//!   reason.
+//!
+//! # Deleted streams
+//!
+//! The first node that needs a deleted stream creates it again. Its numbers begin with the time in microseconds since
+//! 1970, so they continue to ascend, and all hubs learn that the earlier events are gone.
+//!
+//! In NATS before 2.10, the numbers begin at 1 again. A hub that has seen greater numbers cannot use them. It stays
+//! disconnected ([`Hub::is_connected`](sse_hub::Hub::is_connected)) and logs this: restart the process. This also
+//! applies to a stream in memory if its server is restarted. A client that resumes with an ID of the earlier stream
+//! gets a `reset`, because the epoch has changed.
+//!
+//! A stream that was created or described by hand has no epoch. So a hub recognizes a new stream only by its lower
+//! numbers. If you restore NATS from an older state, such as a snapshot, delete the stream, because its numbers would
+//! be used again.
+
+// Map of the source files:
+//
+//     Hub::with_backend(settings, JetStream)                        (sse_hub)
+//      │          │           │           │
+//   publish    follow      replay      newest          JetStream    (jetstream.rs, settings.rs)
+//      │          │           │           │
+//      │       follow.rs   replay.rs      │     in order, without gaps, over restarts of NATS
+//      │          └─────┬─────┘           │
+//  publish.rs        pull.rs, raw.rs      │     an ordered consumer on one connection; or one message at a
+//      │                │                 │     time, after a message has ended the connection
+//      └────────┬───────┴──────────┬──────┘
+//  wire.rs, headers.rs, subject.rs   stream.rs  an event as a message; the stream, created if missing
+//               └───────┬──────────┘
+//    link.rs, address.rs, backoff.rs, refusal.rs      successive connections, and refusals
 
 mod address;
 mod backoff;

@@ -1,11 +1,11 @@
-//! The connection to NATS, as long as it takes to have one.
+//! Connection manager for NATS, which reconnects forever.
 //!
-//! The client of `async_nats` connects again by itself for a while, but what was under way is lost with the old
-//! connection. So all work belongs to one life of it: [`Link::up`] gives a [`Life`], and [`Life::down`] says when
-//! it is over.
+//! The client of `async_nats` reconnects by itself for a while, but operations in progress are lost with the old
+//! connection. So each operation belongs to one connection: [`Link::up`] returns a [`Life`], and [`Life::down`]
+//! completes when this connection has ended.
 //!
-//! A task of its own makes clients, one after the other: of servers with other credentials, and when one has
-//! ended. A message with headers that the client cannot read ends it for good
+//! A task creates clients, one after the other: for servers with other credentials, and after a client has ended. A
+//! message with headers that the client cannot read ends the client for good
 //! ([nats.rs#1612](https://github.com/nats-io/nats.rs/pull/1612)).
 
 use core::{error::Error, future, time::Duration};
@@ -32,27 +32,29 @@ use crate::{
     refusal::{self, Violation},
 };
 
-/// How long NATS may take to answer anything. To ask again does no harm.
-const ANSWER: Duration = Duration::from_secs(3);
+/// Maximum time for NATS to answer a request. All requests can be repeated safely.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How often a quiet connection is tried. It is given up when two tries have failed.
-const PING: Duration = Duration::from_secs(5);
+/// Interval of pings on an idle connection. The connection ends after two pings without an answer.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Maximum number of violations that are kept.
+/// Maximum number of recent violations that are kept.
 const MAX_VIOLATIONS: usize = 16;
 
-/// Lifetime of a connection that may not subscribe. Another one tries again whether it may.
+/// Lifetime of a connection that may not subscribe. The next connection tries again.
 const SUBSCRIPTION_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Makes what a client is made with.
+/// Function that creates the options of a client.
 pub(crate) type Options = dyn Fn() -> ConnectOptions + Send + Sync;
 
+/// Connection manager.
 pub(crate) struct Link {
     servers: Arc<Servers>,
-    /// Closed when the task that makes clients has ended.
+    /// Status of the connection. Closed when the task that creates clients has ended.
     status: Mutex<Option<watch::Receiver<Status>>>,
 }
 
+/// Servers and options of the connections.
 struct Servers {
     groups: Vec<Group>,
     place: Arc<str>,
@@ -60,23 +62,24 @@ struct Servers {
     domain: Option<String>,
 }
 
+/// Status of the current connection.
 #[derive(Clone)]
 struct Status {
-    /// There is one while there is a connection.
+    /// Context of the connection. `None` while there is no connection.
     context: Option<Context>,
-    /// How many connections there were.
+    /// Number of connections so far.
     lives: u64,
-    /// Why there is none.
+    /// Reason of the last disconnection.
     reason: BackendError,
-    /// Last operations that the server did not permit, the newest first: their numbers, and the server's words.
+    /// Recent operations that the server did not permit: the number of each violation, and the server's message.
     violations: VecDeque<(u64, String)>,
-    /// How often the server did not permit something.
+    /// Number of violations so far.
     violation_count: u64,
-    /// The server's words if this connection may not subscribe, so that no answer can come.
+    /// Message of the server if this connection may not subscribe. No answers can arrive then.
     subscription_violation: Option<String>,
 }
 
-/// One connection, from its begin to its end.
+/// One connection, from its start to its end.
 #[derive(Clone)]
 pub(crate) struct Life {
     pub(crate) context: Context,
@@ -86,7 +89,7 @@ pub(crate) struct Life {
 }
 
 impl Link {
-    /// Connects when it is asked for a life.
+    /// Creates a connection manager, which connects at the first call of [`up`](Self::up).
     pub(crate) fn new(groups: Vec<Group>, options: Box<Options>, domain: Option<String>) -> Self {
         let servers = groups.iter().flat_map(|it| &it.servers);
         let place: Vec<_> = servers
@@ -108,7 +111,7 @@ impl Link {
         let mut backoff = Backoff::default();
         loop {
             let mut status = self.status();
-            // The guard of the status is not to be held over what comes.
+            // The guard of the status must not be held across the next await.
             let life = match status.wait_for(|it| it.context.is_some()).await {
                 Ok(now) => now.context.clone().map(|it| (it, now.lives)),
                 Err(_) => None,
@@ -125,7 +128,7 @@ impl Link {
         }
     }
 
-    /// Waits until there is a connection, at most for so long.
+    /// Waits until there is a connection, but not longer than this limit.
     pub(crate) async fn up_within(&self, limit: Duration) -> Result<Life, BackendError> {
         match timeout(limit, self.up()).await {
             Ok(life) => Ok(life),
@@ -133,18 +136,18 @@ impl Link {
         }
     }
 
-    /// Says that there is no connection, and why.
+    /// Returns an error for the missing connection, with its cause.
     pub(crate) fn not_connected(&self) -> BackendError {
         let reason = self.status().borrow().reason.clone();
         not_connected(self.place(), reason)
     }
 
-    /// Where NATS is.
+    /// Returns the hosts and ports of the servers, for messages.
     pub(crate) fn place(&self) -> &str {
         &self.servers.place
     }
 
-    /// The status, kept by a task: of the runtime that is here when there is none yet.
+    /// Returns the status. If there is no task that updates it, spawns one on the current runtime.
     fn status(&self) -> watch::Receiver<Status> {
         let mut now = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(status) = &*now
@@ -155,7 +158,7 @@ impl Link {
         let (sender, status) = watch::channel(Status {
             context: None,
             lives: 0,
-            reason: BackendError::new("there is no answer yet"),
+            reason: BackendError::new("no answer yet"),
             violations: VecDeque::new(),
             violation_count: 0,
             subscription_violation: None,
@@ -165,7 +168,7 @@ impl Link {
     }
 }
 
-/// Makes clients until the last receiver of the status is gone.
+/// Creates clients, one after the other, until the last receiver of the status is dropped.
 async fn run(servers: Arc<Servers>, status: watch::Sender<Status>) {
     let mut groups = servers.groups.clone();
     let first = fastrand::usize(..groups.len().max(1));
@@ -201,7 +204,7 @@ async fn run(servers: Arc<Servers>, status: watch::Sender<Status>) {
     }
 }
 
-/// Gives a client that is connected, and that ends when it has lost that for a while.
+/// Connects a client, which ends after it has been disconnected for some time.
 async fn connect(
     group: &Group,
     options: &Options,
@@ -210,14 +213,14 @@ async fn connect(
     let options = group
         .credentials
         .apply(options())
-        // Each has one chance at first, and two to come back, before the next group has its turn.
+        // The client tries each server once to connect, and twice to reconnect. Then the next group is tried.
         .max_reconnects(2 * group.servers.len())
-        .ping_interval(PING)
+        .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(|attempts| {
             backoff::delay(u32::try_from(attempts).unwrap_or(u32::MAX))
         })
         .event_callback(move |event| {
-            // There is no receiver after the last one of the status is gone.
+            // The receiver is gone when the last receiver of the status is gone.
             let _ = sender.send(event);
             future::ready(())
         });
@@ -225,14 +228,14 @@ async fn connect(
     Ok((client, events))
 }
 
-/// Keeps the status until the client has ended. Gives the servers that it has heard of from others.
+/// Updates the status until the client has ended. Returns the servers that it has discovered.
 async fn live(
     client: Client,
     mut events: mpsc::UnboundedReceiver<Event>,
     servers: &Servers,
     status: &watch::Sender<Status>,
 ) -> Vec<ServerAddr> {
-    let context = ContextBuilder::new().timeout(ANSWER);
+    let context = ContextBuilder::new().timeout(REQUEST_TIMEOUT);
     let context = match &servers.domain {
         Some(domain) => context.domain(domain).build(client.clone()),
         None => context.build(client.clone()),
@@ -244,7 +247,7 @@ async fn live(
         let event = tokio::select! {
             event = events.recv() => event,
             () = sleep(SUBSCRIPTION_RETRY_INTERVAL), if may_not_subscribe => {
-                // It fails only if the client has ended, which is an event.
+                // This fails only if the client has ended, which is an event, too.
                 let _ = client.force_reconnect().await;
                 continue;
             }
@@ -269,6 +272,7 @@ async fn live(
 }
 
 impl Status {
+    /// Updates the status for an event of the client.
     fn on(&mut self, event: &Event, context: &Context) {
         match event {
             Event::Connected => {
@@ -278,7 +282,7 @@ impl Status {
             }
             Event::Disconnected | Event::Closed => {
                 self.context = None;
-                self.reason = BackendError::new("the connection has ended");
+                self.reason = BackendError::new("connection has ended");
             }
             Event::ClientError(ClientError::Other(reason)) if self.context.is_none() => {
                 self.reason = BackendError::new(reason);
@@ -299,7 +303,7 @@ impl Status {
         }
     }
 
-    /// Returns what the server has said, after this number of violations, of a subject with this text in it.
+    /// Returns the server's message about a subject that contains this text, after this number of violations.
     fn violation(&self, after: u64, subject: &str) -> Option<&str> {
         let since = self
             .violations
@@ -315,24 +319,24 @@ impl Status {
 }
 
 impl Life {
-    /// Waits until the connection has ended, and says so.
+    /// Waits until the connection has ended. Returns the reason.
     pub(crate) async fn down(&self) -> BackendError {
         let mut status = self.status.clone();
         let ended = status.wait_for(|it| it.context.is_none() || it.lives != self.number);
         let reason = match ended.await {
             Ok(status) => status.reason.clone(),
-            Err(_) => BackendError::new("the client has ended"),
+            Err(_) => BackendError::new("client has ended"),
         };
         not_connected(&self.place, reason)
     }
 
-    /// Returns the number of operations that the server did not permit so far.
+    /// Returns the number of violations so far: operations that the server did not permit.
     pub(crate) fn violations(&self) -> u64 {
         self.status.borrow().violation_count
     }
 
-    /// Waits until the server says that it does not permit an operation on a subject with this text in it, after this
-    /// number of violations.
+    /// Waits until the server does not permit an operation on a subject that contains this text, after this number of
+    /// violations. Returns the error.
     pub(crate) async fn violation(&self, after: u64, subject: &str) -> BackendError {
         let mut status = self.status.clone();
         let violated = status.wait_for(|it| it.violation(after, subject).is_some());
@@ -341,7 +345,7 @@ impl Life {
             Err(_) => None,
         };
         let Some(reason) = reason else {
-            // The client has ended, for which the caller waits as well.
+            // The client has ended. The caller waits for that, too.
             return future::pending().await;
         };
         BackendError::new(format!("NATS at {}: not permitted", self.place))
@@ -349,7 +353,7 @@ impl Life {
             .with_source(reason)
     }
 
-    /// Runs an operation, unless the server says that it does not permit it.
+    /// Runs an operation. Returns an error if the server does not permit it.
     pub(crate) async fn permitted<T>(
         &self,
         subject: &str,
@@ -363,7 +367,7 @@ impl Life {
         }
     }
 
-    /// Returns an error that names the operation and has its cause.
+    /// Creates an error that names the operation and has this cause.
     pub(crate) fn error(
         &self,
         what: &str,

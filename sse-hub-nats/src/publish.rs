@@ -14,17 +14,17 @@ use tokio::time::timeout;
 
 use crate::{backoff::Backoff, link::Life, refusal, shared::Shared, wire};
 
-/// Why an attempt has failed.
+/// Failure of one attempt to publish.
 enum Failure {
-    /// The next one may not.
+    /// Another attempt may succeed.
     Passing(BackendError),
-    /// So will all others.
+    /// Other attempts would fail, too.
     Final(BackendError),
-    /// The stream has another message of the same ID.
+    /// Another message of the stream, with this number, has the same ID.
     TakenId(u64),
 }
 
-/// An event on its way to the stream.
+/// Event that is being published.
 struct Message<'a> {
     topics: &'a Topics,
     headers: HeaderMap,
@@ -41,7 +41,7 @@ impl From<BackendError> for Failure {
 }
 
 impl Shared {
-    /// Publishes an event until NATS has it, or until it has taken too long.
+    /// Publishes an event. Repeats the attempt until NATS has stored the event, or until the timeout.
     pub(crate) async fn publish(&self, post: &Post) -> Result<u64, BackendError> {
         let (headers, payload) = wire::encode(post);
         let mut message = Message {
@@ -53,7 +53,7 @@ impl Shared {
         let mut reason = None;
         let attempts = async {
             let mut backoff = Backoff::default();
-            // Of this message ID.
+            // This is the first attempt with the current message ID.
             let mut is_first = true;
             loop {
                 match self.attempt(limit, &message, is_first).await {
@@ -66,7 +66,7 @@ impl Shared {
                     }
                     Err(Failure::TakenId(number)) => {
                         let stream = &self.settings.stream;
-                        tracing::warn!(stream, number, "a message has the ID of another event");
+                        tracing::warn!(stream, number, "another message has the ID of this event");
                         wire::renew_id(&mut message.headers);
                         is_first = true;
                     }
@@ -77,7 +77,10 @@ impl Shared {
             Ok(result) => result,
             Err(_) => {
                 let reason = reason.unwrap_or_else(|| self.link.not_connected());
-                Err(BackendError::new(format!("tried for {limit:?}")).with_source(reason))
+                Err(
+                    BackendError::new(format!("publishing timed out after {limit:?}"))
+                        .with_source(reason),
+                )
             }
         }
     }
@@ -88,11 +91,11 @@ impl Shared {
         message: &Message<'_>,
         is_first: bool,
     ) -> Result<u64, Failure> {
-        // Just before the whole has taken too long, so that the reason is known.
+        // This ends shortly before the timeout of the whole operation, so that its error has a cause.
         let life = self.link.up_within(limit.mul_f64(0.9)).await?;
         tokio::select! {
             number = self.send(&life, message, is_first) => number,
-            // There will be no answer.
+            // The connection has ended, so there will be no answer.
             error = life.down() => Err(Failure::Passing(error)),
         }
     }
@@ -118,16 +121,17 @@ impl Shared {
             .permitted(&format!("{subject:?}"), acknowledged)
             .await?;
         let acknowledged = acknowledged.map_err(|error| self.failure(life, &subject, error))?;
-        // 0 is that of an event whose first attempt is still under way.
+        // The sequence is 0 if an earlier attempt with this ID is still in progress.
         if acknowledged.sequence == 0 {
             let what = format!("publishing on {subject:?}");
             return Err(Failure::Passing(life.error(&what, "no sequence")));
         }
-        // It was stored by an earlier attempt; or it is not stored, for a stranger was here before with this ID.
+        // Either an earlier attempt has stored the event, or it is not stored because a message of another publisher
+        // has this ID.
         if acknowledged.duplicate {
             let number = acknowledged.sequence;
             let is_same = self.is_same(life, number, headers, payload).await;
-            // An earlier attempt may be removed by the limits already.
+            // The limits may have removed the message of an earlier attempt already.
             if !is_same?.unwrap_or(!is_first) {
                 return Err(Failure::TakenId(number));
             }

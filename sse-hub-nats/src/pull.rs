@@ -1,11 +1,11 @@
-//! The messages of the stream in their order, as long as nothing goes wrong.
+//! Ordered consumer: reads the messages of the stream in their order, until an error.
 //!
 //! # A note to the next reader
 //!
-//! It is what NATS calls an ordered consumer: nothing is acknowledged, and the numbers that the consumer
-//! gives to what it sends must be 1, 2, 3 … If one is missing, or if there is no sign of life for too
-//! long, this is over, and whoever needs more begins again behind the last message that came. The one
-//! of `async_nats` does that by itself, which is just what is of no use here: we have to know when.
+//! This is what NATS calls an ordered consumer. Messages are not acknowledged. The consumer numbers the messages that
+//! it sends: 1, 2, 3 and so on. If a number is missing, or if there is no message and no heartbeat for too long, this
+//! consumer fails. The caller then creates a new one, which begins after the last message. The ordered consumer of
+//! `async_nats` restarts by itself. It cannot be used here, because the caller must know when that happens.
 
 use core::{error::Error, time::Duration};
 
@@ -27,47 +27,47 @@ use tokio::{runtime::Handle, time::timeout};
 
 use crate::{link::Life, refusal, shared::Shared, wire::NotOurs};
 
-/// NATS says so often that it is there when there is nothing else.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Interval of the heartbeats that NATS sends while there are no messages.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// No sign of life for so long is the end.
-const SILENCE: Duration = Duration::from_millis(3500);
+/// Maximum time without a message or a heartbeat.
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(3500);
 
-/// How long NATS keeps a request for messages.
-const EXPIRES: Duration = Duration::from_secs(30);
+/// Time after which NATS drops a request for messages.
+const REQUEST_EXPIRY: Duration = Duration::from_secs(30);
 
-/// After how long NATS drops a consumer that nobody asks.
-const FORGOTTEN: Duration = Duration::from_secs(30);
+/// Time after which NATS drops a consumer without requests.
+const INACTIVE_THRESHOLD: Duration = Duration::from_secs(30);
 
-/// The bytes of one request, unless a single message may have more.
-const BYTES: usize = 4 * 1024 * 1024;
+/// Maximum number of bytes of one request, unless a single message may be larger.
+const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
-/// A consumer of NATS.
+/// Ordered consumer of NATS.
 pub(crate) struct Pull {
     life: Life,
-    /// Number of violations when it began.
+    /// Number of permission violations when the consumer was created.
     violations: u64,
     consumer: Consumer<Config>,
     inbox: Subject,
     messages: Subscriber,
-    /// The consumer's own number of its last message.
+    /// Number that the consumer gave to its last message.
     last: u64,
-    /// How many messages are still to come.
+    /// Number of requested messages that have not arrived.
     asked: usize,
-    /// The next message may be too large for a request that has a limit.
+    /// The next message may be too large for a request with a limit of bytes.
     is_large: bool,
 }
 
-/// A message.
+/// Message from a consumer.
 pub(crate) struct Delivered {
     pub(crate) number: u64,
-    /// How many are behind it, as far as the consumer knows.
+    /// Number of messages after this one, as far as the consumer knows.
     pub(crate) pending: u64,
     pub(crate) post: Result<Post, NotOurs>,
 }
 
 impl Pull {
-    /// Begins behind this number, with messages of these subjects.
+    /// Creates a consumer for the messages of these subjects after this number.
     pub(crate) async fn open(
         shared: &Shared,
         life: Life,
@@ -81,7 +81,7 @@ impl Pull {
             },
             ack_policy: AckPolicy::None,
             max_deliver: 1,
-            inactive_threshold: FORGOTTEN,
+            inactive_threshold: INACTIVE_THRESHOLD,
             num_replicas: 1,
             memory_storage: true,
             ..Config::default()
@@ -117,25 +117,25 @@ impl Pull {
         })
     }
 
-    /// How many messages there were when it began.
+    /// Returns the number of pending messages when the consumer was created.
     pub(crate) fn pending(&self) -> u64 {
         self.consumer.cached_info().num_pending
     }
 
-    /// How many messages are asked for and have not come.
+    /// Returns the number of requested messages that have not arrived.
     pub(crate) fn asked(&self) -> usize {
         self.asked
     }
 
-    /// Asks for so many messages more.
+    /// Requests this number of further messages.
     pub(crate) async fn ask(&mut self, messages: usize) -> Result<(), BackendError> {
         let is_large = core::mem::take(&mut self.is_large);
-        let limit = BYTES.max(2 * self.life.context.client().max_payload());
+        let limit = MAX_REQUEST_BYTES.max(2 * self.life.context.client().max_payload());
         let request = BatchConfig {
             batch: if is_large { 1 } else { messages },
             max_bytes: if is_large { 0 } else { limit },
-            expires: Some(EXPIRES),
-            idle_heartbeat: HEARTBEAT,
+            expires: Some(REQUEST_EXPIRY),
+            idle_heartbeat: HEARTBEAT_INTERVAL,
             ..BatchConfig::default()
         };
         self.asked += request.batch;
@@ -143,7 +143,7 @@ impl Pull {
         asked.await.map_err(|error| self.error(error))
     }
 
-    /// The next message; none if NATS has ended a request before it sent all.
+    /// Waits for the next message. Returns `None` if NATS has ended a request before it sent all messages.
     pub(crate) async fn next(
         &mut self,
         shared: &Shared,
@@ -151,16 +151,16 @@ impl Pull {
         loop {
             let message = tokio::select! {
                 biased;
-                message = timeout(SILENCE, self.messages.next()) => message,
+                message = timeout(SILENCE_TIMEOUT, self.messages.next()) => message,
                 error = self.life.down() => return Err(error),
                 error = self.life.violation(self.violations, "CONSUMER.MSG.NEXT.") => return Err(error),
             };
             let message = match message {
                 Ok(Some(message)) => message,
                 Ok(None) => return Err(self.error("the subscription has ended")),
-                Err(_) => return Err(self.error(format!("silent for {SILENCE:?}"))),
+                Err(_) => return Err(self.error(format!("no heartbeat for {SILENCE_TIMEOUT:?}"))),
             };
-            // What NATS itself says has no subject for a reply. A message of the stream may have a status, too.
+            // Status messages of NATS have no reply subject. A message of the stream may have a status, too.
             let status = match message.reply {
                 Some(_) => None,
                 None => message.status,
@@ -170,7 +170,7 @@ impl Pull {
                 Some(StatusCode::IDLE_HEARTBEAT) => {
                     let last = number(message.headers.as_ref(), NATS_LAST_CONSUMER.as_ref());
                     if last.is_some_and(|last| last > self.last) {
-                        return Err(self.error("messages were lost on their way"));
+                        return Err(self.error("messages were lost in transit"));
                     }
                 }
                 Some(status) => {
@@ -193,7 +193,7 @@ impl Pull {
         };
         let info = message.info().map_err(|error| self.error(error))?;
         if info.consumer_sequence != self.last + 1 {
-            return Err(self.error("messages were lost on their way"));
+            return Err(self.error("messages were lost in transit"));
         }
         let (number, pending) = (info.stream_sequence, info.pending);
         self.last += 1;
@@ -208,7 +208,7 @@ impl Pull {
         })
     }
 
-    /// A request has ended with messages missing.
+    /// Handles the end of a request of which messages are missing.
     fn ended(
         &mut self,
         status: StatusCode,
@@ -238,20 +238,23 @@ impl Pull {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what NATS writes has no sign")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "NATS writes numbers without a sign"
+)]
 fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
     headers?.get(name)?.as_str().parse().ok()
 }
 
 impl Drop for Pull {
-    /// NATS would forget the consumer after a while. There may be many.
+    /// Deletes the consumer. NATS would drop it later, but there may be many until then.
     fn drop(&mut self) {
         if let Ok(runtime) = Handle::try_current() {
             let life = self.life.clone();
             let info = self.consumer.cached_info();
             let (name, stream) = (info.name.clone(), info.stream_name.clone());
             runtime.spawn(async move {
-                // Of a server that was started again, it is gone already.
+                // After a restart of the server, the consumer does not exist any more.
                 let delete = life.context.delete_consumer_from_stream(name, stream);
                 tokio::select! {
                     _ = delete => {}

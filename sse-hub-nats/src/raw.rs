@@ -1,9 +1,9 @@
-//! The messages of the stream one at a time, by a way that none of them can break.
+//! Raw access to single messages of the stream, which works for messages with any headers.
 //!
-//! The client of `async_nats` ends the connection, or itself, when it meets headers that it cannot read, and again
-//! as often as it meets them ([nats.rs#1612](https://github.com/nats-io/nats.rs/pull/1612)). So a reader that has lost
-//! the connection reads on in this way, in which headers are text like any other, until enough messages in a row
-//! were readable. A message that is not readable is deleted.
+//! If the client of `async_nats` gets headers that it cannot read, it closes the connection or panics, each time that
+//! it gets them ([nats.rs#1612](https://github.com/nats-io/nats.rs/pull/1612)). So a reader that has lost the
+//! connection first reads messages with the API of this module, which returns headers as encoded text. It continues
+//! until enough messages in a row were readable. It deletes a message that is not readable.
 
 use core::error::Error;
 
@@ -23,36 +23,38 @@ use crate::{
 /// All subjects of the stream.
 pub(crate) const ALL: &str = ">";
 
-/// The answer of JetStream for "no message found".
-const NOT_FOUND: u64 = 10037;
+/// Error code of JetStream for "no message found".
+const NOT_FOUND_CODE: u64 = 10037;
 
-/// Number of messages that have to be readable after one that was not.
-const READABLE: u32 = 256;
+/// Number of messages that must be readable after an unreadable one, before the client reads again.
+const MIN_READABLE_MESSAGES: u32 = 256;
 
-/// Number of messages that are still to be read in this way.
+/// Number of messages that are still read with raw access.
 #[derive(Debug, Default)]
 pub(crate) struct Caution(u32);
 
 impl Caution {
-    /// Begins after a failure, which the next message may have caused. A refusal has another cause.
+    /// Requests raw access for the next message after a failure, because that message may be its cause. A refusal has
+    /// another cause.
     pub(crate) fn begin_after(&mut self, error: &BackendError) {
         if error.kind() != BackendErrorKind::Refused {
             self.0 = self.0.max(1);
         }
     }
 
+    /// Returns whether the client may read the next message.
     pub(crate) fn is_over(&self) -> bool {
         self.0 == 0
     }
 }
 
-/// A message.
+/// Message from raw access.
 pub(crate) struct Found {
     pub(crate) number: u64,
     pub(crate) post: Result<Post, NotOurs>,
 }
 
-/// A message as it is.
+/// Message with undecoded headers and payload.
 struct Raw {
     number: u64,
     subject: String,
@@ -61,7 +63,7 @@ struct Raw {
 }
 
 impl Shared {
-    /// The next message. If there is none, or if enough were readable, that is the end of the caution.
+    /// Returns the next message by raw access. Ends the caution if there is no message, or if enough were readable.
     pub(crate) async fn read_carefully(
         &self,
         life: &Life,
@@ -77,7 +79,7 @@ impl Shared {
             Headers::Read(headers) => self.decode(&raw.subject, headers.as_ref(), &raw.payload),
             Headers::Status => Err(NotOurs::Status),
             Headers::Unreadable => {
-                caution.0 = READABLE;
+                caution.0 = MIN_READABLE_MESSAGES;
                 self.delete(life, raw.number).await?;
                 Err(NotOurs::Unreadable)
             }
@@ -99,7 +101,8 @@ impl Shared {
         Ok(next.map(|it| it.number))
     }
 
-    /// Tells whether the message with this number is this one; nothing if it is not there any more.
+    /// Returns whether the message with this number has these headers and this payload. `None` if it does not exist any
+    /// more.
     pub(crate) async fn is_same(
         &self,
         life: &Life,
@@ -121,7 +124,7 @@ impl Shared {
         ))
     }
 
-    /// If that is not permitted, the next reader meets the message again.
+    /// Deletes a message. If this is not permitted, logs a warning: the next reader gets the message again.
     async fn delete(&self, life: &Life, number: u64) -> Result<(), BackendError> {
         let stream = &self.settings.stream;
         let subject = format!("STREAM.MSG.DELETE.{stream}");
@@ -146,6 +149,7 @@ impl Shared {
         Ok(())
     }
 
+    /// Returns the next message with one of these subjects, if there is one.
     async fn next_raw(
         &self,
         life: &Life,
@@ -159,7 +163,7 @@ impl Shared {
         let get = life.context.request::<_, _, Value>(subject, &request);
         let found = life.permitted("STREAM.MSG.GET.", get).await?;
         let found = found.map_err(|error| life.error(&what, error))?;
-        if found["error"]["err_code"].as_u64() == Some(NOT_FOUND) {
+        if found["error"]["err_code"].as_u64() == Some(NOT_FOUND_CODE) {
             return Ok(None);
         }
         let message = &found["message"];

@@ -1,4 +1,4 @@
-//! Refusals of NATS, which last, told from failures, which pass.
+//! Classification of errors: permanent refusals of NATS, and temporary failures.
 
 use core::time::Duration;
 use std::time::Instant;
@@ -6,18 +6,18 @@ use std::time::Instant;
 use async_nats::jetstream::{self, ErrorCode};
 use sse_hub::{BackendError, BackendErrorKind};
 
-/// After this time of nothing but refusals, a subscriber does not wait any longer. Limits may be reached only while
-/// others read as well.
+/// Time after which a subscriber gives up, if all attempts are refused. It does not give up at once, because other
+/// clients may reach a limit only for a short time.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The refusals since the last attempt that was not refused.
+/// Record of the refusals since the last attempt that was not refused.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     since: Option<Instant>,
 }
 
 impl Refusals {
-    /// Notes a failed attempt. Returns whether there should be no other one.
+    /// Notes a failed attempt. Returns whether to give up.
     pub(crate) fn are_final(&mut self, error: &BackendError) -> bool {
         if error.kind() != BackendErrorKind::Refused {
             self.since = None;
@@ -27,17 +27,17 @@ impl Refusals {
     }
 }
 
-/// Returns whether JetStream may do at another attempt what it refused with this error.
+/// Returns the kind of a JetStream error, which tells if another attempt may succeed.
 pub(crate) fn kind(error: &jetstream::Error) -> BackendErrorKind {
     match error.error_code() {
         ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => {
             BackendErrorKind::TooLarge
         }
-        // They are made anew, or their cluster is just starting.
+        // The stream or consumer is created again, or the cluster is still starting.
         ErrorCode::STREAM_NOT_FOUND
         | ErrorCode::CONSUMER_NOT_FOUND
         | ErrorCode::CLUSTER_NO_PEERS => BackendErrorKind::Unavailable,
-        // Limits that are called errors of the server.
+        // These are limits, although their codes are those of server errors.
         ErrorCode::STREAM_STORE_FAILED
         | ErrorCode::STREAM_LIMITS
         | ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED
@@ -47,9 +47,9 @@ pub(crate) fn kind(error: &jetstream::Error) -> BackendErrorKind {
     }
 }
 
-/// Returns the operation that a server does not permit to this connection, if that is what it says.
+/// Parses a permissions violation. Returns the operation that the server does not permit.
 ///
-/// NATS answers such a request by nothing but this text on the connection, so that the request itself times out.
+/// NATS sends no answer to such a request. It only sends this text on the connection, and the request times out.
 pub(crate) fn violation(text: &str) -> Option<Violation> {
     let (_, operation) = text.split_once("Permissions Violation for ")?;
     Some(match operation.starts_with("Subscription") {
@@ -62,7 +62,7 @@ pub(crate) fn violation(text: &str) -> Option<Violation> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
     Publish,
-    /// Without it, no answer comes to any request.
+    /// A connection that may not subscribe gets no answer to any request.
     Subscribe,
 }
 

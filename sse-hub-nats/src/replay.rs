@@ -15,15 +15,15 @@ use crate::{
     wire::NotOurs,
 };
 
-/// How many messages are fetched at a time, and wait for the subscriber.
-const AHEAD: u64 = 256;
+/// Number of messages that are fetched at a time, before the subscriber reads them.
+const BATCH_MESSAGES: u64 = 256;
 
-/// How often the stream may end too early. A server that has just become the leader of a cluster may
-/// not know its end yet.
-const TOO_SHORT: u32 = 5;
+/// Number of times after which a stream that ends too early counts as truncated. Before that, the replay tries again:
+/// a server that has just become the leader of a cluster may not have the last messages yet.
+const MAX_SHORT_READS: u32 = 5;
 
-/// Returns the events of this selection after `after`, up to `through`, and some others. NATS sends nothing while the
-/// subscriber reads.
+/// Returns the events of this selection after `after`, up to `through`, and some others. There is no request to NATS
+/// in progress while the subscriber reads.
 pub(crate) fn replay(
     shared: Arc<Shared>,
     after: u64,
@@ -48,24 +48,24 @@ pub(crate) fn replay(
     })
 }
 
-/// Returns each filter, or the one that lets all through.
+/// Returns each filter, or one without a filter.
 fn each(filters: &Option<Vec<String>>) -> impl Iterator<Item = Option<&str>> {
     let all = filters.is_none().then_some(None);
     let some = filters.iter().flatten().map(|it| Some(&**it));
     all.into_iter().chain(some)
 }
 
-/// The next messages of some subjects.
+/// Next messages of some subjects.
 struct Batch {
     messages: Vec<Delivered>,
-    /// Up to this number, there are no others.
+    /// Up to this number, the subjects have no other messages.
     through: u64,
 }
 
 struct Replay {
     shared: Arc<Shared>,
     selection: Selection,
-    /// All up to here was fetched.
+    /// All messages up to this number were fetched.
     after: u64,
     through: u64,
     ready: VecDeque<Replayed>,
@@ -101,16 +101,16 @@ impl Replay {
                     self.has_failed = true;
                     self.caution.begin_after(&error);
                     let error: &(dyn Error + 'static) = &error;
-                    tracing::debug!(error, after = self.after, "a replay is interrupted");
+                    tracing::debug!(error, after = self.after, "replay is interrupted");
                 }
             }
         }
     }
 
-    /// Fetches some more.
+    /// Fetches the next events.
     async fn fetch(&mut self) -> Result<(), BackendError> {
         let shared = Arc::clone(&self.shared);
-        // It is never closed.
+        // The semaphore is never closed.
         let _permit = shared.permits.acquire().await;
         let life = shared.link.up().await;
         shared.ensure_stream(&life).await?;
@@ -124,7 +124,7 @@ impl Replay {
                 return Ok(());
             }
             self.take(&shared, number, post);
-            if self.ready.len() as u64 >= AHEAD {
+            if self.ready.len() as u64 >= BATCH_MESSAGES {
                 return Ok(());
             }
         }
@@ -144,12 +144,12 @@ impl Replay {
         if messages.is_empty() {
             return self.end(&life, each(&filters)).await;
         }
-        // With filters, gaps between the messages are normal, so this is checked once.
+        // With filters, gaps between the messages are normal, so this checks only once.
         if filters.is_some() && self.is_gone(&life).await? {
             self.gone();
             return Ok(());
         }
-        // A message that two filters match is there twice.
+        // A message that matches two filters was fetched twice.
         messages.sort_unstable_by_key(|it| it.number);
         messages.dedup_by_key(|it| it.number);
         for Delivered { number, post, .. } in messages {
@@ -172,7 +172,7 @@ impl Replay {
     ) -> Result<Batch, BackendError> {
         let mut pull = Pull::open(shared, life, self.after, filter).await?;
         let pending = pull.pending();
-        let count = pending.min(AHEAD).min(self.through - self.after);
+        let count = pending.min(BATCH_MESSAGES).min(self.through - self.after);
         let mut messages: Vec<Delivered> = Vec::new();
         if count > 0 {
             pull.ask(usize::try_from(count).unwrap_or(1)).await?;
@@ -195,7 +195,7 @@ impl Replay {
         Ok(Batch { messages, through })
     }
 
-    /// A message has come, of which nothing is missing before.
+    /// Takes the next message. No event before it is missing.
     fn take(&mut self, shared: &Shared, number: u64, post: Result<Post, NotOurs>) {
         self.after = number;
         self.backoff.reset();
@@ -209,7 +209,7 @@ impl Replay {
         }
     }
 
-    /// There is no more. Was there?
+    /// Handles the end of the stream: the replay is complete, events are gone, or a server does not have them yet.
     async fn end(
         &mut self,
         life: &Life,
@@ -223,10 +223,10 @@ impl Replay {
         }
         if last < self.through {
             self.was_short += 1;
-            if self.was_short < TOO_SHORT {
+            if self.was_short < MAX_SHORT_READS {
                 return Err(life.error(
-                    &format!("the stream {:?}", self.shared.settings.stream),
-                    format!("it ends at {last}, and {} was known", self.through),
+                    &format!("stream {:?} is too short", self.shared.settings.stream),
+                    format!("it ends at {last}, but {} was seen before", self.through),
                 ));
             }
             self.gone();
@@ -236,22 +236,23 @@ impl Replay {
             let subjects = filter.unwrap_or(ALL);
             let next = self.shared.next_number(life, self.after, subjects).await?;
             if let Some(next) = next.filter(|next| *next <= self.through) {
-                let reason = format!("its next message is {next}");
-                return Err(life.error("a server of the cluster is behind", reason));
+                let reason = format!("message {next} was not delivered");
+                return Err(life.error("a server of the cluster lags", reason));
             }
         }
-        // The last ones were deleted, or are of other topics.
+        // The last messages were deleted, or have other topics.
         self.after = self.through;
         Ok(())
     }
 
-    /// Whether the limits of the stream have removed the next one. If it was deleted, or is no event,
-    /// nobody has lost anything.
+    /// Returns whether the limits of the stream have removed the next message. A message that was deleted on purpose,
+    /// or is not an event, is not a loss.
     async fn is_gone(&self, life: &Life) -> Result<bool, BackendError> {
         let stream = self.shared.stream(life).await?;
         Ok(bounds(stream.cached_info()).0 > self.after + 1)
     }
 
+    /// Ends the replay, because events are gone.
     fn gone(&mut self) {
         self.ready.push_back(Replayed::Gone);
         self.after = self.through;

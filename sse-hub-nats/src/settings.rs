@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-/// Which stream it is, and how it is made if there is none.
+/// Configuration of the JetStream stream, and of how it is created if it does not exist.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) stream: String,
@@ -21,75 +21,80 @@ impl Settings {
     /// Default maximum number of bytes in the stream: 1 GiB.
     pub const DEFAULT_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
-    /// Returns the settings of the stream `sse` with the subjects `sse.events` and `sse.events.>`, in files, without
-    /// replicas, of up to a million events and 1 GiB.
+    /// Creates the default settings: stream `sse`, subjects `sse.events` and `sse.events.>`, in files, without
+    /// replicas, with at most 1,000,000 events and 1 GiB.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the name of the stream; and of the subject, which is the same with `.events` behind it, if
-    /// no other is set.
+    /// Sets the name of the stream: `sse` by default. The subject is this name with `.events` after it, if
+    /// [`with_subject`](Self::with_subject) sets no other one.
     #[must_use]
     pub fn with_stream(mut self, name: impl Into<String>) -> Self {
         self.stream = name.into();
         self
     }
 
-    /// Sets the subject of the events in NATS, below which each topic has its own: one without wildcards.
+    /// Sets the subject of the events in NATS, without wildcards. Each topic has its own subject below it.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// Sets the JetStream domain that has the stream, for example that of a hub to which the server is a leaf node. By
-    /// default, it is that of the server.
+    /// Sets the JetStream domain of the stream, for example that of a NATS hub if the server is a leaf node. By
+    /// default, this is the server's own domain.
     #[must_use]
     pub fn with_domain(mut self, name: impl Into<String>) -> Self {
         self.domain = Some(name.into());
         self
     }
 
-    /// Sets how many events the stream keeps, if it is made: a million by default; `None` for any
-    /// number. A stream that there is keeps its limits, and a warning says how they differ.
+    /// Sets the maximum number of events that a new stream keeps: 1,000,000 by default, unlimited with `None` or 0.
+    ///
+    /// An existing stream keeps its limits. A warning logs the differences.
     #[must_use]
     pub fn with_max_events(mut self, events: impl Into<Option<u64>>) -> Self {
         self.max_events = events.into();
         self
     }
 
-    /// Sets how many bytes the stream keeps, if it is made: 1 GiB by default; `None` for any number.
+    /// Sets the maximum number of bytes that a new stream keeps: 1 GiB by default, unlimited with `None` or 0.
+    ///
+    /// An existing stream keeps its limits. A warning logs the differences.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.max_bytes = bytes.into();
         self
     }
 
-    /// Sets how long the stream keeps an event, if it is made. By default, until there are too many; so it
-    /// is with 0. NATS takes 100 ms and more, and what is more than 292 years counts as that.
+    /// Sets the maximum age of events in a new stream. Unlimited by default, and with `None` or 0.
+    ///
+    /// The minimum of NATS is 100 ms. More than 292 years is reduced to that.
     #[must_use]
     pub fn with_max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.max_age = age.into();
         self
     }
 
-    /// Has the stream made in the memory of NATS, not in files: faster, and gone with the server.
+    /// Stores a new stream in the memory of NATS instead of files. This is faster, but the events are lost when the
+    /// server stops.
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.is_in_memory = true;
         self
     }
 
-    /// Sets on how many servers of a cluster the stream is, if it is made: 1 by default, 3 to survive
-    /// the loss of one.
+    /// Sets the number of servers of a cluster that store a new stream: 1 by default. With 3, the stream survives the
+    /// loss of one server.
     #[must_use]
     pub fn with_replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
         self
     }
 
-    /// Sets how long an event may take to be published before its publisher is told that it failed:
-    /// 10 s by default, which is longer than a cluster takes to elect another leader.
+    /// Sets the timeout for publishing an event: 10 s by default, which is longer than a cluster takes to elect a new
+    /// leader. After it, the publisher gets an error.
     #[must_use]
     pub fn with_publish_within(mut self, limit: Duration) -> Self {
         self.publish_within = limit;

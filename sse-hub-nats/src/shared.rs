@@ -16,22 +16,22 @@ use crate::{
     wire::{self, NotOurs},
 };
 
-/// How many subscribers' pasts are fetched at a time.
-const REPLAYS: usize = 32;
+/// Maximum number of subscribers that are served from NATS at a time.
+const MAX_CONCURRENT_REPLAYS: usize = 32;
 
-/// What all that is done for one stream of NATS shares.
+/// State that all operations on one stream of NATS share.
 pub(crate) struct Shared {
     pub(crate) link: Link,
     pub(crate) settings: Settings,
     pub(crate) subject: String,
-    /// What asks on behalf of single subscribers takes one of these.
+    /// Limits the requests for single subscribers. Each takes a permit.
     pub(crate) permits: Semaphore,
-    /// The stream is known to be there, as it has to be.
+    /// The stream exists and has a valid configuration.
     has_stream: AtomicBool,
-    /// That of the stream as it was seen first, and then that of the one which is followed: a hub whose stream was made
-    /// anew still has numbers of the former one.
+    /// Epoch of the stream when it was first seen, and then that of the stream that is followed. If the stream was
+    /// created again, the hub still has numbers of the earlier one.
     epoch: AtomicU64,
-    /// Whether topics have subjects of their own in the stream.
+    /// Topics have their own subjects in the stream.
     has_topics: AtomicBool,
     is_compared: AtomicBool,
 }
@@ -42,7 +42,7 @@ impl Shared {
             link,
             settings,
             subject,
-            permits: Semaphore::new(REPLAYS),
+            permits: Semaphore::new(MAX_CONCURRENT_REPLAYS),
             has_stream: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             has_topics: AtomicBool::new(false),
@@ -50,7 +50,7 @@ impl Shared {
         }
     }
 
-    /// What is to be had of the stream now. Makes it if it is missing.
+    /// Returns the stream with its current state. Creates it if it is missing.
     pub(crate) async fn stream(&self, life: &Life) -> Result<Stream, BackendError> {
         let stream = self.settings.stream(life).await?;
         if self.epoch() == 0 {
@@ -65,6 +65,7 @@ impl Shared {
         Ok(stream)
     }
 
+    /// Creates the stream if it is missing, unless it is known to exist.
     pub(crate) async fn ensure_stream(&self, life: &Life) -> Result<(), BackendError> {
         if !self.has_stream.load(Ordering::Relaxed) {
             self.stream(life).await?;
@@ -88,13 +89,13 @@ impl Shared {
         }
     }
 
-    /// Returns the subjects that events of this selection have; none if all are to be read.
+    /// Returns the subjects that events of this selection have. `None` to read all messages.
     pub(crate) fn filters(&self, selection: &Selection) -> Option<Vec<String>> {
         let has_topics = self.has_topics.load(Ordering::Relaxed);
         has_topics.then(|| subject::filters(&self.subject, selection))?
     }
 
-    /// Reads a message of the stream.
+    /// Decodes a message of the stream.
     pub(crate) fn decode(
         &self,
         subject: &str,
@@ -108,30 +109,32 @@ impl Shared {
         }
     }
 
+    /// Notes that the stream may not exist any more.
     pub(crate) fn forget_stream(&self) {
         self.has_stream.store(false, Ordering::Relaxed);
     }
 
-    /// Says that a message is none of ours.
+    /// Logs that a message is skipped because it is not an event.
     pub(crate) fn warn_of(&self, number: u64, reason: &NotOurs) {
         let stream = &self.settings.stream;
-        tracing::warn!(stream, number, %reason, "a message that is no event is skipped");
+        tracing::warn!(stream, number, %reason, "skipped a message that is not an event");
     }
 
-    /// Asks until there is an answer, or until it is refused for a while.
+    /// Returns the number of the newest message. Repeats the request until there is an answer, or until it was refused
+    /// for some time.
     pub(crate) async fn newest(&self) -> Result<u64, BackendError> {
         let mut backoff = Backoff::default();
         let mut refusals = Refusals::default();
         loop {
             let life = self.link.up().await;
-            // It is never closed.
+            // The semaphore is never closed.
             let permit = self.permits.acquire().await;
             match self.stream(&life).await {
                 Ok(stream) => return Ok(stream::bounds(stream.cached_info()).1),
                 Err(error) if refusals.are_final(&error) => return Err(error),
                 Err(error) => {
                     let error: &(dyn Error + 'static) = &error;
-                    tracing::debug!(error, "asked for the newest event");
+                    tracing::debug!(error, "cannot get the newest number, trying again");
                 }
             }
             drop(permit);

@@ -1,4 +1,4 @@
-//! The stream in NATS: made if it is missing, checked if it is there, never changed.
+//! Stream in NATS: this module creates it if it is missing, checks an existing one, and never changes it.
 
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,24 +12,26 @@ use sse_hub::{BackendError, BackendErrorKind};
 
 use crate::{Settings, link::Life, refusal, subject};
 
-/// Description of the stream, before the time when it was made, in microseconds since 1970. That is the epoch of its
-/// numbers: it tells a stream that was deleted and made anew from the one before. The time that NATS itself keeps is
-/// not the same on all servers of a cluster.
+/// Prefix of the stream's description, before the time of its creation in microseconds since 1970.
+///
+/// This time is the epoch of the stream's numbers: it distinguishes a recreated stream from the earlier one. The time
+/// that NATS itself stores is not equal on all servers of a cluster.
 const DESCRIPTION: &str = "Server-sent events, by sse-hub-nats, since ";
 
-/// JetStream's own default.
+/// Default duplicate window of JetStream.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
-/// NATS counts nanoseconds in 64 bits with a sign.
-const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
+/// Maximum duration in NATS, which counts nanoseconds as a signed 64-bit number.
+const MAX_DURATION: Duration = Duration::from_nanos(i64::MAX as u64);
 
 impl Settings {
+    /// Returns the subject of the stream.
     pub(crate) fn subject(&self) -> String {
         let default = || format!("{}.events", self.stream);
         self.subject.clone().unwrap_or_else(default)
     }
 
-    /// The stream as it is now. Makes it if there is none.
+    /// Returns the stream with its current state. Creates it if it is missing.
     pub(crate) async fn stream(&self, life: &Life) -> Result<Stream<Info>, BackendError> {
         let get = || {
             let get = life.context.get_stream(&self.stream);
@@ -51,14 +53,10 @@ impl Settings {
         match life.permitted("STREAM.CREATE.", create).await? {
             Ok(stream) => {
                 let first = stream.cached_info().state.first_sequence;
-                tracing::info!(
-                    stream = self.stream,
-                    first,
-                    "the stream was missing, and is made"
-                );
+                tracing::info!(stream = self.stream, first, "created the missing stream");
                 self.checked(life, stream)
             }
-            // Another node was faster.
+            // Another node has created it at the same time.
             Err(error) if is_there(&error.kind()) => {
                 let stream = get().await?.map_err(|error| life.error(&what(), error))?;
                 self.checked(life, stream)
@@ -68,17 +66,19 @@ impl Settings {
                     CreateStreamErrorKind::JetStream(error) => refusal::kind(&error),
                     _ => BackendErrorKind::Unavailable,
                 };
-                let what = format!("cannot make {}", what());
+                let what = format!("cannot create {}", what());
                 Err(life.error(&what, error).with_kind(kind))
             }
         }
     }
 
+    /// Returns the configuration of a new stream.
     fn config(&self) -> Config {
         let limit =
             |limit: Option<u64>| limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
-        let max_age = self.max_age.unwrap_or_default().min(LONGEST);
-        let window = DUPLICATE_WINDOW.max(self.publish_within.saturating_mul(2).min(LONGEST));
+        let max_age = self.max_age.unwrap_or_default().min(MAX_DURATION);
+        let window = self.publish_within.saturating_mul(2).min(MAX_DURATION);
+        let window = DUPLICATE_WINDOW.max(window);
         let now = microseconds();
         Config {
             name: self.stream.clone(),
@@ -93,41 +93,38 @@ impl Settings {
                 StorageType::File
             },
             num_replicas: self.replicas,
-            // It cannot be longer than messages live.
+            // The duplicate window cannot be longer than the maximum age.
             duplicate_window: match max_age.is_zero() {
                 true => window,
                 false => window.min(max_age),
             },
             allow_direct: true,
-            // Known from NATS 2.10 on.
+            // Supported by NATS 2.10 and later.
             first_sequence: Some(now),
             ..Config::default()
         }
     }
 
-    /// Refuses a stream that would lose events, or that is somebody else's.
+    /// Returns an error for a stream that would lose events, or that is used for something else.
     fn checked(&self, life: &Life, stream: Stream<Info>) -> Result<Stream<Info>, BackendError> {
         let config = &stream.cached_info().config;
         let subject = self.subject();
         let all_below = subject::all_below(&subject);
-        // A stream that was made by hand may have no subjects of topics.
+        // A stream that was created by hand may have no subjects for topics.
         let mut others = config.subjects.iter().filter(|it| **it != subject);
         let is_ours = config.subjects.contains(&subject) && others.all(|it| *it == all_below);
         let fault = if !is_ours {
             format!(
-                "it is to have the subjects {subject:?} and {all_below:?}, and has {:?}",
+                "subjects are {:?}, expected {subject:?} and {all_below:?}",
                 config.subjects
             )
         } else if config.subjects.len() > 1 && config.max_messages_per_subject > 0 {
-            // What it removes leaves no trace, so that nobody could be told.
-            "it is to have no limit of messages for each subject (max_msgs_per_subject)".to_owned()
+            // This limit removes messages without a trace, so subscribers would miss events without a `reset`.
+            "limit of messages per subject is not supported (max_msgs_per_subject)".to_owned()
         } else if config.retention != RetentionPolicy::Limits {
-            format!(
-                "its retention is to be Limits, and is {:?}",
-                config.retention
-            )
+            format!("retention is {:?}, expected Limits", config.retention)
         } else if config.no_ack {
-            "it is to acknowledge messages, and does not (no_ack)".to_owned()
+            "acknowledgement of messages is disabled (no_ack)".to_owned()
         } else {
             return Ok(stream);
         };
@@ -135,32 +132,32 @@ impl Settings {
         Err(error.with_kind(BackendErrorKind::Refused))
     }
 
-    /// Says, for whoever reads the log, where a stream that there is differs from what is set.
+    /// Logs a warning for each difference between an existing stream and the settings.
     pub(crate) fn compare(&self, found: &Config) {
         let wanted = self.config();
         let stream = &self.stream;
         let differs = |name, wanted: &dyn core::fmt::Debug, found: &dyn core::fmt::Debug| {
             tracing::warn!(
-                "the stream {stream:?} has {name} {found:?}, not {wanted:?}: it is left as it is"
+                "stream {stream:?} has {name} {found:?}, not {wanted:?}; it is not changed"
             );
         };
         if wanted.subjects.len() != found.subjects.len() {
-            differs("the subjects", &wanted.subjects, &found.subjects);
+            differs("subjects", &wanted.subjects, &found.subjects);
         }
-        // For "no limit" there are several numbers.
+        // NATS has several numbers for "no limit".
         let limits = |it: &Config| (it.max_messages.max(-1), it.max_bytes.max(-1), it.max_age);
         if limits(&wanted) != limits(found) {
-            differs("the limits", &limits(&wanted), &limits(found));
+            differs("limits", &limits(&wanted), &limits(found));
         }
         if wanted.storage != found.storage {
-            differs("the storage", &wanted.storage, &found.storage);
+            differs("storage", &wanted.storage, &found.storage);
         }
         if wanted.num_replicas != found.num_replicas {
             differs("replicas", &wanted.num_replicas, &found.num_replicas);
         }
         if found.duplicate_window < self.publish_within {
             differs(
-                "a duplicate window",
+                "duplicate window",
                 &wanted.duplicate_window,
                 &found.duplicate_window,
             );
@@ -168,19 +165,23 @@ impl Settings {
     }
 }
 
-/// Returns the epoch of the stream's numbers; 0 if it was not made here, or has another description now.
-#[expect(clippy::disallowed_methods, reason = "it was written without a sign")]
+/// Returns the epoch of the stream's numbers. 0 if the stream was created by hand, or if its description was changed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this crate writes it without a sign"
+)]
 pub(crate) fn epoch(info: &Info) -> u64 {
     let description = info.config.description.as_deref();
     let digits = description.and_then(|it| it.strip_prefix(DESCRIPTION));
     digits.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
-/// The numbers of its first message and of its last one. Of an empty stream, the first is the next.
+/// Returns the numbers of the stream's first and last message. For an empty stream, the first number is that of the
+/// next message.
 pub(crate) fn bounds(info: &Info) -> (u64, u64) {
     let state = &info.state;
     if state.messages == 0 {
-        // The last one may be of before the first, in a stream that begins with a large number.
+        // If an empty stream begins with a large number, its last sequence may be lower than its first one minus 1.
         let last = state
             .last_sequence
             .max(state.first_sequence.saturating_sub(1));

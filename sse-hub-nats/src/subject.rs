@@ -1,19 +1,20 @@
-//! The subject of an event, by its topic.
+//! Mapping from topics to NATS subjects.
 //!
 //! An event with one topic has a subject below that of the stream: `sse.events.orders.17` for the topic `orders/17`. So
-//! a replay reads only messages of topics that are selected. An event with several topics has the subject of the stream
+//! a replay reads only messages of the selected topics. An event with several topics has the subject of the stream
 //! itself, which each replay reads.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sse_hub::{Selection, Topics};
 
-/// Characters of a segment that are percent-encoded. NATS gives `.`, `*`, `>` and white space a meaning.
+/// Characters of a segment that are percent-encoded. In NATS, `.`, `*`, `>` and white space have a meaning.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
-/// Stands for an empty segment. No other is encoded as this.
-const EMPTY: &str = "%";
+/// Encoding of an empty segment. No other segment is encoded like this.
+const EMPTY_SEGMENT: &str = "%";
 
-/// Maximum number of subjects that a replay reads one by one, each by a consumer. Beyond it, it reads all.
+/// Maximum number of subjects that a replay reads one by one, each with its own consumer. If there are more, it reads
+/// all messages.
 const MAX_FILTERS: usize = 8;
 
 /// Returns the subject of an event with these topics.
@@ -25,18 +26,18 @@ pub(crate) fn of_event(stream: &str, topics: &Topics) -> String {
     }
 }
 
-/// Returns whether an event with these topics may have this subject. The stream's own may have any, as in a stream that
-/// has no other.
+/// Returns whether an event with these topics may have this subject. Any event may have the subject of the stream
+/// itself, because a stream can have only this one.
 pub(crate) fn is_of_event(subject: &str, stream: &str, topics: &Topics) -> bool {
     subject == stream || subject == of_event(stream, topics)
 }
 
-/// Returns all subjects below that of the stream.
+/// Returns the wildcard for all subjects below that of the stream.
 pub(crate) fn all_below(stream: &str) -> String {
     below(stream, "**")
 }
 
-/// Returns the subjects that events of this selection can have; none if it would be better to read all.
+/// Returns the subjects that events of this selection can have. `None` if it is better to read all messages.
 pub(crate) fn filters(stream: &str, selection: &Selection) -> Option<Vec<String>> {
     let selectors = selection.iter();
     if selectors.len() >= MAX_FILTERS {
@@ -54,7 +55,7 @@ pub(crate) fn filters(stream: &str, selection: &Selection) -> Option<Vec<String>
     Some(filters)
 }
 
-/// Returns the subject of a topic or pattern, whose wildcards are those of NATS.
+/// Returns the subject of a topic or pattern. Wildcards of a pattern become wildcards of NATS.
 fn below(stream: &str, selector: &str) -> String {
     let mut subject = stream.to_owned();
     for segment in selector.split('/') {
@@ -62,7 +63,7 @@ fn below(stream: &str, selector: &str) -> String {
         match segment {
             "*" => subject.push('*'),
             "**" => subject.push('>'),
-            "" => subject.push_str(EMPTY),
+            "" => subject.push_str(EMPTY_SEGMENT),
             segment => subject.extend(utf8_percent_encode(segment, ENCODED)),
         }
     }

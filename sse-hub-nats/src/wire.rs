@@ -1,8 +1,8 @@
-//! An event as a message of NATS, and back.
+//! Conversion between events and NATS messages.
 //!
-//! The payload is read by the same decoder as any event stream, and then written again: a message is
-//! one of ours if that gives the same bytes. So nothing has to be checked field by field, and no two
-//! messages say the same.
+//! To decode a payload, this module reads it with the decoder for event streams, and encodes the event again. The
+//! message is valid if this results in the same bytes. So no check of single fields is needed, and each event has
+//! exactly one encoding.
 
 use core::fmt;
 
@@ -16,7 +16,7 @@ pub(crate) const TOPICS: &str = "Sse-Topics";
 pub(crate) const KEY: &str = "Sse-Key";
 const SEPARATOR: char = ',';
 
-/// The headers and the payload of an event. The message ID is random.
+/// Returns the headers and the payload for an event. The message ID is random.
 pub(crate) fn encode(post: &Post) -> (HeaderMap, Bytes) {
     let mut headers = HeaderMap::new();
     let topics: Vec<_> = post.topics.iter().map(|it| percent(it.as_str())).collect();
@@ -28,13 +28,13 @@ pub(crate) fn encode(post: &Post) -> (HeaderMap, Bytes) {
     (headers, block(&post.event).into())
 }
 
-/// Gives a message a random ID.
+/// Sets a new random message ID.
 pub(crate) fn renew_id(headers: &mut HeaderMap) {
     let id = format!("{:032x}", fastrand::u128(..));
     headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
 }
 
-/// The event of a message.
+/// Decodes the event of a message.
 pub(crate) fn decode(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Post, NotOurs> {
     let header = |name| headers.and_then(|it| it.get(name)).map(|it| it.as_str());
     let topics = header(TOPICS).ok_or(NotOurs::NoTopics)?;
@@ -50,17 +50,18 @@ pub(crate) fn decode(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Post
     })
 }
 
-/// Letters and digits remain. NATS trims headers, and knows no line ends in them.
+/// Percent-encodes all characters except letters and digits. NATS trims headers, and they cannot have line ends.
 fn percent(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
+/// Decodes a percent-encoded text.
 fn text(encoded: &str) -> Result<String, ()> {
     let decoded = percent_decode_str(encoded).decode_utf8().map_err(|_| ())?;
     Ok(decoded.into_owned())
 }
 
-/// The event without its ID, and with its type only where that says something.
+/// Encodes the event without its ID, and without the default type.
 fn block(event: &Event) -> Vec<u8> {
     let mut out = Vec::new();
     let plain = Event::new(event.data().to_owned());
@@ -73,7 +74,7 @@ fn with_fields(
     event_type: Option<&str>,
     retry: Option<core::time::Duration>,
 ) -> Event {
-    // It was a type before, so it can be one again.
+    // The type comes from an event, so it is valid.
     if let Some(event_type) = event_type
         && event_type != "message"
         && let Ok(event_type) = EventType::new(event_type.to_owned())
@@ -106,7 +107,7 @@ fn event(payload: &[u8]) -> Result<Event, NotOurs> {
     }
 }
 
-/// Why a message is no event.
+/// Reason why a message is not an event of a hub.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotOurs {
     NoTopics,
@@ -121,16 +122,13 @@ pub(crate) enum NotOurs {
 impl fmt::Display for NotOurs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTopics => write!(f, "it has no header {TOPICS}"),
-            Self::Header(name) => write!(f, "the header {name} is not UTF-8 in percent encoding"),
-            Self::Topic(error) => write!(f, "the header {TOPICS}: {error}"),
-            Self::Subject => write!(
-                f,
-                "its subject is not that of the topic in the header {TOPICS}"
-            ),
-            Self::Status => f.write_str("it passes for an answer of NATS"),
-            Self::Unreadable => f.write_str("its headers cannot be read"),
-            Self::Payload => f.write_str("the payload is not exactly one event without an ID"),
+            Self::NoTopics => write!(f, "header {TOPICS} is missing"),
+            Self::Header(name) => write!(f, "header {name} is not percent-encoded UTF-8"),
+            Self::Topic(error) => write!(f, "header {TOPICS}: {error}"),
+            Self::Subject => write!(f, "subject does not match the topic in the header {TOPICS}"),
+            Self::Status => f.write_str("headers are those of a NATS status message"),
+            Self::Unreadable => f.write_str("headers cannot be read"),
+            Self::Payload => f.write_str("payload is not exactly one event without an ID"),
         }
     }
 }

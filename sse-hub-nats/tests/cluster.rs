@@ -1,4 +1,4 @@
-//! Three servers of NATS, of which any one may die.
+//! Tests with a cluster of three NATS servers, one of which is killed at a time.
 
 mod support;
 
@@ -52,7 +52,7 @@ async fn the_leader_may_die() {
     assert_eq!((a.counts().resets, b.counts().resets), (0, 0));
 }
 
-/// Which of them leads the stream.
+/// Returns the index of the server that leads the stream.
 async fn leader(cluster: &[Nats]) -> usize {
     let find = async {
         loop {
@@ -70,7 +70,7 @@ async fn leader(cluster: &[Nats]) -> usize {
     };
     let leader = timeout(test_timeout(), find)
         .await
-        .expect("there is no leader");
+        .expect("a leader before the timeout");
     let names = cluster.iter().map(Nats::name);
     names.into_iter().position(|it| it == leader).unwrap()
 }

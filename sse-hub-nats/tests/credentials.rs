@@ -1,4 +1,4 @@
-//! Servers of NATS that ask for credentials, and clients that have them in the address or in options.
+//! Tests with NATS servers that require credentials, and clients with credentials in the address or in the options.
 
 mod support;
 
@@ -11,7 +11,7 @@ use sse_proto::{Event, EventId};
 use support::{Nats, chain, topic};
 use testkit::timeout::test_timeout;
 
-/// Result of publishing one event, with these addresses.
+/// Publishes one event over these addresses.
 async fn publish(
     addresses: &str,
     limit: Duration,
@@ -28,8 +28,8 @@ async fn is_accepted(addresses: &str) {
     assert!(published.is_ok(), "{addresses}: {published:?}");
 }
 
-/// The limit is as long as it takes to be refused often, and not one that a busy machine could miss: it is refused
-/// however long it waits.
+/// Asserts that publishing fails. The timeout is long enough for several refused attempts. A slow machine cannot break
+/// this test, because the attempts are refused at any time.
 async fn is_refused(addresses: &str) {
     let published = publish(addresses, Duration::from_secs(1), ConnectOptions::new).await;
     let error = published.expect_err(addresses);
@@ -72,7 +72,7 @@ async fn each_address_has_credentials_of_its_own() {
         r#"authorization { token: "two" }"#,
         "",
     ];
-    // Whichever of them is there, its own credentials are used.
+    // For each server that is running, its own credentials are used.
     for there in 0..3 {
         let mut servers = configs.map(|config| Nats::configured(config).unwrap());
         let ports = [0, 1, 2].map(|it: usize| servers[it].port());

@@ -1,4 +1,4 @@
-//! Acknowledgements that say that a message was there already.
+//! Tests with acknowledgements that report a message as a duplicate.
 
 mod support;
 
@@ -8,7 +8,7 @@ use sse_hub_nats::Settings;
 use sse_proto::Event;
 use support::{Nats, Nodes, all, connected, next, topic};
 
-/// The ID that the next message gets on this thread.
+/// Sets the random seed of this thread, and returns the ID that the next message gets.
 fn next_id() -> String {
     fastrand::seed(42);
     let id = format!("{:032x}", fastrand::u128(..));
@@ -16,7 +16,7 @@ fn next_id() -> String {
     id
 }
 
-/// Publishes a message as this ID, and gives its number.
+/// Publishes a message with the ID of the next event. Returns its number.
 async fn stored(nats: &Nats, topics: &str, payload: &str) -> u64 {
     let client = nats.client().await;
     let mut headers = HeaderMap::new();
@@ -47,7 +47,7 @@ async fn an_earlier_attempt_is_not_published_again() {
     let node = nats.node();
     connected(&node, true).await;
     let mut events = all(&node, None);
-    // As by an attempt whose acknowledgement was lost.
+    // This message stands for an attempt whose acknowledgement was lost.
     let number = stored(&nats, "news", "data: once\n\n").await;
     next_id();
     let id = node.publish(topic(), Event::new("once")).await.unwrap();

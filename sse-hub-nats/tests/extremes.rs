@@ -1,4 +1,4 @@
-//! Settings of 0, of 1 and as large as they get: none panics, and what cannot work is told.
+//! Tests with settings of 0, 1 and the maximum: no setting panics, and an impossible one returns an error.
 
 mod support;
 
@@ -20,7 +20,7 @@ async fn of_the_stream() {
     let client = nats.client().await;
     let second = Duration::from_secs(1);
     let all = [
-        // 0 is "no limit" to NATS.
+        // NATS takes 0 for "no limit".
         (Settings::new().with_max_events(0), true),
         (Settings::new().with_max_events(1), true),
         (Settings::new().with_max_events(u64::MAX), true),
@@ -37,7 +37,7 @@ async fn of_the_stream() {
         (Settings::new().with_replicas(usize::MAX), false),
         (Settings::new().in_memory(), true),
     ];
-    // Whether NATS takes these depends on its version and on the disk.
+    // NATS accepts these or not, depending on its version and the disk.
     let odd = [
         Settings::new().with_max_age(Duration::from_nanos(1)),
         Settings::new().with_max_bytes(u64::MAX),
@@ -48,7 +48,7 @@ async fn of_the_stream() {
         let _ = client.delete_stream(stream).await;
     }
     for (number, (settings, is_possible)) in (1..).zip(all) {
-        // The node before this one may make its stream anew.
+        // Each case has its own stream, because the previous node may create its stream again.
         let stream = format!("case-{number}");
         let settings = settings.with_stream(&*stream);
         let text = format!("{settings:?}");
@@ -58,7 +58,7 @@ async fn of_the_stream() {
         };
         let published = publish(&nats, settings.with_publish_within(limit)).await;
         assert_eq!(published.is_ok(), is_possible, "{text}: {published:?}");
-        // It reserves what it may take.
+        // The stream reserves its maximum size, so it is deleted.
         let _ = client.delete_stream(&stream).await;
     }
 }
@@ -69,11 +69,11 @@ async fn of_the_time_to_publish() {
     for limit in [Duration::ZERO, Duration::from_nanos(1)] {
         let published = publish(&nats, Settings::new().with_publish_within(limit)).await;
         let error = chain(&published.unwrap_err());
-        assert!(error.contains("tried for"), "{error}");
+        assert!(error.contains("publishing timed out after"), "{error}");
     }
     let ages = [None, Some(Duration::ZERO), Some(Duration::MAX)];
     for (number, age) in (1..).zip(ages) {
-        // The node before this one may make its stream anew.
+        // Each case has its own stream, because the previous node may create its stream again.
         let settings = Settings::new().with_stream(format!("case-{number}"));
         let settings = settings.with_publish_within(Duration::MAX);
         let published = publish(&nats, settings.with_max_age(age)).await;

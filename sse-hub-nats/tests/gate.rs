@@ -1,4 +1,4 @@
-//! A hub refuses the same events from NATS as from its publishers.
+//! Tests that a hub refuses the same events from NATS as from its publishers.
 
 mod support;
 
@@ -81,7 +81,7 @@ async fn live_and_replayed() {
         let (one, two) = (next(events).await, next(events).await);
         assert_eq!((one.event_type(), one.data()), ("message", &long[..256]));
         assert_eq!((two.event_type(), two.data()), (&long[..256], "end"));
-        // The numbers are those of the stream, in which the others are.
+        // The refused events have numbers of the stream, too.
         let number = support::number;
         assert_eq!(number(one.id().unwrap()), number(&first) + count + 1);
     }

@@ -1,4 +1,4 @@
-//! Several nodes over one NATS, to which nothing happens.
+//! Tests with several nodes over one NATS server, without failures.
 
 mod support;
 
@@ -36,7 +36,7 @@ async fn a_client_resumes_at_the_other_node() {
     assert_eq!(texts(&mut events, 2).await, numbers(4..6));
     let mut events = all(&b, Some(&ids[5]));
     assert_eq!(texts(&mut events, 4).await, numbers(6..10));
-    // One that starts later begins with what is there.
+    // A node that starts later loads the existing events.
     let c = nats.node();
     let mut events = all(&c, Some(&ids[0]));
     assert_eq!(texts(&mut events, 9).await, numbers(1..10));
@@ -125,7 +125,7 @@ async fn messages_of_strangers_are_skipped() {
     }
     publish(&node, 1..3).await;
     assert_eq!(texts(&mut live, 2).await, numbers(1..3));
-    // The same from the stream.
+    // A replay from the stream skips the messages, too.
     let mut small = Retention::default();
     small.events = 1;
     let other = nats.node_with(patient(), small);
@@ -149,7 +149,7 @@ async fn headers_that_cannot_be_read_are_skipped() {
         "NATS/1.0\r\nA: \u{fffd}\r\n\r\n",
     ] {
         let mut headers = headers.as_bytes().to_vec();
-        // Not UTF-8.
+        // Makes the bytes invalid UTF-8.
         headers
             .iter_mut()
             .filter(|it| **it == 0xef)
@@ -183,7 +183,7 @@ async fn deleted_messages_are_no_loss_and_removed_ones_are() {
     wanted.retain(|it| !["60", "61", "70"].contains(&&**it));
     let mut events = all(&b, Some(&ids[55]));
     assert_eq!(texts(&mut events, 40).await, wanted);
-    // The 50 of the stream are those from 50 on; a client that has seen 49 has missed none.
+    // The stream keeps 50 events, from 50 on. A client that has seen event 49 misses no event.
     assert_eq!(next(&mut all(&b, Some(&ids[49]))).await.data(), "50");
     let reset = next(&mut all(&b, Some(&ids[48]))).await;
     assert_eq!(
@@ -196,8 +196,7 @@ async fn deleted_messages_are_no_loss_and_removed_ones_are() {
         (reset.event_type(), reset.data()),
         ("reset", r#"{"reason":"unknown"}"#)
     );
-    // A node that starts behind the last one knows that there is no more, and a client of it gets the
-    // next one.
+    // The last message is deleted. A new node still becomes connected, and its client gets the next event.
     let c = nats.node();
     connected(&c, true).await;
     let mut late = all(&c, Some(&ids[98]));
@@ -212,10 +211,10 @@ async fn an_event_that_is_too_large_is_refused() {
         Settings::new().with_publish_within(Duration::from_secs(3600)),
         Retention::default(),
     );
-    // Long before the node would give up.
+    // The refusal comes long before the timeout of the node.
     let refused = node.publish(topic(), Event::new("x".repeat(1024 * 1024)));
     let refused = timeout(test_timeout(), refused).await;
-    let error = refused.expect("it is refused at once").unwrap_err();
+    let error = refused.expect("refused at once").unwrap_err();
     let error = chain(&error);
     assert!(error.contains("max payload"), "{error}");
     let large = "x".repeat(1000 * 1000);
@@ -242,7 +241,7 @@ async fn a_stream_that_is_not_fit_is_refused() {
                 subjects: vec!["sse.>".to_owned()],
                 ..Config::default()
             },
-            "the subject",
+            "subjects are",
         ),
         (
             Config {
@@ -266,12 +265,12 @@ async fn a_stream_that_is_not_fit_is_refused() {
         if config.subjects.is_empty() {
             config.subjects = vec!["sse.events".to_owned()];
         }
-        // One of its own, for a node makes its stream anew where it is deleted.
+        // Each case has its own server, because a node creates a deleted stream again.
         let nats = Nats::start().unwrap();
         let client = nats.client().await;
         client.create_stream(config).await.unwrap();
         let node = nats.node_with(within.clone(), Retention::default());
-        // A busy machine may take longer to find the fault than this node waits.
+        // On a busy machine, the node may time out before it finds the fault.
         let start = Instant::now();
         loop {
             let error = node.publish(topic(), Event::new("x")).await.unwrap_err();
@@ -283,7 +282,7 @@ async fn a_stream_that_is_not_fit_is_refused() {
         }
         assert!(!node.is_connected());
     }
-    // Other limits are left as they are.
+    // Other limits of an existing stream are not changed.
     let config = Config {
         name: "sse".to_owned(),
         subjects: vec!["sse.events".to_owned()],
@@ -336,24 +335,21 @@ fn names_and_addresses_are_checked() {
     let named = |name: &str| Settings::new().with_stream(name);
     assert_eq!(
         connect("localhost", named("a.b")),
-        r#"stream "a.b": '.' in it"#
+        r#"stream "a.b" contains '.'"#
     );
-    assert_eq!(
-        connect("localhost", named("")),
-        r#"stream "": it has no name"#
-    );
+    assert_eq!(connect("localhost", named("")), "stream name is empty");
     let subject = |it: &str| Settings::new().with_subject(it);
     assert_eq!(
         connect("localhost", subject("a.>")),
-        r#"subject "a.>": '>' in it"#
+        r#"subject "a.>" contains '>'"#
     );
     assert_eq!(
         connect("localhost", subject("a..b")),
-        r#"subject "a..b": nothing beside a `.`"#
+        r#"subject "a..b" has an empty token"#
     );
     let error = connect("http://me:secret@x", Settings::new());
     assert!(
-        error.starts_with("address 1 of NATS: ") && !error.contains("secret"),
+        error.starts_with("NATS address 1: ") && !error.contains("secret"),
         "{error}"
     );
     let stream = JetStream::connect("nats://me:secret@x:1,tls://y", Settings::new()).unwrap();

@@ -1,4 +1,4 @@
-//! Messages that the client cannot read, in numbers.
+//! Tests with many messages that the NATS client cannot read.
 
 mod support;
 
@@ -18,7 +18,7 @@ use support::{Nats, Nodes, publish, topic};
 use testkit::timeout::test_timeout;
 use tokio::time::timeout;
 
-/// Headers that break the connection, end the client's task, or pass for what a server says.
+/// Headers that close the client's connection, make its task panic, or look like a status message of the server.
 const HEADERS: [&[u8]; 7] = [
     b"NATS/1.0\r\nA: b\rc\r\n\r\n",
     b"NATS/1.0\r\nno colon\r\n\r\n",
@@ -29,7 +29,7 @@ const HEADERS: [&[u8]; 7] = [
     b"NATS/1.0 100 Idle Heartbeat\r\n\r\n",
 ];
 
-/// How often a task of the client has ended by a panic.
+/// Number of panics in tasks of the client.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 fn count_panics() {
@@ -46,8 +46,8 @@ fn count_panics() {
     });
 }
 
-/// One good event, then so many that nobody can read, then a good one; to a node that follows and to one that reads
-/// all of it from the stream.
+/// Publishes a valid event, then `count` unreadable messages, and then a valid event. Checks that both a node that
+/// follows live and a node that replays from the stream get the last event.
 async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
     count_panics();
     let nats = Nats::start().unwrap();
@@ -85,14 +85,15 @@ async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
             assert_eq!(between, if is_mixed { count } else { 0 });
         };
         let all = timeout(test_timeout(), all).await;
-        all.unwrap_or_else(|_| panic!("not after {count} messages"));
+        all.unwrap_or_else(|_| panic!("no event after {count} unreadable messages"));
     }
     let panics = PANICS.load(Ordering::Relaxed) - panics;
-    // Each costs a connection and a wait. After the first, messages are read in a way that none breaks.
+    // Each panic costs a connection and a delay. After the first one, the node reads messages with raw access, which
+    // no message can break.
     let limit = count / 4;
     assert!(
         panics <= limit,
-        "the client broke {panics} times, limit is {limit}"
+        "client panicked {panics} times, limit is {limit}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Refusals of NATS, which last, are told from failures that pass, to publishers and to subscribers.
+//! Tests that publishers and subscribers can distinguish permanent refusals of NATS from temporary failures.
 
 mod support;
 
@@ -13,7 +13,8 @@ use support::{Nats, Nodes, chain, connected, next, numbers, patient, publish, te
 use testkit::timeout::test_timeout;
 use tokio::time::{sleep, timeout};
 
-/// A server with the users `all`, who may do anything, and `some`, with these permissions.
+/// Returns the configuration of a server with the user `all`, without restrictions, and the user `some`, with these
+/// permissions.
 fn server(permissions: &str) -> String {
     format!(
         r#"
@@ -27,18 +28,18 @@ fn server(permissions: &str) -> String {
     )
 }
 
-/// A node of this user.
+/// Creates a node that connects as this user.
 fn node(nats: &Nats, user: &str) -> Hub {
     let addresses = format!("nats://{user}@127.0.0.1:{}", nats.port());
     let stream = JetStream::connect(addresses, patient()).unwrap();
-    // It keeps few, so that NATS has to be asked for those before.
+    // The node keeps few events, so it must request earlier ones from NATS.
     let settings = sse_hub::Settings::new().with_retention(Retention::new().with_events(2));
     let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
     tokio::spawn(follow);
     hub
 }
 
-/// The refusal of an event. It comes at once, though the publisher would wait for minutes.
+/// Returns the refusal of an event. It must come long before the timeout for publishing.
 async fn refusal(hub: &Hub, data: usize) -> (BackendErrorKind, String) {
     let event = Event::new("x".repeat(data));
     let published = timeout(test_timeout() / 2, hub.publish(topic(), event)).await;
@@ -59,14 +60,14 @@ async fn is_refused(hub: &Hub) {
     waited.unwrap_or_else(|_| panic!("{:?}", hub.disconnection()));
 }
 
-/// Types and data of the events that a subscriber gets until its stream ends.
+/// Returns the types and data of the events that a subscriber gets until its stream ends.
 async fn until_end(hub: &Hub, last_event_id: Option<&EventId>) -> Vec<(String, String)> {
     let subscription = hub.subscribe(Selection::all(), last_event_id).unwrap();
     let events = subscription.events();
     let events = events.map(|it| (it.event_type().to_owned(), it.data().to_owned()));
     timeout(test_timeout(), events.collect())
         .await
-        .expect("it ends")
+        .expect("stream ends before the timeout")
 }
 
 fn reset() -> (String, String) {
@@ -117,7 +118,7 @@ async fn a_publisher_without_permission() {
     for permissions in [
         r#"publish: { deny: "sse.events.news" }"#,
         r#"publish: { allow: "nothing" }"#,
-        // No answer comes to it.
+        // This publisher gets no answers.
         r#"subscribe: { deny: "_INBOX.>" }"#,
     ] {
         let nats = Nats::configured(&server(permissions)).unwrap();
@@ -156,7 +157,7 @@ async fn a_node_that_may_not_read() {
         let first = publish(&node(&nats, "all:1"), 0..5).await.remove(0);
         let refused = node(&nats, "some:2");
         is_refused(&refused).await;
-        // What it can learn of the stream differs; that it cannot replay is told in each case.
+        // Only a node that cannot get the state of the stream resets all its subscribers.
         let subscription = refused.subscribe(Selection::all(), Some(&first)).unwrap();
         if permissions.contains("INFO") || permissions.contains("INBOX") {
             drop(subscription);
@@ -168,7 +169,7 @@ async fn a_node_that_may_not_read() {
     }
 }
 
-/// The node takes the only consumer that there may be.
+/// The node itself uses the only consumer that the stream allows.
 #[tokio::test]
 async fn a_replay_without_a_consumer() {
     let nats = Nats::start().unwrap();
@@ -186,7 +187,7 @@ async fn a_replay_without_a_consumer() {
             sleep(Duration::from_millis(10)).await;
         }
     });
-    is_here.await.expect("the node hears of all");
+    is_here.await.expect("the node receives all events");
     let first = &ids[0];
     let mut events = node
         .subscribe(Selection::all(), Some(first))
@@ -197,17 +198,17 @@ async fn a_replay_without_a_consumer() {
         (event.event_type().to_owned(), event.data().to_owned()),
         reset()
     );
-    let failure = node.replay_failure().expect("it is known");
+    let failure = node.replay_failure().expect("a replay failure");
     assert_eq!(failure.kind(), BackendErrorKind::Refused);
     assert!(chain(&failure).contains("consumer"), "{}", chain(&failure));
     assert_eq!(node.counts().failed_replays, 1);
     assert!(node.is_connected());
-    // It goes on from now.
+    // The subscriber gets the events from now on.
     publish(&node, 5..7).await;
     assert_eq!(texts(&mut events, 2).await, numbers(5..7));
 }
 
-/// The configuration is changed and the server is started again, as one does it.
+/// The operator changes the configuration and restarts the server.
 #[tokio::test]
 async fn what_was_refused_goes_on_when_it_is_permitted() {
     for permissions in [

@@ -1,4 +1,4 @@
-//! NATS dies and comes back, or comes late, or comes back as another.
+//! Tests in which NATS is killed and restarted, starts late, or loses its stream.
 
 mod support;
 
@@ -38,7 +38,7 @@ async fn nothing_is_lost_when_nats_is_killed() {
         reader.await.unwrap();
     }
     assert_eq!(b.counts().resets, 0);
-    // Each is there once.
+    // Each event is stored once.
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     assert_eq!(stream.cached_info().state.messages, EVENTS as u64);
 }
@@ -47,7 +47,7 @@ async fn nothing_is_lost_when_nats_is_killed() {
 async fn a_node_starts_before_nats() {
     let mut nats = Nats::down().unwrap();
     let node = nats.node();
-    // It has subscribed before anything is there, and waits.
+    // This client subscribes before NATS runs, and waits.
     let mut events = all(&node, None);
     let reader = tokio::spawn(async move { while next(&mut events).await.data() != "1" {} });
     let publishing = tokio::spawn({
@@ -70,13 +70,13 @@ async fn it_is_told_when_nats_is_away() {
     let within = Settings::new().with_publish_within(Duration::from_millis(600));
     let stream = nats.stream(within.clone());
     let mut updates = stream.follow(10);
-    // Where numbers begin with the time, those before it are said not to be there.
+    // The numbers begin with the time, so the first update reports the numbers before it as gone.
     while !matches!(told(&mut updates).await, Update::Connected) {}
     let node = nats.node_with(within, Retention::default());
     connected(&node, true).await;
     nats.kill();
     let Update::Lost(error) = told(&mut updates).await else {
-        panic!("not lost");
+        panic!("expected Update::Lost");
     };
     let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port());
     let error = chain(&error);
@@ -89,9 +89,9 @@ async fn it_is_told_when_nats_is_away() {
     nats.up().unwrap();
     connected(&node, true).await;
     let mut events = all(&node, None);
-    // A busy machine may take longer than this node waits.
+    // On a busy machine, the node may time out.
     while node.publish(topic(), Event::new("0")).await.is_err() {}
-    // What was given up is not published later.
+    // The event that timed out is not published later.
     assert_eq!(texts(&mut events, 1).await, numbers(0..1));
     loop {
         match told(&mut updates).await {
@@ -102,7 +102,7 @@ async fn it_is_told_when_nats_is_away() {
     }
 }
 
-/// It accepts and says nothing, as one whose machine hangs.
+/// The server accepts connections and does not answer, like a server on a frozen machine.
 #[tokio::test]
 async fn a_nats_that_hangs_is_noticed() {
     let nats = Nats::start().unwrap();
@@ -142,7 +142,7 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
             format!("{:?}", ("connected", 0)),
         ]
     );
-    // Nobody asks for updates while the stream goes on without them.
+    // The test does not poll the updates while the stream changes.
     let client = nats.client().await;
     publish(&publisher, 5..6).await;
     client
@@ -184,7 +184,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     client.delete_stream("sse").await.unwrap();
     publish(&node, 5..7).await;
     if first(&nats).await > 1 {
-        // Its numbers are greater, so all goes on, after a reset.
+        // The numbers of the new stream are greater, so the node continues after a reset.
         assert_eq!(next(&mut events).await.event_type(), "reset");
         connected(&node, true).await;
         let new = next(&mut events).await;
@@ -193,7 +193,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
         assert_eq!(texts(&mut events, 1).await, numbers(6..7));
         return;
     }
-    // Before 2.10: its numbers begin anew, so the node is of no use.
+    // Before NATS 2.10, numbers restart at 1, so the node stays disconnected.
     connected(&node, false).await;
     sleep(Duration::from_secs(1)).await;
     assert!(!node.is_connected());
@@ -209,23 +209,26 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     let first = next(&mut events).await;
     let mut events = all(&restarted, first.id());
     assert_eq!(texts(&mut events, 9).await, numbers(6..15));
-    // Their numbers are used again.
+    // The numbers of the old events are used again.
     for old in &old {
         assert_eq!(
             next(&mut all(&restarted, Some(old))).await.event_type(),
             "reset"
         );
     }
-    // The node that is of no use gives no ID that another one would take for its own.
+    // The disconnected node gives its clients only IDs of the old epoch, which other nodes reject.
     let position = EventId::new("unknown").unwrap();
     let position = next(&mut all(&node, Some(&position))).await;
     let id = position.id().unwrap().as_str();
     assert_eq!(id, old[4].as_str());
 }
 
+/// Waits for the next update.
 async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
     let update = timeout(test_timeout(), updates.next()).await;
-    update.expect("nothing is told").expect("it ends")
+    update
+        .expect("an update before the timeout")
+        .expect("stream of updates does not end")
 }
 
 fn short(update: &Update) -> (&'static str, u64) {
@@ -238,7 +241,7 @@ fn short(update: &Update) -> (&'static str, u64) {
     }
 }
 
-/// The number of the stream's first message, before any was removed.
+/// Returns the number of the stream's first message, before any was removed.
 async fn first(nats: &Nats) -> u64 {
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     let info = stream.cached_info();

@@ -1,4 +1,4 @@
-//! Each topic has a subject of its own, so that a replay reads only what is selected.
+//! Tests that each topic has its own subject, so that a replay reads only the selected topics.
 
 mod support;
 
@@ -14,7 +14,7 @@ use sse_proto::{Event, EventId};
 use support::{Nats, Nodes, connected, next, numbers, patient, publish, texts, topic};
 use testkit::port;
 
-/// Publishes an event under these topics.
+/// Publishes an event to these topics.
 async fn publish_to<const N: usize>(hub: &Hub, topics: [&str; N], data: &str) -> EventId {
     let topics = Topics::new(topics).unwrap();
     hub.publish(topics, Event::new(data.to_owned()))
@@ -22,14 +22,14 @@ async fn publish_to<const N: usize>(hub: &Hub, topics: [&str; N], data: &str) ->
         .unwrap()
 }
 
-/// Returns a node that was started after all that was published, and keeps two events itself.
+/// Starts a node after all events were published. It keeps only two events in memory.
 async fn late_node(nats: &Nats) -> Hub {
     let node = nats.node_with(patient(), Retention::new().with_events(2));
     connected(&node, true).await;
     node
 }
 
-/// Returns the data of the first `count` events of this selection after an ID.
+/// Reads `count` events of this selection after an ID, and returns their data.
 async fn replayed(hub: &Hub, patterns: &[&str], after: &EventId, count: usize) -> Vec<String> {
     let selection = Selection::from_patterns(patterns).unwrap();
     let subscription = hub.subscribe(selection, Some(after)).unwrap();
@@ -72,7 +72,7 @@ async fn a_quiet_topic_beside_a_busy_one_is_replayed_alone() {
     assert_eq!(late.counts().resets, 0);
 }
 
-/// More than is fetched at a time, of two topics in turns and of others.
+/// Publishes more events than are fetched at a time, of selected and other topics in random order.
 #[tokio::test]
 async fn topics_come_in_their_order() {
     const EVENTS: usize = 2000;
@@ -125,7 +125,7 @@ async fn any_topic_can_be_a_subject() {
     }
 }
 
-/// A stream that was made by hand, with one subject.
+/// The stream is created by hand, with one subject.
 #[tokio::test]
 async fn a_stream_with_one_subject_serves_as_well() {
     let nats = Nats::start().unwrap();
@@ -140,7 +140,7 @@ async fn a_stream_with_one_subject_serves_as_well() {
     assert_eq!(replayed(&late, &["a"], &first, 1).await, ["2"]);
 }
 
-/// Events that it removes leave no trace, so that no subscriber could be told.
+/// Such a limit removes events without a trace, so subscribers would miss them without a `reset`.
 #[tokio::test]
 async fn a_limit_for_each_subject_is_refused() {
     let nats = Nats::start().unwrap();
@@ -155,7 +155,7 @@ async fn a_limit_for_each_subject_is_refused() {
     assert!(error.contains("max_msgs_per_subject"), "{error}");
 }
 
-/// A NATS client that may publish for one topic cannot publish for another.
+/// A NATS client that may publish on the subject of one topic cannot publish events of another topic.
 #[tokio::test]
 async fn the_subject_has_to_be_that_of_the_topic() {
     let nats = Nats::start().unwrap();

@@ -1,5 +1,5 @@
-//! A hub on axum: what is published goes to all who subscribe to its topic, and stays for those who come
-//! back.
+//! Server with a hub on axum: sends each event to all subscribers of its topic, and keeps it for clients that
+//! reconnect.
 //!
 //! ```text
 //! cargo run -p sse-hub --example topics
@@ -7,11 +7,11 @@
 //! curl -d 'it works' 127.0.0.1:8080/publish/orders/17
 //! ```
 //!
-//! The last curl prints the ID of the event, and the other one the event. Somebody new gets the last ten
-//! events of these topics first; whoever comes back with `Last-Event-ID` gets what was missed, or an event of
-//! the type `reset` if that is too long ago. Ctrl-C ends all streams, and then the server.
+//! The second curl prints the ID of the event, and the first one prints the event. A new client first gets the last
+//! ten events of these topics. A client that reconnects with `Last-Event-ID` gets the events that it has missed. If
+//! these are not kept any more, it gets an event of the type `reset`. Ctrl-C ends all streams, and then the server.
 //!
-//! Anybody may publish here. Where strangers can reach it, ask who they are.
+//! Every client may publish here. Add authentication before you expose this server to a network.
 
 use std::{env, error::Error, io, time::Duration};
 
@@ -27,11 +27,11 @@ use sse_hub::{Hub, InvalidTopic, Selection, Topic};
 use sse_hyper::{Event, Farewell, Streams};
 use tokio::{net::TcpListener, signal, time::sleep};
 
-/// Events for who is new.
-const GREETING: usize = 10;
+/// Number of events that a new client gets first.
+const INITIAL_EVENTS: usize = 10;
 
-/// How long the end waits for clients that have stopped reading.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time that the shutdown waits for clients that have stopped reading.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 type Refusal = (StatusCode, String);
 
@@ -61,15 +61,15 @@ async fn main() -> io::Result<()> {
     let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
     tokio::select! {
         ended = server => ended,
-        () = closed.then(|()| sleep(PATIENCE)) => Ok(()),
+        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => Ok(()),
     }
 }
 
 async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<Body>, Refusal> {
-    // What cannot be an ID counts as none. With a status 400, a browser would not come back.
+    // An invalid ID counts as no ID. After a status 400, a browser would not reconnect.
     let seen = sse_hyper::last_event_id(request.headers()).ok().flatten();
     let selection = selection(request.uri()).map_err(bad_request)?;
-    let subscriber = app.hub.subscriber(selection).with_newest(GREETING);
+    let subscriber = app.hub.subscriber(selection).with_newest(INITIAL_EVENTS);
     let events = subscriber.after(seen.as_ref()).subscribe();
     let events = events.map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.to_string()))?;
     Ok(app.streams.respond(&request, events).map(Body::new))
@@ -78,7 +78,7 @@ async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<
 fn selection(uri: &Uri) -> Result<Selection, InvalidTopic> {
     let query = uri.query().unwrap_or_default();
     let parameters = form_urlencoded::parse(query.as_bytes());
-    // Users choose patterns here, so everybody may hear everything.
+    // Clients choose patterns here, so every client may receive all events.
     Selection::from_patterns(
         parameters
             .filter(|(name, _)| name == "topic")

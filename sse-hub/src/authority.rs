@@ -1,4 +1,4 @@
-//! Who may hear what, and for how long.
+//! Authorization of subscriptions.
 
 use core::{
     error::Error,
@@ -14,11 +14,11 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::Selection;
 
-/// Says whether a subscriber may hear of what it selects: when it comes, and again each time that what
-/// was granted expires.
+/// Decides if a subscriber may receive the events that it selects.
 ///
-/// One is made for each subscriber, with what is known of it, such as a token or a session. A closure that
-/// takes a [`Selection`] and returns a future implements it.
+/// The hub asks when the client subscribes, and again each time that the [`Grant`] expires. Create one authority for
+/// each subscriber, with its token or session for example. A closure that takes a [`Selection`] and returns a future
+/// implements this trait.
 ///
 /// ```
 /// use sse_hub::{Denied, Grant, Hub, Selection};
@@ -50,16 +50,18 @@ use crate::Selection;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an `Authority`",
-    label = "does not decide who may subscribe",
+    label = "cannot authorize subscriptions",
     note = "a closure takes the selection by value: `|selection: Selection| async move {{ Ok(Grant::forever()) }}`"
 )]
 pub trait Authority: Send + Sync + 'static {
-    /// Decides on a subscription. Until the future is ready, the subscriber hears nothing; if that takes longer
-    /// than [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), it is denied.
+    /// Decides on a subscription.
+    ///
+    /// The subscriber receives nothing until the future is ready. If that takes longer than
+    /// [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), the subscriber is denied.
     fn ask(&self, selection: &Selection) -> BoxFuture<'static, Result<Grant, Denied>>;
 }
 
-/// The closure gets a clone of the selection, which copies nothing, so that its future can keep it.
+/// Passes a clone of the selection to the closure, so that its future can keep it. Cloning is cheap.
 impl<F, A> Authority for F
 where
     F: Fn(Selection) -> A + Send + Sync + 'static,
@@ -70,11 +72,12 @@ where
     }
 }
 
-/// The answer of an authority, or a denial if it takes longer than the timeout.
+/// Future of an authority's answer. It is a denial if the answer takes longer than the timeout.
 pub(crate) struct Question {
     answer: BoxFuture<'static, Result<Grant, Denied>>,
     timeout: Duration,
-    /// Starts when the answer is not there at once, because an authority that does not wait needs no timer.
+    /// Timer of the timeout. It starts only if the answer is not ready at once, so that an authority that does not
+    /// wait needs no timer.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -101,30 +104,29 @@ impl Future for Question {
             .deadline
             .get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(deadline.as_mut().poll(cx));
-        tracing::warn!(?timeout, "an authority does not answer");
+        tracing::warn!(?timeout, "authority did not answer in time");
         Poll::Ready(Err(Denied::new("no answer from the authority in time")))
     }
 }
 
-/// The shortest time between two questions to an authority.
+/// Minimum duration of a grant, and so minimum time between two questions to an authority.
 const MIN_GRANT: Duration = Duration::from_secs(1);
 
-/// For how long a subscriber may listen.
+/// Permission to receive events, for a limited time or forever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     until: Option<Instant>,
 }
 
 impl Grant {
-    /// As long as it likes.
+    /// Creates a grant that does not expire.
     pub fn forever() -> Self {
         Self { until: None }
     }
 
-    /// Grants this time from now on. After it, the authority is asked again.
+    /// Creates a grant that expires after this time. The hub asks the authority again then.
     ///
-    /// A subscriber may always listen for at least 1 s after a grant, so that an authority that grants
-    /// no time is not asked without end.
+    /// A grant lasts at least 1 s, so that an authority that grants no time is not asked in a tight loop.
     pub fn for_time(time: Duration) -> Self {
         Self {
             until: Instant::now().checked_add(time),
@@ -132,21 +134,21 @@ impl Grant {
     }
 }
 
-/// The authority says no, and why: the client will read it.
+/// Denial of a subscription, with a reason that is sent to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     reason: String,
 }
 
 impl Denied {
-    /// For this reason. Any text will do.
+    /// Creates a denial with this reason. Any text is allowed.
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
         }
     }
 
-    /// The reason.
+    /// Returns the reason.
     pub fn into_reason(self) -> String {
         self.reason
     }
@@ -160,7 +162,7 @@ impl fmt::Display for Denied {
 
 impl Error for Denied {}
 
-/// Stands before one subscription.
+/// Check of one subscription's grant, which asks the authority again when the grant expires.
 pub(crate) struct Guard {
     authority: Arc<dyn Authority>,
     timeout: Duration,
@@ -181,7 +183,8 @@ impl Guard {
         }
     }
 
-    /// Ready if the subscriber may listen, or with why it may not any more.
+    /// Returns ready with `Ok` while the subscriber may receive events, and with the denial when it may not any more.
+    /// Pending while the authority decides.
     pub(crate) fn poll(
         &mut self,
         selection: &Selection,

@@ -5,22 +5,26 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 
 use crate::{Numbered, Post, Selection};
 
-/// Where the events of many machines meet: it gives each its number, keeps it, and tells all.
+/// Shared storage for the events of several hubs: numbers each event, keeps it, and sends it to all hubs.
 ///
-/// A hub without one is a backend of its own. What it does over the network it does until it succeeds, or until it is
-/// [refused](BackendErrorKind::Refused). [`publish`](Self::publish) also gives up after a time, because its caller is
-/// waiting.
+/// A hub without a backend keeps its events in memory. An implementation retries its network operations until they
+/// succeed, or until they are [refused](BackendErrorKind::Refused). [`publish`](Self::publish) also has a timeout,
+/// because its caller is waiting.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
-    /// Stores the event, once, also where that takes several attempts. Gives its number when it is
-    /// safe.
+    /// Stores the event exactly once, even if that takes several attempts. Returns its number when it is stored
+    /// safely.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] if the event was not stored, or if that is unknown after the timeout.
     fn publish<'a>(&'a self, post: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>>;
 
-    /// The newest events, about so many, in their order, and then each as it comes, for ever. If there
-    /// are older ones, [`Update::Gone`] comes first.
+    /// Returns a stream of updates that never ends: about the `newest` newest events in their order, and then each
+    /// event when it is published. If there are older events, [`Update::Gone`] is first.
     fn follow(&self, newest: usize) -> BoxStream<'static, Update>;
 
-    /// Returns the events after the first number, up to and including the second, that the selection matches. Others
-    /// may be among them.
+    /// Returns the events of this selection after the number `after`, up to and including `through`. The stream may
+    /// contain other events, too.
     fn replay(
         &self,
         after: u64,
@@ -28,66 +32,66 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         selection: &Selection,
     ) -> BoxStream<'static, Replayed>;
 
-    /// The number of the newest event that there is anywhere; 0 if there was none.
+    /// Returns the number of the newest event in the backend. 0 if there was no event.
     ///
     /// # Errors
     ///
-    /// If it is refused, and will be.
+    /// [`BackendError`] if the request is refused, and later attempts would fail, too.
     fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>>;
 
-    /// Returns the epoch of the numbers: another one after each time that they begin anew, for example because all
-    /// that was stored is lost. The hub asks for it after any number that it was given, and does not resume after an
-    /// ID of another epoch.
+    /// Returns the epoch of the numbers, which changes each time that they restart, for example because the stored
+    /// events are lost.
     ///
-    /// It changes when [`follow`](Self::follow) goes on with the new numbers, because until then the hub has old ones.
+    /// The hub reads the epoch after it gets a number, and does not resume after an ID of another epoch. The epoch must
+    /// change when [`follow`](Self::follow) continues with the new numbers, because the hub has old ones until then.
     ///
-    /// The default is 0, for numbers that never begin anew.
+    /// The default is 0, for numbers that never restart.
     fn epoch(&self) -> u64 {
         0
     }
 }
 
-/// What [`Backend::follow`] tells.
+/// Item of [`Backend::follow`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Update {
     /// The next event.
     Event(Numbered),
-    /// Events up to this one will not be told: at first, older ones than were asked for; later, those
-    /// that are not there any more.
+    /// The stream skips the events up to this number. At first, these are older events than requested. Later, these
+    /// are events that the backend has lost.
     Gone(u64),
-    /// The backend is disconnected for this reason and is reconnecting. Each reason is told once.
+    /// The backend is disconnected for this reason and is reconnecting. Each reason is reported once.
     Lost(BackendError),
-    /// The backend is connected, and all events that it had at that time were told.
+    /// The backend is connected, and the stream has returned all events that it had at that time.
     Connected,
 }
 
-/// What [`Backend::replay`] finds.
+/// Item of [`Backend::replay`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Replayed {
     /// The next event.
     Event(Numbered),
-    /// Events in front of the next one are not there any more. The stream ends.
+    /// The backend has lost events before the next one. The stream ends.
     Gone,
-    /// The backend refuses to give the events, and will. The stream ends.
+    /// The backend refuses the replay, and later attempts would fail, too. The stream ends.
     Refused(BackendError),
 }
 
-/// Tells failures that pass from those that last.
+/// Kind of a [`BackendError`], which tells temporary failures from permanent ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
     /// Another attempt may succeed: there is no connection, or no answer in time.
     #[default]
     Unavailable,
-    /// Other attempts will fail, too, until somebody changes permissions or limits of the backend.
+    /// Other attempts will fail, too, until an operator changes the permissions or limits of the backend.
     Refused,
-    /// The event is larger than the backend takes.
+    /// The event is larger than the limit of the backend.
     TooLarge,
 }
 
-/// What went wrong at a backend.
+/// Error of a backend.
 #[derive(Debug, Clone)]
 pub struct BackendError {
     kind: BackendErrorKind,
@@ -96,7 +100,8 @@ pub struct BackendError {
 }
 
 impl BackendError {
-    /// Creates an error of the kind [`Unavailable`](BackendErrorKind::Unavailable) from what failed, and where.
+    /// Creates an error of the kind [`Unavailable`](BackendErrorKind::Unavailable) with this message, which names the
+    /// operation that failed.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self {
             kind: BackendErrorKind::default(),
@@ -112,7 +117,7 @@ impl BackendError {
         self
     }
 
-    /// Returns whether another attempt may succeed.
+    /// Returns the kind, which tells if another attempt may succeed.
     pub fn kind(&self) -> BackendErrorKind {
         self.kind
     }

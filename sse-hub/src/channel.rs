@@ -1,17 +1,16 @@
-//! All who follow the same selection, and what some of them have not seen yet.
+//! Channel: the subscribers with the same selection, and the events that some of them have not read yet.
 //!
 //! # A note to the next reader
 //!
-//! Everything here is made for one case: an event comes, and ten thousand tasks are woken, each of
-//! which wants the same bytes. So they take one lock that is theirs, find a frame that the first of
-//! them has put together, clone it (a count goes up), write it, and wait again.
+//! Everything here is optimized for one case: an event arrives and wakes ten thousand tasks, and each of them
+//! wants the same bytes. So each task takes the one lock of the channel, and finds the frame that the first task has
+//! built. It clones the frame (which increments a count), writes it, and waits again.
 //!
-//! - **The window** holds the newest events of the selection, and only as long as somebody has not seen
-//!   them: when all wait, it is emptied. Who is further behind than the window reads in the log.
-//! - **The frame** that was put together last is kept beside it, for the next one most likely stands at
-//!   the same place.
-//! - **Who waits** is a slab of wakers. To publish is to swap it for an empty one and to wake all
-//!   of the full one outside of the lock; its memory is used again the next time.
+//! - **The window** holds the newest events of the selection until all subscribers have read them: when all
+//!   subscribers wait, it is emptied. A subscriber that is further behind than the window reads from the log.
+//! - **The frame** that was built last is kept, because the next subscriber is most likely at the same position.
+//! - **The waiting subscribers** are a slab of wakers. A publisher swaps it for an empty slab and wakes all wakers
+//!   of the full one outside of the lock. The next publisher uses its memory again.
 
 use std::{
     collections::VecDeque,
@@ -27,11 +26,13 @@ use crate::{
     log::{Entry, FULL_FRAME},
 };
 
-/// The most that a window holds. Its subscribers may all be gone without a word, so this and a frame
-/// is what one of them can cost. Of an event that is larger, it only knows, as long as the log has it.
-const WINDOW: usize = 64 * 1024;
+/// Maximum number of bytes that a window holds.
+///
+/// All subscribers of a channel may be dead connections, so this and one frame is the memory that a channel can
+/// cost. The window only refers to a larger event, as long as the log has it.
+const MAX_WINDOW_BYTES: usize = 64 * 1024;
 
-/// All who follow the same selection.
+/// Channel of all subscribers with the same selection.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) id: u64,
@@ -44,19 +45,19 @@ pub(crate) struct Inner {
     pub(crate) subscribers: usize,
     window: VecDeque<Slot>,
     bytes: usize,
-    /// All events of the selection behind this one are in the window.
+    /// Number of an event. All later events of the selection are in the window.
     floor: u64,
-    /// How many events of the selection there were since the first subscriber came.
+    /// Number of events of the selection since the first subscriber came.
     pub(crate) appended: u64,
     frame: Option<Frame>,
-    /// Goes up each time all are woken.
+    /// Number of the current round of waiting. It increases each time that all subscribers are woken.
     round: u64,
     waiting: Slab<Waker>,
-    /// An empty slab with room.
+    /// Empty slab whose memory is used for the next round.
     spare: Slab<Waker>,
 }
 
-/// An event in the window.
+/// Event in the window.
 #[derive(Debug)]
 struct Slot {
     number: u64,
@@ -64,7 +65,7 @@ struct Slot {
     entry: Held,
 }
 
-/// Keeps an event in memory for this window, or only refers to it.
+/// Reference to an event of the window, which keeps it in memory or not.
 #[derive(Debug)]
 enum Held {
     Here(Arc<Entry>),
@@ -75,11 +76,11 @@ enum Held {
 pub(crate) enum Next {
     Nothing,
     Part(Part),
-    /// Only the log can say, if it reaches as far back.
+    /// The window does not have them. The log may have them.
     InLog,
 }
 
-/// The events between these two numbers, both included. There are several, so this is a copy of them.
+/// Copy of several consecutive events of the selection, from `first` to the last one of `part`.
 #[derive(Clone, Debug)]
 struct Frame {
     first: u64,
@@ -88,26 +89,26 @@ struct Frame {
     is_full: bool,
 }
 
-/// What a subscriber gets at a time.
+/// Events that a subscriber receives at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) blocks: Encoded,
     pub(crate) events: u64,
-    /// The number of the last event.
+    /// Number of the last event.
     pub(crate) last: u64,
-    /// It is the newest event of the selection, and no other.
+    /// The part is the newest event of the selection, and no other.
     pub(crate) is_newest: bool,
 }
 
-/// Where a subscriber waits.
+/// Position of a subscriber's waker among the waiting ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Place {
-    /// 0 if it does not.
+    /// Round in which the subscriber waits. 0 if it does not wait.
     round: u64,
     key: usize,
 }
 
-/// Those who are to be woken.
+/// Wakers of the subscribers to wake.
 pub(crate) type Woken = Slab<Waker>;
 
 impl Channel {
@@ -130,18 +131,18 @@ impl Channel {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing in here panics with half of a change made.
+        // No code under this lock panics in the middle of a change.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the next event. Those who wait for it are to be [woken](Self::wake).
+    /// Adds the next event. The caller [wakes](Self::wake) the subscribers that wait for it.
     pub(crate) fn append(&self, entry: &Arc<Entry>) -> Woken {
         let mut inner = self.lock();
         inner.append(Arc::clone(entry));
         inner.take_waiting()
     }
 
-    /// Events up to this one are not to be had any more. Those who wait are to be woken.
+    /// Drops the window, because events up to this one are lost. The caller wakes the waiting subscribers.
     pub(crate) fn skip_to(&self, number: u64) -> Woken {
         let mut inner = self.lock();
         inner.floor = number;
@@ -149,13 +150,13 @@ impl Channel {
         inner.take_waiting()
     }
 
-    /// Wakes all, outside of any lock, since they may run at once.
+    /// Wakes these subscribers. The caller holds no lock, because their tasks may run at once.
     pub(crate) fn wake(&self, mut woken: Woken) {
         let count = woken.len();
         for waker in woken.drain() {
             waker.wake();
         }
-        // Room for many who have left is given back.
+        // Memory for many subscribers that have left is freed.
         if woken.capacity() <= 64.max(4 * count) {
             self.lock().spare = woken;
         }
@@ -163,7 +164,7 @@ impl Channel {
 }
 
 impl Slot {
-    /// `None` if it has left the log.
+    /// Returns the encoded event. `None` if it was only in the log, and has left it.
     fn block(&self) -> Option<Encoded> {
         match &self.entry {
             Held::Here(entry) => Some(entry.block.clone()),
@@ -175,7 +176,7 @@ impl Slot {
 impl Inner {
     fn append(&mut self, entry: Arc<Entry>) {
         let (number, size) = (entry.number, entry.size());
-        let entry = match size <= WINDOW {
+        let entry = match size <= MAX_WINDOW_BYTES {
             true => Held::Here(entry),
             false => Held::InLog(Arc::downgrade(&entry)),
         };
@@ -186,7 +187,7 @@ impl Inner {
             size,
             entry,
         });
-        while self.bytes > WINDOW && self.window.len() > 1 {
+        while self.bytes > MAX_WINDOW_BYTES && self.window.len() > 1 {
             if let Some(slot) = self.window.pop_front() {
                 self.bytes -= slot.size;
                 self.floor = slot.number;
@@ -194,17 +195,17 @@ impl Inner {
         }
     }
 
-    /// Returns whether the window knows of all events after this number.
+    /// Returns whether the window has all events of the selection after this number.
     pub(crate) fn reaches(&self, cursor: u64) -> bool {
         self.floor <= cursor
     }
 
-    /// The newest event that there was.
+    /// Returns the number of the newest event of the selection that the channel has had.
     pub(crate) fn newest(&self) -> u64 {
         self.window.back().map_or(self.floor, |slot| slot.number)
     }
 
-    /// Returns what comes after this number, up to a full frame.
+    /// Returns the events after this number, up to a full frame.
     pub(crate) fn after(&mut self, cursor: u64) -> Next {
         if !self.reaches(cursor) {
             return Next::InLog;
@@ -215,7 +216,7 @@ impl Inner {
         };
         let (first, newest) = (slot.number, self.newest());
         if first == newest {
-            // A single one is shared as it is.
+            // A single event is shared without a copy.
             return slot.block().map_or(Next::InLog, |blocks| {
                 Next::Part(Part {
                     blocks,
@@ -258,10 +259,10 @@ impl Inner {
         Next::Part(part)
     }
 
-    /// Has the subscriber woken by the next event. It has seen all.
+    /// Registers a subscriber that has read all events, so that the next event wakes it.
     ///
-    /// What comes back is to be dropped outside of the lock: the last waker of a task may take the task
-    /// with it, and its subscriptions.
+    /// Returns its old waker, which the caller drops outside of the lock. Dropping the last waker of a task may drop
+    /// the task and its subscriptions.
     #[must_use]
     pub(crate) fn wait(&mut self, place: &mut Place, cx: &Context<'_>) -> Option<Waker> {
         let mut old = None;
@@ -289,13 +290,14 @@ impl Inner {
         self.frame = None;
     }
 
+    /// Takes the wakers of all waiting subscribers, and begins the next round.
     pub(crate) fn take_waiting(&mut self) -> Woken {
         let empty = core::mem::take(&mut self.spare);
         self.round += 1;
         core::mem::replace(&mut self.waiting, empty)
     }
 
-    /// Lets the subscriber go. Its waker, too, is to be dropped outside of the lock.
+    /// Removes a subscriber. Returns its waker, which the caller drops outside of the lock.
     #[must_use]
     pub(crate) fn leave(&mut self, place: Place) -> Option<Waker> {
         self.subscribers -= 1;

@@ -2,32 +2,32 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// What has happened in a hub so far.
+/// Counts of a hub since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// How many subscriptions there are.
+    /// Number of open subscriptions.
     pub subscribers: usize,
-    /// Events that were published, here or on another machine.
+    /// Number of events that were published, on this or another machine.
     pub published: u64,
-    /// Events that subscribers took, each counted for each of them.
+    /// Number of events that subscribers took. An event counts once for each subscriber.
     pub delivered: u64,
-    /// Of those, events that were published before the subscriber came.
+    /// Number of delivered events that were published before the subscriber came.
     pub replayed: u64,
-    /// Events that subscribers were too slow for.
+    /// Number of events that subscribers missed because they were too slow.
     pub dropped: u64,
-    /// How often a subscriber was too slow.
+    /// Number of times that a subscriber was too slow.
     pub lagged: u64,
-    /// How often a subscriber came from too far in the past.
+    /// Number of times that a subscriber was reset, because it could not resume after its last event.
     pub resets: u64,
-    /// How often the backend refused what a subscriber came for, so that it was reset.
+    /// Number of times that a subscriber was reset because the backend refused the replay.
     pub failed_replays: u64,
-    /// Events of the backend that [may not be published](crate::Hub::check) and were skipped, counted each
-    /// time that they were read.
+    /// Number of events from the backend that [may not be published](crate::Hub::check) and were skipped. An event
+    /// counts each time that it is read.
     pub refused: u64,
 }
 
-/// The same, as it goes on, and for the `metrics` crate.
+/// Live counters of a hub, which also update the metrics of the crate `metrics`.
 #[derive(Debug)]
 pub(crate) struct Counting {
     subscribers: AtomicUsize,
@@ -42,7 +42,7 @@ pub(crate) struct Counting {
     metrics: Metrics,
 }
 
-/// Of whichever recorder was there when the hub was made.
+/// Metrics of the recorder that was installed when the hub was created.
 struct Metrics {
     subscribers: Gauge,
     published: Counter,
@@ -86,6 +86,7 @@ impl Counting {
         }
     }
 
+    /// Returns the current values.
     pub(crate) fn now(&self) -> Counts {
         Counts {
             subscribers: self.subscribers.load(Relaxed),
@@ -100,7 +101,7 @@ impl Counting {
         }
     }
 
-    /// One more, unless there are as many as there may be.
+    /// Counts a new subscriber, unless there are `max` already. Returns whether it was counted.
     pub(crate) fn comes(&self, max: usize) -> bool {
         let more = |count| (count < max).then_some(count + 1);
         let came = self
@@ -113,6 +114,7 @@ impl Counting {
         came
     }
 
+    /// Counts a subscriber that leaves.
     pub(crate) fn leaves(&self) {
         self.subscribers.fetch_sub(1, Relaxed);
         self.metrics.subscribers.decrement(1);
@@ -133,7 +135,7 @@ impl Counting {
         self.metrics.replayed.increment(events);
     }
 
-    /// A subscriber is behind by more events than it may be, of which so many are lost to it.
+    /// Counts a subscriber that is too slow: it is `behind` events behind, and misses `dropped` of them.
     pub(crate) fn lagged(&self, behind: u64, dropped: u64) {
         self.lagged.fetch_add(1, Relaxed);
         self.dropped.fetch_add(dropped, Relaxed);
@@ -167,24 +169,24 @@ impl Counting {
 fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-    describe_gauge!("sse_hub_subscribers", "Subscriptions that are open");
+    describe_gauge!("sse_hub_subscribers", "Open subscriptions");
     describe_counter!("sse_hub_published_total", "Events published");
     describe_counter!(
         "sse_hub_delivered_total",
-        "Events taken by subscribers, counted for each"
+        "Events taken by subscribers, counted once for each subscriber"
     );
     describe_counter!(
         "sse_hub_replayed_total",
-        "Of the delivered ones, those from before the subscriber came"
+        "Delivered events that were published before the subscriber came"
     );
     describe_counter!(
         "sse_hub_dropped_total",
-        "Events that subscribers were too slow for"
+        "Events that subscribers missed because they were too slow"
     );
     describe_counter!("sse_hub_lagged_total", "Times a subscriber was too slow");
     describe_counter!(
         "sse_hub_resets_total",
-        "Subscribers that came from too far in the past"
+        "Subscribers that could not resume after their last event"
     );
     describe_counter!(
         "sse_hub_failed_replays_total",
@@ -192,11 +194,11 @@ fn describe() {
     );
     describe_counter!(
         "sse_hub_refused_total",
-        "Events of the backend that may not be published, each time that they were read"
+        "Events from the backend that may not be published, counted each time that they are read"
     );
     describe_histogram!(
         "sse_hub_lag_events",
-        "How far subscribers were behind that were too slow"
+        "Number of events by which slow subscribers were behind"
     );
     describe_gauge!(
         "sse_hub_backend_connected",

@@ -1,4 +1,4 @@
-//! The one gate of all events, whether they come from a publisher here or from the backend.
+//! Check of all events, whether they come from a publisher of this hub or from the backend.
 
 use crate::{Post, PublishError, Settings};
 

@@ -12,18 +12,18 @@ use crate::{
     Subscription, Topics, Update, recovery, shared::Shared, turn::Turn,
 };
 
-/// The highest number of a first event: as many again can follow, which is more than will.
-const LAST_FIRST_NUMBER: u64 = u64::MAX / 2;
+/// Maximum number of a first event. It leaves room for 2^63 events, more than can ever be published.
+const MAX_FIRST_NUMBER: u64 = u64::MAX / 2;
 
-/// The work of waking a subscriber.
-const WAKE: usize = 8;
+/// Work of waking a subscriber, in units of [`Turn`].
+const WAKE_WORK: usize = 8;
 
-/// The work of dropping some events of a log.
-const DROP: usize = 1024;
+/// Work of one call of [`Log::drop_some`](crate::log::Log::drop_some), in units of [`Turn`].
+const DROP_WORK: usize = 1024;
 
-/// Takes events from those who publish to all who listen.
+/// Hub that sends each published event to all subscribers that select one of its topics.
 ///
-/// A handle: clones are of the same hub.
+/// This is a handle: clones refer to the same hub.
 ///
 /// ```
 /// use sse_hub::{Hub, Selection, Topic};
@@ -38,7 +38,7 @@ const DROP: usize = 1024;
 /// let subscription = hub.subscribe(Selection::new(["news", "orders/17"])?, last_event_id.as_ref())?;
 /// let response = streams.respond(&request, subscription);
 ///
-/// // From wherever something happens:
+/// // From anywhere in the program:
 /// hub.publish(Topic::new("news")?, Event::new("it works")).await?;
 /// # drop(response);
 /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
@@ -49,18 +49,19 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub in the memory of this process.
+    /// Creates a hub in the memory of this process.
     pub fn new(settings: Settings) -> Self {
         let (epoch, first) = match settings.first_number {
-            Some(first) => (0, first.min(LAST_FIRST_NUMBER)),
+            Some(first) => (0, first.min(MAX_FIRST_NUMBER)),
             None => (random_epoch(), 1),
         };
         // Nothing was published before the first number.
         Self::of(settings, epoch, first.saturating_sub(1), None)
     }
 
-    /// A hub whose events go over a backend, as do those of all others that have the same. The future
-    /// is what takes events from there to the subscribers here, and never ends: spawn it.
+    /// Creates a hub that shares its events with all other hubs of the same backend.
+    ///
+    /// Spawn the future: it takes events from the backend to the subscribers of this hub, and never ends.
     pub fn with_backend(
         settings: Settings,
         backend: Arc<dyn Backend>,
@@ -76,16 +77,16 @@ impl Hub {
         }
     }
 
-    /// Sends an event to all who hear of one of these topics, and gives the ID that they see.
+    /// Publishes an event to all subscribers that select one of these topics. Returns the event's ID.
     ///
-    /// In memory it never waits, so a caller that publishes many events in a row gives its thread to
-    /// others between them, by `tokio::task::yield_now` for example. With a backend, it waits until the
-    /// event is safe there.
+    /// A hub in memory never waits here. So a caller that publishes many events in a row should yield to other tasks
+    /// between them, for example with `tokio::task::yield_now`. With a backend, this method waits until the backend
+    /// has stored the event.
     ///
     /// # Errors
     ///
-    /// If the event [may not be published](Self::check), or if the backend does not take it. Then no
-    /// subscriber gets it, unless the backend failed in the middle.
+    /// [`PublishError`] if the event [may not be published](Self::check), or if the backend does not accept it. No
+    /// subscriber gets the event then, unless the backend failed while it stored the event.
     pub async fn publish(
         &self,
         topics: impl Into<Topics>,
@@ -94,11 +95,13 @@ impl Hub {
         self.post(Post::new(topics, event)).await
     }
 
-    /// The same for an event with a key.
+    /// Publishes a [`Post`]: an event with its topics and a key. Returns the event's ID.
+    ///
+    /// Use [`publish`](Self::publish) for an event without a key.
     ///
     /// # Errors
     ///
-    /// As for [`publish`](Self::publish).
+    /// [`PublishError`], as from [`publish`](Self::publish).
     pub async fn post(&self, post: impl Into<Post>) -> Result<EventId, PublishError> {
         let post = post.into();
         let shared = &self.shared;
@@ -110,29 +113,31 @@ impl Hub {
         Ok(shared.id(number))
     }
 
-    /// Checks whether an event may be published, without publishing it: its size, the lengths of its type
-    /// and key, its reconnection time, and that its type is not reserved.
+    /// Checks if an event may be published, without publishing it.
     ///
-    /// [`publish`](Self::publish) and [`post`](Self::post) do the same. What comes from the backend passes
-    /// the same check: an event that fails it is skipped, logged, and counted in [`Counts::refused`].
+    /// Checks the size of the event, the lengths of its type and key, its reconnection time, and that its type is not
+    /// reserved. [`publish`](Self::publish) and [`post`](Self::post) do the same checks, and so does the hub for each
+    /// event from the backend. It skips, logs and counts an event that fails: see [`Counts::refused`].
     ///
     /// # Errors
     ///
-    /// If it may not: any [`PublishError`] but [`PublishError::Backend`].
+    /// Any [`PublishError`] except [`PublishError::Backend`].
     pub fn check(&self, post: &Post) -> Result<(), PublishError> {
         self.shared.settings.check(post)
     }
 
-    /// Follows what is selected: from now on, or behind the last event that the client has seen.
+    /// Subscribes to the selected events: from now on, or after the last event that the client has seen.
     ///
-    /// A client that may have missed events that it selects, because they are not kept any more, gets an event of
-    /// the type `reset` first, with the data `{"reason":"too old"}`, and then goes on from now; so does one with an
-    /// ID that is not of this hub, with `{"reason":"unknown"}`, and one whose events the backend refuses to give, with
-    /// `{"reason":"unavailable"}`. It should fetch anew what it shows.
+    /// If the client cannot resume after that event, it first gets an event of the type `reset`, and then the events
+    /// from now on. It should reload the data that it shows. The data of the `reset` event is one of:
+    ///
+    /// - `{"reason":"too old"}`: the client may have missed selected events, which are not kept any more.
+    /// - `{"reason":"unknown"}`: the ID does not belong to this hub.
+    /// - `{"reason":"unavailable"}`: the backend refuses the replay.
     ///
     /// # Errors
     ///
-    /// If there are as many subscribers as there may be.
+    /// [`SubscribeError::Full`] if the maximum number of subscribers is reached.
     pub fn subscribe(
         &self,
         selection: impl Into<Selection>,
@@ -141,16 +146,16 @@ impl Hub {
         self.subscriber(selection).after(last_event_id).subscribe()
     }
 
-    /// The same with more to say about it.
+    /// Returns a builder for a subscription with more options.
     pub fn subscriber(&self, selection: impl Into<Selection>) -> Subscriber {
         Subscriber::new(Arc::clone(&self.shared), selection.into())
     }
 
-    /// Ends all subscriptions, also those that begin later, each with this farewell. The ID of its event is the
-    /// position of the subscriber, so that the client misses nothing when it comes back.
+    /// Ends all subscriptions, and those that begin later, each with this close event.
     ///
-    /// Use it before [`Streams::close`](sse_hyper::Streams::close), whose farewell is the same for all and has no
-    /// position. Of several calls, the first one counts.
+    /// The ID of the close event is the position of the subscriber, so that the client misses nothing when it
+    /// reconnects. Call this before [`Streams::close`](sse_hyper::Streams::close), which sends the same close event
+    /// to all clients, without a position. Only the first call has an effect.
     ///
     /// ```
     /// use std::time::Duration;
@@ -168,45 +173,45 @@ impl Hub {
         self.shared.close(farewell);
     }
 
-    /// What has happened so far.
+    /// Returns the counts since the hub was created.
     pub fn counts(&self) -> Counts {
         self.shared.counts.now()
     }
 
-    /// The ID of the newest event that is known here; none if there was none.
+    /// Returns the ID of the newest event that this hub knows. `None` if there was no event.
     ///
-    /// It is the event's own, so it tells a client that something was published, also with
+    /// This is the ID of the event itself. So it tells a client that something was published, even with
     /// [sealed IDs](crate::Ids).
     pub fn newest(&self) -> Option<EventId> {
         let newest = self.shared.read().log.newest();
         Some(self.shared.id(newest)).filter(|_| newest != 0)
     }
 
-    /// How many different selections there are.
+    /// Returns the number of distinct selections that have subscribers.
     pub fn selections(&self) -> usize {
         self.shared.read().index.all().count()
     }
 
-    /// Whether events of other machines come here now. In memory, always.
+    /// Returns whether the backend is connected, so that events of other machines arrive. Always `true` for a hub in
+    /// memory.
     pub fn is_connected(&self) -> bool {
         self.shared.disconnection().is_none()
     }
 
-    /// Returns why events of other machines do not come here now. None while the hub
-    /// [is connected](Self::is_connected).
+    /// Returns why the backend is disconnected. `None` while it [is connected](Self::is_connected).
     pub fn disconnection(&self) -> Option<BackendError> {
         self.shared.disconnection()
     }
 
-    /// Returns why the last replay from the backend was refused, which reset its subscriber. None if it was not, or if
-    /// there was none.
+    /// Returns why the backend refused the last replay, so that its subscriber was reset. `None` if the last replay
+    /// succeeded, or if there was no replay.
     pub fn replay_failure(&self) -> Option<BackendError> {
         self.shared.replay_failure()
     }
 }
 
 impl Default for Hub {
-    /// In memory, with the default [`Settings`].
+    /// Creates a hub in memory with the default [`Settings`].
     fn default() -> Self {
         Self::new(Settings::default())
     }
@@ -222,11 +227,11 @@ impl fmt::Debug for Hub {
     }
 }
 
-/// Takes what the backend tells to the subscribers.
+/// Takes the updates of the backend to the log and to the subscribers.
 async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
     let kept = shared.settings.retention.events;
     let mut updates = backend.follow(kept);
-    // A backend may have very many at once.
+    // A backend may have very many updates at once.
     let mut turn = Turn::new();
     while let Some(update) = updates.next().await {
         ends(&mut turn).await;
@@ -236,24 +241,24 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
                     true => shared.append(Some(event.number), &event.post).1,
                     false => 0,
                 };
-                recovery::spend(&mut turn, &event, woken.saturating_mul(WAKE));
+                recovery::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
             }
-            // It was told again.
+            // A repeated event.
             Update::Event(event) => recovery::spend(&mut turn, &event, 0),
             Update::Gone(number) => {
                 let mut old = shared.skip_to(number);
                 while old.as_mut().is_some_and(|old| old.drop_some()) {
-                    turn.spend(DROP);
+                    turn.spend(DROP_WORK);
                     ends(&mut turn).await;
                 }
             }
             Update::Lost(lost) => {
                 let error: &(dyn Error + 'static) = &lost;
-                tracing::warn!(error, "the backend is lost; subscribers wait");
+                tracing::warn!(error, "backend is disconnected; subscribers wait");
                 shared.disconnected(lost);
             }
             Update::Connected => {
-                tracing::info!("the backend is connected");
+                tracing::info!("backend is connected");
                 shared.connected();
                 shared.loaded();
             }
@@ -261,7 +266,7 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
     }
 }
 
-/// Lets others run if the turn is over.
+/// Lets other tasks run if the turn is over.
 async fn ends(turn: &mut Turn) {
     poll_fn(|cx| match turn.ends(cx) {
         true => Poll::Pending,
@@ -270,48 +275,50 @@ async fn ends(turn: &mut Turn) {
     .await
 }
 
-/// Returns the epoch of a hub in memory. It is not the time, because a clock may be set back, or begin anew with each
-/// start of a machine that has no battery. 32 bits are enough to tell apart the few epochs that clients still know.
+/// Returns a random epoch for a hub in memory.
+///
+/// The epoch is not the time: a clock can be set back, or restart at zero on a machine without a battery. 32 bits are
+/// enough to distinguish the few epochs that clients still know.
 fn random_epoch() -> u64 {
     let random = RandomState::new().hash_one("epoch");
     (random >> 32).max(1)
 }
 
-/// Why an event was not published.
+/// Error of publishing an event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The event is larger than [it may be](Settings::with_max_event).
+    /// The event is larger than the [limit](Settings::with_max_event).
     TooLarge {
-        /// Its size.
+        /// Size of the event, in bytes.
         bytes: usize,
-        /// The limit.
+        /// Maximum size, in bytes.
         limit: usize,
     },
-    /// The event's type is longer than [it may be](Settings::with_max_type).
+    /// The event's type is longer than the [limit](Settings::with_max_type).
     TypeTooLong {
-        /// Its length.
+        /// Length of the type, in bytes.
         bytes: usize,
-        /// The limit.
+        /// Maximum length, in bytes.
         limit: usize,
     },
-    /// The event's key is longer than [it may be](Settings::with_max_key).
+    /// The event's key is longer than the [limit](Settings::with_max_key).
     KeyTooLong {
-        /// Its length.
+        /// Length of the key, in bytes.
         bytes: usize,
-        /// The limit.
+        /// Maximum length, in bytes.
         limit: usize,
     },
-    /// The event's type, which this is, is [reserved](Settings::with_reserved_types).
+    /// The event has this type, which is [reserved](Settings::with_reserved_types).
     ReservedType(String),
     /// The event's reconnection time is [not allowed](Settings::with_event_retry).
     Retry {
-        /// The reconnection time.
+        /// Reconnection time of the event.
         retry: Duration,
-        /// Those that are allowed.
+        /// Allowed reconnection times.
         allowed: RangeInclusive<Duration>,
     },
-    /// The backend did not take it.
+    /// The backend did not accept the event.
     Backend(BackendError),
 }
 
@@ -335,7 +342,7 @@ impl fmt::Display for PublishError {
                 allowed.start().as_millis(),
                 allowed.end().as_millis()
             ),
-            Self::Backend(_) => f.write_str("the backend did not take it"),
+            Self::Backend(_) => f.write_str("backend did not accept the event"),
         }
     }
 }

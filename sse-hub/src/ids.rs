@@ -1,10 +1,10 @@
 use sse_hyper::EventId;
 
-/// Format of the IDs of events.
+/// Format of event IDs.
 ///
-/// An ID names the epoch and the number of an event. A hub in memory has a random epoch, and with a backend it is
-/// [that of the backend](crate::Backend::epoch). So an ID from before a restart is known to be one, whatever the
-/// clock of the machine says: a client that comes with it gets a `reset`.
+/// An ID consists of the epoch and the number of an event. A hub in memory has a random epoch. A hub with a backend has
+/// [the epoch of the backend](crate::Backend::epoch). So the hub recognizes an ID from before a restart, independently
+/// of the machine's clock: a client that resumes with it gets a `reset`.
 #[derive(Clone, Debug, Default)]
 pub struct Ids(Form);
 
@@ -17,30 +17,31 @@ enum Form {
 }
 
 impl Ids {
-    /// Returns the format of readable IDs: the epoch in hexadecimal digits and the number in decimal ones, such as
-    /// `5f3a9c21-17`; `17` if there is no epoch. The numbers ascend over all topics, so they tell a subscriber how
-    /// much is published to others.
+    /// Returns the format of readable IDs: the epoch in hexadecimal and the number in decimal digits.
+    ///
+    /// For example, `5f3a9c21-17`, or `17` if there is no epoch. The numbers ascend over all topics, so they tell a
+    /// subscriber how many events are published to others.
     pub fn plain() -> Self {
         Self::default()
     }
 
-    /// Text that says nothing without this key, and that nobody can make up: for hubs whose subscribers
-    /// must not learn from each other's traffic.
+    /// Returns the format of encrypted IDs, which cannot be read or forged without this key.
     ///
-    /// An event has one ID of 32 characters. A position that a subscriber is told, as in a `reset` or
-    /// `lagged` event and by [`Settings::with_position`](crate::Settings::with_position), has 48
-    /// characters and is sealed anew each time: two of them say nothing of what was published between
-    /// them. A quiet subscriber is told its position whether or not something was published. Only that an ID is
-    /// too old tells that the log may have lost events that the subscriber selects, which depends on how much is
-    /// published to all.
+    /// Use it for hubs whose subscribers must not learn from the traffic of other subscribers.
     ///
-    /// All nodes need the same key, and a client that comes with an ID under another one gets a `reset`.
+    /// The ID of an event has 32 characters. The ID of a position has 48 characters, and is encrypted with a new nonce
+    /// each time: two of them do not show how many events were published between them. The hub sends positions in
+    /// `reset` and `lagged` events, and by [`Settings::with_position`](crate::Settings::with_position). A quiet
+    /// subscriber gets its position even if nothing was published. A subscriber can still see that an ID is too old:
+    /// the log may have lost selected events then, which depends on the traffic of all topics.
+    ///
+    /// All nodes need the same key. A client that resumes with an ID of another key gets a `reset`.
     #[cfg(feature = "sealed-ids")]
     pub fn sealed(key: [u8; 16]) -> Self {
         Self(Form::Sealed(sealed::Seal::new(key)))
     }
 
-    /// Returns the ID of an event: the same each time, and on each node.
+    /// Returns the ID of an event, which is equal each time and on each node.
     pub(crate) fn id(&self, epoch: u64, number: u64) -> EventId {
         match &self.0 {
             Form::Plain => plain(epoch, number),
@@ -49,7 +50,7 @@ impl Ids {
         }
     }
 
-    /// Returns an ID of the place after this number, for a subscriber that may not have heard of the event.
+    /// Returns an ID of the position after this number, for a subscriber that may not have received the event.
     pub(crate) fn position(&self, epoch: u64, number: u64) -> EventId {
         match &self.0 {
             Form::Plain => plain(epoch, number),
@@ -58,12 +59,12 @@ impl Ids {
         }
     }
 
-    /// Returns whether a subscriber must not learn that others hear of an event.
+    /// Returns whether IDs must not show that other subscribers receive events.
     pub(crate) fn are_secret(&self) -> bool {
         !matches!(self.0, Form::Plain)
     }
 
-    /// Returns the number, if it is an ID of this epoch.
+    /// Returns the event number of an ID. `None` if the ID is not valid in this epoch.
     pub(crate) fn number(&self, epoch: u64, id: &EventId) -> Option<u64> {
         match &self.0 {
             Form::Plain => plain_number(epoch, id),
@@ -78,7 +79,7 @@ fn plain(epoch: u64, number: u64) -> EventId {
         0 => number.to_string(),
         epoch => format!("{epoch:x}-{number}"),
     };
-    // These letters and digits cannot fail to be an ID.
+    // A text of these letters and digits is always a valid ID.
     EventId::new(id).unwrap_or_else(|_| EventId::from(number))
 }
 
@@ -92,12 +93,12 @@ fn plain_number(epoch: u64, id: &EventId) -> Option<u64> {
 
 /// # A note to the next reader
 ///
-/// A number is sealed by AES-GCM-SIV ([RFC 8452](https://www.rfc-editor.org/rfc/rfc8452)): 8 bytes of it
-/// and a tag of 16, which one of 2^128 guesses opens. It is the mode that stays safe when a nonce comes
-/// again, which is wanted here: all events have the nonce zero, which is not sent, so that each node
-/// gives an event the same ID. That tells of two IDs only whether they are of the same event. Positions
-/// have a random nonce of 12 bytes in front, so that not even that can be told of them. The epoch is the
-/// additional data: an ID does not contain it, and opens only in the epoch in which it was sealed.
+/// A number is encrypted with AES-GCM-SIV ([RFC 8452](https://www.rfc-editor.org/rfc/rfc8452)): 8 bytes of ciphertext
+/// and a tag of 16 bytes, which a guess passes with a probability of 2^-128. This mode stays safe if a nonce is
+/// reused, which is needed here: all events have the nonce zero, which is not sent, so that each node gives an event
+/// the same ID. Two such IDs only show whether they belong to the same event. A position begins with a random nonce of
+/// 12 bytes, so it does not show even that. The epoch is the additional data: an ID does not contain it, and can be
+/// decrypted only in the epoch in which it was encrypted.
 #[cfg(feature = "sealed-ids")]
 mod sealed {
     use core::fmt;
@@ -107,9 +108,9 @@ mod sealed {
     use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
     use sse_hyper::EventId;
 
-    const NONCE: usize = 12;
-    const NUMBER: usize = 8;
-    const TAG: usize = 16;
+    const NONCE_BYTES: usize = 12;
+    const NUMBER_BYTES: usize = 8;
+    const TAG_BYTES: usize = 16;
 
     #[derive(Clone)]
     pub(super) struct Seal(Arc<Aes128GcmSiv>);
@@ -120,27 +121,27 @@ mod sealed {
         }
 
         pub(super) fn event(&self, epoch: u64, number: u64) -> EventId {
-            let sealed = self.seal([0; NONCE], epoch, number);
-            id(&sealed[NONCE..])
+            let sealed = self.seal([0; NONCE_BYTES], epoch, number);
+            id(&sealed[NONCE_BYTES..])
         }
 
         pub(super) fn position(&self, epoch: u64, number: u64) -> EventId {
-            let mut nonce = [0; NONCE];
-            // Without a source of randomness, which no system lacks, it is as good as an event's.
+            let mut nonce = [0; NONCE_BYTES];
+            // This does not fail on any real system. If it fails, the ID is only as secret as that of an event.
             let _ = getrandom::fill(&mut nonce);
             id(&self.seal(nonce, epoch, number))
         }
 
         pub(super) fn open(&self, epoch: u64, id: &str) -> Option<u64> {
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(id).ok()?;
-            let (nonce, sealed) = match bytes.len().checked_sub(NUMBER + TAG)? {
-                0 => ([0; NONCE], &bytes[..]),
-                NONCE => (bytes[..NONCE].try_into().ok()?, &bytes[NONCE..]),
+            let (nonce, sealed) = match bytes.len().checked_sub(NUMBER_BYTES + TAG_BYTES)? {
+                0 => ([0; NONCE_BYTES], &bytes[..]),
+                NONCE_BYTES => (bytes[..NONCE_BYTES].try_into().ok()?, &bytes[NONCE_BYTES..]),
                 _ => return None,
             };
-            let (number, tag) = sealed.split_at(NUMBER);
-            let mut number: [u8; NUMBER] = number.try_into().ok()?;
-            let tag: [u8; TAG] = tag.try_into().ok()?;
+            let (number, tag) = sealed.split_at(NUMBER_BYTES);
+            let mut number: [u8; NUMBER_BYTES] = number.try_into().ok()?;
+            let tag: [u8; TAG_BYTES] = tag.try_into().ok()?;
             let opened = self.0.decrypt_inout_detached(
                 &Nonce::from(nonce),
                 &epoch.to_be_bytes(),
@@ -151,27 +152,32 @@ mod sealed {
             Some(u64::from_be_bytes(number))
         }
 
-        /// The nonce, the number and the tag.
-        fn seal(&self, nonce: [u8; NONCE], epoch: u64, number: u64) -> [u8; NONCE + NUMBER + TAG] {
-            let mut sealed = [0; NONCE + NUMBER + TAG];
+        /// Returns the nonce, the encrypted number and the tag.
+        fn seal(
+            &self,
+            nonce: [u8; NONCE_BYTES],
+            epoch: u64,
+            number: u64,
+        ) -> [u8; NONCE_BYTES + NUMBER_BYTES + TAG_BYTES] {
+            let mut sealed = [0; NONCE_BYTES + NUMBER_BYTES + TAG_BYTES];
             let mut number = number.to_be_bytes();
             let tag = self.0.encrypt_inout_detached(
                 &Nonce::from(nonce),
                 &epoch.to_be_bytes(),
                 (&mut number[..]).into(),
             );
-            // Only texts of 64 GiB fail. Zeros open to nothing.
+            // Only texts of 64 GiB fail. The result would be zeros, which cannot be decrypted.
             if let Ok(tag) = tag {
-                sealed[..NONCE].copy_from_slice(&nonce);
-                sealed[NONCE..NONCE + NUMBER].copy_from_slice(&number);
-                sealed[NONCE + NUMBER..].copy_from_slice(&tag);
+                sealed[..NONCE_BYTES].copy_from_slice(&nonce);
+                sealed[NONCE_BYTES..NONCE_BYTES + NUMBER_BYTES].copy_from_slice(&number);
+                sealed[NONCE_BYTES + NUMBER_BYTES..].copy_from_slice(&tag);
             }
             sealed
         }
     }
 
     fn id(bytes: &[u8]) -> EventId {
-        // These letters and digits cannot fail to be an ID.
+        // A text of these letters and digits is always a valid ID.
         EventId::new(BASE64_URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_else(|_| EventId::from(0))
     }
 
@@ -239,7 +245,7 @@ mod tests {
                 assert_eq!(ids.number(EPOCH, &id), Some(number));
                 assert_eq!(ids.number(EPOCH + 1, &id), None);
                 assert_eq!(others.number(EPOCH, &id), None);
-                // Whatever is changed, it is none of ours.
+                // A change of any character makes the ID invalid.
                 for at in 0..id.as_str().len() {
                     let mut forged = id.as_str().to_owned();
                     let other = if &forged[at..=at] == "A" { "B" } else { "A" };

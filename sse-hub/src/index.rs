@@ -1,18 +1,18 @@
-//! Which channels an event goes to.
+//! Index from topics to the channels that receive their events.
 //!
 //! # A note to the next reader
 //!
-//! Clients choose selections, and all of them are in here, under a lock that all events wait for. So what
-//! a selector costs must not depend on how it looks: each is one entry of 40 bytes, found by the digest of
+//! Clients choose selections. This index holds all of them, under a lock that every event takes. So the cost
+//! of a selector must not depend on its text: each selector is one entry of 40 bytes, found by the digest of
 //! its text. There is no tree of segments.
 //!
 //! - **A topic** is looked up by its own digest.
-//! - **Patterns** have forms: how many segments, and which of them are wildcards. Of each form, a topic
-//!   matches at most one pattern: the one whose other segments are its own. So a topic is looked up once for
-//!   each form that some pattern has now, by a digest that is put together from those of its segments.
-//!   Patterns have few segments and few wildcards so that there are few forms: a topic of N segments is looked
-//!   up less than 2^(N+1) times, and never more than 9400 times.
-//! - Maps are B-trees, because they give memory back as entries go, and never stop to move all entries.
+//! - **A pattern** has a form: the number of its segments, and which of them are wildcards. For each form, a
+//!   topic matches at most one pattern: the one whose other segments equal those of the topic. So a topic is
+//!   looked up once for each form that a pattern in the index has. The digest for this is combined from the
+//!   digests of the topic's segments. Patterns have few segments and few wildcards, so that there are few forms:
+//!   a topic of N segments is looked up less than 2^(N+1) times, and at most 9400 times.
+//! - The maps are B-trees, because these free memory when entries are removed, and never move all entries at once.
 //! - Digests are computed before the lock is taken.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -25,24 +25,26 @@ use crate::{
     topic::SEPARATOR,
 };
 
-/// All channels that have subscribers. An event is looked up by its topics, so what it costs depends on
-/// who hears of it, and not on how many channels or topics there are.
+/// Index of all channels that have subscribers.
+///
+/// An event is looked up by its topics. So the cost depends on the number of channels that receive it, and not on the
+/// number of all channels or topics.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     next_id: u64,
     by_selection: BTreeMap<Digest, Arc<Channel>>,
-    /// By the selector and the ID of the channel: many selections may have the same selector.
+    /// Channels by the selector and the ID of the channel: many selections may have the same selector.
     by_selector: BTreeMap<(Digest, u64), Arc<Channel>>,
-    /// Only the forms that there are.
+    /// Forms that at least one pattern has.
     forms: BTreeMap<Form, OfForm>,
 }
 
-/// The entries of the patterns of one form.
+/// Summary of the entries whose patterns have one form.
 #[derive(Debug, Default)]
 struct OfForm {
     count: usize,
-    /// A bit for the last six bits of each digest that there was: most patterns that are not there are
-    /// known by it. A bit stays until all entries have left.
+    /// Bloom filter of the entries' digests, with one bit for the last six bits of each. It rejects most patterns
+    /// that are not in the index. A bit stays set until all entries are removed.
     filter: u64,
 }
 
@@ -61,20 +63,19 @@ struct Key {
     form: Option<Form>,
 }
 
-/// Where the wildcards of a pattern are.
+/// Form of a pattern: its length and the positions of its wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Form {
-    /// It ends with `**`.
+    /// The pattern ends with `**`.
     is_open: bool,
-    /// The number of segments, without the `**`.
+    /// Number of segments, without the `**`.
     length: u8,
-    /// The segments that are `*`, a bit for each.
+    /// Bit mask of the segments that are `*`.
     stars: u16,
 }
 
 impl Index {
-    /// The channel of this selection, a new one if it has none. All events up to `newest` are in the
-    /// past.
+    /// Returns the channel of this selection, or creates it. A new channel begins after the event `newest`.
     pub(crate) fn channel(
         &mut self,
         selection: &Selection,
@@ -100,8 +101,10 @@ impl Index {
         channel
     }
 
-    /// Forgets a channel without subscribers, which has these keys. Two subscribers that leave may each be
-    /// the last one, if another came between them; by then, there may be a new channel of the same selection.
+    /// Removes a channel that has these keys and no subscribers.
+    ///
+    /// Two subscribers that leave may each be the last one, if another subscriber came between them. The index may
+    /// then have a new channel of the same selection, which stays.
     pub(crate) fn remove(&mut self, channel: &Channel, keys: &Keys) {
         let known = self.by_selection.get(&keys.selection);
         if known.is_none_or(|known| known.id != channel.id) {
@@ -121,7 +124,7 @@ impl Index {
         self.by_selection.remove(&keys.selection);
     }
 
-    /// All channels that hear of these topics, each once.
+    /// Returns all channels that receive events of these topics, each once.
     pub(crate) fn channels(&self, topics: &Topics, digester: &Digester) -> Vec<Arc<Channel>> {
         let mut found = Vec::new();
         for topic in topics {
@@ -133,7 +136,7 @@ impl Index {
         found
     }
 
-    /// All channels.
+    /// Returns all channels.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Channel>> {
         self.by_selection.values()
     }
@@ -176,7 +179,7 @@ impl Keys {
             }
         };
         let selectors: Vec<_> = selection.iter().map(key).collect();
-        // They are in order, so equal selections give equal digests.
+        // Selectors are sorted, so equal selections have equal digests.
         let digests: Vec<_> = selectors.iter().map(|key| key.digest).collect();
         Self {
             selection: digester.digest(digests),
@@ -189,10 +192,10 @@ fn exact(topic: &Topic, digester: &Digester) -> Digest {
     digester.digest(topic.as_str())
 }
 
-/// The digests of the first segments of a text, each with its place.
+/// Digests of the first segments of a text, each computed together with the segment's position.
 struct Segments {
     digests: [Digest; MAX_SEGMENTS],
-    /// Number of all segments.
+    /// Number of all segments, which may be greater than that of the digests.
     count: usize,
 }
 
@@ -233,18 +236,20 @@ impl Form {
         form
     }
 
-    /// The forms without `**` that a topic of so many segments matches.
+    /// Returns the range of forms without `**` that a topic with this number of segments can match.
     fn closed(segments: usize) -> core::ops::Range<Self> {
         let length = u8::try_from(segments).unwrap_or(u8::MAX);
         Self::first(false, length)..Self::first(false, length.saturating_add(1))
     }
 
-    /// The forms with `**` that a topic of so many segments matches: `**` stands for one at least.
+    /// Returns the range of forms with `**` that a topic with this number of segments can match. `**` stands for at
+    /// least one segment.
     fn open(segments: usize) -> core::ops::Range<Self> {
         let length = u8::try_from(segments).unwrap_or(u8::MAX);
         Self::first(true, 0)..Self::first(true, length)
     }
 
+    /// Returns the first form, in order, with these properties.
     fn first(is_open: bool, length: u8) -> Self {
         Self {
             is_open,
@@ -253,17 +258,17 @@ impl Form {
         }
     }
 
-    /// The digest of the pattern of this form that has these segments where it has no wildcards.
+    /// Returns the digest of the pattern that has this form, and these segments where it has no wildcards.
     ///
-    /// Each segment is digested with its place, so patterns that differ in one differ in all bits; those
-    /// that do not, differ in the form.
+    /// The digest of a segment depends on its position. So two patterns that differ in a segment have unrelated
+    /// digests. Two patterns with equal segments differ in their form, which is part of the digest.
     fn digest(self, segments: &Segments) -> Digest {
         let form =
             u64::from(self.stars) << 16 | u64::from(self.length) << 8 | u64::from(self.is_open);
         let mut digest = Digest(form, 0);
         let segments = segments.digests.iter().take(usize::from(self.length));
         for (place, segment) in segments.enumerate() {
-            // All ones, or nothing where there is a star.
+            // All ones, or zero if this segment is a star.
             let mask = (u64::from(self.stars >> place) & 1).wrapping_sub(1);
             digest.0 ^= segment.0 & mask;
             digest.1 ^= segment.1 & mask;

@@ -1,37 +1,7 @@
-//! One event to very many subscribers, with replay: in the memory of one process, or on many machines.
+//! Publish/subscribe hub for server-sent events: sends each event to very many subscribers, with replay.
 //!
-//! # Map
-//!
-//! ```text
-//!   publish(topics, event)                     subscribe(selection, last event ID)
-//!      │   Post, Topics       (post.rs, topic.rs)     │   Subscriber         (subscriber.rs, selection.rs)
-//!      ▼   limits, types      (gate.rs)               ▼   Authority: may it?  (authority.rs)
-//!     Hub ────────────── encodes it, once        (hub.rs, shared.rs, ids.rs, counts.rs)
-//!      │    Index        who hears of it         (index.rs, digest.rs)
-//!      ├──▶ Channel      those who do, and what they have not seen yet  (channel.rs) ◀──┐
-//!      └──▶ Log          for those who come later    (log.rs, per_topic.rs, lost.rs) ◀─┤
-//!           Backend      for other machines      (backend.rs) ◀── Recovery ────────┤  (recovery.rs)
-//!                                                                                 Reader   (reader.rs)
-//!      Turn: how much is done in a poll (turn.rs)    a cursor into these, no queue  │
-//!                                                                                 Subscription
-//!                                              a Stream of Encoded events      (subscription.rs)
-//! ```
-//!
-//! A [`Subscription`] is what [`sse_hyper::Streams::respond`] and [`sse_hyper::EventBody`] take, and so
-//! what hyper, axum and warp serve; keep-alive, graceful shutdown and the headers are theirs.
-//!
-//! # What it promises
-//!
-//! - **Each event once, in order**, to each subscriber that is fast enough, over any number of
-//!   reconnections, as long as the log reaches back. Else it says so: `reset`, `lagged`.
-//! - **Bounded memory**: the log by [`Retention`]; a selection whose subscribers do not read by 64 KiB of
-//!   events that have left the log, and 16 KiB of a frame of them; a subscriber by the one event that is
-//!   on its way to it.
-//! - **Short turns**: no call and no poll does work of a length that others choose, but for
-//!   [`Hub::publish`], which wakes all subscribers that hear of the event.
-//! - **A slow subscriber** costs the others nothing. What happens to it is [`Slow`].
-//!
-//! # An example
+//! A [`Hub`] keeps its events in the memory of one process, or shares them with other machines through a
+//! [`Backend`].
 //!
 //! ```
 //! use axum::{Router, body::Body, extract::{Request, State}, response::Response, routing::get};
@@ -56,6 +26,45 @@
 //! # drop((router, id));
 //! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
+//!
+//! # Guarantees
+//!
+//! - **Each event once, in order**, to each subscriber that is fast enough, over any number of reconnections.
+//!   If the log does not reach back far enough, or if the subscriber is too slow, the hub sends it a `reset` or
+//!   `lagged` event.
+//! - **Bounded memory**: [`Retention`] limits the log. A selection whose subscribers do not read holds at most
+//!   64 KiB of events that have left the log, and a frame of 16 KiB. A subscriber holds the one event that is
+//!   being sent to it.
+//! - **Short turns**: no call and no poll does an unbounded amount of work. The exception is [`Hub::publish`],
+//!   which wakes all subscribers that receive the event.
+//! - **Slow subscribers** do not delay the others. [`Slow`] sets what happens to them.
+//!
+//! # Types
+//!
+//! - Publish: [`Hub::publish`] takes [`Topics`] and an event. [`Hub::post`] takes a [`Post`], which can have a key.
+//! - Subscribe: [`Hub::subscribe`] and [`Hub::subscriber`] take a [`Selection`] of topics and patterns. An
+//!   [`Authority`] decides if the client may subscribe.
+//! - Serve: a [`Subscription`] is a stream of encoded events. Pass it to [`sse_hyper::Streams::respond`] or
+//!   [`sse_hyper::EventBody`], which hyper, axum and warp serve. sse-hyper sets the headers, sends keep-alives and
+//!   shuts down gracefully.
+//! - Configure: [`Settings`], [`Retention`], [`Ids`] and [`Slow`].
+//! - Observe: [`Counts`], and metrics of the crate `metrics`.
+
+// Map of the source files:
+//
+//   publish(topics, event)                          subscribe(selection, last event ID)
+//      │   Post, Topics: what is published             │   Subscriber: builder of a subscription
+//      │                 (post.rs, topic.rs)           │               (subscriber.rs, selection.rs)
+//      ▼   check of sizes and types (gate.rs)          ▼   Authority: permission (authority.rs)
+//     Hub ────────────── encodes the event once        (hub.rs, shared.rs, ids.rs, counts.rs)
+//      │    Index        channels that receive it      (index.rs, digest.rs)
+//      ├──▶ Channel      its subscribers, and their unread events  (channel.rs) ◀──┐
+//      └──▶ Log          events for a replay  (log.rs, per_topic.rs, lost.rs) ◀────┤
+//           Backend      other machines  (backend.rs) ◀── Recovery (recovery.rs) ──┤
+//                                                                               Reader  (reader.rs)
+//      Turn: limits the work of one poll (turn.rs)     a cursor, without a queue   │
+//                                                                             Subscription
+//                                          a stream of encoded events      (subscription.rs)
 
 mod authority;
 mod backend;

@@ -1,4 +1,4 @@
-//! The events that are kept: all of them for a while, then the newest of each topic and the latest of each key.
+//! Log of the kept events: all events for a while, then the newest events of each topic and the latest of each key.
 
 mod entry;
 mod search;
@@ -17,40 +17,43 @@ pub(crate) use search::Back;
 /// Maximum number of bytes of a frame of several events. A larger event is a frame of its own, which is not copied.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;
 
-/// Maximum number of events that are dropped at once because of their age: to drop very many takes long.
-const LEAVE_AT_ONCE: usize = 1024;
+/// Maximum number of events that are dropped at once because of their age. It bounds the time of one call.
+const MAX_DROPS_PER_CALL: usize = 1024;
 
-/// Maximum number of comparisons of selectors and events to find out if events that are too old are missed.
+/// Maximum number of comparisons of a selector with an event, to find out if a subscriber misses events that are too
+/// old.
 const MAX_OLD_COMPARISONS: usize = 4096;
 
-/// The newest events of all topics, up to a number of events and of bytes.
+/// Log of the newest events, limited in their number and their bytes.
 ///
-/// Events leave `entries` at the front, oldest first. Some of them are still kept, as long as there is room: the
-/// newest of each topic in `per_topic`, and the latest of each key in `state`. An event may be in both.
+/// The main queue `entries` has the newest events of all topics. Events leave it oldest first. Some of them are
+/// still kept, as long as there is room: the newest events of each topic in `per_topic`, and the latest event of each
+/// key in `state`. An event may be in both.
 #[derive(Debug)]
 pub(crate) struct Log {
     retention: Retention,
     entries: VecDeque<Arc<Entry>>,
     per_topic: PerTopic,
-    /// Size of all events, each counted once.
+    /// Size of all events in bytes, each event counted once.
     bytes: usize,
-    /// The number of the newest event. At first, that of the newest one before this log.
+    /// Number of the newest event. In a new log, number of the newest event before this log.
     newest: u64,
-    /// All events up to this one have left the front, or are too old and will.
+    /// All events up to this one have left the main queue, or are too old and will leave it.
     floor: u64,
     /// Events up to this one are too old to be replayed, and may not have been dropped yet.
     expired: u64,
-    /// Events up to this one are lost for good.
+    /// Events up to this one are lost for good: the backend does not have them any more.
     gone: u64,
-    /// Topics of the events that have left the front and are not in `per_topic`.
+    /// Topics of the events that have left the main queue and are not in `per_topic`.
     lost: LostEvents,
-    /// The newest event of each key, as long as that event is kept.
+    /// Number of the newest event of each key, as long as that event is kept.
     latest: HashMap<Key, u64>,
-    /// Those of them that have left the front.
+    /// Newest event of each key, if it has left the main queue.
     state: BTreeMap<u64, Arc<Entry>>,
-    /// The newest event that had to leave `state` for want of room.
+    /// Number of the newest event that had to leave `state` for lack of room.
     state_floor: u64,
 }
+
 impl Log {
     /// Creates an empty log that continues after this number.
     pub(crate) fn new(retention: Retention, newest: u64) -> Self {
@@ -74,13 +77,14 @@ impl Log {
         self.newest
     }
 
-    /// Returns the number up to which all events are too old now to be replayed; 0 if none is. It may be later than
-    /// at the last event, because time has passed since.
+    /// Returns the number up to which all events are now too old to be replayed. 0 if no event is too old. The number
+    /// grows with time, even if no event is added.
     pub(crate) fn expired(&self) -> u64 {
         self.expired_among(self.entries.len())
     }
 
-    /// Returns the number up to which all events are too old, of the first `count` in the front and those before them.
+    /// Returns the number up to which all events are too old. Considers only the first `count` events of the main
+    /// queue, and the events before them.
     fn expired_among(&self, count: usize) -> u64 {
         let Some(age) = self.retention.age else {
             return 0;
@@ -96,20 +100,20 @@ impl Log {
         self.expired.max(number)
     }
 
-    /// Returns whether everything after this number is still here, or the latest event of each key if `latest` is
-    /// set.
+    /// Returns whether all events after this number are still kept. If `latest` is set, considers only the latest
+    /// event of each key.
     pub(crate) fn reaches(&self, number: u64, latest: bool) -> bool {
         self.complete_after(latest) <= number
     }
 
-    /// Returns the number after which everything is still here, or the latest event of each key if `latest` is set.
-    /// Of earlier events, some may be.
+    /// Returns the number after which all events are still kept. If `latest` is set, considers only the latest event
+    /// of each key. Some earlier events may be kept, too.
     pub(crate) fn complete_after(&self, latest: bool) -> u64 {
         if latest { self.state_floor } else { self.floor }
     }
 
-    /// Returns whether an event of this selection may be missing after this number. Events up to `expired` are not
-    /// replayed any more.
+    /// Returns whether an event of this selection may be missing after the number `after`. Events up to `expired`
+    /// count as missing, because they are not replayed any more.
     pub(crate) fn may_miss(&self, after: u64, expired: u64, selection: &Selection) -> bool {
         if self.lost.may_match(after, selection) {
             return true;
@@ -129,8 +133,7 @@ impl Log {
         is_missed || old.next().is_some()
     }
 
-    /// Returns the last number after this one that no event comes before, of those that are here and are not among
-    /// the `expired`.
+    /// Returns the number, moved forward over events that are not kept. Events up to `expired` do not count as kept.
     pub(crate) fn skip_missing(&self, number: u64, expired: u64) -> u64 {
         let number = number.max(self.expired).max(expired);
         let next = self.per_topic.after(number).next();
@@ -138,7 +141,7 @@ impl Log {
         next.map_or(number.max(self.floor), |entry| entry.number - 1)
     }
 
-    /// Adds an event that is newer than all.
+    /// Adds an event that is newer than all others.
     pub(crate) fn append(&mut self, entry: Arc<Entry>) {
         debug_assert!(entry.number > self.newest);
         self.newest = entry.number;
@@ -154,8 +157,8 @@ impl Log {
         self.evict();
     }
 
-    /// Replaces the log by an empty one, because events up to this number are missing, here or for good. Returns
-    /// the old log, which takes long to drop: see [`drop_some`](Self::drop_some).
+    /// Replaces the log with an empty one, because events up to this number are missing: only in this log, or
+    /// `for_good`. Returns the old log. Dropping it at once is slow: see [`drop_some`](Self::drop_some).
     #[must_use]
     pub(crate) fn skip_to(&mut self, number: u64, for_good: bool) -> Self {
         let gone = if for_good { number } else { self.gone };
@@ -166,9 +169,9 @@ impl Log {
         core::mem::replace(self, empty)
     }
 
-    /// Drops some of the events of a log that is not read any more. Returns whether there may be more.
+    /// Drops some of the events of a log that is not used any more. Returns whether there may be more events.
     pub(crate) fn drop_some(&mut self) -> bool {
-        for _ in 0..LEAVE_AT_ONCE {
+        for _ in 0..MAX_DROPS_PER_CALL {
             if let Some(entry) = self.entries.pop_front() {
                 if let Some(key) = &entry.key {
                     self.latest.remove(key);
@@ -187,6 +190,7 @@ impl Log {
         number < self.gone
     }
 
+    /// Removes events that exceed the retention.
     fn evict(&mut self) {
         let Retention { events, keys, .. } = self.retention;
         self.expire();
@@ -197,8 +201,8 @@ impl Log {
                 continue;
             }
             let is_over = is_full || self.entries.len() > events;
-            let is_old = old < LEAVE_AT_ONCE && self.is_old();
-            // The newest event stays, however large it is, so that it reaches the subscribers that wait for it.
+            let is_old = old < MAX_DROPS_PER_CALL && self.is_old();
+            // The newest event stays, even if it is too large, so that it reaches the subscribers that wait for it.
             if self.entries.len() > 1 && (is_over || is_old) {
                 old += 1;
                 self.leave_front();
@@ -212,7 +216,7 @@ impl Log {
         }
     }
 
-    /// Moves the first event to where it is still kept. Otherwise, it is lost.
+    /// Removes the oldest event of the main queue. It is then kept for its key or its topics, or lost.
     fn leave_front(&mut self) {
         let Some(entry) = self.entries.pop_front() else {
             return;
@@ -230,13 +234,14 @@ impl Log {
         }
     }
 
+    /// Handles the events that are not kept for a topic any more.
     fn lose_dropped(&mut self) {
         while let Some(entry) = self.per_topic.pop_dropped() {
             self.lose(&entry);
         }
     }
 
-    /// Notes that an event is kept neither in the front nor for a topic any more.
+    /// Notes that an event is kept neither in the main queue nor for a topic any more.
     fn lose(&mut self, entry: &Entry) {
         self.lost.add(entry.number, &entry.topics);
         if !self.state.contains_key(&entry.number) {
@@ -254,15 +259,16 @@ impl Log {
         }
     }
 
-    /// Marks events that are too old, except the newest one, and drops some of those that are kept for their topics.
+    /// Marks events that are too old, except the newest one. Drops some of those that are kept for their topics.
     fn expire(&mut self) {
         self.expired = self.expired_among(self.entries.len().saturating_sub(1));
         self.floor = self.floor.max(self.expired);
-        self.per_topic.drop_through(self.expired, LEAVE_AT_ONCE);
+        self.per_topic
+            .drop_through(self.expired, MAX_DROPS_PER_CALL);
         self.lose_dropped();
     }
 
-    /// Returns whether the first event is too old to be replayed.
+    /// Returns whether the oldest event of the main queue is too old to be replayed.
     fn is_old(&self) -> bool {
         let first = self.entries.front();
         first.is_some_and(|entry| entry.number <= self.expired)
@@ -339,7 +345,7 @@ mod tests {
         }
     }
 
-    /// A post of 1000 bytes and some.
+    /// Returns an event with 1000 bytes of data.
     fn post(topic: usize, key: Option<usize>) -> Post {
         let topic = Topic::new(topic.to_string()).unwrap();
         let post = Post::new(topic, Event::new("x".repeat(1000)));
@@ -349,14 +355,14 @@ mod tests {
         }
     }
 
-    /// The size of all events, each counted once.
+    /// Returns the size of all events, each counted once.
     fn sum(log: &Log) -> usize {
         let kept = merge(log.per_topic.after(0), log.state.values());
         let entries = log.entries.iter().chain(kept);
         entries.map(|entry| entry.size()).sum()
     }
 
-    /// The memory that is counted.
+    /// Returns the memory that the log counts.
     fn counted(log: &Log) -> usize {
         log.bytes + log.per_topic.overhead()
     }
@@ -377,7 +383,10 @@ mod tests {
             assert!(log.latest.len() <= 150, "{} keys", log.latest.len());
             assert!(counted(&log) <= 150_000 && log.bytes == sum(&log));
         }
-        assert!(log.entries.len() > 90, "the state goes first");
+        assert!(
+            log.entries.len() > 90,
+            "the latest events of keys are dropped first"
+        );
     }
 
     #[test]
@@ -411,7 +420,7 @@ mod tests {
         }
     }
 
-    /// Events that have left the front take the memory that is counted, and are dropped in slices.
+    /// Events that have left the main queue take the memory that is counted, and are dropped in slices.
     #[test]
     fn events_of_many_quiet_topics() {
         const EVENTS: usize = 5_000;
@@ -435,7 +444,7 @@ mod tests {
             let kept = |log: &Log| log.per_topic.after(0).count();
             assert_eq!(kept(&log), EVENTS - 1);
             assert!(log.drop_some());
-            assert_eq!(kept(&log), EVENTS - LEAVE_AT_ONCE);
+            assert_eq!(kept(&log), EVENTS - MAX_DROPS_PER_CALL);
             while log.drop_some() {}
             assert_eq!((kept(&log), log.per_topic.topics()), (0, 0));
             assert_eq!(log.per_topic.bytes(), 0);
@@ -455,7 +464,7 @@ mod tests {
         let before = kept(&log);
         std::thread::sleep(Duration::from_millis(100));
         fill(&mut log, [post(0, None)]);
-        assert!(kept(&log) + 2 * LEAVE_AT_ONCE >= before);
+        assert!(kept(&log) + 2 * MAX_DROPS_PER_CALL >= before);
         let found = log.find(0, &Selection::all(), false, 0, &mut Turn::new());
         assert_eq!(found.blocks.len(), 1, "the others are too old");
         fill(&mut log, [1, 2, 3].map(|topic| post(topic, None)));
@@ -514,7 +523,7 @@ mod tests {
         let selection = Selection::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
         for cursor in [0, 1] {
             let found = log.find(cursor, &selection, false, 0, &mut Turn::new());
-            assert_eq!(found.cursor, cursor + 1, "one at least, and no more");
+            assert_eq!(found.cursor, cursor + 1, "exactly one event");
         }
     }
 
@@ -557,7 +566,7 @@ mod tests {
         assert_eq!(
             log.state.len(),
             1,
-            "the latest of its key is no matter of age"
+            "the latest event of a key is kept at any age"
         );
     }
 }

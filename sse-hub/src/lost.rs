@@ -1,19 +1,20 @@
-//! Topics that have lost events.
+//! Record of the topics that have lost events.
 
 use std::collections::HashMap;
 
 use crate::{Selection, Selector, Topic, Topics};
 
-/// Maximum number of topics whose losses are known: some megabytes, if their texts have the maximum length.
+/// Maximum number of topics whose losses are recorded. They take a few megabytes if their texts have the maximum
+/// length.
 const MAX_TOPICS: usize = 16 * 1024;
 
-/// Maximum number of comparisons of a pattern and a topic for one answer.
+/// Maximum number of comparisons of a pattern with a topic for one answer.
 const MAX_COMPARISONS: usize = 4096;
 
-/// The number of the newest event of each topic that a log has lost.
+/// Number of the newest event of each topic that a log has lost.
 ///
 /// A quiet topic loses its few events much later than a busy one. So its subscribers can resume without a reset,
-/// although the log has lost many events of others.
+/// although the log has lost many events of other topics.
 #[derive(Debug)]
 pub(crate) struct LostEvents {
     newest: HashMap<Topic, u64>,
@@ -44,7 +45,7 @@ impl LostEvents {
             }
         }
         if self.newest.len() > MAX_TOPICS {
-            // Half of them at least, so that this is rare.
+            // At least half of the topics are removed, so that this is rare.
             let mut numbers: Vec<u64> = self.newest.values().copied().collect();
             let (_, median, _) = numbers.select_nth_unstable(MAX_TOPICS / 2);
             self.floor = self.floor.max(*median);
@@ -52,8 +53,8 @@ impl LostEvents {
         }
     }
 
-    /// Returns whether an event of this selection may be lost after this number. If it is too much work to tell, one
-    /// may be.
+    /// Returns whether an event of this selection after this number may be lost. Returns `true` if the exact answer
+    /// is too much work.
     pub(crate) fn may_match(&self, after: u64, selection: &Selection) -> bool {
         if after < self.floor {
             return true;
@@ -92,7 +93,7 @@ mod tests {
             let selection = Selection::from_patterns(patterns).unwrap();
             lost.may_match(after, &selection)
         };
-        assert!(may_match(1, &["c"]), "it is not known what was lost");
+        assert!(may_match(1, &["c"]), "the lost topics are unknown");
         assert!(!may_match(2, &["c"]) && !may_match(2, &["c", "d/*"]));
         assert!(may_match(2, &["b"]) && !may_match(3, &["b"]));
         assert!(may_match(4, &["a/*"]) && !may_match(5, &["a/*"]));
@@ -118,11 +119,14 @@ mod tests {
             assert!(lost.newest.len() <= MAX_TOPICS + 1);
         }
         let of = |number: u64| Selection::from(topics(&number.to_string()));
-        assert!(lost.may_match(0, &of(1)), "nothing is known of it any more");
+        assert!(
+            lost.may_match(0, &of(1)),
+            "its topic is not recorded any more"
+        );
         let after = count - MAX_TOPICS as u64 / 4;
         assert!(!lost.may_match(after, &of(after)));
         assert!(lost.may_match(after, &of(after + 1)));
-        // Too much work for a pattern.
+        // For a pattern, the exact answer is too much work.
         let pattern = Selection::from_patterns(["none/*"]).unwrap();
         assert!(lost.may_match(after, &pattern));
     }

@@ -1,4 +1,4 @@
-//! Newest events of each topic, after they have left the front of the log.
+//! Newest events of each topic, after they have left the main queue of the log.
 
 use core::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::{
@@ -10,26 +10,26 @@ use std::{
 
 use crate::{Topic, log::Entry, settings::Retention};
 
-/// Newest events of each topic that have left the front of the log, in at most half of its bytes.
+/// Newest events of each topic that have left the main queue of the log. They take at most half of the log's bytes.
 ///
-/// An event of several topics is kept as long as it is among the newest of one of them.
+/// An event of several topics is kept as long as it is among the newest events of one of them.
 #[derive(Debug)]
 pub(crate) struct PerTopic {
     max_events: usize,
     max_bytes: usize,
     kept: Kept,
-    /// By the hash of the topic, so that growing takes little time. If two topics have the same hash, which cannot be
-    /// searched for, they share the number of events.
+    /// Kept events by the hash of their topic, so that the map grows quickly. Two topics with the same hash share the
+    /// number of events. An attacker cannot search for them, because the hash has a random key.
     topics: HashMap<u64, Numbers, BuildHasherDefault<Hashed>>,
     hasher: RandomState,
 }
 
-/// Number of empty slots between events that are not removed, however few events there are.
+/// Minimum number of empty slots before they are removed.
 const EMPTY_SLOTS: usize = 64;
 
 /// Events that are kept for their topics.
 ///
-/// They come at the back, in the order of their numbers, and leave at any place. So an event that leaves empties its
+/// Events are added at the back, in the order of their numbers, and removed anywhere. A removed event leaves an empty
 /// slot, and empty slots are removed when they are the majority. This takes much less time than a tree.
 #[derive(Debug, Default)]
 struct Kept {
@@ -39,9 +39,9 @@ struct Kept {
     len: usize,
     /// Size of the events.
     bytes: usize,
-    /// Memory in addition to the events.
+    /// Number of bytes of memory in addition to the events.
     overhead: usize,
-    /// Events that are not kept any more, for the log.
+    /// Events that are not kept any more, until the log takes them.
     dropped: Vec<Arc<Entry>>,
 }
 
@@ -53,14 +53,14 @@ struct Slot {
     entry: Option<Arc<Entry>>,
 }
 
-/// Numbers of the events that are kept for a topic. One number takes no allocation.
+/// Numbers of the events that are kept for a topic. A single number needs no allocation.
 #[derive(Debug)]
 struct Numbers {
     oldest: u64,
     newer: VecDeque<u64>,
 }
 
-/// The hasher of a key that is a hash already.
+/// Hasher for keys that are hashes already.
 #[derive(Debug, Default)]
 struct Hashed(u64);
 
@@ -92,8 +92,8 @@ impl PerTopic {
         }
     }
 
-    /// Adds an event that is newer than all. Afterwards, the caller takes the [dropped](Self::pop_dropped) events:
-    /// those that it replaces, or the event itself if it cannot be kept.
+    /// Adds an event that is newer than all others. After that, the caller takes the [dropped](Self::pop_dropped)
+    /// events: those that this one replaces, or this one if it cannot be kept.
     pub(crate) fn insert(&mut self, entry: Arc<Entry>) {
         if self.max_events == 0 {
             self.kept.dropped.push(entry);
@@ -144,7 +144,7 @@ impl PerTopic {
             let hash_map::Entry::Occupied(mut numbers) = self.topics.entry(hash) else {
                 continue;
             };
-            // It may not be kept for this topic any more. Otherwise, it is its oldest.
+            // Either the event is the oldest of this topic, or it is not kept for this topic any more.
             if numbers.get().oldest != entry.number {
                 continue;
             }
@@ -174,7 +174,7 @@ impl PerTopic {
         self.kept.dropped.pop()
     }
 
-    /// Returns the memory that is in use in addition to the events, in bytes.
+    /// Returns the number of bytes of memory in use in addition to the events.
     pub(crate) fn overhead(&self) -> usize {
         self.kept.overhead
     }
@@ -190,7 +190,7 @@ impl PerTopic {
         self.between(number, u64::MAX)
     }
 
-    /// Returns the events after this number up to the other one, oldest first.
+    /// Returns the events after the number `after` up to the number `through`, oldest first.
     pub(crate) fn between(
         &self,
         after: u64,
@@ -202,12 +202,12 @@ impl PerTopic {
         slots.filter_map(|slot| slot.entry.as_ref())
     }
 
-    /// Returns the number of the last event that is older than this; 0 if none is.
+    /// Returns the number of the last event that is older than this age. 0 if there is none.
     pub(crate) fn last_older(&self, age: Duration, now: Instant) -> u64 {
         let slots = &self.kept.slots;
         let (mut old, mut start, mut end) = (0, 0, slots.len());
         while start < end {
-            // Most often, the first one is not too old.
+            // Most often, the first event is not too old.
             let middle = if old == 0 {
                 start
             } else {
@@ -253,7 +253,7 @@ impl Kept {
         });
     }
 
-    /// Notes that an event is not kept for one of its topics any more, and drops it if it is for none.
+    /// Notes that an event is not kept for one of its topics any more. Drops it if no topic is left.
     fn release(&mut self, number: u64) {
         let index = self.index(number);
         let slot = self.slots.get_mut(index);
@@ -299,7 +299,7 @@ impl Numbers {
         }
     }
 
-    /// Adds a number. Returns the oldest one if it has to go, because there are `max` without it.
+    /// Adds a number. If there are more than `max` then, removes the oldest one and returns it.
     fn push(&mut self, number: u64, max: usize) -> Option<u64> {
         if self.newer.len() + 1 < max {
             self.newer.push_back(number);
@@ -316,7 +316,8 @@ impl Numbers {
     }
 }
 
-/// Returns about how many bytes it takes to keep an event for its topics, as if each were its only event.
+/// Returns the approximate number of bytes that it takes to keep an event for its topics, as if it were the only
+/// event of each.
 fn overhead(entry: &Entry) -> usize {
     // Collections have room for more than they hold.
     let topics = entry.topics.iter().len() * size_of::<(u64, Numbers)>();

@@ -4,21 +4,22 @@ use sse_hyper::Event;
 
 use crate::Topics;
 
-/// An event with where it goes.
+/// Event together with its topics and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Post {
-    /// What it is about.
+    /// Topics that the event is published to.
     pub topics: Topics,
-    /// The event. An ID that it has is replaced by the hub's.
+    /// Event to publish. The hub replaces its ID.
     pub event: Event,
-    /// What it is the state of. An event replaces older ones with the same key and the same topics: for
-    /// subscribers that want [the latest](crate::Slow::Latest), and in what outlives the log.
+    /// Compaction key, for example a stock symbol. The event replaces earlier ones with the same key and the same
+    /// topics. This holds for subscribers with [`Slow::Latest`](crate::Slow::Latest), and for events that are
+    /// [kept by key](crate::Retention#structfield.keys) after they leave the log.
     pub key: Option<Arc<str>>,
 }
 
 impl Post {
-    /// An event without a key.
+    /// Creates a publication without a key.
     pub fn new(topics: impl Into<Topics>, event: Event) -> Self {
         Self {
             topics: topics.into(),
@@ -27,7 +28,7 @@ impl Post {
         }
     }
 
-    /// Sets what it is the state of: the symbol of a stock whose price it is.
+    /// Sets the [compaction key](Self#structfield.key), for example the symbol of a stock whose price this is.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());
@@ -41,40 +42,40 @@ impl<T: Into<Topics>> From<(T, Event)> for Post {
     }
 }
 
-/// An event with the number that the hub or its backend has given it.
+/// Publication with the number that the hub or its backend has given it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Numbered {
-    /// Greater than those of all events before it.
+    /// Number of the event. It is greater than the numbers of all earlier events.
     pub number: u64,
-    /// The event.
+    /// Event with its topics and its key.
     pub post: Post,
 }
 
 impl Numbered {
-    /// The event that has this number.
+    /// Creates a publication with this number.
     pub fn new(number: u64, post: Post) -> Self {
         Self { number, post }
     }
 }
 
-/// What stands for the state that an event is of: its topics and its key.
+/// Compaction key of an event, together with its topics: an event replaces earlier ones for which both are equal.
 pub(crate) type Key = (Topics, Arc<str>);
 
-/// How many bytes the end of a line in data is longer on the wire: a field name comes after it.
-const LINE_END: usize = "data: ".len();
+/// Number of bytes that each further line of the data adds on the wire: the field name before it.
+const FIELD_NAME_BYTES: usize = "data: ".len();
 
 impl Post {
-    /// How much of it is of a length that its publisher chooses, in bytes on the wire.
+    /// Returns the size that counts for the limit: bytes of type, data and key, as on the wire.
     pub(crate) fn size(&self) -> usize {
         let data = self.event.data();
         let line_ends = data.bytes().filter(|it| matches!(it, b'\n' | b'\r'));
-        let line_ends = line_ends.count().saturating_mul(LINE_END);
+        let line_ends = line_ends.count().saturating_mul(FIELD_NAME_BYTES);
         let key = self.key.as_ref().map_or(0, |key| key.len());
         self.event_type().len() + data.len() + line_ends + key
     }
 
-    /// The event's type; empty if it is the default one, which is not written.
+    /// Returns the event's type. Empty for the default type `message`, which is not written.
     pub(crate) fn event_type(&self) -> &str {
         match self.event.event_type() {
             "message" => "",
@@ -82,6 +83,7 @@ impl Post {
         }
     }
 
+    /// Returns the compaction key with the topics. `None` if the event has no key.
     pub(crate) fn key(&self) -> Option<Key> {
         Some((self.topics.clone(), self.key.clone()?))
     }

@@ -1,15 +1,15 @@
-//! Where a subscription stands in what was published, and how it goes on.
+//! Cursor of a subscription in the published events.
 //!
 //! # A note to the next reader
 //!
-//! All that it knows of its place is the number of the last event that it took. There are two places
-//! to look for the next one, both in the same order: the window of its channel, and the log. Whichever
-//! reaches back to the cursor will do, so there is no joint between the past and the present at which
-//! an event could be lost or come twice:
+//! The reader stores its position as one number: that of the last event that it took. It looks for the next event in
+//! two places, which have the same order: the window of its channel, and the log. It can use either, if that
+//! reaches back to the cursor. So there is no switch from replay to live events at which an event could be lost or
+//! sent twice:
 //!
 //! ```text
 //!   backend ─ ─ ─ ─ ─┬──────── log ────────────────┐
-//!                    │                  ┌─ window ─┤  of the selection alone, shared
+//!                    │                  ┌─ window ─┤  only this selection, shared
 //!   ──────────▲──────┴─────────▲────────┴────▲─────┴──▶ numbers
 //!          recovery        catching up      live
 //! ```
@@ -25,47 +25,49 @@ use crate::{
     turn::Turn,
 };
 
-/// The work of taking a frame, and as many of its bytes as take about as long.
-const FRAME: usize = 32;
-const FRAME_BYTES: usize = 512;
+/// Work of taking a frame, in units of [`Turn`].
+const FRAME_WORK: usize = 32;
 
-/// The work of finding out that no event is missing.
-const CHECK: usize = 512;
+/// Number of bytes of a frame that are one more unit of work.
+const FRAME_BYTES_PER_WORK: usize = 512;
 
-/// A cursor.
+/// Work of checking that no event is missing, in units of [`Turn`].
+const CHECK_WORK: usize = 512;
+
+/// Cursor of a subscription.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    /// The number of the last event that it has taken.
+    /// Number of the last event that the subscriber has taken.
     pub(crate) cursor: u64,
-    /// The same as a count of what its channel has had, once it is live.
+    /// Position as a count of the channel's events. Valid if the subscriber is live.
     ordinal: u64,
     pub(crate) place: Place,
-    /// Events up to this one were too old to be replayed when it began.
+    /// Events up to this one were too old to be replayed when the subscription began.
     expired: u64,
-    /// It gets each event after this one. Of those up to it, it gets the ones that are kept.
+    /// The subscriber gets each event after this one. Of the earlier events, it gets those that are kept.
     pub(crate) complete_after: u64,
     max_lag: Option<u64>,
     slow: Slow,
-    /// It has seen all at least once.
+    /// The subscriber has caught up at least once.
     is_live: bool,
-    /// Nothing has come since it waited last.
+    /// No event has come since the subscriber last waited.
     is_idle: bool,
     pub(crate) announces_position: bool,
-    /// When it was told its position, by the seconds of the hub.
+    /// Time of the last position event, in seconds since the start of the hub.
     told_at: u32,
     pub(crate) turn: Turn,
 }
 
-/// What it finds.
+/// Result of [`Reader::look`].
 pub(crate) enum Look {
     Found(Encoded),
-    /// The last that it gets.
+    /// The last events of the subscription.
     Last(Encoded),
-    /// It will be woken.
+    /// There are no events. The next one wakes the task.
     Nothing,
-    /// It has come further, and is to look again.
+    /// The cursor has moved without an event. The caller looks again.
     Again,
-    /// The backend has it, behind this number and up to the other.
+    /// The backend has the next events: those after the first number, up to the second one.
     Elsewhere(u64, u64),
 }
 
@@ -83,7 +85,7 @@ impl Reader {
             complete_after: 0,
             ordinal: 0,
             place: Place::default(),
-            // Of what is replaced there is no behind.
+            // `Slow::Latest` has no lag limit, because newer events replace the unread ones.
             max_lag: max_lag.filter(|_| slow != Slow::Latest).map(|it| it.max(1)),
             slow,
             is_live: false,
@@ -94,7 +96,7 @@ impl Reader {
         }
     }
 
-    /// Looks in the window first, and waits if there is nothing. What it finds counts as taken.
+    /// Takes the next events, from the window if possible. Waits if there are none.
     pub(crate) fn look(
         &mut self,
         shared: &Shared,
@@ -117,12 +119,13 @@ impl Reader {
                 drop(old);
                 match core::mem::replace(&mut self.is_idle, true) {
                     true => self.tell_position(shared, channel),
-                    // Who is busy does not look at the clock.
+                    // A busy subscriber does not read the clock.
                     false => Look::Nothing,
                 }
             }
-            // Of several, only the log knows which are replaced; and which were too old at the beginning. The window
-            // may have events that the log has lost, which were not counted by a search for the newest ones.
+            // Only the log knows which of several events are replaced, and which were too old when the subscription
+            // began. The window may have events that the log has lost: a search for the newest events has not
+            // counted them.
             Next::Part(part)
                 if self.cursor >= self.complete_after
                     && (self.slow != Slow::Latest
@@ -138,7 +141,7 @@ impl Reader {
         }
     }
 
-    /// Tells its position, if that was not done for a while, and has moved on: by events of others.
+    /// Sends the subscriber its position, if the last time is long ago and events of other topics have moved it.
     fn tell_position(&mut self, shared: &Shared, channel: &Channel) -> Look {
         let now = shared.seconds();
         let silence = Duration::from_secs(now.saturating_sub(self.told_at).into());
@@ -146,12 +149,12 @@ impl Reader {
         if !(self.announces_position && self.is_live && is_due) {
             return Look::Nothing;
         }
-        // While this lock is held, no event comes into the log or into the window.
+        // While this lock is held, no event can be added to the log or to the window.
         let core = shared.read();
         let newest = core.log.newest();
         let has_all = matches!(channel.lock().after(self.cursor), Next::Nothing);
         drop(core);
-        // Where positions are secret, it is a secret, too, that they move.
+        // If IDs are secret, a subscriber must not learn that its position moves. So it is always sent.
         let is_told = newest > self.cursor || shared.settings.ids.are_secret();
         if !(has_all && is_told) {
             return Look::Nothing;
@@ -170,7 +173,7 @@ impl Reader {
                 .may_miss(self.cursor, self.expired, &channel.selection)
     }
 
-    /// Looks in the log. If there is nothing, it is as far as the window now.
+    /// Takes the next events from the log. If there are none, moves the cursor forward.
     fn catch_up(&mut self, shared: &Shared, channel: &Channel) -> Look {
         let is_latest = self.slow == Slow::Latest;
         let core = shared.read();
@@ -191,7 +194,7 @@ impl Reader {
         );
         drop(core);
         self.cursor = found.cursor;
-        self.turn.spend(if has_all { 1 } else { CHECK });
+        self.turn.spend(if has_all { 1 } else { CHECK_WORK });
         if found.blocks.is_empty() {
             return Look::Again;
         }
@@ -208,7 +211,8 @@ impl Reader {
     }
 
     fn take(&mut self, shared: &Shared, part: Part) -> Look {
-        self.turn.spend(FRAME + part.blocks.len() / FRAME_BYTES);
+        self.turn
+            .spend(FRAME_WORK + part.blocks.len() / FRAME_BYTES_PER_WORK);
         self.is_idle = false;
         self.cursor = part.last;
         self.ordinal = self.ordinal.wrapping_add(part.events);
@@ -216,7 +220,7 @@ impl Reader {
         Look::Found(part.blocks)
     }
 
-    /// What it has not seen is not in the log any more.
+    /// Handles a subscriber whose unread events are not in the log any more.
     fn lose(&mut self, shared: &Shared, channel: &Channel, newest: u64, is_gone: bool) -> Look {
         match &shared.backend {
             Some(_) if !self.is_live && !is_gone => Look::Elsewhere(self.cursor, newest),
@@ -227,10 +231,10 @@ impl Reader {
         }
     }
 
-    /// It is too slow.
+    /// Handles a subscriber that is too slow: disconnects it or skips events, and sends it a `lagged` event.
     fn lag(&mut self, shared: &Shared, window: &Inner) -> Look {
         let behind = window.appended.wrapping_sub(self.ordinal);
-        tracing::debug!(behind, "a subscriber is too slow");
+        tracing::debug!(behind, "subscriber is too slow");
         if self.slow == Slow::Disconnect {
             shared.counts.lagged(behind, 0);
             let event = shared.settings.lagged(format!(r#"{{"behind":{behind}}}"#));
@@ -244,7 +248,7 @@ impl Reader {
         Look::Found(Encoded::from(&shared.with_position(event, self.cursor)))
     }
 
-    /// It goes on from now, and is told so.
+    /// Moves the subscriber to the newest event, and returns a `reset` event for it.
     pub(crate) fn reset(&mut self, shared: &Shared, channel: &Channel, reason: &str) -> Encoded {
         self.skip(&channel.lock());
         shared.counts.reset();

@@ -1,4 +1,4 @@
-//! Events that the log here does not have.
+//! Steps of a new subscription that wait for the log or the backend, and replay from the backend.
 
 use core::task::{Context, Poll, ready};
 
@@ -14,37 +14,39 @@ use crate::{
     turn::Turn,
 };
 
-/// The work of taking an event from a backend, which has to decode it first, and as many of its bytes
-/// as take about as long as to match a short topic.
-const EVENT: usize = 16;
-const EVENT_BYTES: usize = 256;
+/// Work of taking an event from a backend and decoding it, in units of [`Turn`].
+const EVENT_WORK: usize = 16;
 
-/// What a subscription waits for before it can look here.
+/// Number of bytes of an event that are one more unit of work.
+const EVENT_BYTES_PER_WORK: usize = 256;
+
+/// Step that a subscription completes before it can read the log of this hub.
 pub(crate) enum Recovery {
-    /// The newest events of the log: where do they begin?
+    /// Searches the log for the position where the newest events of the selection begin.
     Back(Back),
-    /// Nothing has come here yet: what is the newest one? It begins so many before that.
+    /// Asks the backend for its newest event, because the log is not loaded yet. The subscription begins this number of
+    /// events before that.
     Newest(NewestNumber, u64),
-    /// The client has seen the event with this ID, which has not come here yet: is there one?
+    /// Asks the backend if there is an event with this ID. The client has seen it, but it has not come to this hub yet.
     Ahead(NewestNumber, EventId),
-    /// Events up to this one.
+    /// Replays events from the backend, up to this number.
     Replay(BoxStream<'static, Replayed>, u64),
 }
 
 type NewestNumber = BoxFuture<'static, Result<u64, BackendError>>;
 
-/// What came of it.
+/// Result of [`Recovery::poll`].
 pub(crate) enum Recovered {
-    /// There may be more.
+    /// Some events. There may be more.
     Some(Encoded),
-    /// The last, if there was any.
+    /// The last events of the recovery, if there are any.
     All(Option<Encoded>),
-    /// The last of the subscription: it is not known where it could go on.
+    /// The last event of the subscription, which ends because its position is unknown.
     End(Encoded),
 }
 
 impl Recovery {
-    /// The events between these numbers.
+    /// Creates a replay of the events of this selection after `after`, up to `through`.
     pub(crate) fn replay(
         backend: &dyn Backend,
         after: u64,
@@ -54,12 +56,13 @@ impl Recovery {
         Self::Replay(backend.replay(after, through, selection), through)
     }
 
-    /// Returns whether the subscriber's position is known before: it comes with an ID.
+    /// Returns whether the subscriber's position is known before the recovery ends, because the client sent its last
+    /// event ID.
     pub(crate) fn has_start(&self) -> bool {
         matches!(self, Self::Replay(..))
     }
 
-    /// Takes all that is ready, up to a full frame.
+    /// Takes all events that are ready, up to a full frame.
     pub(crate) fn poll(
         &mut self,
         reader: &mut Reader,
@@ -122,7 +125,7 @@ impl Recovery {
                         blocks.push(block);
                     }
                 }
-                // It was told again.
+                // A repeated event.
                 Poll::Ready(Some(Replayed::Event(event))) => spend(&mut reader.turn, &event, 0),
                 Poll::Ready(Some(Replayed::Gone)) => {
                     shared.replayed();
@@ -155,7 +158,7 @@ impl Recovery {
     }
 }
 
-/// Resets a subscriber of which the backend refuses to say where it stands.
+/// Resets a subscriber whose position is unknown, because the backend refuses to return its newest number.
 fn refuse(
     reader: &mut Reader,
     shared: &Shared,
@@ -164,14 +167,14 @@ fn refuse(
 ) -> Poll<Recovered> {
     shared.replay_failed(error);
     let reset = reader.reset(shared, channel, "unavailable");
-    // Once the log has events of the backend, it goes on from there.
+    // If the log is loaded, the subscriber continues from there.
     Poll::Ready(match shared.is_loaded() {
         true => Recovered::All(Some(reset)),
         false => Recovered::End(reset),
     })
 }
 
-/// Counts the work of an event from a backend.
+/// Subtracts the work of an event from a backend, and `others`, from the turn's budget.
 pub(crate) fn spend(turn: &mut Turn, event: &Numbered, others: usize) {
-    turn.spend(EVENT + event.post.event.data().len() / EVENT_BYTES + others);
+    turn.spend(EVENT_WORK + event.post.event.data().len() / EVENT_BYTES_PER_WORK + others);
 }

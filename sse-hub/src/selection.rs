@@ -6,37 +6,36 @@ use crate::{
     topic::{SEPARATOR, Topics, check, distinct},
 };
 
-/// The most segments of a pattern. With [`MAX_STARS`], it bounds how many forms of patterns there can be,
-/// and so how often each topic of an event is looked up.
+/// Maximum number of segments of a pattern. With [`MAX_STARS`], it bounds the number of forms of patterns, and so the
+/// number of lookups of each topic of an event.
 pub(crate) const MAX_SEGMENTS: usize = 16;
 
-/// The most segments of a pattern that are `*`.
+/// Maximum number of segments of a pattern that are `*`.
 pub(crate) const MAX_STARS: usize = 4;
 
-/// Selects one topic, or all topics that match a pattern.
+/// Filter that selects one topic, or all topics that match a pattern.
 ///
-/// In a pattern, `*` stands for one segment and `**`, at the end, for one or more: `orders/*/items`,
-/// `orders/**`, and `**` for all. A pattern has at most 256 bytes and 16 segments, of which at most 4 are
-/// `*`.
+/// In a pattern, `*` stands for one segment, and `**` at the end for one or more segments: `orders/*/items`,
+/// `orders/**`, or `**` for all topics. A pattern has at most 256 bytes and 16 segments, of which at most 4 are `*`.
 ///
-/// A topic becomes a selector by `From`, without a look for wildcards. Text that a user has chosen must not
-/// become part of a pattern: see [`Selection`].
+/// `From` converts a topic into a selector for exactly this topic. Text that a user has chosen must not become part
+/// of a pattern: see [`Selection`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Selector {
-    /// This topic.
+    /// Selects this topic.
     Exact(Topic),
-    /// Topics of this form.
+    /// Selects all topics that match this pattern.
     Pattern(Pattern),
 }
 
 impl Selector {
-    /// Parses a pattern. A text without `*` selects the one topic that it is.
+    /// Parses a pattern. A text without `*` selects exactly this topic.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] if the text is empty, too long, or has a control character, a `*` that is not a
-    /// whole segment, a `**` before the end, or too many segments.
+    /// [`InvalidTopic`] if the text is empty or too long, or if it has a control character or too many segments. Also
+    /// if a `*` is not a whole segment, or if a `**` is not the last segment.
     pub fn from_pattern(text: impl AsRef<str>) -> Result<Self, InvalidTopic> {
         let text = text.as_ref();
         if text.contains('*') {
@@ -46,10 +45,10 @@ impl Selector {
         }
     }
 
-    /// Selects all topics below this one: those that continue its text after a `/`. Below `orders/17` are
-    /// `orders/17/items` and `orders/17/items/1`, and neither `orders/17` nor `orders/171`.
+    /// Creates a selector for all topics below this one: the topics that begin with its text and a `/`.
     ///
-    /// Use this, and not a pattern made with `format!`, if a user has chosen a part of the topic.
+    /// For example, `orders/17/items` and `orders/17/items/1` are below `orders/17`, but `orders/17` and `orders/171`
+    /// are not. Use this instead of a pattern made with `format!` if a user has chosen a part of the topic.
     ///
     /// # Errors
     ///
@@ -66,7 +65,7 @@ impl Selector {
         Pattern::new(&format!("{topic}{SEPARATOR}**")).map(Self::Pattern)
     }
 
-    /// Whether events of this topic are selected.
+    /// Returns whether this selector selects the topic.
     pub fn matches(&self, topic: &Topic) -> bool {
         match self {
             Self::Exact(exact) => exact == topic,
@@ -74,7 +73,7 @@ impl Selector {
         }
     }
 
-    /// The text.
+    /// Returns the text of the topic or pattern.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Exact(topic) => topic.as_str(),
@@ -107,20 +106,20 @@ impl fmt::Debug for Selector {
     }
 }
 
-/// The form of a topic.
+/// Pattern that matches topics. Create it with [`Selector::from_pattern`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern {
     text: Arc<str>,
 }
 
-/// A segment of a pattern.
+/// Segment of a pattern.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Segment<'a> {
-    /// This one.
+    /// Matches this segment.
     Exact(&'a str),
-    /// Any one.
+    /// Matches any one segment.
     One,
-    /// One or more, up to the end.
+    /// Matches one or more segments, up to the end.
     Rest,
 }
 
@@ -177,21 +176,21 @@ impl Pattern {
     }
 }
 
-/// All that one subscriber hears of: 1 to 64 [`Selector`]s. An event that several of them match comes
-/// once. A clone copies nothing.
+/// Set of 1 to 64 [`Selector`]s, which selects the events of one subscriber.
+///
+/// An event that several selectors match is delivered once. Cloning is cheap: it copies no text.
 ///
 /// # Text that users choose
 ///
-/// A `*` in a pattern selects other users' topics, and a `/` in a name makes more segments of it. If
-/// `user/{name}` is the topic of a user's private events, then a user whose name is `*` must not become a
-/// pattern that selects all of them, and a user whose name is `bob/private` must not select a topic of Bob's.
+/// A `*` in a pattern selects topics of other users, and a `/` in a name splits it into segments. For example,
+/// `user/{name}` is the topic of a user's private events. Then a user with the name `*` must not become a pattern that
+/// selects the events of all users. A user with the name `bob/private` must not select a topic of the user `bob`.
 ///
-/// - [`new`](Self::new), and `From` for [`Topic`] and [`Topics`], select exact topics. They refuse `*` or cannot
-///   hold it.
-/// - [`Topic::from_segments`] refuses `*` and `/` in a segment.
+/// - [`new`](Self::new), and `From` for [`Topic`] and [`Topics`], select exact topics. They reject `*`.
+/// - [`Topic::from_segments`] rejects `*` and `/` in a segment.
 /// - [`from_patterns`](Self::from_patterns), [`with_patterns`](Self::with_patterns) and
-///   [`Selector::from_pattern`] interpret `*`. Use them for text of your own, and for users who may hear all
-///   topics. [`Selector::below`] makes a pattern from a topic that has user text in it.
+///   [`Selector::from_pattern`] interpret `*`. Use them only for your own text, and for users that may receive all
+///   topics. [`Selector::below`] makes a pattern from a topic that contains text from a user.
 ///
 /// ```
 /// use sse_hub::{InvalidTopic, Selection, Topic};
@@ -212,11 +211,11 @@ impl Pattern {
 pub struct Selection(Arc<[Selector]>);
 
 impl Selection {
-    /// Selects exactly these topics: 1 to 64.
+    /// Creates a selection of exactly these topics: 1 to 64.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] if one of the texts is not a topic: for example, if it has a `*`. Also if there are no
+    /// [`InvalidTopic`] if one of the texts is not a topic, for example because it has a `*`. Also if there are no
     /// texts, or more than 64.
     ///
     /// ```
@@ -231,10 +230,10 @@ impl Selection {
         Topics::new(topics).map(Self::from)
     }
 
-    /// Selects what these patterns match. A text without `*` selects the one topic that it is.
+    /// Creates a selection of the topics that match these patterns. A text without `*` selects exactly this topic.
     ///
-    /// Users must not choose a part of these texts, unless they may hear all topics: see
-    /// [above](Self#text-that-users-choose).
+    /// Users must not choose a part of these texts, unless they may receive all topics:
+    /// [see above](Self#text-that-users-choose).
     ///
     /// # Errors
     ///
@@ -255,7 +254,7 @@ impl Selection {
         distinct(patterns.into_iter().map(Selector::from_pattern)).map(Self)
     }
 
-    /// Selects what any of these selectors selects: 1 to 64.
+    /// Creates a selection from 1 to 64 selectors.
     ///
     /// # Errors
     ///
@@ -266,11 +265,12 @@ impl Selection {
         distinct(selectors.into_iter().map(|selector| Ok(selector.into()))).map(Self)
     }
 
-    /// Selects what these patterns match in addition.
+    /// Adds the topics that match these patterns to the selection.
     ///
     /// # Errors
     ///
-    /// As for [`from_patterns`](Self::from_patterns), for both together.
+    /// [`InvalidTopic`] if one of the texts is neither a topic nor a pattern, or if there are more than 64 selectors
+    /// in total.
     pub fn with_patterns<T: AsRef<str>>(
         self,
         patterns: impl IntoIterator<Item = T>,
@@ -280,18 +280,18 @@ impl Selection {
         distinct(here.chain(more)).map(Self)
     }
 
-    /// Events of all topics.
+    /// Creates a selection of all topics.
     pub fn all() -> Self {
         let all = Pattern { text: "**".into() };
         Self([Selector::Pattern(all)].into())
     }
 
-    /// The selectors, none of them twice.
+    /// Returns the selectors, without duplicates.
     pub fn iter(&self) -> core::slice::Iter<'_, Selector> {
         self.0.iter()
     }
 
-    /// Whether events of this topic are selected.
+    /// Returns whether the selection contains this topic.
     pub fn matches(&self, topic: &Topic) -> bool {
         self.iter().any(|selector| selector.matches(topic))
     }
@@ -330,7 +330,7 @@ impl From<Topics> for Selection {
 
 impl From<&Topics> for Selection {
     fn from(topics: &Topics) -> Self {
-        // They are in order already.
+        // Topics are sorted and distinct already.
         Self(topics.iter().map(Selector::from).collect())
     }
 }

@@ -5,8 +5,9 @@ use sse_hyper::{Event, EventType, InvalidValue};
 
 use crate::Ids;
 
-/// How much of the past a hub keeps, for subscribers that come back or fall behind. Whichever limit is
-/// reached first counts.
+/// Limits of the events that a hub keeps, for subscribers that reconnect or fall behind.
+///
+/// The limit that is reached first applies.
 ///
 /// ```
 /// use sse_hub::{Hub, Retention, Settings};
@@ -21,27 +22,29 @@ use crate::Ids;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// Maximum number of events, of all topics together: 16,384 by default. Events of
+    /// Maximum number of events of all topics together: 16,384 by default. Events of
     /// [quiet topics](Self#structfield.events_per_topic) are kept in addition.
     pub events: usize,
-    /// Maximum number of bytes that the events take in memory, with their topics and keys: 64 MiB by
-    /// default. Topics that events share are counted for each of them. The newest event is kept,
-    /// however large it is.
+    /// Maximum number of bytes of memory for the events, with their topics and keys: 64 MiB by default. A topic that
+    /// several events share counts for each of them. The newest event is always kept, even if it is larger.
     pub bytes: usize,
-    /// Maximum age of an event that is replayed: none by default. A subscriber that begins gets no older ones, also
-    /// if nothing was published meanwhile. The latest event of each key has any age, for [`Slow::Latest`]. The
-    /// memory of older events is freed when others come.
+    /// Maximum age of an event that is replayed. `None` by default, which is no limit.
+    ///
+    /// A new subscriber gets no older events, even if nothing was published meanwhile. The latest event of each key is
+    /// kept at any age, for [`Slow::Latest`]. The memory of older events is freed when new events are published.
     pub age: Option<Duration>,
-    /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. Their bytes
-    /// count, too, and go first.
+    /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. These events
+    /// count as bytes, too, and are dropped first.
     pub keys: usize,
     /// Minimum number of the newest events of each topic that stay replayable while other topics are busy: 1 by
     /// default. 0 switches this off.
     ///
     /// An event that leaves the log because of [`events`](Self#structfield.events) or
-    /// [`bytes`](Self#structfield.bytes) is kept as long as it is among the N newest events of one of its topics
-    /// that have left. These events take at most half of `bytes`; beyond that, the oldest go first.
-    /// [`age`](Self#structfield.age) holds for them, too.
+    /// [`bytes`](Self#structfield.bytes) may still be kept. It is kept as long as it is among the N newest events of
+    /// one of its topics that have left.
+    ///
+    /// These events take at most half of `bytes`. If they would take more, the oldest are dropped.
+    /// [`age`](Self#structfield.age) applies to them, too.
     ///
     /// ```
     /// use std::time::Duration;
@@ -70,14 +73,14 @@ impl Retention {
         }
     }
 
-    /// Sets the maximum number of events, of all topics together.
+    /// Sets the maximum number of events of all topics together.
     #[must_use]
     pub const fn with_events(mut self, events: usize) -> Self {
         self.events = events;
         self
     }
 
-    /// Sets the maximum number of bytes that the events take in memory, with their topics and keys.
+    /// Sets the maximum number of bytes of memory for the events, with their topics and keys.
     #[must_use]
     pub const fn with_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
@@ -113,7 +116,7 @@ impl Default for Retention {
     }
 }
 
-/// What holds for a whole hub.
+/// Configuration of a hub.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) retention: Retention,
@@ -136,47 +139,49 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The default [`Retention`], plain IDs, events of up to 1 MiB, and as many subscribers as come.
+    /// Creates the default settings: the default [`Retention`], plain IDs, events of up to 1 MiB, and an unlimited
+    /// number of subscribers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how much of the past is kept.
+    /// Sets the limits of the events that are kept.
     #[must_use]
     pub fn with_retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
     }
 
-    /// Sets how IDs look.
+    /// Sets the format of event IDs. Plain by default.
     #[must_use]
     pub fn with_ids(mut self, ids: Ids) -> Self {
         self.ids = ids;
         self
     }
 
-    /// Sets the number of the first event, for a hub in memory that goes on with an older one's events.
+    /// Sets the number of the first event, for a hub in memory that continues the numbers of an earlier hub.
     ///
-    /// By default it is 1, and each hub has an [epoch](Ids) of its own, so that an ID from before a restart is known
-    /// to be unknown. With a first number, IDs have no epoch, and the caller promises that numbers ascend over
+    /// By default the first number is 1, and each hub has its own random [epoch](Ids), so that it rejects IDs from
+    /// before a restart. With a first number, IDs have no epoch, and the caller must ensure that numbers ascend over
     /// restarts.
     ///
-    /// A number greater than 2^63 - 1 counts as that, so that numbers never end.
+    /// A number greater than 2^63 - 1 is reduced to that, so that numbers cannot overflow.
     #[must_use]
     pub fn with_first_number(mut self, number: u64) -> Self {
         self.first_number = Some(number);
         self
     }
 
-    /// Sets how many subscribers there may be at a time.
+    /// Sets the maximum number of concurrent subscribers. Unlimited by default.
     #[must_use]
     pub fn with_max_subscribers(mut self, subscribers: usize) -> Self {
         self.max_subscribers = subscribers;
         self
     }
 
-    /// Sets how many bytes an event may have, its data together with its type and its key: 1 MiB by
-    /// default. CR and LF in data count as 7 bytes each, which is what they take on the wire.
+    /// Sets the maximum size of an event in bytes, as the sum of its data, its type and its key: 1 MiB by default.
+    ///
+    /// Each CR and LF in the data counts as 7 bytes, because a further line takes as many on the wire.
     #[must_use]
     pub fn with_max_event(mut self, bytes: usize) -> Self {
         self.max_event = bytes;
@@ -197,21 +202,21 @@ impl Settings {
         self
     }
 
-    /// Sets which reconnection times an event may carry: up to an hour by default.
+    /// Sets the range of reconnection times that an event may have: up to 1 hour by default.
     ///
-    /// A long one keeps a client away for that long after its next disconnection. A short one makes
-    /// browsers ask a server that refuses them again and again.
+    /// With a long reconnection time, a client waits that long after it loses the connection. With a short one,
+    /// browsers send many requests to a server that refuses them.
     #[must_use]
     pub fn with_event_retry(mut self, allowed: RangeInclusive<Duration>) -> Self {
         self.event_retry = allowed;
         self
     }
 
-    /// Sets the event types that the hub refuses, in place of `error` and `open`. The types of the events
-    /// that [the hub itself sends](Self::with_types) are always refused.
+    /// Sets the event types that publishers may not use: `error` and `open` by default.
     ///
-    /// An event of the type `error` or `open` runs the `onerror` or `onopen` handler of a browser's
-    /// `EventSource`, which takes it for a change of the connection.
+    /// The types of the events that [the hub itself sends](Self::with_types) are always reserved. In a browser, an
+    /// event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`. The page then
+    /// mistakes it for a change of the connection.
     #[must_use]
     pub fn with_reserved_types<T: Into<Cow<'static, str>>>(
         mut self,
@@ -221,54 +226,57 @@ impl Settings {
         self
     }
 
-    /// Sets when a subscriber that was too slow may come back, another time for each: 1 to 5 s by
-    /// default.
+    /// Sets the reconnection time for subscribers that were too slow, randomized per subscriber: 1 to 5 s by default.
     #[must_use]
     pub fn with_retry(mut self, reconnection_time: RangeInclusive<Duration>) -> Self {
         self.retry = reconnection_time;
         self
     }
 
-    /// Sets how long an [`Authority`](crate::Authority) may take to answer: 10 s by default. After that time, the
-    /// subscriber is denied.
+    /// Sets the maximum time that an [`Authority`](crate::Authority) may take to answer: 10 s by default. After that,
+    /// the subscriber is denied.
     #[must_use]
     pub fn with_authority_timeout(mut self, timeout: Duration) -> Self {
         self.authority_timeout = timeout;
         self
     }
 
-    /// Sets whether subscribers are told their position, by events of the type `position` with the data `{}`, whose
-    /// ID resumes after all that the subscriber has seen. `true` by default.
+    /// Sets whether the hub sends subscribers their position. `true` by default.
     ///
-    /// Such an event comes first of all, so that a client that loses the connection before its first event misses
-    /// nothing. It does not come first if the replay begins before events that are lost: a client that comes back
-    /// without an ID gets the replay once more. It comes again, at most every
-    /// [`with_position_interval`](Self::with_position_interval), when the subscriber has heard of all events and others
-    /// were published that it does not select: so its last event ID stays one that is still known.
+    /// A position is an event of the type `position` with the data `{}`. A client that sends its ID resumes after all
+    /// events that it has seen.
+    ///
+    /// The hub sends the position first, so that a client that loses the connection before its first event misses
+    /// nothing. It does not send it first if events are lost between the kept ones that it replays. A client that
+    /// reconnects without an ID then gets the replay once more.
+    ///
+    /// The hub sends the position again when the subscriber has received all its events, and events of other topics
+    /// were published. So the hub still knows the client's last event ID when it reconnects. The interval is at least
+    /// [`with_position_interval`](Self::with_position_interval).
     #[must_use]
     pub fn with_position(mut self, enabled: bool) -> Self {
         self.announces_position = enabled;
         self
     }
 
-    /// Sets the least time between two positions that a quiet subscriber is told: 10 s by default, with a resolution
-    /// of 1 s.
+    /// Sets the minimum time between two position events of a quiet subscriber: 10 s by default, with a resolution of
+    /// 1 s.
     ///
-    /// A subscription has no timer of its own. It looks at the time when it is polled and has nothing else, which the
-    /// keep-alive of [`sse_hyper`] does every 15 s by default.
+    /// A subscription has no timer. It checks the time when it is polled and has no events. The keep-alive of
+    /// [`sse_hyper`] polls it every 15 s by default.
     #[must_use]
     pub fn with_position_interval(mut self, interval: Duration) -> Self {
         self.position_interval = interval;
         self
     }
 
-    /// Sets the types of the events that the hub itself sends, in place of `reset`, `lagged` and
-    /// `denied`. Events of these types, and of the type `position`, are refused from publishers and from the
-    /// backend.
+    /// Sets the types of the events that the hub itself sends: `reset`, `lagged` and `denied` by default.
+    ///
+    /// The hub refuses events of these types, and of the type `position`, from publishers and from the backend.
     ///
     /// # Errors
     ///
-    /// [`InvalidValue`] if one of them cannot be the type of an event.
+    /// [`InvalidValue`] if one of them is not a valid event type.
     pub fn with_types(
         mut self,
         reset: &'static str,
@@ -298,7 +306,7 @@ impl Settings {
         event(&self.lagged, data)
     }
 
-    /// Returns the event that says nothing but its ID.
+    /// Returns a `position` event, whose only information is the ID that the caller adds.
     pub(crate) fn position(&self) -> Event {
         event(&self.position, "{}")
     }
@@ -310,7 +318,7 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        // None of the four has a line end.
+        // These four are valid, because they have no line ends.
         let [reset, lagged, denied, position] =
             ["reset", "lagged", "denied", "position"].map(|name| EventType::new(name).ok());
         Self {
@@ -335,7 +343,7 @@ impl Default for Settings {
     }
 }
 
-/// An event that the hub itself sends.
+/// Creates an event that the hub itself sends.
 fn event(event_type: &Option<EventType>, data: impl Into<Cow<'static, str>>) -> Event {
     let event = Event::new(data);
     match event_type {
@@ -344,21 +352,27 @@ fn event(event_type: &Option<EventType>, data: impl Into<Cow<'static, str>>) -> 
     }
 }
 
-/// What happens to a subscriber that reads more slowly than events come, once it is further behind than
-/// [it may be](crate::Subscriber::with_max_lag) or than the log reaches.
+/// Policy for a subscriber that reads more slowly than events are published.
+///
+/// It applies when the subscriber is further behind than its [maximum lag](crate::Subscriber::with_max_lag), or than
+/// the log reaches back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Slow {
-    /// Its stream ends with an event of the type `lagged` with the data `{"behind":N}` and a
-    /// reconnection time. When it comes back, it goes on where it was, if that is still known.
+    /// Disconnects the subscriber.
+    ///
+    /// Its stream ends with an event of the type `lagged`, with the data `{"behind":N}` and a reconnection time. When
+    /// the client reconnects, it resumes after its last event, if the events since are still kept.
     #[default]
     Disconnect,
-    /// It goes on with the newest event, behind an event of the type `lagged` with the data
-    /// `{"missed":N}`.
+    /// Skips the unread events.
+    ///
+    /// The subscriber gets an event of the type `lagged` with the data `{"missed":N}`, and then the events from now
+    /// on.
     Skip,
-    /// It gets only the latest event of each [key](crate::Post::with_key): an event that a newer one
-    /// has replaced is not sent any more. For state, such as prices. Events without a key are replaced
-    /// by none. Behind the log there are only those with a key; if it has missed one even of these, it
-    /// gets a `reset`.
+    /// Sends only the latest event of each [key](crate::Post::with_key), and not the events that it replaces.
+    ///
+    /// Use it for state, such as prices. Events without a key are not replaced. After events have left the log, only
+    /// the latest event of each key is kept. A subscriber that has missed even one of these gets a `reset`.
     Latest,
 }

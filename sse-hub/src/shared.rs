@@ -18,37 +18,37 @@ use crate::{
     log::{Entry, Log},
 };
 
-/// What all handles of a hub and its subscriptions share.
+/// State that all handles of a hub and its subscriptions share.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) counts: Counting,
     start: Instant,
     /// Computes the keys of the index.
     pub(crate) digester: Digester,
-    /// Taken before the lock of a channel, never while that is held.
+    /// Log and index. Lock order: this lock is taken before that of a channel, never while that is held.
     core: RwLock<Core>,
     pub(crate) backend: Option<Arc<dyn Backend>>,
-    /// Part of all IDs, unless there is a backend.
+    /// Epoch of all IDs, unless there is a backend.
     epoch: u64,
-    /// Set when all subscriptions are to end.
+    /// Close event. Set when the hub is closed.
     farewell: OnceLock<Farewell>,
-    /// Why nothing comes from the backend; none while it is connected.
+    /// Reason why the backend is disconnected. `None` while it is connected.
     disconnection: Mutex<Option<BackendError>>,
-    /// Why the last replay failed; none if it did not.
+    /// Reason why the last replay failed. `None` if it succeeded.
     replay_failure: Mutex<Option<BackendError>>,
-    /// It has been connected, once: the log is that of the backend.
+    /// The backend has been connected once, so the log has its newest events.
     is_loaded: AtomicBool,
 }
 
-/// What changes together: an event comes into the log and into all channels that hear of it before
-/// anybody can look at either again.
+/// Log and index, which change under one lock: an event is added to the log and to all channels that receive it
+/// before any reader can lock either again.
 pub(crate) struct Core {
     pub(crate) log: Log,
     pub(crate) index: Index,
 }
 
 impl Shared {
-    /// With nothing kept. Without a backend, it is alone and needs nobody.
+    /// Creates the state of a hub without events. A hub without a backend counts as connected and loaded.
     pub(crate) fn new(
         settings: Settings,
         epoch: u64,
@@ -74,16 +74,16 @@ impl Shared {
         };
         match is_alone {
             true => shared.connected(),
-            false => shared.disconnected(BackendError::new("no connection was made yet")),
+            false => shared.disconnected(BackendError::new("not connected yet")),
         }
         shared
     }
 
-    /// An event comes: with the number that a backend gave it, or with the next one. Returns that, and
-    /// how many subscribers were woken.
+    /// Adds an event, with the number that the backend has given it, or with the next number. Returns the number, and
+    /// how many channels and subscribers were woken.
     pub(crate) fn append(&self, number: Option<u64>, post: &Post) -> (u64, usize) {
         let mut core = self.write();
-        // First numbers leave room for more than can ever come.
+        // This cannot overflow: a first number leaves room for more events than can ever be published.
         let number = number.unwrap_or(core.log.newest() + 1);
         let entry = Arc::new(Entry {
             number,
@@ -105,13 +105,14 @@ impl Shared {
         (number, count)
     }
 
-    /// Lets an event of the backend pass, or says why it is skipped. Its number is then used by none.
+    /// Returns whether an event from the backend may be published. If not, logs the reason: the event is skipped, and
+    /// its number stays unused.
     pub(crate) fn accepts(&self, event: &Numbered) -> bool {
         let Err(reason) = self.settings.check(&event.post) else {
             return true;
         };
         self.counts.refused();
-        tracing::warn!(event.number, %reason, "an event of the backend is refused");
+        tracing::warn!(event.number, %reason, "refused an event from the backend");
         false
     }
 
@@ -124,7 +125,7 @@ impl Shared {
         self.settings.ids.id(self.epoch(), number)
     }
 
-    /// Returns the number that an ID names, if it is one of this epoch.
+    /// Returns the event number of an ID. `None` if the ID is not valid in this epoch.
     pub(crate) fn number(&self, id: &EventId) -> Option<u64> {
         self.settings.ids.number(self.epoch(), id)
     }
@@ -134,8 +135,8 @@ impl Shared {
         backend.map_or(self.epoch, |backend| backend.epoch())
     }
 
-    /// Forgets the events up to this one, which are lost, and wakes the subscribers that wait for them.
-    /// Returns the old log: dropping it takes a long time.
+    /// Drops the events up to this one, which are lost, and wakes the subscribers that wait for them. Returns the old
+    /// log, because dropping it takes a long time.
     pub(crate) fn skip_to(&self, number: u64) -> Option<Log> {
         let mut core = self.write();
         if number <= core.log.newest() {
@@ -146,9 +147,9 @@ impl Shared {
         let channels: Vec<_> = core.index.all().cloned().collect();
         let woken: Vec<_> = channels.iter().map(|it| it.skip_to(number)).collect();
         drop(core);
-        // At first, they are just older than what was asked for.
+        // Before the first connection, these are only older events than the hub asked for.
         if is_loaded {
-            tracing::warn!(number, "events are gone before they came");
+            tracing::warn!(number, "backend lost events before they arrived here");
         }
         for (channel, woken) in channels.iter().zip(woken) {
             channel.wake(woken);
@@ -156,7 +157,7 @@ impl Shared {
         Some(old)
     }
 
-    /// Ends all subscriptions. Of several calls, the first one counts.
+    /// Ends all subscriptions. Only the first call has an effect.
     pub(crate) fn close(&self, farewell: Farewell) {
         if self.farewell.set(farewell).is_err() {
             return;
@@ -168,7 +169,7 @@ impl Shared {
         }
     }
 
-    /// Returns what a subscription ends with, if all are to end. It stands at this number, as far as that is known.
+    /// Returns the close event for a subscription at this position, if that is known. `None` if the hub is not closed.
     pub(crate) fn farewell(&self, cursor: Option<u64>) -> Option<Encoded> {
         let farewell = self.farewell.get()?;
         Some(match cursor {
@@ -185,12 +186,12 @@ impl Shared {
         self.is_loaded.load(Ordering::Relaxed)
     }
 
-    /// From now on the log is that of the backend.
+    /// Notes that the log has the newest events of the backend.
     pub(crate) fn loaded(&self) {
         self.is_loaded.store(true, Ordering::Relaxed);
     }
 
-    /// Returns why nothing comes from the backend; none while it is connected.
+    /// Returns why the backend is disconnected. `None` while it is connected.
     pub(crate) fn disconnection(&self) -> Option<BackendError> {
         lock(&self.disconnection).clone()
     }
@@ -205,7 +206,7 @@ impl Shared {
         self.counts.connected(false);
     }
 
-    /// Returns why the last replay failed; none if it did not.
+    /// Returns why the last replay failed. `None` if it succeeded.
     pub(crate) fn replay_failure(&self) -> Option<BackendError> {
         lock(&self.replay_failure).clone()
     }
@@ -214,18 +215,18 @@ impl Shared {
         *lock(&self.replay_failure) = None;
     }
 
-    /// Notes that the backend refuses what a subscriber came for.
+    /// Notes that the backend refuses a subscriber's replay.
     pub(crate) fn replay_failed(&self, error: BackendError) {
         let reason: &(dyn Error + 'static) = &error;
         tracing::warn!(
             error = reason,
-            "the backend refuses a replay; a subscriber is reset"
+            "backend refuses a replay; subscriber is reset"
         );
         self.counts.failed_replay();
         *lock(&self.replay_failure) = Some(error);
     }
 
-    /// A subscriber leaves its channel, of which nothing is left behind the last one.
+    /// Removes a subscriber from its channel, and the channel after its last subscriber.
     pub(crate) fn leave(&self, channel: &Channel, place: Place) {
         let mut inner = channel.lock();
         let waker = inner.leave(place);
@@ -235,7 +236,7 @@ impl Shared {
         if is_last {
             let keys = Keys::new(&channel.selection, &self.digester);
             let mut core = self.write();
-            // Another may have come meanwhile.
+            // Another subscriber may have come meanwhile.
             let is_empty = channel.lock().subscribers == 0;
             if is_empty {
                 core.index.remove(channel, &keys);
@@ -245,7 +246,7 @@ impl Shared {
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Core> {
-        // Nothing in there panics with half of a change made.
+        // No code under this lock panics in the middle of a change.
         self.core.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -253,18 +254,19 @@ impl Shared {
         self.core.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What tells a client that its state is not to be relied on. It goes on behind this number.
+    /// Returns the `reset` event, which tells a client that its state is outdated. The client continues after this
+    /// number.
     pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
         let event = self.settings.reset(format!(r#"{{"reason":"{reason}"}}"#));
         Encoded::from(&self.with_position(event, newest))
     }
 
-    /// Returns the event that tells a subscriber its position.
+    /// Returns the `position` event for a subscriber.
     pub(crate) fn position(&self, cursor: u64) -> Encoded {
         Encoded::from(&self.with_position(self.settings.position(), cursor))
     }
 
-    /// Returns the event that tells a subscriber that it may not listen any more.
+    /// Returns the `denied` event for a subscriber that may not receive events any more.
     pub(crate) fn denied(&self, denied: Denied, cursor: u64) -> Encoded {
         let event = self.settings.denied(denied.into_reason());
         Encoded::from(&self.with_position(event, cursor))
@@ -279,13 +281,13 @@ impl Shared {
         self.settings.ids.position(self.epoch(), cursor)
     }
 
-    /// Returns the age of the hub in seconds, for times that subscribers keep.
+    /// Returns the age of the hub in seconds, as a compact time for subscribers.
     pub(crate) fn seconds(&self) -> u32 {
         u32::try_from(self.start.elapsed().as_secs()).unwrap_or(u32::MAX)
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is in these is replaced as a whole.
+    // The values are replaced as a whole, so a panic leaves no partial change.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

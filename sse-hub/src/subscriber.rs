@@ -1,4 +1,4 @@
-//! How a subscription begins.
+//! Builder for subscriptions.
 
 use core::{error::Error, fmt};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{
     subscription::Special,
 };
 
-/// Somebody who is about to subscribe.
+/// Builder for a [`Subscription`].
 #[derive(Clone)]
 #[must_use]
 pub struct Subscriber {
@@ -27,6 +27,7 @@ pub struct Subscriber {
     max_lag: Option<u64>,
 }
 
+/// Position where a subscription begins.
 #[derive(Clone, Debug)]
 enum From {
     Now,
@@ -47,7 +48,7 @@ impl Subscriber {
         }
     }
 
-    /// Begins behind this event, the last one that the client has seen. With none, nothing changes.
+    /// Resumes after this event, the last one that the client has seen. `None` changes nothing.
     pub fn after(mut self, last_event_id: Option<&EventId>) -> Self {
         if let Some(id) = last_event_id {
             self.from = From::After(id.clone());
@@ -55,8 +56,9 @@ impl Subscriber {
         self
     }
 
-    /// Begins with an event of the type `reset` and goes on from now, as for a last event ID that is not of this
-    /// hub.
+    /// Begins with an event of the type `reset`, and then sends the events from now on.
+    ///
+    /// This is the behaviour for a last event ID that does not belong to this hub.
     ///
     /// Use this if the client sent a last event ID that cannot be read:
     ///
@@ -76,57 +78,64 @@ impl Subscriber {
         self
     }
 
-    /// Begins with so many of the newest events, so that a page has something to show. A last event ID
-    /// that is set behind this counts more.
+    /// Begins with the newest N selected events, for example so that a page has something to show.
     ///
-    /// They are those that were the newest when it subscribed. They are looked for when the
-    /// subscription is polled, in many short turns if there are many events of others.
+    /// A last event ID that is set after this call has priority.
     ///
-    /// Until the hub has heard from its backend, these are the newest of all topics, and so there may be
-    /// fewer of those selected.
+    /// The events are the newest ones at the time of the subscription. The subscription searches for them when it is
+    /// polled, in several short turns if there are many events of other topics.
+    ///
+    /// Before the hub has connected to its backend, the newest N events of all topics are searched. So there may be
+    /// fewer selected ones among them.
     pub fn with_newest(mut self, events: usize) -> Self {
         self.from = From::Newest(events);
         self
     }
 
-    /// Begins with all that is kept: with [`Slow::Latest`], with the latest event of each key.
+    /// Begins with all kept events. With [`Slow::Latest`], begins with the latest event of each key.
     pub fn from_start(mut self) -> Self {
         self.from = From::Start;
         self
     }
 
-    /// Sets what happens when the client is too slow.
+    /// Sets the policy for a client that is too slow. [`Slow::Disconnect`] by default.
     pub fn when_slow(mut self, slow: Slow) -> Self {
         self.slow = slow;
         self
     }
 
-    /// Sets by how many events it may be behind, once it has caught up at first. By default, as many as
-    /// there are in the log. At least 1, or it would never hear of any.
+    /// Sets the maximum number of events that the subscriber may be behind, after it has caught up once.
+    ///
+    /// By default, the limit is the size of the log. The minimum is 1, because the subscriber would receive no events
+    /// otherwise.
     pub fn with_max_lag(mut self, events: u64) -> Self {
         self.max_lag = Some(events);
         self
     }
 
-    /// Subscribes.
+    /// Creates the subscription.
     ///
     /// # Errors
     ///
-    /// If there are as many subscribers as there may be.
+    /// [`SubscribeError::Full`] if the maximum number of subscribers is reached.
     pub fn subscribe(self) -> Result<Subscription, SubscribeError> {
         self.guarded(None)
     }
 
-    /// Subscribes if it is allowed, and as long as it is. When it is not any more, the stream ends with
-    /// an event of the type `denied` and the reason as its data.
+    /// Creates the subscription if the authority allows it.
+    ///
+    /// The hub asks the authority again when the grant expires. If it denies then, the stream ends with an event of the
+    /// type `denied`, with the reason as its data.
     ///
     /// An authority that does not answer within
-    /// [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), 10 s by default, denies. That
-    /// takes a tokio runtime with its timer on, unless the authority answers at once and for ever.
+    /// [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), 10 s by default, denies. This
+    /// needs a tokio runtime with its timer enabled, unless the authority answers at once with a grant that does not
+    /// expire.
     ///
     /// # Errors
     ///
-    /// If it is not allowed, or if there are as many subscribers as there may be.
+    /// - [`SubscribeError::Denied`] if the authority denies the subscription.
+    /// - [`SubscribeError::Full`] if the maximum number of subscribers is reached.
     pub async fn subscribe_if(
         self,
         authority: impl Authority,
@@ -159,14 +168,14 @@ impl Subscriber {
         drop(core);
         if let Some(reason) = place.reset {
             shared.counts.reset();
-            tracing::debug!(reason, "a subscriber is reset");
+            tracing::debug!(reason, "subscriber is reset");
         }
         let notice = place.reset.map(|reason| shared.reset(reason, newest));
         let mut reader = Reader::new(shared, place.cursor, expired, self.slow, self.max_lag);
         reader.complete_after = place.complete_after;
         let special = Special {
             guard,
-            // A reset has the position, too.
+            // The ID of a reset is the position already.
             is_new: reader.announces_position && notice.is_none(),
             notice,
             recovery: place.recovery,
@@ -174,7 +183,7 @@ impl Subscriber {
         Ok(Subscription::new(self.shared, channel, reader, special))
     }
 
-    /// Where it begins.
+    /// Returns the position where the subscription begins.
     fn place(&self, core: &Core, expired: u64, is_kept: impl Fn(u64) -> bool) -> Place {
         let newest = core.log.newest();
         let at = |cursor| Place {
@@ -188,7 +197,7 @@ impl Subscriber {
             ..at(newest)
         };
         let backend = self.shared.backend.as_ref();
-        // The log here says nothing yet.
+        // The log is not loaded yet, so only the backend knows the newest number.
         let first = |before| {
             let backend = backend.filter(|_| !self.shared.is_loaded())?;
             Some(Place {
@@ -199,7 +208,7 @@ impl Subscriber {
         let id = match &self.from {
             From::Now => return first(0).unwrap_or(at(newest)),
             From::Newest(events) => {
-                // Many may have to be looked at, and others want their turn meanwhile.
+                // The search may examine many events, so it runs in several turns.
                 let here = || Place {
                     recovery: Some(Recovery::Back(Back::new(*events, newest))),
                     ..at(newest)
@@ -230,11 +239,11 @@ impl Subscriber {
             // The epoch may not be known yet.
             (_, Some(backend)) if !self.shared.is_loaded() => ahead(backend),
             (None, _) => reset("unknown"),
-            // This node may be behind the one that the client was at.
+            // This hub may have fewer events yet than the one that the client was connected to.
             (Some(number), Some(backend)) if number > newest => ahead(backend),
             (Some(number), None) if number > newest => reset("unknown"),
             (Some(number), _) if is_kept(number) => at(number),
-            // Nothing that it selects is lost.
+            // No selected event is lost.
             (Some(number), _) if !core.log.may_miss(number, expired, &self.selection) => {
                 at(core.log.skip_missing(number, expired))
             }
@@ -256,12 +265,12 @@ impl Subscriber {
     }
 }
 
-/// Where a subscription begins.
+/// Position where a subscription begins, and the steps to get there.
 struct Place {
     cursor: u64,
-    /// It gets each event after this one. Of those up to it, it gets the ones that are kept.
+    /// The subscriber gets each event after this one. Of the earlier events, it gets those that are kept.
     complete_after: u64,
-    /// Why it does not begin where it was asked to.
+    /// Reason why the subscription cannot begin at the requested position.
     reset: Option<&'static str>,
     recovery: Option<Recovery>,
 }
@@ -277,21 +286,22 @@ impl fmt::Debug for Subscriber {
     }
 }
 
-/// Why there is no subscription.
+/// Error of creating a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// There are as many subscribers as [there may be](crate::Settings::with_max_subscribers): `503
+    /// The [maximum number of subscribers](crate::Settings::with_max_subscribers) is reached. Respond with `503
     /// Service Unavailable`.
     Full(usize),
-    /// It is not allowed: `403 Forbidden`, or `401 Unauthorized` if nobody knows who it is.
+    /// The authority denies the subscription. Respond with `403 Forbidden`, or with `401 Unauthorized` if the client
+    /// is not authenticated.
     Denied(Denied),
 }
 
 impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(subscribers) => write!(f, "there are {subscribers} subscribers already"),
+            Self::Full(limit) => write!(f, "limit of {limit} subscribers is reached"),
             Self::Denied(denied) => denied.fmt(f),
         }
     }

@@ -17,28 +17,29 @@ use crate::{
     turn::Turn,
 };
 
-/// The work of handing one event out.
-const EVENT: usize = 16;
+/// Work of returning one event, in units of [`Turn`].
+const EVENT_WORK: usize = 16;
 
-/// What one subscriber hears: a stream of [`Encoded`] events, all that are ready at a time, for
-/// [`Streams::respond`](sse_hyper::Streams::respond) and whatever else takes a stream of events.
+/// Stream of the [`Encoded`] events of one subscriber. Each item has all events that are ready, up to a full frame.
 ///
-/// It has no queue. Dropping it ends it. When it is polled again and again and always has something,
-/// it lets other tasks run from time to time: it returns `Pending`, and has the task woken at once.
+/// Pass it to [`Streams::respond`](sse_hyper::Streams::respond), or to anything else that takes a stream of events.
+///
+/// A subscription has no queue. Drop it to unsubscribe. If it always has events when it is polled, it lets other
+/// tasks run from time to time: it returns `Pending` and wakes its task at once.
 pub struct Subscription {
     shared: Arc<Shared>,
     channel: Arc<Channel>,
     reader: Reader,
     has_ended: bool,
-    /// Most have nothing of it, and there are very many.
+    /// Rare state. It is boxed, because there are very many subscriptions and most do not need it.
     special: Option<Box<Special>>,
 }
 
-/// What comes before the next event.
+/// Steps before the next event.
 #[derive(Default)]
 pub(crate) struct Special {
     pub(crate) guard: Option<Guard>,
-    /// It has not been told its position.
+    /// The first position event has not been sent yet.
     pub(crate) is_new: bool,
     pub(crate) notice: Option<Encoded>,
     pub(crate) recovery: Option<Recovery>,
@@ -64,8 +65,10 @@ impl Subscription {
         }
     }
 
-    /// Returns the events one by one, as a client reads them: for a subscriber in the same program. It is not told
-    /// its [position](crate::Settings::with_position), because it loses no connection.
+    /// Returns a stream of single events, for a subscriber in the same program.
+    ///
+    /// The stream has no [position](crate::Settings::with_position) events, because the subscriber cannot lose a
+    /// connection.
     pub fn events(mut self) -> Events {
         self.reader.announces_position = false;
         if let Some(special) = &mut self.special {
@@ -95,7 +98,7 @@ impl Subscription {
                     return Poll::Ready(Some(blocks));
                 }
                 Look::Nothing => {
-                    // It may have been closed before this one was among those to be woken.
+                    // The hub may have been closed before this subscriber was registered to be woken.
                     if self.shared.is_closed() {
                         return self.end();
                     }
@@ -115,7 +118,7 @@ impl Subscription {
         Poll::Pending
     }
 
-    /// Ends it, because all subscriptions end.
+    /// Ends the subscription, because the hub is closed. Returns the close event.
     fn end(&mut self) -> Poll<Option<Encoded>> {
         self.has_ended = true;
         let recovery = self.special.as_ref().and_then(|it| it.recovery.as_ref());
@@ -126,7 +129,7 @@ impl Subscription {
         Poll::Ready(farewell.filter(|farewell| !farewell.is_empty()))
     }
 
-    /// Ready with what comes before all else, or with nothing if the next event may come.
+    /// Returns ready with blocks to send before the next event, or with `None` if the next event can be sent.
     fn poll_special(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         let Some(special) = &mut self.special else {
             return Poll::Ready(None);
@@ -141,7 +144,7 @@ impl Subscription {
             return Poll::Ready(Some(notice));
         }
         if let Some(recovery) = &mut special.recovery {
-            // Otherwise, where it begins is what the recovery looks for.
+            // Otherwise, the position is known only when the recovery has ended.
             if recovery.has_start() && core::mem::take(&mut special.is_new) {
                 return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
             }
@@ -160,7 +163,8 @@ impl Subscription {
                 }
             }
         }
-        // A client that comes back without an ID gets the same replay once more, and not a reset.
+        // If the client cannot resume here, it gets no position. When it reconnects without an ID, it gets the same
+        // replay once more, and not a reset.
         if core::mem::take(&mut special.is_new)
             && self.reader.can_resume(&self.shared, &self.channel)
         {
@@ -197,7 +201,7 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// The events of a [`Subscription`], one by one.
+/// Stream of the single events of a [`Subscription`].
 #[derive(Debug)]
 pub struct Events {
     subscription: Subscription,
@@ -213,7 +217,7 @@ impl Stream for Events {
         if turn.ends(cx) {
             return Poll::Pending;
         }
-        turn.spend(EVENT);
+        turn.spend(EVENT_WORK);
         loop {
             if let Some(event) = this.ready.next() {
                 return Poll::Ready(Some(event));

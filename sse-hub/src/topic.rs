@@ -3,30 +3,30 @@ use std::sync::Arc;
 
 use crate::selection::{MAX_SEGMENTS, MAX_STARS};
 
-/// The longest topic or pattern, in bytes.
-const LONGEST: usize = 256;
+/// Maximum length of a topic or a pattern, in bytes.
+const MAX_TOPIC_BYTES: usize = 256;
 
-/// The most topics of one event, and the most selectors of one subscription.
-const MOST: usize = 64;
+/// Maximum number of topics of one event, and of selectors of one subscription.
+const MAX_TOPICS: usize = 64;
 
-/// What separates the segments of a topic.
+/// Separator of the segments of a topic.
 pub(crate) const SEPARATOR: char = '/';
 
-/// What an event is about: `news`, or in segments `orders/17/items`.
+/// Topic of events, for example `news`, or `orders/17/items` with three segments.
 ///
-/// Any text of 1 to 256 bytes without control characters and without `*`, which is for
-/// [patterns](crate::Selector). A clone copies nothing.
+/// A topic is any text of 1 to 256 bytes without control characters and without `*`, which is for
+/// [patterns](crate::Selector). Cloning is cheap: it copies no text.
 ///
 /// If users choose a part of a topic, make it with [`from_segments`](Self::from_segments).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Arc<str>);
 
 impl Topic {
-    /// Checks that the text can be a topic.
+    /// Creates a topic from this text.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] says what is wrong with it.
+    /// [`InvalidTopic`] if the text is not a topic.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidTopic> {
         let text = text.as_ref();
         check(text)?;
@@ -36,13 +36,14 @@ impl Topic {
         Ok(Self(text.into()))
     }
 
-    /// Joins segments with `/`. Each stays one segment, whatever text it has: use this if users choose some
-    /// of them.
+    /// Creates a topic from segments, which are joined with `/`.
+    ///
+    /// Use this if users choose some of the segments: each text is exactly one segment, or an error.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] if a segment is empty or has a `/` or a `*`, if there are no segments, or if the whole
-    /// is not a topic.
+    /// [`InvalidTopic`] if a segment is empty or has a `/` or a `*`, or if there are no segments. Also if the joined
+    /// text is not a topic.
     ///
     /// ```
     /// use sse_hub::Topic;
@@ -73,23 +74,23 @@ impl Topic {
         Self::new(text)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What is between the slashes.
+    /// Returns the segments: the texts between the slashes.
     pub(crate) fn segments(&self) -> core::str::Split<'_, char> {
         self.0.split(SEPARATOR)
     }
 }
 
-/// What holds for topics and patterns.
+/// Checks the rules that topics and patterns have in common.
 pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
     if text.is_empty() {
         return Err(InvalidTopic::Empty);
     }
-    if text.len() > LONGEST {
+    if text.len() > MAX_TOPIC_BYTES {
         return Err(InvalidTopic::TooLong(text.len()));
     }
     match text.char_indices().find(|(_, it)| it.is_control()) {
@@ -98,13 +99,13 @@ pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
     }
 }
 
-/// What holds for the topics of an event and the selectors of a subscription.
+/// Sorts the topics of an event or the selectors of a subscription, removes duplicates, and checks their number.
 pub(crate) fn distinct<T: Ord>(
     items: impl IntoIterator<Item = Result<T, InvalidTopic>>,
 ) -> Result<Arc<[T]>, InvalidTopic> {
     let mut all = Vec::new();
     for item in items {
-        if all.len() == MOST {
+        if all.len() == MAX_TOPICS {
             return Err(InvalidTopic::TooMany);
         }
         all.push(item?);
@@ -143,21 +144,21 @@ impl TryFrom<&str> for Topic {
     }
 }
 
-/// The topics of one event: 1 to 64, none of them twice.
+/// Topics of one event: 1 to 64 distinct ones.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Topics(Arc<[Topic]>);
 
 impl Topics {
-    /// Checks these texts.
+    /// Creates a set of topics from these texts. Duplicates count once.
     ///
     /// # Errors
     ///
-    /// If one of them is no topic, if there is none, or if there are more than 64.
+    /// [`InvalidTopic`] if one of the texts is not a topic, if there are no texts, or if there are more than 64.
     pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, InvalidTopic> {
         distinct(texts.into_iter().map(Topic::new)).map(Self)
     }
 
-    /// The topics, in the order of their texts.
+    /// Returns the topics, sorted by their texts.
     pub fn iter(&self) -> core::slice::Iter<'_, Topic> {
         self.0.iter()
     }
@@ -190,25 +191,25 @@ impl fmt::Debug for Topics {
     }
 }
 
-/// Why a text is no topic, or not one to select topics by.
+/// Error for a text that is not a topic or a pattern, or for a wrong number of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidTopic {
-    /// There is no text.
+    /// The text is empty.
     Empty,
-    /// It has so many bytes, and may have 256.
+    /// The text has this number of bytes, more than 256.
     TooLong(usize),
-    /// There is a control character in it.
+    /// The text has a control character.
     Control {
-        /// At this byte.
+        /// Byte offset of the character.
         at: usize,
-        /// Which it is.
+        /// The character.
         character: char,
     },
-    /// This topic has a `*`. Only patterns may:
+    /// This topic has a `*`, which only patterns can have: see
     /// [`Selection::from_patterns`](crate::Selection::from_patterns).
     Star(String),
-    /// In this pattern, a `*` is not a whole segment, or a `**` is not the last one.
+    /// Text of a pattern in which a `*` is not a whole segment, or a `**` is not the last segment.
     MisplacedStar(String),
     /// The pattern has this number of segments, more than 16.
     TooManySegments(usize),
@@ -216,25 +217,30 @@ pub enum InvalidTopic {
     TooManyStars(usize),
     /// This segment has a `/`.
     Separator(String),
-    /// The segment at this place is empty. The first is at 0.
+    /// The segment at this index is empty. The index of the first segment is 0.
     EmptySegment(usize),
-    /// There is none.
+    /// There are no topics or selectors.
     None,
-    /// There are more than 64.
+    /// There are more than 64 topics or selectors.
     TooMany,
 }
 
 impl fmt::Display for InvalidTopic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("a topic cannot be empty"),
-            Self::TooLong(length) => write!(f, "topic: {length} bytes are more than {LONGEST}"),
+            Self::Empty => f.write_str("topic is empty"),
+            Self::TooLong(bytes) => {
+                write!(f, "topic is {bytes} bytes, limit is {MAX_TOPIC_BYTES}")
+            }
             Self::Control { at, character } => {
-                write!(f, "topic: {character:?} at byte {at}")
+                write!(
+                    f,
+                    "topic has the control character {character:?} at byte {at}"
+                )
             }
             Self::Star(text) => write!(
                 f,
-                "topic {text:?}: `*` is for patterns, see `from_patterns`"
+                "topic {text:?} has a `*`, which only patterns can have, see `from_patterns`"
             ),
             Self::MisplacedStar(text) => write!(
                 f,
@@ -249,7 +255,7 @@ impl fmt::Display for InvalidTopic {
             Self::Separator(text) => write!(f, "segment {text:?} has a `{SEPARATOR}`"),
             Self::EmptySegment(place) => write!(f, "segment {place} is empty"),
             Self::None => f.write_str("no topic"),
-            Self::TooMany => write!(f, "more than {MOST} topics"),
+            Self::TooMany => write!(f, "more than {MAX_TOPICS} topics"),
         }
     }
 }

@@ -1,12 +1,13 @@
-//! How much a task does before its neighbours have their turn.
+//! Limit of the work that a task does before other tasks of the same thread can run.
 
 use core::task::Context;
 
-/// The work of one turn. A unit is to match a short topic against a short selector, 10 to 100 ns.
+/// Number of units of work in one turn. One unit is the time to match a short topic against a short selector:
+/// 10 to 100 ns.
 pub(crate) const TURN: usize = 4096;
 
-/// Work that a task may still do in its turn. Without it, a caller that polls as long as something is ready
-/// would keep its thread from other tasks.
+/// Budget of work that a task has left in its turn. Without it, a caller that polls as long as something is ready
+/// would block the other tasks of its thread.
 #[derive(Debug)]
 pub(crate) struct Turn {
     left: usize,
@@ -17,6 +18,7 @@ impl Turn {
         Self { left: TURN }
     }
 
+    /// Subtracts this work from the budget.
     pub(crate) fn spend(&mut self, work: usize) {
         self.left = self.left.saturating_sub(work);
     }
@@ -26,7 +28,8 @@ impl Turn {
         self.left == 0
     }
 
-    /// Begins the next turn if this one is over. The caller returns `Pending` then: it is woken.
+    /// Begins the next turn if this one is over, and wakes the task. Returns whether it was over: the caller returns
+    /// `Pending` then.
     pub(crate) fn ends(&mut self, cx: &Context<'_>) -> bool {
         let is_over = self.is_over();
         if is_over {

@@ -1,5 +1,5 @@
-//! Publishers and subscribers on many threads at the same time.
-#![expect(clippy::disallowed_methods, reason = "numbers of our own")]
+//! Tests with publishers and subscribers on many threads at the same time.
+#![expect(clippy::disallowed_methods, reason = "the test parses its own numbers")]
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use testkit::timeout::test_timeout;
 const PUBLISHERS: u64 = 4;
 const EVENTS: u64 = 3_000;
 
-/// They come while events are published, lose the connection again and again, and go on behind the last
-/// event that they have seen: at each joint of the past and the present.
+/// Subscribers lose the connection again and again while events are published, and resume after their last event.
+/// So the switch from replay to live events happens at many positions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
     let hub = Hub::new(Settings::new().with_first_number(1));
@@ -54,13 +54,13 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
     }
     assert!(
         reconnections > 1_000,
-        "{reconnections} are too few to say anything"
+        "{reconnections} reconnections are too few for a meaningful test"
     );
     assert_eq!(hub.counts().subscribers, 0);
     assert_eq!(hub.selections(), 0);
 }
 
-/// How often it had to connect.
+/// Reads the expected number of events over many connections. Returns the number of connections.
 async fn read(hub: Hub, selection: Selection, expected: u64) -> u64 {
     let mut seen = [0; PUBLISHERS as usize];
     let mut count = 0;
@@ -73,11 +73,14 @@ async fn read(hub: Hub, selection: Selection, expected: u64) -> u64 {
         let mut events = subscription.events();
         for _ in 0..random.u32(1..200) {
             let next = tokio::time::timeout(test_timeout(), events.next());
-            let event = next.await.expect("it is woken").expect("it does not end");
+            let event = next
+                .await
+                .expect("subscriber is woken")
+                .expect("stream does not end");
             let (publisher, number) = event.data().split_once(' ').expect("no reset");
             let publisher: usize = publisher.parse().unwrap();
             seen[publisher] += 1;
-            assert_eq!(number, seen[publisher].to_string(), "of {publisher}");
+            assert_eq!(number, seen[publisher].to_string(), "publisher {publisher}");
             last = EventId::new(event.last_event_id().to_owned()).unwrap();
             count += 1;
             if count == expected {

@@ -1,4 +1,4 @@
-//! Each setting at its limits: nothing panics, overflows or is asked without end.
+//! Tests of each setting at its limits: no panic, no overflow, and no authority that is asked in a tight loop.
 
 mod support;
 
@@ -23,12 +23,12 @@ use tokio::time::{Instant, advance, timeout};
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// Publishes and reads in each way that there is.
+/// Publishes and reads with all options.
 fn use_all(settings: Settings) {
     use_all_with(settings, true);
 }
 
-/// Publishes and reads in each way that there is. Events may be too old for a replay at once.
+/// Publishes and reads with all options. Without `replays`, events are too old for a replay at once.
 fn use_all_with(settings: Settings, replays: bool) {
     let hub = Hub::new(settings);
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
@@ -68,7 +68,7 @@ fn use_all_with(settings: Settings, replays: bool) {
             .from_start()
             .when_slow(slow);
         let text = read(&mut subscriber.subscribe().unwrap());
-        // The latest of its key is kept in any case.
+        // The latest event of a key is kept in any case.
         let is_there = replays || slow == Slow::Latest;
         assert_eq!(text.contains("data: 4\n"), is_there, "{text}");
     }
@@ -164,7 +164,7 @@ fn reconnection_times() {
     }
 }
 
-/// The reconnection time that a subscriber is told that was too slow.
+/// Returns the reconnection time that the hub sends to a subscriber that was too slow.
 fn retry(range: RangeInclusive<Duration>) -> String {
     let hub = Hub::new(numbered_from_1().with_retry(range));
     let mut subscription = hub
@@ -177,7 +177,7 @@ fn retry(range: RangeInclusive<Duration>) -> String {
         publish(&hub, "a", &n.to_string());
     }
     let text = read(&mut subscription);
-    let (_, rest) = text.split_once("retry: ").expect("it is told");
+    let (_, rest) = text.split_once("retry: ").expect("a reconnection time");
     let digits = rest.split_once('\n').unwrap().0;
     assert!(
         !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()),
@@ -186,7 +186,7 @@ fn retry(range: RangeInclusive<Duration>) -> String {
     digits.to_owned()
 }
 
-/// Its events have these numbers.
+/// Backend whose events have these numbers.
 #[derive(Debug)]
 struct At(Vec<u64>);
 
@@ -252,7 +252,7 @@ async fn numbers_of_a_backend() {
     }
 }
 
-/// How often an authority is asked in so much time that grants this each time.
+/// Returns how often the hub asks an authority in this time, if it returns this grant each time.
 async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static) -> usize {
     let hub = Hub::new(numbered_from_1());
     let asked = Arc::new(AtomicUsize::new(0));
@@ -291,7 +291,7 @@ async fn grants_of_no_time_are_asked_for_once_in_a_second() {
             "{time:?}: {times} times in a minute"
         );
     }
-    // One that was given before, and has expired.
+    // A grant that has expired before the authority returns it.
     let old = Grant::for_time(Duration::ZERO);
     advance(minute).await;
     let times = asked(minute, move || old).await;
@@ -308,7 +308,7 @@ async fn grants_of_long_times_are_asked_for_when_they_expire() {
     assert_eq!(asked(YEAR * 5 / 2, || Grant::for_time(YEAR)).await, 3);
 }
 
-/// Answers the first `answers` questions, and never again.
+/// Creates an authority that answers the first `answers` questions, and no later ones.
 fn hangs_after(
     answers: usize,
     asked: &Arc<AtomicUsize>,
@@ -336,7 +336,10 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         let start = Instant::now();
         let subscriber = hub.subscriber(topic("a"));
         let subscribing = timeout(YEAR, subscriber.subscribe_if(hangs_after(0, &asked)));
-        let error = subscribing.await.expect("it is denied").unwrap_err();
+        let error = subscribing
+            .await
+            .expect("subscription is denied")
+            .unwrap_err();
         assert!(matches!(error, SubscribeError::Denied(_)), "{error:?}");
         let late = Duration::from_millis(1);
         assert!(
@@ -353,11 +356,11 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         publish(&hub, "a", "before");
         assert_eq!(events.next().await.unwrap().data(), "before");
         tokio::time::sleep(Duration::from_secs(61)).await;
-        // The authority does not say whether this one may be heard.
+        // The authority has not decided whether the subscriber may receive this event.
         publish(&hub, "a", "after");
         let last = timeout(YEAR, events.next())
             .await
-            .expect("it is denied")
+            .expect("subscription is denied")
             .unwrap();
         assert_eq!(last.event_type(), "denied");
         let silent = granted.elapsed() - Duration::from_secs(61);
@@ -367,7 +370,7 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         drop(events);
         assert_eq!(hub.counts().subscribers, 0);
     }
-    // One that never answers may be waited for without an end, too.
+    // With the maximum timeout, the hub waits forever for an authority that does not answer.
     let hub = Hub::new(Settings::new().with_authority_timeout(Duration::MAX));
     let asked = Arc::new(AtomicUsize::new(0));
     let subscribing = hub
@@ -376,7 +379,7 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
     assert!(timeout(YEAR, subscribing).await.is_err());
 }
 
-/// Such an authority needs neither a runtime nor a timer.
+/// Runs without a tokio runtime.
 #[test]
 fn an_authority_that_answers_at_once_needs_no_timer() {
     let hub = Hub::default();

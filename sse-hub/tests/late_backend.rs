@@ -1,4 +1,4 @@
-//! Subscribers that come before the backend has told the hub anything.
+//! Tests with subscribers that come before the hub has received anything from the backend.
 
 use std::{future::ready, pin::pin, sync::Arc};
 
@@ -10,12 +10,12 @@ use sse_hub::{
 };
 use sse_hyper::{Event, EventId};
 
-/// How many events there are.
+/// Number of events in the backend.
 const EVENTS: u64 = 100;
 
 const EPOCH: u64 = 0xab;
 
-/// It has had them for long.
+/// Backend that had all its events before the hub started.
 #[derive(Debug)]
 struct Old;
 
@@ -27,7 +27,7 @@ fn event(number: u64) -> Numbered {
 
 impl Backend for Old {
     fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
-        ready(Err(BackendError::new("it is only read"))).boxed()
+        ready(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
     fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
@@ -92,7 +92,7 @@ fn ids_of_another_epoch_are_unknown() {
 
 #[test]
 fn the_newest_events_are_those_of_the_backend() {
-    // The hub keeps more than that, and less.
+    // The hub keeps more events than requested, or fewer.
     for kept in [20, 2] {
         for asks_first in [true, false] {
             let mut retention = Retention::default();

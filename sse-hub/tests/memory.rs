@@ -1,4 +1,4 @@
-//! Subscribers that do not read hold no more than is promised.
+//! Tests that subscribers that do not read hold no more memory than documented.
 
 mod support;
 
@@ -10,14 +10,13 @@ use support::topic;
 
 const SUBSCRIBERS: usize = 150;
 
-/// Bytes that the log keeps by default.
-const RETENTION: u64 = 64 * 1024 * 1024;
+/// Number of bytes that the log keeps by default.
+const MAX_LOG_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What a selection may hold beside the log, of events and of a frame of them; and what is needed to
-/// know of it.
-const SELECTION: u64 = (64 + 16 + 8) * 1024;
+/// Maximum number of bytes that a selection holds in addition to the log: its events, a frame, and its bookkeeping.
+const MAX_SELECTION_BYTES: u64 = (64 + 16 + 8) * 1024;
 
-/// Subscribers of topics of their own, each of which waits for its first event.
+/// Creates subscribers of different topics, each of which waits for its first event.
 fn stalled(hub: &Hub) -> Vec<Subscription> {
     let subscribe = |n: usize| {
         let selection = Selection::from(topic(&n.to_string()));
@@ -29,7 +28,7 @@ fn stalled(hub: &Hub) -> Vec<Subscription> {
     (0..SUBSCRIBERS).map(subscribe).collect()
 }
 
-/// Publishes to each of them in turn what `post` makes of its topic.
+/// Publishes an event to each subscriber in each round. `post` creates it from the topic and the round.
 fn publish_to_all(hub: &Hub, rounds: usize, post: impl Fn(Topic, usize) -> Post) {
     for round in 0..rounds {
         for n in 0..SUBSCRIBERS {
@@ -39,13 +38,14 @@ fn publish_to_all(hub: &Hub, rounds: usize, post: impl Fn(Topic, usize) -> Post)
     }
 }
 
-/// Returns the bytes in memory after this, with the largest event once more.
+/// Returns the number of bytes that this function has allocated and not freed.
 fn held(f: impl FnOnce()) -> u64 {
     u64::try_from(measure(f).bytes_current).unwrap()
 }
 
 fn assert_bounded(what: &str, held: u64, event: u64) {
-    let limit = RETENTION + event + SUBSCRIBERS as u64 * SELECTION;
+    // The newest event may exceed the limit of the log.
+    let limit = MAX_LOG_BYTES + event + SUBSCRIBERS as u64 * MAX_SELECTION_BYTES;
     assert!(
         held <= limit,
         "{what}: {held} bytes are held, limit is {limit}"
@@ -63,7 +63,7 @@ fn stalled_subscribers_of_large_events_hold_what_the_log_holds() {
         });
     });
     assert_bounded("events of 1 MB", held, 1_000_000);
-    // The newest are still in the log. The others are told what they have missed.
+    // The oldest event of each subscriber has left the log, so each gets a `lagged` event.
     let mut events = 0;
     for subscription in &mut subscriptions {
         let first = subscription
@@ -75,7 +75,7 @@ fn stalled_subscribers_of_large_events_hold_what_the_log_holds() {
         if first.starts_with("event: lagged\n") {
             assert!(first.ends_with("data: {\"missed\":3}\n\n"), "{first}");
         } else {
-            // The one before has left the log.
+            // Without a `lagged` event, the subscriber would not know that it has missed events.
             panic!("{}", &first[..100]);
         }
         events += 1;
@@ -136,7 +136,7 @@ fn frames_that_were_put_together_are_bounded() {
             Post::new(topic, Event::new("x".repeat(5_000)))
         });
         for subscription in &mut subscriptions {
-            // Another than the next one.
+            // Each subscriber reads one frame, so the channel keeps it.
             drop(subscription.next().now_or_never());
         }
         publish_to_all(&hub, 3, |topic, _| {

@@ -1,6 +1,6 @@
-//! The compiler says how to write an authority.
+//! Compiler messages that explain how to write an authority.
 //!
-//! Each case is compiled alone: as this file, with a `cfg` that names it.
+//! Each case is compiled separately: the test compiles this file with a `cfg` that names the case.
 #![allow(unexpected_cfgs, reason = "the names of the cases")]
 
 use std::process::Command;
@@ -17,7 +17,7 @@ fn case(subscriber: sse_hub::Subscriber) {
     drop(subscriber.subscribe_if(|_: &Selection| async { Ok(Grant::forever()) }));
 }
 
-/// Returns the message of the compiler for a case.
+/// Returns the compiler's message for a case.
 fn message(case: &str) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["rustc", "--quiet", "--package=sse-hub", "--all-features"]);

@@ -1,8 +1,8 @@
-//! Thousands of random steps of many subscribers, each step against what should have happened.
+//! Thousands of random steps of many subscribers. Each step is compared with a model.
 //!
-//! The model is all that was ever published, in a list. What a subscriber has to get follows from it
-//! and from the last event that it got.
-#![expect(clippy::disallowed_methods, reason = "numbers of our own")]
+//! The model is a list of all events that were ever published. It determines the events that a subscriber must get
+//! after its last event.
+#![expect(clippy::disallowed_methods, reason = "the test parses its own numbers")]
 
 use std::{
     pin::Pin,
@@ -18,11 +18,12 @@ use futures_util::{FutureExt, Stream};
 use sse_hub::{Hub, Post, Retention, Selection, Settings, Slow, Subscriber, Subscription, Topics};
 use sse_hyper::{Event, EventId};
 
-/// Small, so that they run over all the time.
-const KEPT: usize = 40;
-const KEYS: usize = 6;
-/// Newest events of each topic that are kept after they have left.
-const PER_TOPIC: usize = 2;
+/// Maximum number of events in the log. The limits are small, so that the test reaches them all the time.
+const MAX_EVENTS: usize = 40;
+/// Maximum number of keys whose latest event is kept after it leaves the log.
+const MAX_KEYS: usize = 6;
+/// Number of the newest events of each topic that are kept after they leave the log.
+const EVENTS_PER_TOPIC: usize = 2;
 
 const TOPICS: [&str; 6] = ["a", "b", "c/1", "c/2", "c/2/x", "d"];
 const SELECTORS: [&str; 9] = [
@@ -45,7 +46,7 @@ struct Published {
 
 struct World {
     hub: Hub,
-    /// The number of each is its index and one more.
+    /// Events in their order. The number of each is its index plus 1.
     published: Vec<Published>,
     random: fastrand::Rng,
 }
@@ -56,7 +57,7 @@ struct Reader {
     slow: Slow,
     cursor: u64,
     wakes: Arc<Count>,
-    /// It was told that there is nothing, and nothing has come for it since.
+    /// The last poll returned `Pending`.
     waits: bool,
     has_waited: bool,
     seen: usize,
@@ -65,10 +66,11 @@ struct Reader {
 #[derive(Debug, PartialEq)]
 enum Got {
     Event(u64),
-    /// It has heard of all up to this one.
+    /// The subscriber has received all events up to this one.
     Position(u64),
-    /// It goes on behind this one.
+    /// The subscriber continues after this event.
     Reset(u64),
+    /// The number of missed events, and the event after which the subscriber continues.
     Missed(u64, u64),
     Behind,
 }
@@ -76,12 +78,12 @@ enum Got {
 impl World {
     fn new(seed: u64) -> Self {
         let mut retention = Retention::default();
-        retention.events = KEPT;
-        retention.keys = KEYS;
-        retention.events_per_topic = PER_TOPIC;
+        retention.events = MAX_EVENTS;
+        retention.keys = MAX_KEYS;
+        retention.events_per_topic = EVENTS_PER_TOPIC;
         let settings = Settings::new()
             .with_first_number(1)
-            // Each time that there is nothing else.
+            // A position is due each time that there are no events.
             .with_position_interval(Duration::ZERO)
             .with_retention(retention);
         Self {
@@ -128,18 +130,18 @@ impl World {
         event.key.is_some() && newer.any(|it| it.key == event.key && it.topics == event.topics)
     }
 
-    /// What of this selection is behind this number.
+    /// Returns all events of this selection after this number.
     fn behind(&self, number: u64, selection: &Selection) -> Vec<u64> {
         let numbers = number + 1..=self.newest();
         numbers.filter(|it| self.matches(*it, selection)).collect()
     }
 
-    /// The events up to this one have left the log.
+    /// Returns the number up to which all events have left the log.
     fn floor(&self) -> u64 {
-        self.newest().saturating_sub(KEPT as u64)
+        self.newest().saturating_sub(MAX_EVENTS as u64)
     }
 
-    /// The event has left the log, and is not kept for one of its topics.
+    /// Returns whether the event has left the log and is not kept for one of its topics.
     fn is_lost(&self, number: u64) -> bool {
         if number > self.floor() {
             return false;
@@ -149,11 +151,11 @@ impl World {
         topics.all(|topic| {
             let newer = newer.iter().rev();
             let of_topic = newer.filter(|event| event.topics.iter().any(|it| it == topic));
-            of_topic.take(PER_TOPIC).count() == PER_TOPIC
+            of_topic.take(EVENTS_PER_TOPIC).count() == EVENTS_PER_TOPIC
         })
     }
 
-    /// All events of this selection that can still be replayed.
+    /// Returns all events of this selection that can still be replayed.
     fn kept(&self, selection: &Selection) -> Vec<u64> {
         let mut kept = self.behind(0, selection);
         kept.retain(|number| !self.is_lost(*number));
@@ -172,7 +174,7 @@ impl World {
         Reader::new(subscriber.when_slow(slow), selection, slow, cursor)
     }
 
-    /// Has a new subscriber replay the newest events, and another one all of them.
+    /// Replays the newest events to a new subscriber, and all events to another one.
     fn replay(&mut self) {
         let selection = self.selection();
         let kept = self.kept(&selection);
@@ -211,13 +213,13 @@ impl Reader {
         }
     }
 
-    /// One frame; `None` if there is nothing, or if it has ended.
+    /// Reads one frame. `Pending` if there is none, and `None` if the stream has ended.
     fn poll(&mut self) -> Poll<Option<Vec<Got>>> {
         let waker = Waker::from(Arc::clone(&self.wakes));
         let before = self.wakes.0.load(Ordering::Relaxed);
         let mut cx = Context::from_waker(&waker);
         let frame = match Pin::new(&mut self.subscription).poll_next(&mut cx) {
-            // There is more of the log to look at.
+            // The turn has ended, and the search in the log continues.
             Poll::Pending if self.wakes.0.load(Ordering::Relaxed) > before => return self.poll(),
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(None),
@@ -235,7 +237,10 @@ impl Reader {
                 Got::Missed(digits.parse().unwrap(), number(&event))
             }
             "lagged" => {
-                assert!(event.retry().is_none(), "decoded events have none");
+                assert!(
+                    event.retry().is_none(),
+                    "decoded events have no reconnection time"
+                );
                 Got::Behind
             }
             _ => Got::Event(number(&event)),
@@ -243,7 +248,7 @@ impl Reader {
         Poll::Ready(Some(got.collect()))
     }
 
-    /// Reads one frame and checks it. `false` when there is nothing more, or it has ended.
+    /// Reads one frame and checks it. Returns `false` if there is none, or if the stream has ended.
     fn step(&mut self, world: &World) -> bool {
         let due = world.behind(self.cursor, &self.selection);
         // With `Latest`, an event without a key that has left the log is not missed.
@@ -256,7 +261,7 @@ impl Reader {
             Poll::Pending => {
                 assert!(
                     still_due.is_empty(),
-                    "it says that there is nothing, not {still_due:?}"
+                    "poll is pending, but {still_due:?} are due"
                 );
                 self.waits = true;
                 self.has_waited = true;
@@ -270,13 +275,13 @@ impl Reader {
         match &got[..] {
             [Got::Reset(now)] => {
                 let is_lost = due.iter().any(|it| world.is_lost(*it));
-                assert!(is_lost, "nothing was lost to it");
+                assert!(is_lost, "it is reset, but no event of it is lost");
                 assert!(!self.has_waited || self.slow == Slow::Latest);
                 self.cursor = *now;
             }
             [Got::Position(now)] => {
                 assert!((self.cursor..=world.newest()).contains(now));
-                // A client that comes back with this ID must not have lost any.
+                // A client that resumes with this ID must not miss an event.
                 assert!(!still_due.iter().any(|it| it <= now), "{still_due:?}");
                 self.cursor = *now;
             }
@@ -313,11 +318,7 @@ impl Reader {
                         assert!(world.is_replaced(*number) || (gone && !has_key), "{number}");
                     }
                 } else {
-                    assert_eq!(
-                        events,
-                        due[..events.len()],
-                        "the next ones, and each of them"
-                    );
+                    assert_eq!(events, due[..events.len()], "exactly the next events");
                 }
                 self.cursor = events[events.len() - 1];
                 self.seen += events.len();
@@ -341,7 +342,11 @@ fn play(seed: u64) -> usize {
                     for reader in readers.iter().filter(|it| it.waits) {
                         let is_woken = reader.wakes.0.load(Ordering::Relaxed) > 0;
                         let behind = world.behind(reader.cursor, &reader.selection);
-                        assert_eq!(is_woken, !behind.is_empty(), "woken for its own events");
+                        assert_eq!(
+                            is_woken,
+                            !behind.is_empty(),
+                            "it is woken only for selected events"
+                        );
                     }
                 }
             }
@@ -357,7 +362,7 @@ fn play(seed: u64) -> usize {
                 readers.push(reader);
             }
             9 if !readers.is_empty() => {
-                // It loses the connection, and comes back.
+                // The client loses the connection, and reconnects.
                 let index = world.random.usize(0..readers.len());
                 let reader = readers.swap_remove(index);
                 seen += reader.seen;
@@ -403,5 +408,8 @@ fn play(seed: u64) -> usize {
 #[test]
 fn each_subscriber_gets_each_event_once_and_in_order_or_is_told() {
     let seen: usize = (0..60).map(play).sum();
-    assert!(seen > 30_000, "{seen} events are too few to say anything");
+    assert!(
+        seen > 30_000,
+        "{seen} events are too few for a meaningful test"
+    );
 }

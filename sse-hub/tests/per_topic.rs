@@ -1,4 +1,4 @@
-//! The newest events of each topic stay replayable while other topics are busy.
+//! Tests that the newest events of each topic stay replayable while other topics are busy.
 
 mod support;
 
@@ -21,7 +21,7 @@ use sse_hub::{
 use sse_hyper::{Event, EventId, Farewell};
 use support::{numbered_from_1, publish, ready, topic};
 
-/// A hub that keeps this many events of all topics, and of each topic.
+/// Creates a hub that keeps these numbers of events of all topics, and of each topic.
 fn hub(events: usize, per_topic: usize) -> Hub {
     hub_with(
         Retention::new()
@@ -44,7 +44,7 @@ fn selection(patterns: &[&str]) -> Selection {
     Selection::from_patterns(patterns).unwrap()
 }
 
-/// Reads all that is ready, in as many turns as it takes.
+/// Reads all events that are ready, in several turns.
 fn read(subscriber: sse_hub::Subscriber) -> String {
     let mut subscription = subscriber.subscribe().unwrap();
     (0..1000).map(|_| ready(&mut subscription)).collect()
@@ -69,7 +69,7 @@ fn event(number: u64, data: &str) -> String {
     format!("id: {number}\ndata: {data}\n\n")
 }
 
-/// The IDs of the events, or the data of a reset.
+/// Returns the IDs of the events, or the data of a reset.
 fn ids(text: &str) -> Vec<&str> {
     let blocks = text.split_terminator("\n\n");
     let field = |block: &str| match block.starts_with("event: reset\n") {
@@ -82,7 +82,7 @@ fn ids(text: &str) -> Vec<&str> {
 
 const RESET: &str = r#"{"reason":"too old"}"#;
 
-/// Defaults: the log keeps 16,384 events.
+/// Uses the defaults: the log keeps 16,384 events.
 #[test]
 fn a_new_subscriber_of_a_quiet_topic_gets_its_last_event() {
     let hub = hub_with(Retention::new());
@@ -100,7 +100,7 @@ fn a_new_subscriber_of_a_quiet_topic_gets_its_last_event() {
     }
     let all = from_start(&hub, &["**"]);
     let all = ids(&all);
-    // The last event of the busy topic that has left is kept as well.
+    // The newest event of the busy topic that has left the main queue is kept as well.
     assert_eq!((all[0], all[1], all.len()), ("1", "117", 1 + 1 + 16_384));
 }
 
@@ -118,7 +118,7 @@ fn a_subscriber_is_reset_only_if_an_event_that_it_selects_is_lost() {
     for id in [5, 6, 15, 25] {
         assert_eq!(after(&hub, &["q"], id), "");
     }
-    // A subscriber that selects both has lost events of the busy topic.
+    // A subscriber that selects both topics misses events of the busy one.
     assert_eq!(ids(&after(&hub, &["q", "busy"], 4)), [RESET]);
     assert_eq!(ids(&after(&hub, &["**"], 13)), [RESET]);
     assert_eq!(ids(&after(&hub, &["**"], 14)).len(), 11);
@@ -148,7 +148,7 @@ fn several_events_of_each_topic_are_kept_in_order() {
     let all = from_start(&hub, &["*"]);
     assert!(ids(&all).starts_with(&kept_of_all.collect::<Vec<_>>()));
     assert_eq!(ids(&all).len(), 6 + 3 + 10);
-    // All of them in one order, whether they are in the front or not.
+    // All events have one order, whether they are in the main queue or not.
     assert_eq!(ids(&newest(&hub, &["*"], 15)).len(), 15);
     assert!(all.ends_with(&newest(&hub, &["*"], 15)));
 }
@@ -220,7 +220,7 @@ fn kept_events_take_at_most_half_of_the_bytes() {
     assert_eq!(kept, newest[1_000 - kept.len()..]);
     let busy = ids(&from_start(&hub, &["busy"])).len() * 5_000;
     assert!((BYTES * 2 / 5..=BYTES).contains(&busy), "{busy} bytes");
-    // Oldest first, and then they are lost.
+    // The oldest events are dropped first, and are lost.
     let first = 1_000 - kept.len() as u64 + 1;
     assert_eq!(ids(&after(&hub, &["q/*"], first - 2)), [RESET]);
     assert_eq!(ids(&after(&hub, &["q/*"], first - 1)), kept);
@@ -228,7 +228,7 @@ fn kept_events_take_at_most_half_of_the_bytes() {
     assert_eq!(ids(&newest_of(&hub, &name)), [first.to_string()]);
     let name = format!("q/{}", first - 2);
     assert_eq!(newest_of(&hub, &name), "");
-    // An event that takes more than half is not kept. Others are.
+    // An event that takes more than half of the bytes is not kept. Others are.
     publish(&hub, "q/999", &"x".repeat(BYTES * 3 / 5));
     publish_busy(&hub, 20_000);
     assert_eq!(newest_of(&hub, "q/999"), "");
@@ -252,7 +252,7 @@ fn kept_events_that_are_too_old_are_not_replayed() {
     publish_busy(&hub, 20);
     assert_eq!(ids(&from_start(&hub, &["q"])), ["1", "2", "23"]);
     sleep(age * 2 / 3);
-    // At first, nothing is published meanwhile.
+    // In the first round, no event is published meanwhile.
     for _ in 0..2 {
         assert_eq!(from_start(&hub, &["q"]), event(23, "3"));
         assert_eq!(newest(&hub, &["q"], 3), event(23, "3"));
@@ -303,7 +303,7 @@ fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
         let subscriber = hub.subscriber(Selection::new(names).unwrap());
         subscriber.when_slow(Slow::Latest)
     };
-    // Events 4 and 5 are kept for the topic, 1, 2 and 5 for their keys.
+    // Events 4 and 5 are kept for the topic, and events 1, 2 and 5 for their keys.
     let state = read(latest(&["prices"]).from_start());
     assert_eq!(ids(&state), ["1", "2", "5"]);
     let both = read(latest(&["prices", "news", "other"]).from_start());
@@ -330,7 +330,7 @@ fn a_key_whose_event_is_kept_for_its_topic_needs_no_room() {
         let id = id.map(EventId::from);
         read(subscriber.from_start().after(id.as_ref()))
     };
-    // Events 3 and 4 are kept, of which 4 replaces 3.
+    // Events 3 and 4 are kept, and 4 replaces 3.
     assert_eq!(latest(None), event(4, "4"));
     assert_eq!(latest(Some(2)), event(4, "4"));
     assert_eq!(ids(&latest(Some(1))), [RESET]);
@@ -354,14 +354,14 @@ fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
         subscription
     };
     let (mut resumed, mut new) = (open(Some(0)), open(None));
-    // It replaces one that both have not read yet.
+    // This event replaces one that neither subscriber has read yet.
     publish(&hub, "q/50", "y");
     publish_busy(&hub, 20);
     let rest = |subscription: &mut sse_hub::Subscription| {
         (0..1000).map(|_| ready(subscription)).collect::<String>()
     };
     assert_eq!(ids(&rest(&mut resumed)), [RESET]);
-    // The new one gets all that are kept, and no other was promised to it.
+    // The new subscriber gets all kept events, because it has no claim to others.
     let rest = rest(&mut new);
     let rest = ids(&rest);
     assert_eq!(rest.len(), 99);
@@ -394,7 +394,7 @@ fn a_position_is_told_only_if_a_client_can_resume_there() {
     assert_eq!(ready(&mut unread), "event: closing\ndata: {}\n\n");
 }
 
-/// A backend with one event of a quiet topic and many of a busy one.
+/// Backend with one event of a quiet topic and many events of a busy one.
 #[derive(Debug, Default)]
 struct Busy {
     replays: AtomicUsize,
@@ -411,7 +411,7 @@ impl Busy {
 
 impl Backend for Busy {
     fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
-        resolved(Err(BackendError::new("it is only read"))).boxed()
+        resolved(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {

@@ -1,4 +1,4 @@
-//! A neighbour on the same thread has its turn, whatever is asked of the hub.
+//! Tests that other tasks of the same thread can run during expensive operations of the hub.
 
 mod support;
 
@@ -15,22 +15,22 @@ use support::{numbered_from_1, publish, topic};
 use testkit::poll_time::assert_yields;
 
 /// Number of events that are kept by default.
-const DEFAULT: u64 = 16_384;
+const DEFAULT_EVENTS: u64 = 16_384;
 
-/// Number of events that a large machine may be told to keep.
-const MANY: u64 = 300_000;
+/// Number of events that a large machine may be configured to keep.
+const MANY_EVENTS: u64 = 300_000;
 
-/// A long topic of 16 segments.
+/// Returns a long topic of 16 segments.
 fn long_topic(index: usize) -> String {
     format!("{}/{index:016}", "a".repeat(15)) + &"/aaaaaaaaaaaaaa".repeat(14)
 }
 
-/// 64 patterns that take long to match against [`long_topics`], and match none.
+/// Returns 64 patterns that are slow to match against [`long_topic`], and never match.
 fn worst_selection() -> Selection {
     Selection::from_patterns((0..64).map(worst_pattern)).unwrap()
 }
 
-/// A pattern of 16 segments that differs from [`long_topic`] in the last one.
+/// Returns a pattern of 16 segments that differs from [`long_topic`] only in the last one.
 fn worst_pattern(index: usize) -> String {
     let literal = "/aaaaaaaaaaaaaa".repeat(10);
     format!("{}/*/*/*/*{literal}/b{index:02}", "a".repeat(15))
@@ -58,7 +58,7 @@ fn hub_with(events: u64, topics: impl Into<Topics>, data: &str) -> Hub {
     hub
 }
 
-/// Reads what is published now, after all that was before it.
+/// Publishes an event and reads it. The subscription must skip all earlier events before it.
 async fn reads_the_next(hub: &Hub, to: &str, mut subscription: Subscription) {
     publish(hub, to, "the next");
     let next = subscription.next().await.unwrap().to_string();
@@ -68,7 +68,7 @@ async fn reads_the_next(hub: &Hub, to: &str, mut subscription: Subscription) {
 #[test]
 fn newest_of_a_selection_that_matches_nothing() {
     let mine = Selection::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
-    for events in [DEFAULT, MANY] {
+    for events in [DEFAULT_EVENTS, MANY_EVENTS] {
         let hub = hub_with(events, topic("mine/others"), "x");
         assert_yields("newest", async {
             let subscriber = hub.subscriber(mine.clone()).with_newest(10);
@@ -90,7 +90,7 @@ fn newest_of_a_selection_that_takes_long_to_match() {
 #[test]
 fn a_last_event_id_before_events_that_are_not_selected() {
     let first = EventId::from(0);
-    for events in [DEFAULT, MANY] {
+    for events in [DEFAULT_EVENTS, MANY_EVENTS] {
         let hub = hub_with(events, topic("others"), "x");
         assert_yields("last event ID", async {
             let subscription = hub.subscribe(topic("mine"), Some(&first)).unwrap();
@@ -107,11 +107,11 @@ fn a_last_event_id_before_events_that_are_not_selected() {
 
 #[test]
 fn a_caller_that_reads_frames_in_a_loop() {
-    let hub = hub_with(MANY, topic("a"), "x");
+    let hub = hub_with(MANY_EVENTS, topic("a"), "x");
     assert_yields("frames", async {
         let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
         let mut events = 0;
-        while events < MANY {
+        while events < MANY_EVENTS {
             let frame = subscription.next().await.unwrap();
             events += frame
                 .as_bytes()
@@ -124,11 +124,11 @@ fn a_caller_that_reads_frames_in_a_loop() {
 
 #[test]
 fn a_caller_that_reads_large_frames_in_a_loop() {
-    let hub = hub_with(DEFAULT, topic("a"), &"x".repeat(15_000));
+    let hub = hub_with(DEFAULT_EVENTS, topic("a"), &"x".repeat(15_000));
     assert_yields("frames", async {
         let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
         let mut bytes = 0;
-        while bytes < DEFAULT as usize * 15_000 {
+        while bytes < DEFAULT_EVENTS as usize * 15_000 {
             bytes += subscription.next().await.unwrap().len();
         }
     });
@@ -136,11 +136,11 @@ fn a_caller_that_reads_large_frames_in_a_loop() {
 
 #[test]
 fn a_caller_that_reads_events_in_a_loop() {
-    let hub = hub_with(MANY, topic("a"), "x");
+    let hub = hub_with(MANY_EVENTS, topic("a"), "x");
     assert_yields("events", async {
         let subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
         let mut events = subscription.events();
-        for _ in 0..MANY {
+        for _ in 0..MANY_EVENTS {
             events.next().await.unwrap();
         }
     });
@@ -150,7 +150,7 @@ fn a_caller_that_reads_events_in_a_loop() {
 fn the_latest_events_among_many_that_are_replaced() {
     let hub = hub(|_| {});
     let long = "k".repeat(100_000);
-    for n in 0..MANY {
+    for n in 0..MANY_EVENTS {
         let key = if n < 300 {
             long.clone()
         } else {
@@ -175,7 +175,7 @@ fn the_latest_events_among_many_that_are_replaced() {
 fn an_event_that_comes_when_all_others_are_too_old() {
     let age = Duration::from_secs(1);
     let hub = hub(|kept| kept.age = Some(age));
-    for n in 0..MANY {
+    for n in 0..MANY_EVENTS {
         let post = Post::new(topic("a"), Event::new("x"));
         let post = if n % 2 == 0 {
             post.with_key(n.to_string())
@@ -185,13 +185,13 @@ fn an_event_that_comes_when_all_others_are_too_old() {
         let _ = hub.post(post).now_or_never().unwrap();
     }
     std::thread::sleep(age);
-    let first = EventId::from(MANY - 1);
+    let first = EventId::from(MANY_EVENTS - 1);
     assert_yields("publish", async { publish(&hub, "a", "the next") });
     let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
     let reset = subscription.next().now_or_never().unwrap().unwrap();
     assert!(
         reset.to_string().contains("too old"),
-        "what is too old is not sent"
+        "events that are too old are not sent"
     );
 }
 
@@ -214,11 +214,11 @@ fn an_event_of_many_topics_that_many_selections_hear_of() {
     assert_yields("drop", async { drop(subscriptions) });
 }
 
-/// The newest event of each of many quiet topics is kept after it has left the front.
+/// The newest event of each of many quiet topics is kept after it has left the main queue.
 #[test]
 fn events_that_are_kept_for_many_topics() {
     let hub = hub(|kept| kept.events = 1);
-    for n in 0..MANY {
+    for n in 0..MANY_EVENTS {
         publish(&hub, &format!("others/{n}"), "x");
     }
     let mine = Selection::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
@@ -238,7 +238,7 @@ fn events_that_are_kept_for_many_topics() {
     assert_yields("publish", async { publish(&hub, "others/7", "x") });
 }
 
-/// No event is lost, which is found out for each frame.
+/// No selected event is lost. The hub checks this for each frame.
 #[test]
 fn kept_events_beside_topics_that_have_lost_some() {
     let hub = hub(|kept| kept.events = 1);
@@ -263,12 +263,12 @@ fn kept_events_beside_topics_that_have_lost_some() {
     });
 }
 
-/// A backend that has had these events for a long time.
+/// Backend that had all its events before the hub started.
 #[derive(Debug)]
 struct Old {
     events: u64,
     topics: Topics,
-    /// It loses all of them again.
+    /// The backend loses all events after it has sent them.
     forgets: bool,
 }
 
@@ -289,7 +289,7 @@ impl Old {
 
 impl Backend for Old {
     fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
-        ready(Err(BackendError::new("it is only read"))).boxed()
+        ready(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
     fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
@@ -333,9 +333,13 @@ fn events_of_a_backend_that_come_all_at_once() {
         let mut kept = Retention::default();
         kept.events = usize::MAX;
         kept.bytes = usize::MAX;
-        // With the list of the events, the system's allocator gives back the memory of all that were in
-        // it, in one go.
-        let events = if forgets { MANY / 4 } else { MANY };
+        // When the list of the events is dropped, the system's allocator frees the memory of all events at once,
+        // which is slow.
+        let events = if forgets {
+            MANY_EVENTS / 4
+        } else {
+            MANY_EVENTS
+        };
         let backend = Old {
             forgets,
             ..Old::with(events, topic("a"))
@@ -357,7 +361,7 @@ fn events_of_a_backend_that_come_all_at_once() {
 #[test]
 fn events_of_a_backend_that_are_not_selected() {
     let worst = (300, worst_topics(), worst_selection());
-    let many = (MANY, topic("others").into(), topic("mine").into());
+    let many = (MANY_EVENTS, topic("others").into(), topic("mine").into());
     for (events, topics, selection) in [worst, many] {
         let mut kept = Retention::default();
         kept.events = 1;
@@ -372,7 +376,7 @@ fn events_of_a_backend_that_are_not_selected() {
         assert_yields("recovery", async {
             let first = EventId::from(0);
             let mut subscription = hub.subscribe(selection, Some(&first)).unwrap();
-            // Nothing will come: it waits once it has looked at all.
+            // No event will come: the subscription waits after it has examined all events.
             let waits = tokio::time::timeout(Duration::from_millis(50), subscription.next());
             assert!(waits.await.is_err());
         });

@@ -1,4 +1,5 @@
-//! A subscriber always knows where it stands: by positions, and by the IDs of all that the hub itself sends.
+//! Tests that a subscriber always knows its position: from `position` events, and from the IDs of all events that the
+//! hub itself sends.
 
 mod support;
 
@@ -16,7 +17,7 @@ use sse_hub::{Denied, Grant, Hub, Retention, Settings, Slow};
 use sse_hyper::{Event, EventId, Farewell};
 use support::{publish, ready, topic};
 
-/// A hub that tells positions each time that there is nothing else.
+/// Creates a hub that sends a position each time that there are no events.
 fn hub() -> Hub {
     Hub::new(settings())
 }
@@ -38,7 +39,7 @@ fn the_position_comes_first() {
     publish(&hub, "b", "y");
     let mut subscription = hub.subscribe(topic("b"), None).unwrap();
     assert_eq!(ready(&mut subscription), position(2));
-    // It is that of the beginning, whatever was published before it is polled.
+    // The position is that at the time of the subscription, even if events are published before the first poll.
     let mut subscription = hub.subscribe(topic("b"), None).unwrap();
     publish(&hub, "b", "z");
     assert_eq!(ready(&mut subscription), position(2) + "id: 3\ndata: z\n\n");
@@ -59,7 +60,7 @@ fn no_position_is_told_if_it_is_not_to_be() {
     let mut subscription = hub.subscribe(topic("b"), None).unwrap();
     publish(&hub, "a", "x");
     assert_eq!(ready(&mut subscription) + &ready(&mut subscription), "");
-    // A subscriber in this program loses no connection.
+    // A subscriber in this program gets no positions, because it cannot lose a connection.
     let hub = self::hub();
     let mut events = hub.subscribe(topic("b"), None).unwrap().events();
     publish(&hub, "a", "x");
@@ -70,7 +71,7 @@ fn no_position_is_told_if_it_is_not_to_be() {
     assert_eq!(event.event_type(), "message");
 }
 
-/// Defaults: the log keeps 16,384 events.
+/// Uses the defaults: the log keeps 16,384 events.
 #[test]
 fn a_quiet_subscriber_beside_a_busy_topic_is_not_reset() {
     let hub = hub();
@@ -110,7 +111,7 @@ fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
     sleep(Duration::from_millis(2100));
     assert_eq!(ready(&mut subscription), position(1));
     sleep(Duration::from_millis(2100));
-    assert_eq!(ready(&mut subscription), "", "it has not moved");
+    assert_eq!(ready(&mut subscription), "", "the position has not moved");
     publish(&hub, "b", "x");
     assert_eq!(ready(&mut subscription), position(2));
 }
@@ -188,8 +189,8 @@ fn a_hub_that_closes_tells_each_subscriber_its_position() {
     let closing = |number: u64| format!("event: closing\nid: {number}\ndata: {{}}\n\n");
     let [a, b] = &mut both;
     assert_eq!(ready(a), closing(1));
-    assert_eq!(ready(b), closing(0), "it was told no other");
-    // Also one that comes later. It has not read what it asked for, so it has no ID.
+    assert_eq!(ready(b), closing(0), "it got no other position before");
+    // A later subscriber gets the close event, too. One that has not read its replay gets no ID.
     let mut later = hub.subscribe(topic("a"), None).unwrap();
     assert_eq!(ready(&mut later), closing(2));
     let newest = hub.subscriber(topic("a")).with_newest(2);

@@ -1,4 +1,4 @@
-//! Where a subscription begins: behind the last event that was seen, or with what is kept.
+//! Tests of where a subscription begins: after the client's last event, or with kept events.
 
 mod support;
 
@@ -73,12 +73,12 @@ fn what_is_kept_comes_again() {
     assert_eq!(hub.counts().replayed, 3 + 2 + 2 + 1 + 1 + 2 + 3 + 1 + 2 + 3);
 }
 
-/// Nothing is published meanwhile, which would drop them.
+/// Events that are too old are not replayed, even if no newer event has removed them from the log.
 #[test]
 fn what_is_too_old_does_not_come_again() {
     let age = Duration::from_millis(200);
     let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_age(age)));
-    // One that has not read, for which the channel keeps the events as well.
+    // This subscriber does not read, so the channel keeps the events as well.
     let mut stalled = hub.subscribe(topic("a"), None).unwrap();
     for n in 1..=3 {
         publish(&hub, "a", &n.to_string());
@@ -96,13 +96,13 @@ fn what_is_too_old_does_not_come_again() {
             let reset = "event: reset\nid: 4\ndata: {\"reason\":\"too old\"}\n\n";
             assert_eq!(after(id, slow), reset);
         }
-        assert_eq!(after(4, slow), "", "it has seen all");
+        assert_eq!(after(4, slow), "", "the client has seen all events");
         let subscriber = || hub.subscriber(topic("a")).when_slow(slow);
         let start = ready(&mut subscriber().from_start().subscribe().unwrap());
         let newest = ready(&mut subscriber().with_newest(9).subscribe().unwrap());
         assert_eq!((&*start, &*newest), ("", ""));
     }
-    // The latest of a key is the state of something, of any age.
+    // The latest event of a key is kept at any age.
     let state = hub.subscriber(topic("a")).when_slow(Slow::Latest);
     let state = ready(&mut state.from_start().subscribe().unwrap());
     assert_eq!(state, "id: 4\ndata: keyed\n\n");
@@ -113,7 +113,7 @@ fn what_is_too_old_does_not_come_again() {
     let mut stalled_too = hub.subscriber(&other).when_slow(Slow::Latest);
     stalled_too = stalled_too.after(Some(&EventId::from(4)));
     assert_eq!(ready(&mut stalled_too.subscribe().unwrap()), "");
-    // It was there when they were new.
+    // This subscriber was there when the events were new.
     assert_eq!(ready(&mut stalled).matches("data: ").count(), 4);
 }
 
@@ -139,7 +139,7 @@ fn ids_from_before_a_restart_are_unknown() {
     }
 }
 
-/// All that IDs can look like. Hubs with the same key stand for one that was started again.
+/// Returns all ID formats. Two hubs with the same key stand for a hub that was restarted.
 fn formats() -> Vec<Ids> {
     vec![
         Ids::plain(),
@@ -183,7 +183,7 @@ fn a_new_subscriber_can_have_the_state() {
     );
 }
 
-/// Defaults: the log keeps 16,384 events.
+/// Uses the defaults: the log keeps 16,384 events.
 #[test]
 fn a_quiet_topic_is_not_reset_by_a_busy_one() {
     let hub = Hub::new(numbered_from_1());
@@ -192,7 +192,7 @@ fn a_quiet_topic_is_not_reset_by_a_busy_one() {
         publish(&hub, "busy", "x");
     }
     publish(&hub, "quiet/q1", "2");
-    // The log is looked through in several turns.
+    // The search in the log takes several turns.
     let text = |selection: Selection, id: &EventId| {
         let mut subscription = hub.subscribe(selection, Some(id)).unwrap();
         let turns = (0..1000).map(|_| ready(&mut subscription));
@@ -204,7 +204,7 @@ fn a_quiet_topic_is_not_reset_by_a_busy_one() {
     ] {
         assert_eq!(text(selection, &seen), "id: 16502\ndata: 2\n\n");
     }
-    // Something that it selects is lost.
+    // Selected events are lost.
     for selection in [&["busy"][..], &["quiet/*", "busy"], &["**"]] {
         let selection = Selection::from_patterns(selection).unwrap();
         assert!(text(selection, &seen).starts_with("event: reset\n"));

@@ -1,4 +1,4 @@
-//! Sealed IDs tell a subscriber nothing of events that it may not hear.
+//! Tests that sealed IDs tell a subscriber nothing about events that it may not receive.
 #![cfg(feature = "sealed-ids")]
 
 mod support;
@@ -19,14 +19,14 @@ fn hub() -> Hub {
     )
 }
 
-/// The ID that a block has.
+/// Returns the ID of a block.
 fn id(block: &str) -> EventId {
-    let start = block.find("id: ").expect("it has an ID") + 4;
+    let start = block.find("id: ").expect("block with an ID") + 4;
     let (id, _) = block[start..].split_once('\n').unwrap();
     EventId::new(id.to_owned()).unwrap()
 }
 
-/// The ID that it is told when it comes with one that is unknown.
+/// Returns the ID of the reset that a client with an unknown ID gets.
 fn reset(hub: &Hub) -> EventId {
     let unknown = EventId::new("unknown").unwrap();
     let mut subscription = hub.subscribe(topic("nothing"), Some(&unknown)).unwrap();
@@ -35,6 +35,7 @@ fn reset(hub: &Hub) -> EventId {
     id(&text)
 }
 
+/// Returns the ID of the position that a new subscriber gets.
 fn position(hub: &Hub) -> EventId {
     id(&ready(&mut hub.subscribe(topic("nothing"), None).unwrap()))
 }
@@ -45,16 +46,16 @@ fn a_subscriber_of_nothing_cannot_count_what_others_hear() {
     publish(&hub, "others", "0");
     let mut told = HashSet::new();
     for n in 0..1000 {
-        // Nothing is published between some, and something is between others.
+        // An event is published before every third pair of IDs.
         if n % 3 == 0 {
             publish(&hub, "others", &n.to_string());
         }
         for id in [reset(&hub), position(&hub)] {
-            assert_eq!(id.as_str().len(), 48, "all look alike");
-            assert!(told.insert(id), "none comes again");
+            assert_eq!(id.as_str().len(), 48, "all IDs have the same length");
+            assert!(told.insert(id), "no ID is repeated");
         }
     }
-    // Nor is any byte of them the same in all, or ascends.
+    // No byte is constant in all IDs, or changes only slowly.
     let ids: Vec<_> = told.iter().map(EventId::as_str).collect();
     for at in 0..48 {
         let letters: HashSet<_> = ids.iter().map(|id| id.as_bytes()[at]).collect();
@@ -80,7 +81,7 @@ fn each_position_resumes_where_it_was_told_also_at_another_node() {
             let text = ready(&mut node.subscribe(topic("a"), Some(&id)).unwrap());
             let data = |n: usize| format!("data: {n}\n\n");
             let expected: Vec<_> = (seen..20).map(data).collect();
-            // And its position.
+            // The first block is the position.
             assert_eq!(text.matches("data: ").count(), 1 + expected.len());
             assert!(
                 expected.iter().all(|it| text.contains(it)),

@@ -1,5 +1,5 @@
-//! Cost of a selection for any texts that a client chooses: bytes for as long as the subscriber stays, and
-//! processor time under the lock that all events wait for.
+//! Tests of the cost of a selection, for any texts that a client chooses: memory while the subscriber is connected,
+//! and processor time under the lock that every event takes.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use sse_hub::{Hub, InvalidTopic, Selection, Subscription, Topic, Topics};
 use sse_hyper::Event;
 use testkit::poll_time::{assert_yields, longest_poll};
 
-/// The most bytes that a subscriber may take in addition to the texts of its selection.
+/// Maximum number of bytes that a subscriber may take in addition to the texts of its selection.
 const MAX_BYTES: usize = 10 * 1024;
 
-/// The most processor time that it may take to subscribe, or to leave.
+/// Maximum processor time to subscribe, or to unsubscribe.
 const MAX_TIME: Duration = Duration::from_millis(4);
 
 const SELECTORS: usize = 64;
 const MAX_LENGTH: usize = 256;
 
-/// A way to choose the selector of this number, for the subscriber of this number.
+/// Function that returns a selector for the index of a subscriber and the index of a selector.
 type Choose = fn(usize, usize) -> String;
 
-/// All ways give other selectors for each subscriber, so that nothing is shared.
+/// Kinds of selections. Each returns different selectors for each subscriber, so that nothing is shared.
 const SELECTIONS: [(&str, Choose); 10] = [
     ("short topics", |subscriber, number| {
         format!("{subscriber}/{number}")
@@ -49,7 +49,7 @@ const SELECTIONS: [(&str, Choose); 10] = [
         |subscriber, number| padded(&format!("a/*/{subscriber}/{number}/*/"), "x", "/**"),
     ),
     ("patterns of many forms", |subscriber, number| {
-        // Each has at least two stars.
+        // Each pattern has at least two stars.
         let mut forms = forms(15).filter(|form| form.matches('*').count() > 1);
         let form = forms.nth(subscriber * SELECTORS / 2 + number / 2).unwrap();
         let end = ["/**", "/a"][number % 2];
@@ -68,7 +68,7 @@ fn padded(start: &str, padding: &str, end: &str) -> String {
     format!("{start}{}{end}", padding.repeat(missing))
 }
 
-/// All patterns of this number of segments that are `a` or `*`.
+/// Returns all patterns of this number of segments whose segments are `a` or `*`.
 fn forms(length: usize) -> impl Iterator<Item = String> {
     let few = (0_u32..1 << length).filter(|stars| stars.count_ones() <= 4);
     few.map(move |stars| {
@@ -110,7 +110,7 @@ fn no_selection_takes_much_more_memory_than_its_text() {
         let each = (usize::try_from(used.bytes_current).unwrap() - text) / SUBSCRIBERS;
         assert!(
             each <= MAX_BYTES,
-            "{what}: a subscriber takes {each} bytes beside its text, limit is {MAX_BYTES}"
+            "{what}: subscriber takes {each} bytes in addition to its text, limit is {MAX_BYTES}"
         );
     }
 }
@@ -150,7 +150,7 @@ fn subscribers_that_leave_give_their_memory_back() {
         })
         .bytes_current;
         let all = used;
-        // Here and there, one stays.
+        // Every sixth subscriber stays.
         used += measure(|| {
             let mut number = 0;
             subscriptions.retain(|_| {
@@ -185,13 +185,13 @@ fn to_subscribe_and_to_leave_is_little_work() {
         }
         assert!(
             longest.max(longest_to_leave) <= MAX_TIME,
-            "{what}: {longest:?} to subscribe, {longest_to_leave:?} to leave, limit is {MAX_TIME:?}"
+            "{what}: {longest:?} to subscribe, {longest_to_leave:?} to unsubscribe, limit is {MAX_TIME:?}"
         );
     }
 }
 
-/// Clients subscribe to all forms of patterns that there can be, in thousands. Each topic is looked up by every
-/// form that could match it.
+/// Clients subscribe to thousands of patterns, of all possible forms. Each topic is looked up by every form that could
+/// match it.
 #[test]
 fn no_patterns_make_an_event_take_long() {
     let hub = Hub::default();
@@ -202,7 +202,7 @@ fn no_patterns_make_an_event_take_long() {
     });
     // Texts without a star are topics.
     let patterns = closed.chain(open).filter(|form| form.contains('*'));
-    // No topic here matches them where they have no star.
+    // No topic of this test matches the segments without a star.
     let patterns: Vec<_> = patterns.map(|form| form.replace('a', "b")).collect();
     assert!(patterns.len() > 10_000);
     let selections = patterns.chunks(SELECTORS).map(Selection::from_patterns);

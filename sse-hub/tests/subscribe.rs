@@ -1,4 +1,4 @@
-//! How subscriptions begin and end.
+//! Tests of how subscriptions begin and end.
 
 mod support;
 
@@ -41,7 +41,7 @@ fn topics_and_patterns() {
     }
     assert_eq!(
         Topic::new("ab\rc").unwrap_err().to_string(),
-        r"topic: '\r' at byte 2"
+        r"topic has the control character '\r' at byte 2"
     );
     assert_eq!(Topics::new([""; 0]).unwrap_err(), InvalidTopic::None);
     let many = |count| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
@@ -78,7 +78,7 @@ fn topics_and_patterns() {
     }
 }
 
-/// The obvious way to select the events of a user, with users of odd names.
+/// Selects the events of a user in the obvious way, for users with unusual names.
 #[test]
 fn the_name_of_a_user_selects_nothing_of_others() {
     let hub = Hub::new(numbered_from_1());
@@ -96,7 +96,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
     let reason = |segments: &[&str]| Topic::from_segments(segments).unwrap_err().to_string();
     assert_eq!(reason(&["user", "x/y"]), r#"segment "x/y" has a `/`"#);
     assert_eq!(reason(&["user", ""]), "segment 1 is empty");
-    assert_eq!(reason(&[]), "a topic cannot be empty");
+    assert_eq!(reason(&[]), "topic is empty");
 
     let own = Topic::from_segments(["user", "bob"]).unwrap();
     let below = Selector::below(&own).unwrap();
@@ -191,7 +191,7 @@ fn there_are_no_more_subscribers_than_there_may_be() {
     let _two = hub.subscribe(topic("b"), None).unwrap();
     let error = hub.subscribe(topic("c"), None).unwrap_err();
     assert_eq!(error, SubscribeError::Full(2));
-    assert_eq!(error.to_string(), "there are 2 subscribers already");
+    assert_eq!(error.to_string(), "limit of 2 subscribers is reached");
     drop(one);
     assert!(hub.subscribe(topic("c"), None).is_ok());
 }
@@ -239,8 +239,8 @@ fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
     }
 }
 
-/// A task that only its waker keeps, as some executors have it: with the waker goes the task, and what
-/// it has subscribed to.
+/// Some executors keep a task alive by its waker alone. If the waker is dropped, the task and its subscriptions are
+/// dropped, too.
 #[test]
 fn a_waker_may_take_subscriptions_with_it() {
     struct Task {
@@ -260,7 +260,7 @@ fn a_waker_may_take_subscriptions_with_it() {
     };
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     for _ in 0..3 {
-        // The second takes the place of the first.
+        // The second waker replaces the first one.
         let waker = keep();
         let mut cx = Context::from_waker(&waker);
         assert!(subscription.poll_next_unpin(&mut cx).is_pending());
@@ -269,7 +269,7 @@ fn a_waker_may_take_subscriptions_with_it() {
     drop(subscription);
     assert_eq!(hub.counts().subscribers, 0);
 
-    // Woken, it goes as well.
+    // A waker is also dropped after it was woken.
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     let waker = keep();
     let mut cx = Context::from_waker(&waker);
@@ -315,11 +315,11 @@ fn one_may_be_behind_by_so_many_and_not_more() {
     assert_eq!(ready(&mut leaves), lagged);
     assert!(
         leaves.next().now_or_never().unwrap().is_none(),
-        "it has ended"
+        "the stream has ended"
     );
     let counts = hub.counts();
     assert_eq!((counts.lagged, counts.dropped), (2, 4));
-    // It comes back, and may take its time to catch up.
+    // After it reconnects, the lag limit does not apply until it has caught up.
     let last = EventId::from(3);
     let again = hub
         .subscriber(topic("a"))
@@ -377,13 +377,13 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     assert_eq!(events.next().await.unwrap().data(), "1");
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     let waiting = tokio::time::timeout(Duration::from_secs(70), events.next());
-    assert!(waiting.await.is_err(), "granted again");
+    assert!(waiting.await.is_err(), "the grant was renewed");
     assert_eq!(asked.load(Ordering::Relaxed), 2);
     publish(&hub, "a", "2");
     assert_eq!(events.next().await.unwrap().data(), "2");
     let last = events.next().await.unwrap();
     assert_eq!((last.event_type(), last.data()), ("denied", "it is\nover"));
-    // What comes while the authority is asked is not for it.
+    // An event that is published while the authority decides is not delivered.
     publish(&hub, "a", "3");
     assert!(events.next().await.is_none());
     assert_eq!(asked.load(Ordering::Relaxed), 3);

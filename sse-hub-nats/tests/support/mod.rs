@@ -1,5 +1,5 @@
-//! Hubs over a NATS server, and what their subscribers get.
-#![allow(dead_code, reason = "each test takes what it needs")]
+//! Helpers for tests with hubs over a NATS server.
+#![allow(dead_code, reason = "not every test uses all helpers")]
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -15,11 +15,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// What is connected to a NATS.
+/// Constructors for nodes and clients of a NATS server.
 pub(crate) trait Nodes {
+    /// Creates a backend.
     fn stream(&self, settings: Settings) -> JetStream;
 
-    /// A node: a hub with a connection of its own.
+    /// Creates a node: a hub with its own connection.
     fn node(&self) -> Hub {
         self.node_with(patient(), Retention::default())
     }
@@ -32,7 +33,7 @@ pub(crate) trait Nodes {
         hub
     }
 
-    /// A client for what no hub does.
+    /// Creates a NATS client, for operations that a hub does not do.
     async fn client(&self) -> async_nats::jetstream::Context;
 }
 
@@ -56,12 +57,12 @@ pub(crate) fn stream_config() -> Config {
     }
 }
 
-/// Settings for a node that publishes however busy the machine is.
+/// Creates settings with a long timeout for publishing, so that a slow machine does not break the test.
 pub(crate) fn patient() -> Settings {
     Settings::default().with_publish_within(test_timeout())
 }
 
-/// Waits until a hub is connected, or is not.
+/// Waits until a hub is connected or disconnected.
 pub(crate) async fn connected(hub: &Hub, is_connected: bool) {
     let wait = async {
         while hub.is_connected() != is_connected {
@@ -72,17 +73,20 @@ pub(crate) async fn connected(hub: &Hub, is_connected: bool) {
     waited.unwrap_or_else(|_| panic!("is_connected does not become {is_connected}"));
 }
 
+/// Subscribes to all topics.
 pub(crate) fn all(hub: &Hub, after: Option<&EventId>) -> Events {
     hub.subscribe(Selection::all(), after).unwrap().events()
 }
 
-/// The next event. None may take long.
+/// Waits for the next event.
 pub(crate) async fn next(events: &mut Events) -> Event {
     let event = timeout(test_timeout(), events.next()).await;
-    event.expect("nothing comes").expect("it ends")
+    event
+        .expect("an event before the timeout")
+        .expect("stream does not end")
 }
 
-/// The data of so many events.
+/// Reads this number of events, and returns their data.
 pub(crate) async fn texts(events: &mut Events, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for _ in 0..count {
@@ -100,7 +104,7 @@ pub(crate) fn number(id: &EventId) -> u64 {
     HubId::parse(id.as_str()).unwrap().number()
 }
 
-/// Publishes numbered events.
+/// Publishes an event for each number.
 pub(crate) async fn publish(hub: &Hub, range: std::ops::Range<usize>) -> Vec<EventId> {
     let mut ids = Vec::new();
     for number in range {
@@ -113,8 +117,8 @@ pub(crate) async fn publish(hub: &Hub, range: std::ops::Range<usize>) -> Vec<Eve
     ids
 }
 
-/// Has both read all events behind the first of so many, with another subscription now and then, so that
-/// there is something to replay.
+/// Spawns a reader on each hub, which reads all events after the first one. Each reader renews its subscription after
+/// `at_once` events, so that there are events to replay.
 pub(crate) fn read_all(
     hubs: [&Hub; 2],
     first: &EventId,
@@ -145,7 +149,7 @@ pub(crate) fn topic() -> sse_hub::Topic {
     sse_hub::Topic::new("news").unwrap()
 }
 
-/// An error with all its causes.
+/// Returns the text of an error with all its causes.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -156,7 +160,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Publishes a message with these bytes for headers, as no client would.
+/// Publishes a message with these bytes as headers, which a client would not send.
 pub(crate) async fn publish_raw(nats: &Nats, subject: &str, headers: &[u8], payload: &[u8]) {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 

@@ -1,4 +1,4 @@
-//! An event of the log, with its memory and the work of matching it.
+//! Event of the log, with its memory and the work of matching it.
 
 use std::{sync::Arc, time::Instant};
 
@@ -6,13 +6,13 @@ use sse_hyper::Encoded;
 
 use crate::{Selection, Topic, Topics, post::Key};
 
-/// Number of bytes of a topic or a key that take as long to match as a short one.
-const SHORT: usize = 16;
+/// Number of bytes of a topic or a key that are one more unit of work.
+const BYTES_PER_WORK: usize = 16;
 
-/// Memory of an [`Encoded`] event in addition to its bytes: unused room, and a count of its clones.
+/// Memory of an [`Encoded`] event in addition to its bytes, in bytes: unused capacity, and the count of its clones.
 const BLOCK_OVERHEAD: usize = 64;
 
-/// A kept event, encoded with its ID.
+/// Kept event, encoded with its ID.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) number: u64,
@@ -23,11 +23,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Returns about how many bytes of memory it takes, as if it shared its topics with no other event.
+    /// Returns the approximate size in memory in bytes, as if it shared its topics with no other event.
     pub(crate) fn size(&self) -> usize {
         let topics = shared(self.topics.iter().len() * size_of::<Topic>());
         let texts = self.topics.iter().map(|topic| shared(topic.as_str().len()));
-        // Maps have room for more than they hold.
+        // Maps have more capacity than entries.
         let key = self.key.as_ref().map_or(0, |(_, key)| {
             shared(key.len()) + 2 * size_of::<(Key, u64)>()
         });
@@ -39,22 +39,24 @@ impl Entry {
     /// Returns the work of matching it against a selection, in units of [`Turn`](crate::turn::Turn).
     pub(super) fn cost(&self, selection: &Selection) -> usize {
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
-        cost(&self.topics, selection) + key / SHORT
+        cost(&self.topics, selection) + key / BYTES_PER_WORK
     }
 }
 
-/// Returns the work of matching these topics, in units of [`Turn`](crate::turn::Turn).
+/// Returns the work of matching these topics against a selection, in units of [`Turn`](crate::turn::Turn).
 pub(crate) fn cost(topics: &Topics, selection: &Selection) -> usize {
-    let topics = topics.iter().map(|topic| 1 + topic.as_str().len() / SHORT);
+    let topics = topics
+        .iter()
+        .map(|topic| 1 + topic.as_str().len() / BYTES_PER_WORK);
     topics.sum::<usize>() * selection.iter().len()
 }
 
-/// Returns the memory of an allocation of this length: allocators round up, and add some words of their own.
+/// Returns the memory that an allocation of this length takes, in bytes. Allocators round up and add some bytes.
 fn allocated(bytes: usize) -> usize {
     (bytes + size_of::<usize>()).next_multiple_of(16)
 }
 
-/// Returns the memory of an `Arc` with its two counts.
+/// Returns the memory that an `Arc` of this length takes, in bytes, with its two counts.
 fn shared(bytes: usize) -> usize {
     allocated(2 * size_of::<usize>() + bytes)
 }

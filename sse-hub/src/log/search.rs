@@ -14,17 +14,17 @@ use crate::{
 /// Events that [`Log::find`] has found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// At most one frame of events.
+    /// Events, at most one frame of them.
     pub(crate) blocks: Vec<Encoded>,
-    /// Number up to which there are no others.
+    /// Number up to which there are no other events.
     pub(crate) cursor: u64,
 }
 
 impl Log {
     /// Returns the events of this selection after this number, up to a full frame or to the end of the turn.
     ///
-    /// With `latest`, only those that no newer one of their key replaces. Events up to `expired` are left out,
-    /// except those of the front, and with `latest` those with a key.
+    /// If `latest` is set, returns only events that no newer event of their key replaces. Events up to `expired` are
+    /// left out, except those of the main queue, and with `latest` those with a key.
     pub(crate) fn find(
         &self,
         after: u64,
@@ -64,15 +64,16 @@ impl Log {
         found
     }
 
+    /// Returns whether a subscriber with `Slow::Latest` does not get this event: a newer one of its key replaces it,
+    /// or it has no key and is too old.
     fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
         match &entry.key {
             Some(key) => self.latest.get(key) != Some(&entry.number),
-            // It is too old, and is not the state of anything.
             None => entry.number <= expired,
         }
     }
 
-    /// Returns the number after which all events may be replayed that are kept.
+    /// Returns the number after which a replay of all kept events begins.
     pub(crate) fn replay_start(&self, latest: bool) -> u64 {
         let start = self.skip_missing(0, self.expired());
         if latest {
@@ -82,8 +83,8 @@ impl Log {
         }
     }
 
-    /// Returns the number after which the newest events of this selection are. `None` if they are not found in this
-    /// turn: the caller calls it again in the next one.
+    /// Searches for the newest events of this selection. Returns the number after which they are. `None` if they are
+    /// not found in this turn: the caller continues in the next one.
     pub(crate) fn step_back(
         &self,
         back: &mut Back,
@@ -111,12 +112,12 @@ impl Log {
             back.left -= usize::from(selection.matches_any(&entry.topics));
         }
         let found = if back.left == 0 { back.through } else { 0 };
-        // Some of them may have left meanwhile.
+        // Some of the events may have been dropped meanwhile.
         Some(self.skip_missing(found, expired))
     }
 }
 
-/// Merges two sequences in the order of their numbers. An event that is in both comes once.
+/// Merges two sequences in the order of their numbers. An event that is in both is yielded once.
 pub(super) fn merge<'a>(
     first: impl Iterator<Item = &'a Arc<Entry>>,
     second: impl Iterator<Item = &'a Arc<Entry>>,
@@ -139,12 +140,12 @@ pub(super) fn merge<'a>(
     })
 }
 
-/// A search for the newest events of a selection, from the newest one back.
+/// Search for the newest events of a selection, backwards from the newest one.
 #[derive(Debug)]
 pub(crate) struct Back {
-    /// Number of events that are not found yet.
+    /// Number of events to find.
     left: usize,
-    /// Number of the last event that was not looked at.
+    /// Number of the newest event that was not examined yet.
     through: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Publishing and reading at once, as a hub in memory has it.
-#![allow(dead_code, reason = "not each test uses all")]
+//! Helpers for tests with a hub in memory, where publishing and reading never waits.
+#![allow(dead_code, reason = "not every test uses all helpers")]
 
 use futures_util::{FutureExt, StreamExt};
 use sse_hub::{Hub, Settings, Subscription, Topic};
@@ -13,11 +13,11 @@ pub(crate) fn publish(hub: &Hub, to: &str, data: &str) -> EventId {
     let publishing = hub.publish(topic(to), Event::new(data.to_owned()));
     publishing
         .now_or_never()
-        .expect("it does not wait")
+        .expect("publish does not wait")
         .unwrap()
 }
 
-/// What is ready.
+/// Reads all frames that are ready.
 pub(crate) fn ready(subscription: &mut Subscription) -> String {
     let mut text = String::new();
     while let Some(Some(frame)) = subscription.next().now_or_never() {
@@ -26,7 +26,7 @@ pub(crate) fn ready(subscription: &mut Subscription) -> String {
     text
 }
 
-/// Settings without positions, which most tests would have to skip.
+/// Creates settings without position events, which most tests would have to skip.
 pub(crate) fn numbered_from_1() -> Settings {
     Settings::new().with_first_number(1).with_position(false)
 }
