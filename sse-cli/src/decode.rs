@@ -10,15 +10,15 @@ use sse_proto::{Chunk, Decoder};
 
 use crate::{input, json, notice, stdout};
 
-/// How much is read at a time, and about how much is written.
-const CHUNK: usize = 64 * 1024;
+/// Maximum size of a read in bytes, and approximate size of a write.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     let mut input = input::open(file)?;
     let mut decoder = Decoder::new();
-    let mut buffer = vec![0; CHUNK];
+    let mut buffer = vec![0; CHUNK_BYTES];
     let mut out = Vec::new();
-    let mut lost = 0_u64;
+    let mut skipped = 0_u64;
     loop {
         let count = match input.read(&mut buffer) {
             Ok(0) => break,
@@ -34,15 +34,15 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
                     if let Some(line) = json::line(&item) {
                         line.write(&mut out)?;
                     }
-                    // A long ID comes with each event, however short that is.
-                    if out.len() >= CHUNK {
+                    // Each line repeats the last event ID, so the output may be far longer than the input.
+                    if out.len() >= CHUNK_BYTES {
                         stdout::write(&out)?;
                         out.clear();
                     }
                 }
                 Err(error) => {
                     notice::tell(error);
-                    lost += 1;
+                    skipped += 1;
                 }
             }
         }
@@ -51,11 +51,11 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     }
     if decoder.is_inside_event() {
         notice::tell("the stream ends inside an event: there is no blank line after it");
-        lost += 1;
+        skipped += 1;
     }
-    match lost {
+    match skipped {
         0 => Ok(()),
-        1 => bail!("one event is left out"),
-        _ => bail!("{lost} events are left out"),
+        1 => bail!("1 event was skipped"),
+        _ => bail!("{skipped} events were skipped"),
     }
 }

@@ -12,8 +12,8 @@ use sse_proto::{Comment, Event, EventId, EventType, Output};
 
 use crate::{input, json, stdout};
 
-/// From this many bytes on, they are written even if there is more to read.
-const ENOUGH: usize = 64 * 1024;
+/// Output size in bytes above which the output is written although more input is buffered.
+const FLUSH_BYTES: usize = 64 * 1024;
 
 pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     let mut input = BufReader::new(input::open(file)?);
@@ -30,8 +30,8 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
             stdout::write(&out)?;
             return Err(error.context(format!("line {number}")));
         }
-        // Whoever writes the lines may wait for what becomes of them.
-        if input.buffer().is_empty() || out.len() > ENOUGH {
+        // The program that writes the lines may wait for the output of the last one.
+        if input.buffer().is_empty() || out.len() > FLUSH_BYTES {
             stdout::write(&out)?;
             out.clear();
         }
@@ -39,7 +39,7 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     stdout::write(&out)
 }
 
-/// What a line may say.
+/// All fields that a line may have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Line {
@@ -52,14 +52,14 @@ struct Line {
     comment: Option<String>,
 }
 
-/// Knows what the last event ID of a reader is.
+/// Encodes lines, and keeps the last event ID that a reader of the stream has.
 #[derive(Default)]
 struct Encoder {
     last_event_id: String,
 }
 
 impl Encoder {
-    /// Appends what the line says, or nothing if there is an error.
+    /// Appends the block of a line. On an error, appends nothing.
     fn encode(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if line.trim_ascii().is_empty() {
             return Ok(());
@@ -89,7 +89,7 @@ impl Encoder {
                 id: Some(_),
                 last_event_id: Some(_),
                 ..
-            } => bail!("`id` and `lastEventId` are two words for one thing"),
+            } => bail!("`id` and `lastEventId` cannot be used together"),
             Line {
                 data: Some(data),
                 event_type,
@@ -102,7 +102,7 @@ impl Encoder {
                 if let Some(text) = event_type.filter(|text| text != "message") {
                     event = event.with_type(EventType::new(text)?);
                 }
-                // Readers keep the last one.
+                // A reader keeps its last event ID, so an unchanged one need not be written.
                 let id = id.or_else(|| last_event_id.filter(|id| *id != self.last_event_id));
                 if let Some(text) = id {
                     event = event.with_id(EventId::new(text.clone())?);

@@ -13,20 +13,20 @@ use crate::{
     transport::Connection,
 };
 
-/// Print the events of a server as they come.
+/// Print the events of a server as they arrive.
 ///
-/// A line is the data of an event; its type and ID stand before it in brackets, as in
-/// `[update #7] data`, if they are not the defaults; data of several lines stands indented below them.
-/// On a terminal, control characters are written as `\u{1b}`, so that no server takes hold of it; in
-/// pipes and with --raw, they are left as they are.
+/// Each event is printed as a line with its data. If the type or the ID is not the default, it comes
+/// first in brackets, as in `[update #7] data`. Data with several lines is indented below them.
+/// On a terminal, control characters are printed as `\u{1b}`, so that a server cannot control it. In
+/// pipes and with --raw, they are printed unchanged.
 ///
-/// When the stream ends or breaks, it connects again and goes on behind the last event, as browsers do;
-/// stderr has why and when, and where redirects led to. Only GET is repeated, unless --reconnect asks
-/// for it.
+/// When the stream ends or breaks, the command reconnects and continues after the last event, as
+/// browsers do. It prints the reason, the delay and each redirect on stderr. Only GET requests are
+/// repeated, unless --reconnect is given.
 ///
-/// The exit code is 0 if it ended as asked: after --count events, by a server that asks to stop with
-/// status 204, or without reconnecting with the end of the stream. It is 1 if the server refused, or if
-/// the stream broke, or ended inside an event, and is not taken up again.
+/// The exit code is 0 after --count events, and after status 204, by which a server asks clients to stop.
+/// Without reconnecting, it is 0 at the end of the stream, and 1 if the stream broke or ended inside an
+/// event. It is also 1 if the server refused the request.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -34,35 +34,35 @@ pub(crate) struct Arguments {
     request: Request,
     #[command(flatten)]
     connection: Connection,
-    /// One JSON object per line: {"type","data","lastEventId"}.
+    /// Print one JSON object per line: {"type","data","lastEventId"}.
     #[arg(long)]
     json: bool,
-    /// The bytes of one stream as they come, whatever they say.
+    /// Print the bytes of one stream as they arrive, without decoding them.
     #[arg(long, conflicts_with_all = ["json", "types", "comments", "count", "reconnect"])]
     raw: bool,
-    /// Only events of this type; may be repeated.
+    /// Print only events of this type; may be repeated.
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
     /// Print comments too.
     #[arg(long)]
     comments: bool,
-    /// Exit after this many events are printed.
+    /// Exit after N events are printed.
     #[arg(short = 'n', long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Exit when the stream ends or breaks.
     #[arg(long, conflicts_with = "reconnect")]
     no_reconnect: bool,
-    /// Reconnect also if the method is not GET: the request is sent again each time.
+    /// Reconnect also if the method is not GET; the request is sent again each time.
     #[arg(long)]
     reconnect: bool,
-    /// Give a connection up if nothing comes for so long, not even a comment.
+    /// Close the connection if nothing arrives for this time, not even a comment; by default, no limit.
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
     idle_timeout: Option<Duration>,
-    /// Maximum time to the head of the response, which many servers send with the first event. By default 5 minutes,
-    /// or without reconnecting as long as --idle-timeout says, if at all.
+    /// Maximum time until the head of the response arrives; many servers send it with the first event. By default
+    /// 5 minutes, or without reconnecting the time of --idle-timeout, if that is given.
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
     head_timeout: Option<Duration>,
-    /// Maximum size of an event, in bytes. A larger one is left out, and told on stderr.
+    /// Maximum size of an event, in bytes. A larger event is skipped and reported on stderr.
     #[arg(long, value_name = "BYTES", default_value = "16777216")]
     limit: NonZeroUsize,
 }
@@ -104,7 +104,7 @@ impl Arguments {
         let mut builder = self.request.builder()?.with_settings(settings);
         let mut transport = self.connection.transport()?;
         if self.raw {
-            // Not compressed, so these are the bytes that the server wrote.
+            // Without compression, the output is the bytes that the server wrote.
             builder = builder.with_header(ACCEPT_ENCODING, "identity");
             transport = raw::transport(transport);
         }
@@ -116,13 +116,13 @@ impl Arguments {
     }
 }
 
-/// Prints what comes.
+/// Prints the items of the stream.
 struct Watcher {
     arguments: Arguments,
     readable: Readable,
-    /// Where the events are from.
+    /// URL of the last response, to report redirects.
     uri: Uri,
-    /// How many events are wanted yet.
+    /// Number of events to print before the command exits.
     left: Option<u64>,
     was_lost: bool,
 }
@@ -143,7 +143,7 @@ impl Watcher {
         }
     }
 
-    /// Whether it is over.
+    /// Prints an item. Returns whether the command is done.
     fn on_item(&mut self, item: Item) -> Result<bool> {
         let Arguments {
             json,
@@ -157,9 +157,9 @@ impl Watcher {
         match item {
             Item::Open(open) => self.on_open(&open),
             Item::Disconnected(disconnected) => return self.on_disconnected(disconnected),
-            Item::TooLarge(error) => notice::tell(format_args!("{error}; it is left out")),
+            Item::TooLarge(error) => notice::tell(format_args!("{error}; event skipped")),
             Item::LastEventIdDropped { length, .. } => notice::tell(format_args!(
-                "the server refuses the last event ID of {length} bytes; asking without it"
+                "the server refuses the last event ID of {length} bytes; retrying without it"
             )),
             _ if *raw => {}
             Item::Event(event) if types.is_empty() || types.contains(&event.event_type) => {
@@ -182,7 +182,7 @@ impl Watcher {
 
     fn on_open(&mut self, open: &Open) {
         if self.was_lost {
-            notice::tell("connected again");
+            notice::tell("reconnected");
         }
         if open.uri != self.uri {
             self.uri = open.uri.clone();
@@ -195,7 +195,7 @@ impl Watcher {
         let reason = notice::escaped(&disconnected.cause().to_string());
         if self.arguments.reconnects() {
             let delay = disconnected.delay.as_secs_f32();
-            notice::tell(format_args!("{reason}; again in {delay:.1} s"));
+            notice::tell(format_args!("{reason}; reconnecting in {delay:.1} s"));
             self.was_lost = true;
             return Ok(false);
         }
@@ -204,7 +204,7 @@ impl Watcher {
                 reason: Reason::End,
                 ..
             } => Ok(true),
-            // The bytes are all there, whatever they say.
+            // All bytes are printed, so an incomplete event is not an error.
             Disconnected {
                 reason: Reason::Truncated,
                 ..
@@ -217,7 +217,7 @@ impl Watcher {
     }
 }
 
-/// There are no more events.
+/// Returns the result of the command for the error that ended the stream for good.
 fn end(error: &Error) -> Result<()> {
     match error {
         Error::Refused(refused) if refused.status == StatusCode::NO_CONTENT => {

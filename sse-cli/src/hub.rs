@@ -3,20 +3,18 @@
 //! # Map
 //!
 //! ```text
-//!   Arguments (here) ── limits.rs      how many the machine can take; secret.rs: options that no error repeats
-//!       │               listen.rs      where it listens; keep.rs: how much is kept; stream_options.rs: what all
-//!       │                              streams have in common
+//!   Arguments (here) ── limits.rs       limits by open files; secret.rs: options whose values no error quotes
+//!       │               listen.rs       address; keep.rs: retention; stream_options.rs: settings of all streams
 //!       │
-//!   serve.rs            connections: accepted, given up, and ended with the server
-//!       │  connection.rs  how long one waits, and what is left of a client that has closed its side
-//!       │  incoming.rs  the body of a request, read to its end whoever wants it
-//!   paths.rs            which path it is; who asks: access.rs, access_options.rs; and for which host: host.rs
-//!       │               and for pages of which origins: cors.rs, origin.rs
-//!       ├─ events.rs    GET /events     query.rs      ◀── sse_hub::Hub ──┐
-//!       ├─ publish.rs   POST /publish  ── draft.rs    what a body says  ─┘
-//!       └─ metrics.rs   GET /metrics                   nats.rs  where other machines have it from
-//!          answer.rs    what all of them answer, from what is in server.rs
-//!          turn.rs      how they let each other run
+//!   serve.rs            accepts connections, and closes them at shutdown
+//!       │  connection.rs  timeout of idle connections, detection of clients that are gone
+//!       │  incoming.rs    body of a request; the rest of a refused one is read and discarded
+//!   paths.rs            routes; access.rs, access_options.rs: tokens; host.rs: Host; cors.rs, origin.rs: CORS
+//!       ├─ events.rs    GET /events ── query.rs     query parameters ◀── sse_hub::Hub ◀─┐
+//!       ├─ publish.rs   POST /publish ── draft.rs   parsing of a body ──────────────────┤
+//!       └─ metrics.rs   GET /metrics                nats.rs   events of other machines ─┘
+//!          answer.rs    responses; server.rs: state that all requests share
+//!          turn.rs      yields to other tasks during long work
 //! ```
 
 mod access;
@@ -74,52 +72,59 @@ use crate::{
     seconds, stdout,
 };
 
-/// Which reconnection times an event from NATS may have: none that keeps clients away, or has them ask all the time.
+/// Allowed reconnection times of events from NATS: with longer ones clients would stay away, and with shorter ones
+/// they would reconnect all the time.
 const EVENT_RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
-/// Take events from those who publish to all who subscribe.
+/// Run a server that sends each published event to all subscribers of its topics.
 ///
-/// It serves HTTP/1.1, for a proxy to put TLS and HTTP/2 before, and keeps events in memory for clients
-/// that come back with the ID of the last one that they saw.
+/// It serves HTTP/1.1; for TLS and HTTP/2, use a proxy. It keeps events in memory for clients that
+/// reconnect with their last event ID.
 ///
 ///   GET  /events?topic=news&topic=orders/**[&lastEventId=ID][&newest=N][&earliest]   an event stream
 ///   POST /publish      one event, or many as lines of JSON; needs the publish token
-///   GET  /healthz      200, or 503 and why
+///   GET  /healthz      200, or 503 and the reason
 ///   GET  /metrics      for Prometheus; see --metrics-token
 ///
-/// A stream begins after the event with the last event ID, by the header or by the query; otherwise with all events
-/// that are kept (earliest), with the newest N, or now. An event of the type `reset` comes first if that is not
-/// possible. The ID may also be spelled `lastEventID`, `last-event-id` or `last_event_id`.
-/// Other parameters are refused.
+/// A stream begins after the event with the last event ID, from the header or the query. Otherwise it
+/// begins with all events that are kept (earliest), with the newest N, or with the next event. If that
+/// is not possible, an event of the type `reset` comes first. The ID may also be spelled `lastEventID`,
+/// `last-event-id` or `last_event_id`. Other parameters are refused.
 ///
-/// In a topic to subscribe to, `*` stands for one segment, and `**` at its end for one or more. Such a
-/// pattern has at most 16 segments, of which at most 4 are `*`.
+/// A topic to subscribe to may be a pattern: `*` stands for one segment, and `**` at the end for one or
+/// more. A pattern has at most 16 segments, and at most 4 of them are `*`.
 ///
-/// An event to publish is JSON, {"topic" or "topics", "data", "type", "key"}, of which the last two may be
-/// left out; or such lines as application/x-ndjson; or a form with fields of the same names; or text/plain,
-/// which is the data, with the rest in the query. The answer has its ID. The types closing, denied, lagged
-/// and reset are the hub's own, and error and open those of a browser's connection: they are refused, as they
-/// are from NATS. A body may be 8 times as long as an event, and 64 KiB. The head of a request may have 32 KiB
-/// and 100 fields.
+/// A body of /publish depends on its Content-Type:
 ///
-/// Whoever can reach it can subscribe, unless there is --subscribe-token. While it listens on a loopback
-/// address, it refuses requests for other hosts than that, so that no page in a browser of this machine
-/// gets at the events under a name of its own; --allow-host names those that a proxy passes on. A request
-/// that names no host, two, or a wrong one, gets status 400.
+///   application/json                    {"topic" or "topics", "data"}, optionally with "type" and "key"
+///   application/x-ndjson                one such object per line
+///   application/x-www-form-urlencoded   the fields topic (may be repeated), data, type and key
+///   text/plain                          the data; the other fields are in the query
 ///
-/// It prints its URL once it listens. On SIGTERM and ctrl-c, it tells all streams, with an event of the
-/// type `closing`, to come back in 1 to 10 s, ends them, and exits with 0 after at most 5 s.
+/// The response has the ID of the event. These types are refused, also from NATS: closing, denied,
+/// lagged, position and reset, which the hub sends, and error and open, which browsers use for the state
+/// of the connection. A body has at most 8 times --max-event plus 64 KiB. The head of a request has at
+/// most 32 KiB and 100 fields.
+///
+/// Every client that can reach the hub can subscribe, unless --subscribe-token is given. On a loopback
+/// address, the hub refuses requests for other hosts. So a page in a browser on this machine cannot read
+/// the events under a host name of its own. --allow-host names hosts that a proxy passes on. A request
+/// without a host, with two hosts, or with an invalid host gets status 400.
+///
+/// The hub prints its URL when it listens. On SIGTERM and Ctrl-C, it sends an event of the type
+/// `closing` to all streams, with a reconnection time of 1 to 10 s. Then it ends them, and exits with
+/// code 0 after at most 5 s.
 #[allow(
     rustdoc::broken_intra_doc_links,
-    reason = "brackets are what may be left out"
+    reason = "brackets mark optional parts"
 )]
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
-    /// The address to listen on: an IP address or the name of a host, and a port, of which 0 is any that is free. A
-    /// name stands for all of its addresses.
+    /// Address to listen on: an IP address or a host name, and a port. Port 0 is any free port. For a name, the hub
+    /// listens on all of its addresses.
     ///
-    /// If one of them is not a loopback address, --publish-token has to be given.
+    /// If one of the addresses is not a loopback address, --publish-token is required.
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -137,7 +142,7 @@ pub(crate) struct Arguments {
     nats: nats::Nats,
     #[command(flatten)]
     keep: Keep,
-    /// How many may subscribe at a time; the next one gets status 503.
+    /// Maximum number of subscribers at a time; further ones get status 503.
     #[arg(
         long,
         env = "SSE_HUB_MAX_SUBSCRIBERS",
@@ -146,7 +151,7 @@ pub(crate) struct Arguments {
         value_parser = limits::at_least_one
     )]
     max_subscribers: usize,
-    /// How long the data of an event may be.
+    /// Maximum size of the data of an event.
     #[arg(
         long,
         env = "SSE_HUB_MAX_EVENT",
@@ -155,15 +160,15 @@ pub(crate) struct Arguments {
         value_parser = limits::at_least_one
     )]
     max_event: usize,
-    /// What happens to a subscriber that reads too slowly.
+    /// Policy for subscribers that read too slowly.
     #[arg(
         long,
         env = "SSE_HUB_SLOW",
-        value_name = "WHAT", value_enum,
+        value_name = "POLICY", value_enum,
         default_value_t = WhenSlow::Disconnect
     )]
     slow: WhenSlow,
-    /// By how many events a subscriber may be behind; by default, by as many as are kept.
+    /// Maximum number of events by which a subscriber may lag; by default, the number of events that are kept.
     #[arg(
         long,
         env = "SSE_HUB_MAX_LAG",
@@ -171,8 +176,8 @@ pub(crate) struct Arguments {
         value_parser = value_parser!(u64).range(1..)
     )]
     max_lag: Option<u64>,
-    /// Give up a connection that takes nothing for so long. Linux itself gives up a client that acknowledges
-    /// nothing for so long, or for 24 days if this is more.
+    /// Close a connection to which nothing can be written for this time. On Linux, the system also closes a connection
+    /// whose client acknowledges nothing for this time, or for 24 days if this is more.
     #[arg(
         long,
         env = "SSE_HUB_WRITE_TIMEOUT",
@@ -181,8 +186,8 @@ pub(crate) struct Arguments {
         default_value = "60"
     )]
     write_timeout: Duration,
-    /// Close a connection that has waited for its next request for this time. A proxy that keeps connections for
-    /// longer gets errors from time to time: nginx and load balancers of AWS keep them for 60 s, Traefik for 90 s,
+    /// Close a connection that has waited for its next request for this time. A proxy that keeps idle connections for
+    /// longer gets errors from time to time. nginx and load balancers of AWS keep them for 60 s, Traefik for 90 s,
     /// Caddy for 2 minutes, and load balancers of Google for 10 minutes.
     #[arg(
         long,
@@ -196,15 +201,15 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     streams: StreamOptions,
 
-    /// Do not tell subscribers their position. By default, an event of the type "position" comes first, and again
-    /// while a subscriber is quiet and others are not, so that a client that loses its connection misses nothing and
-    /// its last event ID stays one that is known.
+    /// Do not send subscribers their position. By default, each stream begins with an event of the type "position".
+    /// It is sent again while a subscriber gets no events and others do. So a client that loses its connection misses
+    /// nothing, and its last event ID stays known.
     #[arg(long, env = "SSE_HUB_NO_POSITION", value_parser = BoolishValueParser::new())]
     no_position: bool,
-    /// Give IDs that nobody can read or make up without this key, of 32 hexadecimal digits: plain ones tell
-    /// a subscriber how much is published to others. All servers with the same events need the same key.
+    /// Key of 32 hexadecimal digits that seals event IDs: they cannot be read or forged without it. Plain IDs show a
+    /// subscriber how much is published to others. All servers with the same events need the same key.
     ///
-    /// Better in the environment, too.
+    /// Other users of this machine can see command lines, so set it in the environment instead.
     #[arg(
         long,
         value_name = "HEX",
@@ -213,20 +218,20 @@ pub(crate) struct Arguments {
         value_parser = Secret(access::key)
     )]
     id_key: Option<[u8; 16]>,
-    /// Level of the log on stderr: error, warn, info, debug or trace, also as target=level,…; with debug, each request and
-    /// the reason of each refusal. By default, what `RUST_LOG` says, or info.
+    /// Level of the log on stderr: error, warn, info, debug or trace, also as target=level,…. Level debug logs each
+    /// request and the reason of each refusal. By default, the value of `RUST_LOG`, or info.
     #[arg(long, value_name = "LEVEL", env = "SSE_HUB_LOG")]
     log: Option<Targets>,
 }
 
-/// [`Slow`] on the command line.
+/// Value of `--slow`; see [`Slow`].
 #[derive(Clone, Copy, ValueEnum)]
 enum WhenSlow {
-    /// It is told, and its stream ends; it may come back for what it has missed.
+    /// Send an event of the type `lagged` and end the stream; the client can reconnect to get what it missed.
     Disconnect,
-    /// It is told, and goes on with the newest event.
+    /// Send an event of the type `lagged` and continue with the newest event.
     Skip,
-    /// It gets only the latest event of each key, for state such as prices.
+    /// Send only the latest event of each key, for state such as prices.
     Latest,
 }
 
@@ -234,12 +239,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
-        // Long bodies are read there, and the other threads shall have their share of the cores.
+        // Long bodies are parsed on these threads. More of them would take the cores from the other threads.
         .max_blocking_threads(cores.max(2))
         .build()
         .context("cannot start threads")?;
     let result = runtime.block_on(serve(arguments));
-    // What is under way then ends with the process.
+    // Does not wait for blocking work that is still running.
     runtime.shutdown_background();
     result
 }
@@ -291,7 +296,7 @@ impl Arguments {
             );
         }
         let access = self.access.access(&self.listen, addresses)?;
-        // Before the hub, which counts for whoever is there.
+        // Installed first, because the hub uses the recorder that is installed when it starts.
         let metrics = metrics::install()?;
         let reserved = draft::OWN_TYPES.into_iter().chain(draft::BROWSER_TYPES);
         let mut settings = Settings::new()

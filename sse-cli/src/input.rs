@@ -1,4 +1,4 @@
-//! A file or stdin.
+//! Input from a file or from stdin.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Opens a file to read it step by step; without one, or for `-`, stdin.
+/// Opens a file to read it step by step. Without a path, or for `-`, returns stdin.
 pub(crate) fn open(file: Option<&Path>) -> Result<Box<dyn Read>> {
     Ok(match file {
         Some(path) if path.as_os_str() != "-" => {
@@ -24,7 +24,7 @@ pub(crate) fn file(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Reads stdin up to its end.
+/// Reads stdin to its end.
 pub(crate) fn stdin() -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let result = io::stdin().lock().read_to_end(&mut bytes);

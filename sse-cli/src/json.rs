@@ -1,10 +1,10 @@
-//! What a stream says, as lines of JSON; and what lines of JSON say.
+//! Conversion of the items of a stream to JSON lines, and parsing of JSON objects.
 
 use anyhow::{Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use sse_proto::{Item, MessageEvent};
 
-/// One line.
+/// JSON object of one line.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Line<'a> {
@@ -15,7 +15,7 @@ pub(crate) enum Line<'a> {
         #[serde(rename = "lastEventId")]
         last_event_id: &'a str,
     },
-    /// In milliseconds.
+    /// Reconnection time in milliseconds.
     Retry {
         retry: u64,
     },
@@ -25,10 +25,11 @@ pub(crate) enum Line<'a> {
 }
 
 impl Line<'_> {
-    /// Appends it, with its line end.
+    /// Appends the object and a line end.
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         let json = serde_json::to_string(self)?;
-        // Control characters of two bytes start with 0xC2. JSON may hold them, but a terminal obeys.
+        // DEL, and the control characters of two bytes, which start with 0xC2, are valid in JSON. A terminal would
+        // interpret them, so they are escaped.
         if json.bytes().any(|byte| matches!(byte, 0x7F | 0xC2)) {
             for c in json.chars() {
                 match c {
@@ -56,7 +57,7 @@ impl<'a, T: AsRef<str>, I: AsRef<str>> From<&'a MessageEvent<T, I>> for Line<'a>
     }
 }
 
-/// `None` for what there is no line for.
+/// Returns the line of an item, or `None` for an item that has no line.
 pub(crate) fn line<'a>(item: &'a Item<&'a str>) -> Option<Line<'a>> {
     Some(match item {
         Item::Event(event) => event.into(),
@@ -68,11 +69,10 @@ pub(crate) fn line<'a>(item: &'a Item<&'a str>) -> Option<Line<'a>> {
     })
 }
 
-/// The object that this text is, or what is wrong with it and where: of a line that stands among others,
-/// the parser knows the column alone.
+/// Parses a JSON object. The error of a text with one line has the column alone: the caller knows the line.
 pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T> {
     let text = text.trim_ascii_end();
-    // Arrays would do for serde.
+    // Serde would accept an array for a struct.
     if !text.trim_ascii_start().starts_with(b"{") {
         bail!("not a JSON object");
     }

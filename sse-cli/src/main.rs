@@ -1,27 +1,26 @@
-//! The command `sse`: for people who watch event streams with `curl -N`.
+//! The command `sse`: reads event streams, converts them to and from JSON lines, and serves them.
 //!
 //! # Map
 //!
 //! ```text
 //!   sse get URL          sse decode         sse encode        sse hub          sse publish URL
 //!       │                    │                  │                │                   │
-//!    get.rs              decode.rs          encode.rs          hub.rs,           publish.rs
-//!       │                    │                  │              which has a           │
-//!       │                    │                  │              map of its own        │
-//!       ├─ url.rs, transport.rs ─────────────────────────────────┼───────────────────┤     where to, and by which way
-//!       ├─ request.rs        │                  │                │     what is asked for
-//!       ├─ raw.rs            │                  │                │     the bytes as they come
-//!       ├─ notice.rs         │                  │                │     what goes to stderr
+//!    get.rs              decode.rs          encode.rs          hub.rs            publish.rs
+//!       │                    │                  │              (has its own map)     │
+//!       ├─ url.rs, transport.rs ─────────────────────────────────┼───────────────────┤     URLs, proxies, certificates
+//!       ├─ request.rs        │                  │                │     options of the request
+//!       ├─ raw.rs            │                  │                │     bytes of the stream, not decoded
+//!       ├─ notice.rs         │                  │                │     lines on stderr
 //!       ├─ readable.rs       │                  │                │     events for people
 //!       └───── json.rs ──────┴──────────────────┴────────────────┤     events for programs
-//!       └──────────────── stdout.rs ─────────────────────────────┘     which may be closed at any time
+//!       └──────────────── stdout.rs ─────────────────────────────┘     the reader may close it at any time
 //! ```
 //!
-//! `sse hub` is the feature `hub`, and what it does with NATS the feature `nats`; both are on by default.
+//! The feature `hub` is `sse hub`, and the feature `nats` is its connection to NATS. Both are on by default.
 //!
-//! With the feature `jemalloc`, memory that a crowd of subscribers has needed is given back behind it.
+//! The feature `jemalloc` returns memory to the system soon after many subscribers have disconnected.
 //!
-//! Exit codes: 0 when it ended as asked, 1 when it did not, 2 for a command line that makes no sense.
+//! Exit codes: 0 for success, 1 for a failure, 2 for an invalid command line.
 
 mod decode;
 mod encode;
@@ -48,7 +47,7 @@ use clap::{Parser, Subcommand};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Watch streams of server-sent events, turn them into JSON lines and back, and fan them out.
+/// Read server-sent events, convert them to and from JSON lines, and serve them to many subscribers.
 #[derive(Parser)]
 #[command(name = "sse", version)]
 struct Arguments {
@@ -59,23 +58,23 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Get(Box<get::Arguments>),
-    /// Turn an event stream into JSON lines.
+    /// Convert an event stream to JSON lines.
     ///
     /// Each event becomes {"type","data","lastEventId"}, each comment {"comment"} and each reconnection
-    /// time {"retry"} in milliseconds, as they come. An event that is too large is told on stderr and
-    /// left out; then the exit code is 1.
+    /// time {"retry"} in milliseconds, in the order of the stream. An event that is too large is skipped
+    /// and reported on stderr; the exit code is then 1.
     Decode {
-        /// The stream; stdin if there is none, or if it is "-".
+        /// File with the stream; stdin by default, or if it is "-".
         file: Option<PathBuf>,
     },
-    /// Turn JSON lines into an event stream.
+    /// Convert JSON lines to an event stream.
     ///
-    /// A line is {"data"} with, if wanted, "type", "id" and "retry" in milliseconds; or {"comment"}; or
-    /// {"retry"}. What `sse decode` and `sse get --json` print will do: for "lastEventId" the ID is
-    /// written where it changes. The first line that is none of these ends it with exit code 1; nothing
-    /// of that line is written.
+    /// A line is {"data"}, optionally with "type", "id" and "retry" in milliseconds; or {"comment"}; or
+    /// {"retry"}. The output of `sse decode` and `sse get --json` is valid input: a "lastEventId" is
+    /// written as the ID where it changes. The first line that has another form ends the command with
+    /// exit code 1; nothing of that line is written.
     Encode {
-        /// The lines; stdin if there is none, or if it is "-".
+        /// File with the lines; stdin by default, or if it is "-".
         file: Option<PathBuf>,
     },
     #[cfg(feature = "hub")]
@@ -94,7 +93,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough.
+        // The reader of stdout wants no more, as `| head -1` does.
         Err(error) if error.is::<stdout::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
             notice::tell(format_args!("{error:#}"));

@@ -1,4 +1,4 @@
-//! What goes to stderr: how the connection is, and why there are no events.
+//! Lines on stderr: state of the connection, and reasons why there are no events.
 
 use core::fmt::Display;
 use std::io::{self, Write};
@@ -8,15 +8,15 @@ use sse_source::Refused;
 
 use crate::readable::push_escaped;
 
-/// How much of what the server says in place of events is shown.
-const ENOUGH: usize = 600;
+/// Maximum number of bytes of a response body that a notice quotes.
+const MAX_BODY_BYTES: usize = 600;
 
-/// Writes a line to stderr. If nobody reads that, there is nobody to tell.
+/// Writes a line to stderr. Ignores errors, because there is no other place to report them.
 pub(crate) fn tell(notice: impl Display) {
     let _ = writeln!(io::stderr(), "sse: {notice}");
 }
 
-/// What the server says in place of events.
+/// Returns a description of a response that is not an event stream: status, content type and start of the body.
 pub(crate) fn refusal(refused: &Refused) -> String {
     let Refused {
         status,
@@ -29,10 +29,10 @@ pub(crate) fn refusal(refused: &Refused) -> String {
         None => "no Content-Type".to_owned(),
     };
     let mut notice = match status.as_u16() {
-        200 => format!("no event stream: status {status}, {content_type}"),
+        200 => format!("not an event stream: status {status}, {content_type}"),
         _ => format!("status {status}, {content_type}"),
     };
-    let start = &body[..body.len().min(ENOUGH)];
+    let start = &body[..body.len().min(MAX_BODY_BYTES)];
     let text = String::from_utf8_lossy(start);
     for line in text.trim().split('\n').filter(|line| !line.is_empty()) {
         notice.push_str("\n  ");
@@ -44,7 +44,7 @@ pub(crate) fn refusal(refused: &Refused) -> String {
     notice
 }
 
-/// It comes from the server, and stderr mostly is a terminal.
+/// Escapes the control characters of a text from the server, because stderr usually is a terminal.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     push_escaped(text, &mut escaped);

@@ -14,17 +14,17 @@ use tower::ServiceExt;
 
 use crate::{input, notice, stdout, transport::Connection, url};
 
-/// Maximum length of an answer, in bytes: the IDs of many events.
+/// Maximum length of a response in bytes, which has the IDs of all published events.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// Publish events to a hub, and print their IDs.
 ///
-/// The data of the event is DATA, or else stdin up to its end, without the line end after its last line.
+/// The data of the event is DATA. By default it is read from stdin, without the line end after the last line.
 ///
-/// The exit code is 1 if the hub refuses the event, and stderr has its reason.
+/// The exit code is 1 if the hub refuses the event; the reason is printed on stderr.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Address of the hub, as `sse hub` prints it; with a path, where it takes publications.
+    /// URL of the hub, as `sse hub` prints it. The default path is /publish.
     #[arg(value_parser = url::parse)]
     url: Uri,
     /// Data of the event.
@@ -44,13 +44,13 @@ pub(crate) struct Arguments {
     /// Compaction key: the event replaces earlier ones with this key.
     #[arg(long, value_name = "KEY")]
     compaction_key: Option<String>,
-    /// Take events from stdin, one JSON object per line: {"topic" or "topics", "data"} and, if wanted, "type" and
+    /// Read events from stdin, one JSON object per line: {"topic" or "topics", "data"}, optionally with "type" and
     /// "key".
     #[arg(long, conflicts_with_all = ["topics", "event_type", "compaction_key"])]
     lines: bool,
     /// Token for publishers.
     ///
-    /// Others on this machine can see command lines, so it is better in the environment.
+    /// Other users of this machine can see command lines, so set the token in the environment instead.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
-/// Answer of the hub.
+/// Response of the hub: the ID of one event, or those of all lines.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         let body = String::from_utf8_lossy(&body);
         bail!("status {status}: {}", notice::escaped(body.trim()));
     }
-    let answer = serde_json::from_slice(&body).context("the answer is not one of a hub")?;
+    let answer = serde_json::from_slice(&body).context("the response is not from a hub")?;
     let mut lines = match answer {
         Answer::Id(id) => id,
         Answer::Ids(ids) => ids.join("\n"),
@@ -100,19 +100,19 @@ impl Arguments {
         let mut request = Request::post(self.uri()?).header(CONTENT_TYPE, content_type);
         if let Some(token) = &self.token {
             let value = HeaderValue::try_from(format!("Bearer {token}"));
-            let mut value = value.context("the token does not fit into a header")?;
+            let mut value = value.context("the token is not valid in a header")?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
         Ok(request.body(Full::new(body.into()))?)
     }
 
-    /// Returns where to publish, and in its query what the body does not say.
+    /// Returns the URL to publish to. Its query has the topics, the type and the key.
     fn uri(&self) -> Result<Uri> {
         let mut parts = self.url.clone().into_parts();
         let authority = parts.authority.as_ref();
         if authority.is_some_and(|authority| authority.as_str().contains('@')) {
-            bail!("the URL has credentials; a hub takes a token, by --token");
+            bail!("the URL has credentials, but a hub needs a token: use --token");
         }
         let path = match self.url.path() {
             "/" => "/publish",
@@ -153,6 +153,6 @@ where
 {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-    let body = body.map_err(|error| anyhow!(error).context("the answer broke"))?;
+    let body = body.map_err(|error| anyhow!(error).context("cannot read the response"))?;
     Ok((head.status, body.to_bytes()))
 }

@@ -1,4 +1,4 @@
-//! The bytes of a stream as they come.
+//! Output of the bytes of a stream as they arrive.
 
 use core::{
     pin::Pin,
@@ -14,10 +14,10 @@ use tower::ServiceExt;
 
 use crate::stdout;
 
-/// Returns a transport that writes to stdout what comes through the inner one.
+/// Returns a transport that writes the event streams of the inner one to stdout.
 pub(crate) fn transport(inner: Transport) -> Transport {
     let response = |response: Response<_>| {
-        // What is no event stream is not for stdout.
+        // Other responses, such as error pages, do not go to stdout.
         let content_type = response.headers().get(CONTENT_TYPE);
         let is_stream = response.status() == StatusCode::OK
             && content_type.is_some_and(|value| is_event_stream(value.as_bytes()));

@@ -1,31 +1,31 @@
 //! Events for people.
 //!
 //! ```text
-//! one line of data, of a message without an ID
-//! [add] the type, if it is not "message"
-//! [add #7] and the last event ID, if there is one
+//! data of a message without an ID
+//! [add] data of an event with the type "add"
+//! [add #7] data of such an event with the last event ID "7"
 //! [add #8]
-//!   data of two lines
+//!   data with two lines
 //!   or more
 //! : a comment
 //! ```
 //!
-//! No data looks like something else: what starts with a space, a bracket or a colon, and what has no
-//! character or more than one line, has its type before it in any case.
+//! Data cannot be mistaken for something else. If it starts with a space, a bracket or a colon, is empty, or has
+//! more than one line, its type is always printed before it.
 
 use sse_proto::MessageEvent;
 
-/// How events look.
+/// Format of events for people.
 #[derive(Clone, Copy)]
 pub(crate) struct Readable {
-    /// What is not data is dim.
+    /// Prints everything but the data in a dim colour.
     pub(crate) colours: bool,
-    /// No control character goes out as it came.
+    /// Escapes control characters, except newline and tab.
     pub(crate) escapes: bool,
 }
 
 impl Readable {
-    /// Appends the event, with its line end.
+    /// Appends an event and a line end.
     pub(crate) fn event<I: AsRef<str>>(&self, event: &MessageEvent<String, I>, out: &mut String) {
         let has_lines = event.data.contains('\n');
         let heading = heading(event, has_lines || is_mistakable(&event.data));
@@ -46,7 +46,7 @@ impl Readable {
         out.push('\n');
     }
 
-    /// Appends the comment, with its line end.
+    /// Appends a comment and a line end.
     pub(crate) fn comment(&self, text: &str, out: &mut String) {
         let mut comment = String::from(":");
         self.text(text, &mut comment);
@@ -71,7 +71,7 @@ impl Readable {
     }
 }
 
-/// Appends text that no terminal obeys: control characters other than newline and tab are written as
+/// Appends a text that cannot control a terminal: control characters other than newline and tab are written as
 /// `\u{1b}`.
 pub(crate) fn push_escaped(text: &str, out: &mut String) {
     for c in text.chars() {
@@ -83,7 +83,7 @@ pub(crate) fn push_escaped(text: &str, out: &mut String) {
     }
 }
 
-/// The type and the ID that are worth to be told.
+/// Returns the type and the ID in brackets, or nothing for the defaults, unless the data needs a heading.
 fn heading<I: AsRef<str>>(event: &MessageEvent<String, I>, needs_one: bool) -> String {
     let MessageEvent {
         event_type,
@@ -103,7 +103,7 @@ fn is_mistakable(data: &str) -> bool {
     data.is_empty() || data.starts_with([' ', '[', ':'])
 }
 
-/// In quotes, if it would be unclear where it ends.
+/// Returns the text in quotes, if its end would be unclear without them.
 fn word(text: &str) -> String {
     let is_plain = |c: char| !c.is_whitespace() && !"[]#".contains(c) && c.escape_debug().eq([c]);
     if !text.is_empty() && text.chars().all(is_plain) {
@@ -119,7 +119,7 @@ mod tests {
 
     use super::Readable;
 
-    /// How the events of a stream look.
+    /// Returns the output for a stream.
     fn shown(readable: Readable, stream: &str) -> String {
         let mut decoder = Decoder::new();
         let mut chunk = Chunk::from(stream);

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! Options of the request.
 
 use std::path::Path;
 
@@ -15,26 +15,26 @@ use crate::{input, url};
 
 #[derive(Args)]
 pub(crate) struct Request {
-    /// Where the events are; without a scheme, by http.
+    /// URL of the stream; the default scheme is http.
     #[arg(value_parser = url::parse)]
     url: Uri,
-    /// GET if it is not given, or POST with --data.
+    /// Method of the request; by default GET, or POST with --data.
     #[arg(short = 'X', long)]
     method: Option<Method>,
-    /// A header of each request, in place of what would be sent otherwise; "Name:" sends none. @FILE takes
-    /// such lines from a file and @- from stdin.
+    /// Header of each request, which replaces a default header of that name; "Name:" only removes it. @FILE reads
+    /// such lines from a file, and @- from stdin.
     ///
-    /// Others on this machine can see command lines, so a token is better in a file.
+    /// Other users of this machine can see command lines, so put a token into a file instead.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Headers::parse)]
     headers: Vec<Headers>,
-    /// The body of each request; @FILE takes it from a file and @- from stdin, as it is. Only one option
-    /// can take stdin.
+    /// Body of each request; @FILE reads it from a file, and @- from stdin, without changes. Only one option can
+    /// read stdin.
     ///
-    /// Its Content-Type is application/json if it is that, otherwise
-    /// application/x-www-form-urlencoded, if no header says something else.
+    /// The Content-Type is application/json if the body is valid JSON, otherwise
+    /// application/x-www-form-urlencoded. --header can set another one.
     #[arg(short, long, value_name = "BODY")]
     data: Option<String>,
-    /// Goes on behind the event with this ID.
+    /// Start after the event with this ID.
     #[arg(long, value_name = "ID")]
     last_event_id: Option<EventId>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Request {
 #[derive(Clone)]
 enum Headers {
     One(Header),
-    /// Lines of a file; `-` is stdin.
+    /// Name of a file with one header per line; `-` is stdin.
     File(String),
 }
 
@@ -67,7 +67,7 @@ impl Headers {
         let lines = (1_usize..).zip(text.split(|&byte| byte == b'\n'));
         let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
         let headers = lines.map(|(number, line)| {
-            // Without the line itself, which may be a secret.
+            // The error does not quote the line, which may have a secret.
             header(line).map_err(|error| anyhow!("{name}: line {number}: {error}"))
         });
         headers.collect()
@@ -75,7 +75,7 @@ impl Headers {
 }
 
 impl Request {
-    /// Whether it may be sent again and again: another POST may mean another order.
+    /// Returns whether the request may be repeated. A repeated POST, for example, could place a second order.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.method() == Method::GET
     }
@@ -99,9 +99,9 @@ impl Request {
         });
         let files = files.chain(self.data.as_deref().and_then(|data| data.strip_prefix('@')));
         if files.filter(|&file| file == "-").count() > 1 {
-            bail!("stdin can be read once, and two options take it");
+            bail!("two options read stdin, which can be read only once");
         }
-        // Whether a request is repeated is an option of the command.
+        // The option --reconnect decides whether the request is repeated.
         let mut builder = EventSource::request(self.method(), self.url.clone())
             .with_repetition()
             .with_header(USER_AGENT, concat!("sse/", env!("CARGO_PKG_VERSION")));
@@ -119,7 +119,7 @@ impl Request {
         for option in &self.headers {
             for (name, value) in option.read()? {
                 if name == "last-event-id" {
-                    // Of the first request only: the ID changes with the events.
+                    // This is for the first request only, because each event may change the ID.
                     let id = str::from_utf8(value.as_bytes());
                     let id = id.context("Last-Event-ID is not UTF-8")?.to_owned();
                     last_event_id = last_event_id.or(Some(EventId::new(id)?));

@@ -1,11 +1,11 @@
-//! stdout, and whether somebody still reads it.
+//! Output to stdout, and detection that its reader has closed it.
 
 use core::{error, fmt};
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result};
 
-/// Nobody reads stdout any more, as behind `| head -1`. No reason to complain.
+/// Error for a stdout whose reader has closed it, as `| head -1` does. The command then ends with success.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
@@ -17,7 +17,7 @@ impl fmt::Display for Closed {
 
 impl error::Error for Closed {}
 
-/// Writes it all, so that it is there at once.
+/// Writes all bytes and flushes stdout, so that the reader gets them at once.
 pub(crate) fn write(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -30,17 +30,16 @@ pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Ends when stdout is a pipe that nobody reads any more: otherwise it would take another event to
-/// find that out.
+/// Completes when stdout is a pipe whose reader has closed it. Without this, only the next event would show that.
 #[cfg(unix)]
 pub(crate) async fn closed() {
     use rustix::event::{PollFd, PollFlags, poll};
 
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    // No runtime waits for this thread when all else is over.
+    // The runtime does not wait for this thread when the command ends.
     std::thread::spawn(move || {
         let stdout = io::stdout();
-        // Errors are told without being asked for, and only those.
+        // Without flags, `poll` reports errors only.
         let mut stdout = [PollFd::new(&stdout, PollFlags::empty())];
         while let Err(rustix::io::Errno::INTR) = poll(&mut stdout, None) {}
         if stdout[0]
@@ -55,7 +54,7 @@ pub(crate) async fn closed() {
     }
 }
 
-/// Elsewhere, the next event finds it out.
+/// Never completes on other systems: there, the write of the next event fails.
 #[cfg(not(unix))]
 pub(crate) async fn closed() {
     core::future::pending().await

@@ -1,4 +1,4 @@
-//! How requests get to the server.
+//! Options of the connection to the server: timeout, proxy and certificates.
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -11,20 +11,20 @@ use crate::{input, seconds};
 
 #[derive(Args)]
 pub(crate) struct Connection {
-    /// Maximum time to connect, TLS included.
+    /// Maximum time to connect, including TLS.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds::parse)]
     connect_timeout: Duration,
-    /// Proxy for all requests: http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if it asks
-    /// for them. By default, the one that `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` names; `NO_PROXY` lists exceptions.
+    /// Proxy for all requests: http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if the proxy
+    /// needs it. By default, `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` names the proxy, and `NO_PROXY` the exceptions.
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
-    /// Trust the certificates of this file, in PEM, in place of the machine's.
+    /// PEM file with the certificates to trust, instead of those of this machine.
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
-    /// Certificate of the client, in PEM, with the chain up to what the server trusts.
+    /// PEM file with the client certificate, and its chain up to a certificate that the server trusts.
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
-    /// Private key of --cert, in PEM; by default, it is in the same file.
+    /// PEM file with the private key of --cert; by default, the file of --cert.
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 }

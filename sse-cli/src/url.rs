@@ -3,8 +3,7 @@
 use http::Uri;
 use url::Url;
 
-/// Reads a URL as people type it, and as curl and browsers take it: without a scheme it is `http`, and what is not
-/// ASCII or a space is encoded.
+/// Parses a URL as curl and browsers do. The default scheme is `http`. Spaces and characters beyond ASCII are encoded.
 pub(crate) fn parse(text: &str) -> Result<Uri, String> {
     let url = match text.contains("://") {
         true => Url::parse(text),

@@ -1,4 +1,4 @@
-//! `sse get` where streams end, break, or are none.
+//! `sse get` with streams that end or break, and with other responses.
 
 mod support;
 
@@ -19,10 +19,10 @@ fn it_goes_on_where_the_stream_ended() {
     let [end, busy, again, _, stop] = lines[..] else {
         panic!("{lines:?}");
     };
-    let ended = "sse: the server ended the stream inside an event; again in 0.";
+    let ended = "sse: the server ended the stream inside an event; reconnecting in 0.";
     assert!(end.starts_with(ended), "{end}");
-    assert!(busy.starts_with("sse: status 503 Service Unavailable; again in "));
-    assert_eq!(again, "sse: connected again");
+    assert!(busy.starts_with("sse: status 503 Service Unavailable; reconnecting in "));
+    assert_eq!(again, "sse: reconnected");
     assert_eq!(stop, "sse: the server asks to stop: status 204");
     let ids = server.requests();
     let id = |id: &str| format!("\r\nlast-event-id: {id}\r\n");
@@ -48,11 +48,11 @@ fn it_says_why_there_are_no_events() {
     let expected = "sse: status 403 Forbidden, text/html\n  Go \\u{1b}[31maway\n  now\n";
     assert_eq!(refused("--json"), expected);
     let stderr = refused("--json");
-    let expected = "sse: no event stream: status 200 OK, no Content-Type\n  xxx";
+    let expected = "sse: not an event stream: status 200 OK, no Content-Type\n  xxx";
     assert!(stderr.starts_with(expected) && stderr.ends_with("x …\n") && stderr.len() < 1000);
     let expected = "sse: status 503 Service Unavailable, no Content-Type\n  full\n";
     assert_eq!(refused("--no-reconnect"), expected);
-    let expected = "sse: no event stream: status 200 OK, text/html\n  no\n";
+    let expected = "sse: not an event stream: status 200 OK, text/html\n  no\n";
     assert_eq!(refused("--raw"), expected);
 }
 
@@ -87,7 +87,7 @@ fn a_stream_that_ends_inside_an_event_is_an_error_without_reconnecting() {
         let expected = "sse: the server ended the stream inside an event\n";
         assert_eq!(done.stderr, expected);
     }
-    // Bytes are all there, whatever they say.
+    // With --raw, the output has all bytes, so an incomplete event is not an error.
     let done = run(&mut sse(["get", "--raw", &url]), "");
     assert_eq!(
         (done.code, &*done.stdout),

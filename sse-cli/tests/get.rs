@@ -1,4 +1,4 @@
-//! `sse get`: what it asks for and what it prints, against a real server on loopback.
+//! `sse get`: its requests and its output, with a real server on loopback.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{Answer, Done, Running, Server, respond, run, sse, stream, wait};
 const STREAM: &str =
     ": hi\n\ndata: a\n\nevent: add\nid: 1\ndata: b\ndata: c\n\nevent: add\ndata\n\n";
 
-/// What `sse get` makes of one stream.
+/// Returns the result of `sse get` for one stream.
 fn get<const N: usize>(options: [&str; N]) -> Done {
     let server = Server::start([Answer::End(stream(STREAM))]);
     let mut command = sse(["get", "--no-reconnect", &server.url()]);
@@ -80,7 +80,7 @@ fn headers_and_data_are_sent() {
     let mut command = sse(["get", &url, "-H", "X-Token: a:b", "-H", "accept: */*"]);
     command.args(["-H", "User-Agent:", "-H", "Last-Event-ID: 7€", "-n1"]);
     assert_eq!(run(&mut command, "").stdout, "[#7€] a\n");
-    // A POST is not sent again when its stream ends.
+    // The command does not repeat a POST when its stream ends.
     let done = run(&mut sse(["get", &url, "-d", "{\"a\":\r\n1}"]), "");
     assert_eq!((done.code, &*done.stderr), (Some(0), ""));
     let mut command = sse(["get", "-X", "PUT", "-d@-", "--last-event-id=é", &url]);
@@ -111,7 +111,7 @@ fn headers_and_data_are_sent() {
     assert!(requests[2].ends_with("\r\n\r\na=1\r\n"));
 }
 
-/// Others on this machine see the command line of each process.
+/// Checks that a secret in a file does not appear on the command line, which other users of this machine can see.
 #[cfg(target_os = "linux")]
 #[test]
 fn headers_come_from_a_file_and_not_from_the_command_line() {
@@ -130,7 +130,7 @@ fn headers_come_from_a_file_and_not_from_the_command_line() {
     let arguments = String::from_utf8(arguments).unwrap();
     assert!(arguments.contains("sse-headers-"), "{arguments:?}");
     assert!(!arguments.contains("s3cret"), "{arguments:?}");
-    // From stdin, which is no secret to others either.
+    // Other users cannot see stdin, either.
     let mut command = sse(["get", &url, "--no-reconnect", "--header=@-"]);
     assert_eq!(run(&mut command, lines).stdout, "b\n");
     let requests = server.requests();
@@ -141,7 +141,7 @@ fn headers_come_from_a_file_and_not_from_the_command_line() {
         assert_eq!(request.matches("x-two: ").count(), values, "{request}");
         assert!(!request.contains("text/event-stream"), "{request}");
     }
-    // What is wrong is told with its place, and without the line.
+    // An error has the number of the line, but not its text.
     for (lines, reason) in [
         (
             "A: b\n\ns3cret\n",
@@ -166,7 +166,7 @@ fn headers_come_from_a_file_and_not_from_the_command_line() {
         let done = run(sse(["get", &url]).args(twice), lines);
         assert_eq!(done.code, Some(1));
         assert!(
-            done.stderr.contains("two options take it"),
+            done.stderr.contains("two options read stdin"),
             "{}",
             done.stderr
         );
@@ -204,7 +204,7 @@ fn each_number_works_or_is_refused_with_its_reason() {
         assert_eq!(done.code, Some(2), "{option}");
         assert!(done.stderr.contains(reason), "{option}: {}", done.stderr);
     }
-    // The least there is: nothing comes in time.
+    // With the minimum value, nothing arrives in time.
     let server = Server::start([Answer::Hang(stream("data: a\n\n"))]);
     let options = ["--no-reconnect", "--idle-timeout=0.000000001"];
     let done = run(sse(["get", &server.url()]).args(options), "");

@@ -1,4 +1,4 @@
-//! `sse hub` from its start to its end, and under those who mean it no good.
+//! `sse hub` from its start to its end, also with clients that misbehave.
 #![cfg(all(feature = "hub", target_os = "linux"))]
 
 mod support;
@@ -21,11 +21,15 @@ fn it_is_safe_or_does_not_start() {
         (
             &["--listen=0.0.0.0:0"],
             1,
-            "0.0.0.0:0 can be reached from other machines, so --publish-token",
+            "0.0.0.0:0 can be reached from other machines: --publish-token",
         ),
-        (&["--listen=[::]:0"], 1, "--publish-token has to be given"),
+        (
+            &["--listen=[::]:0"],
+            1,
+            "--publish-token or SSE_HUB_PUBLISH_TOKEN is required",
+        ),
         (&["--publish-token="], 2, "a token cannot be empty"),
-        (&["--publish-token=a b"], 2, "a header cannot hold it"),
+        (&["--publish-token=a b"], 2, "not valid in a header"),
         (
             &["--publish-token=a", "--subscribe-token=a"],
             1,
@@ -40,7 +44,7 @@ fn it_is_safe_or_does_not_start() {
         (
             &["--allow-origin=*", "--allow-origin=https://a.example"],
             1,
-            "nothing to add to it",
+            "allows all origins",
         ),
         (
             &["--listen=192.0.2.1:1", "--publish-token=a"],
@@ -92,22 +96,22 @@ async fn curl_reads_it() {
     assert!(text.contains("\r\nx-accel-buffering: no\r\n"), "{text}");
 }
 
-/// Whoever sends a long body has its answer before it is through, and is not cut off.
+/// Checks that a client that sends a long body gets the response before the end of the body, and is not disconnected.
 #[tokio::test]
 async fn who_is_refused_may_finish() {
     let hub = Hub::start([]);
-    const BODY: usize = 16 << 20;
+    const BODY_BYTES: usize = 16 << 20;
     for (path, status) in [("publish", 401), ("publish?topic=a", 413), ("nothing", 404)] {
         let token = match status {
             413 => support::hub::TOKEN,
             _ => "none",
         };
         let mut connection = TcpStream::connect(&hub.address).await.unwrap();
-        // The second request finds the connection as if nothing had been.
+        // The second request uses the same connection.
         for _ in 0..2 {
             let head = format!(
                 "POST /{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-                 Content-Length: {BODY}\r\n\r\n"
+                 Content-Length: {BODY_BYTES}\r\n\r\n"
             );
             connection.write_all(head.as_bytes()).await.unwrap();
             let mut answer = [0; 1024];
@@ -117,7 +121,7 @@ async fn who_is_refused_may_finish() {
                 answer.starts_with(&format!("HTTP/1.1 {status} ")),
                 "{answer}"
             );
-            connection.write_all(&vec![b'x'; BODY]).await.unwrap();
+            connection.write_all(&vec![b'x'; BODY_BYTES]).await.unwrap();
         }
     }
 }
@@ -130,7 +134,7 @@ async fn it_ends_within_seconds_and_tells_all() {
         for _ in 0..20 {
             followers.push(hub.follow("topic=a").await);
         }
-        // One that does not read what it is told, and one that has nothing to ask.
+        // One client does not read its stream, and one sends no request.
         let _silent = hub.ask("topic=a").await;
         let _idle = TcpStream::connect(&hub.address).await.unwrap();
         hub.becomes("sse_hub_subscribers", 21).await;
@@ -149,7 +153,7 @@ async fn it_ends_within_seconds_and_tells_all() {
                 }
             }
         }
-        // Although one does not read, and one does not go.
+        // The hub ends although one client does not read, and one does not disconnect.
         assert!(hub.running.wait().success());
         delays.sort_unstable();
         assert!(
@@ -159,13 +163,13 @@ async fn it_ends_within_seconds_and_tells_all() {
     }
 }
 
-/// What is under way when it is asked to end does not keep it.
+/// Checks that publications in progress do not delay the end.
 #[tokio::test]
 async fn it_ends_within_seconds_while_much_is_published() {
     let mut command = sse(["hub", "--listen=127.0.0.1:0", "--max-event=16000000"]);
     command.env("SSE_HUB_PUBLISH_TOKEN", support::hub::TOKEN);
     let mut hub = Hub::start_command(command.env("TOKIO_WORKER_THREADS", "2"));
-    // Much more work than it has time for, for each of its threads.
+    // This is much more work for each thread than the time allows.
     let line = "{\"topic\":\"a\",\"data\":1}\n";
     let lines = line.repeat(50_000_000 / line.len());
     let head = format!(
@@ -181,13 +185,13 @@ async fn it_ends_within_seconds_while_much_is_published() {
         connection.write_all(lines.as_bytes()).await.unwrap();
         connections.push(connection);
     }
-    // It has begun.
+    // By now, the hub has started to publish.
     sleep(Duration::from_millis(300)).await;
     let start = Instant::now();
     kill_process(Pid::from_child(&hub.running.child), Signal::TERM).unwrap();
     assert!(hub.running.wait().success());
     let time = start.elapsed();
-    eprintln!("it ended after {time:?}");
+    eprintln!("the hub ended after {time:?}");
     assert!(time < Duration::from_secs(20), "{time:?}");
 }
 
@@ -197,7 +201,7 @@ async fn who_does_not_read_is_given_up() {
     let mut silent = hub.ask("topic=a").await;
     let mut follower = hub.follow("topic=a").await;
     let data = "x".repeat(1_000_000);
-    // More than the buffers of the system take.
+    // More than the buffers of the system hold.
     for _ in 0..12 {
         hub.news("a", &data).await;
         assert_eq!(follower.data_after_all().await.len(), data.len());
@@ -214,14 +218,14 @@ async fn who_does_not_read_is_given_up() {
     assert_eq!(follower.data_after_all().await, "still there");
 }
 
-/// The timers of the connection take each time that the option takes.
+/// Checks that the timers of the connection accept the maximum value of the option.
 #[tokio::test]
 async fn with_the_longest_write_timeout_nobody_is_given_up() {
     let hub = Hub::start(["--write-timeout=18446744073709551615", "--max-lag=1000000"]);
     let mut silent = hub.ask("topic=a").await;
     hub.becomes("sse_hub_subscribers", 1).await;
     let data = "x".repeat(1_000_000);
-    // More than the buffers of the system take.
+    // More than the buffers of the system hold.
     for _ in 0..12 {
         hub.news("a", &data).await;
     }
@@ -229,8 +233,8 @@ async fn with_the_longest_write_timeout_nobody_is_given_up() {
     let mut buffer = vec![0; 64 * 1024];
     while bytes < 12_000_000 {
         let count = timeout(test_timeout(), silent.read(&mut buffer)).await;
-        let count = count.expect("it comes").unwrap();
-        assert_ne!(count, 0, "the end after {bytes} bytes");
+        let count = count.expect("data in time").unwrap();
+        assert_ne!(count, 0, "end of stream after {bytes} bytes");
         bytes += count;
     }
 }
@@ -265,15 +269,15 @@ async fn the_crowd_is_limited_and_leaves_nothing_behind() {
     hub.becomes("sse_hub_delivered_total", 1_500).await;
     drop(crowd);
     hub.becomes("sse_hub_subscribers", 1).await;
-    hub.news("own/7", "to nobody else").await;
-    assert_eq!(follower.data().await, "to nobody else");
+    hub.news("own/7", "to one subscriber").await;
+    assert_eq!(follower.data().await, "to one subscriber");
     assert_eq!(hub.metric("sse_hub_delivered_total").await, 1_501);
 }
 
 #[tokio::test]
 async fn unknown_topics_leave_nothing_behind() {
     let hub = Hub::start(["--keep-events=1000"]);
-    // What it needs once: threads, buffers.
+    // Memory that the hub allocates only once: threads, buffers.
     flood(&hub, 0..2_000).await;
     let before = hub.memory();
     flood(&hub, 2_000..12_000).await;
@@ -283,7 +287,7 @@ async fn unknown_topics_leave_nothing_behind() {
     hub.news("a", "1").await;
 }
 
-/// Minutes: `cargo test -p sse-cli --release --test hub_lifetime -- --ignored --nocapture`.
+/// Takes minutes. Run it with `cargo test -p sse-cli --release --test hub_lifetime -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn a_million_unknown_topics_leave_nothing_behind() {
@@ -297,7 +301,7 @@ async fn a_million_unknown_topics_leave_nothing_behind() {
     }
 }
 
-/// Subscribers come and go, each with a topic that nobody has heard of.
+/// Connects and disconnects one subscriber after another, each with a new topic.
 async fn flood(hub: &Hub, topics: core::ops::Range<u32>) {
     for topic in topics {
         let mut connection = hub
@@ -306,7 +310,7 @@ async fn flood(hub: &Hub, topics: core::ops::Range<u32>) {
         let mut head = [0; 64];
         let count = connection.read(&mut head).await.unwrap();
         assert!(head[..count].starts_with(b"HTTP/1.1 200 OK\r\n"));
-        // Gone without a word, so that the system has nothing to remember.
+        // Closes with a reset, so that the system keeps no state of the connection.
         socket2::SockRef::from(&connection)
             .set_linger(Some(Duration::ZERO))
             .unwrap();
@@ -314,7 +318,7 @@ async fn flood(hub: &Hub, topics: core::ops::Range<u32>) {
     hub.becomes("sse_hub_subscribers", 0).await;
 }
 
-/// A client that has seen no event misses none when the hub is back.
+/// Checks that a client without events misses none when the hub restarts, because the last event has its position.
 #[tokio::test]
 async fn each_stream_is_closed_with_its_position() {
     let hub = Hub::start([]);
@@ -327,9 +331,9 @@ async fn each_stream_is_closed_with_its_position() {
     }
     kill_process(Pid::from_child(&hub.running.child), Signal::TERM).unwrap();
     let reading = timeout(test_timeout(), quiet.read_to_string(&mut text)).await;
-    reading.expect("it ends").unwrap();
+    reading.expect("end of stream").unwrap();
     let id = |event_type: &str| {
-        let (_, rest) = text.split_once(event_type).expect("it is told");
+        let (_, rest) = text.split_once(event_type).expect("the event arrives");
         rest.split_once("id: ")
             .unwrap()
             .1

@@ -7,15 +7,15 @@ use support::hub::Hub;
 
 const SUBSCRIBERS: u64 = 150;
 
-/// KiB of events that the hub keeps in any case.
-const RETENTION: u64 = 64 * 1024;
+/// KiB of events that the hub retains.
+const RETENTION_KIB: u64 = 64 * 1024;
 
-/// KiB that a subscriber can hold: an event that is on its way, a window and a frame of its selection,
-/// and the buffer of its connection.
-const SUBSCRIBER: u64 = 1024 + 64 + 16 + 128;
+/// KiB that a subscriber can hold: an event that is being sent, a window and a frame of its selection, and the buffer
+/// of its connection.
+const SUBSCRIBER_KIB: u64 = 1024 + 64 + 16 + 128;
 
 /// KiB for the program itself.
-const PROGRAM: u64 = 32 * 1024;
+const PROGRAM_KIB: u64 = 32 * 1024;
 
 #[tokio::test]
 async fn stalled_subscribers_of_large_events_hold_one_event_each() {
@@ -26,7 +26,7 @@ async fn stalled_subscribers_of_large_events_hold_one_event_each() {
     }
     hub.becomes("sse_hub_subscribers", SUBSCRIBERS).await;
     let data = "x".repeat(1_000_000);
-    // The system takes some of them for each connection.
+    // The buffers of the system take some of the events of each connection.
     for _ in 0..5 {
         for n in 0..SUBSCRIBERS {
             let reply = hub
@@ -36,7 +36,7 @@ async fn stalled_subscribers_of_large_events_hold_one_event_each() {
         }
     }
     let held = hub.memory();
-    let limit = PROGRAM + RETENTION + SUBSCRIBERS * SUBSCRIBER;
+    let limit = PROGRAM_KIB + RETENTION_KIB + SUBSCRIBERS * SUBSCRIBER_KIB;
     eprintln!("{held} KiB are held, limit is {limit}");
     assert!(held <= limit, "{held} KiB are held, limit is {limit}");
 }

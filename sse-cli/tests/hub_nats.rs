@@ -1,4 +1,4 @@
-//! Several of `sse hub` over one NATS. It takes `nats-server`, from Debian's package of that name.
+//! Several hubs over one NATS. These tests need `nats-server`, from Debian's package of that name.
 #![cfg(feature = "nats")]
 
 mod support;
@@ -20,7 +20,7 @@ async fn becomes(hub: &Hub, status: u16) {
             sleep(Duration::from_millis(100)).await;
         }
     });
-    waiting.await.expect("its health changes");
+    waiting.await.expect("the status of /healthz changes");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn each_hears_what_the_others_are_told() {
     let reply = one.publish("?topic=a/c", "text/plain", "lost").await;
     assert_eq!(reply.status, 503);
     assert!(
-        reply.text.starts_with("the backend did not take it: "),
+        reply.text.starts_with("backend did not accept the event: "),
         "{}",
         reply.text
     );
@@ -71,7 +71,7 @@ async fn each_hears_what_the_others_are_told() {
         (follower.data().await, late.data().await),
         ("4".into(), "4".into())
     );
-    // One that was not there when it happened has it all from NATS.
+    // A hub that starts later gets all events from NATS.
     let third = hub_over(&nats);
     becomes(&third, 200).await;
     let mut follower = third
@@ -89,12 +89,12 @@ fn what_is_no_address_is_told() {
         (
             ["--nats=nats://a b"].as_slice(),
             1,
-            "--nats: address 1 of NATS: ",
+            "--nats: NATS address 1: ",
         ),
         (
             &["--nats=a:1", "--nats-stream=a.b"],
             1,
-            "--nats: stream \"a.b\": '.' in it",
+            "--nats: stream \"a.b\" contains '.'",
         ),
         (&["--nats-stream=a"], 2, "--nats"),
     ] {
@@ -133,7 +133,7 @@ async fn what_is_not_permitted_is_told() {
             sleep(Duration::from_millis(50)).await;
         }
     });
-    assert_eq!(health.await.expect("it becomes known").status, 503);
+    assert_eq!(health.await.expect("a refusal in time").status, 503);
     let reply = hub.publish("?topic=a", "text/plain", "x").await;
     assert_eq!(reply.status, 502, "{}", reply.text);
     let reason = r#"Permissions Violation for Publish to "sse.events.a""#;
@@ -161,7 +161,7 @@ async fn options_say_how_the_stream_is_made() {
         (17, 100_000, Duration::from_secs(60))
     );
     assert_eq!(config.storage, jetstream::stream::StorageType::Memory);
-    // One server cannot have three replicas, which is told at once.
+    // One server cannot have three replicas. The hub reports that at once.
     let replicas = Hub::start([
         &format!("--nats={}", nats.url()),
         "--nats-stream=other",

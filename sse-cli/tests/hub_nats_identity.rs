@@ -1,4 +1,5 @@
-//! `sse hub` with servers of NATS that ask for credentials, and whose certificates it has to trust. It takes `nats-server`.
+//! `sse hub` with NATS servers that require credentials, and whose certificates it must trust. These tests need
+//! `nats-server`.
 #![cfg(feature = "nats")]
 
 mod support;
@@ -14,10 +15,10 @@ use tempfile::TempDir;
 use testkit::{nats::Nats, timeout::test_timeout};
 use tokio::time::{sleep, timeout};
 
-/// Each has this in it, and no log may.
+/// Secret in all credentials, which no log may contain.
 const SECRET: &str = "s3cret";
 
-/// A hub that logs all that it can.
+/// Starts a hub with the log level trace.
 fn start(url: &str, options: &[String]) -> Hub {
     let mut command = sse(["hub", "--listen=127.0.0.1:0", "--log=trace"]);
     command.arg(format!("--nats={url}")).args(options);
@@ -37,10 +38,10 @@ async fn is_accepted(url: &str, options: &[String]) {
     assert_silent(hub);
 }
 
-/// For this reason, which it tells.
+/// Checks that NATS refuses the hub, and that the hub logs this reason.
 async fn is_refused(url: &str, options: &[String], reason: &str) {
     let mut hub = start(url, options);
-    hub.running.stderr.expect("the backend is lost");
+    hub.running.stderr.expect("backend is disconnected");
     hub.running.stderr.expect(reason);
     assert_eq!(hub.get("/healthz").await.status, 503, "{url} {options:?}");
     assert_silent(hub);
@@ -109,7 +110,7 @@ async fn nkey() {
     .await;
 }
 
-/// A JWT as `nsc` makes it, signed by this key.
+/// Returns a JWT in the form of `nsc`, signed by this key.
 fn jwt(issuer: &KeyPair, subject: &KeyPair, claims: Value) -> String {
     let encode = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let head = encode(json!({"typ": "JWT", "alg": "ed25519-nkey"}));
@@ -142,7 +143,7 @@ async fn credentials_file() {
             jwt(&operator, account, claims)
         )
     };
-    // That of the system may have no streams.
+    // The account of the system may have no streams.
     let of_system = json!({
         "limits": {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "conn": -1,
             "leaf": -1, "wildcards": true},
@@ -182,7 +183,7 @@ async fn credentials_file() {
     is_refused(&nats.url(), &[], reason).await;
 }
 
-/// A root and what it has signed, as files.
+/// Certificate authority, with its certificates as files.
 struct Root {
     folder: TempDir,
     issuer: CertifiedIssuer<'static, rcgen::KeyPair>,
@@ -205,7 +206,7 @@ impl Root {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// A certificate for this name, and its key.
+    /// Creates a certificate for this name, and its key.
     fn certified(&self, name: &str) -> [String; 2] {
         let key = rcgen::KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -216,7 +217,7 @@ impl Root {
         files
     }
 
-    /// Configuration of a server with a certificate of this root.
+    /// Returns the configuration of a NATS server with a certificate of this root.
     fn config(&self, more: &str) -> String {
         let [cert, key] = self.certified("127.0.0.1");
         let ca = self.file("ca.pem");
@@ -232,15 +233,16 @@ async fn private_root() {
     let url = format!("tls://{SECRET}@127.0.0.1:{}", nats.port());
     let ca = |root: &Root| [option("ca", root.file("ca.pem"))];
     is_accepted(&url, &ca(&right)).await;
-    // All of the chain is told, not only that it is an "IO error".
+    // The log has the whole chain of causes, and not only "IO error".
     is_refused(&url, &ca(&wrong), "invalid peer certificate").await;
     is_refused(&url, &[], "invalid peer certificate").await;
-    // A server without TLS gets no token from a client that has a root to check it with.
+    // A client with a root certificate sends no token to a server without TLS.
     let plain = Nats::configured("").unwrap();
     is_refused(&plain.url(), &ca(&right), "not connected to NATS").await;
 }
 
-/// The files are read for each connection. One that has gone does not make a connection that is not encrypted.
+/// Checks that a root certificate that was deleted does not lead to an unencrypted connection. The files are read for
+/// each connection.
 #[tokio::test]
 async fn a_root_that_has_gone() {
     let root = Root::new();
@@ -248,10 +250,10 @@ async fn a_root_that_has_gone() {
     let mut nats = Nats::down().unwrap();
     let url = format!("nats://{SECRET}@127.0.0.1:{}", nats.port());
     let mut hub = start(&url, &[option("ca", &ca)]);
-    hub.running.stderr.expect("the backend is lost");
+    hub.running.stderr.expect("backend is disconnected");
     fs::remove_file(ca).unwrap();
     nats.up().unwrap();
-    // Before the third attempt, the second one has met the server.
+    // At the third attempt, the second one has reached the server.
     hub.running.stderr.expect_times("--nats-ca: ", 3);
     assert_eq!(hub.get("/healthz").await.status, 503);
     assert_silent(hub);

@@ -1,4 +1,4 @@
-//! Options of `sse hub`: the least and the most that they take, and values that would do harm.
+//! Options of `sse hub`: minimum and maximum values, and values that are not safe.
 #![cfg(feature = "hub")]
 
 mod support;
@@ -10,7 +10,7 @@ use support::{
     run, sse,
 };
 
-/// Starts it with options that it refuses, and returns the reason.
+/// Starts the hub with options that it refuses, and returns stderr.
 fn refusal(options: &[&str]) -> String {
     let mut command = sse(["hub", "--listen=127.0.0.1:0"]);
     let done = run(
@@ -58,7 +58,7 @@ async fn each_number_works_or_is_refused_with_its_reason() {
             assert_eq!(late.data().await, "2", "{option}");
         }
     }
-    // Too short for a replay, and for no live event.
+    // This is too short for a replay, but live events arrive.
     let hub = Hub::start(["--keep-for=0.000000001"]);
     let mut follower = hub.follow("topic=a").await;
     hub.news("a", "1").await;
@@ -136,10 +136,10 @@ async fn metrics_are_not_for_subscribers() {
         }
         hub.send(request, "").await
     };
-    // Only programs of this machine can ask, and they may subscribe to everything.
+    // Only programs of this machine can send requests, and they may subscribe to all topics.
     let hub = Hub::start([]);
     assert_eq!(status(&hub, None).await.status, 200);
-    // Others may come, or may not hear everything.
+    // Clients of other machines can send requests, or subscribers need a token.
     for option in [
         "--subscribe-token=for-readers",
         "--allow-host=events.example",
@@ -168,7 +168,7 @@ async fn metrics_are_not_for_subscribers() {
         "{}",
         reply.text
     );
-    // It opens nothing else.
+    // The metrics token allows nothing else.
     let request = hub.request(Method::GET, "/events?topic=a");
     let request = request.header(AUTHORIZATION, "Bearer for-metrics");
     assert_eq!(hub.send(request, "").await.status, 401);
@@ -186,7 +186,7 @@ async fn metrics_are_not_for_subscribers() {
         ),
         (
             ["--metrics-token=a", "--publish-token=a"],
-            "who may read /metrics",
+            "each reader of /metrics could publish",
         ),
         (
             ["--subscribe-token=a", "--metrics-token="],

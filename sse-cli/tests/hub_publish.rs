@@ -1,4 +1,4 @@
-//! What `sse hub` takes from those who publish, and what it does not.
+//! Publications that `sse hub` accepts and refuses.
 #![cfg(feature = "hub")]
 
 mod support;
@@ -136,32 +136,27 @@ async fn nothing_can_be_forged() {
             "",
             JSON,
             br#"{"topic":"a","data":"a","key":"k\r\n"}"#,
-            r"key: '\r' at byte 1",
+            r"key has the control character '\r' at byte 1",
         ),
         (
             "",
             JSON,
             br#"{"topic":"a","data":"a","key":""}"#,
-            "key: it is empty",
+            "key: empty",
         ),
         (
             "",
             JSON,
             br#"{"topic":"a\n\ndata: forged","data":"a"}"#,
-            r"topic: '\n' at byte 1",
+            r"topic has the control character '\n' at byte 1",
         ),
         (
             "",
             JSON,
             br#"{"topic":"a/*","data":"a"}"#,
-            "`*` is for patterns",
+            "has a `*`, which only patterns can have",
         ),
-        (
-            "",
-            JSON,
-            br#"{"topic":"","data":"a"}"#,
-            "a topic cannot be empty",
-        ),
+        ("", JSON, br#"{"topic":"","data":"a"}"#, "topic is empty"),
         ("", JSON, br#"{"topics":[],"data":"a"}"#, "no topic"),
         ("", JSON, br#"{"data":"a"}"#, "no topic"),
         ("", JSON, br#"{"topic":"a"}"#, "missing field `data`"),
@@ -169,7 +164,7 @@ async fn nothing_can_be_forged() {
             "",
             JSON,
             br#"{"topic":"a","topics":["a"],"data":"a"}"#,
-            "two words for one thing",
+            "`topic` and `topics` cannot be used together",
         ),
         (
             "",
@@ -220,13 +215,13 @@ async fn nothing_can_be_forged() {
             "",
             JSON,
             br#"{"topic":"a","data":"a","type":"reset"}"#,
-            r#"type: "reset" is what the hub itself says"#,
+            r#"type: "reset" is reserved for the hub"#,
         ),
         (
             "",
             JSON,
             br#"{"topic":"a","data":"a","type":"closing"}"#,
-            r#"type: "closing" is what the hub itself says"#,
+            r#"type: "closing" is reserved for the hub"#,
         ),
         (
             "?topic=a",
@@ -253,7 +248,7 @@ async fn nothing_can_be_forged() {
             "event type: LF at byte 1",
         ),
         ("", FORM, b"topic=a&data=%ff", "not UTF-8 when decoded"),
-        ("", FORM, b"topic=a&data=a&data=b", "data: there are two"),
+        ("", FORM, b"topic=a&data=a&data=b", "data: given twice"),
         (
             "",
             FORM,
@@ -267,21 +262,26 @@ async fn nothing_can_be_forged() {
             "",
             FORM,
             long_key.as_bytes(),
-            "key: 257 bytes are more than 256",
+            "key is 257 bytes, limit is 256",
         ),
         (
             "",
             FORM,
             long_topic.as_bytes(),
-            "topic: 257 bytes are more than 256",
+            "topic is 257 bytes, limit is 256",
         ),
         (
             "?topic=a&data=b",
             TEXT,
             b"a",
-            "data: that is the body, and the query has it too",
+            "data: given in the body and in the query",
         ),
-        ("?topic=a%0A", TEXT, b"a", r"topic: '\n' at byte 1"),
+        (
+            "?topic=a%0A",
+            TEXT,
+            b"a",
+            r"topic has the control character '\n' at byte 1",
+        ),
         (
             "?topic=%C0%80",
             TEXT,
@@ -352,14 +352,14 @@ async fn an_event_may_be_only_so_long() {
     let reply = hub.publish("?topic=a", TEXT, longer.clone()).await;
     assert_eq!(
         (reply.status, &*reply.text),
-        (413, "data: 1001 bytes are more than 1000\n")
+        (413, "data is 1001 bytes, limit is 1000\n")
     );
     let lines =
         format!("{{\"topic\":\"a\",\"data\":\"a\"}}\n{{\"topic\":\"a\",\"data\":\"{longer}\"}}");
     let reply = hub.publish("", LINES, lines).await;
     assert_eq!(
         (reply.status, &*reply.text),
-        (413, "line 2: data: 1001 bytes are more than 1000\n")
+        (413, "line 2: data is 1001 bytes, limit is 1000\n")
     );
     // Each line end of the data takes seven bytes on the wire.
     let many = r"\n".repeat(200);
@@ -370,7 +370,7 @@ async fn an_event_may_be_only_so_long() {
         (reply.status, &*reply.text),
         (413, "line 2: event is 1400 bytes, limit is 1000\n")
     );
-    // Said to be too long, and not read at all: 8 times 1000 bytes and 64 KiB are.
+    // The limit is 8 times 1000 bytes and 64 KiB. The length of this body is known, so the server does not read it.
     let reply = hub.publish("?topic=a", TEXT, "x".repeat(73_537)).await;
     assert_eq!(
         (reply.status, &*reply.text),
@@ -379,7 +379,7 @@ async fn an_event_may_be_only_so_long() {
     assert_eq!(hub.metric("sse_hub_published_total").await, 1);
 }
 
-/// A limit counts what is made of a body, and not only its bytes.
+/// Checks that the limits apply to the parsed topics, and not only to the bytes of the body.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn topics_are_counted_while_they_are_read() {
@@ -396,7 +396,7 @@ async fn topics_are_counted_while_they_are_read() {
         assert!(reply.text.contains("more than 64 topics"), "{}", reply.text);
         let more = hub.peak_memory() - before;
         eprintln!("{content_type}: {bytes} bytes of body took {more} KiB");
-        // The body and a copy, each of which may have grown into twice its room.
+        // The body and a copy, each with a capacity of up to twice its length.
         assert!(more * 1024 < 5 * bytes, "{content_type}: {more} KiB");
     }
 }
@@ -415,7 +415,7 @@ async fn lines_take_little_more_memory_than_the_body() {
     assert!(more * 1024 < 5 * bytes, "{more} KiB");
 }
 
-/// Each body is within the limit, and so are all of them.
+/// Checks the memory of many bodies at a time, each of which is within its own limit.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn long_bodies_share_a_bounded_memory() {
@@ -433,7 +433,7 @@ async fn long_bodies_share_a_bounded_memory() {
         let body = vec![b'x'; BODY_BYTES];
         let (last, body) = body.split_last().unwrap();
         connection.write_all(body).await.unwrap();
-        // Meanwhile, the other bodies come as far as that, or wait.
+        // Meanwhile, the other bodies arrive up to their last byte, or wait for memory.
         sleep(Duration::from_secs(1)).await;
         connection.write_all(&[*last]).await.unwrap();
         let mut status = [0; "HTTP/1.1 200".len()];
@@ -448,6 +448,6 @@ async fn long_bodies_share_a_bounded_memory() {
     timeout(test_timeout(), all).await.unwrap();
     let more = hub.peak_memory() - before;
     eprintln!("{PUBLISHERS} bodies of {BODY_BYTES} bytes took {more} KiB");
-    // The memory for bodies, a copy of each that becomes an event, and what the allocator keeps.
+    // Memory for bodies, a copy of each body that becomes an event, and memory that the allocator keeps.
     assert!(more < 160 * 1024, "{more} KiB");
 }

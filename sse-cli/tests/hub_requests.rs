@@ -1,4 +1,4 @@
-//! Requests as bytes: heads that are too long, and hosts that are wrong.
+//! Requests as bytes: heads that are too long, and hosts that are not valid.
 #![cfg(feature = "hub")]
 
 mod support;
@@ -13,7 +13,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// A request for `/healthz` of this size, with a header that fills it up.
+/// Returns a request for `/healthz` of this size, with a header as padding.
 fn head(size: usize) -> String {
     let start = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Padding: ";
     let padding = "x".repeat(size - start.len() - 4);
@@ -27,7 +27,7 @@ async fn a_head_may_have_32_kib() {
         let request = head(size);
         assert_eq!(request.len(), size);
         assert_eq!(hub.status(&[&request]).await, status, "{size} bytes");
-        // What comes in pieces is counted in the same way.
+        // A head that arrives in pieces has the same limit.
         let (first, rest) = request.split_at(size / 2);
         let (second, third) = rest.split_at(size / 3);
         let pieces = [first, second, third];
@@ -110,7 +110,7 @@ async fn a_request_names_one_host() {
             "Host: localhost\r\nHost: evil.example",
             400,
         ),
-        // Programs of HTTP/1.0 may leave it out.
+        // HTTP/1.0 clients may send no Host.
         ("GET /healthz HTTP/1.0", "X-None: 1", 200),
         ("GET /healthz HTTP/1.0", "Host: evil.example", 421),
         (
@@ -169,8 +169,8 @@ async fn a_request_names_one_host() {
     }
 }
 
-/// A proxy keeps the connections to its backends for a minute or more, and uses one that the backend has just
-/// closed.
+/// Checks that the hub keeps idle connections for longer than 15 s. A proxy keeps the connections to its backends for
+/// a minute or more, and would use one that the backend has just closed.
 #[tokio::test]
 async fn an_idle_connection_waits_for_longer_than_proxies_keep_it() {
     let hub = Hub::start([]);
@@ -187,14 +187,14 @@ async fn an_idle_connection_waits_for_longer_than_proxies_keep_it() {
             "after {pause} s"
         );
     }
-    // Half of a head holds a connection for less.
+    // An incomplete head keeps a connection for less time.
     connection
         .write_all(b"GET /healthz HTTP/1.1\r\n")
         .await
         .unwrap();
     let start = Instant::now();
     let end = timeout(test_timeout(), connection.read(&mut answer)).await;
-    assert!(matches!(end.expect("it ends"), Ok(0) | Err(_)));
+    assert!(matches!(end.expect("end of connection"), Ok(0) | Err(_)));
     assert!(
         start.elapsed() >= Duration::from_secs(14),
         "{:?}",
@@ -210,7 +210,7 @@ async fn the_idle_time_is_an_option() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
-/// `nc -N` sends the request, closes its writing half, and reads.
+/// Checks clients such as `nc -N`, which sends the request, closes its writing half, and reads.
 #[tokio::test]
 async fn a_client_that_closes_its_writing_half_is_answered() {
     let hub = Hub::start([]);
@@ -242,11 +242,11 @@ async fn a_client_that_closes_its_writing_half_is_answered() {
         let mut answer = String::new();
         let mut connection = half_closed(&request).await;
         let reading = timeout(test_timeout(), connection.read_to_string(&mut answer)).await;
-        reading.expect("the end").unwrap();
+        reading.expect("end of connection").unwrap();
         assert!(answer.starts_with("HTTP/1."), "{request}: {answer:?}");
         assert_eq!(answer[9..12], status.to_string(), "{request}: {answer}");
     }
-    // Also by a stream, for as long as it reads.
+    // A stream also continues, while the client reads.
     let request = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut connection = half_closed(request).await;
     let mut seen = String::new();
@@ -257,14 +257,14 @@ async fn a_client_that_closes_its_writing_half_is_answered() {
         while !seen.contains(&data) {
             let mut bytes = [0; 1024];
             let read = timeout(test_timeout(), connection.read(&mut bytes)).await;
-            let count = read.expect("it comes").unwrap();
-            assert_ne!(count, 0, "the end after {seen}");
+            let count = read.expect("data in time").unwrap();
+            assert_ne!(count, 0, "end of stream after {seen}");
             seen.push_str(core::str::from_utf8(&bytes[..count]).unwrap());
         }
-        // Longer than it takes to find out that a client is gone.
+        // Longer than the time in which the server detects a client that is gone.
         sleep(Duration::from_secs(2)).await;
     }
-    // A client that is gone is noticed without an event.
+    // The server detects a client that is gone without an event.
     drop(connection);
     hub.becomes("sse_hub_subscribers", 0).await;
     let gone = hub.ask("topic=a").await;

@@ -1,4 +1,4 @@
-//! `sse hub` before many clients that each ask for as much as a request may.
+//! Memory of `sse hub` with many clients that each subscribe to as many topics as possible.
 #![cfg(all(feature = "hub", target_os = "linux"))]
 
 mod support;
@@ -7,11 +7,11 @@ use std::fs;
 
 use support::hub::Hub;
 
-/// The most memory that a subscriber may take: the texts of its selection (16 KiB), what the hub makes of
-/// them, and its connection.
+/// Maximum memory of a subscriber in bytes: the texts of its selection (16 KiB), the index of the hub for them, and its
+/// connection.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// 64 topics or patterns of 256 bytes, other ones for each client.
+/// Returns a query with 64 topics or patterns of 256 bytes, which are different for each client.
 fn query(client: usize) -> String {
     let topics = (0..64).map(|number| {
         let (start, end) = match number % 4 {
@@ -26,7 +26,7 @@ fn query(client: usize) -> String {
     topics.collect::<Vec<_>>().join("&")
 }
 
-/// Memory that the process has allocated, in bytes.
+/// Returns the memory that the process has allocated, in bytes.
 fn allocated(hub: &Hub) -> u64 {
     let path = format!("/proc/{}/status", hub.running.child.id());
     let status = fs::read_to_string(path).unwrap();
@@ -41,14 +41,14 @@ async fn a_thousand_selections_as_large_as_they_may_be_take_little_memory() {
     hub.news("a", "1").await;
     let before = allocated(&hub);
     let mut connections = Vec::new();
-    // First a few: if they take very much, the rest would take all that the machine has.
+    // Starts with few clients: if they take too much memory, 1000 would take all memory of the machine.
     for clients in [10_u64, 1000] {
         while connections.len() < clients as usize {
             connections.push(hub.ask(&query(connections.len())).await);
         }
         hub.becomes("sse_hub_subscribers", clients).await;
         let taken = allocated(&hub).saturating_sub(before);
-        // Some pages are taken once.
+        // Some pages are allocated only once.
         let limit = clients * MAX_BYTES + 1024 * 1024;
         assert!(
             taken <= limit,

@@ -1,4 +1,4 @@
-//! `sse hub`: what all streams have in common, where it listens, what it logs and counts, and its environment.
+//! `sse hub`: options of all streams, addresses, log, metrics and environment variables.
 #![cfg(feature = "hub")]
 
 mod support;
@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Reads a stream as text until it has this.
+/// Reads a stream as text until it contains `expected`.
 async fn read_until(connection: &mut TcpStream, expected: &str) -> String {
     let mut text = String::new();
     while !text.contains(expected) {
@@ -25,7 +25,7 @@ async fn read_until(connection: &mut TcpStream, expected: &str) -> String {
         let count = read
             .unwrap_or_else(|_| panic!("no {expected:?} in {text:?}"))
             .unwrap();
-        assert_ne!(count, 0, "the end after {text:?}");
+        assert_ne!(count, 0, "end of stream after {text:?}");
         text.push_str(str::from_utf8(&bytes[..count]).unwrap());
     }
     text
@@ -43,7 +43,7 @@ async fn a_quiet_stream_has_comments_or_pings() {
     for _ in 0..2 {
         read_until(&mut quiet, "event: ping\ndata: {}\n\n").await;
     }
-    // Nobody else sends one.
+    // Publishers cannot send one.
     let publish = async |hub: &Hub| hub.publish("?topic=a&type=ping", "text/plain", "x").await;
     let reply = publish(&hub).await;
     assert_eq!(reply.status, 400);
@@ -74,7 +74,8 @@ async fn a_stream_ends_at_its_age_and_its_client_goes_on() {
     assert_eq!(follower.data_after_all().await, "2");
 }
 
-/// After a crash, which sends no `closing`, the clients would come back all at once.
+/// Checks that the reconnection time of each stream is random. After a crash, which sends no `closing`, all clients
+/// would reconnect at once otherwise.
 #[tokio::test]
 async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
     for (options, range) in [
@@ -120,16 +121,16 @@ async fn it_listens_on_all_addresses_of_a_name() {
         answers += 1;
     }
     assert!(answers > 0);
-    // It is a loopback address, so others cannot come by a name of their own.
+    // On a loopback address, the hub refuses requests for other hosts.
     let request = hub
         .request(Method::GET, "/healthz")
         .header("host", "evil.example");
     assert_eq!(hub.send(request, "").await.status, 421);
     for (address, reason) in [
-        ("8080", "an address is an IP address or a name, and a port"),
+        ("8080", "expected an IP address or a host name, and a port"),
         (
             "http://localhost:80",
-            "an address is an IP address or a name",
+            "expected an IP address or a host name",
         ),
         ("nowhere.invalid:1", "cannot listen on nowhere.invalid:1: "),
     ] {

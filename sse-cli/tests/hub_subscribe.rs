@@ -1,4 +1,4 @@
-//! Who gets what from `sse hub`, and who does not.
+//! Subscriptions of `sse hub`: positions, queries, tokens, hosts, origins and slow subscribers.
 #![cfg(feature = "hub")]
 
 mod support;
@@ -14,10 +14,10 @@ async fn a_stream_goes_on_where_it_was() {
         ids.push(hub.news("a/b", data).await);
     }
     hub.news("c", "not selected").await;
-    let behind_2 = hub
+    let after_2 = hub
         .source("topic=a/**")
         .with_last_event_id(ids[1].parse_id());
-    let mut follower = Follower::new(behind_2).await;
+    let mut follower = Follower::new(after_2).await;
     assert_eq!(
         (follower.data().await, follower.data().await),
         ("3".into(), "4".into())
@@ -29,7 +29,7 @@ async fn a_stream_goes_on_where_it_was() {
         follower.event().await,
         ("message".into(), ids[3].clone(), "4".into())
     );
-    // A browser that comes back has both, of which the header is newer.
+    // A browser that reconnects sends both. The ID in the header is newer.
     let both = hub.source(&format!("topic=a/*&lastEventId={}", ids[0]));
     let mut follower = Follower::new(both.with_last_event_id(ids[2].parse_id())).await;
     assert_eq!(follower.data().await, "4");
@@ -40,8 +40,8 @@ async fn a_stream_goes_on_where_it_was() {
     );
     assert_eq!(hub.metric("sse_hub_replayed_total").await, 6);
     let (epoch, _) = ids[0].split_once('-').expect("an epoch");
-    let ahead = format!("{epoch}-99");
-    for id in ["nonsense", "17", "99999999999999999999", &ahead] {
+    let future = format!("{epoch}-99");
+    for id in ["nonsense", "17", "99999999999999999999", &future] {
         let mut follower = hub.follow(&format!("topic=a/b&lastEventId={id}")).await;
         is_reset(&mut follower).await;
         hub.news("a/b", "5").await;
@@ -69,7 +69,7 @@ async fn an_id_from_before_a_restart_resets() {
             for n in 0..3 {
                 ids.push(hub.news("a", &n.to_string()).await);
             }
-            // All of its numbers are used again, whatever the clock says.
+            // By now, the hub uses the numbers of these IDs again.
             for id in &ids[..ids.len() - 3] {
                 is_reset(&mut hub.follow(&format!("topic=a&lastEventId={id}")).await).await;
             }
@@ -94,7 +94,8 @@ async fn sealed_ids_resume_and_cannot_be_made_up() {
     }
 }
 
-/// By the standard, any status but 200 ends an `EventSource` for good.
+/// Checks that an invalid ID gets a `reset` and not an error status. By the standard, any status but 200 ends an
+/// `EventSource` for good.
 #[tokio::test]
 async fn an_id_of_another_scheme_resets_and_ends_no_client() {
     let hub = Hub::start([]);
@@ -118,7 +119,7 @@ async fn an_id_of_another_scheme_resets_and_ends_no_client() {
         let mut follower = hub.follow(&format!("topic=a&lastEventId={id}")).await;
         assert_eq!(follower.event().await.0, "reset", "{id}");
     }
-    // From then on, it has the IDs of this hub.
+    // After the reset, the client has an ID of this hub.
     let mut follower = hub.follow("topic=a&lastEventId=seven").await;
     let (_, position, _) = follower.event().await;
     hub.news("a", "1").await;
@@ -154,13 +155,13 @@ async fn a_query_says_where_to_begin() {
     for query in ["earliest", "earliest=true&newest=1"] {
         assert_eq!(first(query).await, "1");
     }
-    // The header is newer.
+    // The ID in the header is newer.
     let id = ids[1].parse_id();
     let again = hub.source("topic=a&earliest").with_last_event_id(id);
     assert_eq!(Follower::new(again).await.data().await, "3");
 }
 
-/// Nothing is published meanwhile.
+/// Checks that events expire although nothing is published meanwhile.
 #[tokio::test]
 async fn what_is_older_than_it_is_kept_for_does_not_come_again() {
     let hub = Hub::start(["--keep-for=0.2"]);
@@ -214,31 +215,37 @@ async fn what_makes_no_sense_is_told() {
     let many = "&topic=a".repeat(65);
     let long = "x".repeat(1025);
     for (query, reason) in [
-        ("", "no topic; ask for /events?topic=…"),
-        ("topics=a", "unknown parameter \"topics\"; is it topic?"),
+        ("", "no topic; use /events?topic=…"),
+        (
+            "topics=a",
+            "unknown parameter \"topics\"; did you mean topic?",
+        ),
         (
             "topic=a&newst=3",
-            "unknown parameter \"newst\"; is it newest?",
+            "unknown parameter \"newst\"; did you mean newest?",
         ),
         (
             "topic=a&x=3",
-            "unknown parameter \"x\"; there are topic, newest",
+            "unknown parameter \"x\"; known ones are topic, newest",
         ),
-        ("topic=", "a topic cannot be empty"),
-        ("topic=a&topic=b%0D%0A", r"topic: '\r' at byte 1"),
+        ("topic=", "topic is empty"),
+        (
+            "topic=a&topic=b%0D%0A",
+            r"topic has the control character '\r' at byte 1",
+        ),
         ("topic=a*", "`*` must be a whole segment"),
         ("topic=**/a", "`**` the last one"),
         ("topic=a////////////////**", "17 segments, limit is 16"),
         ("topic=*/*/*/*/*", "5 segments `*`, limit is 4"),
         ("topic=%ff", "the query: not UTF-8 when decoded"),
-        ("topic=a&newest=1&newest=2", "newest: there are two"),
+        ("topic=a&newest=1&newest=2", "newest: given twice"),
         (
             "topic=a&lastEventId=1&lastEventId=2",
-            "lastEventId: there are two",
+            "lastEventId: given twice",
         ),
         (
             "topic=a&lastEventId=1&last_event_id=2",
-            "last_event_id: there are two",
+            "last_event_id: given twice",
         ),
         (
             "topic=a&earliest=10",
@@ -248,14 +255,14 @@ async fn what_makes_no_sense_is_told() {
         (&many, "more than 64 topics"),
         (
             &format!("topic={long}"),
-            "topic: 1025 bytes are more than 256",
+            "topic is 1025 bytes, limit is 256",
         ),
     ] {
         let reply = hub.get(&format!("/events?{query}")).await;
         assert_eq!(reply.status, 400, "{query}: {}", reply.text);
         assert!(reply.text.contains(reason), "{query}: {}", reply.text);
     }
-    // More than is read of any head.
+    // This is more than the limit of a head.
     let head = hub.request(Method::GET, "/events?topic=a");
     let head = head.header("last-event-id", "7".repeat(200_000));
     assert_eq!(hub.send(head, "").await.status, 431);
@@ -302,11 +309,11 @@ async fn with_a_token_only_those_who_have_it() {
     assert_eq!(follower.data().await, "1");
 
     let hub = Hub::start(["--subscribe-token=for-readers", "--token-in-url"]);
-    // Another scheme beside it is for a proxy.
-    let behind_a_proxy = hub
+    // With a token in the URL, an `Authorization` of another scheme is for a proxy.
+    let through_a_proxy = hub
         .source("topic=a&access_token=for-readers")
         .with_header("authorization", "Basic dXNlcjpwYXNzd29yZA==");
-    drop(Follower::new(behind_a_proxy).await);
+    drop(Follower::new(through_a_proxy).await);
     let request = hub.request(Method::GET, "/events?topic=a");
     let request = request.header("authorization", "Basic dXNlcjpwYXNzd29yZA==");
     assert_eq!(hub.send(request, "").await.status, 401);
@@ -401,7 +408,7 @@ async fn pages_of_other_origins_read_only_if_they_may() {
     );
     let reply = preflight(&hub, "/events?topic=a", "https://evil.example").await;
     assert!(!reply.headers.contains_key("access-control-allow-origin"));
-    // Pages publish, too, if they have the token.
+    // Pages with the token can also publish.
     let reply = preflight(&hub, "/publish", origin).await;
     assert_eq!(
         (reply.status, reply.header("access-control-allow-origin")),

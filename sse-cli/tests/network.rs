@@ -1,4 +1,4 @@
-//! `sse get`: by which way it gets to the server, and how long it waits.
+//! `sse get`: proxies, certificates and time limits of its connections.
 
 mod support;
 
@@ -17,12 +17,12 @@ use rustls::{
 };
 use support::{Answer, Done, Running, Server, run, sse, stream};
 
-/// A proxy that answers by itself.
+/// Starts a proxy that answers requests itself.
 fn proxy() -> Server {
     Server::start([Answer::End(stream("data: a\n\n"))])
 }
 
-/// Prints one event of a server that only a proxy knows.
+/// Prints one event of the URL.
 fn get(url: &str, options: &[&str], variables: &[(&str, &str)]) -> Done {
     let mut command = sse(["get", "--no-reconnect", "-n1", url]);
     run(command.args(options).envs(variables.iter().copied()), "")
@@ -114,7 +114,7 @@ fn an_event_beyond_the_limit_is_left_out() {
     let done = get(&server.url(), &["--limit", "100"], &[]);
     assert_eq!(done.stdout, "b\n");
     assert!(
-        done.stderr.contains("limit of 100 bytes; it is left out"),
+        done.stderr.contains("limit of 100 bytes; event skipped"),
         "{}",
         done.stderr
     );
@@ -129,7 +129,7 @@ fn a_head_and_a_connection_can_have_a_limit() {
         (Some(1), "sse: no response in time\n")
     );
 
-    // It accepts, and does not shake hands.
+    // This server accepts connections, but does no TLS handshake.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", silent.local_addr().unwrap());
     let done = get(&url, &["--connect-timeout", "0.1"], &[]);
@@ -140,7 +140,7 @@ fn a_head_and_a_connection_can_have_a_limit() {
         done.stderr
     );
 
-    // And goes on.
+    // After a timeout, the client reconnects.
     let server = Server::start([
         Answer::Hang(Vec::new()),
         Answer::Hang(stream("retry: 1\ndata: a\n\n")),
@@ -149,7 +149,7 @@ fn a_head_and_a_connection_can_have_a_limit() {
     Running::start(&mut command).stdout.expect("a\n");
 }
 
-/// A server that asks clients for this certificate.
+/// Starts a server that requires this client certificate, and returns its URL.
 fn tls_server(identity: &CertifiedKey<KeyPair>, client: &Certificate) -> String {
     let mut roots = RootCertStore::empty();
     roots.add(client.der().clone()).unwrap();
@@ -165,7 +165,7 @@ fn tls_server(identity: &CertifiedKey<KeyPair>, client: &Certificate) -> String 
         for tcp in listener.incoming() {
             let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut connection = StreamOwned::new(tls, tcp.unwrap());
-            // A client that is not trusted, or does not trust, gets no answer.
+            // A client gets no response if it is not trusted, or does not trust the server.
             if connection.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
                 connection.write_all(&stream("data: a\n\n")).unwrap();
                 connection.conn.send_close_notify();

@@ -1,4 +1,4 @@
-//! `sse publish`, to a real hub.
+//! `sse publish` with a real hub.
 #![cfg(feature = "hub")]
 
 mod support;
@@ -82,7 +82,7 @@ async fn a_refusal_is_told() {
         (
             &["-t", "a", "--token", "\n", "x"],
             "",
-            "the token does not fit into a header",
+            "the token is not valid in a header",
         ),
     ] {
         let done = publish(&hub, options, input);
@@ -105,7 +105,7 @@ async fn a_refusal_is_told() {
         "",
     );
     assert!(done.stderr.contains("--token") && !done.stderr.contains("secret"));
-    // The command line is not right.
+    // Invalid command lines.
     for options in [&["x"][..], &["--lines", "x"], &["--lines", "-t", "a"]] {
         assert_eq!(publish(&hub, options, "").code, Some(2), "{options:?}");
     }
@@ -120,7 +120,7 @@ async fn a_path_is_where_it_says() {
     let done = run(&mut sse(["publish", &url, "-t", "a&b", "x"]), "");
     assert_eq!(done.code, Some(1));
     assert!(
-        done.stderr.contains("the answer is not one of a hub"),
+        done.stderr.contains("the response is not from a hub"),
         "{}",
         done.stderr
     );

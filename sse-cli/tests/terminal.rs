@@ -1,4 +1,4 @@
-//! On a pseudo terminal.
+//! `sse get` on a pseudo terminal.
 #![cfg(unix)]
 
 mod support;
@@ -8,7 +8,7 @@ use std::{fs::OpenOptions, process::Stdio};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use support::{Answer, Output, Server, sse, stream};
 
-/// What a terminal gets to see.
+/// Returns the output of `sse get` on a terminal.
 fn shown(options: &[&str], no_color: &str) -> String {
     let body = "event: add\ndata: \x1b[31mred\t\u{9b}\n\n";
     let server = Server::start([Answer::End(stream(body))]);

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Access control: tokens of publishers and subscribers, and allowed hosts.
 
 use core::{fmt::Display, net::IpAddr};
 
@@ -12,24 +12,25 @@ use crate::hub::{
     host::{Host, HostPattern},
 };
 
-/// Who may do what.
+/// Tokens and hosts that requests need.
 pub(crate) struct Access {
     pub(crate) publish: Token,
-    /// With none, everybody may.
+    /// Token of subscribers. With `None`, every client may subscribe.
     pub(crate) subscribe: Option<Token>,
-    /// With none, everybody may where only programs of this machine can ask.
+    /// Token for the metrics. With `None`, they are open if only programs of this machine can reach the server.
     pub(crate) metrics: Option<Token>,
     pub(crate) takes_token_in_url: bool,
     pub(crate) is_loopback: bool,
-    /// If there are any, no others are served.
+    /// Hosts that are served. If it is empty, a server on a loopback address serves only the names of loopback
+    /// addresses, and another server serves any host.
     pub(crate) hosts: Vec<HostPattern>,
 }
 
 impl Access {
-    /// Checks that the request is for this server. By DNS rebinding, a page makes a name of its own point to
-    /// this machine, and would read what only this machine should.
+    /// Checks that the request is for a host of this server. This prevents DNS rebinding: a page makes a name of its
+    /// own point to this machine, and reads events that are only for programs of this machine.
     pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        // Programs of HTTP/1.0 may leave it out. Browsers do not.
+        // An HTTP/1.0 client may send no host. Browsers always send one.
         let Some(host) = Host::of_request(request)? else {
             return Ok(());
         };
@@ -59,25 +60,25 @@ impl Access {
                 )),
             };
         };
-        check_bearer(headers, wanted, "/metrics", "metrics")
+        check_bearer(headers, wanted, "reading /metrics", "metrics")
     }
 
     pub(crate) fn check_publisher(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        check_bearer(headers, &self.publish, "to publish", "publish")
+        check_bearer(headers, &self.publish, "publishing", "publish")
     }
 
     pub(crate) fn check_subscriber<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let Some(wanted) = &self.subscribe else {
             return Ok(());
         };
-        // Another scheme beside it may be for a proxy.
+        // With a token in the URL, an `Authorization` of another scheme may be for a proxy.
         let is_right = match (bearer(request.headers()), self.token_in_url(request.uri())) {
             (Ok(Some(token)), _) => wanted.is(token.token()),
             (_, Some(token)) => wanted.is(&token),
             (Err(refusal), None) => return Err(refusal),
             (Ok(None), None) => {
                 return Err(unauthorized(
-                    "to subscribe takes `Authorization: Bearer` and the subscribe token",
+                    "subscribing requires `Authorization: Bearer` with the subscribe token",
                 ));
             }
         };
@@ -95,7 +96,7 @@ impl Access {
     }
 }
 
-/// Checks that the request has the token of this name, which `purpose` takes.
+/// Checks that the request has the token of this name, which `purpose` requires.
 fn check_bearer(
     headers: &HeaderMap,
     wanted: &Token,
@@ -106,7 +107,7 @@ fn check_bearer(
         Some(token) if wanted.is(token.token()) => Ok(()),
         Some(_) => Err(unauthorized(format_args!("this is not the {name} token"))),
         None => Err(unauthorized(format_args!(
-            "{purpose} takes `Authorization: Bearer` and the {name} token"
+            "{purpose} requires `Authorization: Bearer` with the {name} token"
         ))),
     }
 }
@@ -114,7 +115,7 @@ fn check_bearer(
 fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
     match headers.typed_try_get::<Authorization<Bearer>>() {
         Ok(authorization) => Ok(authorization.map(|it| it.0)),
-        Err(_) => Err(unauthorized("Authorization: not `Bearer` and a token")),
+        Err(_) => Err(unauthorized("Authorization: expected `Bearer` and a token")),
     }
 }
 
@@ -126,50 +127,50 @@ fn is_loopback(name: &str) -> bool {
     #[expect(clippy::disallowed_methods, reason = "the type says what is valid")]
     match name.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),
-        // By RFC 6761 they never mean another machine.
+        // By RFC 6761, these names always stand for this machine.
         Err(_) => name == "localhost" || name.ends_with(".localhost"),
     }
 }
 
-/// The key of IDs on the command line.
+/// Parses the key of IDs on the command line.
 pub(crate) fn key(text: &str) -> Result<[u8; 16]> {
     let are_digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     ensure!(
         are_digits && text.len() == 32,
-        "it has to be 32 hexadecimal digits"
+        "expected 32 hexadecimal digits"
     );
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
-/// What only those know who may.
+/// Secret that authorizes a request. It has no `Debug`, so that no log shows it.
 #[derive(Clone)]
 pub(crate) struct Token(String);
 
 impl Token {
-    /// Checks that a header can hold it.
+    /// Parses a token, which must be valid in a header.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         ensure!(!text.is_empty(), "a token cannot be empty");
         let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
         ensure!(
             is_visible,
-            "a header cannot hold it: only visible ASCII characters"
+            "not valid in a header: only visible ASCII characters are allowed"
         );
         Ok(Self(text.to_owned()))
     }
 
-    /// 128 bits that nobody can guess.
+    /// Creates a token of 128 random bits.
     pub(crate) fn draw() -> Result<Self> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).context("cannot draw a token at random")?;
+        getrandom::fill(&mut bytes).context("cannot create a random token")?;
         Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes))))
     }
 
-    /// Whether it is this one, in a time that does not tell how much of it is.
+    /// Compares the token in constant time, which does not reveal how many characters are right.
     pub(crate) fn is(&self, token: &str) -> bool {
         self.0.as_bytes().ct_eq(token.as_bytes()).into()
     }
 
-    /// For those who may know it.
+    /// Returns the text of the token. Do not log it.
     pub(crate) fn show(&self) -> &str {
         &self.0
     }

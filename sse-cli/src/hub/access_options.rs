@@ -17,10 +17,10 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct AccessOptions {
-    /// Token that publishers have to send as `Authorization: Bearer TOKEN`; by default drawn at random and told on
+    /// Token that publishers must send as `Authorization: Bearer TOKEN`; by default, a random one that is printed on
     /// stderr.
     ///
-    /// Others on this machine can see command lines, so better give it in the environment.
+    /// Other users of this machine can see command lines, so set it in the environment instead.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -29,9 +29,9 @@ pub(crate) struct AccessOptions {
         value_parser = Secret(Token::parse)
     )]
     publish_token: Option<Token>,
-    /// Token that subscribers have to send as `Authorization: Bearer TOKEN`.
+    /// Token that subscribers must send as `Authorization: Bearer TOKEN`; by default, none is needed.
     ///
-    /// Better in the environment, too.
+    /// Other users of this machine can see command lines, so set it in the environment instead.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -40,11 +40,12 @@ pub(crate) struct AccessOptions {
         value_parser = Secret(Token::parse)
     )]
     subscribe_token: Option<Token>,
-    /// Token that a request for /metrics has to send as `Authorization: Bearer TOKEN`.
+    /// Token that a request for /metrics must send as `Authorization: Bearer TOKEN`.
     ///
     /// The metrics count the events of all topics. Without this token, /metrics is open on a loopback address
-    /// that has neither --subscribe-token nor --allow-host, and answers 403 otherwise. So give it, or
-    /// --allow-host, where a proxy on this machine passes requests on. Better in the environment, too.
+    /// without --subscribe-token and --allow-host; otherwise it answers 403. So set this token or --allow-host
+    /// if a proxy on this machine passes requests on. Other users of this machine can see command lines, so set
+    /// the token in the environment instead.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -53,8 +54,8 @@ pub(crate) struct AccessOptions {
         value_parser = Secret(Token::parse)
     )]
     metrics_token: Option<Token>,
-    /// Take the subscribe token also from the query, as `access_token`: the EventSource of browsers cannot
-    /// send headers. But URLs are what proxies write into logs.
+    /// Accept the subscribe token also in the query, as `access_token`, because the EventSource of browsers cannot
+    /// send headers. Note that proxies write URLs into logs.
     #[arg(
         long,
         env = "SSE_HUB_TOKEN_IN_URL",
@@ -62,9 +63,9 @@ pub(crate) struct AccessOptions {
         requires = "subscribe_token"
     )]
     token_in_url: bool,
-    /// A name under which it may be asked for, or `*.example.com` for all below a domain, beside the names of a
-    /// loopback address that it listens on; may be repeated. Without it, any name is served, unless the address is
-    /// a loopback one.
+    /// Host name that requests may have, or `*.example.com` for all names below a domain; may be repeated. A hub on a
+    /// loopback address also serves the names of loopback addresses. By default, a hub on another address serves any
+    /// name.
     #[arg(
         long = "allow-host",
         value_name = "NAME",
@@ -87,8 +88,8 @@ impl AccessOptions {
         let publish = match &self.publish_token {
             Some(token) => token.clone(),
             None if !is_loopback => bail!(
-                "{} can be reached from other machines, so --publish-token has to be given, or \
-                 SSE_HUB_PUBLISH_TOKEN",
+                "{} can be reached from other machines: --publish-token or SSE_HUB_PUBLISH_TOKEN is \
+                 required",
                 listen
             ),
             None => {
@@ -104,16 +105,22 @@ impl AccessOptions {
         let are_same = |one: &Token, other: &Option<Token>| {
             other.as_ref().is_some_and(|other| one.is(other.show()))
         };
-        if are_same(&publish, subscribe) || are_same(&publish, metrics) {
+        if are_same(&publish, subscribe) {
             bail!(
-                "with the publish token as another token, too, each subscriber could publish, or each \
-                 who may read /metrics"
+                "the publish token and the subscribe token are equal: each subscriber could publish"
+            );
+        }
+        if are_same(&publish, metrics) {
+            bail!(
+                "the publish token and the metrics token are equal: each reader of /metrics could publish"
             );
         }
         if let Some(subscribe) = subscribe
             && are_same(subscribe, metrics)
         {
-            bail!("with one token for both, each subscriber could read /metrics");
+            bail!(
+                "the subscribe token and the metrics token are equal: each subscriber could read /metrics"
+            );
         }
         Ok(Access {
             publish,

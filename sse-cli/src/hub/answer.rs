@@ -1,4 +1,4 @@
-//! What a request is answered with.
+//! Responses of the server.
 
 use core::{convert::Infallible, fmt::Display, iter, time::Duration};
 
@@ -14,10 +14,10 @@ use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody}
 
 use crate::hub::body_memory::Reservation;
 
-/// Events, or a text.
+/// Body of a response: an event stream or a text.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// An answer that is a text.
+/// Returns a response with a text.
 pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Full::new(text.into()).boxed_unsync());
     *response.status_mut() = status;
@@ -26,17 +26,17 @@ pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
     response
 }
 
-/// `200 OK` with JSON.
+/// Returns `200 OK` with JSON.
 pub(crate) fn json(json: String) -> Response<Body> {
     let mut response = text(StatusCode::OK, json + "\n");
     response.headers_mut().typed_insert(ContentType::json());
     response
 }
 
-/// Maximum length of a part of a long answer, in bytes. hyper copies each part into its buffer.
+/// Maximum size of a frame of a long response in bytes. hyper copies each frame into its buffer.
 const PART_BYTES: usize = 16 * 1024;
 
-/// `200 OK` with JSON of any length, whose memory stays reserved until the client has read it.
+/// Returns `200 OK` with JSON of any length. Its memory stays reserved until the client has read it.
 pub(crate) fn long_json(json: String, memory: Reservation) -> Response<Body> {
     let length = json.len() as u64;
     let mut rest = memory.keep_with(json);
@@ -51,7 +51,7 @@ pub(crate) fn long_json(json: String, memory: Reservation) -> Response<Body> {
     response
 }
 
-/// `200 OK` with what Prometheus reads.
+/// Returns `200 OK` with metrics in the text format of Prometheus.
 pub(crate) fn metrics(metrics: String) -> Response<Body> {
     let mut response = text(StatusCode::OK, metrics);
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -59,10 +59,10 @@ pub(crate) fn metrics(metrics: String) -> Response<Body> {
     response
 }
 
-/// The longest reason, in bytes: some of them quote the request.
+/// Maximum length of a reason in bytes, because some reasons quote the request.
 const MAX_REASON_BYTES: usize = 1024;
 
-/// Why a request does not get what it asks for.
+/// Status and reason of a request that is refused.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -81,17 +81,17 @@ impl Refusal {
         Self { status, reason }
     }
 
-    /// `400 Bad Request`.
+    /// Creates a refusal with the status `400 Bad Request`.
     pub(crate) fn bad(reason: impl Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
-    /// `413 Payload Too Large`.
+    /// Creates a refusal with the status `413 Payload Too Large`.
     pub(crate) fn too_large(reason: impl Display) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
     }
 
-    /// The same, in this place.
+    /// Adds a place, such as the number of a line, before the reason.
     pub(crate) fn at(self, place: impl Display) -> Self {
         Self {
             reason: format!("{place}: {}", self.reason),
@@ -103,7 +103,7 @@ impl Refusal {
 impl From<Refusal> for Response<Body> {
     fn from(refusal: Refusal) -> Self {
         let (status, reason) = (refusal.status.as_u16(), &refusal.reason);
-        tracing::debug!(status, ?reason, "a request is refused");
+        tracing::debug!(status, ?reason, "request refused");
         let mut response = text(refusal.status, refusal.reason + "\n");
         let headers = response.headers_mut();
         match refusal.status {
@@ -119,10 +119,10 @@ impl From<Refusal> for Response<Body> {
     }
 }
 
-/// `405 Method Not Allowed`, with those that are.
+/// Returns `405 Method Not Allowed` with the methods that are allowed.
 pub(crate) fn only(allowed: &[Method]) -> Response<Body> {
     let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
-    let reason = format!("only {}\n", names.join(" and "));
+    let reason = format!("allowed methods: {}\n", names.join(", "));
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, reason);
     let allow: Allow = allowed.iter().cloned().collect();
     response.headers_mut().typed_insert(allow);

@@ -1,4 +1,4 @@
-//! A limit on the memory that all publications take together.
+//! Limit of the memory that all publications take together.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use tokio::{
 
 use crate::hub::answer::Refusal;
 
-/// Maximum length of a body that reserves no memory, in bytes: a short publication never waits for long ones.
+/// Maximum length in bytes of a body that reserves no memory, so that a short publication never waits for long ones.
 pub(crate) const FREE_BYTES: usize = 64 * 1024;
 
 /// Maximum number of bytes that longer publications reserve together.
 const SHARED_BYTES: usize = 64 * 1024 * 1024;
 
-/// Time that a publication may wait for memory before it is refused.
+/// Maximum time that a publication waits for memory before it is refused.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// The memory for publications.
+/// Memory for publications, of which each reserves a part.
 ///
 /// # A note to the next reader
 ///
-/// A publication reserves once, for all that it may take, and reads its body only then. If it took memory piece by
-/// piece, many of them could hold a part and wait for the rest, and none would end.
+/// A publication first reserves all memory that it may take, and then reads its body. If it reserved memory piece by
+/// piece, many publications could hold a part and wait for the rest. That would be a deadlock.
 #[derive(Debug)]
 pub(crate) struct BodyMemory(Arc<Semaphore>);
 
@@ -37,14 +37,14 @@ impl Default for BodyMemory {
 }
 
 impl BodyMemory {
-    /// Reserves memory in the order of the calls, and waits until there is enough. A publication that may take
-    /// more than there is reserves all of it.
+    /// Reserves memory in the order of the calls, and waits until there is enough. A publication that may take more
+    /// than the whole memory reserves all of it.
     ///
     /// # Errors
     ///
-    /// 503 after 60 s of waiting.
+    /// Status 503 after 60 s of waiting.
     pub(crate) async fn reserve(&self, bytes: usize) -> Result<Reservation, Refusal> {
-        // It fits.
+        // The limit fits into a `u32`.
         let bytes = bytes.min(SHARED_BYTES) as u32;
         let permit = Arc::clone(&self.0).acquire_many_owned(bytes);
         match timeout(MAX_WAIT, permit).await {
@@ -52,14 +52,14 @@ impl BodyMemory {
             Ok(permit) => Ok(Reservation(permit.ok())),
             Err(_) => {
                 let seconds = MAX_WAIT.as_secs();
-                let reason = format_args!("too much is being published: no memory for {seconds} s");
+                let reason = format_args!("too many publications: no memory free for {seconds} s");
                 Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason))
             }
         }
     }
 }
 
-/// The memory of one publication, until this is dropped. A short one reserves none.
+/// Reserved memory of one publication, until this is dropped. A short publication reserves none.
 #[derive(Debug, Default)]
 pub(crate) struct Reservation(Option<OwnedSemaphorePermit>);
 
@@ -68,14 +68,14 @@ impl Reservation {
         self.0.is_none()
     }
 
-    /// Gives memory back, until at most `bytes` bytes are reserved.
+    /// Releases memory, so that at most `bytes` bytes stay reserved.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         if let Some(permit) = &mut self.0 {
             drop(permit.split(permit.num_permits().saturating_sub(bytes)));
         }
     }
 
-    /// Makes the text into bytes that keep this memory reserved until the last part of them is dropped.
+    /// Converts a text to bytes that keep the memory reserved until the last part of them is dropped.
     pub(crate) fn keep_with(self, text: String) -> Bytes {
         Bytes::from_owner(Reserved {
             text,
@@ -102,10 +102,10 @@ mod tests {
 
     use super::*;
 
-    /// Takes memory that has to be there.
+    /// Reserves memory that must be free.
     fn take(memory: &BodyMemory, bytes: usize) -> Reservation {
         let reservation = memory.reserve(bytes).now_or_never();
-        reservation.expect("it does not wait").unwrap()
+        reservation.expect("memory is free").unwrap()
     }
 
     #[tokio::test]
@@ -115,7 +115,7 @@ mod tests {
             let first = take(&memory, bytes);
             let mut waits = Box::pin(memory.reserve(SHARED_BYTES));
             assert!((&mut waits).now_or_never().is_none());
-            // Nobody overtakes it.
+            // A later call does not overtake it.
             assert!(memory.reserve(1).now_or_never().is_none());
             drop(first);
             timeout(test_timeout(), waits).await.unwrap().unwrap();
@@ -127,7 +127,7 @@ mod tests {
     async fn a_reservation_that_shrinks_gives_memory_back() {
         let memory = BodyMemory::default();
         let mut reservation = take(&memory, SHARED_BYTES);
-        // It never grows by this.
+        // A reservation never grows.
         for (bytes, left) in [
             (usize::MAX, SHARED_BYTES),
             (1000, 1000),

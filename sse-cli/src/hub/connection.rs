@@ -1,16 +1,16 @@
-//! A connection as hyper reads and writes it: how long it waits for a request, and how its client ends it.
+//! The socket that hyper reads and writes, with time limits for requests and detection of clients that are gone.
 //!
 //! # A note to the next reader
 //!
-//! hyper has one time limit for the head of a request, which starts when the connection is idle. A proxy keeps idle
-//! connections for a minute or more, and a head has to come faster than that. So [`HeadTimer`] gives hyper a timer
-//! that is set to the end of the idle time, and rings earlier after the first byte of a head.
+//! hyper has one time limit for the head of a request, which starts when the connection becomes idle. A proxy keeps
+//! idle connections for a minute or more, but a head must arrive faster. So [`HeadTimer`] gives hyper a timer for the
+//! end of the idle time, which fires earlier after the first byte of a head.
 //!
-//! A client that closes its writing half may still read: `nc -N` does that after its request. TCP does not tell it
-//! from a client that is gone, until something is written. So hyper answers every request that has come
-//! (`half_close`), and does not look for the end of the client meanwhile. A stream has to, because it would
-//! go on for long without a client: [`Connection::poll_flush`] looks, and [`Probing`] then sends two comments. A
-//! client that is gone answers the first with a reset, so the second cannot be written.
+//! A client that closes its writing half may still read: `nc -N` does that after its request. TCP cannot distinguish
+//! it from a client that is gone, until the server writes. So hyper answers each complete request (`half_close`), and
+//! does not watch for the end of the client meanwhile. A stream must watch, because it would continue for long without
+//! a client. [`Connection::poll_flush`] detects the end, and [`Probing`] then sends two comments. A client that is gone
+//! answers the first comment with a reset, so the second one cannot be written.
 
 use core::{
     pin::Pin,
@@ -36,16 +36,17 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-/// Time within which the head of a request has to come after its first byte, and the first request of a connection.
+/// Maximum time from the first byte of a request to the end of its head. It is also the maximum time from the start of
+/// a connection to its first request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Time between the two comments that find out whether a client is gone. Its reset has to come within it.
+/// Time between the two comments that probe whether a client is gone. Its reset must arrive within this time.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// State that the parts of a connection share.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// When the first byte of the next request came.
+    /// Time at which the first byte of the next request arrived.
     first_byte: Mutex<Option<Instant>>,
     /// The response is an event stream.
     is_stream: AtomicBool,
@@ -69,7 +70,7 @@ impl State {
     }
 }
 
-/// The socket.
+/// Socket of a connection, which hyper reads and writes.
 pub(crate) struct Connection {
     socket: Pin<Box<TimeoutStream<TcpStream>>>,
     state: Arc<State>,
@@ -87,13 +88,13 @@ impl Connection {
         &self.state
     }
 
-    /// The socket, for its options.
+    /// Returns the socket, to read its options.
     #[cfg(test)]
     pub(crate) fn socket(&self) -> &TcpStream {
         self.socket.get_ref()
     }
 
-    /// Notes the end of a client that has a stream.
+    /// Records whether a client with a stream has closed its writing half.
     fn watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let state = &self.state;
         if !state.is_stream.load(Ordering::Relaxed) || state.has_ended.load(Ordering::Relaxed) {
@@ -106,7 +107,7 @@ impl Connection {
             .poll_peek(cx, &mut ReadBuf::new(&mut byte));
         if let Poll::Ready(0) = peeked? {
             state.has_ended.store(true, Ordering::Relaxed);
-            // The stream looks again.
+            // Wakes the stream, so that it checks the flag.
             cx.waker().wake_by_ref();
         }
         Ok(())
@@ -159,7 +160,7 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// The timer of a connection, which hyper uses for the heads of requests alone.
+/// Timer of a connection, which hyper uses only for the heads of requests.
 pub(crate) struct HeadTimer {
     state: Arc<State>,
     /// No request has come yet.
@@ -180,7 +181,7 @@ impl Timer for HeadTimer {
         self.sleep_until(self.now() + duration)
     }
 
-    /// Starts to wait for a head until the end of the idle time.
+    /// Returns a timer for the next head, which fires at the end of the idle time or earlier.
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         self.state.set_first_byte(None);
         let deadline = match self.is_new.swap(false, Ordering::Relaxed) {
@@ -223,18 +224,18 @@ impl Future for HeadSleep {
 
 impl Sleep for HeadSleep {}
 
-/// A subscription that finds out whether its client is gone.
+/// Subscription that probes whether its client is gone.
 pub(crate) struct Probing {
     subscription: Subscription,
     state: Option<Arc<State>>,
     /// Time until the next comment.
     pause: Option<Pin<Box<time::Sleep>>>,
-    /// Number of comments that are to be sent.
+    /// Number of comments left to send.
     left: u8,
 }
 
 impl Probing {
-    /// Watches the connection from now on, if there is one.
+    /// Wraps a subscription, and starts to watch the connection, if there is one.
     pub(crate) fn new(subscription: Subscription, state: Option<Arc<State>>) -> Self {
         if let Some(state) = &state {
             state.is_stream.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Permissions of pages of other origins.
+//! Options for CORS: permissions of pages of other origins.
 
 use core::time::Duration;
 
@@ -12,16 +12,16 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::hub::origin::OriginPattern;
 
-/// For how long a browser remembers what is allowed.
-const MAX_AGE: Duration = Duration::from_secs(3600);
+/// Time for which a browser caches the response to a preflight.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
 
 #[derive(Args)]
 pub(crate) struct Cors {
-    /// An origin whose pages may read the events, and publish with the token, as in `https://example.com`; or
-    /// `https://*.example.com` for all below a domain, or `*` for all; may be repeated.
+    /// Origin whose pages may read the events, and publish with the token, as in `https://example.com`; or
+    /// `https://*.example.com` for all names below a domain, or `*` for all origins; may be repeated.
     ///
-    /// `*` without --subscribe-token gives the events to every page in every browser that reaches this
-    /// address. `null` is refused: every page can have that origin.
+    /// With `*` and without --subscribe-token, every page in every browser that reaches this address can read the
+    /// events. `null` is refused, because every page can have that origin.
     #[arg(
         long = "allow-origin",
         env = "SSE_HUB_ALLOW_ORIGIN",
@@ -30,7 +30,7 @@ pub(crate) struct Cors {
         value_parser = OriginPattern::parse
     )]
     origins: Vec<OriginPattern>,
-    /// A header that those pages may send, beside Authorization, Cache-Control, Content-Type and Last-Event-ID;
+    /// Header that those pages may send, in addition to Authorization, Cache-Control, Content-Type and Last-Event-ID;
     /// may be repeated.
     #[arg(
         long = "allow-header",
@@ -41,7 +41,7 @@ pub(crate) struct Cors {
         requires = "origins"
     )]
     allowed_headers: Vec<HeaderName>,
-    /// A header of responses that those pages may read, beside Retry-After; may be repeated.
+    /// Header of responses that those pages may read, in addition to Retry-After; may be repeated.
     #[arg(
         long = "expose-header",
         env = "SSE_HUB_EXPOSE_HEADER",
@@ -54,19 +54,19 @@ pub(crate) struct Cors {
 }
 
 impl Cors {
-    /// Returns whether pages of all origins may read.
+    /// Returns whether pages of all origins may read the events.
     pub(crate) fn allows_any(&self) -> bool {
         self.origins.contains(&OriginPattern::Any)
     }
 
-    /// Returns the layer that answers preflights and marks responses, if there are other origins. A browser sends no
-    /// cookies and no other credentials of its own.
+    /// Returns the layer that answers preflights and adds headers to responses, or `None` without other origins. It
+    /// never allows a browser to send cookies or other credentials of its own.
     pub(crate) fn layer(&self) -> Result<Option<CorsLayer>> {
         let origins = match &*self.origins {
             [] => return Ok(None),
             [OriginPattern::Any] => AllowOrigin::any(),
             _ if self.allows_any() => {
-                bail!("--allow-origin '*' is for all origins: there is nothing to add to it")
+                bail!("--allow-origin '*' allows all origins: remove the other origins")
             }
             several => {
                 let several = several.to_vec();
@@ -83,15 +83,15 @@ impl Cors {
             .allow_methods([Method::GET, Method::HEAD, Method::POST])
             .allow_headers(allowed.collect::<Vec<_>>())
             .expose_headers(exposed.collect::<Vec<_>>())
-            .max_age(MAX_AGE);
+            .max_age(PREFLIGHT_MAX_AGE);
         Ok(Some(layer))
     }
 }
 
-/// A name of a header on the command line.
+/// Parses the name of a header on the command line.
 fn header(text: &str) -> Result<HeaderName, String> {
     if text == "*" {
-        return Err("there are no patterns of headers: name each".to_owned());
+        return Err("`*` is not supported for headers: name each header".to_owned());
     }
     HeaderName::try_from(text).map_err(|_| "not the name of a header".to_owned())
 }

@@ -1,4 +1,4 @@
-//! An event as somebody has written it down.
+//! An event of a publisher, as JSON or as a form, before it is checked.
 
 use core::fmt;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use sse_hyper::{Event, EventType};
 
 use crate::{hub::answer::Refusal, json};
 
-/// The types of the events that come from the hub itself. Nobody else may say that.
+/// Event types that only the hub itself may send.
 pub(crate) const OWN_TYPES: [&str; 5] = ["closing", "denied", "lagged", "position", "reset"];
 
-/// The types of the events by which a browser's `EventSource` tells of its connection.
+/// Event types by which a browser's `EventSource` reports the state of its connection.
 pub(crate) const BROWSER_TYPES: [&str; 2] = ["error", "open"];
 
-/// The longest type or key, in bytes: as for topics.
-const LONGEST: usize = 256;
+/// Maximum length of a type or a key in bytes, as for topics.
+const MAX_FIELD_BYTES: usize = 256;
 
 /// Maximum number of topics of an event, and of a subscriber.
 pub(crate) const MAX_TOPICS: usize = 64;
 
-/// An event that is not checked yet.
+/// Event that is not yet checked.
 #[derive(Default)]
 pub(crate) struct Draft {
     topics: TopicList,
@@ -35,7 +35,7 @@ pub(crate) struct Draft {
     key: Option<String>,
 }
 
-/// The same as JSON.
+/// JSON object of an event.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Json<'a> {
@@ -48,7 +48,7 @@ struct Json<'a> {
     key: Option<String>,
 }
 
-/// At most [`MAX_TOPICS`] texts of topics.
+/// List of at most [`MAX_TOPICS`] topics, which are not yet checked.
 #[derive(Default)]
 struct TopicList(Vec<String>);
 
@@ -87,11 +87,11 @@ impl<'de> Deserialize<'de> for TopicList {
 }
 
 impl Draft {
-    /// From a JSON object.
+    /// Parses a JSON object.
     pub(crate) fn of_json(text: &str) -> Result<Self, Refusal> {
         let json: Json<'_> = json::object(text.as_bytes()).map_err(|error| {
             let reason = error.to_string();
-            // A field that is not taken is not in the list of those that are.
+            // A field `id` of the struct would be in the list of expected fields.
             match reason.contains("unknown field `id`, ") {
                 true => has_id(),
                 false => Refusal::bad(reason),
@@ -99,9 +99,7 @@ impl Draft {
         })?;
         let topics = match (json.topic, json.topics) {
             (Some(_), Some(_)) => {
-                return Err(Refusal::bad(
-                    "`topic` and `topics` are two words for one thing",
-                ));
+                return Err(Refusal::bad("`topic` and `topics` cannot be used together"));
             }
             (Some(topic), None) => TopicList(vec![topic]),
             (None, topics) => topics.unwrap_or_default(),
@@ -110,7 +108,7 @@ impl Draft {
         let data = match data.starts_with('"') {
             true => serde_json::from_str(data)
                 .map_err(|error| Refusal::bad(format_args!("data: {error}")))?,
-            // As it was written: a number may have more digits than any type here.
+            // The text is not parsed, because a number may have more digits than any Rust type.
             false => data.to_owned(),
         };
         Ok(Self {
@@ -121,7 +119,7 @@ impl Draft {
         })
     }
 
-    /// From the fields of a form, or of a query.
+    /// Parses the fields of a form, or of a query.
     pub(crate) fn of_form(encoded: &[u8]) -> Result<Self, Refusal> {
         check_encoding(encoded)?;
         let mut draft = Self::default();
@@ -138,34 +136,32 @@ impl Draft {
                 "id" => return Err(has_id()),
                 _ => {
                     return Err(Refusal::bad(format_args!(
-                        "unknown field {name:?}; there are topic, data, type and key"
+                        "unknown field {name:?}; known fields are topic, data, type and key"
                     )));
                 }
             };
             if field.replace(value.into_owned()).is_some() {
-                return Err(Refusal::bad(format_args!("{name}: there are two")));
+                return Err(Refusal::bad(format_args!("{name}: given twice")));
             }
         }
         Ok(draft)
     }
 
-    /// With data from somewhere else.
+    /// Sets the data to the body. It is an error if the query has data, too.
     pub(crate) fn with_data(mut self, data: String) -> Result<Self, Refusal> {
         match self.data.replace(data) {
             None => Ok(self),
-            Some(_) => Err(Refusal::bad(
-                "data: that is the body, and the query has it too",
-            )),
+            Some(_) => Err(Refusal::bad("data: given in the body and in the query")),
         }
     }
 
-    /// Checks all of it.
+    /// Checks all fields, and returns the event.
     pub(crate) fn post(self, max_event: usize) -> Result<Post, Refusal> {
         let topics = Topics::new(self.topics.0).map_err(Refusal::bad)?;
         let data = self.data.ok_or_else(|| Refusal::bad("no data"))?;
         if data.len() > max_event {
             return Err(Refusal::too_large(format_args!(
-                "data: {} bytes are more than {max_event}",
+                "data is {} bytes, limit is {max_event}",
                 data.len()
             )));
         }
@@ -185,12 +181,12 @@ fn event_type(text: String) -> Result<EventType, Refusal> {
     check_length("type", &text)?;
     if OWN_TYPES.contains(&&*text) {
         return Err(Refusal::bad(format_args!(
-            "type: {text:?} is what the hub itself says"
+            "type: {text:?} is reserved for the hub"
         )));
     }
     if BROWSER_TYPES.contains(&&*text) {
         return Err(Refusal::bad(format_args!(
-            "type: {text:?} is what a browser says of its connection, and runs the handler of that"
+            "type: {text:?} is reserved: browsers use it for the state of the connection"
         )));
     }
     EventType::new(text).map_err(Refusal::bad)
@@ -200,18 +196,18 @@ fn key(text: String) -> Result<Arc<str>, Refusal> {
     check_length("key", &text)?;
     match text.char_indices().find(|(_, it)| it.is_control()) {
         Some((at, character)) => Err(Refusal::bad(format_args!(
-            "key: {character:?} at byte {at}"
+            "key has the control character {character:?} at byte {at}"
         ))),
-        None if text.is_empty() => Err(Refusal::bad("key: it is empty")),
+        None if text.is_empty() => Err(Refusal::bad("key: empty")),
         None => Ok(text.into()),
     }
 }
 
 fn check_length(name: &str, text: &str) -> Result<(), Refusal> {
     match text.len() {
-        0..=LONGEST => Ok(()),
+        0..=MAX_FIELD_BYTES => Ok(()),
         length => Err(Refusal::bad(format_args!(
-            "{name}: {length} bytes are more than {LONGEST}"
+            "{name} is {length} bytes, limit is {MAX_FIELD_BYTES}"
         ))),
     }
 }
@@ -220,7 +216,7 @@ fn has_id() -> Refusal {
     Refusal::bad("id: the hub gives each event its ID")
 }
 
-/// What is taken apart later takes everything, and would silently replace what is not UTF-8.
+/// Checks that a form or a query is valid UTF-8. The parser would silently replace invalid bytes.
 pub(crate) fn check_encoding(encoded: &[u8]) -> Result<(), Refusal> {
     match percent_decode(encoded).decode_utf8() {
         Ok(_) => Ok(()),

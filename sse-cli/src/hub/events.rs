@@ -14,7 +14,7 @@ use crate::hub::{
     server::Server,
 };
 
-/// A stream of what the query selects.
+/// Returns a response with the stream of the events that the query selects.
 pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Response<Body>, Refusal> {
     server.access.check_subscriber(request)?;
     let query = Query::parse(request.uri())?;
@@ -36,8 +36,8 @@ pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Respons
     Ok(response.map(BodyExt::boxed_unsync))
 }
 
-/// Begins after the last event that the client has seen, by the header, which a browser sets when it comes back, or
-/// by the query. Otherwise it begins as the query says.
+/// Sets the start of a subscription. The `Last-Event-ID` header has precedence over the ID in the query, because a
+/// browser sends it when it reconnects. An ID has precedence over the other parameters.
 fn start(subscriber: Subscriber, query: &Query, headers: &HeaderMap) -> Subscriber {
     let in_query = || {
         query
@@ -52,7 +52,7 @@ fn start(subscriber: Subscriber, query: &Query, headers: &HeaderMap) -> Subscrib
         id => id.ok(),
     };
     match id {
-        // An error status would end a browser's `EventSource` for good.
+        // The ID is invalid. An error status would end a browser's `EventSource` for good.
         None => subscriber.after_unknown(),
         Some(Some(id)) if id.as_str() == EARLIEST => subscriber.from_start(),
         Some(Some(id)) => subscriber.after(Some(&id)),

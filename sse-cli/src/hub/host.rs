@@ -1,4 +1,4 @@
-//! The host that a request is for.
+//! The target host of a request.
 //!
 //! > A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
 //! > Host header field and to any request message that contains more than one Host header field line or a
@@ -16,21 +16,21 @@ use http::{HeaderMap, Request, Uri, Version, header::HOST};
 
 use crate::hub::answer::Refusal;
 
-/// A name or an address, and a port.
+/// Host name or IP address, and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host {
-    /// In lower case; a name without the dot at its end, an IPv6 address without brackets.
+    /// Name or address in lower case: a name without a dot at the end, an IPv6 address without brackets.
     pub(crate) name: String,
     pub(crate) port: Option<u16>,
 }
 
 impl Host {
-    /// Returns the host that the request is for: that of the request target, if it is a whole URI, and of the
-    /// Host header, which may not differ. Only a request of HTTP/1.0 may have neither.
+    /// Returns the target host of a request, from the request target if that is an absolute URI, or from the Host
+    /// header. It is an error if the two differ. Only an HTTP/1.0 request may have no host.
     pub(crate) fn of_request<B>(request: &Request<B>) -> Result<Option<Self>, Refusal> {
         let in_header = in_header(request.headers())?;
         if in_header.is_none() && request.version() != Version::HTTP_10 {
-            return Err(Refusal::bad("no Host"));
+            return Err(Refusal::bad("no Host header"));
         }
         let Some((in_target, default_port)) = in_target(request.uri())? else {
             return Ok(in_header);
@@ -41,13 +41,13 @@ impl Host {
         };
         match in_header {
             Some(host) if !is_same(&host) => Err(Refusal::bad(format_args!(
-                "Host is {host}, and the request target has {in_target}"
+                "Host is {host}, but the request target has {in_target}"
             ))),
             _ => Ok(Some(in_target)),
         }
     }
 
-    /// Reads a host as it stands in a URI, `name:port` or `[address]:port`, of which the port may be missing.
+    /// Parses a host in the form of a URI, `name:port` or `[address]:port`. The port is optional.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains('@') {
             return Err("a user before the host is not allowed");
@@ -95,11 +95,11 @@ fn in_header(headers: &HeaderMap) -> Result<Option<Host>, Refusal> {
             host.map(Some)
                 .map_err(|reason| Refusal::bad(format_args!("Host: {reason}")))
         }
-        (Some(_), Some(_)) => Err(Refusal::bad("Host: there are two")),
+        (Some(_), Some(_)) => Err(Refusal::bad("Host: given twice")),
     }
 }
 
-/// The host and the default port of a request target that is not a path alone.
+/// Returns the host and the default port of an absolute request target.
 fn in_target(target: &Uri) -> Result<Option<(Host, u16)>, Refusal> {
     let Some(authority) = target.authority() else {
         return Ok(None);
@@ -115,7 +115,7 @@ fn in_target(target: &Uri) -> Result<Option<(Host, u16)>, Refusal> {
     }
 }
 
-/// A name in DNS, or an IPv4 address. The root may be named by a dot at the end.
+/// Parses a DNS name or an IPv4 address, and returns it in lower case and without a dot at the end.
 fn domain(text: &str) -> Result<String, &'static str> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
@@ -131,7 +131,7 @@ fn domain(text: &str) -> Result<String, &'static str> {
 fn port(text: &str) -> Result<Option<u16>, &'static str> {
     let digits = match text.strip_prefix(':') {
         None if text.is_empty() => return Ok(None),
-        None => return Err("no port follows the address"),
+        None => return Err("text after the address is not a port"),
         Some(digits) => digits,
     };
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -145,17 +145,17 @@ fn port(text: &str) -> Result<Option<u16>, &'static str> {
     port.map(Some).map_err(|_| "the port is above 65535")
 }
 
-/// Hosts that an option allows: one, or all below a domain.
+/// Hosts that an option allows: one host, or all names below a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostPattern {
-    /// In the form of [`Host::name`].
+    /// Name in the form of [`Host::name`].
     name: String,
-    /// The names that end with a dot and this name are meant.
+    /// Matches the names below this name instead of the name itself.
     is_parent: bool,
 }
 
 impl HostPattern {
-    /// Reads a host, or `*.` and a domain, and the port that follows, which may be missing. A name may be in Unicode.
+    /// Parses a host, or `*.` and a domain, and an optional port. A name may have Unicode characters.
     pub(crate) fn parse(text: &str) -> Result<(Self, Option<u16>), &'static str> {
         let (is_parent, text) = match text.strip_prefix("*.") {
             Some(parent) => (true, parent),
@@ -174,20 +174,20 @@ impl HostPattern {
         Ok((Self { name, is_parent }, host.port))
     }
 
-    /// Reads a name of the option `--allow-host`, which is allowed with any port.
+    /// Parses a value of the option `--allow-host`, which allows the name with any port.
     pub(crate) fn parse_name(text: &str) -> Result<Self, String> {
         if text == "*" {
             return Err(
-                "a name of any host would be that of a page by DNS rebinding: name each, or those below a \
-                 domain, as in *.example.com"
+                "`*` would allow DNS rebinding by any page: name each host, or all below a domain, as in \
+                 *.example.com"
                     .to_owned(),
             );
         }
         if let Some((_, rest)) = text.split_once("://") {
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            return Err(format!("not a URL but a name: write {host}"));
+            return Err(format!("expected a name, not a URL: write {host}"));
         }
-        // The brackets may be left out here.
+        // An IPv6 address may have no brackets here.
         let parsed = match text.bytes().filter(|&byte| byte == b':').count() {
             2.. if !text.starts_with('[') => Self::parse(&format!("[{text}]")),
             _ => Self::parse(text),
@@ -195,12 +195,12 @@ impl HostPattern {
         match parsed? {
             (pattern, None | Some(80 | 443)) => Ok(pattern),
             (_, Some(port)) => Err(format!(
-                "a name has no port here, because it is allowed with any: leave out :{port}"
+                "a name has no port here, because it is allowed with any port: leave out :{port}"
             )),
         }
     }
 
-    /// Returns whether this name, in the form of [`Host::name`], is meant.
+    /// Returns whether the pattern matches a name in the form of [`Host::name`].
     pub(crate) fn matches(&self, name: &str) -> bool {
         match self.is_parent {
             false => name == self.name,
@@ -212,7 +212,7 @@ impl HostPattern {
     }
 }
 
-/// A host in ASCII, which a name in Unicode has by IDNA.
+/// Converts a host to ASCII. IDNA encodes a name with Unicode characters.
 fn in_ascii(text: &str) -> Result<Cow<'_, str>, &'static str> {
     if text.is_ascii() {
         return Ok(text.into());

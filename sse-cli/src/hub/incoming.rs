@@ -1,4 +1,4 @@
-//! The body of a request, which is read on for a while when it is refused unread.
+//! The body of a request. If the request is refused before the end of its body, the rest is read for a while.
 //!
 //! > If a server performs an immediate close of a TCP connection, there is a significant risk that the
 //! > client will not be able to read the last HTTP response. … To avoid the TCP reset problem, servers
@@ -18,10 +18,10 @@ use http_body_util::BodyExt as _;
 use hyper::body;
 use tokio::{runtime::Handle, time::timeout};
 
-/// How long a client may go on sending what nobody wants. Its connection is closed then.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time for which the rest of a body is read and discarded. Then the connection is closed.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A body as hyper has it, until this is dropped: the rest is then read by a task.
+/// Body of hyper. When it is dropped before its end, a task reads the rest.
 pub(crate) struct Incoming(Option<body::Incoming>);
 
 impl Incoming {
@@ -58,10 +58,10 @@ impl Body for Incoming {
 impl Drop for Incoming {
     fn drop(&mut self) {
         let rest = self.0.take_if(|body| !body.is_end_stream());
-        // None when the server has ended.
+        // There is no runtime after the server has ended.
         let runtime = Handle::try_current();
         if let (Some(rest), Ok(runtime)) = (rest, runtime) {
-            runtime.spawn(timeout(PATIENCE, read(rest)));
+            runtime.spawn(timeout(DRAIN_TIMEOUT, read(rest)));
         }
     }
 }

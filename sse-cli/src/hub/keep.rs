@@ -1,4 +1,4 @@
-//! Options for how much of the past is kept.
+//! Options for the retention of events.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::seconds;
 
 #[derive(Args)]
 pub(crate) struct Keep {
-    /// Maximum number of events that are kept for subscribers that come back; at least the newest is kept.
+    /// Maximum number of events that are kept for subscribers that reconnect; at least the newest is kept.
     #[arg(
         long,
         value_name = "N",
@@ -17,7 +17,7 @@ pub(crate) struct Keep {
         default_value_t = Retention::new().events
     )]
     keep_events: usize,
-    /// Maximum number of bytes that they take.
+    /// Maximum number of bytes of the events that are kept.
     #[arg(
         long,
         value_name = "BYTES",
@@ -25,8 +25,8 @@ pub(crate) struct Keep {
         default_value_t = Retention::new().bytes
     )]
     keep_bytes: usize,
-    /// Minimum number of the newest events of each topic that are kept while other topics are busy, in at most half of
-    /// these bytes; 0 switches this off.
+    /// Number of newest events of each topic that are kept even while other topics are busy. They take at most half of
+    /// --keep-bytes. 0 switches this off.
     #[arg(
         long,
         value_name = "N",

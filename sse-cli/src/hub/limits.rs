@@ -1,30 +1,31 @@
-//! How many the machine can take.
+//! Limits of subscribers and connections, by the number of files that the process may open.
 
-/// Connections beside those of subscribers: of publishers, and of subscribers that are refused.
-const SPARE: usize = 1000;
+/// Number of connections in addition to those of subscribers: for publishers, and for subscribers that are refused.
+const SPARE_CONNECTIONS: usize = 1000;
 
-/// Open files that are no connections.
-const OTHERS: usize = 64;
+/// Number of open files that are not connections.
+const OTHER_FILES: usize = 64;
 
-/// What fits into the open files that this process may have.
+/// Numbers of subscribers and connections that fit into the limit of open files.
 pub(crate) struct Limits {
     pub(crate) subscribers: usize,
     pub(crate) connections: usize,
 }
 
 impl Limits {
-    /// For as many subscribers as that, or for as many as can be.
+    /// Returns limits for the wanted number of subscribers, or for fewer if the limit of open files is too low. Logs a
+    /// warning in that case.
     pub(crate) fn of(wanted: usize) -> Self {
         let files = open_files();
         let connections = wanted
-            .saturating_add(SPARE)
-            .min(files.saturating_sub(OTHERS));
-        let spare = SPARE.min(connections / 2);
+            .saturating_add(SPARE_CONNECTIONS)
+            .min(files.saturating_sub(OTHER_FILES));
+        let spare = SPARE_CONNECTIONS.min(connections / 2);
         let subscribers = wanted.min(connections - spare).max(1);
         if subscribers < wanted {
             tracing::warn!(
-                "only {subscribers} subscribers instead of {wanted}: {files} files may be open \
-                 (`ulimit -Hn`)"
+                "at most {subscribers} subscribers instead of {wanted}: the limit of open files is \
+                 {files} (`ulimit -Hn`)"
             );
         }
         Self {
@@ -34,7 +35,7 @@ impl Limits {
     }
 }
 
-/// How many files may be open, once that is as many as the system allows.
+/// Raises the limit of open files to the maximum that the system allows, and returns it.
 #[cfg(unix)]
 fn open_files() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -58,11 +59,11 @@ fn open_files() -> usize {
     usize::MAX
 }
 
-/// A number on the command line that is not 0.
+/// Parses a number above 0 on the command line.
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
     match text.parse() {
-        Ok(0) => Err("it has to be at least 1".to_owned()),
+        Ok(0) => Err("must be at least 1".to_owned()),
         Ok(number) => Ok(number),
         Err(error) => Err(error.to_string()),
     }

@@ -1,4 +1,4 @@
-//! The address to listen on.
+//! Addresses that the server listens on.
 
 use core::{
     fmt,
@@ -10,16 +10,16 @@ use std::io;
 use anyhow::{Context as _, Result, bail};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
-/// An IP address or the name of a host, and a port.
+/// IP address or host name, and a port.
 #[derive(Clone, Debug)]
 pub(crate) struct Address(String);
 
 impl Address {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        const FORM: &str =
-            "an address is an IP address or a name, and a port: 127.0.0.1:8080, localhost:8080";
+        const EXPECTED_FORM: &str =
+            "expected an IP address or a host name, and a port: 127.0.0.1:8080, localhost:8080";
         let Some((host, port)) = text.rsplit_once(':') else {
-            return Err(FORM.to_owned());
+            return Err(EXPECTED_FORM.to_owned());
         };
         #[expect(clippy::disallowed_methods, reason = "the types say what is valid")]
         let (is_address, is_port) = (
@@ -29,11 +29,11 @@ impl Address {
         let is_name = !host.is_empty() && !host.contains([':', '[', ']', '/', '@']);
         match is_address || (is_name && is_port) {
             true => Ok(Self(text.to_owned())),
-            false => Err(FORM.to_owned()),
+            false => Err(EXPECTED_FORM.to_owned()),
         }
     }
 
-    /// Returns all addresses that it stands for, at least one.
+    /// Resolves the name to all of its addresses, at least one.
     pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>> {
         let failed = || format!("cannot listen on {self}");
         let mut addresses = Vec::new();
@@ -43,7 +43,7 @@ impl Address {
             }
         }
         match addresses.is_empty() {
-            true => bail!("cannot listen on {self}: it has no address"),
+            true => bail!("cannot listen on {self}: the name has no address"),
             false => Ok(addresses),
         }
     }
@@ -55,12 +55,12 @@ impl fmt::Display for Address {
     }
 }
 
-/// Listens on all addresses of a host, on one port.
+/// Listeners for all addresses of a host, with one port.
 pub(crate) struct Listeners(Vec<TcpListener>);
 
 impl Listeners {
-    /// Listens on these addresses. Those that this machine does not have are left out, if it has another: a name may
-    /// have one of IPv6 where there is no IPv6.
+    /// Listens on these addresses. Skips those that this machine does not have, if it has at least one: a name may
+    /// have an IPv6 address where there is no IPv6. Port 0 takes the port of the first listener.
     pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Self> {
         let mut listeners: Vec<TcpListener> = Vec::new();
         let mut missing = None;
@@ -87,7 +87,7 @@ impl Listeners {
         }
     }
 
-    /// The first address.
+    /// Returns the address of the first listener.
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         let first = self.0.first().ok_or(io::ErrorKind::AddrNotAvailable)?;
         first.local_addr()

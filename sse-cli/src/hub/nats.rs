@@ -1,4 +1,4 @@
-//! NATS JetStream, where all servers of a hub have their events from.
+//! Options for NATS JetStream, through which several hubs share their events.
 
 mod identity;
 
@@ -17,18 +17,18 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Nats {
-    /// Keep the events in NATS JetStream, so that many of these servers have the same; several addresses
-    /// with commas between them.
+    /// Address of NATS, or several with commas between them. The events are kept in JetStream, so that several hubs
+    /// share them.
     ///
-    /// With tls:// the connection is encrypted. A user and password, or a token, stand before the host, as in
-    /// `tls://user:password@host` and `tls://token@host`, with all but letters and digits percent-encoded; each
-    /// address has its own. Then it is better given in the environment. Until NATS is there, /healthz answers
-    /// 503. What --keep-events and the like say holds for the memory of this server; what is not there any
-    /// more, it fetches from NATS.
+    /// With tls:// the connection is encrypted. A user and password, or a token, come before the host, as in
+    /// `tls://user:password@host` and `tls://token@host`. All characters but letters and digits are percent-encoded.
+    /// Each address has its own credentials; with credentials, set this option in the environment instead. While NATS
+    /// is not connected, /healthz answers 503. The retention options such as --keep-events limit the memory of this
+    /// server; events beyond them are fetched from NATS.
     #[arg(long, value_name = "URL", env = "SSE_HUB_NATS", hide_env_values = true)]
     nats: Option<String>,
-    /// Name of the stream, whose events have subjects below NAME.events. If it is missing, it is made with the limits
-    /// and replicas below. An existing stream keeps its own, and a warning says how they differ.
+    /// Name of the stream; its events have subjects below NAME.events. A missing stream is created with the limits
+    /// and replicas below. An existing one keeps its settings, and a warning lists the differences.
     #[arg(
         long,
         value_name = "NAME",
@@ -37,7 +37,7 @@ pub(crate) struct Nats {
         requires = "nats"
     )]
     nats_stream: String,
-    /// JetStream domain that has the stream; by default, that of the server.
+    /// JetStream domain of the stream; by default, the domain of the server.
     #[arg(
         long,
         value_name = "NAME",
@@ -45,7 +45,7 @@ pub(crate) struct Nats {
         requires = "nats"
     )]
     nats_domain: Option<String>,
-    /// Number of servers of a NATS cluster that keep the stream: 3 survive the loss of one.
+    /// Number of servers of a NATS cluster that keep the stream; with 3, it survives the loss of one server.
     #[arg(
         long,
         value_name = "N",
@@ -65,7 +65,7 @@ pub(crate) struct Nats {
         requires = "nats"
     )]
     nats_keep_events: usize,
-    /// Maximum number of bytes in the stream. NATS reserves them.
+    /// Maximum number of bytes in the stream, which NATS reserves.
     #[arg(
         long,
         value_name = "BYTES",
@@ -84,7 +84,7 @@ pub(crate) struct Nats {
         requires = "nats"
     )]
     nats_keep_for: Option<Duration>,
-    /// Keep the stream in the memory of NATS, not in files.
+    /// Keep the stream in the memory of NATS, and not in files.
     #[arg(long, env = "SSE_HUB_NATS_IN_MEMORY", requires = "nats")]
     nats_in_memory: bool,
     #[command(flatten)]
@@ -92,19 +92,19 @@ pub(crate) struct Nats {
 }
 
 impl Nats {
-    /// In the memory of this process, if nothing else is said.
+    /// Returns a hub over NATS, or a hub in memory without `--nats`.
     pub(crate) fn hub(&self, settings: Settings) -> Result<Hub> {
         let Some(addresses) = &self.nats else {
             return Ok(Hub::new(settings));
         };
         let stream = self.stream();
-        // What is wrong from the beginning is told now.
+        // Reports invalid options at start, and not only with the first connection.
         self.identity.options()?;
         let identity = self.identity.clone();
         let options = move || {
             identity.options().unwrap_or_else(|error| {
                 tracing::error!("{error:#}");
-                // Credentials of an address must not go over a connection that is not encrypted.
+                // The address may have credentials, which must not be sent over an unencrypted connection.
                 identity.without_credentials()
             })
         };

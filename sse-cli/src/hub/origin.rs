@@ -1,4 +1,4 @@
-//! Origins on the command line, and those that browsers send.
+//! Patterns of origins on the command line, and origins of requests.
 
 use http::HeaderValue;
 
@@ -7,35 +7,35 @@ use crate::hub::host::{Host, HostPattern};
 /// Origins that an option allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OriginPattern {
-    /// All.
+    /// All origins.
     Any,
-    /// Those of a scheme, a host or all hosts below a domain, and a port.
+    /// Origins with this scheme, host and port.
     Of {
-        /// In lower case.
+        /// Scheme in lower case.
         scheme: String,
         hosts: HostPattern,
-        /// `None` for the default port of the scheme.
+        /// Port, or `None` for the default port of the scheme.
         port: Option<u16>,
     },
 }
 
 impl OriginPattern {
-    /// Reads an origin such as `https://example.com`, `https://*.example.com:8443`, or `*` for all.
+    /// Parses an origin such as `https://example.com` or `https://*.example.com:8443`, or `*` for all.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text == "*" {
             return Ok(Self::Any);
         }
         if text.eq_ignore_ascii_case("null") {
             return Err(
-                "sandboxed frames of any page and local files have the origin null, so any page could \
-                 read the events; if all pages may, allow *"
+                "any page could read the events, because sandboxed frames and local files have the origin \
+                 null; allow * if all pages may read them"
                     .to_owned(),
             );
         }
         let (scheme, rest) = split(text).ok_or("not an origin, as in https://example.com")?;
         if let Some((authority, _)) = rest.split_once(['/', '?', '#']) {
             return Err(format!(
-                "not an origin, which has no path: write {scheme}://{authority}"
+                "not an origin, because it has a path: write {scheme}://{authority}"
             ));
         }
         let (hosts, port) =
@@ -47,7 +47,7 @@ impl OriginPattern {
         })
     }
 
-    /// Returns whether this is the origin of a request.
+    /// Returns whether the pattern matches the `Origin` header of a request.
     pub(crate) fn matches(&self, origin: &HeaderValue) -> bool {
         let Self::Of {
             scheme,
@@ -69,7 +69,7 @@ impl OriginPattern {
     }
 }
 
-/// The scheme, in lower case, and what follows it.
+/// Splits an origin into the scheme, in lower case, and the rest after `://`.
 fn split(text: &str) -> Option<(String, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -1,4 +1,4 @@
-//! Which path it is.
+//! Routing of requests by their path.
 
 use core::{convert::Infallible, error::Error};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ where
 {
     let path = request.uri().path();
     let known = PATHS.into_iter().find(|it| *it == path).unwrap_or("other");
-    // The query may have a token.
+    // The span has the path alone, because the query may have a token.
     let span = tracing::debug_span!("request", method = %request.method(), ?path);
     let response = route(server, request).instrument(span.clone()).await?;
     metrics::count_request(known, response.status());
@@ -36,7 +36,7 @@ where
     Ok(response)
 }
 
-/// Paths that are served.
+/// Paths of the server.
 const PATHS: [&str; 4] = ["/events", "/publish", "/healthz", "/metrics"];
 
 async fn route<B>(server: Arc<Server>, request: Request<B>) -> Result<Response<Body>, Infallible>
@@ -60,7 +60,7 @@ where
                     })
                 }
             });
-            // In a box of its own, for a connection keeps room for the largest answer.
+            // Boxed, because each connection keeps room for the largest future of a response.
             Box::pin(option_layer(cors).layer(service).oneshot(request)).await
         }
         ("/healthz", &Method::GET | &Method::HEAD) => Ok(health(&server)),
@@ -68,7 +68,7 @@ where
         ("/healthz" | "/metrics", _) => Ok(answer::only(&[Method::GET, Method::HEAD])),
         _ => Ok(answer::text(
             StatusCode::NOT_FOUND,
-            "here are /events, /publish, /healthz and /metrics\n",
+            "not found; the paths are /events, /publish, /healthz and /metrics\n",
         )),
     }
 }
@@ -94,24 +94,24 @@ where
 }
 
 fn health(server: &Server) -> Response<Body> {
-    // The reasons are in the log: they name addresses, and anyone may ask.
+    // The details are only in the log: they contain addresses, and this path is open to every client.
     let Some(disconnection) = server.hub.disconnection() else {
         let text = match server.hub.replay_failure() {
             None => "ok\n",
             Some(_) => {
-                "ok, but the backend refuses replays: subscribers that come back are reset\n"
+                "ok, but the backend refuses replays: subscribers that reconnect get a reset\n"
             }
         };
         return answer::text(StatusCode::OK, text);
     };
     let reason = match disconnection.kind() {
         BackendErrorKind::Refused => {
-            "the backend refuses to serve this hub, and will until its permissions or limits are \
-             changed: events of other machines do not come"
+            "the backend refuses to serve this hub until its permissions or limits are changed: \
+             events of other machines do not arrive"
         }
         _ => {
             "the backend is not connected: nothing can be published, and events of other machines \
-             do not come"
+             do not arrive"
         }
     };
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).into()

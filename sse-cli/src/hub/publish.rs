@@ -22,17 +22,17 @@ use crate::hub::{
     turn::{self, Turn},
 };
 
-/// Time within which a body has to arrive.
+/// Maximum time until a body has arrived.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a body of one event may have beside its data.
-const ROOM: usize = 64 * 1024;
+/// Number of bytes that a body may have in addition to the data of its event.
+const OVERHEAD_BYTES: usize = 64 * 1024;
 
-/// Memory that a publication takes for each byte of its body: the body, and its event or the IDs of its lines. Each
-/// line is answered with at most 35 bytes, and has at least 24.
+/// Number of bytes of memory that a publication takes for each byte of its body: the body, and its event or the IDs of
+/// its lines. A line has at least 24 bytes, and the response has at most 35 bytes for it.
 const MEMORY_FACTOR: usize = 3;
 
-/// Publishes what the body says: all of it, unless the backend fails in the middle.
+/// Publishes the event or the events of a body. Unless the backend fails, it publishes all of them or none.
 pub(crate) async fn publish<B>(
     server: &Server,
     request: Request<B>,
@@ -47,12 +47,12 @@ where
     let query = head.uri.query().unwrap_or_default();
     if form != Form::Text && !query.is_empty() {
         return Err(Refusal::bad(
-            "the query: with a body that is not text/plain, all is in the body",
+            "the query: only a request with a text/plain body may have one",
         ));
     }
     let max_event = server.max_event;
-    // JSON may take six bytes for one.
-    let limit = max_event.saturating_mul(8).saturating_add(ROOM);
+    // JSON may encode one byte as six.
+    let limit = max_event.saturating_mul(8).saturating_add(OVERHEAD_BYTES);
     let (body, memory) = read(body, limit, &server.body_memory).await?;
     let bytes = body.len();
     let post = match form {
@@ -73,8 +73,8 @@ where
     Ok(answer::json(json!({"id": id.as_str()}).to_string()))
 }
 
-/// Checks all lines before the first is published, and reads each again then: the events of all lines would take
-/// many times their bytes.
+/// Checks all lines, and publishes them if all are valid. It parses each line twice, because the events of all lines
+/// together would take many times the memory of the text.
 async fn publish_lines(
     server: &Server,
     text: String,
@@ -112,7 +112,7 @@ async fn publish_lines(
     Ok(answer::long_json(ids, memory))
 }
 
-/// Reads the event of a line. A blank line has none.
+/// Parses the event of a line. Returns `None` for a blank line.
 async fn parse_line(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
     fn parse(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
         match line.trim_ascii().is_empty() {
@@ -129,7 +129,7 @@ async fn parse_line(line: &str, max_event: usize) -> Result<Option<Post>, Refusa
 
 async fn send(hub: &Hub, post: Post) -> Result<EventId, Refusal> {
     let (hub, bytes) = (hub.clone(), post.event.data().len());
-    // It is encoded when this is polled.
+    // The first poll encodes the event, which may be long work.
     let posted = turn::run_future(bytes, async move { hub.post(post).await }).await;
     posted.map_err(refusal)
 }
@@ -151,7 +151,7 @@ fn refusal(error: PublishError) -> Refusal {
     }
 }
 
-/// What a body is.
+/// Form of a body, by its Content-Type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Json,
@@ -163,7 +163,7 @@ enum Form {
 impl Form {
     fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         if headers.contains_key(CONTENT_ENCODING) {
-            return Err(unsupported("Content-Encoding: the body has to be as it is"));
+            return Err(unsupported("Content-Encoding: not supported"));
         }
         let Some(value) = headers.get(CONTENT_TYPE) else {
             return Ok(Self::Text);
@@ -174,7 +174,7 @@ impl Form {
         };
         let charset = content_type.get_param(mediatype::names::CHARSET);
         if charset.is_some_and(|it| !it.unquoted_str().eq_ignore_ascii_case("utf-8")) {
-            return Err(unsupported("Content-Type: the only charset is utf-8"));
+            return Err(unsupported("Content-Type: the charset must be utf-8"));
         }
         let essence = content_type.essence().to_string().to_ascii_lowercase();
         match &*essence {
@@ -183,8 +183,8 @@ impl Form {
             "application/x-www-form-urlencoded" => Ok(Self::Fields),
             "text/plain" => Ok(Self::Text),
             _ => Err(unsupported(&format!(
-                "Content-Type: {essence} is none of application/json, application/x-ndjson, \
-                 application/x-www-form-urlencoded and text/plain"
+                "Content-Type: {essence} is not supported; use application/json, application/x-ndjson, \
+                 application/x-www-form-urlencoded or text/plain"
             ))),
         }
     }
@@ -194,7 +194,7 @@ fn unsupported(reason: &str) -> Refusal {
     Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason)
 }
 
-/// Reads a body of at most `limit` bytes. A long one waits for its memory first.
+/// Reads a body of at most `limit` bytes. A long body first waits until memory is reserved for it.
 async fn read<B>(
     body: B,
     limit: usize,
@@ -226,7 +226,8 @@ where
                 });
             }
             Err(_) => {
-                let reason = format_args!("the body did not come in {} s", BODY_TIMEOUT.as_secs());
+                let seconds = BODY_TIMEOUT.as_secs();
+                let reason = format_args!("the body did not arrive within {seconds} s");
                 return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason));
             }
         };
@@ -235,7 +236,7 @@ where
             if length > body_memory::FREE_BYTES && reservation.is_empty() {
                 let start = Instant::now();
                 reservation = memory.reserve(size.saturating_mul(MEMORY_FACTOR)).await?;
-                // The client is not to blame for this time.
+                // The wait for memory does not count as time of the client.
                 deadline += start.elapsed();
                 bytes.reserve_exact(size.saturating_sub(bytes.len()));
             }

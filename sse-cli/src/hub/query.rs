@@ -8,27 +8,27 @@ use crate::hub::{
     draft::{MAX_TOPICS, check_encoding},
 };
 
-/// Names of the parameters, as they are documented.
+/// Documented names of the parameters.
 const NAMES: [&str; 5] = ["topic", "newest", "earliest", "lastEventId", "access_token"];
 
-/// Name that libraries give to what they add against caches.
+/// Name of the parameter that libraries add to prevent cached responses. Its value is ignored.
 const CACHE_BUSTER: &str = "_";
 
-/// Last event ID of a client that wants all that is kept.
+/// Last event ID with which a client requests all events that are kept.
 pub(crate) const EARLIEST: &str = "earliest";
 
-/// Maximum length of a name that is compared with those that are known, in bytes.
+/// Maximum length in bytes of an unknown name that is compared with the known ones.
 const MAX_NAME_BYTES: usize = 64;
 
-/// Least likeness of a name to one that is meant, as in clap.
+/// Minimum similarity of an unknown name to a suggested one, as in clap.
 const MIN_LIKENESS: f64 = 0.7;
 
-/// Events that a subscriber asks for.
+/// Parameters of a subscription.
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) selection: Selection,
     pub(crate) newest: Option<usize>,
-    /// All that is kept is asked for.
+    /// Requests all events that are kept.
     pub(crate) earliest: bool,
     pub(crate) last_event_id: Option<String>,
 }
@@ -56,11 +56,11 @@ impl Query {
                 None => return Err(unknown(&name)),
             };
             if is_second {
-                return Err(Refusal::bad(format_args!("{name}: there are two")));
+                return Err(Refusal::bad(format_args!("{name}: given twice")));
             }
         }
         let selection = Selection::from_patterns(topics)
-            .map_err(|error| Refusal::bad(format_args!("{error}; ask for /events?topic=…")))?;
+            .map_err(|error| Refusal::bad(format_args!("{error}; use /events?topic=…")))?;
         Ok(Self {
             selection,
             newest,
@@ -70,7 +70,7 @@ impl Query {
     }
 }
 
-/// The name of the parameter as it is documented. That of the last event ID has many spellings in the field.
+/// Returns the documented name of a parameter. Clients spell the name of the last event ID in many ways.
 fn known(name: &str) -> Option<&'static str> {
     if name == CACHE_BUSTER {
         return Some(CACHE_BUSTER);
@@ -104,9 +104,9 @@ fn unknown(name: &str) -> Refusal {
     let names = NAMES.join(", ");
     Refusal::bad(match nearest {
         Some((_, nearest)) => {
-            format!("unknown parameter {name:?}; is it {nearest}? There are {names}")
+            format!("unknown parameter {name:?}; did you mean {nearest}? Known ones are {names}")
         }
-        None => format!("unknown parameter {name:?}; there are {names}"),
+        None => format!("unknown parameter {name:?}; known ones are {names}"),
     })
 }
 
@@ -149,7 +149,7 @@ mod tests {
             let query = parse(&format!("topic=a&{name}=7")).unwrap();
             assert_eq!(query.last_event_id.as_deref(), Some("7"), "{name}");
             let error = parse(&format!("topic=a&lastEventId=7&{name}=8")).unwrap_err();
-            assert_eq!(error, format!("{name}: there are two"));
+            assert_eq!(error, format!("{name}: given twice"));
         }
         assert_eq!(parse("topic=a&lastEventId=").unwrap().last_event_id, None);
     }
@@ -169,13 +169,13 @@ mod tests {
             ("accessToken", "access_token"),
         ] {
             let error = parse(&format!("topic=a&{name}=3")).unwrap_err();
-            let expected = format!("unknown parameter {name:?}; is it {nearest}? There are ");
+            let expected = format!("unknown parameter {name:?}; did you mean {nearest}? Known ");
             assert!(error.starts_with(&expected), "{error}");
         }
         for name in ["", "x", "authorization", &"newest".repeat(20)] {
             let error = parse(&format!("topic=a&{name}=3")).unwrap_err();
             assert!(
-                error.contains("; there are topic, newest, earliest, lastEventId"),
+                error.contains("; known ones are topic, newest, earliest, lastEventId"),
                 "{error}"
             );
         }

@@ -2,8 +2,8 @@ use std::ffi::OsStr;
 
 use clap::{Arg, Command, Error, builder::TypedValueParser, error::ErrorKind};
 
-/// Parses an option whose value is secret. Its error says what is wrong, and does not repeat the value, as clap's own
-/// would: stderr is often a log.
+/// Parser of an option whose value is secret. Its errors do not quote the value, as those of clap do, because stderr is
+/// often written to a log.
 #[derive(Clone)]
 pub(crate) struct Secret<T>(pub(crate) fn(&str) -> anyhow::Result<T>);
 
@@ -18,7 +18,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Secret<T> {
     ) -> Result<T, Error> {
         let parsed = match value.to_str() {
             Some(text) => self.0(text).map_err(|error| error.to_string()),
-            None => Err("it is not UTF-8".to_owned()),
+            None => Err("not UTF-8".to_owned()),
         };
         parsed.map_err(|reason| {
             let option = option.map_or_else(String::new, |option| format!("'{option}': "));

@@ -1,4 +1,4 @@
-//! Connections: accepted, given up, and ended with the server.
+//! Accepts connections, serves them, and closes them at shutdown.
 
 use core::{future::poll_fn, pin::pin, time::Duration};
 use std::{io, sync::Arc};
@@ -22,34 +22,33 @@ use crate::hub::{
     server::Server,
 };
 
-/// The longest head of a request, in bytes: the request line and all fields, with their line ends.
+/// Maximum size of the head of a request in bytes: the request line and all fields, with their line ends.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// The most fields in the head of a request.
+/// Maximum number of fields in the head of a request.
 const MAX_HEAD_FIELDS: usize = 100;
 
-/// Size of the buffer to read into, in bytes; and of unread bytes with which a client gets no more.
-const BUFFER: usize = 32 * 1024;
+/// Size of the read buffer in bytes, and maximum number of bytes that wait to be written to a client.
+const BUFFER_BYTES: usize = 32 * 1024;
 
-/// Time that clients have to take what is left for them when the server ends, so that it ends within 5 s.
+/// Maximum time for clients to read the rest of their responses at shutdown, so that the server ends within 5 s.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// The longest timeout that Linux takes for data that is not acknowledged: it is a number of milliseconds,
-/// as an `int`.
+/// Maximum timeout for unacknowledged data on Linux, where it is a number of milliseconds as an `int`.
 #[cfg(target_os = "linux")]
 const MAX_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// Limits of connections.
 pub(crate) struct Connections {
-    /// Maximum number of open ones.
+    /// Maximum number of open connections.
     pub(crate) max: usize,
-    /// Time after which one that takes nothing is given up.
+    /// Time after which a connection is closed if nothing can be written to it.
     pub(crate) write_timeout: Duration,
-    /// Time that one may wait for its next request.
+    /// Maximum time that a connection waits for its next request.
     pub(crate) idle_timeout: Duration,
 }
 
-/// Serves until it is asked to end.
+/// Serves connections until `ends` completes, and then closes them.
 pub(crate) async fn run(
     listeners: Listeners,
     server: Arc<Server>,
@@ -76,31 +75,31 @@ pub(crate) async fn run(
             .timer(timer)
             .header_read_timeout(connections.idle_timeout)
             .half_close(true)
-            .max_buf_size(BUFFER)
+            .max_buf_size(BUFFER_BYTES)
             .max_header_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEAD_FIELDS)
-            // Most frames are small, and one piece takes a cheaper system call.
+            // Most frames are small, and the system call for one buffer is cheaper.
             .writev(false)
             .serve_connection(TokioIo::new(connection), service);
         let connection = open.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
+                tracing::debug!(%error, "connection failed");
             }
             drop(place);
         });
     }
     drop(listeners);
     tracing::info!(streams = server.streams.open(), "closing");
-    // Each subscriber is told its position, and a stream that waits for its past just ends.
+    // The hub sends each subscriber its position. `streams` ends those that still wait for their replay.
     server.hub.close(farewell());
     server.streams.close(farewell());
     if timeout(SHUTDOWN_TIMEOUT, open.shutdown()).await.is_err() {
-        tracing::warn!("some clients did not take what was left for them");
+        tracing::warn!("some clients did not read the rest of their responses in time");
     }
 }
 
-/// Ends on SIGTERM or ctrl-c, of which this process does not die from now on.
+/// Returns a future that completes on SIGTERM or Ctrl-C. From now on, these signals do not end the process.
 pub(crate) fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
@@ -123,7 +122,7 @@ pub(crate) fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The next connection, once there is a place for it. Until then, it waits in the system's queue.
+/// Accepts the next connection when there is a place for it. Until then, connections wait in the queue of the system.
 async fn accept(
     listeners: &Listeners,
     places: &Arc<Semaphore>,
@@ -142,7 +141,7 @@ async fn accept(
     }
 }
 
-/// The client has left before it was served.
+/// Returns whether the error concerns one connection, whose client left before it was accepted.
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
 
@@ -152,9 +151,9 @@ fn is_of_connection(error: &io::Error) -> bool {
     )
 }
 
-/// A connection that fails when nothing can be written for so long.
+/// Sets the options of a connection. It fails when nothing can be written for `write_timeout`.
 fn prepare(connection: TcpStream, write_timeout: Duration) -> Connection {
-    // Without these options, the connection still serves, or breaks when it is used.
+    // Without these options, the connection still works, or it fails when it is used.
     if let Err(error) = connection.set_nodelay(true) {
         tracing::warn!(%error, "a connection may be slow: TCP_NODELAY is not set");
     }
@@ -170,15 +169,15 @@ fn prepare(connection: TcpStream, write_timeout: Duration) -> Connection {
     Connection::new(connection)
 }
 
-/// Written and never acknowledged for so long: a client that vanished without a word.
+/// Sets the time after which Linux closes a connection with unacknowledged data, whose client has vanished.
 #[cfg(target_os = "linux")]
 fn set_user_timeout(connection: &TcpStream, timeout: Duration) -> io::Result<()> {
-    // For Linux, 0 is its own default.
+    // For Linux, 0 means the default of the system.
     let timeout = timeout.clamp(Duration::from_millis(1), MAX_USER_TIMEOUT);
     socket2::SockRef::from(connection).set_tcp_user_timeout(Some(timeout))
 }
 
-/// Last event of each stream, of the type `closing`.
+/// Returns the last event of each stream, of the type `closing`.
 fn farewell() -> Farewell {
     let event = Event::new(r#"{"reason":"shutdown"}"#);
     Farewell::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(10))

@@ -1,4 +1,4 @@
-//! What the answers are made from.
+//! State that all requests share.
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sse_hub::{Hub, Slow};
@@ -7,12 +7,12 @@ use tower_http::cors::CorsLayer;
 
 use crate::hub::{access::Access, body_memory::BodyMemory};
 
-/// What one process has, for all who ask.
+/// State of the server that all requests share.
 pub(crate) struct Server {
     pub(crate) hub: Hub,
     pub(crate) streams: Streams,
     pub(crate) access: Access,
-    /// Without it, pages of other origins cannot read the events.
+    /// Layer for requests of other origins. With `None`, pages of other origins cannot read the events.
     pub(crate) cors: Option<CorsLayer>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) body_memory: BodyMemory,

@@ -1,4 +1,4 @@
-//! Options that all streams have in common.
+//! Options that apply to all streams.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) const PING_TYPE: &str = "ping";
 
 #[derive(Args)]
 pub(crate) struct StreamOptions {
-    /// Send a comment to a stream that has been quiet for this time, so that proxies keep its connection.
+    /// Send a comment to a stream that was idle for this time, so that proxies keep its connection.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -22,18 +22,18 @@ pub(crate) struct StreamOptions {
     )]
     keep_alive: Duration,
 
-    /// Send an event of the type `ping` to a quiet stream in place of the comment, which scripts in browsers cannot
-    /// see. Publishers may not use that type then.
+    /// Send an event of the type `ping` instead of the comment, because scripts in browsers cannot see comments.
+    /// Publishers then cannot use this type.
     #[arg(long, env = "SSE_HUB_PING", value_parser = BoolishValueParser::new())]
     pub(crate) ping: bool,
 
-    /// End each stream at an age between four fifths of this time and all of it, so that clients spread over servers
-    /// again; by default, at none.
+    /// End each stream after a random time between 80% and 100% of this one, so that clients spread over the servers
+    /// again; by default, streams do not end.
     #[arg(long, value_name = "SECONDS", env = "SSE_HUB_MAX_AGE", value_parser = seconds::parse)]
     max_age: Option<Duration>,
 
-    /// Reconnection time that each stream begins with, in the block of its first event: for each another one, between
-    /// this time and twice as long, so that clients do not all come back at once after a crash.
+    /// Minimum reconnection time that each stream begins with, in the block of its first event. It is random, up to
+    /// twice this time, so that clients do not all reconnect at once after a crash.
     #[arg(
         long,
         value_name = "SECONDS",

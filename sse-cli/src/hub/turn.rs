@@ -1,4 +1,4 @@
-//! Long work in short turns, so that other tasks of the thread are not kept waiting.
+//! Long work in short turns, so that other tasks of the thread need not wait.
 
 use core::{
     future::pending,
@@ -9,13 +9,13 @@ use std::{panic, time::Instant};
 
 use tokio::task::{spawn_blocking, yield_now};
 
-/// After this time, a task lets the others of its thread run.
+/// Time after which a task yields to the others of its thread.
 const TURN_LENGTH: Duration = Duration::from_millis(1);
 
-/// Maximum number of bytes that are worked on at once.
+/// Maximum number of bytes that a task processes without a yield.
 pub(crate) const SHORT_WORK_BYTES: usize = 64 * 1024;
 
-/// The turn of a task that does much work in small pieces.
+/// Turn of a task that does long work in small pieces.
 pub(crate) struct Turn {
     start: Instant,
 }
@@ -28,7 +28,7 @@ impl Turn {
         }
     }
 
-    /// Lets the other tasks of the thread run, if this turn has been long enough.
+    /// Yields to the other tasks of the thread, if this turn has taken at least [`TURN_LENGTH`].
     pub(crate) async fn pause(&mut self) {
         if self.start.elapsed() >= TURN_LENGTH {
             yield_now().await;
@@ -37,8 +37,7 @@ impl Turn {
     }
 }
 
-/// Does work that cannot be cut into pieces. If it is on more than [`SHORT_WORK_BYTES`], a thread of its own does
-/// it.
+/// Does work that cannot be split. Work on more than [`SHORT_WORK_BYTES`] runs on a blocking thread.
 pub(crate) async fn run<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -50,13 +49,13 @@ pub(crate) async fn run<T: Send + 'static>(
         Ok(output) => output,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => panic::resume_unwind(panic),
-            // Not started, because the runtime is shutting down: so is this task.
+            // The work did not start, because the runtime is shutting down. It drops this task, too.
             Err(_) => pending().await,
         },
     }
 }
 
-/// Waits for a future whose first poll is work on `bytes` bytes. [`run`] does that poll.
+/// Awaits a future whose first poll is work on `bytes` bytes. [`run`] does that poll.
 pub(crate) async fn run_future<F>(bytes: usize, future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
@@ -66,7 +65,7 @@ where
     }
     let mut future = Box::pin(future);
     let (future, first) = run(bytes, move || {
-        // It is polled again at once, with the waker of this task.
+        // The caller polls it again at once, with the waker of its own task.
         let first = future
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));

@@ -1,4 +1,4 @@
-//! Checks that each path lets the other tasks of its thread run, whatever the request is.
+//! Checks that each path yields to the other tasks of its thread, for any request.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ const LINES: &str = "application/x-ndjson";
 const FORM: &str = "application/x-www-form-urlencoded";
 const TEXT: &str = "text/plain";
 
-/// The default of `--max-event`.
+/// Default of `--max-event`.
 const MAX_EVENT: usize = 1024 * 1024;
 
-/// The longest body with it.
+/// Maximum length of a body with this limit.
 const MAX_BODY: usize = 8 * MAX_EVENT + 64 * 1024;
 
 fn server() -> Arc<Server> {
@@ -62,13 +62,13 @@ fn publish(content_type: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     request.body(Full::new(body)).unwrap()
 }
 
-/// Answers it, and checks that this yields.
+/// Answers the request, and checks that this yields.
 fn check(what: &str, server: &Arc<Server>, request: Request<Full<Bytes>>) -> Response<Body> {
     let answer = assert_yields(what, answer(Arc::clone(server), request));
     answer.unwrap_or_else(|never| match never {})
 }
 
-/// Answers it, checks that this yields, and returns the text.
+/// Answers the request, checks that this yields, and returns the status and the text.
 fn check_text(
     what: &str,
     server: &Arc<Server>,
@@ -80,7 +80,7 @@ fn check_text(
     (head.status, text)
 }
 
-/// A text, again and again up to the length of the longest body.
+/// Returns a body of the maximum length, which repeats `piece` between `start` and `end`.
 fn filled(start: &str, piece: &str, end: &str) -> String {
     let count = (MAX_BODY - start.len() - end.len()) / piece.len();
     format!("{start}{}{end}", piece.repeat(count))
@@ -140,7 +140,7 @@ fn lines_that_are_refused() {
 fn one_event_as_json() {
     let server = server();
     let topics = "more than 64 topics";
-    let data = "data: 1048577 bytes are more than 1048576";
+    let data = "data is 1048577 bytes, limit is 1048576";
     let escapes = "\\u0041".repeat(MAX_EVENT + 1);
     let nested = format!("{}{}", "[".repeat(4_000_000), "]".repeat(4_000_000));
     let start = r#"{"topic":"a","data":"#;
@@ -154,12 +154,12 @@ fn one_event_as_json() {
         (
             "nested data",
             format!("{start}{nested}}}"),
-            "more than 1048576",
+            "limit is 1048576",
         ),
         (
             "data",
             filled(&format!("{start}["), "1,", "1]}"),
-            "more than 1048576",
+            "limit is 1048576",
         ),
         ("spaces", filled("{", " ", "}"), "missing field"),
         ("field", filled("{\"", "é", "\":1}"), "unknown field"),
@@ -176,12 +176,12 @@ fn one_event_as_json() {
         (
             "topic",
             filled("{\"data\":1,\"topic\":\"", "é", "\"}"),
-            "topic: ",
+            "topic is ",
         ),
         (
             "type",
             filled(&format!("{start}1,\"type\":\""), "é", "\"}"),
-            "type: ",
+            "type is ",
         ),
     ] {
         let (status, text) = check_text(what, &server, publish(JSON, body));
@@ -219,7 +219,7 @@ fn one_event_as_a_form_or_as_text() {
         (
             "data",
             filled("topic=a&data=", "%41", ""),
-            "more than 1048576",
+            "limit is 1048576",
         ),
         ("no text", filled("topic=a&data=", "a", "%ff"), "not UTF-8"),
     ] {
@@ -235,7 +235,7 @@ fn one_event_as_a_form_or_as_text() {
 #[test]
 fn what_is_asked_for_without_a_body() {
     let server = server();
-    // The longest head.
+    // Head of the maximum size.
     let query = |piece: &str| piece.repeat(32 * 1024 / piece.len());
     for (what, target, status) in [
         ("topics", format!("/events?{}", query("topic=a&")), 400),

@@ -1,4 +1,4 @@
-//! The command, and what comes out of it.
+//! The command `sse` as a process, and its output.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use std::{
 
 use testkit::timeout::test_timeout;
 
-/// Variables of the environment by which requests go elsewhere.
+/// Environment variables that set a proxy.
 const PROXY_VARIABLES: [&str; 8] = [
     "ALL_PROXY",
     "all_proxy",
@@ -22,7 +22,7 @@ const PROXY_VARIABLES: [&str; 8] = [
     "no_proxy",
 ];
 
-/// The command.
+/// Returns the command with these arguments and without proxies.
 pub(crate) fn sse<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sse"));
     command
@@ -36,18 +36,18 @@ pub(crate) fn sse<const N: usize>(arguments: [&str; N]) -> Command {
     command
 }
 
-/// What a command that ended has left.
+/// Result of a command that has ended.
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs it to its end.
+/// Runs a command with this stdin to its end.
 pub(crate) fn run(command: &mut Command, input: impl AsRef<[u8]> + Send + 'static) -> Done {
     let mut running = Running::start(command);
     let mut stdin = running.child.stdin.take().unwrap();
-    // It may end before it has read all.
+    // The command may end before it has read all input.
     thread::spawn(move || _ = stdin.write_all(input.as_ref()));
     let code = running.wait().code();
     Done {
@@ -57,7 +57,7 @@ pub(crate) fn run(command: &mut Command, input: impl AsRef<[u8]> + Send + 'stati
     }
 }
 
-/// A command under way. It does not outlive its test.
+/// Command that is running. It is killed when this is dropped.
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) stdout: Output,
@@ -87,7 +87,7 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
         }
         if start.elapsed() > limit {
             let _ = child.kill();
-            panic!("it does not end");
+            panic!("the command does not end");
         }
         thread::sleep(Duration::from_millis(5));
     }
@@ -100,7 +100,7 @@ impl Drop for Running {
     }
 }
 
-/// What comes out of a command, as it comes.
+/// Output of a command that is running.
 pub(crate) struct Output {
     chunks: mpsc::Receiver<Vec<u8>>,
     seen: Vec<u8>,
@@ -124,12 +124,12 @@ impl Output {
         }
     }
 
-    /// Waits until so much has come.
+    /// Waits until the output contains this text.
     pub(crate) fn expect(&mut self, text: &str) {
         self.expect_times(text, 1);
     }
 
-    /// Waits until this text has come `count` times.
+    /// Waits until the output contains this text `count` times.
     pub(crate) fn expect_times(&mut self, text: &str, count: usize) {
         let deadline = Instant::now() + test_timeout();
         while String::from_utf8_lossy(&self.seen).matches(text).count() < count {
@@ -144,12 +144,12 @@ impl Output {
         }
     }
 
-    /// What has come so far.
+    /// Returns the output so far.
     pub(crate) fn seen(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
     }
 
-    /// All of it.
+    /// Waits for the end of the output, and returns all of it.
     pub(crate) fn rest(&mut self) -> String {
         while let Ok(chunk) = self.chunks.recv_timeout(test_timeout()) {
             self.seen.extend(chunk);

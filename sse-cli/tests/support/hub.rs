@@ -1,4 +1,4 @@
-//! The hub as a process, and clients of it.
+//! The hub as a process, and its clients.
 
 use std::{process::Command, time::Duration};
 
@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{Running, sse};
 
-/// What publishers have to send.
+/// Token of publishers.
 pub(crate) const TOKEN: &str = "for-publishers";
 
 pub(crate) struct Hub {
@@ -30,7 +30,7 @@ pub(crate) struct Hub {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
-/// What a request is answered with.
+/// Response to a request.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -39,7 +39,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The value of a header; empty if there is none.
+    /// Returns the value of a header; empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
@@ -55,7 +55,7 @@ impl Hub {
         Self::start_command(command.args(options).env("SSE_HUB_PUBLISH_TOKEN", TOKEN))
     }
 
-    /// Starts it with a whole command line.
+    /// Starts the hub with a complete command line.
     pub(crate) fn start_command(command: &mut Command) -> Self {
         let mut running = Running::start(command);
         running.stdout.expect("/\n");
@@ -70,7 +70,7 @@ impl Hub {
         }
     }
 
-    /// A request, to be completed.
+    /// Returns a builder for a request.
     pub(crate) fn request(&self, method: Method, path: &str) -> http::request::Builder {
         let uri = format!("http://{}{path}", self.address);
         Request::builder().method(method).uri(uri)
@@ -99,7 +99,7 @@ impl Hub {
         self.send(self.request(Method::GET, path), "").await
     }
 
-    /// With the token.
+    /// Sends a publication with the token.
     pub(crate) async fn publish(
         &self,
         query: &str,
@@ -113,7 +113,7 @@ impl Hub {
         self.send(request, body).await
     }
 
-    /// Publishes what has to be taken, and gives the ID.
+    /// Publishes an event, and returns its ID. Panics if the hub refuses it.
     pub(crate) async fn news(&self, topic: &str, data: &str) -> String {
         let json = serde_json::json!({"topic": topic, "data": data});
         let reply = self.publish("", "application/json", json.to_string()).await;
@@ -122,7 +122,7 @@ impl Hub {
         answer["id"].as_str().unwrap().to_owned()
     }
 
-    /// A subscriber that is there already.
+    /// Creates a subscriber, and waits until its stream is open.
     pub(crate) async fn follow(&self, query: &str) -> Follower {
         Follower::new(self.source(query)).await
     }
@@ -131,7 +131,7 @@ impl Hub {
         EventSource::get(format!("http://{}/events?{query}", self.address))
     }
 
-    /// A subscriber that does not read.
+    /// Sends the request of a subscriber that does not read.
     pub(crate) async fn ask(&self, query: &str) -> TcpStream {
         let mut connection = TcpStream::connect(&self.address).await.unwrap();
         let request = format!("GET /events?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -139,7 +139,7 @@ impl Hub {
         connection
     }
 
-    /// Sends these bytes, piece by piece, and gives the status of the answer after the server has closed the
+    /// Sends these bytes, piece by piece, and returns the status of the response after the server has closed the
     /// connection.
     pub(crate) async fn status(&self, pieces: &[&str]) -> u16 {
         let answer = self.exchange(pieces).await;
@@ -148,13 +148,13 @@ impl Hub {
         serde_json::from_str(status).unwrap()
     }
 
-    /// Sends these bytes, piece by piece, and gives all that comes until the server closes the connection.
+    /// Sends these bytes, piece by piece, and returns all bytes until the server closes the connection.
     pub(crate) async fn exchange(&self, pieces: &[&str]) -> String {
         let mut connection = TcpStream::connect(&self.address).await.unwrap();
         connection.set_nodelay(true).unwrap();
         let mut answer = Vec::new();
         for piece in pieces {
-            // The server may have answered, and closed, before all is sent.
+            // The server may have answered and closed the connection before all pieces are sent.
             if connection.write_all(piece.as_bytes()).await.is_err() {
                 break;
             }
@@ -166,7 +166,7 @@ impl Hub {
         String::from_utf8(answer).unwrap()
     }
 
-    /// The value of a metric.
+    /// Returns the value of a metric.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics").await.text;
         let mut lines = text.split('\n');
@@ -175,7 +175,7 @@ impl Hub {
         serde_json::from_str(value).unwrap()
     }
 
-    /// Waits until it has this value.
+    /// Waits until a metric has this value.
     pub(crate) async fn becomes(&self, name: &str, expected: u64) {
         let mut value = None;
         let waiting = timeout(test_timeout(), async {
@@ -185,15 +185,15 @@ impl Hub {
             }
         });
         let result = waiting.await;
-        assert!(result.is_ok(), "{name} is {value:?} and not {expected}");
+        assert!(result.is_ok(), "{name} is {value:?}, expected {expected}");
     }
 
-    /// What it takes of memory, in KiB.
+    /// Returns the resident memory of the process, in KiB.
     pub(crate) fn memory(&self) -> u64 {
         self.status_value("VmRSS:")
     }
 
-    /// The most that it has taken of memory so far, in KiB.
+    /// Returns the peak of the resident memory so far, in KiB.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.status_value("VmHWM:")
     }
@@ -207,7 +207,7 @@ impl Hub {
     }
 }
 
-/// A subscriber.
+/// Subscriber that reads its stream.
 pub(crate) struct Follower {
     source: EventSource,
 }
@@ -222,18 +222,18 @@ impl Follower {
         follower
     }
 
-    /// The next item that is not a position: those come first, and now and then.
+    /// Returns the next item that is not an event of the type `position`.
     pub(crate) async fn item(&mut self) -> Item {
         loop {
             let item = timeout(test_timeout(), self.source.next()).await;
-            match item.expect("it comes").expect("no end").unwrap() {
+            match item.expect("an item in time").expect("no end").unwrap() {
                 Item::Event(event) if event.event_type == "position" => {}
                 item => return item,
             }
         }
     }
 
-    /// The next event as type, ID and data.
+    /// Returns the next event as type, ID and data.
     pub(crate) async fn event(&mut self) -> (String, String, String) {
         loop {
             match self.item().await {
@@ -244,7 +244,8 @@ impl Follower {
         }
     }
 
-    /// The data of the next event, also if the hub took a busy machine for a subscriber that does not read.
+    /// Returns the data of the next event. Ignores disconnections: on a busy machine, the hub may take this subscriber
+    /// for one that does not read.
     pub(crate) async fn data_after_all(&mut self) -> String {
         loop {
             if let Item::Event(event) = self.item().await {
@@ -253,7 +254,7 @@ impl Follower {
         }
     }
 
-    /// The data of the next event.
+    /// Returns the data of the next event.
     pub(crate) async fn data(&mut self) -> String {
         self.event().await.2
     }

@@ -1,5 +1,5 @@
-//! A server that does as it is told, byte for byte, and the command.
-#![allow(dead_code, unused_imports, reason = "not each test uses all")]
+//! A server with scripted answers, and the command.
+#![allow(dead_code, unused_imports, reason = "not every test uses all items")]
 
 mod command;
 pub(crate) mod hub;
@@ -13,11 +13,11 @@ use std::{
 
 pub(crate) use command::{Done, Output, Running, run, sse, wait};
 
-/// What the server does on one connection.
+/// Scripted behaviour of the server on one connection.
 pub(crate) enum Answer {
     /// Sends these bytes and ends the connection.
     End(Vec<u8>),
-    /// Sends these bytes and nothing more.
+    /// Sends these bytes and keeps the connection open.
     Hang(Vec<u8>),
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One connection for each answer, and then none.
+    /// Starts a server that accepts one connection for each answer, and then no more.
     pub(crate) fn start<const N: usize>(answers: [Answer; N]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let server = Self {
@@ -49,7 +49,7 @@ impl Server {
                     }
                 }
             }
-            // What is open stays so.
+            // Keeps the connections open.
             loop {
                 thread::park();
             }
@@ -61,7 +61,7 @@ impl Server {
         format!("http://{}/events?a=b", self.address)
     }
 
-    /// What was asked, each with the names of its headers in small letters.
+    /// Returns the requests as texts. The client writes the names of headers in lower case.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -86,7 +86,7 @@ fn read_request(connection: &mut TcpStream) -> String {
     }
 }
 
-/// A response that is an event stream, up to the end of the connection.
+/// Returns a response with an event stream, which ends with the connection.
 pub(crate) fn stream(body: impl AsRef<[u8]>) -> Vec<u8> {
     respond("200 OK", "Content-Type: text/event-stream\r\n", body)
 }

@@ -1,4 +1,4 @@
-//! Credentials of this server for NATS, and the roots of trust for certificates of NATS.
+//! Credentials of this server for NATS, and root certificates for the servers of NATS.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -7,10 +7,10 @@ use clap::Args;
 use nkeys::KeyPair;
 use sse_hub_nats::async_nats::ConnectOptions;
 
-/// The files are read again for each connection.
+/// Options for credentials and certificates. Their files are read again for each connection.
 #[derive(Args, Clone)]
 pub(crate) struct Identity {
-    /// The user that NATS asks for, if none is in the address.
+    /// User for NATS, unless the address has credentials.
     #[arg(
         long,
         value_name = "NAME",
@@ -18,9 +18,9 @@ pub(crate) struct Identity {
         requires_all = ["nats", "nats_password"]
     )]
     nats_user: Option<String>,
-    /// The password of that user.
+    /// Password of --nats-user.
     ///
-    /// Others on this machine can see command lines, so better give it in the environment.
+    /// Other users of this machine can see command lines, so set it in the environment instead.
     #[arg(
         long,
         value_name = "PASSWORD",
@@ -29,7 +29,9 @@ pub(crate) struct Identity {
         requires = "nats_user"
     )]
     nats_password: Option<String>,
-    /// The token that NATS asks for, if none is in the address. Better in the environment, too.
+    /// Token for NATS, unless the address has credentials.
+    ///
+    /// Other users of this machine can see command lines, so set it in the environment instead.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -39,7 +41,7 @@ pub(crate) struct Identity {
         conflicts_with = "nats_user"
     )]
     nats_token: Option<String>,
-    /// A credentials file for NATS, with a JWT and the seed of its nkey, as nsc writes it. It is read again for
+    /// Credentials file for NATS, with a JWT and the seed of its nkey, as nsc writes it. The file is read again for
     /// each connection.
     #[arg(
         long,
@@ -49,7 +51,7 @@ pub(crate) struct Identity {
         conflicts_with_all = ["nats_user", "nats_token"]
     )]
     nats_credentials: Option<PathBuf>,
-    /// A file with the seed of an nkey for NATS. It is read again for each connection.
+    /// File with the seed of an nkey for NATS. The file is read again for each connection.
     #[arg(
         long,
         value_name = "FILE",
@@ -58,7 +60,7 @@ pub(crate) struct Identity {
         conflicts_with_all = ["nats_user", "nats_token", "nats_credentials"]
     )]
     nats_nkey: Option<PathBuf>,
-    /// The client certificate for NATS, a PEM file. The connection is encrypted then, whatever the address says.
+    /// PEM file with the client certificate for NATS. The connection is then always encrypted.
     #[arg(
         long,
         value_name = "FILE",
@@ -66,7 +68,7 @@ pub(crate) struct Identity {
         requires_all = ["nats", "nats_key"]
     )]
     nats_cert: Option<PathBuf>,
-    /// The private key of the client certificate, a PEM file.
+    /// PEM file with the private key of the client certificate.
     #[arg(
         long,
         value_name = "FILE",
@@ -74,14 +76,14 @@ pub(crate) struct Identity {
         requires = "nats_cert"
     )]
     nats_key: Option<PathBuf>,
-    /// The root certificates that NATS's certificate is checked with, a PEM file; by default, those of this
-    /// machine. The connection is encrypted then, whatever the address says.
+    /// PEM file with the root certificates to trust for NATS; by default, those of this machine. With this option,
+    /// the connection is always encrypted.
     #[arg(long, value_name = "FILE", env = "SSE_HUB_NATS_CA", requires = "nats")]
     nats_ca: Option<PathBuf>,
 }
 
 impl Identity {
-    /// Returns the options for a connection. No error has a secret in it.
+    /// Returns the options for a connection. No error quotes a secret.
     pub(crate) fn options(&self) -> Result<ConnectOptions> {
         let mut options = self.without_credentials();
         if let (Some(user), Some(password)) = (&self.nats_user, &self.nats_password) {
@@ -114,7 +116,7 @@ impl Identity {
         Ok(options)
     }
 
-    /// Options for a connection that is encrypted where the other options need it.
+    /// Returns options without credentials. The connection is encrypted if there are certificates.
     pub(crate) fn without_credentials(&self) -> ConnectOptions {
         ConnectOptions::new().require_tls(self.nats_cert.is_some() || self.nats_ca.is_some())
     }
@@ -128,7 +130,7 @@ fn read(option: &str, file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| at(option, file))
 }
 
-/// Looks whether there is anything of this kind in a PEM file.
+/// Checks that a PEM file has an item with this label.
 fn check(option: &str, file: &Path, label: &str) -> Result<()> {
     let is_there = read(option, file)?.contains(label);
     ensure!(is_there, "{}: no `{label}` in it", at(option, file));
