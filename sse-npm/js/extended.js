@@ -1,9 +1,9 @@
-// EventSource with headers, POST, and all that a server says when it refuses.
+// EventSource with headers, POST, and the details of a refusal.
 
 import { eventSource, optionsOf } from "./interface.js";
 import { Link } from "./link.js";
 
-/** All that can be asked for: `EventSourceInit` and `RetryInit` in `index.d.ts`. */
+/** Names of the options: `EventSourceInit` and `RetryInit` in `index.d.ts`. */
 const OPTIONS = [
   "withCredentials",
   "method",
@@ -22,7 +22,7 @@ const OPTIONS = [
 ];
 const RETRY_OPTIONS = ["time", "floor", "ceiling", "backoffLimit", "statuses"];
 
-/** Why there is no connection. `delay` is the time to the next attempt; without it there is none. */
+/** A lost or refused connection. `delay` is the time until the next attempt, or `undefined` if there is none. */
 export class ConnectionErrorEvent extends Event {
   constructor({ reason, status, delay, headers, body, fault }) {
     super("error");
@@ -35,7 +35,7 @@ export class ConnectionErrorEvent extends Event {
   }
 }
 
-/** Makes the constructor. `load` gives a promise of `connect`, as soon as its wasm is there. */
+/** Creates the class. `load` returns a promise of `connect`, which resolves when the wasm is loaded. */
 export function extended(load) {
   const connect = (url, options, listener) => {
     const { link } = options;
@@ -51,7 +51,7 @@ export function extended(load) {
       const options = optionsOf(init, OPTIONS);
       const { method = "GET", body, signal } = options;
       if (body !== undefined && /^(GET|HEAD)$/i.test(method)) {
-        throw new TypeError(`EventSource: ${method} has no body.`);
+        throw new TypeError(`EventSource: a ${method} request cannot have a body`);
       }
       const link = new Link(options.lastEventId);
       const isObject = init === null || ["object", "function"].includes(typeof init);
@@ -92,7 +92,7 @@ export function extended(load) {
   };
 }
 
-/** What `src/options.rs` reads. */
+/** Returns the options in the form that `src/options.rs` reads. */
 function settingsOf({ headers, body, retry, maxEventSize, ...options }) {
   const {
     time,
@@ -118,7 +118,7 @@ function settingsOf({ headers, body, retry, maxEventSize, ...options }) {
   };
 }
 
-/** For each attempt anew, if it is a function. */
+/** Returns the value, or calls it if it is a function. It is called for each attempt. */
 function given(value) {
   return typeof value === "function" ? value() : value;
 }

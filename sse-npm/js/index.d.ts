@@ -1,74 +1,95 @@
-/** A value, or a function that gives it for each attempt. */
+/** A value, or a function that returns the value for each attempt. */
 type PerAttempt<T> = T | (() => T | Promise<T>);
 
-/** What can be asked for. Times are in milliseconds: one that is negative is 0, `Infinity` is for ever, `NaN` is as if it
- *  were not set. Options are read from the object and its class, and not from `Object.prototype`. */
+/** Options of an `EventSource`.
+ *
+ *  Times are in milliseconds: a negative time is 0, `Infinity` is no limit, and `NaN` counts as not set. Options are
+ *  read from the object and its class, and not from `Object.prototype`. */
 export interface EventSourceInit {
-  /** Sends cookies and HTTP authentication also to another origin. */
+  /** Sends cookies and HTTP authentication to other origins too. */
   withCredentials?: boolean;
-  /** The method of each request. `GET` if it is not set. With another than `GET` and `HEAD` the request is sent once,
-   *  unless `resend` is `true`. */
+  /** The method of each request. The default is `GET`. With a method other than `GET` and `HEAD` the request is sent
+   *  once, unless `resend` is `true`. */
   method?: string;
-  /** Sends the request again after it failed or its stream ended. If it is not set, `true` for `GET` and `HEAD`, and
-   *  `false` for any other method, because sending that again may repeat what it did: a language model would be paid
-   *  twice. A source that sends its request once is closed at its end: `reason` is `end` if the server ended the stream
-   *  in order, and otherwise what cut it. A hidden page does not pause it. `reconnect()` sends it again. A `fetch` of yours
-   *  that sends another method than `method` needs `resend` to be set. */
+  /** Sends the request again after it failed or its stream ended.
+   *
+   *  The default is `true` for `GET` and `HEAD`. It is `false` for any other method, because sending the request again
+   *  can repeat its effect, for example pay a language model twice.
+   *
+   *  A source that sends its request once is closed when the stream ends. The `reason` is `end` if the server ended the
+   *  stream in order, and otherwise what interrupted it. A hidden page does not pause it. `reconnect()` sends the
+   *  request again. If your `fetch` sends another method than `method`, you must set `resend`. */
   resend?: boolean;
-  /** Headers of each request: as a function, a token can be fetched anew for each attempt. */
+  /** The headers of each request. Use a function, for example, to get a new token for each attempt. */
   headers?: PerAttempt<HeadersInit>;
-  /** The body of each request, for a method that has one. */
+  /** The body of each request, for a method that has a body. */
   body?: PerAttempt<BodyInit | null>;
-  /** Closes the source when it is aborted. */
+  /** Closes the source when the signal is aborted. */
   signal?: AbortSignal | null;
-  /** Goes on behind the event with this ID. */
+  /** Continues after the event with this ID. */
   lastEventId?: string;
-  /** When to try again. */
+  /** The delays between attempts. */
   retry?: RetryInit;
-  /** Maximum time to the head of the response, in milliseconds: many servers send it with the first event. Five
-   *  minutes if it is not set, and no maximum for a request that is sent once. `Infinity` is no maximum. */
+  /** Maximum time until the head of the response. Many servers send the head with the first event. The default is five
+   *  minutes, and no maximum for a request that is sent once. `Infinity` is no maximum. */
   headTimeout?: number;
-  /** How long nothing may come, not even a comment, before a new connection is made. Not limited if
-   *  it is not set. Twice the server's keep-alive is a good value. */
+  /** Maximum time without any byte, not even a comment, before the client reconnects. The default is no maximum. Twice
+   *  the keep-alive interval of the server is a good value. */
   idleTimeout?: number;
-  /** How large an event may be, in bytes. 16 MiB if it is not set. */
+  /** Maximum size of an event, in bytes. The default is 16 MiB. */
   maxEventSize?: number;
-  /** Cancels the request while nobody sees the page, and goes on when somebody does. Not for a request that is sent once
-   *  and under way. */
+  /** Cancels the request while the page is hidden, and continues when the page is visible again. It does not affect a
+   *  running request that is sent once. */
   pauseWhenHidden?: boolean;
-  /** Connects again at once, after the last event, when the network is back, when the page is restored from the browser's
-   *  cache of pages, and when the machine was asleep for a minute and a half or more. What is open then is given up with
-   *  the reason `requested`, because it may be dead without a sign of it. Not while `pauseWhenHidden` pauses, not with a
-   *  request that is sent once, and nothing of it outside of browsers. `true` if it is not set. */
+  /** Reconnects at once, and continues after the last event, when the network, the page or the machine is back.
+   *
+   *  - The network is back.
+   *  - The page is restored from the browser's back/forward cache, or resumed after the browser has frozen it.
+   *  - The machine was asleep for 90 seconds or longer.
+   *
+   *  An open connection is closed with the reason `requested`, because it may be dead without any sign.
+   *
+   *  It does not happen while `pauseWhenHidden` pauses, with a request that is sent once, and outside of browsers. The
+   *  default is `true`. */
   reconnectOnWake?: boolean;
-  /** In place of the global `fetch`. The body of its response has to be a `ReadableStream`. */
+  /** A function to use instead of the global `fetch`. The body of its response must be a `ReadableStream`. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** When to try again. Failures in a row double the delay, and a part of up to a quarter is random. */
+/** Delays between attempts, in milliseconds. Failures in a row double the delay. A random jitter of up to a quarter is
+ *  added. */
 export interface RetryInit {
-  /** The delay as long as the stream says nothing else. 3,000 if it is not set. */
+  /** The delay until the stream sets another one. The default is 3,000. */
   time?: number;
-  /** The least delay, whatever the stream says. 500 if it is not set. */
+  /** The minimum delay, even if the stream sets a shorter one. The default is 500. */
   floor?: number;
-  /** The greatest delay, whatever the stream says. 300,000 if it is not set. */
+  /** The maximum delay, even if the stream sets a longer one. The default is 300,000. */
   ceiling?: number;
-  /** To what delay repeated failures may double it. 60,000 if it is not set. */
+  /** The maximum to which repeated failures double the delay. The default is 60,000. */
   backoffLimit?: number;
-  /** Whether to try again after statuses that say "not now": 408, 425, 429 and 5xx. The standard has it that
-   *  every status but 200 is the end. `true` if it is not set. */
+  /** Tries again after the statuses 408, 425, 429 and 5xx. By the standard, every status but 200 closes the source. The
+   *  default is `true`. */
   statuses?: boolean;
 }
 
-/** Why there is no connection. `instanceof` tells it from a `MessageEvent` of type `error`, which the stream may have. */
+/** The `error` event of a connection that was lost or refused.
+ *
+ *  The stream can have events of type `error` too. They are `MessageEvent`s, so `instanceof` tells them apart. */
 export class ConnectionErrorEvent extends Event {
   private constructor();
   readonly type: "error";
-  /** `end`: the server ended the stream in order. `truncated`: it ended the stream inside an event.
-   *  `network-error`: there was no connection, or it broke. `head-timeout`: no response came in time.
-   *  `idle-timeout`: nothing more came in time. `status`: a status other than 200. `content-type`: no event stream. `fault`: a function of
-   *  yours threw, or the wasm could not be loaded. `too-large`: an event was
-   *  lost, and nothing else. */
+  /** The reason:
+   *
+   *  - `end`: the server ended the stream in order.
+   *  - `truncated`: the server ended the stream inside an event.
+   *  - `network-error`: the client could not connect, or the connection broke.
+   *  - `head-timeout`: no response came in time.
+   *  - `idle-timeout`: nothing more came in time.
+   *  - `status`: the response has a status other than 200.
+   *  - `content-type`: the response is not an event stream.
+   *  - `requested`: the client reconnects because of `reconnect()`, `reconnectOnWake` or `pauseWhenHidden`.
+   *  - `fault`: a function of yours threw, or the wasm could not be loaded.
+   *  - `too-large`: an event was larger than `maxEventSize` and is lost. The connection stays open. */
   readonly reason:
     | "end"
     | "truncated"
@@ -80,26 +101,28 @@ export class ConnectionErrorEvent extends Event {
     | "requested"
     | "fault"
     | "too-large";
-  /** In words. */
+  /** Human-readable reason. */
   readonly message: string;
-  /** The status of the response, if it is to blame. */
+  /** The status of the response, if it is the reason. */
   readonly status: number | undefined;
-  /** The time to the next attempt; `undefined` if there is none, and the source is closed. */
+  /** The delay until the next attempt, in milliseconds. `undefined` if there is none: the source is closed, or an event
+   *  was too large. */
   readonly delay: number | undefined;
   /** The headers of the response that closed the source. */
   readonly headers: Headers | undefined;
-  /** The first 4 KiB of its body. */
+  /** The first 4 KiB of the body of the response that closed the source. */
   readonly body: string | undefined;
 }
 
-/** An event of the stream may have any type: those of type `open` and `error` are `MessageEvent`s, as in browsers. */
+/** Event types. An event of the stream can have any type. With type `open` or `error` it is a `MessageEvent`, as in
+ *  browsers. */
 interface EventSourceEventMap {
   open: Event;
   message: MessageEvent<string>;
   error: ConnectionErrorEvent | MessageEvent<string>;
 }
 
-/** The browser's `EventSource`, with headers, POST, and errors that say why. */
+/** An `EventSource` like the browser's, with headers, `POST`, and errors that give the reason. */
 export class EventSource extends EventTarget implements AsyncIterable<MessageEvent<string>> {
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
@@ -113,26 +136,31 @@ export class EventSource extends EventTarget implements AsyncIterable<MessageEve
   readonly url: string;
   readonly withCredentials: boolean;
   readonly readyState: 0 | 1 | 2;
-  /** The ID of the last event that was told, which is what the next request sends as `Last-Event-ID`. Empty if there is
-   *  none. Given as an option, it has another source go on after this one. */
+  /** The ID of the last event that was dispatched, or an empty string. The next request sends it as `Last-Event-ID`.
+   *  Another source that gets it as an option continues after that event. */
   readonly lastEventId: string;
-  /** Called when the stream is there, and never with an event of the stream. */
+  /** Called when the connection is open, and never with an event of the stream. */
   onopen: ((this: EventSource, event: Event) => unknown) | null;
   onmessage: ((this: EventSource, event: MessageEvent<string>) => unknown) | null;
-  /** Called when there is no connection, and never with an event of the stream: those of type `error` are for listeners
-   *  and loops. */
+  /** Called when the connection is lost or refused, and never with an event of the stream. Listeners and loops get the
+   *  events of type `error` of the stream. */
   onerror: ((this: EventSource, event: ConnectionErrorEvent) => unknown) | null;
 
-  /** Closes the connection. Nothing is told any more, and loops end. */
+  /** Closes the connection. No event is dispatched after it, and loops end. */
   close(): void;
 
-  /** Connects again at once, also if it is waiting to. */
+  /** Reconnects at once, even if the source is waiting for its next attempt. */
   reconnect(): void;
 
-  /** Events of every type, held back until they are taken. The loop ends when `close` is called or `signal` is aborted,
-   *  and, if the request is sent once, when the server ends the stream in order. It throws when the source closes for
-   *  another reason, with the event as the `cause` of the error: the server refuses for good, or a stream is cut whose
-   *  request is sent once. To leave the loop closes the source. */
+  /** Iterates over events of every type, with backpressure.
+   *
+   *  The loop ends when `close` is called or `signal` is aborted. If the request is sent once, it also ends when the
+   *  server ends the stream in order.
+   *
+   *  The loop throws when the source closes for another reason: the server refuses for good, or the stream of a request
+   *  that is sent once is cut. The `cause` of the error is the `ConnectionErrorEvent`.
+   *
+   *  Leaving the loop closes the source. */
   [Symbol.asyncIterator](): AsyncGenerator<MessageEvent<string>, void, void>;
 
   addEventListener<K extends keyof EventSourceEventMap>(

@@ -1,13 +1,13 @@
-// The interface of https://html.spec.whatwg.org/multipage/server-sent-events.html, over a
-// connection that is made elsewhere.
+// The `EventSource` interface of https://html.spec.whatwg.org/multipage/server-sent-events.html. The caller provides
+// the connection.
 
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
 
 /**
- * Returns the options of these names that an object of the caller's has: its own, or those of its class. Whatever a
- * script has put into `Object.prototype` is none of them. The object that is returned has no prototype.
+ * Returns the options with these names that an object has itself, or by its class. Properties of `Object.prototype` do
+ * not count. The returned object has no prototype.
  */
 export function optionsOf(object, names) {
   const options = { __proto__: null };
@@ -31,13 +31,13 @@ function has(object, name) {
 }
 
 /**
- * Makes the constructor.
+ * Creates the class.
  *
- * @param connect takes an absolute URL, what the caller asks for, and a listener, whose methods it
- *   calls with what happens. Gives what has a method `close`.
- * @param failure makes an `error` event of what is known of a failure.
- * @param tellsApart keeps events of the stream whose type is `open` or `error` from `onopen` and `onerror`. By the
- *   standard those are called for them too.
+ * @param connect takes an absolute URL, the options, and a listener. It calls the methods of the listener with what
+ *   happens. Returns an object with a method `close`.
+ * @param failure creates an `error` event from the details of a failure.
+ * @param tellsApart `true` to not call `onopen` and `onerror` for events of the stream with type `open` or `error`. By
+ *   the standard they are called for those events too.
  */
 export function eventSource(connect, failure, tellsApart = false) {
   return class EventSource extends EventTarget {
@@ -50,10 +50,10 @@ export function eventSource(connect, failure, tellsApart = false) {
 
     constructor(url, init = {}) {
       if (arguments.length === 0) {
-        throw new TypeError("EventSource: 1 argument required, but only 0 present.");
+        throw new TypeError("EventSource: 1 argument required, but only 0 present");
       }
       if (init !== null && !["object", "function"].includes(typeof init)) {
-        throw new TypeError("EventSource: The second argument is not an object.");
+        throw new TypeError("EventSource: the second argument is not an object");
       }
       super();
       this.#url = parse(`${url}`);
@@ -105,14 +105,14 @@ export function eventSource(connect, failure, tellsApart = false) {
       return event;
     }
 
-    /** Tells why there is no connection, and whether there will be another. */
+    /** Dispatches an `error` event, and sets the new state. */
     #fail(details, readyState) {
       const event = failure({ __proto__: null, ...details });
       this.#tell(event, readyState);
       return event;
     }
 
-    /** Nothing, once it is closed. */
+    /** Dispatches an event, unless the source is closed. */
     #tell(event, readyState = this.#readyState) {
       if (this.#readyState !== CLOSED) {
         this.#readyState = readyState;
@@ -124,7 +124,7 @@ export function eventSource(connect, failure, tellsApart = false) {
       for (const type of ["open", "message", "error"]) {
         handlerAttribute(this.prototype, type, (source) => source.#handlers);
       }
-      // As of an interface that a browser defines itself.
+      // Enumerable, like the properties of an interface of the browser.
       for (const name of ["url", "withCredentials", "readyState", "close"]) {
         Object.defineProperty(this.prototype, name, { __proto__: null, enumerable: true });
       }
@@ -139,16 +139,16 @@ export function eventSource(connect, failure, tellsApart = false) {
   };
 }
 
-/** An absolute URL, as the page or the worker means it. */
+/** Parses a URL, which may be relative to the page or the worker. */
 function parse(url) {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   let parsed;
   try {
     parsed = new URL(url, base);
   } catch {}
-  // Some parsers let a host pass that the URL Standard does not: "http://this is invalid/".
+  // Some parsers accept a host that the URL Standard does not allow: "http://this is invalid/".
   if (!parsed || (isHttp(parsed) && parsed.hostname.includes("%"))) {
-    throw new DOMException(`EventSource: cannot open "${url}": the URL is invalid.`, "SyntaxError");
+    throw new DOMException(`EventSource: invalid URL "${url}"`, "SyntaxError");
   }
   return parsed;
 }
@@ -162,12 +162,12 @@ class Handlers {
   open = null;
   message = null;
   error = null;
-  /** The type of events whose handler is not called now. */
+  /** The event type whose handler is not called at the moment. */
   muted;
   isByRuntime = callsHandlers();
 }
 
-/** Returns whether the runtime itself calls `on…` of any `EventTarget`, as Cloudflare's workers do. */
+/** Returns whether the runtime itself calls `on…` of any `EventTarget`, like Cloudflare Workers. */
 function callsHandlers() {
   let isCalled = false;
   class Probe extends EventTarget {
@@ -181,7 +181,7 @@ function callsHandlers() {
   return isCalled;
 }
 
-/** An event handler IDL attribute: its place among the listeners is that of when it was first set. */
+/** Defines an event handler IDL attribute. Its position among the listeners is set when it is first assigned. */
 function handlerAttribute(prototype, type, handlersOf) {
   const listeners = new WeakMap();
   const accessors = {
@@ -212,8 +212,8 @@ function handlerAttribute(prototype, type, handlersOf) {
 }
 
 /**
- * "Queue a task": all that a listener has set going as microtasks is done before the next event.
- * A timer would wait for milliseconds.
+ * "Queue a task": all microtasks that a listener has started are done before the next event. A timer would wait for
+ * milliseconds.
  */
 const turn = (() => {
   if (globalThis.setImmediate) {

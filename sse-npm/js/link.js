@@ -1,11 +1,11 @@
-/** What a source, its connection and the loops that read it have in common. */
+/** The state that a source, its connection and the loops that read it share. */
 export class Link {
   #connection;
   #isOver = false;
   #lastError;
   #channels = new Set();
 
-  /** That of the last event that was told, or what the stream has set after it. */
+  /** The ID of the last event that was dispatched, or the ID that the stream has set after it. */
   lastEventId = "";
   onclose = () => {};
 
@@ -14,8 +14,8 @@ export class Link {
   }
 
   /**
-   * Makes the connection by what `load` gives a promise of, and has the loops hear what the listener
-   * does. They hold the next event back until they have taken the last.
+   * Makes the connection with the function that `load` returns a promise of. The loops get all events that the listener
+   * gets. The next event waits until all loops have taken the last one.
    */
   async follow(listener, load, connect) {
     const heard = {
@@ -31,7 +31,7 @@ export class Link {
       lastEventId: (lastEventId) => this.#follow(lastEventId),
       closed: (...details) => {
         if (!this.#isOver) {
-          // Those of now, because a listener that is told may close the source.
+          // Copied before the call, because the listener may close the source, which clears the channels.
           const channels = [...this.#channels];
           this.#lastError = listener.closed(...details);
           channels.forEach((channel) => channel.push(this.#lastError));
@@ -49,7 +49,7 @@ export class Link {
     }
   }
 
-  /** What a loop takes events from. One that comes late is told all the same why the source was closed. */
+  /** Returns a channel for a new loop. If the source is closed already, the channel has only its last error. */
   channel() {
     const channel = new Channel();
     if (this.#isOver) {
@@ -74,7 +74,7 @@ export class Link {
     this.#channels.clear();
   }
 
-  /** Nothing is told of a source that is closed. */
+  /** Sets the last event ID, unless the source is closed. */
   #follow(lastEventId) {
     if (!this.#isOver) {
       this.lastEventId = lastEventId;
@@ -86,7 +86,7 @@ export class Link {
   }
 }
 
-/** Events on their way to one loop. */
+/** Queue of events for one loop. */
 class Channel {
   #events = [];
   #isOver = false;
@@ -98,14 +98,14 @@ class Channel {
     this.#wake();
   }
 
-  /** No more will come, and nobody has to wait. */
+  /** Ends the queue, and wakes the loop and the connection. */
   end() {
     this.#isOver = true;
     this.#wake();
     this.#release();
   }
 
-  /** The next event; `undefined` behind the last. */
+  /** Waits for the next event. Returns `undefined` after the last one. */
   async take() {
     if (this.#events.length === 0 && !this.#isOver) {
       await new Promise((resolve) => (this.#wake = resolve));
@@ -114,7 +114,7 @@ class Channel {
     return this.#events.shift();
   }
 
-  /** When all that came is taken. */
+  /** Waits until the loop has taken all events. */
   async taken() {
     if (this.#events.length > 0 && !this.#isOver) {
       await new Promise((resolve) => (this.#release = resolve));

@@ -1,7 +1,9 @@
 export * from "./index.js";
 
 /**
- * Takes the wasm of the package, `sse-npm/sse_npm_bg.wasm`, as it was compiled before. Has to be called before there is
- * a source; a source without it closes at once, with the reason `fault`. Calling it again changes nothing.
+ * Sets the wasm of the package, `sse-npm/sse_npm_bg.wasm`, as a compiled module.
+ *
+ * Call it before you create a source. A source that is created before closes at once, with the reason `fault`. A second
+ * call has no effect.
  */
 export function init(module: WebAssembly.Module): void;

@@ -1,4 +1,4 @@
-// For runtimes that compile no wasm themselves, such as Cloudflare's workers: it is compiled before.
+// Entry point for runtimes that cannot compile wasm at run time, for example Cloudflare Workers.
 
 import { extended } from "./extended.js";
 import { connect, initSync } from "./sse_npm.js";
@@ -9,7 +9,7 @@ let isReady = false;
 
 export function init(module) {
   if (!(module instanceof WebAssembly.Module)) {
-    throw new TypeError("init: The argument is not a WebAssembly.Module.");
+    throw new TypeError("init: the argument is not a WebAssembly.Module");
   }
   initSync({ module });
   isReady = true;

@@ -1,2 +1,2 @@
-/** The standard's `EventSource`, and nothing more. */
+/** The `EventSource` of the standard, without further options. */
 export const EventSource: typeof globalThis.EventSource;

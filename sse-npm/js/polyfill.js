@@ -1,5 +1,5 @@
-// The standard's EventSource, and nothing more. Around this `cargo xtask build-polyfill` puts
-// wasm-bindgen's glue, `js/interface.js`, and the wasm itself, in base 64.
+// The EventSource of the standard, without further options. `cargo xtask build-polyfill` wraps this file with
+// wasm-bindgen's glue, `js/interface.js`, and the wasm itself in base 64.
 
 wasm_bindgen.initSync({ module: Uint8Array.from(atob(WASM), (byte) => byte.charCodeAt(0)) });
 

@@ -1,22 +1,22 @@
-//! `sse-wasm`'s client over `fetch`, for JavaScript.
+//! JavaScript bindings of `sse-wasm`'s client over `fetch`.
 //!
 //! # Map
 //!
 //! ```text
-//! js/polyfill.js          js/index.js, js/node.js
-//!  the browser's,          with headers, POST and more: the npm package
+//! js/polyfill.js          js/index.js, js/node.js, js/module.js
+//!  the standard's class,   with headers, POST and more: the npm package
 //!  one script                 │
 //!     │                   js/extended.js ── js/link.js
 //!     │                       │
 //!     └───── js/interface.js  the standard's interface: states, events, handlers
-//!                 │ options   ▲ what happens
+//!                 │ options   ▲ events
 //!              lib.rs         │    a connection and its listener
 //!                 │           │
-//!            options.rs       │    what is asked for
+//!            options.rs       │    reads the options
 //!                 └── sse_wasm::FetchSource
 //! ```
 //!
-//! `cargo xtask build-polyfill` and `cargo xtask package-npm` put them together.
+//! `cargo xtask build-polyfill` builds the polyfill, and `cargo xtask package-npm` the npm package.
 
 mod options;
 
@@ -30,10 +30,10 @@ use wasm_bindgen_futures::spawn_local;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Whom to tell: `js/interface.js`.
+    /// The listener of a connection, which `js/interface.js` implements.
     pub type Listener;
 
-    /// Waits until the next thing may be told: "queue a task".
+    /// Waits for a task of the event loop before the next event: "queue a task".
     #[wasm_bindgen(method)]
     async fn turn(this: &Listener);
 
@@ -63,19 +63,19 @@ extern "C" {
     );
 }
 
-/// A connection that goes on until it is closed, or closes.
+/// A connection, which stays active until the caller closes it or it ends for good.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Connection(Handle);
 
 #[wasm_bindgen]
 impl Connection {
-    /// Ends it: nothing is told any more.
+    /// Closes the connection. The listener is not called any more.
     pub fn close(&self) {
         self.0.close();
     }
 
-    /// Connects again at once.
+    /// Reconnects at once.
     pub fn reconnect(&self) {
         self.0.reconnect();
     }
@@ -85,19 +85,19 @@ impl Connection {
 ///
 /// # Errors
 ///
-/// If there is no `fetch` that streams, or the last event ID cannot be one.
+/// Returns an error without a streaming `fetch`, or if the last event ID is invalid.
 #[wasm_bindgen]
 pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Connection, JsError> {
     let builder = options::builder(url, options)?;
-    // Said without `Display`, for it would bring the whole of `core::fmt` with it.
+    // The message does not use `Display`, which would add all of `core::fmt` to the wasm.
     let source = builder.fetch();
-    let mut source = source.map_err(|_| JsError::new("there is no fetch that streams"))?;
+    let mut source = source.map_err(|_| JsError::new("no streaming fetch"))?;
     let connection = Connection(source.handle());
     let has_network = url.starts_with("http:") || url.starts_with("https:");
     spawn_local(async move {
         let mut told = source.last_event_id().to_owned();
         while let Some(item) = next(&mut source, &listener, &mut told).await {
-            // Nobody is told of these, so they need not wait.
+            // The listener does not get these, so they need no task.
             if let Item::Comment(_) | Item::Retry(_) = item {
                 continue;
             }
@@ -116,7 +116,7 @@ pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Conne
     Ok(connection)
 }
 
-/// Returns the next item, and tells the last event ID as soon as it is another although no event with it is to be told.
+/// Returns the next item, and reports a new last event ID that has no event.
 async fn next(source: &mut FetchSource, listener: &Listener, told: &mut String) -> Option<Item> {
     poll_fn(|cx| {
         let item = Pin::new(&mut *source).poll_next(cx);
@@ -134,6 +134,7 @@ fn is_network_error(lost: &Disconnected) -> bool {
     lost.reason == Some(Reason::NetworkError)
 }
 
+/// Calls the method of the listener for this item.
 fn tell(listener: &Listener, source: &FetchSource, item: Item) {
     match item {
         Item::Open => listener.open(source.response_url().unwrap_or_default()),
@@ -158,7 +159,7 @@ fn tell(listener: &Listener, source: &FetchSource, item: Item) {
     }
 }
 
-/// A reason as JavaScript has it, and the status if it is one; else 0.
+/// Returns the reason as a JavaScript string, and the status of the response, or 0 for other reasons.
 fn words(reason: Option<Reason>) -> (&'static str, u16) {
     let word = match reason {
         Some(Reason::End) => "end",
@@ -169,7 +170,7 @@ fn words(reason: Option<Reason>) -> (&'static str, u16) {
         Some(Reason::Status(status)) => return ("status", status),
         Some(Reason::ContentType) => "content-type",
         Some(Reason::Requested) => "requested",
-        // What a function of the caller threw.
+        // A function of the caller threw.
         _ => "fault",
     };
     (word, 0)

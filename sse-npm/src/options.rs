@@ -1,4 +1,4 @@
-//! What is asked for: an object that `js/polyfill.js` or `js/extended.js` makes.
+//! Reads the options object of `js/polyfill.js` or `js/extended.js`.
 
 use core::time::Duration;
 
@@ -7,14 +7,14 @@ use sse_wasm::{Builder, EventId, Request, Settings};
 use wasm_bindgen::{JsCast, JsError, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// What does as browsers do has no limit, or one that is not far from the longest string there is.
-const STANDARD_LIMIT: usize = 1 << 28;
+/// Maximum size of an event in the polyfill, in bytes. Browsers have no limit, or one near the longest possible string.
+const STANDARD_MAX_EVENT_BYTES: usize = 1 << 28;
 
-/// A builder for what is asked for.
+/// Creates a builder from the options.
 ///
 /// # Errors
 ///
-/// If the last event ID cannot be one.
+/// Returns an error if the last event ID is invalid.
 pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> {
     let options = Options(options);
     let mut builder = Builder::new(url).with_settings(settings(&options));
@@ -35,7 +35,7 @@ pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> 
     }
     if let Some(id) = options.text("lastEventId") {
         let id = EventId::new(id);
-        let id = id.map_err(|_| JsError::new("lastEventId cannot be the ID of an event"))?;
+        let id = id.map_err(|_| JsError::new("lastEventId is not a valid event ID"))?;
         builder = builder.with_last_event_id(id);
     }
     if let Some(resend) = options.get("resend") {
@@ -57,7 +57,7 @@ fn settings(options: &Options<'_>) -> Settings {
             .with_standard_statuses()
             .with_exact_delays()
             .with_head_timeout(None)
-            .with_limit(STANDARD_LIMIT);
+            .with_limit(STANDARD_MAX_EVENT_BYTES);
     }
     if !options.flag("retryStatuses") {
         settings = settings.with_standard_statuses();
@@ -83,7 +83,7 @@ fn settings(options: &Options<'_>) -> Settings {
     settings
 }
 
-/// Adds the headers and the body that a function of the caller gives for this attempt.
+/// Adds the headers and the body that a function of the caller returns for this attempt.
 async fn prepared(mut request: Request, prepare: Function) -> Result<Request, JsValue> {
     let promise = Promise::resolve(&prepare.call0(&JsValue::UNDEFINED)?);
     let parts = JsFuture::from(promise).await?;
@@ -99,8 +99,7 @@ async fn prepared(mut request: Request, prepare: Function) -> Result<Request, Js
     Ok(request)
 }
 
-/// The fields of an object that are its own. `undefined` and `null` are none, and so is what a script has put into
-/// `Object.prototype`.
+/// The own fields of an object. `undefined` and `null` count as not set. Properties of `Object.prototype` do not count.
 struct Options<'a>(&'a JsValue);
 
 impl Options<'_> {
@@ -129,12 +128,12 @@ impl Options<'_> {
         self.get(name)?.dyn_into().ok()
     }
 
-    /// `NaN` is none.
+    /// Returns a number. `NaN` counts as not set.
     fn number(&self, name: &str) -> Option<f64> {
         self.get(name)?.as_f64().filter(|number| !number.is_nan())
     }
 
-    /// From milliseconds. `Infinity` is longer than anything lives, and what is negative is 0.
+    /// Returns a time from milliseconds. `Infinity` becomes a time that never passes, and a negative number becomes 0.
     fn time(&self, name: &str) -> Option<Duration> {
         let milliseconds = self.number(name)? as u64;
         Some(Duration::from_millis(milliseconds))

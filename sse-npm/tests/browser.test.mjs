@@ -1,5 +1,5 @@
-// The package in a page of a real browser, whose network is taken away, and which is left, restored, and hidden.
-// `cargo xtask test-npm` starts the browser's driver.
+// Tests of the package in a page of a real browser. The tests take its network away, and leave, restore and hide the
+// page. `cargo xtask test-npm` starts the WebDriver of the browser.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ const { WEBDRIVER, WEBDRIVER_CAPABILITIES } = process.env;
 const PAGE = `<!doctype html><script type="module">
   import { EventSource } from "/sse-npm/index.js";
   addEventListener("pageshow", ({ persisted }) => (window.isRestored = persisted));
-  // A delay is so long that it never passes.
+  // A delay that never passes during a test.
   const hour = 3_600_000;
   window.follow = (init) => {
     window.told = [];
@@ -46,7 +46,7 @@ after(async () => {
 
 test("it goes on at once when the network is back", async (t) => {
   if (browser === "firefox") {
-    return t.skip("its driver cannot take the network away");
+    return t.skip("the driver of Firefox cannot take the network away");
   }
   await open();
   await run("follow()");
@@ -68,7 +68,7 @@ test("it goes on at once when the page is restored", async (t) => {
   await until("isReady");
   if (browser === "firefox") {
     assert.equal(await run("return isRestored"), false);
-    return t.skip("it loads a page that has a request anew");
+    return t.skip("Firefox reloads a page with an open request");
   }
   assert.equal(await run("return isRestored"), true);
   await until("told.includes('2')");
@@ -115,14 +115,14 @@ test("a request that is sent once stays so without a network", async () => {
   assert.equal(requests.length, 1);
 });
 
-/** The page anew. */
+/** Loads the page again. */
 async function open() {
   requests = [];
   await command("POST", "/url", { url: `${origin}/` });
   await until("window.isReady");
 }
 
-/** Shows another tab meanwhile. */
+/** Shows another tab while `wait` runs. */
 async function hidden(wait) {
   const page = await command("GET", "/window");
   const { handle } = await command("POST", "/window/new", { type: "tab" });
@@ -141,7 +141,7 @@ function setOffline(offline) {
   return command("POST", "/chromium/network_conditions", { network_conditions });
 }
 
-/** Asks until the page says that it is so. */
+/** Waits until a condition is true in the page. */
 async function until(condition) {
   while (!(await run(`return Boolean(${condition})`))) {
     await pause();

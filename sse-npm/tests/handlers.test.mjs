@@ -1,4 +1,4 @@
-// The package in a runtime that itself calls the `on…` of any `EventTarget`, as Cloudflare's workers do.
+// Tests of the package in a runtime that itself calls the `on…` of any `EventTarget`, like Cloudflare Workers.
 // `cargo xtask test-npm` runs it.
 
 import assert from "node:assert/strict";
@@ -29,7 +29,7 @@ test("handlers are called once", async () => {
         assert.equal(this, source);
         calls.push(`${type} ${event.data}`);
       };
-      source[`on${type}`] = () => assert.fail("it was replaced");
+      source[`on${type}`] = () => assert.fail("a replaced handler was called");
       source[`on${type}`] = handler;
       assert.equal(source[`on${type}`], handler);
     }

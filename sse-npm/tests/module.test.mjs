@@ -1,4 +1,4 @@
-// The package where no wasm may be compiled while it runs. `cargo xtask test-npm` runs it.
+// Tests of the package in a runtime that cannot compile wasm. `cargo xtask test-npm` runs them.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -22,7 +22,7 @@ test("it takes wasm that was compiled before, and compiles none", async () => {
   const bytes = await readFile(fileURLToPath(import.meta.resolve("sse-npm/sse_npm_bg.wasm")));
   const module = await WebAssembly.compile(bytes);
   const { Module } = WebAssembly;
-  // But not the wasm of Node's own `fetch`.
+  // Node's own `fetch` may still compile its wasm.
   const forbidden = (compile) =>
     function (source, ...rest) {
       const isOther = ArrayBuffer.isView(source) && source.byteLength !== bytes.byteLength;

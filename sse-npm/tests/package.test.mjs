@@ -1,5 +1,5 @@
-// The package in Node, Bun and Deno, before a server that writes down what it is asked. `cargo xtask test-npm`
-// makes and installs it.
+// Tests of the package in Node, Bun and Deno, with a server that records the requests. `cargo xtask test-npm` builds
+// and installs the package.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -75,7 +75,7 @@ test("only GET and HEAD are sent again, unless it is asked for", async (t) => {
   }
 });
 
-/** Ways to cut a stream: by the server, the events before, and the reason if it has another name. */
+/** Ways to cut a stream: the response, the events before the cut, and the reason if it differs from the name. */
 const CUTS = {
   "network-error": [
     (response, told) => {
@@ -133,7 +133,7 @@ test("a loop over what is sent once throws if the stream was cut", async (t) => 
         return true;
       });
       assert.deepEqual([data, errors.length, source.readyState], [expected, 1, EventSource.CLOSED], shown);
-      // Also a loop that comes late.
+      // A loop that starts late throws too.
       await assert.rejects(loop, ({ cause }) => cause.reason === reason);
       await new Promise((resolve) => setTimeout(resolve, 50));
       assert.equal(requests.length, 1, shown);
@@ -253,7 +253,7 @@ test("a loop takes events of every type, and holds the stream back", async (t) =
     assert.deepEqual([event.type, event.lastEventId], ["tick", String(read)]);
     if (read === 3) {
       await new Promise((resolve) => setTimeout(resolve, 500));
-      assert(written < 9_000, `${written} events are on their way to a loop that took 3`);
+      assert(written < 9_000, `${written} events written, the loop has taken 3`);
     }
     if (read === 200) {
       break;
@@ -319,7 +319,7 @@ test("silence for too long is a reason to connect again", async (t) => {
   assert.equal(error.reason, "idle-timeout");
   await message(source);
   source.close();
-  // A busy machine may be silent for as long once more.
+  // On a busy machine the timeout may pass more than once.
   assert(requests.length >= 2, `${requests.length}`);
 });
 
@@ -342,17 +342,17 @@ test("nothing is read from Object.prototype", async (t) => {
     pauseWhenHidden: true,
     reconnectOnWake: false,
     fetch: () => Promise.reject(new Error("stolen")),
-    // What the wasm is told.
+    // Options of the wasm.
     prepare: () => ({ headers: [["authorization", "stolen"]] }),
     isStandard: true,
     limit: 0,
     retryTime: 1,
     floor: 1,
     retryStatuses: true,
-    // What the global `fetch` is told.
+    // Options of the global `fetch`.
     redirect: "error",
     integrity: "sha256-AAAA",
-    // What events are told.
+    // Options of events.
     bubbles: true,
     cancelable: true,
   };
@@ -370,7 +370,7 @@ test("nothing is read from Object.prototype", async (t) => {
       const expected = await seen(Class, ...init);
       assert.equal(expected.method, "GET");
       for (const [name, value] of Object.entries(polluted)) {
-        // Deno's own fetch recurses for ever then.
+        // Deno's own `fetch` recurses endlessly with this property.
         if (name === "signal" && globalThis.Deno) {
           continue;
         }
@@ -387,7 +387,7 @@ test("nothing is read from Object.prototype", async (t) => {
 });
 
 test("no body is read from Object.prototype", async () => {
-  // Node's own fetch cannot stand it there, so it is not asked.
+  // Node's own `fetch` fails with this property, so the test uses another `fetch`.
   const asked = [];
   const fetch = async (url, { body }) => {
     asked.push(body);
@@ -449,7 +449,7 @@ test("no number that an option may have is a fault or an endless loop", async (t
         };
       });
       const first = await told;
-      // What is so long that it never comes must not come at once.
+      // A time that never passes must not pass at once.
       const isShort = value < 100;
       const expected = !isShort || Number.isNaN(value) || "retry" in init
         ? ["message"]
@@ -547,7 +547,7 @@ test("the standard's knows no options but its own, and tells no more than browse
   assert.equal(source.readyState, Standard.CLOSED);
   const waited = performance.now() - start;
   assert(waited > 495, `${waited}`);
-  // Exactly, and not a random part more: what was asked for, for a busy machine may wait longer.
+  // The delay has no jitter. The test checks the requested delay, because a busy machine can wait longer.
   const inRange = (from, to) => delays.some((delay) => delay > from && delay <= to);
   assert(inRange(250, 501) && !inRange(501, 626), `${delays}`);
   for (const error of [lost, refused]) {
@@ -634,7 +634,7 @@ test("an event of the stream is no news of the connection, whatever its type", a
   ];
   assert.deepEqual(heard, expected);
 
-  // The standard's does as browsers do.
+  // The class of the standard calls the handlers, as browsers do.
   const standard = new Standard((await serve(t, (request, response) => {
     stream(response).write("event: error\ndata: of error\n\nevent: open\ndata: of open\n\n");
   })).url);
@@ -720,7 +720,7 @@ test("a handler has its place from when it was first set", async (t) => {
   assert.deepEqual(calls, ["handler", "listener", "listener"]);
 });
 
-/** The delays of all timers from now on, to the end of the test. */
+/** Returns the delays of all timers that are set from now on, until the end of the test. */
 function timers(t) {
   const delays = [];
   const { setTimeout } = globalThis;
@@ -732,7 +732,7 @@ function timers(t) {
   return delays;
 }
 
-/** A server for one test: what it was asked, and when a client has left it. */
+/** Starts a server for one test. Returns its requests, and a promise that resolves when a client has disconnected. */
 async function serve(t, answer) {
   const requests = [];
   let leave;

@@ -1,4 +1,4 @@
-// What TypeScript makes of the package. `cargo xtask test-npm` checks it, and runs none of it.
+// Checks of the package's types. `cargo xtask test-npm` compiles this file, and does not run it.
 
 import { ConnectionErrorEvent, EventSource } from "sse-npm";
 import { EventSource as Precompiled, init } from "sse-npm/module";
@@ -44,20 +44,20 @@ init(new WebAssembly.Module(new Uint8Array()));
 const precompiled: EventSource = new Precompiled("/events", { lastEventId: id });
 precompiled.close();
 
-// It can stand where the browser's own does.
+// It can be used instead of the browser's own class.
 const state: 0 | 1 | 2 = source.readyState;
 const standard: globalThis.EventSource = new Standard("/events", { withCredentials: true });
 console.log(state === EventSource.CLOSED, standard.readyState);
 
 // @ts-expect-error: no such option
 new EventSource("/events", { header: {} });
-// @ts-expect-error: it may be an event of the stream
+// @ts-expect-error: the event can be an event of the stream
 source.addEventListener("error", (event: ConnectionErrorEvent) => console.log(event.message));
-// @ts-expect-error: made by the source alone
+// @ts-expect-error: only a source creates these events
 new ConnectionErrorEvent("error");
-// @ts-expect-error: not for writing
+// @ts-expect-error: read-only
 source.lastEventId = "";
-// @ts-expect-error: not for writing
+// @ts-expect-error: read-only
 source.url = "";
 // @ts-expect-error: a flag is a boolean
 new EventSource("/events", { method: "POST", resend: "always" });

@@ -1,4 +1,4 @@
-# The package in workerd, the runtime of Cloudflare's workers, which compiles no wasm while it runs, and itself calls
+# Tests the package in workerd, the runtime of Cloudflare Workers. It cannot compile wasm at run time, and itself calls
 # the `on…` of any `EventTarget`. `cargo xtask test-npm` runs it.
 
 using Workerd = import "/workerd/workerd.capnp";
@@ -24,7 +24,7 @@ const package :Workerd.Worker = (
   ],
 );
 
-# Says which method, ID and body a request had, in an event of type `error`, one of type `open`, and one of none.
+# Responds with the method, the ID and the body of the request, in events of the types `error`, `open` and `message`.
 const events :Workerd.Worker = (
   compatibilityDate = "2025-10-01",
   modules = [

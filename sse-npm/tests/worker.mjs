@@ -7,7 +7,7 @@ init(wasm);
 
 export default {
   async test() {
-    // A second source lives in the same module.
+    // The second source uses the same module.
     for (const lastEventId of ["1", "2"]) {
       const init = { method: "POST", body: "text", headers: { x: "y" }, lastEventId };
       const source = new EventSource("http://events.invalid/", init);

@@ -12,8 +12,8 @@ use crate::{
 #[cfg(feature = "fetch")]
 use crate::{support::is_supported, wishes::Wishes};
 
-/// What is asked for, and how.
-#[must_use = "it does nothing until it is opened"]
+/// Builder for an [`EventSource`], or for another client of this crate.
+#[must_use = "a builder does nothing until it is opened"]
 pub struct Builder {
     pub(crate) url: String,
     pub(crate) credentials: bool,
@@ -27,11 +27,13 @@ pub struct Builder {
     pub(crate) wishes: Wishes,
 }
 
-/// A pointer, so that pages without revival do not carry its code.
+/// Starts the reconnection of a connection.
+///
+/// A function pointer, so that pages without [`Builder::with_revival`] do not contain that code.
 type Keep = fn(&Rc<Connection>, Plan, Settings);
 
 impl Builder {
-    /// A connection to a URL, which may be relative to the page.
+    /// Creates a builder for a connection to a URL, which may be relative to the page.
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
@@ -47,76 +49,88 @@ impl Builder {
         }
     }
 
-    /// Sends cookies and HTTP authentication also to another origin.
+    /// Sends cookies and HTTP authentication to other origins too.
     #[doc(alias = "withCredentials")]
     pub fn with_credentials(mut self) -> Self {
         self.credentials = true;
         self
     }
 
-    /// Adds types of events to those that [`open`](Self::open) hands out, which are only those of
-    /// type `message` otherwise, if it is the browser's own `EventSource`.
+    /// Adds event types that [`open`](Self::open) delivers.
+    ///
+    /// The browser's own `EventSource` delivers only events of type `message` and of the types added here. A client
+    /// over `fetch` delivers events of all types.
     pub fn with_event_types<'a>(mut self, types: impl IntoIterator<Item = &'a str>) -> Self {
         self.event_types
             .extend(types.into_iter().map(str::to_owned));
         self
     }
 
-    /// Sets how many items wait for a consumer that does not poll, before the oldest are dropped and
-    /// [counted](crate::Item::Lagged). A client over `fetch` drops none: it stops reading.
+    /// Sets the maximum number of items that wait for a consumer that does not poll.
+    ///
+    /// The default is [`QUEUE_LIMIT`], and the minimum is 1. When the queue is full, the oldest items are dropped and
+    /// [counted](crate::Item::Lagged). A client over `fetch` drops nothing: it stops reading.
     pub fn with_queue_limit(mut self, limit: usize) -> Self {
         self.queue_limit = limit.max(1);
         self
     }
 
-    /// Sets the delays between attempts, and timeouts. The browser's own `EventSource` heeds them
-    /// only with [revival](Self::with_revival).
+    /// Sets the delays between attempts, the timeouts and the limits.
+    ///
+    /// They apply to the browser's own `EventSource` only with [`with_revival`](Self::with_revival).
     pub fn with_settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// When the browser gives up, or when nothing comes for longer than the
-    /// [idle timeout](Settings::with_idle_timeout), has it try again, after the delays of the
-    /// settings. A new `EventSource` cannot send `Last-Event-ID`, so the server has to read the ID
-    /// from this parameter of the query too.
+    /// Reconnects with a new `EventSource` after the browser has given up, or after the
+    /// [idle timeout](Settings::with_idle_timeout).
     ///
-    /// Without a connection the browser tells nobody why, so a server that refuses for good is asked
-    /// again and again, with delays that grow to those of the
-    /// [limit](Settings::with_backoff_limit).
+    /// The delays are those of the settings. A new `EventSource` cannot send `Last-Event-ID`, so the server must also
+    /// read the ID from this query parameter.
+    ///
+    /// The browser does not report why it has no connection. So the client keeps asking a server that refuses for
+    /// good, with delays that grow to the [backoff limit](Settings::with_backoff_limit).
     pub fn with_revival(mut self, parameter: &str) -> Self {
         self.revival = Some((parameter.to_owned(), revival::keep));
         self
     }
 
-    /// Sets if it connects again at once, after the last event, when the network is back, when the page is restored from
-    /// the browser's cache of pages, and when the machine was asleep for a minute and a half or more. `true` if it is not
-    /// set. What is open then is given up with the reason [`Requested`](sse_proto::connection::Reason::Requested),
-    /// because it may be dead without a sign of it.
+    /// Sets whether the client reconnects at once when the network, the page or the machine is back.
     ///
-    /// For the browser's own `EventSource` it takes [revival](Self::with_revival). A client over `fetch` does not do it
-    /// while it pauses in a hidden page, nor with a request that is sent once. Workers are told of the network and of
-    /// sleep alone, and outside of browsers there is nothing of it.
+    /// The default is `true`. The client then continues after the last event:
+    ///
+    /// - when the network is back,
+    /// - when the page is restored from the browser's back/forward cache, or resumed after the browser has frozen it,
+    /// - when the machine was asleep for 90 seconds or longer.
+    ///
+    /// An open connection is closed with the reason [`Requested`](sse_proto::connection::Reason::Requested), because
+    /// it may be dead without any sign.
+    ///
+    /// The browser's own `EventSource` needs [`with_revival`](Self::with_revival) for this. A client over `fetch` does
+    /// not reconnect while it is paused in a hidden page, nor if its request is sent once. Workers notice only the
+    /// network and sleep. Outside of browsers the option has no effect.
     pub fn with_reconnect_on_wake(mut self, reconnect: bool) -> Self {
         self.reconnects_on_wake = reconnect;
         self
     }
 
-    /// Takes events of this type as signs of life, and nothing else. The browser's own `EventSource`
-    /// shows no comments, so with [revival](Self::with_revival) this is how a server keeps the idle
-    /// timeout from passing.
+    /// Treats events of this type as keep-alives, which only reset the idle timeout.
+    ///
+    /// The browser's own `EventSource` does not report comments. So with [`with_revival`](Self::with_revival), a server
+    /// needs such events to prevent the idle timeout on a quiet stream.
     pub fn with_ping(mut self, event_type: &str) -> Self {
         self.ping = Some(event_type.to_owned());
         self
     }
 
-    /// Connects by the browser's own `EventSource`.
+    /// Connects with the browser's own `EventSource`.
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] without `EventSource`, [`Error::InvalidUrl`] if the browser cannot
-    /// read the URL, [`Error::NeedsFetch`] if there is something that it cannot do. A server that
-    /// cannot be reached is no error here.
+    /// Returns [`Error::Unsupported`] without `EventSource`, [`Error::InvalidUrl`] if the browser rejects the URL, and
+    /// [`Error::NeedsFetch`] if an option is set that `EventSource` does not support. A server that cannot be reached
+    /// is not an error here.
     pub fn native(self) -> Result<EventSource, Error> {
         #[cfg(feature = "fetch")]
         if let Some(wanted) = self.wishes.beyond_event_source() {
@@ -137,12 +151,15 @@ impl Builder {
 }
 
 impl Builder {
+    /// Returns whether [`open`](Self::open) uses `fetch`.
     #[cfg(feature = "fetch")]
     pub(crate) fn takes_fetch(&self) -> bool {
         self.wishes.beyond_event_source().is_some() || !is_supported()
     }
 
-    /// Returns a builder for a connection of all tabs, which goes on after the event with this ID, if it is not empty.
+    /// Prepares the builder for a connection that all tabs share.
+    ///
+    /// The connection continues after the event with this ID, unless the ID is empty.
     #[cfg(feature = "share")]
     pub(crate) fn shared_after(mut self, last_event_id: &str) -> Self {
         #[cfg(feature = "fetch")]

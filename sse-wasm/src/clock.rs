@@ -1,4 +1,4 @@
-//! Time, timers, and chance, in windows and workers alike.
+//! Time, timers and random seeds, in windows and in workers.
 
 use core::time::Duration;
 
@@ -17,36 +17,38 @@ extern "C" {
     fn clear_timeout(id: &JsValue);
 }
 
-/// Longer, and browsers take it for nothing.
-const LONGEST: f64 = i32::MAX as f64;
+/// Maximum delay of `setTimeout`, in milliseconds. Browsers treat a longer delay as 0.
+const MAX_TIMEOUT_MS: f64 = i32::MAX as f64;
 
-/// The time since the page or the worker began.
+/// Returns the time since the page or the worker started.
 pub(crate) fn now() -> Duration {
     Duration::from_micros((performance_now() * 1000.0) as u64)
 }
 
-/// What decides all that is by chance.
+/// Returns a random seed for the jitter of delays.
 pub(crate) fn seed() -> u64 {
     js_sys::Math::random().to_bits()
 }
 
-/// A timer that is later than this was not waited for: the page was busy, or asleep.
-const LATE: Duration = Duration::from_millis(20);
+/// Delay from which a timer counts as late: the page was busy, or the machine was asleep.
+const LATE_TIMER_THRESHOLD: Duration = Duration::from_millis(20);
 
-/// How long the browser then has to hand over what may have come.
-const GRACE: Duration = Duration::from_millis(100);
+/// Time after a late timer in which the browser can deliver what has already arrived.
+const GRACE_PERIOD: Duration = Duration::from_millis(100);
 
-/// Silence that nobody could hear is none. So a time that passed unnoticed is over a little later.
+/// Extends a deadline whose timer was late.
+///
+/// A late timer does not prove that the connection was idle, so a grace period is added.
 #[derive(Default)]
 pub(crate) struct Grace(Option<(Duration, Duration)>);
 
 impl Grace {
-    /// When this time is over.
+    /// Returns the deadline `time`, extended once by the grace period if it has passed unnoticed.
     pub(crate) fn end_of(&mut self, time: Duration, now: Duration) -> Duration {
         match self.0 {
             Some((passed, end)) if passed == time => end,
-            _ if now.saturating_sub(time) > LATE => {
-                let end = now + GRACE;
+            _ if now.saturating_sub(time) > LATE_TIMER_THRESHOLD => {
+                let end = now + GRACE_PERIOD;
                 self.0 = Some((time, end));
                 end
             }
@@ -55,8 +57,10 @@ impl Grace {
     }
 }
 
-/// Calls back once, at this time or soon after it, unless it is dropped before. If the time is weeks
-/// away it may call too early; and so it may by a little, for browsers round their clocks.
+/// A timer that calls back once, at its time or soon after it, unless it is dropped before.
+///
+/// It can call too early: by a little, because browsers round their clocks, or if its time is more than
+/// 24 days away.
 pub(crate) struct Timer {
     pub(crate) time: Duration,
     id: JsValue,
@@ -66,9 +70,9 @@ pub(crate) struct Timer {
 impl Timer {
     pub(crate) fn new(time: Duration, callback: impl FnMut() + 'static) -> Self {
         let callback = Closure::<dyn FnMut()>::new(callback);
-        // Rounded down it would call too early.
+        // `as_millis` rounds down, so without the extra millisecond it would call too early.
         let wait = time.saturating_sub(now()).as_millis() as f64 + 1.0;
-        let wait = wait.min(LONGEST);
+        let wait = wait.min(MAX_TIMEOUT_MS);
         Self {
             time,
             id: set_timeout(callback.as_ref().unchecked_ref(), wait),

@@ -12,31 +12,33 @@ use crate::{
     queue::Queue,
 };
 
-/// What handles, subscriptions and streams share: the browser's object, and whoever listens to it.
-/// It closes when the last of them goes.
+/// The state that handles, subscriptions and streams share: the browser's object and its listeners.
+///
+/// The connection closes when the last of them is dropped.
 pub(crate) struct Connection {
     raw: RefCell<web_sys::EventSource>,
     last_event_id: RefCell<EventId>,
-    /// Those to wake when we close, for the browser tells nobody.
+    /// Queues to wake when the client closes the connection, because the browser sends no event then.
     queues: RefCell<Vec<Weak<Queue>>>,
     pub(crate) queue_limit: usize,
     keeper: RefCell<Option<Rc<dyn Keeper>>>,
     is_closed: Cell<bool>,
 }
 
-/// Who sees to it that a connection goes on when the browser has given it up. It is told of each
-/// listener, for there will be another object to listen to.
+/// Reconnects after the browser has given up.
+///
+/// It is notified of each listener, because it must attach all listeners to the next object.
 pub(crate) trait Keeper {
-    /// Somebody listens.
+    /// Records a listener that was attached.
     fn on_listen(&self, name: &str, listener: &Function);
 
-    /// And does no more.
+    /// Removes a listener that was detached.
     fn on_stop_listening(&self, name: &str, listener: &Function);
 
-    /// An event came.
+    /// Handles the arrival of an event.
     fn on_event(&self);
 
-    /// Why there is no connection, and for how long, if there will be another.
+    /// Returns why there is no connection and when the next attempt is, or `None` if there will be none.
     fn disconnected(&self) -> Option<Disconnected>;
 }
 
@@ -72,7 +74,7 @@ impl Connection {
     }
 
     pub(crate) fn stop_listening(&self, name: &str, listener: &Function) {
-        // It throws only for what is neither a function nor an object.
+        // It throws only if the listener is neither a function nor an object.
         let raw = self.raw.borrow();
         let _ = raw.remove_event_listener_with_callback(name, listener);
         if let Some(keeper) = &*self.keeper.borrow() {
@@ -80,15 +82,15 @@ impl Connection {
         }
     }
 
-    /// Goes on with another object.
+    /// Replaces the browser's object and closes the old one.
     pub(crate) fn replace(&self, raw: web_sys::EventSource) {
         self.raw.replace(raw).close();
     }
 
-    /// What an event of the browser says, which came from the stream.
+    /// Converts an event of the stream, and records its ID.
     pub(crate) fn received(&self, message: &web_sys::MessageEvent) -> Event {
         let data = message.data().as_string().unwrap_or_default();
-        // A browser has read it from a stream, so it is valid.
+        // The browser has read the ID from a stream, so it is valid.
         let id = EventId::new(message.last_event_id()).unwrap_or_default();
         let event = Event::new(message.type_(), data, id);
         let mut last_event_id = self.last_event_id.borrow_mut();
@@ -100,7 +102,7 @@ impl Connection {
         event
     }
 
-    /// Why there is no connection, if there will be another try. `None` if there will not.
+    /// Returns why there is no connection, or `None` if there will be no other attempt.
     pub(crate) fn disconnected(&self) -> Option<Disconnected> {
         match ReadyState::of(&self.raw.borrow()) {
             _ if self.is_closed.get() => None,
@@ -114,7 +116,7 @@ impl Connection {
 
     pub(crate) fn ready_state(&self) -> ReadyState {
         match ReadyState::of(&self.raw.borrow()) {
-            // Not for good.
+            // Closed only until the next attempt.
             ReadyState::Closed if self.disconnected().is_some() => ReadyState::Connecting,
             state => state,
         }
@@ -147,11 +149,11 @@ impl Drop for Connection {
 }
 
 pub(crate) fn listen(raw: &web_sys::EventSource, name: &str, listener: &Function) {
-    // It throws only for what is neither a function nor an object.
+    // It throws only if the listener is neither a function nor an object.
     let _ = raw.add_event_listener_with_callback(name, listener);
 }
 
-/// The browser's object for a URL.
+/// Creates the browser's `EventSource` for a URL.
 pub(crate) fn open(url: &str, credentials: bool) -> Result<web_sys::EventSource, Error> {
     let init: web_sys::EventSourceInit = dictionary();
     init.set_with_credentials(credentials);

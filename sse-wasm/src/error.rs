@@ -1,37 +1,35 @@
 use core::fmt;
 
-/// Why a connection could not be made at all. What goes wrong later is an
-/// [`Item`](crate::Item).
+/// An error that prevents a client from starting. Later failures are an [`Item`](crate::Item).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no `EventSource` here: [`is_supported`](crate::is_supported) says no. Or there is
-    /// no streaming `fetch`, if that was wanted.
+    /// The browser lacks an API that the client needs, for example `EventSource`
+    /// ([`is_supported`](crate::is_supported)) or a streaming `fetch`.
     #[non_exhaustive]
     Unsupported {
-        /// What is missing.
+        /// The missing API.
         missing: &'static str,
     },
-    /// The browser does not take this URL.
+    /// The browser rejected the URL.
     #[non_exhaustive]
     InvalidUrl {
         /// The URL.
         url: String,
-        /// What the browser says.
+        /// The message of the browser.
         reason: String,
     },
-    /// `EventSource` cannot send this, or not tell this: it takes the client over `fetch`.
+    /// An option is set that only the client over `fetch` supports.
     #[non_exhaustive]
     NeedsFetch {
-        /// What is wanted.
+        /// The option.
         wanted: &'static str,
     },
-    /// A connection of all tabs is made again by the next tab, and this request is
-    /// [sent once](crate::Builder::with_resend).
+    /// A request that is [sent once](crate::Builder::with_resend) cannot be shared between tabs, because the next tab
+    /// would send it again.
     #[cfg(feature = "share")]
     NeedsResend,
-    /// The last event ID to begin with is longer than the
-    /// [settings](crate::Settings::with_max_id_bytes) allow.
+    /// The initial last event ID is longer than the [settings](crate::Settings::with_max_id_bytes) allow.
     IdTooLong(sse_proto::IdTooLong),
 }
 
@@ -50,7 +48,7 @@ impl fmt::Display for Error {
                 f.write_str(reason)
             }
             Self::NeedsFetch { wanted } => {
-                f.write_str("EventSource cannot do this: ")?;
+                f.write_str("EventSource does not support ")?;
                 f.write_str(wanted)
             }
             #[cfg(feature = "share")]

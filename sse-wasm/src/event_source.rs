@@ -12,7 +12,7 @@ use crate::{
     support::is_supported,
 };
 
-/// A connection to an event stream, kept up by the browser
+/// A connection to an event stream, which the browser maintains
 /// ([9.2.2](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface)).
 ///
 /// A clone is another handle of the same connection.
@@ -20,18 +20,18 @@ use crate::{
 pub struct EventSource(pub(crate) Rc<Connection>);
 
 impl EventSource {
-    /// Starts to connect to a URL, which may be relative to the page. For options there is a
-    /// [`Builder`](crate::Builder).
+    /// Starts to connect to a URL, which may be relative to the page. Use a [`Builder`](crate::Builder) to set
+    /// options.
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] without `EventSource`, [`Error::InvalidUrl`] if the browser cannot
-    /// read the URL. A server that cannot be reached is no error here.
+    /// Returns [`Error::Unsupported`] without `EventSource`, and [`Error::InvalidUrl`] if the browser rejects the
+    /// URL. A server that cannot be reached is not an error here.
     pub fn connect(url: &str) -> Result<Self, Error> {
         Self::open(url, false, QUEUE_LIMIT)
     }
 
-    // Not by way of a builder: pages without one do not carry its code.
+    // `connect` does not use a builder, so that pages without a builder do not contain its code.
     pub(crate) fn open(url: &str, credentials: bool, queue_limit: usize) -> Result<Self, Error> {
         if !is_supported() {
             let missing = "EventSource";
@@ -43,7 +43,7 @@ impl EventSource {
 
     /// Calls back with each event of this type, until the subscription is dropped.
     ///
-    /// The type of events that name none is `message`.
+    /// Events without a type have the type `message`.
     pub fn on_event(
         &self,
         event_type: &str,
@@ -59,7 +59,7 @@ impl EventSource {
         })
     }
 
-    /// Calls back each time the connection stands, until the subscription is dropped.
+    /// Calls back each time the connection is open, until the subscription is dropped.
     pub fn on_open(&self, mut callback: impl FnMut() + 'static) -> Subscription {
         Subscription::new(&self.0, "open", move |event| {
             if !is_message(&event) {
@@ -69,8 +69,9 @@ impl EventSource {
     }
 
     /// Calls back each time the connection is lost or refused, until the subscription is dropped.
-    /// The state says what follows: [`Connecting`](ReadyState::Connecting), there will be another
-    /// try; [`Closed`](ReadyState::Closed), there will not. Browsers do not say more.
+    ///
+    /// With [`Connecting`](ReadyState::Connecting) there will be another attempt, with
+    /// [`Closed`](ReadyState::Closed) there will not. Browsers report no details.
     pub fn on_error(&self, mut callback: impl FnMut(ReadyState) + 'static) -> Subscription {
         let connection = Rc::downgrade(&self.0);
         Subscription::new(&self.0, "error", move |event| {
@@ -82,40 +83,37 @@ impl EventSource {
         })
     }
 
-    /// What the browser is doing now.
+    /// Returns the state of the connection.
     pub fn ready_state(&self) -> ReadyState {
         self.0.ready_state()
     }
 
-    /// The last event ID as of the last event that any subscription or stream saw, empty at first.
+    /// Returns the ID of the last event that any subscription or stream has received, initially empty.
     ///
-    /// The browser sends it when it reconnects by itself, and [revival] when the browser has given
-    /// up.
-    ///
-    /// [revival]: crate::Builder::with_revival
+    /// The browser sends it when it reconnects. After the browser has given up,
+    /// [`with_revival`](crate::Builder::with_revival) sends it.
     pub fn last_event_id(&self) -> String {
         self.0.last_event_id()
     }
 
-    /// The absolute URL.
+    /// Returns the absolute URL.
     pub fn url(&self) -> String {
         self.0.raw().url()
     }
 
-    /// Whether cookies and HTTP authentication go to other origins too.
+    /// Returns whether cookies and HTTP authentication are sent to other origins too.
     pub fn with_credentials(&self) -> bool {
         self.0.raw().with_credentials()
     }
 
-    /// Closes the connection, for all who share it. Streams end after what they already have.
+    /// Closes the connection for all its handles. Streams end after the items that they already have.
     pub fn close(&self) {
         self.0.close();
     }
 
-    /// The browser's object as it is now, for whatever is missing here. [Revival] puts another in
-    /// its place.
+    /// Returns the current object of the browser, for features that this type does not have.
     ///
-    /// [revival]: crate::Builder::with_revival
+    /// [`with_revival`](crate::Builder::with_revival) replaces the object when it reconnects.
     pub fn raw(&self) -> web_sys::EventSource {
         self.0.raw()
     }
@@ -130,8 +128,9 @@ impl fmt::Debug for EventSource {
     }
 }
 
-/// Whether this came from the stream. A server may name its events `open` or `error`; those are
-/// events like any other, and no news of the connection.
+/// Returns whether an event came from the stream.
+///
+/// A server can send events of the type `open` or `error`. They are not about the state of the connection.
 pub(crate) fn is_message(event: &web_sys::Event) -> bool {
     event.is_instance_of::<web_sys::MessageEvent>()
 }

@@ -1,5 +1,7 @@
-//! A client over `fetch`: with headers, a method, a body, and all that a response says. When it
-//! connects, waits and gives up is decided by the machine that also drives clients with sockets.
+//! A client over `fetch`, with headers, a method, a body, and access to the response.
+//!
+//! The state machine of `sse_proto::connection` decides when it connects, waits and gives up. The native client
+//! `sse-source` uses the same state machine.
 
 mod attempt;
 mod handle;
@@ -29,19 +31,18 @@ pub use handle::Handle;
 use handle::{Command, Commands};
 use page::Listeners;
 
-/// A stream of events over any number of requests, by `fetch`.
+/// A stream of events over any number of `fetch` requests.
 ///
-/// It does something only while it is polled: it reads when it is asked for more, and holds no more
-/// than one chunk, so a slow reader slows the server down; but not in Firefox, which takes in all that
-/// comes. Dropping it cancels the request.
+/// It works only while it is polled: it reads on demand and buffers at most one chunk. So a slow reader slows the
+/// server down, except in Firefox, which buffers everything that arrives. Dropping the stream cancels the request.
 ///
-/// It ends after [`close`](Handle::close), or with [`Item::Closed`], which says why no other attempt
-/// would help, or how the stream ended of a request that is [sent once](Builder::with_resend).
+/// The stream ends after [`close`](Handle::close), or with [`Item::Closed`]. That item has the reason why another
+/// attempt would not help, or how the stream of a request that is [sent once](Builder::with_resend) ended.
 #[must_use = "streams do nothing unless polled"]
 pub struct FetchSource {
     machine: Machine,
     wishes: Wishes,
-    /// If another request may follow the one that is under way.
+    /// `true` if another request may follow the current one.
     resends: Rc<Cell<bool>>,
     ping: Option<String>,
     attempt: Attempt,
@@ -55,12 +56,12 @@ pub struct FetchSource {
 }
 
 impl Builder {
-    /// Connects by `fetch`.
+    /// Connects with `fetch`.
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] without a `fetch` that streams, [`Error::IdTooLong`] for a last event ID that is
-    /// longer than the settings allow.
+    /// Returns [`Error::Unsupported`] without a streaming `fetch`, and [`Error::IdTooLong`] if the initial last event
+    /// ID is longer than the settings allow.
     pub fn fetch(self) -> Result<FetchSource, Error> {
         if !is_fetch_supported() {
             let missing = "fetch, ReadableStream or AbortController";
@@ -98,33 +99,33 @@ impl Builder {
 }
 
 impl FetchSource {
-    /// A handle to close it or have it connect again, from anywhere.
+    /// Returns a handle that closes or reconnects the stream from anywhere.
     pub fn handle(&self) -> Handle {
         Handle(Rc::clone(&self.commands))
     }
 
-    /// What a reconnection sends as `Last-Event-ID`; empty if there is none.
+    /// Returns the ID that a reconnection sends as `Last-Event-ID`, or an empty string.
     pub fn last_event_id(&self) -> &str {
         self.machine.last_event_id()
     }
 
-    /// Where the stream that is open comes from, with all redirects followed: it is the origin of its
-    /// events.
+    /// Returns the URL of the open stream after all redirects, whose origin is the origin of the events.
     pub fn response_url(&self) -> Option<&str> {
         self.attempt.url()
     }
 
+    /// Handles a command of a [`Handle`], or of the page.
     fn obey(&mut self, command: Command) {
         match command {
             Command::Close => {
                 self.machine.close();
-                // Also if it is reading why it was refused.
+                // Cancels also the reading of the body of a refusal.
                 self.attempt = Attempt::None;
             }
             Command::Hide if self.is_only_try() => {}
             Command::Hide => {
                 self.is_hidden = true;
-                // Unless it is reading why it was refused.
+                // A closed machine with an attempt reads the body of a refusal, which continues.
                 if !self.machine.is_closed() {
                     self.attempt = Attempt::None;
                 }
@@ -139,17 +140,17 @@ impl FetchSource {
                 self.machine.reconnect(now());
             }
             Command::Wake => {}
-            // When it is shown again it connects in any case.
+            // A hidden page connects in any case when it is shown, and a shown page needs no `Show`.
             Command::Show | Command::Reconnect => {}
         }
     }
 
-    /// Returns whether a request is under way that may not be sent again.
+    /// Returns whether the current request must not be sent again.
     fn is_only_try(&self) -> bool {
         !self.resends.get() && !matches!(self.attempt, Attempt::None)
     }
 
-    /// What the machine wants.
+    /// Runs the actions of the state machine.
     fn act(&mut self) {
         while let Some(action) = self.machine.poll_action() {
             self.attempt = match action {
@@ -163,12 +164,12 @@ impl FetchSource {
         }
     }
 
-    /// What the machine says, for the caller.
+    /// Returns the next change of the state machine as an item for the caller.
     fn change(&mut self) -> Option<Item> {
         match self.machine.poll_change()? {
             Change::Open => Some(Item::Open),
             Change::LastEventIdDropped { length, .. } => Some(Item::LastEventIdDropped { length }),
-            // Only the caller can ask for such a request again.
+            // Only the caller may repeat a request that is sent once.
             Change::Disconnected { reason, .. }
                 if !self.resends.get() && reason != Reason::Requested =>
             {
@@ -179,12 +180,13 @@ impl FetchSource {
                 reason: Some(reason),
                 delay: Some(delay),
             })),
-            // With what the server says, which is still being read; or nothing to say.
+            // `Closed` after a refusal is reported later, with the body, which is still being read. `Closed` by the
+            // caller is not reported.
             _ => None,
         }
     }
 
-    /// Goes on with what is under way.
+    /// Decodes the current chunk, or polls the request, the stream or the body of a refusal.
     fn poll_attempt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         if let Some(mut chunk) = self.attempt.chunk() {
             let item = self.machine.decode_owned(&mut chunk, now());
@@ -220,13 +222,14 @@ impl FetchSource {
         matches!((item, &self.ping), (Item::Event(event), Some(ping)) if event.event_type == *ping)
     }
 
+    /// Ends the stream with this last item.
     fn end(&mut self, closed: Closed) -> Item {
         self.attempt = Attempt::None;
         self.is_over = true;
         Item::Closed(closed)
     }
 
-    /// Waits for the time that the machine waits for.
+    /// Waits for the next deadline of the state machine.
     fn poll_timer(&mut self) -> Poll<()> {
         let Some(time) = self.machine.poll_timeout() else {
             return Poll::Pending;
@@ -244,7 +247,9 @@ impl FetchSource {
         Poll::Pending
     }
 
-    /// At this time or before. A timer that comes too early is cheaper than one for each event.
+    /// Sets a timer that wakes the stream at this time or earlier.
+    ///
+    /// A timer that fires too early is cheaper than a new timer for each event.
     fn wake_at(&mut self, time: Duration) {
         let is_set = |timer: &Timer| timer.time <= time;
         if !self.timer.as_ref().is_some_and(is_set) {
@@ -267,7 +272,7 @@ impl Stream for FetchSource {
             while let Some(command) = this.commands.next(cx) {
                 this.obey(command);
             }
-            // An end does not wait until the page is shown.
+            // A closed stream ends at once, even while the page is hidden.
             if this.is_hidden && !this.machine.is_closed() {
                 return Poll::Pending;
             }

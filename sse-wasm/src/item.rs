@@ -2,44 +2,47 @@ use core::{fmt, time::Duration};
 
 use sse_proto::{DecodeError, EventId, MessageEvent, connection::Reason};
 
-/// An event, as it came.
+/// An event of the stream, with its type, its data and the last event ID.
 pub type Event = MessageEvent<String, EventId>;
 
-/// What happened to a connection.
+/// An event of the stream, or a change of its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item {
-    /// The connection stands, for the first time or again.
+    /// The connection is open, for the first time or again.
     Open,
-    /// An event came.
+    /// An event was received.
     Event(Event),
-    /// A comment came: all that follows its colon. Browsers keep them to themselves, so only a
-    /// client over `fetch` has them; so it is with the next two.
+    /// A comment was received: the text after its colon.
+    ///
+    /// Only a client over `fetch` has comments, because `EventSource` does not report them.
     Comment(String),
-    /// The stream asks for another reconnection time.
+    /// The stream set another reconnection time. Only a client over `fetch` reports it.
     Retry(Duration),
-    /// An event was larger than allowed and is lost, or an event ID was and is ignored: the error says which. What
-    /// follows is not lost.
+    /// An event was larger than the limit and is lost, or an event ID was longer than the limit and is ignored.
+    ///
+    /// The error tells which. The stream continues. Only a client over `fetch` reports this.
     TooLarge(DecodeError),
-    /// The server refused the request because of the last event ID, with 431 or 400. The next one is sent without it,
-    /// so events may be missed, or come again. [`Item::Disconnected`] follows.
+    /// The server refused the last event ID, with status 431 or 400.
+    ///
+    /// The next request is sent without the ID, so events can be missed or repeated. [`Item::Disconnected`] follows.
     #[non_exhaustive]
     LastEventIdDropped {
-        /// How long the ID was, in bytes.
+        /// The length of the ID in bytes.
         length: usize,
     },
-    /// The connection was lost or refused, and there will be another try.
+    /// The connection was lost or refused, and there will be another attempt.
     Disconnected(Disconnected),
-    /// The connection was refused for good, or a request that is sent once is over, and the stream ends.
+    /// The connection was refused for good, or a request that is sent once is over. The stream ends.
     Closed(Closed),
-    /// So many items were dropped here, because more than the
+    /// The number of items that were dropped at this point, because more than the
     /// [limit](crate::Builder::with_queue_limit) were waiting.
     Lagged(u64),
 }
 
 #[cfg(feature = "fetch")]
 impl Item {
-    /// What the decoder says, if there is a word for it.
+    /// Converts an item of the decoder, or returns `None` if there is no equivalent.
     pub(crate) fn from_decoded(item: sse_proto::Item<String, EventId>) -> Option<Self> {
         Some(match item {
             sse_proto::Item::Event(event) => Self::Event(event),
@@ -50,27 +53,27 @@ impl Item {
     }
 }
 
-/// Why there is no connection for a while.
+/// A connection that was lost or refused, and the delay until the next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disconnected {
-    /// Why; `None` if the browser does not say.
+    /// The reason, or `None` if the browser does not report it.
     pub reason: Option<Reason>,
-    /// How long after now the next try is; `None` if the browser does not say.
+    /// The delay until the next attempt, or `None` if the browser does not report it.
     pub delay: Option<Duration>,
 }
 
-/// Why there is no connection any more.
+/// A connection that has ended for good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// Why; `None` if the browser does not say.
+    /// The reason, or `None` if the browser does not report it.
     pub reason: Option<Reason>,
-    /// The headers of the response; none if the browser does not show them.
+    /// The headers of the response, empty if the browser does not report them.
     pub headers: Vec<(String, String)>,
-    /// The first bytes of the body, at most 4 KiB.
+    /// The first bytes of the body, by default at most 4 KiB.
     pub body: String,
-    /// What a function of the caller threw, when it was to prepare the request.
+    /// The exception that prevented the request: of the function that prepares it, or of the browser that rejects it.
     pub fault: Option<String>,
 }
 
@@ -92,6 +95,6 @@ impl fmt::Display for Closed {
 fn because(reason: Option<Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match reason {
         Some(reason) => fmt::Display::fmt(&reason, f),
-        None => f.write_str("the browser does not say why"),
+        None => f.write_str("the browser does not report a reason"),
     }
 }

@@ -11,10 +11,10 @@ use futures_core::Stream;
 use crate::FetchSource;
 use crate::{Builder, Closed, Error, EventSource, Item, ReadyState, Subscription, queue::Queue};
 
-/// Everything that happens to a connection, in its order. See [`EventSource::items`] and
-/// [`Builder::open`].
+/// A stream of everything that happens on a connection, in order.
 ///
-/// It ends when the connection is closed, by us or for good.
+/// It is returned by [`EventSource::items`] and [`Builder::open`]. It ends when the client closes the connection, or
+/// when the connection has ended for good.
 #[must_use = "streams do nothing unless polled, and close the connection when dropped"]
 pub struct Items(Kind);
 
@@ -25,7 +25,9 @@ enum Kind {
 }
 
 impl Items {
-    /// The browser's connection, if it is one: its state, its last event ID, and a way to close it.
+    /// Returns the [`EventSource`], or `None` if the client uses `fetch`.
+    ///
+    /// It has the state and the last event ID, and can close the connection.
     pub fn source(&self) -> Option<&EventSource> {
         match &self.0 {
             Kind::Native(native) => Some(&native.source),
@@ -36,23 +38,26 @@ impl Items {
 }
 
 impl EventSource {
-    /// Everything that happens from now on, in its order, as one stream: the events of type
-    /// `message` and of the given types, each opening, each loss.
+    /// Returns a stream of everything that happens from now on, in order.
     ///
-    /// The browser hands out only the types that it was asked for, so they have to be known here.
-    /// The stream keeps the connection open; nothing else has to be kept.
+    /// It has the events of type `message` and of the given types, and each opening and loss of the connection. The
+    /// browser delivers only the requested types, so all types must be given here.
+    ///
+    /// The stream keeps the connection open, even if this handle is dropped.
     pub fn items<'a>(&self, event_types: impl IntoIterator<Item = &'a str>) -> Items {
         Items(Kind::Native(Native::new(self, event_types)))
     }
 }
 
 impl Builder {
-    /// Everything that happens, by the browser's own `EventSource`; or, with the feature `fetch`, by
-    /// `fetch` if there is something that the other cannot do, or no such thing.
+    /// Connects, and returns a stream of everything that happens on the connection.
+    ///
+    /// It uses the browser's own `EventSource`. With the feature `fetch`, it uses `fetch` if the browser has no
+    /// `EventSource`, or if an option is set that `EventSource` does not support.
     ///
     /// # Errors
     ///
-    /// As for [`native`](Self::native) and [`fetch`](Self::fetch).
+    /// Returns the errors of [`native`](Self::native) and [`fetch`](Self::fetch).
     pub fn open(mut self) -> Result<Items, Error> {
         #[cfg(feature = "fetch")]
         if self.takes_fetch() {
@@ -85,7 +90,7 @@ impl fmt::Debug for Items {
     }
 }
 
-/// What the browser's listeners hear.
+/// The items that listeners of the browser's `EventSource` put into a queue.
 struct Native {
     queue: Rc<Queue>,
     source: EventSource,

@@ -1,8 +1,10 @@
 use js_sys::{Array, JSON, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// JSON, read by the browser's own `JSON.parse`: for pages that count their bytes. With the feature
-/// `serde`, `MessageEvent::json` reads any type.
+/// A JSON value, parsed by the browser's own `JSON.parse`.
+///
+/// Use it in pages that must stay small. Otherwise use `MessageEvent::json` of the feature `serde`, which deserializes
+/// into any type.
 ///
 /// ```no_run
 /// # fn example(event: sse_wasm::Event) -> Option<()> {
@@ -15,41 +17,41 @@ use wasm_bindgen::{JsCast, JsValue};
 pub struct Json(JsValue);
 
 impl Json {
-    /// Reads a text; `None` if it is no JSON.
+    /// Parses a text, or returns `None` if it is not valid JSON.
     pub fn parse(text: &str) -> Option<Self> {
         JSON::parse(text).ok().map(Self)
     }
 
-    /// The member of an object of this name, if there is one.
+    /// Returns the member of an object with this name, if there is one.
     pub fn get(&self, name: &str) -> Option<Self> {
         let (object, name) = (self.0.dyn_ref::<Object>()?, name.into());
-        // Not what all objects inherit.
+        // Inherited members do not count.
         let value = Object::has_own(object, &name).then(|| Reflect::get(object, &name));
         value?.ok().map(Self)
     }
 
-    /// The elements, if it is an array.
+    /// Returns the elements of an array, or `None` if the value is not an array.
     pub fn elements(&self) -> Option<impl Iterator<Item = Self> + use<>> {
         let array = self.0.dyn_ref::<Array>()?;
         Some(array.to_vec().into_iter().map(Self))
     }
 
-    /// If it is a string.
+    /// Returns the string, or `None` if the value is not a string.
     pub fn text(&self) -> Option<String> {
         self.0.as_string()
     }
 
-    /// If it is a number.
+    /// Returns the number, or `None` if the value is not a number.
     pub fn number(&self) -> Option<f64> {
         self.0.as_f64()
     }
 
-    /// If it is `true` or `false`.
+    /// Returns the boolean, or `None` if the value is not `true` or `false`.
     pub fn boolean(&self) -> Option<bool> {
         self.0.as_bool()
     }
 
-    /// Whether it is `null`.
+    /// Returns whether the value is `null`.
     pub fn is_null(&self) -> bool {
         self.0.is_null()
     }

@@ -1,37 +1,10 @@
-//! Server-sent events in the browser, for Rust: the browser's own [`EventSource`][dom], made to
-//! recover, and, with the feature `fetch`, a client over `fetch` for what `EventSource` cannot do.
+//! Receives server-sent events (SSE) in the browser, in Rust that is compiled to wasm.
+//!
+//! It wraps the browser's own [`EventSource`][dom] and can reconnect after the browser has given up.
+//! With the feature `fetch`, it also has a client over `fetch` with headers, methods and bodies, which
+//! `EventSource` does not support.
 //!
 //! [dom]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
-//!
-//! # Map
-//!
-//! ```text
-//!   is_supported()          may I?                                          (support.rs)
-//!         │
-//!      Builder              what is asked for          (builder.rs; for fetch alone: wishes.rs)
-//!      │  │  └───── open ── whichever of the two can do it
-//!   native fetch
-//!      │     └───────────── FetchSource    reads when it is polled         (fetch.rs)
-//!      ▼                        │ sse_proto::connection
-//!  EventSource                  │          a handle, cheap to clone        (event_source.rs)
-//!      │   ╲                    │
-//!  on_event items               │          each holds the connection open
-//!      │      ╲                 │
-//! Subscription Items ◀──────────┘          a callback (subscription.rs), or one ordered stream
-//!      │                                   of items                        (items.rs, item.rs)
-//!  Connection ── Revival                   the browser's object, and the next one when it gave
-//!                                          up                  (connection.rs, revival.rs)
-//! ```
-//!
-//! With the feature `share`, [`Builder::share`] has all tabs of an origin use one connection
-//! (share.rs). Both clients connect again at once when the network, the page or the machine is back (wake.rs).
-//! [`Json`] reads the data of events for pages that count their bytes.
-//!
-//! The connection is closed when the last of its handles, subscriptions and streams is dropped, or
-//! by [`EventSource::close`]. Dropping one of them never harms another. All of it works in windows
-//! and in workers of every kind.
-//!
-//! # Example
 //!
 //! ```no_run
 //! use futures_util::StreamExt;
@@ -39,7 +12,7 @@
 //!
 //! # async fn example() -> Result<(), sse_wasm::Error> {
 //! if !sse_wasm::is_supported() {
-//!     return Ok(()); // say so on the page
+//!     return Ok(()); // show a message on the page
 //! }
 //! let source = Builder::new("/events").with_revival("last-event-id").native()?;
 //! let mut items = source.items(["stocks", "news"]);
@@ -54,6 +27,43 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Types
+//!
+//! ```text
+//!   is_supported()          feature check
+//!         │
+//!      Builder              options
+//!      │  │  └───── open ── uses EventSource, or fetch if an option needs it
+//!   native fetch
+//!      │     └───────────── FetchSource    reads only while it is polled
+//!      ▼                        │
+//!  EventSource                  │          handle of the connection, cheap to clone
+//!      │   ╲                    │
+//!  on_event items               │          each keeps the connection open
+//!      │      ╲                 │
+//! Subscription Items ◀──────────┘          a callback, or one ordered stream of items
+//! ```
+//!
+//! With the feature `share`, [`Builder::share`] lets all tabs of an origin use one connection.
+//!
+//! Both clients reconnect at once when the network is back, when the page is restored, and after the
+//! machine was asleep. `EventSource` does so only with [`Builder::with_revival`].
+//!
+//! [`Json`] reads the data of events as JSON in pages that must stay small.
+//!
+//! The connection closes when its last handle, subscription or stream is dropped, or by
+//! [`EventSource::close`]. Dropping one of them does not affect the others. Everything works in windows
+//! and in all kinds of workers.
+
+// Each type is in the file of its name. Other files:
+//
+// - `connection.rs` owns the browser's object.
+// - `revival.rs` replaces it after the browser has given up.
+// - `wake.rs` detects that the network, the page or the machine is back.
+// - `wishes.rs` has the options that only `fetch` supports.
+//
+// `fetch.rs` and `revival.rs` are driven by the state machine `sse_proto::connection`.
 
 mod builder;
 mod clock;

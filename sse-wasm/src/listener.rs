@@ -1,7 +1,7 @@
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Event, EventTarget};
 
-/// Listens until it is dropped.
+/// A listener of an event target, which is removed when it is dropped.
 pub(crate) struct Listener {
     target: EventTarget,
     name: &'static str,
@@ -16,7 +16,7 @@ impl Listener {
     ) -> Self {
         let callback = Closure::<dyn FnMut(Event)>::new(callback);
         let function = callback.as_ref().unchecked_ref();
-        // It throws only for what is neither a function nor an object.
+        // It throws only if the listener is neither a function nor an object.
         let _ = target.add_event_listener_with_callback(name, function);
         Self {
             target: target.clone(),

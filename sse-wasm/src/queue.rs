@@ -6,11 +6,13 @@ use std::collections::VecDeque;
 
 use crate::Item;
 
-/// How many items wait for a consumer that does not poll, before the oldest are dropped, unless it
-/// is [set](crate::Builder::with_queue_limit).
+/// Default maximum number of items that wait for a consumer that does not poll.
+///
+/// When the queue is full, the oldest items are dropped.
+/// [`Builder::with_queue_limit`](crate::Builder::with_queue_limit) sets another limit.
 pub const QUEUE_LIMIT: usize = 4096;
 
-/// From the listeners, which must not wait, to the stream.
+/// A bounded queue from the listeners, which must not wait, to the stream.
 pub(crate) struct Queue {
     items: RefCell<VecDeque<Item>>,
     limit: usize,

@@ -1,13 +1,13 @@
-/// What the browser is doing
+/// The state of a connection
 /// ([`readyState`](https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-readystate)).
-#[allow(clippy::exhaustive_enums, reason = "the standard has three")]
+#[allow(clippy::exhaustive_enums, reason = "the standard has three states")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReadyState {
-    /// It connects, or waits for some time to pass and then does.
+    /// The client is connecting, or waits before the next attempt.
     Connecting,
-    /// It receives events.
+    /// The client receives events.
     Open,
-    /// It has stopped, and does not try again: closed by us, or refused by the server.
+    /// The connection has ended for good: the caller closed it, or the server refused it.
     Closed,
 }
 

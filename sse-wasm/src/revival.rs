@@ -1,9 +1,10 @@
-//! A new object of the browser's for one that gave up.
+//! Replaces an `EventSource` of the browser that has given up.
 //!
-//! By the standard, an `EventSource` tries again only when a stream ends or breaks; a refusal is the
-//! end, and in Firefox so is a server that cannot be reached. Nor does any browser notice a connection
-//! that is dead and silent. So here the machine that also drives clients with sockets is told what the
-//! object says, and says when to put another in its place.
+//! By the standard, an `EventSource` reconnects only if a stream ends or breaks. It gives up after a refusal, and in
+//! Firefox also if the server cannot be reached. No browser notices a connection that is dead and silent.
+//!
+//! So this module passes the events of the object to the state machine of `sse_proto::connection`. The state machine
+//! decides when to replace the object.
 
 use core::{cell::RefCell, time::Duration};
 use std::rc::{Rc, Weak};
@@ -22,13 +23,13 @@ use crate::{
     wake::Wake,
 };
 
-/// What it needs to know.
+/// Options of the reconnection.
 pub(crate) struct Plan {
-    /// Where the last event ID goes in the URL.
+    /// The query parameter for the last event ID.
     pub(crate) parameter: String,
-    /// The type of events that are signs of life and nothing else.
+    /// The type of events that are only keep-alives.
     pub(crate) ping: Option<String>,
-    /// If it connects again at once when the page or the network is back.
+    /// `true` to reconnect at once when the network, the page or the machine is back.
     pub(crate) reconnects_on_wake: bool,
 }
 
@@ -40,16 +41,16 @@ struct Revival {
     timer: RefCell<Option<Timer>>,
     grace: RefCell<Grace>,
     disconnected: RefCell<Option<Disconnected>>,
-    /// Its own.
+    /// The listeners of this module, which must stay alive.
     listeners: RefCell<Vec<Listener>>,
-    /// All, for the object that takes the place of this one.
+    /// All listeners of the object, to attach them to the next object.
     known: RefCell<Vec<(String, Function)>>,
     wake: RefCell<Option<Rc<Wake>>>,
 }
 
-/// Sees to it that this connection goes on.
+/// Reconnects this connection after the browser has given up, until it is closed.
 pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) {
-    // The browser has timeouts of its own, and does the first attempts.
+    // The browser makes the first attempts itself, and has its own timeouts.
     let settings = settings.with_head_timeout(None);
     let seed = seed();
     let mut machine = Machine::new(settings, seed, now());
@@ -84,7 +85,9 @@ pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) 
 }
 
 impl Revival {
-    /// Its listeners are the first, so what they find out is known to all others.
+    /// Attaches a listener of this module.
+    ///
+    /// These listeners are attached before all others. So the others already see the new state.
     fn listen(self: &Rc<Self>, name: &str, heard: fn(&Rc<Self>, &Connection, &web_sys::Event)) {
         let this = Rc::downgrade(self);
         let listener = Listener::new(move |event| {
@@ -110,19 +113,19 @@ impl Revival {
     }
 
     fn on_error(self: &Rc<Self>, connection: &Connection, event: &web_sys::Event) {
-        // What it has given up itself it knows.
+        // This module has dispatched the error itself.
         if is_message(event) || self.disconnected.borrow().is_some() {
             return;
         }
         let mut machine = self.machine.borrow_mut();
         if ReadyState::of(&connection.raw()) != ReadyState::Closed {
-            // The browser itself tries again. Until it has, there is nobody to be silent.
+            // The browser reconnects by itself. Until it has connected, there is no idle timeout.
             machine.reconnect(now());
             while machine.poll_action().is_some() {}
             while machine.poll_change().is_some() {}
             return;
         }
-        // After a timeout it knows.
+        // No effect after a timeout, because the state machine has already lost that connection.
         machine.on_network_error(now());
         while let Some(change) = machine.poll_change() {
             if let Change::Disconnected { reason, delay } = change {
@@ -140,7 +143,7 @@ impl Revival {
         }
     }
 
-    /// Puts another object in the place of this one at once, whatever it does.
+    /// Replaces the object at once, in any state.
     fn on_wake(self: &Rc<Self>) {
         let Some(connection) = self.connection.upgrade() else {
             return;
@@ -150,7 +153,7 @@ impl Revival {
         while machine.poll_action().is_some() {}
         while machine.poll_change().is_some() {}
         drop(machine);
-        // Otherwise its listeners know already that there is no connection.
+        // In other states, the listeners already know that there is no connection.
         if ReadyState::of(&connection.raw()) == ReadyState::Open {
             self.disconnected.replace(Some(Disconnected {
                 reason: Some(Reason::Requested),
@@ -158,14 +161,14 @@ impl Revival {
             }));
             give_up(&connection);
         }
-        // By a listener.
+        // A listener can have closed the connection.
         if !connection.is_closed() {
             self.connect(&connection);
             self.set_timer();
         }
     }
 
-    /// Has the machine's time told to it.
+    /// Sets a timer for the next deadline of the state machine.
     fn set_timer(self: &Rc<Self>) {
         let wanted = self.machine.borrow().poll_timeout();
         if let Some(time) = wanted {
@@ -173,7 +176,9 @@ impl Revival {
         }
     }
 
-    /// At this time or before. A timer that comes too early is cheaper than one for each event.
+    /// Sets a timer for this time or earlier.
+    ///
+    /// A timer that fires too early is cheaper than a new timer for each event.
     fn wake_at(self: &Rc<Self>, time: Duration) {
         let mut timer = self.timer.borrow_mut();
         if timer.as_ref().is_none_or(|timer| timer.time > time) {
@@ -195,11 +200,11 @@ impl Revival {
                 _ => self.act(&connection, now),
             }
         }
-        // Not before: it is what is running.
+        // Not dropped earlier, because its callback is running.
         drop(spent);
     }
 
-    /// When the machine's time is over.
+    /// Returns the next deadline of the state machine, with a grace period if its timer was late.
     fn end(&self, connection: &Connection, now: Duration) -> Option<Duration> {
         let time = self.machine.borrow().poll_timeout()?;
         match ReadyState::of(&connection.raw()) {
@@ -208,6 +213,7 @@ impl Revival {
         }
     }
 
+    /// Handles a deadline that has passed.
     fn act(self: &Rc<Self>, connection: &Connection, now: Duration) {
         self.machine.borrow_mut().on_timeout(now);
         loop {
@@ -222,13 +228,14 @@ impl Revival {
         self.set_timer();
     }
 
+    /// Replaces the browser's object by a new one that continues after the last event.
     fn connect(&self, connection: &Connection) {
         let last_event_id = connection.last_event_id();
         let url = match &*last_event_id {
             "" => self.url.clone(),
             id => url_after(&self.url, &self.plan.parameter, id),
         };
-        // It was a URL before.
+        // It cannot fail, because the browser has accepted the URL before.
         if let Ok(raw) = open(&url, connection.raw().with_credentials()) {
             for (name, listener) in &*self.known.borrow() {
                 listen(&raw, name, listener);
@@ -239,7 +246,7 @@ impl Revival {
     }
 }
 
-/// The URL, which may be relative to the page, with the last event ID as this parameter of its query.
+/// Returns a URL with the last event ID in this query parameter. The URL may be relative to the page.
 pub(crate) fn url_after(url: &str, parameter: &str, last_event_id: &str) -> String {
     let location = js_sys::Reflect::get(&js_sys::global(), &"location".into());
     let base = location
@@ -253,7 +260,7 @@ pub(crate) fn url_after(url: &str, parameter: &str, last_event_id: &str) -> Stri
     absolute.href()
 }
 
-/// Ends it as the browser would.
+/// Closes the object and dispatches an `error` event, as the browser does when it gives up.
 fn give_up(connection: &Connection) {
     let raw = connection.raw();
     raw.close();

@@ -1,16 +1,18 @@
-//! One connection for all tabs of an origin, for browsers open no more than six to a host over
-//! HTTP/1.1.
+//! One connection for all tabs of an origin, because browsers open at most six connections to a host over HTTP/1.1.
 //!
 //! ```text
 //!  tab: holds the lock ──▶ Items ──▶ its own queue
 //!                            └─────▶ channel ──▶ queues of the tabs that wait for the lock
 //! ```
 //!
-//! Whoever gets the [lock](https://w3c.github.io/web-locks/) has the connection, and says on a
-//! [channel](https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts)
-//! what comes. When its tab is closed, or crashes, the browser gives the lock to the next, which goes on
-//! behind the last event that it has heard of. The others may have heard of more, for what was said
-//! last is still on its way; so that nobody hears it twice, the new one says first where it goes on.
+//! The tab that holds the [lock](https://w3c.github.io/web-locks/) is the leader: it has the connection. It broadcasts
+//! all items on a
+//! [channel](https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts).
+//!
+//! When the leader's tab is closed, or crashes, the browser gives the lock to the next tab. The new leader continues
+//! after the last event that it has received. Other tabs can have received more, because the last messages may still
+//! be on their way. So the new leader first broadcasts the ID after which it continues, and the other tabs skip the
+//! events that they already have.
 
 mod lock;
 mod message;
@@ -35,10 +37,10 @@ use crate::{Builder, Closed, Error, Item, queue::Queue};
 use lock::Lock;
 use message::Message;
 
-/// How many IDs are remembered: more than can be on their way between two tabs.
-const REMEMBERED: usize = 4096;
+/// Maximum number of event IDs that a tab remembers: more than can be on their way between two tabs.
+const MAX_REMEMBERED_IDS: usize = 4096;
 
-/// What happens to a connection that is shared between tabs. See [`Builder::share`].
+/// A stream of everything that happens on a connection that tabs share. It is returned by [`Builder::share`].
 #[must_use = "streams do nothing unless polled, and leave the connection when dropped"]
 pub struct Shared {
     tab: Rc<Tab>,
@@ -47,7 +49,7 @@ pub struct Shared {
     _listener: Closure<dyn FnMut(MessageEvent)>,
 }
 
-/// What a tab knows.
+/// The state of this tab.
 struct Tab {
     channel: BroadcastChannel,
     queue: Queue,
@@ -55,27 +57,31 @@ struct Tab {
     has_lock: Cell<bool>,
     is_open: Cell<bool>,
     is_over: Cell<bool>,
-    /// Of whoever reads the connection, if that is this tab.
+    /// The waker of the task that reads the connection, if this tab is the leader.
     reader: RefCell<Option<Waker>>,
-    /// The IDs of the latest events, the last one at the end.
+    /// The IDs of the latest events. The newest is at the end.
     seen: RefCell<VecDeque<String>>,
-    /// Up to this one, events were heard already.
+    /// The ID of the last event to skip, because this tab already has it.
     skip_to: RefCell<Option<String>>,
 }
 
 impl Builder {
-    /// Everything that happens, as by [`open`](Self::open), over one connection for all tabs that ask
-    /// for one of this name. The tab that opens it decides by its builder, so all should be alike.
+    /// Connects like [`open`](Self::open), with one connection for all tabs of the origin that share this name.
     ///
-    /// A tab that joins hears of what comes from then on. When another tab takes the connection
-    /// over, it goes on behind the last event; the browser's own `EventSource` has to know by which
-    /// parameter, [`with_revival`](Self::with_revival).
+    /// The connection has the options of the tab that opens it, so all tabs should use the same options.
+    ///
+    /// A tab that joins receives what comes from then on. When another tab takes the connection over, it continues
+    /// after the last event. For the browser's own `EventSource`, this needs the query parameter of
+    /// [`with_revival`](Self::with_revival).
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] where there are no locks or channels: they want `https`, or
-    /// `localhost`. [`Error::NeedsResend`] for a request that is sent once, because another tab that takes the
-    /// connection over would send it again. Such a request of a preparation is not sent, and told by [`Closed::fault`].
+    /// Returns [`Error::Unsupported`] without locks or channels, which need `https` or `localhost`.
+    ///
+    /// Returns [`Error::NeedsResend`] for a request that is sent once, because the next tab would send it again.
+    ///
+    /// If the function of `with_preparation` turns the request into one that is sent once, the request is not sent.
+    /// [`Closed::fault`] then has the error.
     pub fn share(self, name: &str) -> Result<Shared, Error> {
         #[cfg(feature = "fetch")]
         if !self.wishes.resends(&self.wishes.request) {
@@ -112,7 +118,7 @@ impl Builder {
         };
         let function = listener.as_ref().unchecked_ref();
         tab.channel.set_onmessage(Some(function));
-        // Heard by each tab, because one that waits for the lock has no client that would hear it.
+        // Each tab listens to its signal, because a tab that waits for the lock has no client that would do it.
         #[cfg(feature = "fetch")]
         let signal = self.wishes.signal.as_ref().map(|signal| {
             if signal.aborted() {
@@ -144,7 +150,7 @@ impl Builder {
     }
 }
 
-/// Has the connection, for all.
+/// Opens the connection, and broadcasts its items to the other tabs.
 async fn lead(tab: Rc<Tab>, builder: Builder) {
     if tab.is_over.get() {
         return;
@@ -156,7 +162,7 @@ async fn lead(tab: Rc<Tab>, builder: Builder) {
     let items = builder.shared_after(&last_event_id).open();
     tab.say(&Message::After(last_event_id));
     let Ok(mut items) = items else {
-        // It is so for whoever comes next.
+        // The lock is kept, because the next tab would get the same error.
         return tab.tell(Item::Closed(Closed::default()));
     };
     let next = poll_fn(|cx| {
@@ -173,27 +179,28 @@ async fn lead(tab: Rc<Tab>, builder: Builder) {
         Poll::Ready(())
     });
     next.await;
-    // After a refusal the lock is kept, so that no other tab asks before it is told.
+    // After a refusal the lock is kept, so that no other tab connects before it has received the refusal.
     if !tab.is_over.get() {
         tab.leave();
     }
 }
 
 impl Tab {
+    /// Broadcasts a message to the other tabs.
     fn say(&self, message: &Message) {
         if let Some(message) = message.write() {
-            // It throws only for a channel that is closed.
+            // It throws only if the channel is closed.
             let _ = self.channel.post_message(&message);
         }
     }
 
-    /// What another tab says.
+    /// Handles a message of another tab.
     fn hear(&self, message: Message) {
         match message {
             Message::Hello if self.has_lock.get() && self.is_open.get() => {
                 self.say(&Message::Item(Item::Open));
             }
-            // This one has heard it from the server, or will.
+            // The leader receives everything from the server itself.
             _ if self.has_lock.get() => {}
             Message::Hello => {}
             Message::After(id) => {
@@ -204,7 +211,7 @@ impl Tab {
                     .filter(|last| **last != id && seen.contains(&id));
                 self.skip_to.replace(last.cloned());
             }
-            // For a tab that joins, it begins when it hears that the connection is open.
+            // For a tab that joins, the stream begins when it learns that the connection is open.
             Message::Item(Item::Event(_) | Item::Comment(_) | Item::Retry(_))
                 if !self.is_open.get() => {}
             Message::Item(Item::Event(event)) if self.skip_to.borrow().is_some() => {
@@ -216,14 +223,14 @@ impl Tab {
         }
     }
 
-    /// What the consumer is to know.
+    /// Delivers an item to the consumer of this tab.
     fn tell(&self, item: Item) {
         match &item {
-            // Said again for one that has just joined.
+            // Repeated for a tab that has just joined.
             Item::Open if self.is_open.replace(true) => return,
             Item::Event(event) if !event.last_event_id.is_empty() => {
                 let mut seen = self.seen.borrow_mut();
-                if seen.len() == REMEMBERED {
+                if seen.len() == MAX_REMEMBERED_IDS {
                     seen.pop_front();
                 }
                 seen.push_back(event.last_event_id.to_string());
@@ -235,7 +242,7 @@ impl Tab {
         self.queue.push(item);
     }
 
-    /// It is over for this tab, and another may have the connection.
+    /// Ends the stream of this tab, and releases the lock for another tab.
     fn leave(&self) {
         self.is_over.set(true);
         self.has_lock.set(false);
@@ -248,12 +255,12 @@ impl Tab {
 }
 
 impl Shared {
-    /// The ID of the last event, empty if there was none.
+    /// Returns the ID of the last event, or an empty string.
     pub fn last_event_id(&self) -> String {
         self.tab.seen.borrow().back().cloned().unwrap_or_default()
     }
 
-    /// Whether the connection is this tab's.
+    /// Returns whether this tab has the connection.
     pub fn has_connection(&self) -> bool {
         self.tab.has_lock.get()
     }

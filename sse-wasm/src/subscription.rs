@@ -5,8 +5,9 @@ use wasm_bindgen::{JsCast, closure::Closure};
 
 use crate::connection::Connection;
 
-/// A callback that is attached to a connection, and keeps it open. Dropping it detaches the
-/// callback and frees it, also from within the callback.
+/// A callback that is attached to a connection, and keeps the connection open.
+///
+/// Dropping it detaches and frees the callback, even from within the callback.
 #[must_use = "a subscription ends when it is dropped"]
 pub struct Subscription {
     connection: Rc<Connection>,

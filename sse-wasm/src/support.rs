@@ -1,11 +1,11 @@
-//! What the browser can do.
+//! Feature checks of the browser.
 
-/// Whether this window or worker has an `EventSource`.
+/// Returns whether this window or worker has an `EventSource`.
 pub fn is_supported() -> bool {
     has("EventSource")
 }
 
-/// Whether this window or worker can read the body of a response while it comes.
+/// Returns whether this window or worker has a `fetch` that can read the body of a response while it arrives.
 #[cfg(feature = "fetch")]
 pub fn is_fetch_supported() -> bool {
     has("fetch") && has("ReadableStream") && has("AbortController")

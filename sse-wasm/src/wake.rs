@@ -1,7 +1,8 @@
-//! When a connection is to be made anew at once, because the one before is dead or its delay was meant for other times:
-//! the network is back, the page is restored from the browser's cache of pages, or the machine was asleep.
+//! Detects when a client should reconnect at once, because its connection is dead or its delay is out of date.
 //!
-//! Windows tell of all of it, workers of the network. Where there is neither, as in Node, nothing is watched.
+//! That is when the network is back, when the page is restored from the browser's back/forward cache, and after the
+//! machine was asleep. Windows have events for the network and the page, workers for the network. Sleep is detected by
+//! the clock. Outside of browsers, for example in Node, nothing is watched.
 
 use core::{
     cell::{Cell, RefCell},
@@ -18,16 +19,18 @@ use crate::{
     listener::Listener,
 };
 
-/// How often the time of day is looked at.
+/// Interval between checks of the wall clock.
 const SLEEP_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A look that comes later than this comes after a sleep. Timers of a hidden page are up to a minute late.
+/// Time between two checks from which the machine counts as having slept. Timers of a hidden page are up to a minute
+/// late.
 const MIN_SLEEP: Duration = Duration::from_secs(90);
 
-/// Calls back each time, until it is dropped.
+/// A watcher that calls back at each wake-up, until it is dropped.
 pub(crate) struct Wake {
     on_wake: Box<dyn Fn()>,
-    /// The time of day when it was last awake, in milliseconds. A timer, and the clock of the page, stop in a sleep.
+    /// The wall-clock time of the last check or event, in milliseconds. The page's clock and its timers stop during
+    /// sleep.
     awake_at: Cell<f64>,
     timer: RefCell<Option<Timer>>,
     soon: RefCell<Option<Timer>>,
@@ -35,6 +38,7 @@ pub(crate) struct Wake {
 }
 
 impl Wake {
+    /// Starts to watch, or returns `None` outside of browsers.
     pub(crate) fn watch(on_wake: impl Fn() + 'static) -> Option<Rc<Self>> {
         let window = window()?;
         let wake = Rc::new(Self {
@@ -49,7 +53,7 @@ impl Wake {
             Reflect::get(event, &"persisted".into()).is_ok_and(|persisted| persisted.is_truthy())
         });
         if let Some(document) = object(&window, "document") {
-            // A browser that has frozen a page goes on with it.
+            // The browser resumes a page that it had frozen.
             wake.listen(&document, "resume", |_| true);
         }
         wake.look_again();
@@ -74,7 +78,7 @@ impl Wake {
         self.listeners.borrow_mut().push(listener);
     }
 
-    /// Calls back once for all that is told at a time: a page that is restored tells of it in two events.
+    /// Calls back once for all events that come at the same time, because a restored page gets two events.
     fn wake_soon(self: &Rc<Self>) {
         let this = Rc::downgrade(self);
         self.soon.borrow_mut().get_or_insert_with(|| {
@@ -87,7 +91,7 @@ impl Wake {
         });
     }
 
-    /// Looks at the time of day, again and again.
+    /// Sets the timer for the next check of the wall clock.
     fn look_again(self: &Rc<Self>) {
         let this = Rc::downgrade(self);
         let timer = Timer::new(now() + SLEEP_CHECK_INTERVAL, move || {
@@ -99,14 +103,14 @@ impl Wake {
             if passed >= MIN_SLEEP.as_millis() as f64 {
                 (this.on_wake)();
             }
-            // Not before: it is what is running.
+            // Not dropped earlier, because its callback is running.
             drop(spent);
         });
         self.timer.replace(Some(timer));
     }
 }
 
-/// Returns the window, or the worker of a browser, which knows of the network.
+/// Returns the window, or the worker of a browser, which has events for the network.
 fn window() -> Option<EventTarget> {
     let global = js_sys::global();
     object(&global, "window").or_else(|| {

@@ -5,24 +5,24 @@ use js_sys::Function;
 use sse_proto::EventId;
 use wasm_bindgen::JsValue;
 
-/// What a client over `fetch` sends.
+/// A request of a client over `fetch`.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Request {
-    /// Where to; may be relative to the page.
+    /// The URL, which may be relative to the page.
     pub url: String,
-    /// `GET`, if it is empty.
+    /// The method. An empty string stands for `GET`.
     pub method: String,
-    /// Names and values. `Last-Event-ID` is among them, if there is one.
+    /// The names and values of the headers, with `Last-Event-ID` if there is a last event ID.
     pub headers: Vec<(String, String)>,
-    /// Anything that `fetch` takes.
+    /// The body: any value that `fetch` accepts.
     pub body: Option<JsValue>,
 }
 
-/// How much of the body of a refusal is read, unless it is set.
-const BODY_LIMIT: usize = 4 * 1024;
+/// Default for the maximum bytes that are read of the body of a refusal.
+const DEFAULT_MAX_BODY_BYTES: usize = 4 * 1024;
 
-/// What a caller wants and `EventSource` cannot do.
+/// Options that `EventSource` does not support.
 #[derive(Clone)]
 pub(crate) struct Wishes {
     pub(crate) request: Request,
@@ -35,7 +35,7 @@ pub(crate) struct Wishes {
     pub(crate) body_limit: usize,
     pub(crate) status: bool,
     pub(crate) resend: Option<bool>,
-    /// If the next tab would send the request again.
+    /// `true` if tabs share the connection, so that the next tab would send the request again.
     #[cfg(feature = "share")]
     pub(crate) is_shared: bool,
 }
@@ -50,7 +50,7 @@ impl Default for Wishes {
             signal: None,
             pauses_when_hidden: false,
             fetch: None,
-            body_limit: BODY_LIMIT,
+            body_limit: DEFAULT_MAX_BODY_BYTES,
             status: false,
             resend: None,
             #[cfg(feature = "share")]
@@ -64,7 +64,7 @@ pub(crate) type Prepare = dyn Fn(Request) -> Prepared;
 pub(crate) type Prepared = Pin<Box<dyn Future<Output = Result<Request, JsValue>>>>;
 
 impl Request {
-    /// Returns whether its method only reads, so that sending it again changes nothing at the server.
+    /// Returns whether the method is safe: sending the request again changes nothing on the server.
     fn is_safe(&self) -> bool {
         ["", "GET", "HEAD"]
             .iter()
@@ -78,7 +78,7 @@ impl Wishes {
         self.resend.unwrap_or_else(|| request.is_safe())
     }
 
-    /// The first that `EventSource` cannot do.
+    /// Returns the first option that `EventSource` does not support, if one is set.
     pub(crate) fn beyond_event_source(&self) -> Option<&'static str> {
         let Request {
             method,
@@ -90,15 +90,15 @@ impl Wishes {
             (!method.is_empty(), "a method"),
             (!headers.is_empty(), "headers"),
             (body.is_some(), "a body"),
-            (self.prepare.is_some(), "a preparation of each request"),
-            (self.last_event_id.is_some(), "a last event ID at first"),
+            (self.prepare.is_some(), "preparing each request"),
+            (self.last_event_id.is_some(), "an initial last event ID"),
             (self.signal.is_some(), "an AbortSignal"),
             (self.pauses_when_hidden, "a pause while hidden"),
-            (self.fetch.is_some(), "a fetch of one's own"),
+            (self.fetch.is_some(), "a custom fetch"),
             (self.status, "the status of a response"),
             (self.resend == Some(false), "a request that is sent once"),
         ]
         .into_iter()
-        .find_map(|(is_wanted, what)| is_wanted.then_some(what))
+        .find_map(|(is_set, option)| is_set.then_some(option))
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /break?client=…&fault=…`: a page breaks its own streams.
+//! `POST /break?client=…&fault=…`: a page injects faults into its own streams.
 
 use std::time::Duration;
 
@@ -12,43 +12,46 @@ use crate::{
     query::parameter,
 };
 
-/// How long the server stays silent: longer than the page waits for a sign of life.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Time for which the server sends nothing. It is longer than the idle timeout of the page.
+const SILENCE_TIME: Duration = Duration::from_secs(5);
 
-/// How long the server is not available.
-const OUTAGE: Duration = Duration::from_secs(6);
+/// Time for which the server answers 503.
+const OUTAGE_TIME: Duration = Duration::from_secs(6);
 
-/// How long clients are asked to stop: until each of them has heard it.
-const STOP: Duration = Duration::from_secs(60);
+/// Time for which the server answers 204, long enough for each client of the page.
+const STOP_TIME: Duration = Duration::from_secs(60);
 
-/// Does what is asked for, and says so. The error is why not, with its status.
+/// Injects the requested fault, and returns a message for the page, or a status and the error.
 pub(crate) fn control<B>(
     request: &Request<B>,
     faults: &Faults,
 ) -> Result<&'static str, (StatusCode, &'static str)> {
     if request.method() != Method::POST {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, "POST it"));
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "use POST"));
     }
     if !is_same_origin(request.headers()) {
-        return Err((StatusCode::FORBIDDEN, "only the page itself may do that"));
+        return Err((StatusCode::FORBIDDEN, "only the page may break its streams"));
     }
     let bad = |reason| (StatusCode::BAD_REQUEST, reason);
     let client = parameter(request, "client").and_then(|text| ClientId::new(&text));
     let client = client.ok_or(bad("client: 1 to 64 bytes"))?;
     let (fault, said) = match &*parameter(request, "fault").unwrap_or_default() {
         "cut" => (Fault::Cut, "The server cuts the next event in two."),
-        "silence" => (Fault::Silence(SILENCE), "The server is silent for 5 s."),
+        "silence" => (
+            Fault::Silence(SILENCE_TIME),
+            "The server sends nothing for 5 s.",
+        ),
         "503" => (
-            Fault::Refusal(StatusCode::SERVICE_UNAVAILABLE, OUTAGE),
+            Fault::Refusal(StatusCode::SERVICE_UNAVAILABLE, OUTAGE_TIME),
             "The server answers 503 for 6 s.",
         ),
         "204" => (
-            Fault::Refusal(StatusCode::NO_CONTENT, STOP),
+            Fault::Refusal(StatusCode::NO_CONTENT, STOP_TIME),
             "The server answers 204.",
         ),
         "none" => {
             faults.end_refusal(&client);
-            return Ok("The server answers as ever.");
+            return Ok("The server answers as usual.");
         }
         _ => return Err(bad("fault: cut, silence, 503, 204 or none")),
     };
@@ -56,8 +59,9 @@ pub(crate) fn control<B>(
     Ok(said)
 }
 
-/// Whether the page that asks is ours, or what asks is no page at all: no browser leaves out both of
-/// these headers.
+/// Returns whether the request comes from the demo page, or not from a browser.
+///
+/// Every browser sends at least one of these two headers.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match (text("Sec-Fetch-Site"), text(ORIGIN.as_str())) {

@@ -1,4 +1,4 @@
-//! What the hub says of itself, for pages.
+//! Counters of the hub, as events for the page.
 
 use core::future::ready;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,18 +11,18 @@ use tokio::time::interval;
 
 use crate::node::{Node, Shown};
 
-/// How often a page gets the counters.
-const TICK: Duration = Duration::from_secs(1);
+/// Interval between two `server` events.
+const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When a page that lost its connection comes back: soon enough to be watched.
+/// Reconnection time of the page, short enough to watch.
 const RECONNECTION_TIME: Duration = Duration::from_secs(1);
 
 /// The data of a `server` event.
 #[derive(Serialize)]
 struct Counters {
-    /// Milliseconds since 1970, for pages that want to know how long an event takes.
+    /// Milliseconds since 1970. The page calculates the latency from it.
     now: f64,
-    /// The ID of the newest event: what comes up to it on a new connection is a replay.
+    /// The ID of the newest event. On a new connection, the events up to this ID are a replay.
     newest: String,
     subscribers: usize,
     published: u64,
@@ -31,27 +31,28 @@ struct Counters {
     dropped: u64,
     lagged: u64,
     resets: u64,
-    /// Where there are several servers.
+    /// This node and the other nodes, if there are several servers.
     #[serde(flatten)]
     node: Option<Shown>,
 }
 
-/// The events of a subscription, and first of all, and then each second, a `server` event with the
-/// counters. It has no ID, for it is not one to go on from.
+/// Adds `server` events with the counters to a subscription: one at the start, and then one each second.
+///
+/// They have no ID, because a client cannot resume after them.
 pub(crate) fn with_counters(
     subscription: Subscription,
     hub: Hub,
     node: Option<Node>,
 ) -> impl Stream<Item = Encoded> + Send {
     let first = counters(&hub, node).with_retry(RECONNECTION_TIME);
-    let ticks = stream::unfold(interval(TICK), move |mut ticks| {
+    let ticks = stream::unfold(interval(COUNTERS_INTERVAL), move |mut ticks| {
         let hub = hub.clone();
         async move {
             ticks.tick().await;
             Some((Some(Encoded::from(&counters(&hub, node))), ticks))
         }
     });
-    // When the hub ends the subscription, the rest ends, too.
+    // When the hub ends the subscription, the counters end too.
     let events = subscription.map(Some).chain(stream::iter([None]));
     let both = stream::select(events, ticks).scan((), |(), block| ready(block));
     stream::iter([Encoded::from(&first)]).chain(both)
@@ -72,7 +73,7 @@ fn counters(hub: &Hub, node: Option<Node>) -> Event {
         resets: counts.resets,
         node: node.map(|node| node.show(hub)),
     };
-    // Plain numbers and text cannot fail to be JSON, nor is there a line end in the type.
+    // Numbers and strings always serialize, and the event type contains no line end.
     let event = Event::new(serde_json::to_string(&counters).unwrap_or_default());
     match EventType::new("server") {
         Ok(event_type) => event.with_type(event_type),

@@ -1,4 +1,4 @@
-//! What visitors break, each for themselves, to see how the page recovers.
+//! Faults that each page injects into its own streams, to show how its clients recover.
 
 use std::{
     collections::VecDeque,
@@ -21,28 +21,27 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-/// How many refusals are remembered: the oldest of more are over early.
-const REFUSALS: usize = 1000;
+/// Maximum number of active refusals. If there are more, the oldest ends early.
+const MAX_REFUSALS: usize = 1000;
 
-/// How many faults a stream may be behind.
-const FAULTS: usize = 64;
+/// Maximum number of faults that a stream can have pending.
+const FAULT_QUEUE_CAPACITY: usize = 64;
 
-/// What can go wrong.
+/// A fault of the streams of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The connection breaks in the middle of an event.
     Cut,
-    /// Nothing is sent for so long, not even a comment, and the connection stays.
+    /// The server sends nothing for this time, not even a comment. The connection stays open.
     Silence(Duration),
-    /// The connection breaks, and others are refused with this status for so long.
+    /// The connection breaks. New requests are refused with this status for this time.
     Refusal(StatusCode, Duration),
 }
 
-/// The faults that were asked for. There is nothing to keep of those who ask but refusals that are
-/// not over.
+/// The requested faults. The only state per client is its active refusal.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    /// Each stream hears of all, and heeds those of its client.
+    /// Sends each fault to all streams. A stream ignores the faults of other clients.
     told: broadcast::Sender<(ClientId, Fault)>,
     refusals: Mutex<VecDeque<Refusal>>,
 }
@@ -57,17 +56,17 @@ struct Refusal {
 impl Faults {
     pub(crate) fn new() -> Self {
         Self {
-            told: broadcast::Sender::new(FAULTS),
+            told: broadcast::Sender::new(FAULT_QUEUE_CAPACITY),
             refusals: Mutex::default(),
         }
     }
 
-    /// Has this happen to all streams of a client.
+    /// Injects a fault into all streams of a client.
     pub(crate) fn inject(&self, client: ClientId, fault: Fault) {
         if let Fault::Refusal(status, time) = fault {
             self.end_refusal(&client);
             let mut refusals = self.refusals();
-            if refusals.len() == REFUSALS {
+            if refusals.len() == MAX_REFUSALS {
                 refusals.pop_front();
             }
             refusals.push_back(Refusal {
@@ -76,18 +75,18 @@ impl Faults {
                 until: Instant::now() + time,
             });
         }
-        // It may have no stream, and nor may anybody.
+        // It fails only if no client has a stream.
         let _ = self.told.send((client, fault));
     }
 
-    /// Serves this client again.
+    /// Ends the refusal of a client.
     pub(crate) fn end_refusal(&self, client: &ClientId) {
         let now = Instant::now();
         let mut refusals = self.refusals();
         refusals.retain(|refusal| refusal.until > now && refusal.client != *client);
     }
 
-    /// How a client is refused, and for how much longer, if it is.
+    /// Returns the status and the remaining time of the refusal of a client, if there is one.
     pub(crate) fn refusal(&self, client: &ClientId) -> Option<(StatusCode, Duration)> {
         let now = Instant::now();
         let refusals = self.refusals();
@@ -96,7 +95,7 @@ impl Faults {
         Some((refusal.status, refusal.until - now))
     }
 
-    /// The frames of this body, up to the faults of its client.
+    /// Returns the frames of a body, with the faults of its client.
     pub(crate) fn afflict<B>(
         &self,
         client: ClientId,
@@ -123,7 +122,7 @@ impl Faults {
     }
 }
 
-/// A body that can be broken.
+/// A body with faults.
 struct Afflicted<B> {
     body: Pin<Box<B>>,
     client: ClientId,
@@ -135,19 +134,19 @@ struct Afflicted<B> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Whole,
-    /// The next frame is to be the last, and only half of it goes out.
+    /// The next frame is the last one, and only half of it is sent.
     Torn,
     Broken,
 }
 
 impl<B: Body<Data = Bytes, Error = io::Error>> Afflicted<B> {
-    /// The next frame. An error has hyper drop the connection.
+    /// Returns the next frame. An error makes hyper drop the connection.
     async fn frame(&mut self) -> Option<io::Result<Frame<Bytes>>> {
         loop {
             if self.state == State::Broken {
-                // Until the half is out: hyper would drop it too.
+                // Waits until the half frame is sent, because hyper drops unsent data after an error.
                 sleep(Duration::from_millis(20)).await;
-                return Some(Err(io::Error::other("broken, as asked for")));
+                return Some(Err(io::Error::other("connection cut on request")));
             }
             let frame = async {
                 sleep_until(self.silent_until).await;
@@ -171,6 +170,7 @@ impl<B: Body<Data = Bytes, Error = io::Error>> Afflicted<B> {
         }
     }
 
+    /// Applies a fault.
     fn suffer(&mut self, fault: Fault) {
         match fault {
             Fault::Cut => self.state = State::Torn,
@@ -180,12 +180,12 @@ impl<B: Body<Data = Bytes, Error = io::Error>> Afflicted<B> {
     }
 }
 
-/// What a page calls itself: drawn by chance, so that nobody can guess that of another.
+/// The ID of a page. Pages choose a random ID, so that no page can guess the ID of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClientId(Box<str>);
 
 impl ClientId {
-    /// `None` if it is longer than any of ours, or empty.
+    /// Creates an ID, or returns `None` if the text does not have 1 to 64 bytes.
     pub(crate) fn new(text: &str) -> Option<Self> {
         (1..=64).contains(&text.len()).then(|| Self(text.into()))
     }
@@ -201,19 +201,19 @@ mod tests {
         let client = |n: usize| ClientId::new(&n.to_string()).unwrap();
         let gone = Fault::Refusal(StatusCode::NO_CONTENT, Duration::ZERO);
         faults.inject(client(0), gone);
-        assert!(faults.refusal(&client(0)).is_none(), "it is over");
+        assert!(faults.refusal(&client(0)).is_none(), "it has ended");
         let stop = Fault::Refusal(StatusCode::NO_CONTENT, Duration::from_secs(60));
-        for n in 0..=REFUSALS {
+        for n in 0..=MAX_REFUSALS {
             faults.inject(client(n), stop);
             faults.inject(client(n), stop);
         }
-        assert_eq!(faults.refusals().len(), REFUSALS);
+        assert_eq!(faults.refusals().len(), MAX_REFUSALS);
         assert!(
             faults.refusal(&client(0)).is_none(),
-            "the oldest went first"
+            "the oldest ends first"
         );
-        assert!(faults.refusal(&client(REFUSALS)).is_some());
-        faults.end_refusal(&client(REFUSALS));
-        assert!(faults.refusal(&client(REFUSALS)).is_none());
+        assert!(faults.refusal(&client(MAX_REFUSALS)).is_some());
+        faults.end_refusal(&client(MAX_REFUSALS));
+        assert!(faults.refusal(&client(MAX_REFUSALS)).is_none());
     }
 }

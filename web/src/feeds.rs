@@ -1,6 +1,6 @@
-//! The four live updates that people know: the time, stock prices, news, and sport results.
+//! The four feeds: the time, stock prices, news, and sport results.
 //!
-//! All values are functions of the clock, so they go on smoothly over a restart.
+//! All values are functions of the clock, so they continue smoothly after a restart.
 
 use std::{
     io,
@@ -14,10 +14,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{journal::Journal, node::Node, post::post};
 
-/// One event on each tick.
-const TICK: Duration = Duration::from_millis(250);
+/// Interval between two events.
+const EVENT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Symbol, base price, and how nervous it is.
+/// The symbol, the base price and the volatility of each stock.
 const STOCKS: [(&str, f64, f64); 3] = [
     ("ACME", 101.0, 1.0),
     ("GLOBEX", 54.0, 1.7),
@@ -43,18 +43,20 @@ const NEWS: [(&str, &str); 10] = [
     ),
 ];
 
-/// Home, away, and the minutes in which each scores.
+/// The home team, the away team, and the minutes in which each scores.
 const MATCHES: [(&str, &str, &[u64], &[u64]); 3] = [
     ("Lions", "Bears", &[12, 44, 78], &[31]),
     ("Otters", "Hawks", &[58], &[7, 61, 89]),
     ("Foxes", "Wolves", &[20, 21], &[66, 84]),
 ];
 
-/// Publishes for ever, or until the journal cannot be written. What is not in the journal, nobody gets.
+/// Publishes the feeds until an error occurs.
+///
+/// An event is written to the journal before it is published.
 ///
 /// # Errors
 ///
-/// If an event cannot be written, or if it cannot be published.
+/// Returns an error if an event cannot be written to the journal, or cannot be published.
 pub async fn publish_feeds(hub: &Hub, mut journal: Journal) -> io::Result<()> {
     let mut ticks = ticks();
     for tick in 0_u64.. {
@@ -66,12 +68,13 @@ pub async fn publish_feeds(hub: &Hub, mut journal: Journal) -> io::Result<()> {
     Ok(())
 }
 
-/// Publishes the share of one of several servers, for ever. What cannot be published is not: the next
-/// events are about the same.
+/// Publishes the share of one of several servers until an error occurs.
+///
+/// An event that cannot be published is dropped, because the next events have the newer values.
 ///
 /// # Errors
 ///
-/// If an event cannot be made.
+/// Returns an error if an event cannot be created.
 pub async fn publish_share(hub: &Hub, node: Node) -> io::Result<()> {
     let mut ticks = ticks();
     for tick in 0_u64.. {
@@ -79,7 +82,7 @@ pub async fn publish_share(hub: &Hub, node: Node) -> io::Result<()> {
         if node.takes(tick) {
             let event = event(tick, SystemTime::now())?;
             if let Err(error) = hub.post(post(event)?).await {
-                eprintln!("an event is lost: {error}");
+                eprintln!("cannot publish an event: {error}");
             }
         }
     }
@@ -87,12 +90,12 @@ pub async fn publish_share(hub: &Hub, node: Node) -> io::Result<()> {
 }
 
 fn ticks() -> Interval {
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(EVENT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
-/// What a tick brings.
+/// Creates the event of a tick.
 fn event(tick: u64, now: SystemTime) -> io::Result<Event> {
     let (event_type, data) = match tick % 8 {
         0 | 4 => ("time", httpdate::fmt_http_date(now)),
@@ -146,7 +149,7 @@ fn news(now: SystemTime) -> String {
     json(&News { section, headline })
 }
 
-/// A minute of the game takes two seconds. The pairings start one after the other.
+/// Returns the score of a match. A minute of the match takes two seconds. The matches start one after the other.
 fn score(turn: u64, now: SystemTime) -> String {
     let (home, away, home_minutes, away_minutes) = of(&MATCHES, turn);
     let start = turn % MATCHES.len() as u64 * 20;
@@ -161,7 +164,7 @@ fn score(turn: u64, now: SystemTime) -> String {
     })
 }
 
-/// Plain structs of numbers and text cannot fail to be JSON.
+/// Serializes to JSON. It cannot fail for structs of numbers and strings.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

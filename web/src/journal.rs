@@ -1,7 +1,7 @@
-//! The kept events in a file, as an event stream.
+//! A file with the latest events, in the format of an event stream.
 //!
-//! A crash may leave half an event at the end. By the standard's own rule an unfinished event does
-//! not count, so reading the file back needs no repair.
+//! A crash can leave half an event at the end. By the standard, an unfinished event is ignored, so the file needs no
+//! repair.
 
 use std::{
     collections::VecDeque,
@@ -16,27 +16,26 @@ use sse_proto::{Chunk, Decoder, Item};
 
 use crate::post::post;
 
-/// How many events are kept: five minutes, at four a second.
-pub(crate) const KEPT: usize = 1200;
+/// Number of events that are kept: five minutes, at four events a second.
+pub(crate) const MAX_EVENTS: usize = 1200;
 
-/// The events of a hub, numbered from 1 without a gap, also over a restart.
+/// A file with the events of a hub. They are numbered from 1 without a gap, also across restarts.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
-    /// How many events are in the file.
+    /// The number of events in the file.
     count: usize,
     /// The number of the newest event.
     newest: u64,
 }
 
 impl Journal {
-    /// Opens the file, which is made if it is missing, with a hub that goes on with the last events in
-    /// it.
+    /// Opens the file, or creates it, and returns a hub that continues after the events of the file.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or written.
+    /// Returns an error if the file cannot be read or written.
     pub async fn open(path: &Path) -> io::Result<(Self, Hub)> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -56,10 +55,11 @@ impl Journal {
         Ok((journal, hub))
     }
 
-    /// Writes an event with the number that the hub is to give it. Now and then the file is made short
-    /// again.
+    /// Writes an event with the number that the hub will assign to it.
+    ///
+    /// When the file has four times [`MAX_EVENTS`] events, it is rewritten with the latest ones.
     pub(crate) fn append(&mut self, event: &Event) -> io::Result<()> {
-        if self.count >= 4 * KEPT {
+        if self.count >= 4 * MAX_EVENTS {
             let events = read(&self.path)?;
             self.file = rewrite(&self.path, &events)?;
             self.count = events.len();
@@ -74,29 +74,29 @@ impl Journal {
     }
 }
 
-/// Those of the demo's hub: what it keeps is as much as what the journal keeps.
+/// Returns the settings of the demo's hub, which keeps as many events as the journal.
 pub fn settings() -> Settings {
     let mut retention = Retention::default();
-    retention.events = KEPT;
-    // The page shows the bytes of what is published, and nothing beside them.
+    retention.events = MAX_EVENTS;
+    // The page shows the raw frames, so the hub sends only the published events.
     Settings::new()
         .with_retention(retention)
         .with_position(false)
 }
 
-/// The last [`KEPT`] events of the file; none if there is no file.
+/// Reads the last [`MAX_EVENTS`] events of the file, or no events if there is no file.
 fn read(path: &Path) -> io::Result<VecDeque<Event>> {
     let stream = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         result => result?,
     };
-    let mut events = VecDeque::with_capacity(KEPT + 1);
+    let mut events = VecDeque::with_capacity(MAX_EVENTS + 1);
     let mut decoder = Decoder::new();
     let mut chunk = Chunk::new(&stream);
     while let Some(item) = decoder.decode(&mut chunk).map_err(io::Error::other)? {
         if let Item::Event(event) = item {
             events.push_back(event.try_into().map_err(io::Error::other)?);
-            if events.len() > KEPT {
+            if events.len() > MAX_EVENTS {
                 events.pop_front();
             }
         }
@@ -104,7 +104,7 @@ fn read(path: &Path) -> io::Result<VecDeque<Event>> {
     Ok(events)
 }
 
-/// Puts a file with just these events in the place of what was there.
+/// Replaces the file with a file of these events.
 fn rewrite(path: &Path, events: &VecDeque<Event>) -> io::Result<File> {
     let mut stream = Vec::new();
     for event in events {
@@ -117,10 +117,10 @@ fn rewrite(path: &Path, events: &VecDeque<Event>) -> io::Result<File> {
     Ok(file)
 }
 
-/// The number that an event has as its ID.
+/// Returns the number that an event has as its ID.
 #[expect(
     clippy::disallowed_methods,
-    reason = "no one forges our own IDs with a sign"
+    reason = "the IDs of this journal have no sign"
 )]
 fn number(event: &Event) -> Option<u64> {
     event.last_event_id().parse().ok().filter(|it| *it > 0)

@@ -1,4 +1,4 @@
-//! The demo: one page that updates by itself, and the server that it listens to.
+//! Demo server of a page with live updates.
 //!
 //! # Map
 //!
@@ -7,15 +7,15 @@
 //!                                               │ subscribe(topics, last event ID)
 //!                                           Counters     (counters.rs)
 //!                                               │
-//!                                            Faults      what a page breaks (faults.rs)
+//!                                            Faults      faults that a page requests (faults.rs)
 //!                                               │     ▲
 //!   page ◀── /events ─────────── Demo::respond ──── /break   (serve.rs, control.rs, query.rs)
 //! ```
 //!
-//! Several servers have the same events if their hubs keep them in NATS, in place of a journal (`node.rs`,
+//! Several servers share their events if their hubs store them in NATS instead of a journal (`node.rs`,
 //! `bin/node.rs`).
 //!
-//! The page itself is the crate in `page/`, built to wasm by `cargo xtask page`.
+//! The page itself is the crate in `page/`. `cargo xtask page` builds it to wasm.
 
 mod control;
 mod counters;

@@ -1,5 +1,5 @@
 //! Serves the demo page on 127.0.0.1. `cargo xtask demo` builds the page and runs this.
-#![allow(clippy::print_stdout, reason = "it talks to a person")]
+#![allow(clippy::print_stdout, reason = "prints its URL")]
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -7,16 +7,16 @@ use anyhow::Context;
 use clap::Parser;
 use web::{Demo, Journal, exit_code, listen, publish_feeds};
 
-/// The demo server.
+/// Serves the demo page on 127.0.0.1.
 #[derive(Parser)]
 struct Arguments {
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 selects a free port.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// The folder of the built page.
+    /// Folder of the built page.
     #[arg(long)]
     page: PathBuf,
-    /// The file that keeps the last few minutes of events, so that a restart loses none.
+    /// File that stores the last few minutes of events, so that a restart loses no events.
     #[arg(long)]
     journal: PathBuf,
 }
@@ -27,16 +27,16 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {
-    // First the port: who has it has the journal to itself.
+    // The port is opened first: the process that owns the port also owns the journal.
     let listener = listen(arguments.port).await?;
     let (journal, hub) = Journal::open(&arguments.journal)
         .await
-        .with_context(|| format!("cannot keep events in {}", arguments.journal.display()))?;
+        .with_context(|| format!("cannot open the journal {}", arguments.journal.display()))?;
     println!("http://{}/", listener.local_addr()?);
 
     let demo = Demo::new(hub.clone(), arguments.page);
     tokio::select! {
-        result = publish_feeds(&hub, journal) => result.context("cannot publish"),
+        result = publish_feeds(&hub, journal) => result.context("cannot publish the feeds"),
         never = demo.serve(listener) => match never {},
     }
 }

@@ -1,20 +1,20 @@
-//! One of several servers of the same events.
+//! A demo server that is one of several nodes, which share their events.
 
 use serde::Serialize;
 use sse_hub::Hub;
 
-/// Which of several servers this is. They stand on ports that follow each other.
+/// The number of this server among several nodes, which use consecutive ports.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
-    /// From 1 on.
+    /// The number of this node, starting with 1.
     pub number: u16,
-    /// How many there are.
+    /// The number of nodes.
     pub of: u16,
-    /// The port of this one.
+    /// The port of this node.
     pub port: u16,
 }
 
-/// The same for pages.
+/// The node as the page shows it.
 #[derive(Serialize)]
 pub(crate) struct Shown {
     node: String,
@@ -22,8 +22,9 @@ pub(crate) struct Shown {
 }
 
 impl Node {
-    /// Whether it is up to this one to publish the event of a tick, so that each publishes some of the
-    /// feeds, and all of them have all.
+    /// Returns whether this node publishes the event of a tick.
+    ///
+    /// Each node publishes a share of the feeds, and all nodes together publish all of them.
     pub(crate) fn takes(&self, tick: u64) -> bool {
         let of = u64::from(self.of.max(1));
         tick % of + 1 == u64::from(self.number)
@@ -38,7 +39,7 @@ impl Node {
         }
     }
 
-    /// Where the others are.
+    /// Returns the URLs of the other nodes.
     fn others(&self) -> impl Iterator<Item = String> {
         let (this, first) = (self.number, self.port.saturating_sub(self.number - 1));
         let others = (1..=self.of).filter(move |number| *number != this);

@@ -1,4 +1,4 @@
-//! Where an event goes.
+//! Topics and keys of the events.
 
 use std::io;
 
@@ -6,8 +6,10 @@ use serde_json::Value;
 use sse_hub::{Post, Topic};
 use sse_hyper::Event;
 
-/// The event with where it goes, which follows from itself alone, so that the journal has to keep
-/// nothing else. Its topic is its type; but for news, it is the state of something.
+/// Adds the topic and the key to an event.
+///
+/// Both follow from the event alone, so that the journal stores only events. The topic is the event type. Except for
+/// news, an event has a key, because it replaces earlier events with the same key.
 pub(crate) fn post(event: Event) -> io::Result<Post> {
     let topic = Topic::new(event.event_type()).map_err(io::Error::other)?;
     let data: Value = serde_json::from_str(event.data()).unwrap_or_default();

@@ -1,17 +1,19 @@
-//! What is asked for, behind the question mark and in the header.
+//! Parameters of a request, from its query and its headers.
 
 use form_urlencoded::parse;
 use hyper::Request;
 use sse_hub::{InvalidTopic, Selection};
 use sse_hyper::{EventId, InvalidLastEventId, last_event_id as in_header, last_event_id_in_query};
 
-/// The first parameter of this name.
+/// Returns the first query parameter of this name.
 pub(crate) fn parameter<B>(request: &Request<B>, name: &str) -> Option<String> {
     parameters(request, name).next()
 }
 
-/// The ID of the last event that the client has seen: from the header, which browsers send when they
-/// reconnect, or from the query, for a page that had to make a new `EventSource`.
+/// Returns the ID of the last event that the client has received.
+///
+/// Browsers send it in the header when they reconnect. A page that has to create a new `EventSource` sends it in the
+/// query.
 pub(crate) fn last_event_id<B>(
     request: &Request<B>,
 ) -> Result<Option<EventId>, InvalidLastEventId> {
@@ -21,7 +23,7 @@ pub(crate) fn last_event_id<B>(
     }
 }
 
-/// The topics that the client wants to hear of: `topic=stocks&topic=news`. Without any, all.
+/// Returns the topics that the client requests, for example `topic=stocks&topic=news`, or all topics by default.
 pub(crate) fn selection<B>(request: &Request<B>) -> Result<Selection, InvalidTopic> {
     match Selection::new(parameters(request, "topic")) {
         Err(InvalidTopic::None) => Ok(Selection::all()),

@@ -1,4 +1,4 @@
-//! Who asks for what.
+//! The HTTP server of the demo.
 
 use std::{convert::Infallible, fmt::Display, io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -32,12 +32,12 @@ use crate::{
     query::{last_event_id, parameter, selection},
 };
 
-/// What a client that has seen nothing yet gets at once, so that its page is not empty.
-const GREETING: usize = 48;
+/// Number of past events that a client without a last event ID gets at once, so that its page is not empty.
+const INITIAL_EVENTS: usize = 48;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Why somebody does not get the events.
+/// The status and the body of a response to a client that does not get the events.
 type Refusal = (StatusCode, String);
 
 /// The demo server.
@@ -51,7 +51,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Serves the events of this hub, and the files of this folder.
+    /// Creates a server for the events of this hub and the files of this folder.
     pub fn new(hub: Hub, page: PathBuf) -> Self {
         Self {
             hub,
@@ -62,29 +62,29 @@ impl Demo {
         }
     }
 
-    /// Says on the page that it is one of several.
+    /// Marks this server as one of several nodes, which the page shows.
     #[must_use]
     pub fn as_node(mut self, node: Node) -> Self {
         self.node = Some(node);
         self
     }
 
-    /// Serves whoever connects.
+    /// Accepts and serves connections forever.
     pub async fn serve(self, listener: TcpListener) -> Infallible {
         loop {
             let Ok((connection, _)) = listener.accept().await else {
-                // Too many files are open, say. Some will be closed soon.
+                // For example, too many files are open. Some of them will be closed soon.
                 sleep(Duration::from_millis(100)).await;
                 continue;
             };
             if connection.set_nodelay(true).is_err() {
-                // It is gone already.
+                // The client has already disconnected.
                 continue;
             }
             let demo = self.clone();
             tokio::spawn(async move {
                 let service = service_fn(|request| demo.clone().respond(request));
-                // A client that leaves in the middle is no news.
+                // A client may disconnect at any time, so an error is not reported.
                 let _ = auto::Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(connection), service)
                     .await;
@@ -108,12 +108,13 @@ impl Demo {
         })
     }
 
+    /// Responds with the events.
     fn events(&self, request: &Request<Incoming>) -> Result<Response<Body>, Refusal> {
         let events = self.subscribe(request)?;
         Ok(boxed(self.streams.respond(request, events)))
     }
 
-    /// The same for a page that says who it is: with the counters, and with the faults it asks for.
+    /// Responds to a page that sends its client ID: with the events, the counters, and the faults that it requests.
     fn events_of_page(
         &self,
         request: &Request<Incoming>,
@@ -134,14 +135,14 @@ impl Demo {
     fn subscribe(&self, request: &Request<Incoming>) -> Result<Subscription, Refusal> {
         let seen = last_event_id(request).map_err(bad)?;
         let selection = selection(request).map_err(bad)?;
-        let subscriber = self.hub.subscriber(selection).with_newest(GREETING);
+        let subscriber = self.hub.subscriber(selection).with_newest(INITIAL_EVENTS);
         let subscription = subscriber.after(seen.as_ref()).subscribe();
         subscription.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     }
 
     async fn file(self, request: Request<Incoming>) -> Response<Body> {
         let Ok(mut response) = self.page.oneshot(request).await;
-        // Built anew as often as not: ask each time whether it is still the same.
+        // The page is rebuilt often, so the browser must revalidate each file.
         let no_cache = HeaderValue::from_static("no-cache");
         response.headers_mut().insert(CACHE_CONTROL, no_cache);
         response.map(BodyExt::boxed_unsync)
@@ -159,7 +160,7 @@ where
     response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
 }
 
-/// The classic example: `data: The server time is: …`, each second.
+/// Returns the classic example: a stream with `data: The server time is: …`, each second.
 fn server_time() -> impl Stream<Item = Event> + Send + 'static {
     let seconds = tokio::time::interval(Duration::from_secs(1));
     stream::unfold(seconds, |mut seconds| async {
@@ -174,12 +175,12 @@ fn server_time() -> impl Stream<Item = Event> + Send + 'static {
     })
 }
 
-/// As a server does that is not there for a while, or that wants no clients.
+/// Responds like a server that is unavailable for a while, or with 204 like a server that asks clients to stop.
 fn refused(status: StatusCode, time: Duration) -> Response<Body> {
     if status == StatusCode::NO_CONTENT {
         return boxed(sse_hyper::no_content::<Empty<Event>>());
     }
-    let mut response = text(status, "broken, as you asked for");
+    let mut response = text(status, "unavailable on request of the page");
     let seconds = HeaderValue::from(time.as_secs() + 1);
     response.headers_mut().insert(RETRY_AFTER, seconds);
     response

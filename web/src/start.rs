@@ -1,4 +1,4 @@
-//! What the programs of the demo begin and end with.
+//! Start and end of the demo programs.
 
 use std::{net::Ipv4Addr, process::ExitCode};
 
@@ -9,13 +9,13 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 ///
-/// If it is taken.
+/// Returns an error if the port cannot be opened, for example because it is in use.
 pub async fn listen(port: u16) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     listener.with_context(|| format!("cannot listen on port {port}"))
 }
 
-/// What a program ends with. A person is told what went wrong.
+/// Returns the exit code of a program, and prints the error to stderr.
 pub fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! One request, from its preparation to the last byte of its response.
+//! One `fetch` request, from its preparation to the last byte of its response.
 
 use core::{
     cell::Cell,
@@ -26,17 +26,17 @@ use crate::{
     wishes::{Request, Wishes},
 };
 
-/// How long it may take to read what a server says that refuses.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum time to read the body of a response that refuses the stream.
+const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[wasm_bindgen]
 extern "C" {
-    /// That of the window or the worker.
+    /// The global `fetch` of the window or the worker.
     #[wasm_bindgen(js_name = fetch)]
     fn fetch(request: &web_sys::Request, init: &RequestInit) -> Promise;
 }
 
-/// What is under way. Dropping it cancels it.
+/// The current step of a request. Dropping it cancels the request.
 pub(super) enum Attempt {
     None,
     Request(Pin<Box<dyn Future<Output = Progress>>>),
@@ -44,7 +44,7 @@ pub(super) enum Attempt {
     Refusal(Pin<Box<dyn Future<Output = Closed>>>),
 }
 
-/// How far it came.
+/// The result of one step of a request.
 pub(super) enum Progress {
     Response(Response),
     Chunk,
@@ -53,7 +53,7 @@ pub(super) enum Progress {
     Closed(Closed),
 }
 
-/// A response, and what cancels it.
+/// A response, and the controller that cancels its request.
 pub(super) struct Response {
     response: web_sys::Response,
     cancel: Cancel,
@@ -61,6 +61,7 @@ pub(super) struct Response {
     resends: bool,
 }
 
+/// Aborts the request when it is dropped.
 struct Cancel(AbortController);
 
 impl Drop for Cancel {
@@ -70,7 +71,7 @@ impl Drop for Cancel {
 }
 
 impl Attempt {
-    /// Sends a request, and says if another may follow it.
+    /// Sends a request, and sets `resends` to whether another request may follow it.
     pub(super) fn connect(
         mut wishes: Wishes,
         last_event_id: &str,
@@ -78,7 +79,7 @@ impl Attempt {
     ) -> Self {
         let mut request = core::mem::take(&mut wishes.request);
         if !last_event_id.is_empty() {
-            // "Encoded as UTF-8": a header of `fetch` is a string of bytes.
+            // "Encoded as UTF-8": a `fetch` header is a byte string, so each `char` stands for one byte.
             let value = last_event_id.bytes().map(char::from).collect();
             request.headers.push(("Last-Event-ID".to_owned(), value));
         }
@@ -89,7 +90,7 @@ impl Attempt {
                     Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
                 }
             }
-            // The preparation may have chosen another method.
+            // The preparation can have changed the method.
             resends.set(wishes.resends(&request));
             #[cfg(feature = "share")]
             if wishes.is_shared && !resends.get() {
@@ -119,7 +120,7 @@ impl Attempt {
         }))
     }
 
-    /// What was read of the stream and is not decoded yet.
+    /// Returns the bytes of the stream that were read and are not decoded yet.
     pub(super) fn chunk(&self) -> Option<&[u8]> {
         match self {
             Self::Stream(reader) => {
@@ -130,7 +131,7 @@ impl Attempt {
         }
     }
 
-    /// Where the stream comes from, if there is one.
+    /// Returns the URL of the open stream, after all redirects.
     pub(super) fn url(&self) -> Option<&str> {
         match self {
             Self::Stream(reader) => Some(&reader.url),
@@ -138,7 +139,7 @@ impl Attempt {
         }
     }
 
-    /// All of it but so many bytes was decoded.
+    /// Marks the chunk as decoded, except for its last `left` bytes.
     pub(super) fn leave(&mut self, left: usize) {
         if let Self::Stream(reader) = self {
             reader.taken = reader.chunk.len() - left;
@@ -156,9 +157,12 @@ impl Attempt {
 }
 
 impl Progress {
-    /// "If res is an aborted network error, then fail the connection." What we abort, we do not hear
-    /// of, so it is a `fetch` of the caller's that was told to stop. Browsers make a plain network
-    /// error of `window.stop()`.
+    /// Converts an exception of `fetch` or of a read.
+    ///
+    /// "If res is an aborted network error, then fail the connection."
+    ///
+    /// The client ignores the results of requests that it aborts itself. So an `AbortError` means that a `fetch`
+    /// function of the caller was aborted. For `window.stop()`, browsers report a plain network error.
     fn failed(thrown: &JsValue) -> Self {
         let name = Reflect::get(thrown, &"name".into());
         match name.is_ok_and(|name| name == "AbortError") {
@@ -192,16 +196,18 @@ impl Request {
         Ok(headers)
     }
 
-    /// Throws if there is something that the browser does not take. Left to `fetch`, that could not be
-    /// told from a network that fails.
+    /// Sends the request.
+    ///
+    /// Returns an exception if the browser rejects a part of the request. `fetch` itself would report that as a
+    /// `TypeError`, like a network error, so the `Request` is constructed first.
     fn send(&self, wishes: &Wishes, signal: &AbortSignal) -> Result<Promise, JsValue> {
         let init = self.init(wishes.credentials, signal)?;
         let Some(own) = &wishes.fetch else {
             let request = web_sys::Request::new_with_str_and_init(&self.url, &init)?;
-            // Once more, for in Node a request that nobody holds any more does not pass on what its
-            // signal says.
+            // The signal is passed a second time, because in Node a request that was garbage-collected does not
+            // forward its signal.
             let cancel = init_of(&self.method, &request.headers(), signal);
-            // Bun would send nothing in place of the body for `null`.
+            // With `null`, Bun would send an empty body instead of the body of the request.
             cancel.set_body(&JsValue::UNDEFINED);
             return Ok(fetch(&request, &cancel));
         };
@@ -213,22 +219,23 @@ impl Request {
     }
 }
 
-/// What is said of each request, also where it is the default: Node reads what is not said along the prototype chain
-/// of an object of its own.
+/// Returns the options that each request sets explicitly, even if they are the defaults.
+///
+/// Node looks up missing options along the prototype chain of an object of its own.
 fn init_of(method: &str, headers: &Headers, signal: &AbortSignal) -> RequestInit {
     let init: RequestInit = dictionary();
     init.set_signal(Some(signal));
     init.set_method(if method.is_empty() { "GET" } else { method });
     init.set_headers(headers);
     for (name, value) in [("mode", "cors"), ("redirect", "follow"), ("integrity", "")] {
-        // It has no setter that could throw.
+        // It cannot throw, because the object has no prototype and so no setters.
         let _ = Reflect::set(&init, &name.into(), &value.into());
     }
     init
 }
 
 impl Response {
-    /// Tells the machine, and goes on with the response as it decides.
+    /// Passes the response to the state machine, and returns the next step that it decides on.
     pub(super) fn tell(self, machine: &mut Machine, now: Duration) -> Attempt {
         let status = self.response.status();
         let headers = self.response.headers();
@@ -238,7 +245,7 @@ impl Response {
         let after = after.and_then(|value| retry_after(&value));
         machine.on_response(status, content_type, after, now);
         if machine.is_closed() || (status != 200 && !self.resends) {
-            // There is no more to do than to say why.
+            // The only remaining step is to report the reason.
             machine.close();
             while machine.poll_action().is_some() {}
             while machine.poll_change().is_some() {}
@@ -266,11 +273,12 @@ impl Response {
         }
     }
 
+    /// Reads the headers and the beginning of the body of a refusal.
     async fn refusal(self, reason: Reason) -> Closed {
         let (entries, limit) = (self.response.headers().entries(), self.body_limit);
         let mut reader = self.read();
         let controller = reader.cancel.0.clone();
-        let _patience = Timer::new(now() + PATIENCE, move || controller.abort());
+        let _timeout = Timer::new(now() + REFUSAL_BODY_TIMEOUT, move || controller.abort());
         let mut body = Vec::new();
         while body.len() < limit {
             match core::future::poll_fn(|cx| reader.poll(cx)).await {
@@ -314,7 +322,7 @@ impl Closed {
     }
 }
 
-/// `Retry-After`: seconds, or a date
+/// Returns the delay of a `Retry-After` header, which has seconds or a date
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(value: &str) -> Option<Duration> {
     retry_after_seconds(value.as_bytes()).or_else(|| {
@@ -323,11 +331,11 @@ fn retry_after(value: &str) -> Option<Duration> {
     })
 }
 
-/// Reads a body, a chunk at a time, and only when it is asked to.
+/// Reads a body one chunk at a time, only when it is polled.
 pub(super) struct Reader {
-    /// A response may be without a body.
+    /// `None` if the response has no body.
     reader: Option<ReadableStreamDefaultReader>,
-    /// With all redirects followed.
+    /// The URL after all redirects.
     url: String,
     cancel: Cancel,
     read: Option<JsFuture>,

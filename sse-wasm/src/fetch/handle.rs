@@ -5,26 +5,28 @@ use core::{
 };
 use std::{collections::VecDeque, rc::Rc};
 
-/// What can be asked of a [`FetchSource`](crate::FetchSource) while something else polls it. Clones
-/// are of the same source; dropping them changes nothing.
+/// A handle that controls a [`FetchSource`](crate::FetchSource) while other code polls it.
+///
+/// Clones control the same source. Dropping a handle has no effect.
 #[derive(Clone)]
 pub struct Handle(pub(super) Rc<Commands>);
 
+/// A command for the source, from a handle, from the page or from a timer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Command {
     Close,
     Reconnect,
-    /// Nobody sees the page.
+    /// The page is hidden.
     Hide,
-    /// Somebody does again.
+    /// The page is visible again.
     Show,
-    /// The network is back, or the page is.
+    /// The network, the page or the machine is back.
     Wake,
-    /// The timer has come, which may be too early.
+    /// The timer has fired, possibly too early.
     LookAtTheClock,
 }
 
-/// From whoever has a handle, to the source.
+/// Queue of commands for the source.
 #[derive(Default)]
 pub(super) struct Commands {
     waiting: RefCell<VecDeque<Command>>,
@@ -32,13 +34,14 @@ pub(super) struct Commands {
 }
 
 impl Handle {
-    /// Ends it for good: the request is cancelled and the stream ends.
+    /// Closes the source for good: cancels the request and ends the stream.
     pub fn close(&self) {
         self.0.push(Command::Close);
     }
 
-    /// Connects again at once, also if it is waiting to. While it [pauses](crate::Builder::with_pause_when_hidden), it
-    /// connects when the page is shown.
+    /// Reconnects at once, even if the source is waiting for its next attempt.
+    ///
+    /// While the source is [paused](crate::Builder::with_pause_when_hidden), it connects when the page is shown.
     pub fn reconnect(&self) {
         self.0.push(Command::Reconnect);
     }
@@ -50,14 +53,14 @@ impl Commands {
         self.wake();
     }
 
-    /// Adds a command unless it waits already.
+    /// Adds a command, unless the queue already has it.
     pub(super) fn push_once(&self, command: Command) {
         if !self.waiting.borrow().contains(&command) {
             self.push(command);
         }
     }
 
-    /// The next one; if there is none, the caller will be woken when there is.
+    /// Returns the next command, or registers the caller to be woken by the next one.
     pub(super) fn next(&self, cx: &Context<'_>) -> Option<Command> {
         let command = self.waiting.borrow_mut().pop_front();
         if command.is_none() {
@@ -69,7 +72,7 @@ impl Commands {
         command
     }
 
-    /// Has the source polled.
+    /// Wakes the task that polls the source.
     fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();

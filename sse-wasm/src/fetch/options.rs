@@ -7,18 +7,21 @@ use wasm_bindgen::JsValue;
 
 use crate::{Builder, wishes::Request};
 
-/// For `fetch` only.
+/// Options that only `fetch` supports.
 impl Builder {
-    /// Sends requests by this method. With another than `GET` and `HEAD` a request is sent once, unless
-    /// [`with_resend`](Self::with_resend) asks for more.
+    /// Sets the method of the requests.
+    ///
+    /// The default is `GET`. With a method other than `GET` and `HEAD`, the request is sent once, unless
+    /// [`with_resend(true)`](Self::with_resend) is set.
     pub fn with_method(mut self, method: &str) -> Self {
         method.clone_into(&mut self.wishes.request.method);
         self
     }
 
-    /// Adds a header to each request. `Accept: text/event-stream` is there unless it is set. Headers
-    /// for another origin cause a request for permission first, also the `Last-Event-ID` of a
-    /// reconnection.
+    /// Adds a header to each request.
+    ///
+    /// `Accept: text/event-stream` is the default for `Accept`. Headers to another origin cause a CORS preflight
+    /// request, and so does the `Last-Event-ID` of a reconnection.
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         let header = (name.to_owned(), value.to_owned());
         self.wishes.request.headers.push(header);
@@ -31,9 +34,10 @@ impl Builder {
         self
     }
 
-    /// Has the last word on each request before it is sent, the first and those that reconnect: for a
-    /// token that expires, say. What it throws is the end, and told by
-    /// [`Closed::fault`](crate::Closed::fault).
+    /// Sets a function that prepares each request before it is sent, for example with a token that expires.
+    ///
+    /// It runs before the first request and before each reconnection. If it returns an error, the stream ends, and
+    /// [`Closed::fault`](crate::Closed::fault) has the error.
     pub fn with_preparation<F>(mut self, prepare: impl Fn(Request) -> F + 'static) -> Self
     where
         F: Future<Output = Result<Request, JsValue>> + 'static,
@@ -42,53 +46,58 @@ impl Builder {
         self
     }
 
-    /// Goes on behind the event with this ID.
+    /// Sets the initial last event ID, so that the stream continues after the event with this ID.
     pub fn with_last_event_id(mut self, id: EventId) -> Self {
         self.wishes.last_event_id = Some(id);
         self
     }
 
-    /// Closes when this signal is aborted. Of tabs that share a connection, only this one leaves.
+    /// Closes the stream when this signal is aborted.
+    ///
+    /// If tabs share a connection, only this tab leaves it.
     pub fn with_signal(mut self, signal: web_sys::AbortSignal) -> Self {
         self.wishes.signal = Some(signal);
         self
     }
 
-    /// Cancels the request while nobody sees the page, and goes on behind the last event when
-    /// somebody does. Nothing of it in a worker, or for a request that is [sent once](Self::with_resend) and under way.
+    /// Cancels the request while the page is hidden, and continues after the last event when it is visible again.
+    ///
+    /// It has no effect in a worker, nor on a running request that is [sent once](Self::with_resend).
     pub fn with_pause_when_hidden(mut self) -> Self {
         self.wishes.pauses_when_hidden = true;
         self
     }
 
-    /// Takes this function in place of the browser's `fetch`.
+    /// Uses this function instead of the browser's `fetch`.
     pub fn with_fetch(mut self, fetch: Function) -> Self {
         self.wishes.fetch = Some(fetch);
         self
     }
 
-    /// Sets how much of the body is read for [`Closed::body`](crate::Closed::body) when the server
-    /// refuses, for at most two seconds, before it is told. 4 KiB if it is not set; 0 to be told at
-    /// once.
+    /// Sets how many bytes of the body are read for [`Closed::body`](crate::Closed::body) when the server refuses.
+    ///
+    /// The default is 4 KiB. The refusal is reported after the body was read, which takes at most two seconds. With 0
+    /// it is reported at once.
     pub fn with_body_limit(mut self, limit: usize) -> Self {
         self.wishes.body_limit = limit;
         self
     }
 
-    /// Sets if a request is sent again after it failed or its stream ended. If it is not set, `GET` and `HEAD` are, and
-    /// any other method is not: sending it again may repeat what it did, and a language model would be paid twice.
+    /// Sets whether a request is sent again after it failed or its stream ended.
+    ///
+    /// By default, `GET` and `HEAD` are sent again, and other methods are sent once. Sending them again could repeat
+    /// their effect, for example pay a language model twice.
     ///
     /// A request that is sent once ends with [`Item::Closed`](crate::Item::Closed). Its reason is
-    /// [`Reason::End`](crate::Reason::End) if the server ended the stream in order, and otherwise what cut it. A hidden
-    /// page does not pause it, because it could not go on. [`Handle::reconnect`](crate::Handle::reconnect) sends it
-    /// again.
+    /// [`Reason::End`](crate::Reason::End) if the server ended the stream in order, and otherwise what interrupted it.
+    /// A hidden page does not pause the request, because it could not be continued.
+    /// [`Handle::reconnect`](crate::Handle::reconnect) sends it again.
     pub fn with_resend(mut self, resend: bool) -> Self {
         self.wishes.resend = Some(resend);
         self
     }
 
-    /// Wants to know status, headers and body when the server refuses, so
-    /// [`open`](Self::open) takes `fetch`.
+    /// Requires status, headers and body when the server refuses, so that [`open`](Self::open) uses `fetch`.
     pub fn with_status(mut self) -> Self {
         self.wishes.status = true;
         self

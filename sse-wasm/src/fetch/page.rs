@@ -1,4 +1,4 @@
-//! What the page has to say: nobody sees it, it woke up, or an `AbortSignal` of the caller's.
+//! Listeners that turn events of the page into commands: visibility, wake-up, and the `AbortSignal` of the caller.
 
 use std::rc::Rc;
 

@@ -10,15 +10,16 @@ use crate::{dictionary::dictionary, support::has};
 
 #[wasm_bindgen]
 extern "C" {
-    /// Of the window or the worker.
+    /// `navigator.locks.request` of the window or the worker.
     #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = request)]
     fn request(name: &str, options: &Object, granted: &Function) -> Promise;
 }
 
-/// A lock of the origin, or the wish for it. Dropping it lets another one have it.
+/// A lock of the origin, or a pending request for it. Dropping it releases the lock.
 pub(super) struct Lock {
-    /// Resolves the promise for as long as which the lock is held.
+    /// Resolves the promise that holds the lock. `None` until the lock is granted.
     release: Rc<RefCell<Option<Function>>>,
+    /// Aborts the pending request.
     wish: AbortController,
     _granted: Closure<dyn FnMut(JsValue) -> Promise>,
 }
@@ -30,7 +31,7 @@ pub(super) fn is_supported() -> bool {
 }
 
 impl Lock {
-    /// Calls back when it has the lock, unless it is dropped before.
+    /// Requests the lock, and calls back when it is granted, unless it is dropped before.
     pub(super) fn request(name: &str, on_lock: impl FnOnce() + 'static) -> Result<Self, JsValue> {
         let wish = AbortController::new()?;
         let options: Object = dictionary();
@@ -50,7 +51,7 @@ impl Lock {
             })
         };
         let request = request(name, &options, granted.as_ref().unchecked_ref());
-        // When the wish is withdrawn, that is no error.
+        // The promise is rejected when the request is aborted, which is not an error.
         spawn_local(async { drop(JsFuture::from(request).await) });
         Ok(Self {
             release,

@@ -1,4 +1,4 @@
-//! What tabs say to each other: arrays, whose first element says which it is.
+//! Messages between tabs: arrays whose first element is the kind of message.
 
 use core::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::{Closed, Disconnected, Event, Item};
 pub(super) enum Message {
     /// A tab has joined.
     Hello,
-    /// Another tab has the connection from now on, and goes on behind this event.
+    /// The sender has the connection from now on, and continues after the event with this ID.
     After(String),
-    /// What came over the connection. The others are not told why it is lost.
+    /// An item of the connection. The reason of a lost connection is not sent.
     Item(Item),
 }
 
 impl Message {
-    /// `None` for what is of no use to others.
+    /// Encodes a message, or returns `None` for items that other tabs do not need.
     pub(super) fn write(&self) -> Option<JsValue> {
         let parts: &[JsValue] = match self {
             Self::Hello => &["hello".into()],
@@ -41,7 +41,7 @@ impl Message {
         Some(parts.iter().collect::<Array>().into())
     }
 
-    /// `None` for what another version of us may say.
+    /// Decodes a message, or returns `None` if it is unknown, for example from another version of this crate.
     pub(super) fn read(message: &JsValue) -> Option<Self> {
         let parts = message.dyn_ref::<Array>()?;
         let text = |index| parts.get(index).as_string();

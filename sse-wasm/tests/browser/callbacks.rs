@@ -1,4 +1,4 @@
-//! Callbacks of the browser's own `EventSource`: when they come, and what may be done in them.
+//! Callbacks of the browser's own `EventSource`: their order, and what they may do.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -11,7 +11,7 @@ use crate::{
     servers::{Script, contract},
 };
 
-/// What callbacks note.
+/// Log of the callbacks.
 type Notes = Rc<RefCell<Vec<String>>>;
 
 #[wasm_bindgen_test]
@@ -55,7 +55,7 @@ async fn they_come_in_order_and_stop_with_their_subscription() {
     drop(subscriptions);
     let count = seen.borrow().len();
     while !matches!(next(&mut done).await, Item::Disconnected(_)) {}
-    assert_eq!(seen.borrow().len(), count, "nobody listens any more");
+    assert_eq!(seen.borrow().len(), count, "event after the drop");
 }
 
 #[wasm_bindgen_test]
@@ -79,7 +79,7 @@ async fn a_subscription_may_drop_itself() {
     assert_eq!(*calls.borrow(), 1);
 }
 
-/// Nobody else holds the connection then.
+/// Nothing else keeps the connection open in this test.
 #[wasm_bindgen_test]
 async fn the_last_subscription_may_drop_itself() {
     let script = Script::new("/events?n=100000&every=1");

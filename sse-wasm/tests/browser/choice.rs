@@ -1,4 +1,4 @@
-//! Which of the two clients `Builder::open` takes.
+//! The client that `Builder::open` chooses: `EventSource` or `fetch`.
 
 use sse_wasm::{Builder, Error, EventId, Item, is_fetch_supported, is_supported};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -42,7 +42,7 @@ fn fetch_for_whatever_the_other_cannot_do() {
     let error = builder().with_header("x", "y").native().unwrap_err();
     assert_eq!(error, builder().with_header("x", "y").native().unwrap_err());
     assert!(matches!(error, Error::NeedsFetch { .. }));
-    assert_eq!(error.to_string(), "EventSource cannot do this: headers");
+    assert_eq!(error.to_string(), "EventSource does not support headers");
 }
 
 #[wasm_bindgen_test]

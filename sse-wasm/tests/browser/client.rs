@@ -1,4 +1,4 @@
-//! The two clients, and what is expected of them.
+//! The two clients, and functions that read and check their items.
 
 use core::{fmt::Debug, ops::RangeInclusive, time::Duration};
 
@@ -11,12 +11,12 @@ use sse_wasm::{Builder, Disconnected, Event, Item, Reason, Settings};
 
 use crate::place::{now, pause, test_timeout};
 
-/// What a client says.
+/// Stream of the items of a client.
 pub(crate) type Items = LocalBoxStream<'static, Item>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
-    /// The browser's own, with revival.
+    /// The browser's own `EventSource`, with reconnection.
     Native,
     Fetch,
 }
@@ -24,7 +24,7 @@ pub(crate) enum Client {
 impl Client {
     pub(crate) const BOTH: [Self; 2] = [Self::Native, Self::Fetch];
 
-    /// Listens to messages and to events of these types; the client over `fetch` to all.
+    /// Connects. The native client delivers events of type `message` and of these types, the client over `fetch` all.
     pub(crate) fn open(self, builder: Builder, event_types: &[&str]) -> Items {
         match self {
             Self::Native => {
@@ -37,7 +37,7 @@ impl Client {
     }
 }
 
-/// Next to no delays.
+/// Returns settings with short delays.
 pub(crate) fn soon() -> Settings {
     let (short, long) = (Duration::from_millis(50), Duration::from_millis(400));
     Settings::default()
@@ -46,7 +46,7 @@ pub(crate) fn soon() -> Settings {
         .with_backoff_limit(long)
 }
 
-/// Repeats what a busy machine can only make worse, until it gives this once.
+/// Repeats a run until its result is `expected`, because a busy machine can spoil single runs.
 pub(crate) async fn until<T: Debug + PartialEq>(expected: T, run: impl AsyncFn() -> T) {
     let start = now();
     loop {
@@ -58,34 +58,35 @@ pub(crate) async fn until<T: Debug + PartialEq>(expected: T, run: impl AsyncFn()
     }
 }
 
-/// The next item, or none at the end.
+/// Returns the next item, or `None` at the end.
 pub(crate) async fn next_or_end(items: &mut (impl Stream<Item = Item> + Unpin)) -> Option<Item> {
     match select(items.next(), pause(test_timeout())).await {
         Either::Left((item, _)) => item,
-        Either::Right(_) => panic!("in vain waited for an item"),
+        Either::Right(_) => panic!("no item before the timeout"),
     }
 }
 
 pub(crate) async fn next(items: &mut (impl Stream<Item = Item> + Unpin)) -> Item {
-    next_or_end(items).await.expect("no end")
+    next_or_end(items).await.expect("an item before the end")
 }
 
 pub(crate) async fn next_event(items: &mut (impl Stream<Item = Item> + Unpin)) -> Event {
     match next(items).await {
         Item::Event(event) => event,
-        other => panic!("no event: {other:?}"),
+        other => panic!("not an event: {other:?}"),
     }
 }
 
 pub(crate) async fn next_loss(items: &mut (impl Stream<Item = Item> + Unpin)) -> Disconnected {
     match next(items).await {
         Item::Disconnected(disconnected) => disconnected,
-        other => panic!("it is not lost: {other:?}"),
+        other => panic!("not a lost connection: {other:?}"),
     }
 }
 
-/// Reads on to the last of these numbers. Each has to come once, in its order. Gives the reasons of
-/// all losses between them.
+/// Reads the events with these numbers, and checks that each comes once and in order.
+///
+/// Returns the reasons of all lost connections between them.
 pub(crate) async fn read_numbers(
     items: &mut (impl Stream<Item = Item> + Unpin),
     numbers: RangeInclusive<u64>,

@@ -1,4 +1,4 @@
-//! What takes long, or measures: in a window, with nothing beside it.
+//! Long tests and measurements. They run in a window, and alone.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -39,31 +39,31 @@ async fn ten_seconds_without_a_server() {
     go_on_after(10_000).await;
 }
 
-/// Number of frames that show that the page is not blocked.
-const FRAMES: usize = 10;
+/// Minimum number of frames that prove that the page is not blocked.
+const MIN_FRAMES: usize = 10;
 
-/// Number of events after which a page that has shown fewer frames is blocked.
+/// Number of events after which a page with fewer frames counts as blocked.
 const MAX_EVENTS: u64 = 2_000_000;
 
-/// Reads ten thousand events a second, at least for this time, up to the tenth frame that the page shows meanwhile.
+/// Reads ten thousand events a second, at least for this time and until the page has shown ten frames.
 ///
-/// How often it shows one depends on the rest of the machine. A page that is blocked shows none before the end of the
-/// stream, whatever the machine does.
+/// The frame rate depends on the load of the machine. A blocked page shows no frame before the end of the stream, at
+/// any load.
 async fn page_stays_responsive(seconds: u64) {
     for client in Client::BOTH {
         let frames = flood(client, seconds).await;
-        assert!(frames >= FRAMES, "{client:?}: {frames} frames");
+        assert!(frames >= MIN_FRAMES, "{client:?}: {frames} frames");
     }
 }
 
-/// Reads each of the events, and returns the number of frames meanwhile.
+/// Reads the events, and returns the number of frames that the page has shown meanwhile.
 async fn flood(client: Client, seconds: u64) -> usize {
     let script = Script::new(&format!("/events?n={MAX_EVENTS}&every=0.1&then=silence"));
     let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
     read_numbers(&mut items, 1..=1).await;
     let (start, frames) = (now(), Frames::watch());
     let mut count = 1;
-    while count < MAX_EVENTS && (count < seconds * 10_000 || frames.count() < FRAMES) {
+    while count < MAX_EVENTS && (count < seconds * 10_000 || frames.count() < MIN_FRAMES) {
         let next = count + 1;
         count = MAX_EVENTS.min(count + 1000);
         assert_eq!(read_numbers(&mut items, next..=count).await, []);
@@ -71,7 +71,7 @@ async fn flood(client: Client, seconds: u64) -> usize {
     let (time, times) = (now() - start, frames.times());
     let longest = times.iter().copied().fold(0.0, f64::max);
     console_log!(
-        "{client:?}: {count} events in {:.2} s, {} frames, the longest of {longest:.1} ms",
+        "{client:?}: {count} events in {:.2} s, {} frames, longest frame {longest:.1} ms",
         time / 1000.0,
         times.len(),
     );

@@ -1,4 +1,4 @@
-//! JSON by the browser's own `JSON.parse`.
+//! JSON values that the browser's own `JSON.parse` reads.
 
 use sse_wasm::Json;
 use wasm_bindgen_test::wasm_bindgen_test;

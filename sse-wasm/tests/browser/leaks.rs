@@ -1,4 +1,4 @@
-//! Nothing stays behind of what was opened and closed, however often.
+//! Opening and closing connections many times leaks nothing.
 
 use futures_util::{FutureExt, StreamExt};
 use sse_wasm::Builder;
@@ -20,7 +20,8 @@ async fn of_fetch() {
     fetch(1000).await;
 }
 
-/// Each cycle makes one browser object and nine closures, with those of revival.
+/// Opens and drops connections. Each cycle creates one browser object and nine closures, including those that
+/// reconnect.
 pub(crate) async fn event_source(count: usize) {
     let cycles = async |count: usize| {
         for cycle in 0..count {
@@ -31,7 +32,7 @@ pub(crate) async fn event_source(count: usize) {
             let subscription = source.on_event("c", |_| {});
             drop((source, items, subscription));
             if cycle % 20 == 0 {
-                // For browsers that have too many requests to cancel refuse others.
+                // Browsers refuse new requests while too many others are being cancelled.
                 pause(5).await;
             }
         }
@@ -43,7 +44,7 @@ pub(crate) async fn event_source(count: usize) {
     assert_eq!(holdings(), before);
 }
 
-/// Each cycle sends a request and cancels it.
+/// Sends and cancels a request in each cycle.
 pub(crate) async fn fetch(count: usize) {
     let script = Script::new("/events?every=1000");
     let cycles = async |count: usize| {
@@ -56,7 +57,7 @@ pub(crate) async fn fetch(count: usize) {
                 pause(0).await;
             }
         }
-        // What was cancelled is told to promises later.
+        // The promises of cancelled requests are settled later.
         pause(500).await;
     };
     cycles(500).await;
@@ -65,7 +66,7 @@ pub(crate) async fn fetch(count: usize) {
     assert_eq!(holdings(), before);
 }
 
-/// Each cycle reads an event of a stream that goes on.
+/// Reads an event of an endless stream in each cycle.
 #[wasm_bindgen_test]
 async fn of_streams_that_were_read() {
     let script = Script::new("/events?every=1000");

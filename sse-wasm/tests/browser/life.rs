@@ -1,4 +1,4 @@
-//! How a client over `fetch` lives, waits and ends.
+//! The life cycle of a client over `fetch`: connecting, waiting, pausing and closing.
 
 use core::time::Duration;
 
@@ -47,7 +47,7 @@ async fn silence_is_death_and_any_byte_is_life() {
     .await;
 }
 
-/// What came while nobody looked is no silence.
+/// Events that arrive while the page is busy do not count as idle time.
 #[wasm_bindgen_test]
 async fn a_busy_page_is_no_silence() {
     until(vec![], async || {
@@ -104,7 +104,7 @@ async fn closing_ends_it_also_while_it_is_polled() {
     assert_eq!(end, None);
     assert_eq!(next_or_end(&mut items).await, None);
     script.is_cancelled(1.0).await;
-    // It stays closed.
+    // A closed source stays closed.
     handle.reconnect();
     assert_eq!(next_or_end(&mut items).await, None);
     assert_eq!(script.counts().await.requests, 1.0);
@@ -132,7 +132,7 @@ async fn a_signal_closes_it() {
     script.is_cancelled(1.0).await;
 
     let mut items = builder().fetch().unwrap();
-    assert_eq!(next_or_end(&mut items).await, None, "it came too late");
+    assert_eq!(next_or_end(&mut items).await, None, "already aborted");
     assert_eq!(script.counts().await.requests, 1.0);
 }
 
@@ -158,7 +158,7 @@ async fn a_handle_has_it_connect_again() {
 
 #[wasm_bindgen_test]
 async fn also_when_it_waits() {
-    // Longer than the test would wait.
+    // The delay is longer than the timeout of the test.
     let script = Script::new("/events?n=1&status=503&times=1&after=36000");
     let hours = Duration::from_secs(36_000);
     let settings = Settings::default().with_bounds(Duration::ZERO, hours);
@@ -169,13 +169,13 @@ async fn also_when_it_waits() {
     read_numbers(&mut items, 1..=1).await;
 }
 
-/// No browser hides the page of a test, so here the document only says so.
+/// Pauses in a hidden page. No browser hides the page of a test, so the document only reports that it is hidden.
 #[wasm_bindgen_test]
 async fn it_pauses_while_hidden_if_asked() {
     let script = Script::new(ENDLESS);
     let builder = builder(&script).with_pause_when_hidden();
     if !is_window() {
-        // There is nothing to see.
+        // A worker has no page that could be hidden.
         let mut items = builder.fetch().unwrap();
         assert_eq!(read_numbers(&mut items, 1..=5).await, []);
         return;
@@ -198,7 +198,7 @@ async fn it_pauses_while_hidden_if_asked() {
     assert_eq!(script.counts().await.requests, 2.0);
 }
 
-/// Also while the page is hidden, which pauses everything else.
+/// Closing ends the stream even while the page is hidden, which pauses everything else.
 #[wasm_bindgen_test]
 async fn hidden_it_ends_at_once() {
     if !is_window() {
@@ -234,7 +234,7 @@ async fn hidden_it_ends_at_once() {
     }
 }
 
-/// A refusal is told also if the page is hidden while its body is read.
+/// A refusal is reported even if the page is hidden while the body is read.
 #[wasm_bindgen_test]
 async fn hidden_it_is_refused_at_once() {
     if !is_window() {
@@ -244,7 +244,7 @@ async fn hidden_it_is_refused_at_once() {
     let builder = builder(&script).with_pause_when_hidden();
     let mut items = builder.fetch().unwrap();
     let (item, ()) = join(next_or_end(&mut items), async {
-        // The body is read for two seconds.
+        // The client reads the body for two seconds.
         pause(500).await;
         hide(true);
     })
@@ -256,7 +256,7 @@ async fn hidden_it_is_refused_at_once() {
     hide(false);
 }
 
-/// Asked for while the page is hidden, a connection is made when it is shown.
+/// A reconnection that is requested while the page is hidden happens when the page is shown.
 #[wasm_bindgen_test]
 async fn hidden_it_does_not_connect_again() {
     if !is_window() {

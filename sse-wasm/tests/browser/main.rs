@@ -1,14 +1,22 @@
-//! Both clients in real browsers, in windows and in workers of every kind. `cargo xtask test-browser`
-//! brings the browsers, and two servers on other origins: on the port after the page's the contract
-//! server of sse-hyper, and on the next one testkit's, which has faults.
+//! Tests of both clients in real browsers, in windows and in all kinds of workers.
 //!
-//! - [`place`]: where a test runs, its time and its memory.
-//! - [`servers`]: what they are asked, and what they say of it.
-//! - [`client`]: the two clients, and what is expected of them; [`golden`]: the events of `/golden`.
+//! `cargo xtask test-browser` starts the browsers and two servers on other origins. The contract server of sse-hyper
+//! has the port after the page's port. The server of testkit with faults has the port after that.
 //!
-//! Tests of both clients: `resume`, `stream`, `wake`, `leaks`, and `endurance`, which is run in windows only,
-//! with nothing beside it. Of the browser's own `EventSource`: `native`, `callbacks`, `revival`. Of the
-//! client over `fetch`: `request`, `once`, `refusal`, `life`. Of what they share: `choice`, `json`, `settings`; and of tabs: `share`.
+//! Helpers:
+//!
+//! - [`place`]: the environment of a test, its time and its memory.
+//! - [`servers`]: requests to the servers, and their statistics.
+//! - [`client`]: the two clients, and functions that read from them.
+//! - [`golden`]: the events of `/golden`.
+//!
+//! Tests:
+//!
+//! - Both clients: `resume`, `stream`, `wake`, `leaks` and `endurance`. `endurance` runs only in windows, and alone.
+//! - The browser's own `EventSource`: `native`, `callbacks`, `revival`.
+//! - The client over `fetch`: `request`, `once`, `refusal`, `life`.
+//! - Common parts: `choice`, `json`, `settings`.
+//! - Tabs: `share`.
 #![cfg(target_family = "wasm")]
 
 mod client;

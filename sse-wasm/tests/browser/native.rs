@@ -1,4 +1,4 @@
-//! The browser's own `EventSource`, as it is.
+//! The browser's own `EventSource`, without reconnection by this crate.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn a_url_that_is_none_is_an_error_that_says_so() {
     assert!(matches!(&error, Error::InvalidUrl { url, .. } if url == "http://["));
     let text = error.to_string();
     assert!(text.starts_with("invalid URL http://[: "), "{text}");
-    assert!(text.len() > 30, "the browser's reason is in it: {text}");
+    assert!(text.len() > 30, "the browser's reason is missing: {text}");
 }
 
 #[wasm_bindgen_test]
@@ -60,8 +60,8 @@ async fn all_events_come_in_order_with_what_happens_between() {
         assert_eq!(event.last_event_id, id.to_string());
     }
     assert_eq!(source.last_event_id(), "7");
-    // The body has ended, so the browser reconnects after the 500 ms that the server asked for,
-    // and has seen all there is.
+    // The body has ended, so the browser reconnects after the 500 ms that the server has set. The server has no more
+    // events.
     assert_lost(&mut items).await;
     assert_eq!(source.ready_state(), ReadyState::Connecting);
     assert_eq!(next(&mut items).await, Item::Open);
@@ -118,7 +118,7 @@ async fn a_server_that_refuses_ends_the_stream() {
     }
 }
 
-/// This is why there is revival.
+/// This difference is a reason for `Builder::with_revival`.
 #[wasm_bindgen_test]
 async fn a_server_that_is_gone_for_a_while_is_the_end_in_firefox_alone() {
     let script = Script::new("/events?n=20&take=10&then=silence&head=retry:100%0A%0A");
@@ -129,7 +129,7 @@ async fn a_server_that_is_gone_for_a_while_is_the_end_in_firefox_alone() {
     if is_firefox() {
         assert_eq!(next(&mut items).await, Item::Closed(Closed::default()));
         assert_eq!(next_or_end(&mut items).await, None);
-        // For the tests that follow.
+        // The next tests need the server.
         pause(1500).await;
     } else {
         read_numbers(&mut items, 11..=20).await;
@@ -183,12 +183,12 @@ async fn a_consumer_that_sleeps_is_told_how_much_it_missed() {
         }
         source.close();
         let rest: Vec<Item> = items.collect().await;
-        // All but the one that opened it.
+        // 6000 events and `Item::Open` were queued.
         let missed = 6001 - limit;
         assert_eq!(rest[0], Item::Lagged(missed as u64));
         assert_eq!(rest.len(), limit + 1);
         let Some(Item::Event(last)) = rest.last() else {
-            panic!("no event: {:?}", rest.last());
+            panic!("not an event: {:?}", rest.last());
         };
         assert_eq!(last.data, "6000");
     }
@@ -198,7 +198,7 @@ fn connect(path: &str) -> EventSource {
     EventSource::connect(&contract(path)).expect("a connection")
 }
 
-/// The browser does not say more.
+/// Checks that the connection was lost, without a reason and a delay, which the browser does not report.
 async fn assert_lost(items: &mut Items) {
     let lost = next_loss(items).await;
     assert_eq!((lost.reason, lost.delay), (None, None::<Duration>));

@@ -1,4 +1,4 @@
-//! Requests that are sent once, because sending them again may repeat what they did.
+//! Requests that are sent once, because sending them again may repeat their effect.
 
 use core::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     servers::Script,
 };
 
-/// Time for a request that would be sent again by mistake.
+/// Time in which a wrong second request would be sent.
 const MISTAKE_WAIT_MILLISECONDS: u32 = 200;
 
 #[wasm_bindgen_test]
@@ -26,7 +26,7 @@ async fn the_end_is_told_and_is_the_end() {
     assert_eq!(closed.reason, Some(Reason::End));
 }
 
-/// The method that is sent counts.
+/// The method of the prepared request counts.
 #[wasm_bindgen_test]
 async fn a_preparation_may_choose_the_method() {
     let script = Script::new("/events?n=9&take=2");
@@ -63,7 +63,9 @@ async fn a_cut_is_told() {
     }
 }
 
-/// Also for a status that says "not now", and for one that may mean the last event ID.
+/// A refusal is reported with its body, also for statuses after which a `GET` is sent again.
+///
+/// These are 429 and 503, and 431 and 400, which can be about the last event ID.
 #[wasm_bindgen_test]
 async fn a_refusal_is_told_whole() {
     for status in [429, 503, 431, 400] {
@@ -75,7 +77,7 @@ async fn a_refusal_is_told_whole() {
     }
 }
 
-/// It could not go on when the page is shown again.
+/// A hidden page does not pause the request, because it could not be continued.
 #[wasm_bindgen_test]
 async fn a_hidden_page_does_not_pause_it() {
     if !is_window() {
@@ -108,7 +110,7 @@ async fn the_caller_may_have_it_sent_again() {
     script.is_cancelled(2.0).await;
 }
 
-/// The next tab would send it again.
+/// Tabs cannot share the request, because the next tab would send it again.
 #[wasm_bindgen_test]
 fn tabs_do_not_share_it() {
     let builder = || Builder::new("/events").with_status();
@@ -131,7 +133,7 @@ async fn tabs_do_not_share_one_that_is_prepared() {
         .share("prepared")
         .unwrap();
     let Item::Closed(closed) = next(&mut tab).await else {
-        panic!("it is not the end");
+        panic!("not the end");
     };
     assert_eq!(closed.fault, Some(Error::NeedsResend.to_string()));
     assert_eq!(script.counts().await.requests, 0.0);
@@ -141,7 +143,7 @@ fn builder(script: &Script) -> Builder {
     Builder::new(&script.url).with_settings(soon())
 }
 
-/// Reads `count` events, the last item, and the end. No other request follows.
+/// Reads `count` events, the last item and the end, and checks that no other request follows.
 async fn end_of(builder: Builder, count: u64, script: &Script) -> Closed {
     let mut items = builder.fetch().unwrap();
     assert_eq!(read_numbers(&mut items, 1..=count).await, []);
@@ -149,7 +151,7 @@ async fn end_of(builder: Builder, count: u64, script: &Script) -> Closed {
         match next(&mut items).await {
             Item::Closed(closed) => break closed,
             Item::Open => {}
-            other => panic!("it is not the end: {other:?}"),
+            other => panic!("not the end: {other:?}"),
         }
     };
     assert_eq!(next_or_end(&mut items).await, None);

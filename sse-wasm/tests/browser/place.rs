@@ -1,4 +1,4 @@
-//! Where a test runs, its time and its memory.
+//! The environment of a test, its time and its memory.
 
 use core::{
     cell::{Cell, RefCell},
@@ -21,8 +21,10 @@ pub(crate) fn is_window() -> bool {
     !global("document").is_undefined()
 }
 
-/// How many milliseconds a test waits for something that has to happen: three minutes, scaled by
-/// `TEST_TIMEOUT_SCALE` as in testkit. A browser does not have the environment, so it is that of the compiler.
+/// Returns the maximum time in milliseconds that a test waits for something that has to happen.
+///
+/// It is three minutes, scaled by `TEST_TIMEOUT_SCALE` as in testkit. A browser has no environment variables, so the
+/// variable is read at compile time.
 pub(crate) fn test_timeout() -> u32 {
     const TIMEOUT: f64 = 180_000.0;
     let scale = option_env!("TEST_TIMEOUT_SCALE").unwrap_or("1");
@@ -31,7 +33,7 @@ pub(crate) fn test_timeout() -> u32 {
     (TIMEOUT * scale.expect("a number")) as u32
 }
 
-/// Milliseconds.
+/// Returns the time since the page or the worker started, in milliseconds.
 pub(crate) fn now() -> f64 {
     global("performance").unchecked_into::<Performance>().now()
 }
@@ -40,34 +42,36 @@ pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).expect("an object")
 }
 
-/// Something that windows and workers of all kinds have.
+/// Returns a property of the global object, in windows and in all kinds of workers.
 pub(crate) fn global(name: &str) -> JsValue {
     get(&js_sys::global(), name)
 }
 
-/// Calls such a function. (A declaration of it would have the same symbol as one in the library: they
-/// are of one package.)
+/// Calls a global function.
+///
+/// It is not declared with `extern "C"`, because the symbol would collide with the declaration in the library, which is
+/// in the same package.
 pub(crate) fn call(name: &str, arguments: &Array) -> JsValue {
     let function: Function = global(name).unchecked_into();
     let result = function.apply(&JsValue::UNDEFINED, arguments);
-    result.expect("it throws nothing")
+    result.expect("a function that does not throw")
 }
 
-/// Lets a function run where the global object has nothing of this name.
+/// Runs a function while the global object has no property of this name.
 pub(crate) fn without<T>(name: &str, run: impl FnOnce() -> T) -> T {
     let (object, original) = (js_sys::global(), global(name));
     let name = JsValue::from_str(name);
-    Reflect::delete_property(&object, &name).expect("what can be deleted");
+    Reflect::delete_property(&object, &name).expect("a property that can be deleted");
     if Reflect::has(&object, &name).expect("an object") {
-        // Workers inherit their functions.
-        Reflect::set(&object, &name, &JsValue::UNDEFINED).expect("what can be set");
+        // Workers inherit the property from their prototype.
+        Reflect::set(&object, &name, &JsValue::UNDEFINED).expect("a writable property");
     }
     let result = run();
-    Reflect::set(&object, &name, &original).expect("what can be set");
+    Reflect::set(&object, &name, &original).expect("a writable property");
     result
 }
 
-/// So many milliseconds. Unlike a promise, it leaves nothing behind when it is dropped.
+/// Future that is ready after a number of milliseconds. Unlike a promise, it leaks nothing when it is dropped.
 pub(crate) struct Pause {
     id: JsValue,
     is_over: Rc<Cell<bool>>,
@@ -114,7 +118,7 @@ impl Drop for Pause {
     }
 }
 
-/// Has the document say that it is hidden, or shown, because no browser hides the page of a test.
+/// Makes the document report that it is hidden, or visible, because no browser hides the page of a test.
 pub(crate) fn hide(is_hidden: bool) {
     let document = global("document");
     let property = Object::new();
@@ -131,7 +135,7 @@ pub(crate) fn hide(is_hidden: bool) {
     target.dispatch_event(&event).unwrap();
 }
 
-/// What the whole of this wasm holds: its memory in bytes, and how many objects of the browser's.
+/// Returns the memory of this wasm module in bytes, and the number of browser objects that it holds.
 pub(crate) fn holdings() -> (f64, u32) {
     let buffer: ArrayBuffer = get(&wasm_bindgen::memory(), "buffer").unchecked_into();
     let bytes = buffer.byte_length();

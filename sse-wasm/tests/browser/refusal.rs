@@ -1,4 +1,4 @@
-//! What a client over `fetch` makes of answers that are no stream.
+//! Handling of responses that are not an event stream, by a client over `fetch`.
 
 use core::time::Duration;
 
@@ -27,7 +27,7 @@ async fn a_refusal_is_told_whole() {
         let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     };
-    // Only those that the server exposes to other origins, or that all may see.
+    // Only headers that the server exposes to other origins, or that CORS always allows.
     assert_eq!(header("x-told"), Some("yes"));
     assert_eq!(header("retry-after"), Some("7"));
     assert_eq!(header("content-type"), Some("text/event-stream"));
@@ -134,10 +134,10 @@ async fn or_not_at_all_if_the_standard_is_wanted() {
     assert_eq!(next_end(&mut items).await.reason, Some(Reason::Status(503)));
 }
 
-/// The last item.
+/// Reads the last item, and checks that the stream then ends.
 async fn next_end(items: &mut (impl Stream<Item = Item> + Unpin)) -> Closed {
     let Item::Closed(closed) = next(items).await else {
-        panic!("it is not the end");
+        panic!("not the end");
     };
     assert_eq!(next_or_end(items).await, None);
     closed

@@ -1,4 +1,4 @@
-//! What a client over `fetch` sends, each time.
+//! The requests that a client over `fetch` sends.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -12,7 +12,7 @@ use crate::{
     servers::{Script, escape},
 };
 
-/// One event for each request, which says what it was.
+/// Path whose response to each request is one event that describes the request.
 const ECHO: &str = "/request?n=2&take=1";
 
 #[wasm_bindgen_test]
@@ -24,7 +24,7 @@ async fn a_plain_one() {
     assert_eq!(first.header("accept"), Some("text/event-stream".to_owned()));
     assert_eq!(first.header("last-event-id"), None);
     assert_eq!(first.text("body"), "");
-    // So other origins need not be asked before, but for the last event ID they must.
+    // The first request needs no CORS preflight. The second one does, because of `Last-Event-ID`.
     assert_eq!(script.counts().await.preflights, 0.0);
     let second = next_request(&mut items).await;
     assert_eq!(second.header("last-event-id"), Some("1".to_owned()));
@@ -52,7 +52,7 @@ async fn method_headers_and_body_are_sent_with_each_attempt() {
     }
 }
 
-/// A token may have to be fetched, and may be another one each time.
+/// The preparation is asynchronous and runs for each request, for example to fetch a new token.
 #[wasm_bindgen_test]
 async fn each_is_prepared_anew() {
     let script = Script::new(ECHO);
@@ -87,7 +87,7 @@ async fn what_the_preparation_throws_is_the_end() {
     assert_eq!(script.counts().await.requests, 0.0);
 }
 
-/// What no attempt could ever send is not tried for ever.
+/// An invalid request ends the stream, because no other attempt could send it.
 #[wasm_bindgen_test]
 async fn what_the_browser_does_not_take_is_the_end() {
     let script = Script::new("/events?n=1");
@@ -122,7 +122,7 @@ async fn ids_are_sent_as_utf_8() {
     assert_eq!(items.last_event_id(), "é€2");
 }
 
-/// `fetch` follows them; which change the method is for the standard to say.
+/// `fetch` follows redirects. By the standard, some of them change the method.
 #[wasm_bindgen_test]
 async fn redirects_are_followed() {
     for (status, method, body) in [
@@ -153,7 +153,7 @@ fn builder(script: &Script) -> Builder {
     Builder::new(&script.url).with_settings(soon())
 }
 
-/// What the server says of a request.
+/// The description of a request by the server.
 struct Echo(Json);
 
 impl Echo {
@@ -167,7 +167,7 @@ impl Echo {
     }
 }
 
-/// Of the next connection, after the loss of the one before.
+/// Returns the request of the next connection, after the previous connection was lost.
 async fn next_request(items: &mut (impl Stream<Item = Item> + Unpin)) -> Echo {
     match next(items).await {
         Item::Open => {}
@@ -176,10 +176,10 @@ async fn next_request(items: &mut (impl Stream<Item = Item> + Unpin)) -> Echo {
     Echo(Json::parse(&next_event(items).await.data).expect("JSON"))
 }
 
-/// Why it ends before it began.
+/// Returns the fault of a stream that ends before its first request.
 async fn fault(items: &mut (impl Stream<Item = Item> + Unpin)) -> String {
     let Item::Closed(closed) = next(items).await else {
-        panic!("it is not the end");
+        panic!("not the end");
     };
     assert_eq!(closed.reason, None);
     assert_eq!(next_or_end(items).await, None);

@@ -1,4 +1,4 @@
-//! No event is lost and none comes twice, whatever happens to the connection.
+//! Resumption: no event is lost or repeated, in whatever way a connection ends.
 
 use futures_util::future::join_all;
 use js_sys::Function;
@@ -18,13 +18,13 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
         ("end", ""),
         ("fin", ""),
         ("rst", ""),
-        // In an event, in a character, between CR and LF.
+        // Inside an event, inside a character, and between CR and LF.
         ("end", "id: 99\ndata: lost"),
         ("fin", "id: 99\ndata: \u{20AC}"),
         ("rst", "id: 99\r\ndata: lost\r"),
     ];
     for client in Client::BOTH {
-        // As many at once as browsers open connections to a host.
+        // All at the same time: browsers open at most six connections to a host.
         join_all(ends.map(|(then, tail)| async move {
             let tail = tail.as_bytes();
             let tail = escape(tail.strip_suffix(b"\xAC").unwrap_or(tail));
@@ -39,7 +39,7 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
                 (Client::Fetch, "end") => Some(Reason::Truncated),
                 (Client::Fetch, _) => Some(Reason::NetworkError),
             };
-            // What breaks may take with it what the browser has read and not yet passed on.
+            // A broken connection can lose events that the browser has read and not yet delivered.
             let count = match then {
                 "end" => 2,
                 _ => losses.len().max(2),
@@ -53,7 +53,7 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
     }
 }
 
-/// By the clock that it is compared with, a timer may be early, and in weeks it cannot but be.
+/// A timer can fire early by the clock that it is compared with. A timer of more than 24 days always does.
 #[wasm_bindgen_test]
 async fn also_when_timers_come_too_early() {
     let hurry = "const original = setTimeout;
@@ -66,7 +66,7 @@ async fn also_when_timers_come_too_early() {
         let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
         read_numbers(&mut items, 1..=2).await;
     }
-    restore.call0(&JsValue::NULL).expect("the timer that was");
+    restore.call0(&JsValue::NULL).expect("the original timer");
 }
 
 #[wasm_bindgen_test]
@@ -74,7 +74,7 @@ async fn after_a_server_that_was_gone() {
     go_on_after(2000).await;
 }
 
-/// The server is gone for so long, while it has events for both clients.
+/// Checks that both clients resume after the server was down for this time.
 pub(crate) async fn go_on_after(milliseconds: u32) {
     let path = "/events?n=1000000&every=10&head=retry:200%0A%0A";
     let scripts = Client::BOTH.map(|_| Script::new(path));

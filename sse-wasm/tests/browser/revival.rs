@@ -1,4 +1,4 @@
-//! What becomes of an `EventSource` that the browser has given up, or that has died in silence.
+//! Reconnection of an `EventSource` that the browser has given up, or whose connection is dead and silent.
 
 use core::time::Duration;
 
@@ -32,7 +32,7 @@ async fn a_server_that_refuses_is_asked_again_until_it_does_not() {
 
 #[wasm_bindgen_test]
 async fn the_delays_grow_until_an_event_comes() {
-    // Doubled each time, and up to a quarter more by chance.
+    // Each delay is twice the previous one, plus a jitter of at most a quarter.
     until([50, 100, 200, 50].map(Some), async || {
         let script = Script::new("/events?status=503&times=3&n=2&take=1&then=silence");
         let settings = soon().with_idle_timeout(Some(Duration::from_millis(200)));
@@ -50,7 +50,7 @@ async fn the_delays_grow_until_an_event_comes() {
     .await;
 }
 
-/// The parameter of the query, among others, and any text there.
+/// The last event ID is added to the other query parameters, and may be any text.
 #[wasm_bindgen_test]
 async fn it_goes_on_behind_the_last_event_whatever_its_id() {
     let id = escape("é& €=");
@@ -86,7 +86,7 @@ async fn silence_is_death() {
     script.is_cancelled(losses.len() as f64 + 1.0).await;
 }
 
-/// What came while nobody looked is no silence.
+/// Events that arrive while the page is busy do not count as idle time.
 #[wasm_bindgen_test]
 async fn a_busy_page_is_no_silence() {
     until(vec![], async || {
@@ -101,7 +101,7 @@ async fn a_busy_page_is_no_silence() {
     .await;
 }
 
-/// While the browser itself connects again, nothing can come, and that is no silence of the server's.
+/// The time in which the browser itself reconnects does not count as idle time of the server.
 #[wasm_bindgen_test]
 async fn the_browsers_own_delay_is_no_silence() {
     until((vec![None], 2.0), async || {
@@ -128,7 +128,7 @@ async fn closed_while_it_waits_it_stays_closed() {
     assert_eq!(script.counts().await.requests, 1.0);
 }
 
-/// The object that it would have put in the place of the first is never made.
+/// No new object is created after the source was dropped.
 #[wasm_bindgen_test]
 async fn dropped_while_it_waits_it_is_gone() {
     let script = Script::new("/events?status=503");
@@ -161,7 +161,7 @@ async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
     assert_eq!(
         events,
         ["1"],
-        "the second closed it before others heard of it"
+        "the callback closed the source at event 2, before other listeners got it"
     );
     assert_ne!(source.raw(), first);
     assert_eq!(first.ready_state(), web_sys::EventSource::CLOSED);
@@ -186,7 +186,7 @@ async fn an_error_callback_may_close_it_also_for_silence() {
     }
 }
 
-/// That of the next loss, in milliseconds.
+/// Returns the delay of the next lost connection, in milliseconds.
 async fn next_delay(items: &mut (impl Stream<Item = Item> + Unpin)) -> u128 {
     loop {
         if let Item::Disconnected(lost) = next(items).await {

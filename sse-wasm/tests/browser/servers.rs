@@ -1,4 +1,4 @@
-//! What the servers are asked, and what they say of it.
+//! Requests to the test servers, and their statistics.
 
 use js_sys::{Array, Promise};
 use sse_wasm::Json;
@@ -8,12 +8,12 @@ use web_sys::{RequestCredentials, RequestInit, Response};
 
 use crate::place::{call, get, global, now, pause, test_timeout};
 
-/// A URL of the contract server.
+/// Returns a URL of the contract server.
 pub(crate) fn contract(path: &str) -> String {
     url(1, path)
 }
 
-/// A URL of the server with faults.
+/// Returns a URL of the server with faults.
 pub(crate) fn faulty(path: &str) -> String {
     url(2, path)
 }
@@ -26,13 +26,13 @@ fn url(offset: u16, path: &str) -> String {
     format!("http://127.0.0.1:{}{path}", port + offset)
 }
 
-/// The server with faults sets a cookie.
+/// Makes the server with faults set a cookie.
 pub(crate) async fn set_cookie(value: &str) {
     let url = faulty(&format!("/cookie?value={value}"));
     ask_with(RequestCredentials::Include, &url).await;
 }
 
-/// What a server says.
+/// Returns the body of a response of a server.
 async fn ask(url: &str) -> String {
     ask_with(RequestCredentials::Omit, url).await
 }
@@ -43,27 +43,28 @@ async fn ask_with(credentials: RequestCredentials, url: &str) -> String {
     let response = call("fetch", &Array::of2(&url.into(), &init));
     let response = JsFuture::from(response.unchecked_into::<Promise>())
         .await
-        .expect("an answer");
+        .expect("a response");
     let response: Response = response.unchecked_into();
     let text = response.text().expect("a body");
-    let text = JsFuture::from(text).await.expect("a whole body");
+    let text = JsFuture::from(text).await.expect("a complete body");
     text.as_string().expect("text")
 }
 
-/// All connections of the server with faults are cut, and it is not there for so long.
+/// Makes the server with faults cut all its connections and stay down for this time.
 pub(crate) async fn go_down(milliseconds: u32) {
     ask(&faulty(&format!("/down?ms={milliseconds}"))).await;
 }
 
-/// What the server with faults is to do with requests: `testkit/src/bin/faulty/script.rs`. Those with
-/// one script are counted together.
+/// A script of the server with faults: its behaviour for the requests to one URL.
+///
+/// The syntax is that of `testkit/src/bin/faulty/script.rs`. The server counts all requests of a script together.
 pub(crate) struct Script {
     key: String,
-    /// Where it is played.
+    /// The URL whose responses follow the script.
     pub(crate) url: String,
 }
 
-/// What became of the requests.
+/// Statistics of the requests of a script.
 #[derive(Debug)]
 pub(crate) struct Counts {
     pub(crate) preflights: f64,
@@ -74,7 +75,7 @@ pub(crate) struct Counts {
 }
 
 impl Script {
-    /// A path with parameters.
+    /// Creates a script from a path with parameters.
     pub(crate) fn new(path: &str) -> Self {
         let key = js_sys::Math::random().to_string();
         let url = faulty(&format!("{path}&key={key}"));
@@ -94,7 +95,7 @@ impl Script {
         }
     }
 
-    /// Waits until so many requests were cancelled, and none is open.
+    /// Waits until this number of requests were cancelled, and no request is open.
     pub(crate) async fn is_cancelled(&self, count: f64) {
         let start = now();
         loop {
@@ -108,7 +109,7 @@ impl Script {
     }
 }
 
-/// Waits until the contract server has so many open streams.
+/// Waits until the contract server has this number of open streams.
 pub(crate) async fn contract_has_streams(count: u32) {
     let start = now();
     while ask(&contract("/stats")).await != format!("{{\"active\": {count}}}") {
@@ -117,7 +118,7 @@ pub(crate) async fn contract_has_streams(count: u32) {
     }
 }
 
-/// Bytes as part of a query.
+/// Percent-encodes bytes for a query.
 pub(crate) fn escape(bytes: impl AsRef<[u8]>) -> String {
     let bytes = bytes.as_ref().iter();
     bytes.map(|byte| format!("%{byte:02X}")).collect()

@@ -1,4 +1,4 @@
-//! No value of a setting is too small or too large: none makes it fail, and what is never is not at once.
+//! Extreme values of the settings: no value makes a client fail, and a very long time does not pass at once.
 
 use core::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 
 type Set = fn(Settings, Duration) -> Settings;
 
-/// What there is that takes a time.
+/// All settings that take a duration.
 const TIMES: [(&str, Set); 6] = [
     ("reconnection time", Settings::with_reconnection_time),
     ("floor", |it, time| it.with_bounds(time, Duration::MAX)),
@@ -29,8 +29,8 @@ const TIMES: [(&str, Set); 6] = [
     ("idle timeout", |it, time| it.with_idle_timeout(Some(time))),
 ];
 
-/// `setTimeout` takes what is longer than `i32::MAX` milliseconds for nothing.
-const LONG: [Duration; 4] = [
+/// Durations longer than `i32::MAX` milliseconds, which `setTimeout` treats as 0.
+const LONG_DURATIONS: [Duration; 4] = [
     Duration::from_millis(1 << 31),
     Duration::from_millis(1 << 53),
     Duration::from_millis(u64::MAX),
@@ -41,7 +41,7 @@ const LONG: [Duration; 4] = [
 async fn long_times_do_not_pass() {
     for client in Client::BOTH {
         for (name, set) in TIMES {
-            for time in LONG {
+            for time in LONG_DURATIONS {
                 let script = Script::new("/events?n=1&then=silence");
                 let builder = Builder::new(&script.url);
                 let builder = builder.with_settings(set(Settings::default(), time));
@@ -58,7 +58,7 @@ async fn long_times_do_not_pass() {
     }
 }
 
-/// Whatever it does then, it does not end, and lets the page do something else.
+/// Very short times do not end the stream, and do not block the page.
 #[wasm_bindgen_test]
 async fn short_times_are_no_fault() {
     for client in Client::BOTH {
@@ -94,7 +94,7 @@ async fn limits_of_any_size_are_no_fault() {
             let item = next(&mut items).await;
             let right = match (client, limit) {
                 (Client::Fetch, 0 | 1) => matches!(item, Item::TooLarge(_)),
-                // The browser's own has no limit, and a queue of one may have dropped the first.
+                // `EventSource` has no limit, and a queue of one item may have dropped the first.
                 (Client::Native, 0 | 1) => matches!(item, Item::Event(_) | Item::Lagged(_)),
                 _ => matches!(item, Item::Event(_)),
             };

@@ -1,4 +1,5 @@
-//! Tabs that share a connection. Here all are of one page, which locks and channels do not know.
+//! Tabs that share a connection. In these tests all tabs are in one page, which makes no difference to locks and
+//! channels.
 
 use futures_util::{FutureExt, StreamExt};
 use sse_wasm::{Builder, Item, Shared};
@@ -43,7 +44,7 @@ async fn all_hear_the_same_and_the_next_goes_on_behind_it() {
         assert_eq!(script.counts().await.requests, 1.0);
 
         drop(first);
-        // Some of its events may still be on their way.
+        // Some events of the first tab may still be on their way.
         let mut last = 20;
         while !second.has_connection() {
             last += 1;
@@ -70,8 +71,9 @@ async fn a_refusal_is_the_end_for_all() {
     assert_eq!(script.counts().await.requests, 1.0);
 }
 
-/// A tab that has the connection ends, and so does one that waits for it, also in a hidden page and although both are
-/// still held.
+/// A signal ends the tab with the connection, and a tab that waits for it.
+///
+/// It also does so in a hidden page, and while the streams of both tabs are not dropped.
 #[wasm_bindgen_test]
 async fn a_signal_ends_one_tab_and_the_next_goes_on() {
     for is_hidden in [false, true] {
@@ -96,7 +98,7 @@ async fn a_signal_ends_one_tab_and_the_next_goes_on() {
         controllers[1].abort();
         is_over(&mut second).await;
         if is_hidden {
-            // It pauses.
+            // The tab with the connection pauses.
             script.is_cancelled(1.0).await;
         }
         controllers[0].abort();
@@ -123,21 +125,21 @@ fn an_aborted_signal_asks_nothing() {
     assert_eq!(tab.next().now_or_never(), Some(None));
 }
 
-/// The stream ends after what it already has.
+/// Checks that the stream ends after the items that it already has.
 async fn is_over(tab: &mut Shared) {
     while let Some(item) = next_or_end(tab).await {
         assert!(!matches!(item, Item::Closed(_)), "{item:?}");
     }
 }
 
-/// Not in workers, which have no page.
+/// Hides or shows the page. It has no effect in workers, which have no page.
 fn hide_if(is_hidden: bool) {
     if is_window() {
         hide(is_hidden);
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "digits of ours")]
+#[expect(clippy::disallowed_methods, reason = "digits from this test")]
 fn number(text: &str) -> u64 {
     text.parse().expect("a number")
 }

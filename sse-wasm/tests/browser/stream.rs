@@ -1,4 +1,4 @@
-//! What stands in a stream, however it comes.
+//! The content of a stream: events, comments, chunks, limits, cookies and backpressure.
 
 use core::time::Duration;
 
@@ -36,7 +36,7 @@ async fn the_golden_events_with_comments_and_retry() {
     assert!(delay >= Duration::from_millis(500), "{delay:?}");
 }
 
-/// Every chunk is a byte, so all cuts are there.
+/// Each chunk is one byte, so a stream is split at every position.
 #[wasm_bindgen_test]
 async fn bytes_that_come_one_by_one() {
     let stream = "\u{FEFF}: hi\r\nretry: 1234\r\ndata: a\r\ndata: b\r\n\r\n\
@@ -60,7 +60,7 @@ async fn bytes_that_come_one_by_one() {
         if client == Client::Native {
             all.retain(|item| matches!(item, Item::Open | Item::Event(_)));
             if is_firefox() {
-                // It forgets the ID of a block without data, against the standard.
+                // Firefox ignores the ID of a block without data, which violates the standard.
                 all.pop();
                 all.push(Item::Event(event("message", "d", "")));
             }
@@ -133,8 +133,9 @@ async fn cookies_go_to_another_origin_only_if_asked() {
     }
 }
 
-/// As far as buffers on the way allow, a server can write no more than is read. Firefox has one without
-/// an end: it took in more than a gigabyte.
+/// The server can write only as much as the client reads, apart from buffers on the way.
+///
+/// Firefox has an unlimited buffer: it buffered more than a gigabyte.
 #[wasm_bindgen_test]
 async fn a_slow_reader_slows_the_server_down() {
     let script = Script::new("/events?pad=10000");
@@ -152,7 +153,7 @@ async fn a_slow_reader_slows_the_server_down() {
     };
     assert_eq!(is_held_back, !is_firefox(), "{written} bytes");
     if is_held_back {
-        // It was only waiting.
+        // The server continues when the client reads.
         for number in 2..(written / 10_000.0) as u64 + 100 {
             let data = next_event(&mut items).await.data;
             assert_eq!(data.trim_end_matches('x'), number.to_string());

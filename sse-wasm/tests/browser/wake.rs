@@ -1,5 +1,7 @@
-//! When the network, the page or the machine is back. A test in a page can take none of them away, so here the browser
-//! only says so; `sse-npm/tests/browser.test.mjs` takes the network and the page away.
+//! Reconnection when the network, the page or the machine is back.
+//!
+//! A test in a page cannot take any of them away, so these tests only dispatch the events of the browser.
+//! `sse-npm/tests/browser.test.mjs` takes the network and the page away.
 
 use core::time::Duration;
 
@@ -16,7 +18,7 @@ use crate::{
     servers::Script,
 };
 
-/// Signs that a browser gives, and how.
+/// The wake-up events of a browser, and functions that dispatch them.
 const SIGNS: [(&str, fn()); 3] = [
     ("online", || say("online", None)),
     ("pageshow", || say("pageshow", Some(true))),
@@ -28,7 +30,7 @@ const SIGNS: [(&str, fn()); 3] = [
 /// A delay that never passes in a test.
 const UNREACHABLE_DELAY: Duration = Duration::from_secs(3600);
 
-/// A stream that is silent after an event, which no browser takes for dead.
+/// A stream that is silent after an event. No browser treats it as dead.
 const SILENT_STREAM: &str = "/events?n=9&take=1&then=silence";
 
 #[wasm_bindgen_test]
@@ -67,7 +69,7 @@ async fn what_was_open_may_be_dead() {
     }
 }
 
-/// The time of day has gone on, and the page's clock has not.
+/// A sleep advances the wall clock and not the clock of the page.
 #[wasm_bindgen_test]
 async fn a_sleep_is_noticed() {
     for client in Client::BOTH {
@@ -81,7 +83,7 @@ async fn a_sleep_is_noticed() {
     }
 }
 
-/// A page that was loaded as usual is no news.
+/// A page that was loaded as usual does not reconnect.
 #[wasm_bindgen_test]
 async fn nothing_else_is_a_sign() {
     for client in Client::BOTH {
@@ -129,7 +131,7 @@ async fn what_is_over_stays_over() {
     assert_eq!(refused.counts().await.requests, 1.0);
 }
 
-/// The listener that is told of the loss may be the one that has enough.
+/// A listener may close the source when it is notified of the lost connection.
 #[wasm_bindgen_test]
 async fn an_error_callback_may_close_it() {
     let script = Script::new(SILENT_STREAM);
@@ -178,13 +180,13 @@ async fn a_hidden_page_that_pauses_stays_alone() {
     assert_eq!(script.counts().await.requests, 2.0);
 }
 
-/// For all that share it.
+/// All tabs that share the connection continue.
 #[wasm_bindgen_test]
 async fn tabs_go_on_together() {
     let script = Script::new(SILENT_STREAM);
     let mut tabs = [1, 2].map(|_| builder(&script).with_status().share("wake").unwrap());
     read_numbers(&mut tabs[0], 1..=1).await;
-    // It may have come in time for the event, or not.
+    // The second tab may have joined too late for the event.
     assert_eq!(next(&mut tabs[1]).await, Item::Open);
     say("online", None);
     for tab in &mut tabs {
@@ -197,12 +199,12 @@ fn builder(script: &Script) -> Builder {
     Builder::new(&script.url).with_settings(soon())
 }
 
-/// Those that there are here: workers hear of the network alone.
+/// Returns the wake-up events of this environment. Workers have only the event of the network.
 fn signs() -> impl Iterator<Item = (&'static str, fn())> {
     SIGNS.into_iter().take(if is_window() { 3 } else { 1 })
 }
 
-/// Has the window or the worker say so.
+/// Dispatches an event at the window or the worker.
 fn say(name: &str, is_persisted: Option<bool>) {
     dispatch(&js_sys::global(), &event(name, is_persisted));
 }
@@ -220,7 +222,7 @@ fn dispatch(target: &JsValue, event: &Event) {
     target.dispatch_event(event).unwrap();
 }
 
-/// The time of day is later, until it is dropped.
+/// Sets the wall clock forward until it is dropped.
 struct Later {
     original: Function,
     _later: Closure<dyn Fn() -> f64>,

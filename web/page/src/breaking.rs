@@ -1,4 +1,4 @@
-//! The buttons that break something.
+//! The buttons that inject faults.
 
 use std::rc::Rc;
 
@@ -7,13 +7,13 @@ use web_sys::Element;
 
 use crate::{dom, session::Session};
 
-/// How long the page reads nothing when it is to be slow, in milliseconds.
-const SLOW: f64 = 6000.0;
+/// Time for which a slow page reads nothing, in milliseconds.
+const SLOW_TIME_MS: f64 = 6000.0;
 
-/// How long it is said what is broken.
-const SAID: f64 = 5000.0;
+/// Time for which the message about a fault is shown, in milliseconds.
+const MESSAGE_TIME_MS: f64 = 5000.0;
 
-/// Has the buttons do what they say.
+/// Attaches the handlers of the buttons.
 pub(crate) fn set_up(session: &Rc<Session>) -> Result<(), JsValue> {
     let said = dom::by_id("fault")?;
     for button in dom::all("[data-fault]")? {
@@ -32,16 +32,16 @@ pub(crate) fn set_up(session: &Rc<Session>) -> Result<(), JsValue> {
     let slow = dom::by_id("slow")?;
     let session = Rc::clone(session);
     dom::on(&slow, "click", move |_| {
-        session.slow_down(SLOW);
+        session.slow_down(SLOW_TIME_MS);
         let said = said.clone();
         dom::spawn(async move { say(&said, "The page reads nothing for 6 s.").await });
     })
 }
 
-/// Says something for a while, or until there is something else to say.
+/// Shows a message for a while, or until another message replaces it.
 async fn say(place: &Element, text: &str) -> Result<(), JsValue> {
     dom::show(place, text);
-    dom::sleep(SAID).await?;
+    dom::sleep(MESSAGE_TIME_MS).await?;
     if place.text_content().is_some_and(|said| said == text) {
         dom::show(place, "");
     }

@@ -1,4 +1,4 @@
-//! What is shown of a client: the state of its connection, and what became of the events.
+//! The card of a client: the state of its connection, and its statistics.
 
 use js_sys::Date;
 use sse_wasm::{Event, Item};
@@ -7,14 +7,15 @@ use web_sys::Element;
 
 use crate::{dom, log::Log, meter::Meter, record::Record};
 
-/// A client, its card on the page, and its log.
+/// The state of a client, its card on the page, and its log.
 pub(crate) struct Client {
     pub(crate) log: Log,
     state: State,
-    /// Why there was no connection when it was lost last, and what was tried since.
+    /// The reason of the last interruption.
     why: String,
+    /// The number of attempts since the last interruption.
     attempts: u64,
-    /// When the next attempt is.
+    /// The time of the next attempt, in milliseconds since 1970.
     next: Option<f64>,
     last_event_id: String,
     meter: Meter,
@@ -49,7 +50,7 @@ impl Count {
 }
 
 impl Client {
-    /// Finds the elements of its card, the IDs of which begin like this.
+    /// Finds the elements of the card, whose IDs start with this prefix.
     pub(crate) fn find(prefix: &str, log: Log) -> Result<Self, JsValue> {
         let element = |id: &str| dom::by_id(&[prefix, id].concat());
         let count = |id| {
@@ -79,23 +80,23 @@ impl Client {
         })
     }
 
-    /// The ID of the last event, empty at first.
+    /// Returns the ID of the last event, initially empty.
     pub(crate) fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// A connection is being made.
+    /// Shows that the client connects.
     pub(crate) fn connect(&mut self) -> Result<(), JsValue> {
         self.set_state(State::Connecting)
     }
 
-    /// It is over, and this is why.
+    /// Shows that the client is closed, and the reason.
     pub(crate) fn close(&mut self, why: &str) -> Result<(), JsValue> {
         why.clone_into(&mut self.why);
         self.set_state(State::Closed)
     }
 
-    /// Shows an item of its stream.
+    /// Shows an item of the stream.
     pub(crate) fn show(&mut self, item: &Item) -> Result<(), JsValue> {
         match item {
             Item::Open => {
@@ -118,8 +119,9 @@ impl Client {
         }
     }
 
-    /// Shows the state, and logs it if it is a new one: a browser that cannot reconnect says so
-    /// again at each attempt.
+    /// Shows the state, and logs it if it has changed.
+    ///
+    /// A browser that cannot reconnect reports the same state at each attempt.
     fn set_state(&mut self, state: State) -> Result<(), JsValue> {
         if self.state != state {
             self.state = state;
@@ -131,20 +133,22 @@ impl Client {
         self.tick()
     }
 
-    /// Shows what changes with time: how long it is to the next attempt.
+    /// Updates the time until the next attempt.
     pub(crate) fn tick(&self) -> Result<(), JsValue> {
         let attempts = dom::whole(self.attempts)?;
         let reason = match (self.state, self.next) {
             (State::Connecting, _) => String::new(),
             (State::Live, _) if self.why.is_empty() => "No interruption so far.".to_owned(),
             (State::Live, _) if self.attempts == 1 => {
-                ["Back at the first attempt. Before: ", &self.why, "."].concat()
+                ["Reconnected at attempt 1. Interruption: ", &self.why, "."].concat()
             }
             (State::Live, _) => {
-                let before = [" attempts. Before: ", &self.why, "."].concat();
-                ["Back after ", &attempts, &before].concat()
+                let why = [" attempts. Interruption: ", &self.why, "."].concat();
+                ["Reconnected after ", &attempts, &why].concat()
             }
-            (State::Lost, None) => [&self.why, ", nor when attempt ", &attempts, " is."].concat(),
+            (State::Lost, None) => {
+                [&self.why, ". Attempt ", &attempts, " at an unknown time."].concat()
+            }
             (State::Lost, Some(next)) => {
                 let left = ((next - Date::now()) / 1000.0).ceil().max(0.0);
                 let left = dom::fixed(left, 0)?;
@@ -159,7 +163,7 @@ impl Client {
     fn show_event(&mut self, event: &Event) -> Result<(), JsValue> {
         match &*event.event_type {
             "server" => {
-                // One that cannot be read harms nothing else.
+                // Invalid counters are ignored.
                 let _ = self.show_counters(&event.data);
                 return Ok(());
             }
@@ -187,13 +191,13 @@ impl Client {
         card.duplicate.show(meter.duplicate)
     }
 
-    /// What the server says of the stream: that something is missing.
+    /// Logs an event by which the server reports that events are missing.
     fn show_notice(&self, event: &Event) -> Result<(), JsValue> {
-        let notice = ["the server says ", &event.event_type, ": ", &event.data];
+        let notice = ["the server sent ", &event.event_type, ": ", &event.data];
         self.log.note("note", &notice.concat())
     }
 
-    /// What the server says of itself, as far as it is about this connection.
+    /// Shows the latency, and passes the newest event ID of the server to the meter.
     fn show_counters(&mut self, data: &str) -> Result<(), JsValue> {
         let counters = Record::parse(data)?;
         let newest = number(&counters.text("newest")?);
@@ -205,36 +209,36 @@ impl Client {
     }
 }
 
-/// Whether the server does not know what the client saw last, or has nothing behind it any more. Then it
-/// goes on from now, and only another connection, as of one that has seen nothing, has what is shown at
-/// first.
+/// Returns whether the server could not resume after the last event of the client.
+///
+/// The stream then continues with new events only. A new connection without a last event ID gets the initial events.
 pub(crate) fn is_reset(item: &Item) -> bool {
     matches!(item, Item::Event(event) if event.event_type == "reset")
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "no one forges our own IDs with a sign"
+    reason = "the IDs of the demo server have no sign"
 )]
 fn number(id: &str) -> Option<u64> {
     id.parse().ok()
 }
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It is new.
+    /// The client makes its first attempt.
     Connecting,
-    /// Events come.
+    /// The client receives events.
     Live,
-    /// There will be another.
+    /// The connection is lost, and the client reconnects.
     Lost,
-    /// There will be none, unless the reader wants it.
+    /// The client does not reconnect, unless the reader presses the button.
     Closed,
 }
 
 impl State {
-    /// The state for style sheets and tests, for the reader, and for the log.
+    /// Returns the state for style sheets and tests, for the reader, and for the log.
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Connecting => ("connecting", "Connecting…", "connecting"),

@@ -1,11 +1,11 @@
-//! What the server says of itself.
+//! The counters of the server.
 
 use wasm_bindgen::JsValue;
 use web_sys::Element;
 
 use crate::{dom, record::Record};
 
-/// What the server counts, for all that listen to it.
+/// Names of the counters.
 const NAMES: [&str; 7] = [
     "subscribers",
     "published",
@@ -16,18 +16,18 @@ const NAMES: [&str; 7] = [
     "resets",
 ];
 
-/// What the server says of itself.
+/// The elements that show the counters of the server.
 pub(crate) struct Counters {
-    /// Which one it is of several, and where the others are.
+    /// The node of the server, and links to the other nodes.
     node: Element,
     /// The ID of the newest event.
     newest: Element,
-    /// In the order of their names.
+    /// The counters, in the order of their names.
     counters: Vec<Element>,
 }
 
 impl Counters {
-    /// Finds their elements.
+    /// Finds the elements.
     pub(crate) fn find() -> Result<Self, JsValue> {
         let element = |name| dom::by_id(&["server-", name].concat());
         Ok(Self {
@@ -37,7 +37,7 @@ impl Counters {
         })
     }
 
-    /// Shows what an event says.
+    /// Shows the counters of a `server` event.
     pub(crate) fn show(&self, data: &str) -> Result<(), JsValue> {
         let record = Record::parse(data)?;
         dom::show(&self.newest, &record.text("newest")?);
@@ -47,7 +47,7 @@ impl Counters {
         self.show_node(&record)
     }
 
-    /// Shows what a server says that is one of several.
+    /// Shows the node and links to the other nodes, if there are several servers.
     fn show_node(&self, record: &Record) -> Result<(), JsValue> {
         let Ok(node) = record.text("node") else {
             return Ok(());

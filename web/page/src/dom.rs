@@ -1,4 +1,4 @@
-//! Finding, making and hearing elements. Texts go in as text, never as markup.
+//! Helpers to find, create and listen to elements. Texts are inserted as text, never as markup.
 
 use js_sys::{Array, Number, Promise};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -8,20 +8,20 @@ use web_sys::{
     HtmlAnchorElement, RequestInit, Response, Url, Window,
 };
 
-/// The element of the page with this ID.
+/// Returns the element of the page with this ID.
 pub(crate) fn by_id(id: &str) -> Result<Element, JsValue> {
     let element = document()?.get_element_by_id(id);
     element.ok_or_else(|| ["the page has no #", id].concat().into())
 }
 
-/// All elements that a selector selects.
+/// Returns all elements that match a selector.
 pub(crate) fn all(selector: &str) -> Result<Vec<Element>, JsValue> {
     let nodes = document()?.query_selector_all(selector)?;
     let nodes = (0..nodes.length()).filter_map(|index| nodes.get(index));
     Ok(nodes.filter_map(|node| node.dyn_into().ok()).collect())
 }
 
-/// A new element with this text, the last one in its parent.
+/// Creates an element with this text, and appends it to its parent.
 pub(crate) fn append(
     parent: &Element,
     name: &str,
@@ -33,7 +33,7 @@ pub(crate) fn append(
     Ok(element)
 }
 
-/// A new element with this text, in no parent yet.
+/// Creates an element with this text, without a parent.
 pub(crate) fn create(name: &str, class: &str, text: &str) -> Result<Element, JsValue> {
     let element = document()?.create_element(name)?;
     if !class.is_empty() {
@@ -43,14 +43,14 @@ pub(crate) fn create(name: &str, class: &str, text: &str) -> Result<Element, JsV
     Ok(element)
 }
 
-/// A new element of a drawing, the last one in its parent.
+/// Creates an SVG element, and appends it to its parent.
 pub(crate) fn append_svg(parent: &Element, name: &str) -> Result<Element, JsValue> {
     let element = document()?.create_element_ns(Some("http://www.w3.org/2000/svg"), name)?;
     parent.append_child(&element)?;
     Ok(element)
 }
 
-/// Puts an element before all others of its parent.
+/// Inserts an element as the first child of its parent.
 pub(crate) fn prepend(parent: &Element, element: &Element) -> Result<(), JsValue> {
     parent.insert_before(element, parent.first_child().as_ref())?;
     Ok(())
@@ -62,14 +62,14 @@ pub(crate) fn set(element: &Element, attribute: &str, is_set: bool) -> Result<()
     Ok(())
 }
 
-/// Shows a text, unless it is shown already.
+/// Shows a text, unless the element already shows it.
 pub(crate) fn show(element: &Element, text: &str) {
     if element.text_content().is_none_or(|shown| shown != text) {
         element.set_text_content(Some(text));
     }
 }
 
-/// Calls back with each event of this name, for as long as the page is there.
+/// Calls back with each event of this name, as long as the page exists.
 pub(crate) fn on(
     target: &EventTarget,
     name: &str,
@@ -79,30 +79,30 @@ pub(crate) fn on(
     target.add_event_listener_with_callback(name, callback.unchecked_ref())
 }
 
-/// The next event of this name.
+/// Waits for the next event of this name.
 pub(crate) async fn next(target: &EventTarget, name: &str) -> Result<(), JsValue> {
     let once = AddEventListenerOptions::new();
     once.set_once(true);
     let event = Promise::new(&mut |resolve, _| {
-        // It throws only for what is no function.
+        // It throws only if the callback is not a function.
         let _ = target
             .add_event_listener_with_callback_and_add_event_listener_options(name, &resolve, &once);
     });
     JsFuture::from(event).await.map(drop)
 }
 
-/// Waits, with the browser's timer.
+/// Waits for this time, with a timer of the browser.
 pub(crate) async fn sleep(milliseconds: f64) -> Result<(), JsValue> {
     let window = window()?;
     let timer = Promise::new(&mut |resolve, _| {
-        // It throws only for what is no function.
+        // It throws only if the callback is not a function.
         let _ = window
             .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds as i32);
     });
     JsFuture::from(timer).await.map(drop)
 }
 
-/// Has the browser save a file.
+/// Makes the browser save a file.
 pub(crate) fn download(name: &str, content_type: &str, text: &str) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(content_type);
@@ -117,7 +117,7 @@ pub(crate) fn download(name: &str, content_type: &str, text: &str) -> Result<(),
     Url::revoke_object_url(&url)
 }
 
-/// Has the server do something, and gives what it says to that.
+/// Sends a `POST` without a body, and returns the body of the response.
 pub(crate) async fn post(url: &str) -> Result<String, JsValue> {
     let init = RequestInit::new();
     init.set_method("POST");
@@ -127,27 +127,27 @@ pub(crate) async fn post(url: &str) -> Result<String, JsValue> {
     Ok(text.as_string().unwrap_or_default())
 }
 
-/// A number with so many digits after the point.
+/// Formats a number with this number of digits after the point.
 pub(crate) fn fixed(number: f64, digits: u8) -> Result<String, JsValue> {
     Number::from(number).to_fixed(digits).map(String::from)
 }
 
-/// A whole number.
+/// Formats an integer.
 pub(crate) fn whole(number: u64) -> Result<String, JsValue> {
     fixed(number as f64, 0)
 }
 
-/// The window.
+/// Returns the window.
 pub(crate) fn window() -> Result<Window, JsValue> {
     web_sys::window().ok_or_else(|| "not in a page".into())
 }
 
-/// The page.
+/// Returns the document of the page.
 fn document() -> Result<Document, JsValue> {
     window()?.document().ok_or_else(|| "not in a page".into())
 }
 
-/// Runs a part of the page. Only the console is told of its faults.
+/// Runs a part of the page. Its errors are logged to the console.
 pub(crate) fn spawn(part: impl Future<Output = Result<(), JsValue>> + 'static) {
     spawn_local(async {
         if let Err(fault) = part.await {

@@ -1,4 +1,4 @@
-//! The feeds: which event goes where, and the ones that need few words.
+//! The feeds of the page, and the views of the time, the news and the scores.
 
 use js_sys::{Date, JSON};
 use sse_wasm::Event;
@@ -16,7 +16,7 @@ pub(crate) struct Feeds {
 }
 
 impl Feeds {
-    /// Finds their elements.
+    /// Finds the elements of the feeds.
     pub(crate) fn find() -> Result<Self, JsValue> {
         Ok(Self {
             time: Time {
@@ -35,7 +35,7 @@ impl Feeds {
         })
     }
 
-    /// Forgets what was shown, for it may not hold any more.
+    /// Clears all feeds, because their values may be out of date.
     pub(crate) fn clear(&mut self) -> Result<(), JsValue> {
         for list in [&self.stocks.list, &self.news.0, &self.scores.table] {
             list.set_text_content(None);
@@ -44,12 +44,12 @@ impl Feeds {
         Ok(())
     }
 
-    /// Does what can wait for a moment.
+    /// Draws what was postponed.
     pub(crate) fn tick(&mut self) -> Result<(), JsValue> {
         self.stocks.tick()
     }
 
-    /// Shows an event in the feed of its type. The error says what is wrong with its data.
+    /// Shows an event in the feed of its type, or returns an error if its data is invalid.
     pub(crate) fn show(&mut self, event: &Event) -> Result<(), JsValue> {
         match &*event.event_type {
             "time" => self.time.show(&event.data),
@@ -61,7 +61,7 @@ impl Feeds {
     }
 }
 
-/// The server's clock, in the reader's time zone and manner of writing.
+/// The clock of the server, in the time zone and the format of the reader.
 struct Time {
     element: Element,
     clock: Element,
@@ -71,9 +71,9 @@ struct Time {
 }
 
 impl Time {
-    /// Shows the time, which comes as an HTTP date.
+    /// Shows the time, which the server sends as an HTTP date.
     fn show(&mut self, http_date: &str) -> Result<(), JsValue> {
-        // For browsers this is a locale like any that they do not know: they take the reader's.
+        // Browsers do not know a locale of this name, so they use the locale of the reader.
         const LOCALE: &str = "default";
 
         if self.shown == http_date {
@@ -82,7 +82,7 @@ impl Time {
         http_date.clone_into(&mut self.shown);
         let date = Date::new(&http_date.into());
         if date.get_time().is_nan() {
-            return Err("no date".into());
+            return Err("invalid date".into());
         }
         self.element
             .set_attribute("datetime", &String::from(date.to_iso_string()))?;
@@ -98,15 +98,15 @@ impl Time {
 struct News(Element);
 
 impl News {
-    /// How many headlines are kept.
-    const LIMIT: u32 = 6;
+    /// Maximum number of headlines on the page.
+    const MAX_HEADLINES: u32 = 6;
 
     /// Shows a headline.
     fn show(&self, news: &Record) -> Result<(), JsValue> {
         let (section, headline) = (news.text("section")?, news.text("headline")?);
         let entry = dom::create("li", "", "")?;
         dom::prepend(&self.0, &entry)?;
-        if self.0.child_element_count() > Self::LIMIT
+        if self.0.child_element_count() > Self::MAX_HEADLINES
             && let Some(oldest) = self.0.last_element_child()
         {
             oldest.remove();
@@ -117,13 +117,13 @@ impl News {
     }
 }
 
-/// The results, a row for each pairing.
+/// A table of results, with a row for each pairing.
 struct Scores {
     table: Element,
     rows: Vec<Row>,
 }
 
-/// A pairing, and the cells that change.
+/// A pairing, and the cells of its row that change.
 struct Row {
     teams: [String; 2],
     result: Element,
@@ -131,7 +131,7 @@ struct Row {
 }
 
 impl Scores {
-    /// Shows a result, in the row of its pairing.
+    /// Shows a result in the row of its pairing.
     fn show(&mut self, score: &Record) -> Result<(), JsValue> {
         let teams = [score.text("home")?, score.text("away")?];
         let home_goals = dom::fixed(score.number("home_goals")?, 0)?;
@@ -151,7 +151,7 @@ impl Scores {
         Ok(())
     }
 
-    /// Adds a row for a pairing, and gives its index.
+    /// Adds a row for a pairing, and returns its index.
     fn add(&mut self, teams: [String; 2]) -> Result<usize, JsValue> {
         let row = dom::append(&self.table, "tr", "", "")?;
         let pairing = dom::append(&row, "th", "", &teams.join(" – "))?;

@@ -1,4 +1,4 @@
-//! The client over `fetch`, which sees the frames as they come over the wire.
+//! The client over `fetch`, which shows the raw frames.
 
 use core::{cell::RefCell, time::Duration};
 use std::rc::Rc;
@@ -16,11 +16,12 @@ use crate::{
     session::Session,
 };
 
-/// How many milliseconds it works before it lets the browser draw.
-const AT_A_STRETCH: f64 = 12.0;
+/// Maximum time of work before the browser may draw, in milliseconds.
+const MAX_WORK_MS: f64 = 12.0;
 
-/// Shows what comes, for as long as the page is there. A hidden page reads nothing: browsers have few
-/// connections to a server, for all tabs together.
+/// Shows the events, as long as the page exists.
+///
+/// A hidden page reads nothing, because all tabs together have only a few connections to a server.
 pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Result<(), JsValue> {
     loop {
         client.borrow_mut().connect()?;
@@ -43,8 +44,8 @@ pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Re
                 break;
             }
             session.pace().await?;
-            // A chunk of a flood has hundreds of events, and the browser has a reader to serve.
-            if Date::now() - rested > AT_A_STRETCH {
+            // A large chunk can have hundreds of events, and the page must stay responsive.
+            if Date::now() - rested > MAX_WORK_MS {
                 dom::sleep(0.0).await?;
                 rested = Date::now();
             }
@@ -58,7 +59,7 @@ pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Re
 /// The log of the raw frames.
 struct Frames {
     log: Log,
-    /// Came, and goes with the next event.
+    /// A reconnection time that was received, to show with the next event.
     retry: Option<Duration>,
     last_event_id: String,
 }
@@ -72,13 +73,13 @@ impl Frames {
         }
     }
 
-    /// Logs what is a frame.
+    /// Logs an item if it is a frame.
     fn show(&mut self, item: Item) -> Result<(), JsValue> {
         let mut wire = String::new();
         match item {
             Item::Event(mut event) => {
                 if event.last_event_id == self.last_event_id {
-                    // It is of an event before.
+                    // The ID is from an earlier event, not from this frame.
                     event.last_event_id = EventId::default();
                 } else {
                     event

@@ -1,24 +1,23 @@
-//! The demo page: four feeds as named events of one stream, by two clients side by side, and buttons
-//! to break them.
+//! The demo page: two clients that show four feeds of one stream, and buttons that inject faults.
 //!
 //! # Map
 //!
 //! ```text
-//! lib.rs              may I? then start the clients
+//! lib.rs              checks the browser, then starts the clients
 //!    │
-//! session.rs          what the clients and the buttons share: URLs, pace, stop and start
+//! session.rs          shared by the clients and the buttons: URLs, pace, stop and start
 //!    ├── breaking.rs      the buttons
-//!    ├── native.rs        EventSource, which feeds the page
-//!    │     ├── feeds.rs       each event to its feed: the time, news, scores
-//!    │     │     ├── stocks.rs    prices, their changes, their lines
-//!    │     │     └── record.rs    an event's JSON, read by the browser
-//!    │     └── counters.rs    what the server says of itself
+//!    ├── native.rs        EventSource, which fills the feeds
+//!    │     ├── feeds.rs       the time, news, scores
+//!    │     │     ├── stocks.rs    prices, their changes, their charts
+//!    │     │     └── record.rs    the JSON of an event, parsed by the browser
+//!    │     └── counters.rs    the counters of the server
 //!    └── fetch.rs         the client over fetch, which shows raw frames
-//! client.rs           the card of either: state, reason, next attempt
+//! client.rs           the card of a client: state, reason, next attempt
 //!    ├── meter.rs         replayed, lost and duplicate events
-//!    └── log.rs           what came, with filter, pause, clear and export
+//!    └── log.rs           the events, with filter, pause, clear and export
 //! tabs.rs             the two logs as tabs
-//! dom.rs              finding, making and hearing elements
+//! dom.rs              helpers to find, create and listen to elements
 //! ```
 
 mod breaking;
@@ -43,14 +42,14 @@ use web_sys::UrlSearchParams;
 
 use crate::{client::Client, log::Log, native::Page, session::Session};
 
-/// How often is shown what changes with time, in milliseconds.
-const TICK: f64 = 250.0;
+/// Interval of the updates that depend on the time, in milliseconds.
+const UPDATE_INTERVAL_MS: f64 = 250.0;
 
-/// Smaller on the way than the default one.
+/// An allocator with less code than the default one, which makes the wasm smaller.
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
-/// The page begins here, once its wasm has been loaded.
+/// Starts the page, after its wasm was loaded.
 #[wasm_bindgen(start)]
 fn start() -> Result<(), JsValue> {
     let is_supported = sse_wasm::is_supported() && !is_forced_unsupported();
@@ -75,7 +74,7 @@ fn start() -> Result<(), JsValue> {
     dom::spawn(fetch::run(Rc::clone(&fetch), session));
     dom::spawn(async move {
         loop {
-            dom::sleep(TICK).await?;
+            dom::sleep(UPDATE_INTERVAL_MS).await?;
             page.borrow_mut().tick()?;
             fetch.borrow().tick()?;
         }
@@ -83,13 +82,13 @@ fn start() -> Result<(), JsValue> {
     Ok(())
 }
 
-/// Says of something whether the browser has it.
+/// Shows whether the browser has a feature.
 fn show_feature(id: &str, is_there: bool) -> Result<(), JsValue> {
     let support = if is_there { "yes" } else { "no" };
     dom::by_id(id)?.set_attribute("data-support", support)
 }
 
-/// Whether the URL of the page asks to see it as a browser without support would.
+/// Returns whether the URL has `force=unsupported`, which shows the page of a browser without support.
 fn is_forced_unsupported() -> bool {
     let query = web_sys::window().and_then(|window| window.location().search().ok());
     query

@@ -1,4 +1,4 @@
-//! A log: what came, newest first, and the tools above it.
+//! A log of events, newest first, with its tools.
 
 use core::cell::{Cell, RefCell};
 use std::{collections::VecDeque, rc::Rc};
@@ -9,10 +9,10 @@ use web_sys::{Element, HtmlInputElement};
 
 use crate::dom;
 
-/// How many entries are kept.
-const LIMIT: usize = 300;
+/// Maximum number of entries of a log.
+const MAX_ENTRIES: usize = 300;
 
-/// A handle of a list of entries; clones are of the same.
+/// A handle of a list of entries. Clones share the list.
 #[derive(Clone)]
 pub(crate) struct Log(Rc<Inner>);
 
@@ -20,23 +20,23 @@ struct Inner {
     list: Element,
     pause: Element,
     filter: HtmlInputElement,
-    /// Oldest first.
+    /// The entries, oldest first.
     entries: RefCell<VecDeque<Entry>>,
     is_paused: Cell<bool>,
 }
 
 struct Entry {
     row: Element,
-    /// What goes into an exported file; nothing for what did not come over the wire.
+    /// The frame for an exported file, empty for entries that are not frames.
     block: String,
 }
 
 impl Log {
-    /// Finds its list and its tools, and has them work. What it exports gets this name.
+    /// Finds the list and its tools, and attaches their handlers. Exported files get the name `file`.
     pub(crate) fn find(id: &str, file: &'static str) -> Result<Self, JsValue> {
         let tool = |name: &str| dom::by_id(&[id, name].concat());
         let filter = tool("-filter")?.dyn_into();
-        let filter = filter.map_err(|_| JsValue::from("a filter is no input"))?;
+        let filter = filter.map_err(|_| JsValue::from("the filter is not an input"))?;
         let log = Self(Rc::new(Inner {
             list: dom::by_id(id)?,
             pause: tool("-pause")?,
@@ -51,7 +51,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Has a tool do something.
+    /// Attaches a handler to a tool.
     fn on(
         &self,
         tool: &Element,
@@ -66,11 +66,11 @@ impl Log {
         })
     }
 
-    /// Logs what came: a row to show, and the same as it goes over the wire.
+    /// Adds an entry: a row to show, and its frame.
     pub(crate) fn push(&self, row: Element, block: String) -> Result<(), JsValue> {
         self.filter(&row)?;
         let mut entries = self.0.entries.borrow_mut();
-        if entries.len() == LIMIT
+        if entries.len() == MAX_ENTRIES
             && let Some(oldest) = entries.pop_front()
         {
             oldest.row.remove();
@@ -82,12 +82,12 @@ impl Log {
         Ok(())
     }
 
-    /// Logs something else, in a line of its own.
+    /// Adds a line of text that is not a frame.
     pub(crate) fn note(&self, class: &str, text: &str) -> Result<(), JsValue> {
         self.push(dom::create("li", class, text)?, String::new())
     }
 
-    /// While it is paused, what comes is kept and not shown.
+    /// Pauses or resumes the log. A paused log keeps new entries, and shows them when it resumes.
     fn toggle_pause(&self) -> Result<(), JsValue> {
         let is_paused = !self.0.is_paused.get();
         self.0.is_paused.set(is_paused);
@@ -107,7 +107,7 @@ impl Log {
         entries.iter().try_for_each(|entry| self.filter(&entry.row))
     }
 
-    /// Shows a row that has what is looked for, and hides others.
+    /// Shows a row if it contains the text of the filter, and hides it otherwise.
     fn filter(&self, row: &Element) -> Result<(), JsValue> {
         let lower = |text: String| JsString::from(text).to_lower_case();
         let wanted = String::from(lower(self.0.filter.value()));
@@ -122,7 +122,7 @@ impl Log {
         Ok(())
     }
 
-    /// Saves what is shown as an event stream.
+    /// Saves the visible entries as an event stream.
     fn export(&self, file: &str) -> Result<(), JsValue> {
         let entries = self.0.entries.borrow();
         let shown = entries

@@ -1,30 +1,29 @@
-//! What became of the events, by their IDs: numbers without a gap.
+//! Statistics of the events by their IDs, which are numbers without a gap.
 
-/// Counts what came, and what did not.
+/// Counts received, replayed, lost and duplicate events.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     last: Option<u64>,
-    /// The connection is new, and has not said what the newest event is.
+    /// The connection is new, and the server has not sent its newest event ID yet.
     is_new: bool,
-    /// What comes up to this one is a replay.
+    /// Events up to this ID are a replay.
     newest: u64,
     pub(crate) received: u64,
-    /// Came late, on a new connection.
+    /// Events that came late, on a new connection.
     pub(crate) replayed: u64,
-    /// Did not come, though later ones did.
+    /// Events that did not come, although later events came.
     pub(crate) lost: u64,
-    /// Came again.
+    /// Events that came again.
     pub(crate) duplicate: u64,
 }
 
 impl Meter {
-    /// There is a new connection.
+    /// Handles a new connection.
     pub(crate) fn on_open(&mut self) {
         self.is_new = true;
     }
 
-    /// The server says what its newest event is, first of all on each connection, and then now and
-    /// then.
+    /// Handles the newest event ID, which the server sends first on each connection, and then regularly.
     pub(crate) fn on_newest(&mut self, newest: u64) {
         if !core::mem::take(&mut self.is_new) {
             return;
@@ -32,12 +31,12 @@ impl Meter {
         self.newest = self.last.map_or(0, |_| newest);
     }
 
-    /// What comes does not go on from what came before.
+    /// Resets the position, because the next events do not follow the previous ones.
     pub(crate) fn begin_anew(&mut self) {
         self.last = None;
     }
 
-    /// An event came.
+    /// Counts an event.
     pub(crate) fn on_event(&mut self, id: u64) {
         self.received += 1;
         if let Some(last) = self.last {
@@ -58,7 +57,7 @@ impl Meter {
 mod tests {
     use super::Meter;
 
-    /// Connections, each with the newest event of the server and the events that come.
+    /// Returns the counts after these connections, each with the newest event ID of the server and the event IDs.
     fn counts(connections: &[(u64, &[u64])]) -> [u64; 4] {
         let mut meter = Meter::default();
         for (newest, ids) in connections {

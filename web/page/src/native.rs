@@ -1,4 +1,4 @@
-//! The browser's own `EventSource`, which feeds the page.
+//! The browser's own `EventSource`, which fills the feeds of the page.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -18,34 +18,34 @@ use crate::{
     session::Session,
 };
 
-/// The types of the events that are shown.
+/// The event types that the page shows.
 const EVENT_TYPES: [&str; 7] = [
     "time", "stocks", "news", "scores", "server", "reset", "lagged",
 ];
 
-/// The parameter for the last event ID, in the query of an `EventSource` that is made anew.
-const LAST_EVENT_ID: &str = "lastEventId";
+/// Query parameter for the last event ID, in the URL of a new `EventSource`.
+const LAST_EVENT_ID_PARAMETER: &str = "lastEventId";
 
-/// The client, and where its events go.
+/// The client, and the elements that show its events.
 pub(crate) struct Page {
     client: Client,
     feeds: Feeds,
     counters: Counters,
 }
 
-/// Shows what comes, for as long as the page is there.
+/// Shows the events, as long as the page exists.
 pub(crate) async fn run(page: Rc<RefCell<Page>>, session: Rc<Session>) -> Result<(), JsValue> {
     loop {
         while let End::Incomplete = listen(&page, &session).await? {}
-        let why = "Asked to stop, as the fetch client heard";
+        let why = "The server answered 204 to the fetch client";
         page.borrow_mut().client.close(why)?;
         session.restart().await?;
     }
 }
 
-/// Why a connection ends.
+/// The reason why a connection ends.
 enum End {
-    /// More came than could be kept, or the server begins anew. Another connection can have it all.
+    /// The queue was full, or the server could not resume. A new connection gets the missing events.
     Incomplete,
     Closed,
 }
@@ -64,7 +64,7 @@ async fn listen(page: &RefCell<Page>, session: &Session) -> Result<End, JsValue>
 }
 
 impl Page {
-    /// Finds its elements.
+    /// Finds the elements of the page.
     pub(crate) fn find() -> Result<Self, JsValue> {
         Ok(Self {
             client: Client::find("", Log::find("log", "events.sse")?)?,
@@ -73,7 +73,7 @@ impl Page {
         })
     }
 
-    /// Shows what changes with time.
+    /// Updates what depends on the time.
     pub(crate) fn tick(&mut self) -> Result<(), JsValue> {
         self.client.tick()?;
         self.feeds.tick()
@@ -82,7 +82,7 @@ impl Page {
     fn connect(&mut self, session: &Session) -> Result<Items, JsValue> {
         self.client.connect()?;
         let builder = session.events(self.client.last_event_id());
-        let source = builder.with_revival(LAST_EVENT_ID).native();
+        let source = builder.with_revival(LAST_EVENT_ID_PARAMETER).native();
         let source = source.map_err(|error| JsValue::from(error.to_string()))?;
         session.hold(source.clone());
         Ok(source.items(EVENT_TYPES))
@@ -93,10 +93,10 @@ impl Page {
         match &mut item {
             Item::Lagged(dropped) => {
                 let dropped = dom::whole(*dropped)?;
-                let note = ["too slow for ", &dropped, " events: asks for them again"].concat();
+                let note = ["too slow for ", &dropped, " events, requesting them again"].concat();
                 self.client.log.note("note", &note)?;
             }
-            // All that can be known is that the browser gave up.
+            // The browser gave up without a reason, and a network error is only assumed.
             Item::Disconnected(it) if it.reason == Some(Reason::NetworkError) => it.reason = None,
             _ => {}
         }
@@ -108,7 +108,7 @@ impl Page {
         }
     }
 
-    /// Logs an event, and hands it to its feed. One that cannot be read harms nothing else.
+    /// Logs an event, and shows it in its feed. Invalid data is logged, and has no other effect.
     fn show_event(&mut self, event: Event) -> Result<(), JsValue> {
         if event.event_type == "lagged" {
             return Ok(());

@@ -3,35 +3,37 @@
 use sse_wasm::Json;
 use wasm_bindgen::JsValue;
 
-/// A JSON object, read by the browser.
+/// A JSON object that the browser has parsed.
 pub(crate) struct Record(Json);
 
 impl Record {
-    /// Reads an event's data.
+    /// Parses the data of an event.
     pub(crate) fn parse(data: &str) -> Result<Self, JsValue> {
-        Json::parse(data).map(Self).ok_or_else(|| "no JSON".into())
+        Json::parse(data)
+            .map(Self)
+            .ok_or_else(|| "invalid JSON".into())
     }
 
-    /// The string of this name.
+    /// Returns the string of this name.
     pub(crate) fn text(&self, name: &str) -> Result<String, JsValue> {
         self.get(name, Json::text)
     }
 
-    /// The strings of the array of this name.
+    /// Returns the strings of the array of this name.
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, JsValue> {
         self.get(name, |value| {
             value.elements()?.map(|element| element.text()).collect()
         })
     }
 
-    /// The number of this name.
+    /// Returns the number of this name.
     pub(crate) fn number(&self, name: &str) -> Result<f64, JsValue> {
         self.get(name, |value| {
             value.number().filter(|number| number.is_finite())
         })
     }
 
-    /// The value of this name, if it is what is looked for.
+    /// Returns the value of this name, or an error if it is missing or has another type.
     fn get<T>(&self, name: &str, read: impl Fn(&Json) -> Option<T>) -> Result<T, JsValue> {
         let value = self.0.get(name).and_then(|value| read(&value));
         value.ok_or_else(|| ["bad or missing ", name].concat().into())

@@ -1,4 +1,4 @@
-//! What the two clients and the buttons share.
+//! The state that the two clients and the buttons share.
 
 use core::{
     cell::{Cell, RefCell},
@@ -12,20 +12,20 @@ use web_sys::Element;
 
 use crate::dom;
 
-/// What a server that cannot be reached is asked at most: so that the page is soon live again.
+/// Maximum delay between attempts, so that the page is soon live again.
 const BACKOFF_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long it takes until silence is a fault: the server has an event each 250 ms.
+/// Time without an event after which the clients reconnect. The server sends an event each 250 ms.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How much the page keeps when it does not read: little, so that this can be seen.
+/// Maximum number of items that wait while the page does not read. It is low, so that the effect is visible.
 const QUEUE_LIMIT: usize = 16;
 
 /// A visit of the page.
 pub(crate) struct Session {
-    /// What the page calls itself, so that it breaks no streams but its own.
+    /// The random ID of the page, so that it breaks only its own streams.
     client: String,
-    /// Until when the page reads nothing.
+    /// The time until which the page reads nothing, in milliseconds since 1970.
     slow_until: Cell<f64>,
     native: RefCell<Option<EventSource>>,
     start: Element,
@@ -33,19 +33,20 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn begin() -> Result<Self, JsValue> {
-        let chance = Uint32Array::new_with_length(4);
+        let random = Uint32Array::new_with_length(4);
         let crypto = dom::window()?.crypto()?;
-        crypto.get_random_values_with_array_buffer_view(&chance)?;
+        crypto.get_random_values_with_array_buffer_view(&random)?;
         Ok(Self {
-            client: Array::from(&chance).join("-").into(),
+            client: Array::from(&random).join("-").into(),
             slow_until: Cell::default(),
             native: RefCell::default(),
             start: dom::by_id("start")?,
         })
     }
 
-    /// A connection to the events after this one. It cannot send `Last-Event-ID` at first, so the
-    /// server also reads it from the query.
+    /// Returns a builder for a connection to the events after this one.
+    ///
+    /// The first request cannot send `Last-Event-ID`, so the server also reads the ID from the query.
     pub(crate) fn events(&self, last_event_id: &str) -> Builder {
         let mut url = ["/events?client=", &self.client].concat();
         if !last_event_id.is_empty() {
@@ -61,17 +62,17 @@ impl Session {
             .with_queue_limit(QUEUE_LIMIT)
     }
 
-    /// Where to ask for a fault.
+    /// Returns the URL that injects a fault.
     pub(crate) fn fault(&self, name: &str) -> String {
         ["/break?client=", &self.client, "&fault=", name].concat()
     }
 
-    /// Has the clients read nothing for a while.
+    /// Makes the clients read nothing for this time.
     pub(crate) fn slow_down(&self, milliseconds: f64) {
         self.slow_until.set(Date::now() + milliseconds);
     }
 
-    /// Waits for as long as nothing is to be read.
+    /// Waits while the clients must not read.
     pub(crate) async fn pace(&self) -> Result<(), JsValue> {
         let left = self.slow_until.get() - Date::now();
         if left > 0.0 {
@@ -80,19 +81,19 @@ impl Session {
         Ok(())
     }
 
-    /// This is the connection to close when the server asks clients to stop.
+    /// Sets the connection to close when the server asks clients to stop.
     pub(crate) fn hold(&self, native: EventSource) {
         self.native.replace(Some(native));
     }
 
-    /// The server asked clients to stop, which an `EventSource` cannot hear.
+    /// Closes the `EventSource`, which does not see that the server asks clients to stop.
     pub(crate) fn stop(&self) {
         if let Some(native) = self.native.take() {
             native.close();
         }
     }
 
-    /// Waits until the reader has it start again.
+    /// Waits until the reader presses the start button, and ends the refusal.
     pub(crate) async fn restart(&self) -> Result<(), JsValue> {
         dom::set(&self.start, "disabled", false)?;
         dom::next(&self.start, "click").await?;

@@ -6,17 +6,17 @@ use web_sys::Element;
 
 use crate::{dom, record::Record};
 
-/// How many prices a line is drawn through.
-const LINE: usize = 60;
+/// Maximum number of prices in a chart.
+const MAX_POINTS: usize = 60;
 
-/// A tile for each symbol.
+/// A list with a tile for each symbol.
 pub(crate) struct Stocks {
     pub(crate) list: Element,
     tiles: Vec<Tile>,
 }
 
 impl Stocks {
-    /// No tile yet; they go into this list.
+    /// Creates a feed without tiles, which are added to this list.
     pub(crate) fn new(list: Element) -> Self {
         Self {
             list,
@@ -24,7 +24,7 @@ impl Stocks {
         }
     }
 
-    /// Draws the lines of the prices that are new: not at each of them, for many may come at once.
+    /// Draws the charts with new prices. They are not drawn for each price, because many can come at once.
     pub(crate) fn tick(&mut self) -> Result<(), JsValue> {
         self.tiles.iter_mut().try_for_each(Tile::tick)
     }
@@ -42,7 +42,7 @@ impl Stocks {
     }
 }
 
-/// A symbol, its price, how that differs from the first one seen, and the line of the latest.
+/// A tile with a symbol, its price, the change since the first price, and a chart of the latest prices.
 struct Tile {
     symbol: String,
     first: f64,
@@ -55,7 +55,7 @@ struct Tile {
 }
 
 impl Tile {
-    /// A tile at the end of the list, with nothing shown yet but the symbol.
+    /// Adds a tile to the end of the list, which shows only the symbol at first.
     fn new(list: &Element, symbol: String, first: f64) -> Result<Self, JsValue> {
         let tile = dom::append(list, "li", "", "")?;
         dom::append(&tile, "span", "symbol", &symbol)?;
@@ -79,7 +79,7 @@ impl Tile {
 
     /// Shows the latest price.
     fn show(&mut self, price: f64) -> Result<(), JsValue> {
-        if self.latest.len() == LINE {
+        if self.latest.len() == MAX_POINTS {
             self.latest.remove(0);
         }
         self.latest.push(price);
@@ -88,7 +88,7 @@ impl Tile {
         self.show_change(price - self.first)
     }
 
-    /// Draws the line, if there is more of it.
+    /// Draws the chart, if there are new prices.
     fn tick(&mut self) -> Result<(), JsValue> {
         if core::mem::replace(&mut self.is_drawn, true) {
             return Ok(());
@@ -96,7 +96,7 @@ impl Tile {
         self.draw()
     }
 
-    /// The arrow and the sign say what the colour says.
+    /// Shows the change. The arrow and the sign repeat the meaning of the colour.
     fn show_change(&self, change: f64) -> Result<(), JsValue> {
         let size = dom::fixed(change.abs(), 2)?;
         let (class, sign) = if size == "0.00" {
@@ -111,7 +111,7 @@ impl Tile {
         Ok(())
     }
 
-    /// The points are the prices as they are, upside down; the view box brings them to scale.
+    /// Draws the chart. The points are the negated prices, and the view box scales them.
     fn draw(&self) -> Result<(), JsValue> {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         let (points, mut x) = (Array::new(), 0.0_f64);

@@ -1,5 +1,6 @@
-//! Tabs: one of them in the order of the page, the others by the arrow keys, as the
-//! [authoring practices](https://www.w3.org/WAI/ARIA/apg/patterns/tabs/) have it.
+//! Tabs by the [authoring practices](https://www.w3.org/WAI/ARIA/apg/patterns/tabs/).
+//!
+//! The tab key reaches only the selected tab, and the arrow keys the others.
 
 use std::rc::Rc;
 
@@ -8,7 +9,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use crate::dom;
 
-/// Has the page's tabs select their panels.
+/// Attaches handlers to the tabs, which select their panels.
 pub(crate) fn set_up() -> Result<(), JsValue> {
     let tabs: Rc<[Element]> = dom::all("[role=tab]")?.into();
     for (index, tab) in tabs.iter().enumerate() {
@@ -36,7 +37,7 @@ pub(crate) fn set_up() -> Result<(), JsValue> {
 
 fn select(tabs: &[Element], index: usize) {
     for (other, tab) in tabs.iter().enumerate() {
-        // Of these nothing throws: the names are names, and the panels are there.
+        // These calls do not throw, because the attribute names are valid and the panels exist.
         let is_selected = other == index;
         let selected = if is_selected { "true" } else { "false" };
         let _ = tab.set_attribute("aria-selected", selected);

@@ -1,6 +1,7 @@
-//! Serves the demo page on 127.0.0.1 as one of several servers, which have the same events, for they
-//! keep them in NATS. `cargo xtask demo --nodes 2` builds the page and runs NATS and these.
-#![allow(clippy::print_stdout, reason = "it talks to a person")]
+//! Serves the demo page on 127.0.0.1 as one of several servers, which share their events over NATS.
+//!
+//! `cargo xtask demo --nodes 2` builds the page and runs NATS and two of these servers.
+#![allow(clippy::print_stdout, reason = "prints its URL")]
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -10,25 +11,27 @@ use sse_hub::Hub;
 use sse_hub_nats::{JetStream, Settings};
 use web::{Demo, Node, exit_code, listen, publish_share, settings};
 
-/// How many events NATS keeps: more than a node does, which asks for those if a client does.
+/// Maximum number of events that NATS stores.
+///
+/// It is more than a node keeps in memory. A node fetches older events from NATS if a client needs them.
 const MAX_EVENTS: u64 = 10_000;
 
-/// One of several demo servers.
+/// Serves the demo page on 127.0.0.1 as one of several nodes.
 #[derive(Parser)]
 struct Arguments {
-    /// The port on 127.0.0.1. The other nodes have those before it and behind it.
+    /// Port on 127.0.0.1. The nodes use consecutive ports, in the order of their numbers.
     #[arg(long)]
     port: u16,
-    /// The folder of the built page.
+    /// Folder of the built page.
     #[arg(long)]
     page: PathBuf,
-    /// Where NATS is, with JetStream, which keeps the events.
+    /// URL of the NATS server, with JetStream, that stores the events.
     #[arg(long, default_value = "nats://127.0.0.1:4222")]
     nats: String,
-    /// Which node this is.
+    /// Number of this node, starting with 1.
     #[arg(long, value_parser = value_parser!(u16).range(1..))]
     number: u16,
-    /// How many there are.
+    /// Number of nodes.
     #[arg(long, value_parser = value_parser!(u16).range(1..))]
     of: u16,
 }
@@ -52,7 +55,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let demo = Demo::new(hub.clone(), arguments.page).as_node(node);
     tokio::select! {
         () = follow => Ok(()),
-        result = publish_share(&hub, node) => result.context("cannot publish"),
+        result = publish_share(&hub, node) => result.context("cannot publish the feeds"),
         never = demo.serve(listener) => match never {},
     }
 }

@@ -1,5 +1,6 @@
-//! The demo page in a real browser: it updates by itself, is broken in every way that it offers, and
-//! goes on without a gap. `cargo xtask test-browser` builds the page and brings the browser.
+//! Tests of the demo page in a real browser: live updates, all faults, and recovery without a gap.
+//!
+//! `cargo xtask test-browser` builds the page and provides the browser.
 
 mod page;
 mod server;
@@ -41,15 +42,15 @@ async fn the_page_updates_by_itself_and_survives_its_server() -> Result<()> {
         page.wait_for("#fetch-state[data-state=open]").await?;
         page.wait_for_events(8).await?;
         let ids = page.event_ids().await?;
-        ensure!(ids.contains(&last), "what came before is still there");
+        ensure!(ids.contains(&last), "earlier events are missing");
         page.ensure_no_gap().await?;
         let shown = page.number("#last-event-id").await?;
-        ensure!(shown > last, "the last event ID moves on: {shown}");
+        ensure!(shown > last, "last event ID is {shown}, was {last}");
 
         page.client.goto(&server.url("/?force=unsupported")).await?;
         page.wait_for_text("#support", "Sorry! No server-sent events support..")
             .await?;
-        ensure!(page.text("#stocks").await?.is_empty(), "no feeds are shown");
+        ensure!(page.text("#stocks").await?.is_empty(), "feeds are shown");
         page.screenshot("unsupported").await
     })
     .await
@@ -75,7 +76,7 @@ async fn whatever_is_broken_heals_without_a_gap() -> Result<()> {
             page.wait_for_events(4).await?;
             page.ensure_no_gap().await?;
             let now = page.number("#replayed").await?;
-            ensure!(now > replayed, "{fault}: nothing came late");
+            ensure!(now > replayed, "{fault}: no event was replayed");
         }
 
         page.click("#slow").await?;
@@ -113,7 +114,7 @@ async fn it_begins_anew_with_a_server_that_has_forgotten_all() -> Result<()> {
         server.start_again()?;
         for log in ["log", "raw"] {
             page.click(&format!("#{log}-tab")).await?;
-            let says = "the server says reset: {\"reason\":\"unknown\"}";
+            let says = "the server sent reset: {\"reason\":\"unknown\"}";
             page.wait_for_text(&format!("#{log}"), says).await?;
         }
         page.wait_for("#state[data-state=open]").await?;
@@ -121,7 +122,7 @@ async fn it_begins_anew_with_a_server_that_has_forgotten_all() -> Result<()> {
         page.wait_for_events(8).await?;
         page.screenshot("anew").await?;
         let shown = page.number("#last-event-id").await?;
-        ensure!(shown < last, "{shown} is of the old numbers, as is {last}");
+        ensure!(shown < last, "last event ID is {shown}, was {last}");
         for meter in ["#lost", "#duplicate", "#fetch-lost", "#fetch-duplicate"] {
             ensure!(page.number(meter).await? == 0, "{meter}");
         }
@@ -134,7 +135,7 @@ async fn it_begins_anew_with_a_server_that_has_forgotten_all() -> Result<()> {
 async fn the_logs_can_be_read_filtered_and_saved() -> Result<()> {
     let server = Server::start()?;
     Page::watch(&server.url("/"), async |page| {
-        // Keeps what the page saves.
+        // Keeps the files that the page saves.
         page.script(
             "window.saved = [];
              const create = URL.createObjectURL;
@@ -144,14 +145,14 @@ async fn the_logs_can_be_read_filtered_and_saved() -> Result<()> {
         .await?;
         page.wait_for_events(20).await?;
 
-        // Paused, nothing moves; then all that came is there.
+        // A paused log does not change, and shows all events when it resumes.
         page.click("#log-pause").await?;
         let paused = page.event_ids().await?;
         page.wait_for_events(4).await?;
-        ensure!(page.event_ids().await? == paused, "it moves while paused");
+        ensure!(page.event_ids().await? == paused, "changed while paused");
         ensure!(
             saved(page, "log").await?.1 == paused,
-            "the file is what is shown"
+            "the file differs from the log"
         );
         page.click("#log-pause").await?;
         ensure!(page.event_ids().await?.len() > paused.len());
@@ -181,7 +182,7 @@ async fn the_logs_can_be_read_filtered_and_saved() -> Result<()> {
         let ids = page.event_ids().await?;
         ensure!(ids.iter().all(|id| *id >= least), "{ids:?} from {least}");
 
-        // To the other tab and back, by keyboard.
+        // Selects the other tab and back with the keyboard.
         page.click("#log-tab").await?;
         page.press(&Key::Right.to_string()).await?;
         ensure!(
@@ -212,16 +213,16 @@ async fn the_logs_can_be_read_filtered_and_saved() -> Result<()> {
         page.press(&Key::Home.to_string()).await?;
         ensure!(!panel.is_displayed().await?);
         page.press(&Key::Left.to_string()).await?;
-        ensure!(panel.is_displayed().await?, "round the corner");
+        ensure!(panel.is_displayed().await?, "Left selects the last tab");
         Ok(())
     })
     .await
 }
 
-/// Exports a log, and reads the file back: its name, and the last event IDs of its events.
+/// Exports a log, and returns the name of the file and the last event IDs of its events.
 async fn saved(page: &Page, log: &str) -> Result<(String, Vec<u64>)> {
     page.script("saved.length = 0").await?;
-    // By script, for it may be out of sight.
+    // Clicked by script, because the button may be out of sight.
     page.script(&format!("document.getElementById('{log}-export').click()"))
         .await?;
     let read = "const done = arguments[arguments.length - 1];
@@ -241,7 +242,7 @@ async fn saved(page: &Page, log: &str) -> Result<(String, Vec<u64>)> {
     }
     ensure!(
         log == "raw" || again == stream,
-        "it does not read back the same"
+        "the decoded file encodes to other bytes"
     );
     Ok((name, ids))
 }
@@ -259,7 +260,7 @@ async fn it_looks_right_in_all_sizes_and_colours() -> Result<()> {
             page.client.set_window_size(1280, 1000).await?;
         }
 
-        // No window of a browser is as narrow as a telephone, but a frame is.
+        // A browser window cannot be as narrow as a phone, but a frame can.
         page.script(
             "document.body.innerHTML = '<iframe src=\"/\" style=\"border: 0\" width=360 height=2000>'",
         )
@@ -271,7 +272,7 @@ async fn it_looks_right_in_all_sizes_and_colours() -> Result<()> {
         for tab in ["#log-tab", "#raw-tab"] {
             page.click(tab).await?;
             let fits = "return document.documentElement.scrollWidth <= innerWidth";
-            ensure!(page.script(fits).await? == true, "{tab}: it scrolls sideways");
+            ensure!(page.script(fits).await? == true, "{tab}: scrolls sideways");
             page.script("scrollTo(0, 0)").await?;
             page.screenshot(&format!("narrow-{}", &tab[1..])).await?;
         }

@@ -1,4 +1,4 @@
-//! The page as a person sees it.
+//! The demo page in a browser, driven by WebDriver.
 
 use std::{env, fs, path::Path, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Some drivers know only one window at a time.
+/// Lock for the browser window, because some drivers support only one window at a time.
 static WINDOW: Mutex<()> = Mutex::const_new(());
 
 pub(crate) struct Page {
@@ -21,7 +21,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Opens the page, has it watched, and closes it, whatever comes of that.
+    /// Opens the page, runs a test with it, and closes it, even if the test fails.
     pub(crate) async fn watch(
         url: &str,
         watch: impl AsyncFnOnce(&Self) -> Result<()>,
@@ -65,7 +65,7 @@ impl Page {
         element.click().await.with_context(|| selector.to_owned())
     }
 
-    /// Presses keys in the element that has the focus.
+    /// Presses keys in the focused element.
     pub(crate) async fn press(&self, keys: &str) -> Result<()> {
         let element = self.client.active_element().await?;
         Ok(element.send_keys(keys).await?)
@@ -75,14 +75,14 @@ impl Page {
         Ok(self.client.execute(script, Vec::new()).await?)
     }
 
-    /// The IDs of the events in the log, oldest first.
+    /// Returns the IDs of the events in the log, oldest first.
     pub(crate) async fn event_ids(&self) -> Result<Vec<u64>> {
         let script = "return Array.from(document.querySelectorAll('#log [data-event-id]'),
                           entry => Number(entry.dataset.eventId)).reverse()";
         Ok(serde_json::from_value(self.script(script).await?)?)
     }
 
-    /// All events from the first to the last in the log, each once.
+    /// Checks that the log has each event from its first to its last exactly once.
     pub(crate) async fn ensure_no_gap(&self) -> Result<()> {
         let ids = self.event_ids().await?;
         for pair in ids.windows(2) {
@@ -120,7 +120,7 @@ impl Page {
             .await
     }
 
-    /// Waits until both clients got so many more events.
+    /// Waits until both clients have received this number of further events.
     pub(crate) async fn wait_for_events(&self, more: u64) -> Result<()> {
         let wanted = [
             ("#count", self.number("#count").await? + more),
@@ -141,13 +141,13 @@ impl Page {
     ) -> Result<()> {
         let (start, limit) = (Instant::now(), test_timeout());
         while !condition().await? {
-            ensure!(start.elapsed() < limit, "waited in vain for {what}");
+            ensure!(start.elapsed() < limit, "timeout while waiting for {what}");
             sleep(Duration::from_millis(50)).await;
         }
         Ok(())
     }
 
-    /// `target/screenshots/BROWSER/NAME.png`, to be looked at.
+    /// Saves a screenshot as `target/screenshots/BROWSER/NAME.png`, for manual inspection.
     pub(crate) async fn screenshot(&self, name: &str) -> Result<()> {
         let browser = self
             .client

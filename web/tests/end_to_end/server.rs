@@ -1,4 +1,4 @@
-//! The demo server, as a program that can be killed.
+//! The demo server as a child process that a test can kill.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// On one port and one journal over all its lives.
+/// A demo server. It keeps its port and its journal across restarts.
 pub(crate) struct Server {
     port: u16,
     journal: PathBuf,
@@ -31,7 +31,7 @@ impl Server {
         })
     }
 
-    /// As hard as it gets: it has no time to say goodbye.
+    /// Kills the process, without a graceful shutdown.
     pub(crate) fn stop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -42,9 +42,9 @@ impl Server {
         Ok(())
     }
 
-    /// What was published before its end.
+    /// Deletes the journal, and with it the events of the stopped server.
     pub(crate) fn forget(&self) -> Result<()> {
-        fs::remove_file(&self.journal).context("there is no journal")
+        fs::remove_file(&self.journal).context("cannot delete the journal")
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -1,4 +1,4 @@
-//! What comes, and where it begins.
+//! The events of a stream, and the event at which it starts.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! What a page can break, and who may not.
+//! Faults that a page can inject, and requests that may not inject them.
 
 use std::time::Duration;
 
@@ -39,15 +39,15 @@ async fn silence_is_on_an_open_connection_and_loses_nothing() -> Result<()> {
     let mut stream = request(port, "GET /events?client=a", "").await?;
     until(&mut stream, "id: ").await?;
     inject(port, "a", "silence").await?;
-    // Some of what comes was under way before. Feeds have something every quarter of a second.
+    // Some events were sent before the fault. The feeds have an event every 250 ms.
     let begin = Instant::now();
     let mut bytes = [0; 4096];
     let mut silence = Duration::ZERO;
     while silence < Duration::from_secs(4) {
-        ensure!(begin.elapsed() < test_timeout(), "it is never silent");
+        ensure!(begin.elapsed() < test_timeout(), "never silent");
         let start = Instant::now();
         let count = timeout(test_timeout(), stream.read(&mut bytes)).await??;
-        ensure!(count > 0, "it was closed");
+        ensure!(count > 0, "the stream was closed");
         silence = start.elapsed();
     }
     Ok(())
@@ -60,7 +60,7 @@ async fn refusals_are_for_one_client_and_for_a_while() -> Result<()> {
     until(&mut stream, "id: ").await?;
     inject(port, "a", "503").await?;
     rest(&mut stream).await?;
-    // It lasts for some seconds, in which a busy machine may not come to ask.
+    // The fault lasts for a few seconds. On a busy machine the request can come too late.
     let begin = Instant::now();
     let answer = loop {
         let mut stream = request(port, "GET /events?client=a", "").await?;

@@ -1,4 +1,4 @@
-//! The server, seen from the wire.
+//! Tests of the demo server at the level of HTTP bytes.
 
 mod events;
 mod faults;

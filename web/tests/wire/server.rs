@@ -1,4 +1,4 @@
-//! A demo server in this process, and what is said to it.
+//! A demo server in the test process, and requests to it.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use tokio::{
 };
 use web::{Demo, Journal, Node, publish_feeds};
 
-/// A server with a journal of this name, which takes itself for one of three.
+/// Starts a server with a journal of this name, as node 2 of 3, and returns its port.
 pub(crate) async fn start(name: &str) -> Result<u16> {
     let journal = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let (journal, hub) = Journal::open(&journal).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn start(name: &str) -> Result<u16> {
     Ok(port)
 }
 
-/// Sends a request.
+/// Sends a request, and returns the connection.
 pub(crate) async fn request(port: u16, line: &str, headers: &str) -> Result<TcpStream> {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
     let head = format!("{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n");
@@ -37,14 +37,14 @@ pub(crate) async fn request(port: u16, line: &str, headers: &str) -> Result<TcpS
     Ok(connection)
 }
 
-/// All that comes before the connection ends.
+/// Reads until the connection ends.
 pub(crate) async fn rest(connection: &mut TcpStream) -> Result<String> {
     let mut text = Vec::new();
     timeout(test_timeout(), connection.read_to_end(&mut text)).await??;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// What comes up to this text.
+/// Reads until this text was received.
 pub(crate) async fn until(connection: &mut TcpStream, wanted: &str) -> Result<String> {
     let mut text = Vec::new();
     let read = async {
@@ -62,7 +62,7 @@ pub(crate) async fn until(connection: &mut TcpStream, wanted: &str) -> Result<St
     Ok(text)
 }
 
-/// The answer to a request that ends.
+/// Sends a request, and returns the complete response.
 pub(crate) async fn ask(port: u16, line: &str, headers: &str) -> Result<String> {
     let headers = format!("{headers}Connection: close\r\n");
     rest(&mut request(port, line, &headers).await?).await
