@@ -1,16 +1,15 @@
-//! A server of events on actix-web, whose body is that of `sse-hyper` as a stream of bytes: no crate between
-//! them.
+//! Event server on actix-web. The body of `sse-hyper` becomes a stream of bytes, so no adapter crate is needed.
 //!
 //! ```text
 //! cargo run -p guide --example actix
 //! curl -N 127.0.0.1:8080/events
 //! ```
 //!
-//! curl prints an event each second. Whoever comes back with `Last-Event-ID: 7` goes on with the eighth.
-//! `/open` counts the streams. On Ctrl-C every client gets a last event, and then the server ends.
+//! curl prints an event each second. A client that sends `Last-Event-ID: 7` continues with event 8.
+//! `/open` returns the number of open streams. On Ctrl-C every client gets a last event, and then the server ends.
 //!
-//! actix-web's requests and responses are those of `http` 0.2, so they are translated here. What is lost is
-//! little: each chunk is copied once more, and HTTP/1.0 is served as actix-web does it.
+//! actix-web uses the types of `http` 0.2, so this file converts requests and responses. The conversion copies each
+//! chunk once, and actix-web alone decides how HTTP/1.0 is served.
 
 use std::{env, io, time::Duration};
 
@@ -39,7 +38,7 @@ async fn main() -> io::Result<()> {
     };
     let server = HttpServer::new(app)
         .shutdown_signal(close(streams))
-        // Clients that have stopped reading hold it up for so many seconds.
+        // In seconds. Clients that have stopped reading delay the shutdown for at most this time.
         .shutdown_timeout(3)
         .bind(format!("127.0.0.1:{port}"))?;
     eprintln!("http://127.0.0.1:{port}/events");
@@ -50,12 +49,12 @@ async fn events(streams: Data<Streams>, request: HttpRequest) -> HttpResponse {
     let request = translated(&request);
     let seen = sse_hyper::last_event_id(request.headers());
     let seen = seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref()));
-    // An ID of another format is ignored: a browser does not reconnect after a status 400.
+    // An ID with another format is ignored, because a browser does not reconnect after status 400.
     let seen = seen.ok().flatten().unwrap_or(0);
     answer(streams.respond(&request, seconds(seen)))
 }
 
-/// What `sse-hyper` looks at: the headers. The method is that of the route.
+/// Converts the headers, which are all that `sse-hyper` reads. The method is always that of the route.
 fn translated(request: &HttpRequest) -> Request<()> {
     let mut translated = Request::new(());
     for (name, value) in request.headers() {
@@ -70,14 +69,14 @@ fn translated(request: &HttpRequest) -> Request<()> {
 fn answer(response: Response<EventBody<impl EventStream + 'static>>) -> HttpResponse {
     let (head, body) = response.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16());
-    let mut answer = HttpResponse::build(status.expect("one status is as good as the other"));
+    let mut answer = HttpResponse::build(status.expect("a valid status"));
     for (name, value) in &head.headers {
         answer.insert_header((name.as_str(), value.as_bytes()));
     }
     answer.body(BodyStream::new(BodyDataStream::new(body)))
 }
 
-/// One event each second, behind the one that the client saw last.
+/// Sends one event each second, starting after the last one that the client received.
 fn seconds(seen: u64) -> impl Stream<Item = Event> {
     stream::iter(seen.saturating_add(1)..=u64::MAX).then(async |n| {
         sleep(Duration::from_secs(1)).await;

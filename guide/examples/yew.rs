@@ -1,15 +1,15 @@
-//! A component of yew that shows an event stream and closes it when it leaves the page, with the server of
-//! the demo behind it:
+//! A yew component that shows an event stream and closes it when it leaves the page. The demo is its server:
 //!
 //! ```text
 //! cargo xtask demo --yew
 //! ```
 //!
-//! The page has one price and a button. While the price is there, it changes once or twice a second; without
-//! it, the connection is closed. Stop the server and start it again: the page says so, and goes on.
+//! The page has one price and a button. While the price is shown, it changes once or twice a second. While it is
+//! hidden, the connection is closed. Stop the server and start it again: the page shows that the connection is
+//! lost, then continues.
 //!
-//! It is for browsers only, and elsewhere empty. Other frameworks have the same two hooks, one for when a
-//! component comes and one for when it goes; in leptos:
+//! The example is for browsers only, and empty on other targets. Other frameworks also have a hook for when a
+//! component is mounted and one for when it is unmounted. In leptos:
 //!
 //! ```text
 //! let (latest, set_latest) = signal(String::new());
@@ -28,7 +28,7 @@ fn start() {
     yew::Renderer::<Page>::new().render();
 }
 
-/// The stream comes and goes with what shows it.
+/// Page with a component that is mounted only while it is shown, and its stream with it.
 #[component]
 fn Page() -> Html {
     let is_shown = use_state(|| true);
@@ -50,7 +50,7 @@ struct Wanted {
     event_type: &'static str,
 }
 
-/// The data of the latest event, and whether there will be more.
+/// Shows the data of the latest event, and the state of the connection.
 #[component]
 fn Latest(wanted: &Wanted) -> Html {
     let data = use_state(|| "Connecting …".to_owned());
@@ -58,7 +58,7 @@ fn Latest(wanted: &Wanted) -> Html {
     let setters = (data.setter(), state.setter());
     use_effect_with((wanted.url, wanted.event_type), move |(url, event_type)| {
         let subscriptions = follow(url, event_type, setters);
-        // Called when the component goes. The last subscription closes the connection.
+        // Called when the component is unmounted. Dropping the last subscription closes the connection.
         move || drop(subscriptions)
     });
     html! { <p>{ &*data }{ " " }<em>{ *state }</em></p> }
@@ -69,13 +69,13 @@ type Setters = (UseStateSetter<String>, UseStateSetter<&'static str>);
 fn follow(url: &str, event_type: &str, (data, state): Setters) -> Vec<Subscription> {
     let source = Builder::new(url).with_revival("lastEventId").native();
     let Ok(source) = source else {
-        state.set("This browser cannot.");
+        state.set("This browser has no EventSource.");
         return Vec::new();
     };
     let opened = state.clone();
     vec![
         source.on_open(move || opened.set("live")),
-        source.on_error(move |_| state.set("lost; it tries again")),
+        source.on_error(move |_| state.set("lost; reconnecting")),
         source.on_event(event_type, move |event| data.set(event.data)),
     ]
 }

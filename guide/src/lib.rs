@@ -1,22 +1,21 @@
-//! The pages that a newcomer reads, as tests: each block of Rust in them is compiled, and run where it
-//! can be.
+//! The pages for new users, as doctests: each block of Rust in them is compiled, and run if it can be.
 
-/// What the whole is, and how to begin.
+/// The README of the repository: overview and first steps.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// What becomes of the names of other crates.
+/// The guide for users of other crates.
 #[cfg(doctest)]
 #[doc = include_str!("../migration.md")]
 struct Migration;
 
-/// When to use server-sent events.
+/// The guide on when to use server-sent events.
 #[cfg(doctest)]
 #[doc = include_str!("../choosing.md")]
 struct Choosing;
 
-/// What each crate shows of itself. That of sse-npm is JavaScript.
+/// The README of each crate, except sse-npm, whose examples are JavaScript.
 #[cfg(doctest)]
 mod readmes {
     #[doc = include_str!("../../sse-cli/README.md")]

@@ -1,4 +1,4 @@
-//! Each example of a server, as a process: it is read, taken up again, and ended.
+//! Runs each example server as a process: reads its events, resumes them, and ends it.
 
 mod support;
 
@@ -20,7 +20,7 @@ struct Server {
 }
 
 impl Server {
-    /// Builds it, starts it, and waits until it listens.
+    /// Builds and starts an example, and waits until it listens.
     fn start(arguments: &str, port: u16) -> Self {
         let line = format!("cargo run --quiet {arguments}");
         let mut terminal = Terminal::start(&line, &root(), port);
@@ -37,7 +37,7 @@ impl Server {
         builder.open().expect("a valid request")
     }
 
-    /// The body of the answer.
+    /// Sends a POST, and returns the body of the response.
     fn post(&self, path: &str, body: &str) -> String {
         let mut connection = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
         let length = body.len();
@@ -45,15 +45,15 @@ impl Server {
             connection,
             "POST {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
         )
-        .expect("a request sent");
+        .expect("the request is sent");
         let mut answer = String::new();
-        connection.read_to_string(&mut answer).expect("an answer");
+        connection.read_to_string(&mut answer).expect("a response");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
         body.trim_end().to_owned()
     }
 
-    /// On Ctrl-C it ends well, and soon, also with streams open.
+    /// Sends Ctrl-C, and checks that the server ends soon and with success, even if streams are open.
     fn end(mut self) {
         self.terminal.interrupt();
         let status = self.terminal.end_within(test_timeout());
@@ -61,12 +61,12 @@ impl Server {
     }
 }
 
-/// The next event.
+/// Returns the next event that is not a `position`.
 async fn next(source: &mut EventSource) -> MessageEvent<String> {
     let event = async {
         loop {
-            match source.next().await.expect("it goes on").expect("no error") {
-                // A hub tells its subscribers where they stand.
+            match source.next().await.expect("an item").expect("no error") {
+                // A hub sends its subscribers their position.
                 Item::Event(event) if event.event_type != "position" => return event,
                 _ => continue,
             }
@@ -75,7 +75,7 @@ async fn next(source: &mut EventSource) -> MessageEvent<String> {
     timeout(test_timeout(), event).await.expect("an event soon")
 }
 
-/// Events with ascending IDs, one each second, and one more at the end.
+/// Checks a server that sends numbered events, one each second, and a last event at its end.
 async fn counts(arguments: &str) {
     let server = Server::start(arguments, free_port());
     let mut source = server.read("/events", None);
@@ -94,8 +94,8 @@ async fn counts(arguments: &str) {
             }
         }
     });
-    ended.expect("it ends");
-    // It has no ID of its own, so the place is kept.
+    ended.expect("the server ends");
+    // The last event has no ID, so the last event ID stays.
     assert_ne!(last.last_event_id, "");
 }
 
@@ -150,7 +150,7 @@ async fn broadcast() {
     assert_eq!(server.post("/publish", "it works"), "1");
     assert_eq!(next(&mut source).await.data, "it works");
 
-    // Nobody reads meanwhile, and the sockets hold only so much.
+    // The client does not read meanwhile, and the sockets hold a limited number of bytes.
     let large = "x".repeat(100_000);
     for _ in 0..200 {
         server.post("/publish", &large);
@@ -163,7 +163,9 @@ async fn broadcast() {
             }
         }
     };
-    let missed = timeout(test_timeout(), lagged).await.expect("it is told");
+    let missed = timeout(test_timeout(), lagged)
+        .await
+        .expect("a `lagged` event");
     assert!(missed.starts_with(r#"{"missed":"#), "{missed}");
     server.end();
 }
@@ -180,7 +182,7 @@ async fn watch() {
     server.end();
     watch.expect("back soon #…; again in ");
     let server = serve();
-    // Behind the last event, whose number is not known here.
+    // It resumes after the last event, whose number is unknown here.
     watch.expect("again in …connected\nsecond ");
     assert_eq!(watch.printed().matches("second 1 #1\n").count(), 1);
     server.end();

@@ -1,12 +1,15 @@
-//! The paths of the README lead where they say: each command is run, and each line below it comes.
+//! Runs the commands of the README, and checks that they print the lines below them.
 //!
-//! A path is a section with a number. Of its blocks, `console` has commands behind `$`, each in a terminal
-//! of its own, and below them what they print, in which `…` is anything; a command that prints nothing has
-//! to end well, and all others stay. `cargo new` makes a project beside the clone, with the last program as
-//! its `main.rs`; the commands behind it run there. `html` is a part of the example's page. Whatever else
-//! there is, rustdoc runs or it is a fault.
+//! A path is a numbered section. The test does this with its blocks:
 //!
-//! The ports are not those that are printed, so that others may run on this machine.
+//! - `console`: a command follows each `$`, and runs in its own terminal. The lines below it are its expected
+//!   output, where `…` matches any text. A command without expected output has to end with success. All others
+//!   keep running. `cargo new` creates a project beside the clone, with the last program as its `main.rs`. The
+//!   commands after it run in that project.
+//! - `html` is a part of the example's page.
+//! - `rust` is run by rustdoc. Any other block fails the test.
+//!
+//! Free ports replace the printed ports, because other processes may use these on this machine.
 
 mod support;
 
@@ -17,7 +20,7 @@ use testkit::nats::MAX_FILE_STORE;
 
 const README: &str = include_str!("../../README.md");
 
-/// What is served where, as printed.
+/// Ports in the README, which are replaced by free ones.
 const PORTS: [&str; 4] = ["8080", "8081", "8082", "4222"];
 
 #[test]
@@ -33,21 +36,24 @@ fn they_lead_where_they_say() {
             assert!(path.starts_with(&format!("{number}. ")), "{path}");
             scope.spawn(move || {
                 let walked = Walk::new().all(path);
-                // The first one is a table.
+                // The first path is a table without commands.
                 assert!(walked >= 1 || number == 1, "{path}");
             });
         }
     });
 }
 
-/// Somebody on a path.
+/// State of one path while its commands run.
 struct Walk {
-    /// For each port that is printed, one that is free.
+    /// Free port for each of [`PORTS`].
     ports: [u16; 4],
+    /// Folder for new projects.
     beside: tempfile::TempDir,
-    /// Where commands are run.
+    /// Folder in which commands run.
     folder: PathBuf,
+    /// Source of the last program.
     program: String,
+    /// Terminals of the commands that keep running.
     terminals: Vec<Terminal>,
 }
 
@@ -62,7 +68,7 @@ impl Walk {
         }
     }
 
-    /// Gives how many commands there were.
+    /// Runs all commands of a path, and returns their number.
     fn all(&mut self, path: &str) -> usize {
         let mut commands = 0;
         for block in path.split("\n```").skip(1).step_by(2) {
@@ -75,7 +81,7 @@ impl Walk {
                         commands += 1;
                     }
                 }
-                // Rustdoc runs it.
+                // rustdoc runs it.
                 "rust" => {}
                 "rust,no_run" => self.program = self.adapted(text),
                 "html" => {
@@ -84,7 +90,7 @@ impl Walk {
                     text.split('\n')
                         .for_each(|line| assert!(page.contains(line), "{line}"));
                 }
-                _ => panic!("{language:?} is not known on a path"),
+                _ => panic!("unknown block language {language:?}"),
             }
         }
         commands
@@ -116,7 +122,7 @@ impl Walk {
         }
     }
 
-    /// A project with this program, and the versions that are here, so that little is built.
+    /// Adds the program and this workspace's `Cargo.lock` to a new project, so that dependencies are not rebuilt.
     fn begin(&self) {
         let copy = |name: &str| fs::copy(root().join(name), self.folder.join(name));
         copy("Cargo.lock").expect("the versions");
@@ -131,7 +137,7 @@ impl Walk {
         format!(" --config {}", file.display())
     }
 
-    /// With the ports that are free, and the clone where it is.
+    /// Returns the text with free ports and with the path of this clone.
     fn adapted(&self, text: &str) -> String {
         let clone = format!("{}/", root().display());
         let mut text = text.replace("../sse/", &clone);

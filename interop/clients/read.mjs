@@ -1,8 +1,8 @@
-// node read.mjs PACKAGE URL: what the EventSource of this package sees, until an event "done".
+// node read.mjs PACKAGE URL: prints the events that the EventSource of this package receives, until an event "done".
 const [name, url] = process.argv.slice(2);
 const { EventSource } = await import(name);
 
-// undici's timer for the next attempt does not keep node running.
+// The reconnection timer of undici does not keep node running.
 const running = setInterval(() => {}, 1000);
 const source = new EventSource(url);
 const events = [];

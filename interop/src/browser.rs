@@ -1,4 +1,4 @@
-//! Chromium and Firefox, headless, on a page that does jobs with an `EventSource`.
+//! Headless Chromium and Firefox with a page that runs jobs with an `EventSource`.
 
 use std::{
     fs::{self, File},
@@ -19,7 +19,7 @@ use testkit::{
 
 use crate::{folder, process::Process, server::url};
 
-/// A browser, and all that keeps it off the network: a proxy that nobody runs, but not for 127.0.0.1.
+/// Browser without access to the network: all addresses except 127.0.0.1 use a proxy that does not exist.
 #[derive(Clone, Copy, Debug)]
 pub enum Browser {
     /// Chromium.
@@ -28,21 +28,21 @@ pub enum Browser {
     Firefox,
 }
 
-/// Whose `EventSource` the page has.
+/// Implementation of `EventSource` in the page.
 #[derive(Clone, Copy, Debug)]
 pub enum Client {
-    /// The browser's.
+    /// `EventSource` of the browser.
     Native,
-    /// That of the script `event-source.js`.
+    /// `EventSource` of the script `event-source.js`.
     Script,
-    /// The same, in a worker.
+    /// `EventSource` of the script `event-source.js`, in a worker.
     ScriptInWorker,
-    /// That of the npm package.
+    /// `EventSource` of the npm package.
     Package,
 }
 
 impl Client {
-    /// `clients/page.html`, for this one.
+    /// Returns `clients/page.html` with this client.
     fn page(self, html: &str) -> String {
         let head = match self {
             Self::Native => "",
@@ -62,7 +62,7 @@ impl Client {
 }
 
 impl Browser {
-    /// Opens `clients/page.html` with these jobs, and gives the results that the page posts.
+    /// Opens `clients/page.html` with these jobs, and returns the results that the page posts.
     pub fn run(self, client: Client, jobs: &Value) -> Result<Vec<Value>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let page = url(listener.local_addr()?.port(), "/");
@@ -76,7 +76,7 @@ impl Browser {
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let (site, sender) = (site.clone(), sender.clone());
-                // What goes wrong here shows as a result that does not come.
+                // After an error here, the page posts no results.
                 thread::spawn(move || site.answer(connection, &sender));
             }
         });
@@ -84,7 +84,7 @@ impl Browser {
         let _browser = self.open(&page)?;
         let results = results.recv_timeout(test_timeout());
         let results =
-            results.with_context(|| format!("{self:?}, {client:?}: no results are posted"))?;
+            results.with_context(|| format!("{self:?}, {client:?}: the page posts no results"))?;
         Ok(serde_json::from_slice(&results)?)
     }
 
@@ -127,7 +127,7 @@ user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
     Ok(command)
 }
 
-/// What a browser finds.
+/// Contents of the web site for the browser.
 #[derive(Clone)]
 struct Site {
     page: String,
@@ -136,7 +136,7 @@ struct Site {
 }
 
 impl Site {
-    /// One request a connection: one of these, the results, or a file of the npm package.
+    /// Answers one request: for the page, the worker, the jobs, the results, or a file of the npm package.
     fn answer(&self, connection: TcpStream, results: &Sender<Vec<u8>>) -> Result<()> {
         let mut reader = BufReader::new(connection);
         let mut request = String::new();
@@ -175,11 +175,11 @@ impl Site {
     }
 }
 
-/// The script of the page, as a worker runs it.
+/// Returns the script of the page for a worker.
 fn worker(html: &str) -> Result<String> {
     let script = html.split("<script type=\"module\">").nth(1);
     let script = script.and_then(|rest| rest.split("</script>").next());
-    let script = script.context("the script of the page")?;
+    let script = script.context("the page has no script")?;
     Ok([
         "importScripts('/event-source.js');\n(async () => {",
         script,

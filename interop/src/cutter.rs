@@ -1,4 +1,4 @@
-//! A connection that breaks in the middle.
+//! A connection that breaks in the middle of a stream.
 
 use std::{
     io::{Read, Write, copy},
@@ -9,11 +9,10 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Hands on every connection to a server, but cuts the first one right after the third event of
-/// `/golden`.
+/// Proxy that forwards every connection to a server, and cuts the first one after the third event of `/golden`.
 #[derive(Debug)]
 pub struct Cutter {
-    /// Where it listens.
+    /// Port of the proxy.
     pub port: u16,
     heads: Heads,
 }
@@ -21,7 +20,7 @@ pub struct Cutter {
 type Heads = Arc<Mutex<Vec<String>>>;
 
 impl Cutter {
-    /// Starts it in front of this port. It goes on until the test program ends.
+    /// Starts a proxy for the server with this port. It runs until the test program ends.
     pub fn start(server: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
@@ -30,14 +29,14 @@ impl Cutter {
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let heads = Arc::clone(&heads);
-                // What goes wrong here shows at the client.
+                // The client detects errors here.
                 thread::spawn(move || _ = hand_on(connection, server, &heads));
             }
         });
         Ok(Self { port, heads: seen })
     }
 
-    /// The `Last-Event-ID` of each request so far.
+    /// Returns the `Last-Event-ID` of each request up to now.
     pub fn last_event_ids(&self) -> Vec<Option<String>> {
         let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         heads
@@ -74,7 +73,7 @@ fn hand_on(mut client: TcpStream, server: u16, heads: &Heads) -> Result<()> {
     Ok(())
 }
 
-/// What comes, up to the place that the function finds in it.
+/// Reads bytes up to the end that the function finds in them.
 fn read_until(from: &mut TcpStream, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Vec<u8>> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
@@ -84,7 +83,9 @@ fn read_until(from: &mut TcpStream, end: impl Fn(&[u8]) -> Option<usize>) -> Res
             bytes.truncate(end);
             return Ok(bytes);
         }
-        (read > 0).then_some(()).context("it ended early")?;
+        (read > 0)
+            .then_some(())
+            .context("unexpected end of the connection")?;
     }
 }
 

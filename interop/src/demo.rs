@@ -1,4 +1,4 @@
-//! The demo server, which dies and comes back.
+//! The demo server, which is killed and restarted.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -11,7 +11,7 @@ use crate::{
     server,
 };
 
-/// One port and one journal, over all its lives.
+/// Demo server, which keeps its port and its journal when it is restarted.
 #[derive(Debug)]
 pub struct Demo {
     port: u16,
@@ -20,7 +20,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts it, without a page and without events of earlier days.
+    /// Starts the server without a page and with an empty journal.
     pub fn start() -> Result<Self> {
         let mut demo = Self {
             port: port::free()?,
@@ -31,30 +31,30 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Where its events are.
+    /// Returns the URL of the events.
     pub fn url(&self) -> String {
         server::url(self.port, "/events")
     }
 
-    /// As hard as it gets: it has no time to say goodbye.
+    /// Kills the server, which cannot end its streams first.
     pub fn kill(&mut self) {
         self.process = None;
     }
 
-    /// Starts it where it was.
+    /// Starts the server again, on its port and with its journal.
     pub fn start_again(&mut self) -> Result<()> {
         let mut command = Command::new(folder::prepared("web")?);
         command.args(["--port", &self.port.to_string()]);
         command.arg("--page").arg(&self.folder);
         command.arg("--journal").arg(self.journal());
         self.process = Some(Process::listening(&mut command, self.port)?);
-        wait_until(test_timeout(), "it keeps a journal", || {
+        wait_until(test_timeout(), "the demo writes a journal", || {
             Ok(self.journal().exists())
         })?;
         Ok(())
     }
 
-    /// All events so far.
+    /// Returns all events of the journal.
     pub fn published(&self) -> Result<Vec<Item>> {
         Ok(contract::events(&fs::read(self.journal())?))
     }

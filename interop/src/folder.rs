@@ -1,4 +1,4 @@
-//! Where `cargo xtask test-servers` has put what the tests need.
+//! Folder with the programs and files that `cargo xtask test-servers` prepares.
 
 use std::{
     env, fs,
@@ -8,13 +8,13 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// The environment variable that names the folder.
-const VARIABLE: &str = "INTEROP_FOLDER";
+/// Environment variable that names the folder.
+const FOLDER_VARIABLE: &str = "INTEROP_FOLDER";
 
-/// A file that xtask has made ready.
+/// Returns the path of a file that xtask has prepared.
 pub fn prepared(name: &str) -> Result<PathBuf> {
-    let folder = env::var_os(VARIABLE)
-        .with_context(|| format!("{VARIABLE} is not set: run `cargo xtask test-servers`"))?;
+    let folder = env::var_os(FOLDER_VARIABLE)
+        .with_context(|| format!("{FOLDER_VARIABLE} is not set: run `cargo xtask test-servers`"))?;
     let path = PathBuf::from(folder).join(name);
     ensure!(
         path.exists(),
@@ -24,7 +24,7 @@ pub fn prepared(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A new empty folder, to be looked into when a test has failed. The next run clears it away.
+/// Creates an empty folder for a test. It is kept after a failure, and the next run removes it.
 pub fn scratch(name: &str) -> Result<PathBuf> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

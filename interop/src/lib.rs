@@ -1,19 +1,20 @@
-//! The servers of the contract before real clients, behind real proxies, and in trouble. Everything
-//! runs on 127.0.0.1, each test with servers of its own. `cargo xtask test-servers` brings what they
-//! need and runs them.
+//! Interoperability tests: the contract servers with real clients, behind real proxies, and with faults.
 //!
-//! - [`folder`]: where xtask has put the servers and the clients.
-//! - [`process`]: programs that run as long as a test does.
-//! - [`server`]: the servers, and what they say and take.
+//! Everything runs on 127.0.0.1, and each test has its own servers. `cargo xtask test-servers` prepares and runs the
+//! tests.
+//!
+//! - [`folder`]: the folder in which xtask puts the servers and the clients.
+//! - [`process`]: programs that run as long as a test.
+//! - [`server`]: the contract servers, their open streams and their memory.
 //! - [`proxy`]: nginx and HAProxy.
-//! - [`live`]: when events come.
-//! - [`cutter`]: a connection that breaks in the middle.
-//! - [`browser`]: Chromium and Firefox, on a page of ours.
-//! - [`demo`]: the demo server, which dies and comes back.
-//! - [`nodes`]: several demo servers over NATS, which die and come back.
+//! - [`live`]: delays of events.
+//! - [`cutter`]: a connection that breaks in the middle of a stream.
+//! - [`browser`]: Chromium and Firefox with a test page.
+//! - [`demo`]: the demo server, which is killed and restarted.
+//! - [`nodes`]: several demo servers over NATS, which are killed and restarted.
 //!
-//! Tests: `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs` and `nodes.rs`. Small programs
-//! in other languages are in `clients/`.
+//! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs` and `nodes.rs`. `clients/` has
+//! small programs in other languages.
 
 pub mod browser;
 pub mod cutter;
@@ -29,7 +30,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use testkit::Item;
 
-/// Reads what a client prints: a list of `{"type", "data", "lastEventId"}`.
+/// Parses the output of a client: a list of `{"type", "data", "lastEventId"}`.
 pub fn items(list: &Value) -> Result<Vec<Item>> {
     let text = |event: &Value, name: &str| {
         let text = event.get(name).and_then(Value::as_str);
@@ -40,7 +41,7 @@ pub fn items(list: &Value) -> Result<Vec<Item>> {
     };
     let list = list
         .as_array()
-        .with_context(|| format!("a list, not {list}"))?;
+        .with_context(|| format!("not a list: {list}"))?;
     list.iter()
         .map(|event| {
             Ok(Item::Event {
@@ -52,7 +53,7 @@ pub fn items(list: &Value) -> Result<Vec<Item>> {
         .collect()
 }
 
-/// Fails unless these are exactly the events of `/golden` that come after so many.
+/// Checks that these are exactly the events of `/golden` after the first `seen` ones.
 pub fn ensure_golden(items: &[Item], seen: usize) -> Result<()> {
     let golden = testkit::contract::golden();
     ensure!(

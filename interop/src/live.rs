@@ -1,4 +1,4 @@
-//! When events come.
+//! Delays of events.
 
 use std::{
     fmt,
@@ -9,18 +9,18 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use testkit::{Item, contract};
 
-/// The times of one `/live`.
+/// Delays of one response of `/live`.
 #[derive(Debug)]
 pub struct Live {
-    /// From the request to the first event.
+    /// Time from the request to the first event.
     pub first: Duration,
-    /// For each event, from the time in its text to its arrival.
+    /// Time of each event from the time in its text to its arrival.
     pub delays: Vec<Duration>,
 }
 
 impl Live {
-    /// Reads that many events to their end, and fails unless all of them are whole and in order. Takes
-    /// gzip, and decodes it as it comes.
+    /// Reads a response to its end, and checks that it has `count` complete events in order. Accepts gzip, and decodes
+    /// it as it arrives.
     pub fn read(url: &str, count: usize) -> Result<Self> {
         let start = Instant::now();
         let mut response = ureq::get(url).call()?;
@@ -50,7 +50,7 @@ impl Live {
         Ok(Self { first, delays })
     }
 
-    /// The longest of the delays.
+    /// Returns the longest delay.
     pub fn longest(&self) -> Duration {
         self.delays.iter().max().copied().unwrap_or_default()
     }
@@ -60,14 +60,11 @@ impl fmt::Display for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let delays: Vec<_> = self.delays.iter().map(Duration::as_millis).collect();
         let first = self.first.as_millis();
-        write!(
-            f,
-            "first after {first} ms, behind their text by {delays:?} ms"
-        )
+        write!(f, "first event after {first} ms, delays {delays:?} ms")
     }
 }
 
-/// The time in the text of the event, if it is the one of this number and whole.
+/// Returns the time in the text of the event. Returns an error if it is not the complete event with this number.
 fn sent(event: &Item, number: usize) -> Result<Duration> {
     let Item::Event {
         event_type,
@@ -75,7 +72,7 @@ fn sent(event: &Item, number: usize) -> Result<Duration> {
         last_event_id,
     } = event
     else {
-        unreachable!("only events are asked for")
+        unreachable!("the function returns only events")
     };
     let time = data.strip_prefix(&format!("tick {number} "));
     let time = time.with_context(|| format!("event {number} is {event:?}"))?;

@@ -1,4 +1,4 @@
-//! Several demo servers, which have the same events over NATS.
+//! Several demo servers, which share their events over NATS.
 
 use std::{
     fs::{self, File},
@@ -19,7 +19,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts the first or the second.
+    /// Starts the first or the second server.
     pub fn start(number: u16, nats: &Nats) -> Result<Self> {
         let port = port::free()?;
         let mut command = Command::new(folder::prepared("node")?);
@@ -32,12 +32,12 @@ impl Node {
         })
     }
 
-    /// It has no time to say goodbye.
+    /// Kills the server, which cannot end its streams first.
     pub fn kill(&mut self) {
         self.process = None;
     }
 
-    /// Reads its events, all that it has to offer or those behind this one.
+    /// Subscribes to the events of the server: those after this ID, or all that it keeps.
     pub fn listen(&self, last_event_id: Option<&str>) -> Result<Listener> {
         let printed = folder::scratch("listener")?.join("events.sse");
         let mut curl = Command::new("curl");
@@ -54,7 +54,7 @@ impl Node {
     }
 }
 
-/// Somebody who reads the events of a node.
+/// Client that reads the events of a node.
 #[derive(Debug)]
 pub struct Listener {
     _curl: Process,
@@ -62,7 +62,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Returns the events that it has read so far, without the positions that it was told.
+    /// Returns the events that the client has read up to now, without `position` events.
     pub fn events(&self) -> Result<Vec<Item>> {
         let mut events = contract::events(&fs::read(&self.printed)?);
         events.retain(

@@ -1,4 +1,4 @@
-//! Programs that run as long as a test does.
+//! Programs that run as long as a test.
 
 use std::{
     fs::{self, File},
@@ -14,12 +14,12 @@ use testkit::timeout::test_timeout;
 
 use crate::folder;
 
-/// A program that is ended when this is dropped.
+/// Child process that is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Process(Child);
 
 impl Process {
-    /// Starts it.
+    /// Starts a command.
     pub fn start(command: &mut Command) -> Result<Self> {
         let child = command.stdin(Stdio::null()).spawn();
         Ok(Self(
@@ -27,10 +27,10 @@ impl Process {
         ))
     }
 
-    /// Starts it, and waits until it listens on this port.
+    /// Starts a command, and waits until it listens on this port.
     pub fn listening(command: &mut Command, port: u16) -> Result<Self> {
         let mut process = Self::start(command)?;
-        wait_until(test_timeout(), "it listens", || {
+        wait_until(test_timeout(), &format!("port {port} is open"), || {
             if let Some(status) = process.0.try_wait()? {
                 bail!("{command:?} has ended: {status}");
             }
@@ -39,13 +39,15 @@ impl Process {
         Ok(process)
     }
 
-    /// Waits until it has ended.
+    /// Waits until the process has ended, and returns its status.
     pub fn ended_within(&mut self, limit: Duration) -> Result<ExitStatus> {
-        wait_until(limit, "it ends", || Ok(self.0.try_wait()?.is_some()))?;
+        wait_until(limit, "the process ends", || {
+            Ok(self.0.try_wait()?.is_some())
+        })?;
         Ok(self.0.wait()?)
     }
 
-    /// Its number.
+    /// Returns the process ID.
     pub fn id(&self) -> u32 {
         self.0.id()
     }
@@ -53,15 +55,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Runs a client to its end, and gives what it prints.
+/// Runs a command to its end, and returns its output.
 pub fn output(command: &mut Command) -> Result<Vec<u8>> {
-    // Not our own stderr: node makes a pipe non-blocking for all that share it.
+    // Not the stderr of this process, because node makes a pipe non-blocking for all processes that share it.
     let complaints = folder::scratch("client")?.join("stderr");
     command
         .stdout(Stdio::piped())
@@ -79,12 +81,12 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>> {
     let complaints = fs::read_to_string(complaints)?;
     ensure!(status.success(), "{command:?}: {status}: {complaints}");
     let Ok(printed) = reader.join() else {
-        bail!("cannot read what {command:?} prints")
+        bail!("cannot read the output of {command:?}")
     };
     Ok(printed?)
 }
 
-/// Asks again and again, and gives the time that it took.
+/// Waits until the condition holds, and returns the elapsed time. Returns an error after the limit.
 pub fn wait_until(
     limit: Duration,
     what: &str,
@@ -94,7 +96,7 @@ pub fn wait_until(
     while !condition()? {
         ensure!(
             start.elapsed() < limit,
-            "in vain waited {limit:?} until {what}"
+            "timeout after {limit:?} before {what}"
         );
         sleep(Duration::from_millis(20));
     }

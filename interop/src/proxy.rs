@@ -1,4 +1,4 @@
-//! nginx and HAProxy, with a configuration of our own and nothing of the system's.
+//! nginx and HAProxy with their own configuration, independent of that of the system.
 
 use std::{fs, process::Command};
 
@@ -7,15 +7,15 @@ use testkit::port;
 
 use crate::{folder, process::Process};
 
-/// A proxy in front of a server.
+/// Proxy of one server.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Where it listens.
+    /// Port of the proxy.
     pub port: u16,
     _process: Process,
 }
 
-/// An nginx in front of this port, with these lines in its `server`.
+/// Starts nginx for the server with this port, with these lines in its `server` section.
 pub fn nginx(upstream: u16, lines: &str) -> Result<Proxy> {
     let port = port::free()?;
     let folder = folder::scratch("nginx")?;
@@ -50,7 +50,7 @@ location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
     Ok(Proxy { port, _process })
 }
 
-/// A HAProxy in front of this port, with these lines in its `listen`.
+/// Starts HAProxy for the server with this port, with these lines in its `listen` section.
 pub fn haproxy(upstream: u16, lines: &str) -> Result<Proxy> {
     let port = port::free()?;
     let configuration = format!(

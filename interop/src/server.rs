@@ -1,4 +1,4 @@
-//! The servers of the contract, and what they say and take.
+//! The contract servers, their open streams and their memory.
 
 use std::{
     fs,
@@ -18,25 +18,25 @@ use crate::{
     process::{Process, wait_until},
 };
 
-/// The library that each is written for, by which they are known here.
+/// Names of the servers, which are those of their libraries.
 pub const ALL: [&str; 3] = ["hyper", "axum", "warp"];
 
-/// How long a stream may live on when its client has left: less than the interval of keep-alive comments, by which
-/// it would be noticed in any case.
-const FREED: Duration = Duration::from_millis(1500);
+/// Maximum time until a stream is freed after its client has left. It is shorter than the interval of keep-alive
+/// comments, which would detect the client in any case.
+const MAX_FREE_TIME: Duration = Duration::from_millis(1500);
 
-/// One that runs.
+/// Running contract server.
 #[derive(Debug)]
 pub struct Server {
-    /// The library.
+    /// Library of the server.
     pub name: &'static str,
-    /// Where it listens.
+    /// Port of the server.
     pub port: u16,
     process: Process,
 }
 
 impl Server {
-    /// Starts the one for this library.
+    /// Starts the server of this library.
     pub fn start(name: &'static str) -> Result<Self> {
         let port = port::free()?;
         let mut command = Command::new(folder::prepared(name)?);
@@ -48,12 +48,12 @@ impl Server {
         })
     }
 
-    /// A path on it.
+    /// Returns the URL of a path on the server.
     pub fn url(&self, path: &str) -> String {
         url(self.port, path)
     }
 
-    /// A connection of our own, with a request sent.
+    /// Opens a connection, sends a request for this path, and returns the connection.
     pub fn send(&self, path: &str) -> Result<TcpStream> {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
         connection.set_read_timeout(Some(test_timeout()))?;
@@ -61,7 +61,7 @@ impl Server {
         Ok(connection)
     }
 
-    /// How many streams are open, by its own account.
+    /// Returns the number of open streams that the server reports.
     pub fn active(&self) -> Result<u64> {
         let stats = get(&self.url("/stats"))?;
         let stats: Value = serde_json::from_slice(&stats)?;
@@ -70,47 +70,49 @@ impl Server {
             .with_context(|| format!("/stats: {stats}"))
     }
 
-    /// Waits until so many streams are open.
+    /// Waits until this number of streams is open.
     pub fn wait_for_active(&self, count: u64) -> Result<()> {
         let what = format!("{} has {count} streams", self.name);
         wait_until(test_timeout(), &what, || Ok(self.active()? == count))?;
         Ok(())
     }
 
-    /// Waits until the streams of clients that have just left are gone, all but so many. Gives the time that it
-    /// took.
+    /// Waits until all streams but `count` are freed after clients have left, and returns the elapsed time.
     pub fn frees_all_but(&self, count: u64) -> Result<Duration> {
         let what = format!("{} frees all streams but {count}", self.name);
         wait_until(test_timeout(), &what, || Ok(self.active()? == count))
     }
 
-    /// Fails unless the streams of clients that leave are gone soon. A busy machine can only make it later, so this
-    /// is done until it is soon enough once: `leave` has to give the time that it took.
+    /// Checks that the streams of clients that leave are freed soon. `leave` has to return the elapsed time.
+    ///
+    /// A busy machine can only increase that time, so `leave` is repeated until the time is short enough once.
     pub fn frees_soon(&self, leave: impl Fn() -> Result<Duration>) -> Result<Duration> {
         let start = Instant::now();
         loop {
             let time = leave()?;
-            if time < FREED {
+            if time < MAX_FREE_TIME {
                 return Ok(time);
             }
             ensure!(
                 start.elapsed() < test_timeout(),
-                "{}: a stream was freed after {time:?}, limit is {FREED:?}",
+                "{}: a stream was freed after {time:?}, limit is {MAX_FREE_TIME:?}",
                 self.name
             );
         }
     }
 
-    /// The memory that it takes, in KiB.
+    /// Returns the resident memory of the server in KiB.
     pub fn resident(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let size = status.split("VmRSS:").nth(1);
         let size = size.and_then(|rest| rest.split_whitespace().next());
-        Ok(serde_json::from_str(size.context("VmRSS of the server")?)?)
+        Ok(serde_json::from_str(
+            size.context("no VmRSS of the server")?,
+        )?)
     }
 }
 
-/// Starts each of these servers, and checks them side by side.
+/// Starts each of these servers, and checks them concurrently.
 pub fn each(names: &[&'static str], check: impl Fn(&Server) -> Result<()> + Sync) -> Result<()> {
     let one = |name| {
         let server = Server::start(name)?;
@@ -125,12 +127,12 @@ pub fn each(names: &[&'static str], check: impl Fn(&Server) -> Result<()> + Sync
     })
 }
 
-/// A path on what listens on this port.
+/// Returns the URL of a path on this port of 127.0.0.1.
 pub fn url(port: u16, path: &str) -> String {
     format!("http://127.0.0.1:{port}{path}")
 }
 
-/// The whole of a body.
+/// Requests a URL, and returns the body.
 pub fn get(url: &str) -> Result<Vec<u8>> {
     let mut response = ureq::get(url).call().with_context(|| url.to_owned())?;
     Ok(response.body_mut().read_to_vec()?)

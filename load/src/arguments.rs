@@ -1,34 +1,34 @@
-//! What the programs that print tables are asked for.
+//! Arguments of the programs that print tables.
 
 use clap::{Args, ValueEnum};
 
-/// How thoroughly is measured, and who.
+/// Effort of a run, and the selected participants.
 #[derive(Clone, Debug, Args)]
 pub struct Asked<T: ValueEnum + Send + Sync + 'static> {
-    /// In a fraction of the time, less exact.
+    /// Measure for a shorter time, with less exact results.
     #[arg(long, conflicts_with = "smoke")]
     quick: bool,
-    /// Some seconds with little of everything: only to see that it runs.
+    /// Run everything for some seconds, only to check that it works.
     #[arg(long)]
     smoke: bool,
-    /// Only these.
+    /// Measure only this participant. Can be repeated.
     #[arg(long)]
     only: Vec<T>,
 }
 
-/// How thoroughly.
+/// Effort of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// Only to see that everything runs.
+    /// Some seconds, only to check that everything works.
     Smoke,
-    /// Less exact.
+    /// A shorter time, with less exact results.
     Quick,
-    /// As the tables in the README are made.
+    /// The full time, for the tables in the README.
     Whole,
 }
 
 impl<T: ValueEnum + Copy + PartialEq + Send + Sync + 'static> Asked<T> {
-    /// How thoroughly.
+    /// Returns the effort of the run.
     pub fn effort(&self) -> Effort {
         match (self.smoke, self.quick) {
             (true, _) => Effort::Smoke,
@@ -37,12 +37,12 @@ impl<T: ValueEnum + Copy + PartialEq + Send + Sync + 'static> Asked<T> {
         }
     }
 
-    /// Whether this one is asked for.
+    /// Returns true if this participant is selected.
     pub fn wants(&self, one: T) -> bool {
         self.only.is_empty() || self.only.contains(&one)
     }
 
-    /// Those of them that are asked for.
+    /// Returns the selected ones of these participants.
     pub fn of(&self, all: &[T]) -> Vec<T> {
         all.iter().copied().filter(|it| self.wants(*it)).collect()
     }

@@ -1,13 +1,13 @@
-//! Hostile requests, floods and bombs: against `sse hub`, and against the client. Each victim is a process under
-//! a memory limit.
+//! Sends hostile requests, floods and bombs to `sse hub` and to the client. Each victim is a process with a memory
+//! limit.
 //!
 //! - `hub.rs`: the hub, attacked while a `neighbour.rs` publishes and subscribes; `requests.rs`: the attacks;
 //!   `target.rs`: connections and requests.
 //! - `client.rs`: the client, attacked by the `server.rs`; `answers.rs`: the attacks; `bombs.rs`: small bodies
 //!   that decompress to large ones.
 //!
-//! The run fails if a victim exceeds its memory limit or ends, if a neighbour loses an event or waits too long, or
-//! if one poll of the client keeps its thread for too long.
+//! The run fails if a victim exceeds its memory limit or ends, or if a neighbour loses an event or waits too long. It
+//! also fails if one poll of the client blocks its thread for too long.
 
 mod answers;
 mod bombs;
@@ -47,12 +47,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// The number of repetitions of an attack whose full size is `full`.
+    /// Returns the number of repetitions of an attack whose full size is `full`.
     fn count(&self, full: usize) -> usize {
         if self.smoke { (full / 20).max(1) } else { full }
     }
 
-    /// The time that the client is exposed to an endless answer.
+    /// Returns the time for which a client reads an endless answer.
     fn exposure(&self) -> Duration {
         Duration::from_millis(if self.smoke { 500 } else { 5_000 })
     }
@@ -72,7 +72,7 @@ impl Options {
 ///
 /// # Errors
 ///
-/// If a victim does not withstand an attack.
+/// Returns an error if a victim fails in an attack.
 pub async fn run(
     sse: &Path,
     attacked: &Path,
@@ -101,19 +101,19 @@ pub async fn run(
     Ok(())
 }
 
-/// Returns the attacks that were asked for.
+/// Returns the selected attacks.
 fn wanted<T: clap::ValueEnum>(options: &Options, all: &[T]) -> Vec<T> {
     let is_wanted = |attack: &&T| options.is_wanted(&name(*attack));
     all.iter().filter(is_wanted).cloned().collect()
 }
 
-/// The name of an attack, as in `--only`.
+/// Returns the name of an attack, as in `--only`.
 fn name(attack: &impl clap::ValueEnum) -> String {
     let value = attack.to_possible_value();
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// A size in MiB, for a table.
+/// Converts bytes to MiB, for a table.
 fn mebibytes(bytes: u64) -> u64 {
     bytes / (1024 * 1024)
 }

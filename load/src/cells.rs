@@ -1,8 +1,8 @@
-//! What stands in the cells of the tables.
+//! Texts for the cells of the tables.
 
 use crate::markdown::{BELOW, reached};
 
-/// A share, where less is better, beside the figure that it may have at most.
+/// Formats a share, where less is better, with its maximum if it has one.
 pub(crate) fn share(number: f64, figure: Option<f64>) -> String {
     match figure {
         None => format!("{number:.2}"),
@@ -11,7 +11,7 @@ pub(crate) fn share(number: f64, figure: Option<f64>) -> String {
     }
 }
 
-/// A number, beside the figure that it may have at most.
+/// Formats a number with its maximum, if it has one.
 pub(crate) fn at_most(write: fn(f64) -> String, number: f64, figure: Option<f64>) -> String {
     let written = write(number);
     match figure {
@@ -33,7 +33,7 @@ pub(crate) fn mebibytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / f64::from(1 << 20))
 }
 
-/// A whole number, in groups of three digits.
+/// Formats a number without decimals, in groups of three digits.
 pub(crate) fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! Who receives a stream: each library asks once, hands out all that comes, and stops at the end of
-//! the response. Each has a connection of its own, on the caller's thread.
+//! Libraries that receive a stream. Each sends one request over its own connection, on the caller's thread. It passes
+//! on all that it receives, and stops at the end of the response.
 
 pub mod eventsource_client;
 pub mod hyper;
@@ -11,39 +11,39 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-/// A library that receives a stream.
+/// Library that receives a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Client {
-    /// sse-source's `EventSource`.
+    /// `EventSource` of sse-source.
     Ours,
-    /// The same crate's `send`, which asks once.
+    /// `send` of sse-source, which sends one request.
     OursOnce,
-    /// reqwest, and eventsource-stream to decode.
+    /// reqwest-eventsource, which decodes with eventsource-stream.
     ReqwestEventsource,
-    /// `LaunchDarkly`'s, with its own transport of hyper.
+    /// eventsource-client of `LaunchDarkly`, with its own transport on hyper.
     EventsourceClient,
-    /// hyper's connection and nobody who decodes: the bound.
+    /// Connection of hyper without a decoder: the upper bound.
     Hyper,
 }
 
-/// What a client hands out.
+/// Output of a client.
 #[derive(Clone, Copy, Debug)]
 pub enum Received<'a> {
     /// An event.
     Event {
-        /// Its type, or "message".
+        /// Event type, "message" by default.
         event_type: &'a str,
-        /// Its data.
+        /// Data of the event.
         data: &'a str,
-        /// Its ID, or nothing.
+        /// ID of the event, or the empty string.
         id: &'a str,
     },
-    /// A piece of the body, from who does not decode.
+    /// A piece of the body, from a client that does not decode.
     Bytes(&'a [u8]),
 }
 
 impl Client {
-    /// All, in the order of the tables.
+    /// All clients, in the order of the tables.
     pub const ALL: [Self; 5] = [
         Self::Ours,
         Self::OursOnce,
@@ -52,7 +52,7 @@ impl Client {
         Self::Hyper,
     ];
 
-    /// What it is called on the command line. Its program is called `receive-` and that.
+    /// Returns the name on the command line. The name of the program is `receive-` followed by this name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
@@ -63,12 +63,12 @@ impl Client {
         }
     }
 
-    /// Whether it is to be right, and not only compared.
+    /// Returns true if the client is one of this project, so that a wrong result is an error.
     pub fn is_ours(self) -> bool {
         matches!(self, Self::Ours | Self::OursOnce)
     }
 
-    /// Whether it hands out events.
+    /// Returns true if the client decodes events.
     pub fn decodes(self) -> bool {
         self != Self::Hyper
     }

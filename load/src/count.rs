@@ -1,15 +1,16 @@
-//! Counting from anywhere.
+//! A counter that tasks and threads share.
 
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// One number.
+/// Counter that starts at 0.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
 
 impl Count {
+    /// Adds 1.
     pub(crate) fn up(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! The program `subscribe` at work: subscribers in a process of their own, for one process may not
-//! have enough files open for those of all servers.
+//! Handle of the program `subscribe`. The subscribers of each server have their own process, because one process may
+//! not have enough open files for all of them.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::program::Program;
 
-/// Subscribers of one server.
+/// Process with the subscribers of one server.
 #[derive(Debug)]
 pub struct Crowd {
     program: Program,
@@ -15,20 +15,22 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Starts it, on the core of whoever starts it, and waits until all are connected.
+    /// Starts the process on the core of the caller, and waits until all subscribers are connected.
     ///
     /// # Errors
     ///
-    /// If they cannot connect.
+    /// Returns an error if a subscriber cannot connect.
     pub fn connect(path: &Path, port: u16, count: usize) -> Result<Self> {
         Self::connect_with_stalled(path, port, count, 0)
     }
 
-    /// The same, with this many more that never read, and do not count.
+    /// Starts the process with additional stalled subscribers, and waits until all are connected.
+    ///
+    /// Stalled subscribers never read, and [`count`](Self::count) does not include them.
     ///
     /// # Errors
     ///
-    /// If they cannot connect.
+    /// Returns an error if a subscriber cannot connect.
     pub fn connect_with_stalled(
         path: &Path,
         port: u16,
@@ -42,53 +44,54 @@ impl Crowd {
         Ok(Self { program, count })
     }
 
-    /// How many they are.
+    /// Returns the number of subscribers that read.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Tells them that each will get this many events.
+    /// Tells the process that each subscriber will get this number of events.
     ///
     /// # Errors
     ///
-    /// If they are gone.
+    /// Returns an error if the process has ended.
     pub fn expect(&mut self, events: u64) -> Result<()> {
         self.program.tell(&format!("receive {events}"))
     }
 
-    /// Waits until each has the events that it was to expect.
+    /// Waits until each subscriber has the expected events.
     ///
     /// # Errors
     ///
-    /// If one of them has not, or has more.
+    /// Returns an error if a subscriber gets fewer or more events.
     pub fn have_received(&mut self) -> Result<()> {
         self.program.answer("received").map(drop)
     }
 
-    /// Tells them that each will get this many events, whose times count.
+    /// Tells the process that each subscriber will get this number of events, whose latencies are measured.
     ///
     /// # Errors
     ///
-    /// If they are gone.
+    /// Returns an error if the process has ended.
     pub fn expect_timed(&mut self, events: u64) -> Result<()> {
         self.program.tell(&format!("time {events}"))
     }
 
-    /// Tells them when these events were published, once they have been received.
+    /// Tells the process when the received events were published, in
+    /// [`machine::nanoseconds`](crate::machine::nanoseconds).
     ///
     /// # Errors
     ///
-    /// If they are gone.
+    /// Returns an error if the process has ended.
     pub fn were_published(&mut self, times: &[u64]) -> Result<()> {
         let times: Vec<String> = times.iter().map(u64::to_string).collect();
         self.program.tell(&times.join(" "))
     }
 
-    /// What this share of all deliveries took at most, from being published to being read.
+    /// Returns a percentile of the time from publishing an event to reading it.
     ///
     /// # Errors
     ///
-    /// If they are gone.
+    /// Returns an error if the process has ended.
     pub fn latency(&mut self, percent: u64) -> Result<Duration> {
         self.program.tell(&format!("latency {percent}"))?;
         Ok(Duration::from_nanos(self.program.answer("latency")?))

@@ -1,16 +1,15 @@
-//! How fast a stream is received and decoded, and in how much memory.
+//! Measures how fast clients receive and decode a stream, and in how much memory.
 //!
-//! A client asks for a response of many events, which the [flood](crate::flood) writes as fast as it
-//! reads, and says what it has made of it. Each library is a program of its own with one thread, on a
-//! core that the server does not use, and they take turns of one response each.
+//! A client requests a response with many events, and reports what it received. The [flood](crate::flood) writes as
+//! fast as the client reads. Each library has its own program with one thread, on a core that the server does not
+//! use. The programs take turns of one response each.
 //!
-//! What counts is the time that the client's thread has run, as in [`measure`](crate::measure), with
-//! what the kernel did for it: to receive is a part of it, and the same for all.
+//! A rate counts the processor time of the client's thread, as in [`measure`](crate::measure), with the time of the
+//! kernel for it. So it includes the cost of receiving, which is the same for all clients.
 //!
-//! Memory is the most that a process has had resident (`VmHWM`) behind one response. Much of that are
-//! pages of the program and of libc, which the kernel maps by the dozen around each that is used;
-//! without them it is what the process has of its own, its heap and stack. How large hyper's buffer
-//! gets is a matter of chance, so what counts is the median of some processes.
+//! Memory is the peak of the resident memory (`VmHWM`) after one response. A large part of it is pages of the program
+//! and of libc, because the kernel maps dozens of pages around each used one. The rest is heap and stack. The size of
+//! hyper's buffer is random, so the result is the median of several processes.
 
 use std::{
     path::Path,
@@ -28,40 +27,41 @@ use crate::{
     tally::Tally,
 };
 
-/// Who is measured, and how thoroughly.
+/// Parameters of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// Who takes part.
+    /// Clients to measure.
     pub clients: &'a [Client],
-    /// The folder of the programs.
+    /// Folder of the programs.
     pub programs: &'a Path,
-    /// The core of the clients, if they have one.
+    /// Core of the clients, if they have one.
     pub core: Option<usize>,
-    /// The port of the flood.
+    /// Port of the flood.
     pub port: u16,
-    /// At least how many events a response has.
+    /// Minimum number of events of a response.
     pub events: u64,
-    /// How many processes' memory is looked at.
+    /// Number of processes whose memory is measured.
     pub processes: usize,
-    /// How long they take turns.
+    /// Time for the turns of all clients.
     pub time: Duration,
 }
 
-/// What was measured of a client.
+/// Results of a client.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// Events for each second that it ran.
+    /// Events per second of processor time.
     pub samples: Samples,
-    /// The most memory that was resident, in bytes.
+    /// Peak of the resident memory, in bytes.
     pub peak: u64,
-    /// The same without pages of files.
+    /// Peak of the resident memory without pages of files, in bytes.
     pub own: u64,
-    /// How much the peak of the process that took turns rose behind its first response.
+    /// Growth of the peak after the first response, in bytes, in the process that took turns.
     pub growth: u64,
 }
 
-/// Measures the clients in turns. One that receives anything else than was sent has an error, and no
-/// other turn.
+/// Measures the clients in turns.
+///
+/// If a client receives anything other than was sent, it has an error and gets no further turn.
 pub fn all(plan: &Plan<'_>, stream: &Stream) -> Vec<(Client, Result<Reading>)> {
     let start = |client: &Client| (*client, Contender::start(plan, *client, stream));
     let mut contenders: Vec<_> = plan.clients.iter().map(start).collect();
@@ -85,11 +85,11 @@ pub fn all(plan: &Plan<'_>, stream: &Stream) -> Vec<(Client, Result<Reading>)> {
 #[derive(Debug)]
 struct Contender {
     receiver: Receiver,
-    /// How many events a response has.
+    /// Number of events of a response.
     events: f64,
     expected: Tally,
     samples: Samples,
-    /// Of each process behind its first response; the last is the one that takes turns.
+    /// Memory of each process after its first response. The last process takes turns.
     memories: Vec<Memory>,
 }
 
@@ -113,7 +113,7 @@ impl Contender {
         Ok(contender)
     }
 
-    /// The first response of a process.
+    /// Receives the first response of a process, and reads its memory.
     fn first(&mut self) -> Result<()> {
         self.receive()?;
         self.memories.push(self.receiver.process().memory()?);
@@ -128,11 +128,11 @@ impl Contender {
         Ok(())
     }
 
-    /// One response, which has to be right.
+    /// Receives one response, and compares it with the expected one.
     fn receive(&mut self) -> Result<()> {
         let tally = self.receiver.receive()?;
         let expected = &self.expected;
-        ensure!(tally == *expected, "received {tally}, not {expected}");
+        ensure!(tally == *expected, "received {tally}, expected {expected}");
         Ok(())
     }
 

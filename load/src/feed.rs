@@ -1,4 +1,4 @@
-//! What is published: the same texts for every library, out of one channel.
+//! Published texts, which every library takes from one channel.
 
 use std::{
     borrow::Borrow,
@@ -15,16 +15,16 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::orders::{Orders, Publish};
 
-/// How many texts the channel holds. No burst is as long.
+/// Number of texts that the channel holds. All bursts are shorter.
 const CAPACITY: usize = 1024;
 
-/// What is published: a text, and the event that it is for those who can send one event to many.
-/// The others make their own kind of event of the text.
+/// Text that is published, with its event for servers that can send one event to many subscribers. The other servers
+/// create their own event from the text.
 #[derive(Clone, Debug)]
 pub struct Published(Arc<(String, Event)>);
 
 impl Published {
-    /// The text.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         &self.0.0
     }
@@ -36,7 +36,7 @@ impl Borrow<Event> for Published {
     }
 }
 
-/// A channel that every subscriber hears the same of.
+/// Channel that sends every text to every subscriber.
 #[derive(Clone, Debug)]
 pub struct Feed {
     sender: broadcast::Sender<Published>,
@@ -44,7 +44,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A channel without subscribers, fed by these orders on the runtime of whoever calls.
+    /// Creates a channel without subscribers, and spawns a task that publishes by these orders.
     pub fn by(orders: Orders) -> Self {
         let feed = Self {
             sender: broadcast::Sender::new(CAPACITY),
@@ -54,8 +54,8 @@ impl Feed {
         feed
     }
 
-    /// All that is published from now on. The stream allocates nothing, so that what is measured is the
-    /// library.
+    /// Returns a stream of all texts that are published from now on. It does not allocate, so that only the library is
+    /// measured.
     pub fn subscribe(&self) -> impl Stream<Item = Published> + Send + Sync + use<> {
         let start = (self.sender.subscribe(), Arc::clone(&self.missed));
         stream::unfold(start, |(mut receiver, missed)| async move {
@@ -74,7 +74,7 @@ impl Publish for Feed {
     fn publish(&self, texts: Vec<String>) {
         for text in texts {
             let event = Event::new(text.clone());
-            // That nobody listens is no fault.
+            // It is not an error if there are no subscribers.
             let _ = self.sender.send(Published(Arc::new((text, event))));
         }
     }

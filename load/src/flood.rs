@@ -1,5 +1,5 @@
-//! A server that always has more than is read: streams of the benchmarks of the codec, encoded
-//! before anybody asks, and written again and again.
+//! A server that writes as fast as its clients read. It serves the streams of the codec's benchmarks, which are
+//! encoded in advance, and repeats them.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -16,40 +16,40 @@ use crate::{
     workloads::{Record, Workload, workloads},
 };
 
-/// Of the workloads of the benchmarks, those that are served.
-const KEYS: [&str; 3] = ["a", "b", "e"];
+/// Keys of the served workloads of the benchmarks.
+const WORKLOAD_KEYS: [&str; 3] = ["a", "b", "e"];
 
-/// The one that is served with an event in each chunk, too, as LLM APIs have it.
-const ONE_BY_ONE: &str = "a";
+/// Key of the workload that is also served with one event in each chunk, as LLM APIs do.
+const ONE_BY_ONE_KEY: &str = "a";
 
-/// How large the chunks of HTTP/1.1 are: as in the benchmarks.
-const CHUNK: usize = 16 * 1024;
+/// Size of an HTTP/1.1 chunk in bytes, as in the benchmarks.
+const CHUNK_BYTES: usize = 16 * 1024;
 
-const HEAD: &[u8] =
+const RESPONSE_HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// What ends a body of chunks.
-const END: &[u8] = b"0\r\n\r\n";
+/// Last chunk of a body.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// A stream that is served.
+/// Stream that the flood serves.
 #[derive(Debug)]
 pub struct Stream {
-    /// The path.
+    /// Path of the stream.
     pub key: String,
-    /// What is in it.
+    /// Title in the tables.
     pub title: String,
-    /// Its events.
+    /// Events of the stream.
     pub records: Vec<Record>,
     length: u64,
     chunks: Vec<u8>,
 }
 
-/// All that are served.
+/// Returns all streams that the flood serves.
 pub fn streams() -> Vec<Stream> {
     let mut workloads = workloads();
-    workloads.retain(|it| KEYS.contains(&it.key));
+    workloads.retain(|it| WORKLOAD_KEYS.contains(&it.key));
     let large = workloads.iter().map(Stream::in_large_chunks);
-    let one_by_one = workloads.iter().filter(|it| it.key == ONE_BY_ONE);
+    let one_by_one = workloads.iter().filter(|it| it.key == ONE_BY_ONE_KEY);
     large.chain(one_by_one.map(Stream::one_by_one)).collect()
 }
 
@@ -60,7 +60,7 @@ impl Stream {
             title: format!("{}: {}", workload.key, workload.title),
             records: workload.records.clone(),
             length: workload.stream.len() as u64,
-            chunks: chunks(workload.stream.chunks(CHUNK)),
+            chunks: chunks(workload.stream.chunks(CHUNK_BYTES)),
         }
     }
 
@@ -78,17 +78,17 @@ impl Stream {
         }
     }
 
-    /// How many events it has.
+    /// Returns the number of events.
     pub fn events(&self) -> u64 {
         self.records.len() as u64
     }
 
-    /// Where it is served so many times in one response.
+    /// Returns the URI of a response that repeats the stream `times` times.
     pub fn uri(&self, port: u16, times: u64) -> String {
         format!("http://127.0.0.1:{port}/{}/{times}", self.key)
     }
 
-    /// What a client has to make of that response.
+    /// Returns the expected tally of a client for that response.
     pub fn tally(&self, client: Client, times: u64) -> Tally {
         let mut tally = Tally::default();
         if !client.decodes() {
@@ -109,7 +109,7 @@ impl Stream {
     }
 }
 
-/// The pieces, as a body of HTTP/1.1 has them.
+/// Encodes each piece as an HTTP/1.1 chunk.
 fn chunks<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut chunks = Vec::new();
     for piece in pieces {
@@ -120,17 +120,17 @@ fn chunks<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     chunks
 }
 
-/// Answers whoever connects, each in a thread of its own, for as long as the process lives.
+/// Serves each client in its own thread, as long as the process lives.
 ///
 /// # Errors
 ///
-/// If the listener fails.
+/// Returns an error if the listener fails.
 pub fn serve(listener: &TcpListener) -> Result<()> {
     let streams = streams();
     thread::scope(|scope| {
         loop {
             let connection = listener.accept()?.0;
-            // A client that leaves before the end is no fault.
+            // It is not an error if a client disconnects before the end.
             scope.spawn(|| answer(connection, &streams));
         }
     })
@@ -139,18 +139,18 @@ pub fn serve(listener: &TcpListener) -> Result<()> {
 fn answer(mut connection: TcpStream, streams: &[Stream]) -> Result<()> {
     let mut lines = BufReader::new(connection.try_clone()?).lines();
     let request = lines.next().context("no request")??;
-    // The rest of its head.
-    while !lines.next().context("half a request")??.is_empty() {}
+    // The other lines of the head.
+    while !lines.next().context("incomplete request")??.is_empty() {}
     let asked = asked(&request, streams);
-    let (stream, times) = asked.with_context(|| format!("nothing is at {request:?}"))?;
-    connection.write_all(HEAD)?;
+    let (stream, times) = asked.with_context(|| format!("no stream for {request:?}"))?;
+    connection.write_all(RESPONSE_HEAD)?;
     for _ in 0..times {
         connection.write_all(&stream.chunks)?;
     }
-    Ok(connection.write_all(END)?)
+    Ok(connection.write_all(LAST_CHUNK)?)
 }
 
-/// What a line `GET /KEY/TIMES HTTP/1.1` asks for.
+/// Parses a line `GET /KEY/TIMES HTTP/1.1`, and returns the stream and the number of repetitions.
 fn asked<'a>(request: &str, streams: &'a [Stream]) -> Option<(&'a Stream, u64)> {
     let path = request.strip_prefix("GET /")?.strip_suffix(" HTTP/1.1")?;
     let (key, times) = path.split_once('/')?;

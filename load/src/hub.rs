@@ -1,11 +1,10 @@
-//! One feed for many: what the [measurement](crate::measure) of all servers has no place for.
+//! Fan-out of one feed: measurements in addition to those of [`measure`](crate::measure).
 //!
-//! - [`paced`]: events that are published at a steady rate, and how long each takes to arrive;
-//!   beside subscribers that do not read, too.
-//! - [`latency`]: that, of all servers at the same rate.
-//! - [`growth`]: what a subscriber costs where there are more and more of them.
-//! - [`pipes`]: the same where there are more than a process may have open files.
-//! - [`stalls`]: what those who do not read cost the others.
+//! - [`paced`]: publishes events at a steady rate and measures latencies, also with subscribers that do not read.
+//! - [`latency`]: latencies of all servers at the same rate.
+//! - [`growth`]: cost of a subscriber while their number grows.
+//! - [`pipes`]: cost of a subscriber if there are more than a process may have open files.
+//! - [`stalls`]: effect of subscribers that do not read on the others.
 //! - [`report`]: the tables.
 
 pub mod growth;

@@ -1,7 +1,7 @@
-//! How long events take from being published to being read.
+//! Times from publishing events to reading them.
 //!
-//! Whoever publishes notes when, and whoever subscribes notes when which event came. The two meet only
-//! when all is over, so that the text of an event needs no time in it, and nobody has to look for one.
+//! The publisher records when it publishes, and each subscriber records when it reads each event. The times are
+//! compared only at the end. So the text of an event contains no time, and no subscriber has to parse one.
 
 use std::ops::Range;
 
@@ -9,15 +9,15 @@ use anyhow::{Result, ensure};
 
 use crate::machine;
 
-/// When each event has come, to each subscriber.
+/// Times at which each subscriber received each event.
 #[derive(Debug)]
 pub struct Arrivals {
-    /// For each event, the times in nanoseconds.
+    /// Times in nanoseconds, for each event.
     times: Vec<Vec<u64>>,
 }
 
 impl Arrivals {
-    /// Room for this many events that come to this many.
+    /// Allocates space for this number of events and subscribers.
     pub(crate) fn of(events: usize, subscribers: usize) -> Self {
         Self {
             times: (0..events)
@@ -26,7 +26,7 @@ impl Arrivals {
         }
     }
 
-    /// These have come to one of them, now. What was not expected does not count.
+    /// Records that one subscriber received these events now. Ignores unexpected events.
     pub(crate) fn add(&mut self, events: Range<usize>) {
         if !events.is_empty() {
             let now = machine::nanoseconds();
@@ -37,18 +37,18 @@ impl Arrivals {
     }
 }
 
-/// The latencies of all deliveries.
+/// Latencies of all deliveries.
 #[derive(Debug, Default)]
 pub struct Latencies {
     nanoseconds: Vec<u64>,
 }
 
 impl Latencies {
-    /// Adds those of events that were published at these times.
+    /// Adds the latencies of events that were published at these times.
     ///
     /// # Errors
     ///
-    /// If there are more events than times, or less.
+    /// Returns an error if the number of events is not that of times.
     pub fn add(
         &mut self,
         arrivals: &Arrivals,
@@ -56,7 +56,7 @@ impl Latencies {
     ) -> Result<()> {
         let published: Vec<u64> = published.into_iter().collect();
         let (events, times) = (arrivals.times.len(), published.len());
-        ensure!(events == times, "{events} events at {times} times");
+        ensure!(events == times, "{events} events, but {times} times");
         for (arrivals, published) in arrivals.times.iter().zip(published) {
             let latencies = arrivals.iter().map(|it| it.saturating_sub(published));
             self.nanoseconds.extend(latencies);
@@ -65,7 +65,7 @@ impl Latencies {
         Ok(())
     }
 
-    /// What this many of a hundred deliveries took at most, in nanoseconds.
+    /// Returns this percentile of the latencies, in nanoseconds.
     pub fn of(&self, percent: usize) -> u64 {
         let count = self.nanoseconds.len();
         let index = (count * percent).div_ceil(100).saturating_sub(1);
@@ -84,7 +84,7 @@ mod tests {
         };
         let mut latencies = Latencies::default();
         assert!(latencies.add(&arrivals, [1000]).is_err());
-        latencies.add(&arrivals, [1000, 2000]).expect("as many");
+        latencies.add(&arrivals, [1000, 2000]).expect("two times");
         assert_eq!(latencies.of(50), 50);
         assert_eq!(latencies.of(99), 99);
         assert_eq!(latencies.of(100), 3000);

@@ -1,26 +1,27 @@
-//! The servers under load: many subscribers, beside other libraries' own, and many clients that
-//! misbehave. And the clients: streams that are always ahead of them, and a server that dies.
+//! Load tests: servers with many subscribers, servers with misbehaving clients, clients of a server that always has
+//! more data, and clients whose server is killed. Other libraries are measured for comparison.
 //!
-//! - [`feed`]: what is published, by [`orders`]; [`servers`]: who serves it. The binary `serve` is both.
-//! - [`subscribers`]: thousands of clients in one thread, and [`latencies`] of what they receive. The
-//!   binary `subscribe`.
-//! - [`server`], [`crowd`]: these programs at work, each a [`program`] to talk to, in a [`process`]
-//!   that is [`seen`] from outside; [`machine`]: its limits, cores and clock;
-//!   [`number`]: reading what it writes.
-//! - [`measure`]: how fast subscribers are served, in [`samples`]; [`shutdown`]: how they are sent
-//!   away; [`report`]: the tables, written with [`markdown`]. The binary `table` is all of it, as its
-//!   [`arguments`] say.
-//! - [`hub`]: one feed for many: the same, and how evenly, at what cost for how many, and beside
-//!   subscribers that do not read. The binary `hub` is all of it.
-//! - [`soak`]: clients that come, stall, leave and resume, and check each event. The binary `soak`.
-//! - [`flood`]: a server that is never waited for, the binary of that name; [`clients`]: who receives
-//!   what it writes; [`receiving`]: what their programs do, with a [`tally`] of it; [`receiver`]: one of
-//!   them at work.
-//! - [`decoding`]: how fast that is, and in how much memory. The binary `clients` is all of it.
-//! - [`restarts`]: a client whose server is killed again and again. The binaries `restarts` and, for
-//!   the server, `mortal`.
-//! - [`attack`]: hostile requests, floods and bombs. The binaries `attack` and, for the client, `attacked`.
-//! - [`nodes`]: many clients at several nodes over one NATS, of which each dies. The binary `nodes`.
+//! - [`feed`]: the published texts, controlled by [`orders`]; [`servers`]: the libraries that serve them. The binary
+//!   is `serve`.
+//! - [`subscribers`]: thousands of clients in one thread, and [`latencies`] of their events. The binary is
+//!   `subscribe`.
+//! - [`server`], [`crowd`]: handles of these programs. Each is a [`program`] that reads and writes lines, in a
+//!   [`process`] that is [`seen`] through `/proc`. [`machine`]: limits, cores and clock of the machine;
+//!   [`number`]: parses numbers.
+//! - [`measure`]: rates of servers, in [`samples`]; [`shutdown`]: graceful shutdown; [`report`]: the tables, written
+//!   with [`markdown`]. The binary is `servers`, and takes [`arguments`].
+//! - [`hub`]: fan-out of one feed: rates, latencies, memory with a growing number of subscribers, and subscribers
+//!   that do not read. The binary is `hub`.
+//! - [`soak`]: clients that connect, stall, leave and resume, and check each event. The binary is `soak`.
+//! - [`flood`]: a server that always has data to read, with a binary of that name; [`clients`]: the libraries that
+//!   receive it; [`receiving`]: the main function of their programs, with a [`tally`]; [`receiver`]: the handle of
+//!   such a program.
+//! - [`decoding`]: rates and memory of these clients. The binary is `clients`.
+//! - [`restarts`]: a client whose server is killed repeatedly. The binaries are `restarts` and, for the server,
+//!   `mortal`.
+//! - [`attack`]: hostile requests, floods and bombs. The binaries are `attack` and, for the client, `attacked`.
+//! - [`nodes`]: many clients at several nodes over one NATS server, while each of them is killed once. The binary is
+//!   `nodes`.
 
 pub mod arguments;
 pub mod attack;
@@ -54,14 +55,14 @@ pub mod soak;
 pub mod subscribers;
 pub mod tally;
 
-/// Where and when the tables were made.
+/// Place and time of a run, for the tables.
 #[path = "../../benches/src/machine.rs"]
 pub mod place;
 
 #[path = "../../benches/src/markdown.rs"]
 pub mod markdown;
 
-/// What the flood serves.
+/// Streams that the flood serves.
 #[path = "../../benches/src/workloads.rs"]
 pub mod workloads;
 

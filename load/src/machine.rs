@@ -1,4 +1,4 @@
-//! What a process asks of the machine: enough files, a core of its own, and the time.
+//! Limit of open files, cores, priority and clock of this process.
 
 use std::{fmt, fs};
 
@@ -9,11 +9,11 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-/// Lets this process, and those that it starts, have at least this many open files.
+/// Raises the limit of open files of this process, and of its children, to at least this number.
 ///
 /// # Errors
 ///
-/// If the machine does not allow as many.
+/// Returns an error if the machine does not allow that number.
 pub fn allow_files(files: u64) -> Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     // Only root may have more than the maximum.
@@ -23,30 +23,29 @@ pub fn allow_files(files: u64) -> Result<()> {
         maximum: limit,
     };
     setrlimit(Resource::Nofile, limit)
-        .with_context(|| format!("{files} open files are needed: ulimit -Hn {files}"))
+        .with_context(|| format!("cannot open {files} files; raise the limit: ulimit -Hn {files}"))
 }
 
-/// How many files a process may have open at most.
+/// Returns the maximum number of open files of a process.
 pub fn most_files() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
-/// Two cores that this process may use, one for the server and one for its clients; none if there is
-/// only one.
+/// One core for the server and one for its clients, or no core if this process may use only one.
 #[derive(Clone, Copy, Debug)]
 pub struct Cores {
-    /// That of the server.
+    /// Core of the server.
     pub server: Option<usize>,
-    /// That of its clients.
+    /// Core of the clients.
     pub clients: Option<usize>,
 }
 
 impl Cores {
-    /// Asks the kernel.
+    /// Chooses two of the cores that this process may use.
     ///
     /// # Errors
     ///
-    /// If it does not say.
+    /// Returns an error if the kernel does not report the cores.
     pub fn find() -> Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
@@ -58,17 +57,17 @@ impl Cores {
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.server {
-            Some(_) => "Server and clients on a core each.",
+            Some(_) => "Server and clients have one core each.",
             None => "Server and clients share the only core.",
         })
     }
 }
 
-/// Keeps this thread, and those that it starts from now on, on this core, if it is to be one.
+/// Keeps this thread, and the threads that it starts later, on this core. Does nothing for `None`.
 ///
 /// # Errors
 ///
-/// If there is no such core for this process.
+/// Returns an error if this process may not use the core.
 pub fn stay_on(core: Option<usize>) -> Result<()> {
     let Some(core) = core else {
         return Ok(());
@@ -78,24 +77,24 @@ pub fn stay_on(core: Option<usize>) -> Result<()> {
     sched_setaffinity(None, &cores).with_context(|| format!("cannot stay on core {core}"))
 }
 
-/// Where the kernel has the priority of all that was started from one terminal.
-const GROUP: &str = "/proc/self/autogroup";
+/// File with the priority of all processes that were started from this terminal.
+const AUTOGROUP_PATH: &str = "/proc/self/autogroup";
 
-/// While this value is, all that was started from this terminal goes before what else the machine has
-/// to do, if the kernel lets us. Without it, whoever compiles something meanwhile is what is measured.
+/// High priority for all processes of this terminal, until this value is dropped. Otherwise a compiler that runs
+/// meanwhile would change the results.
 #[derive(Debug)]
 pub struct Hurry {
-    /// The priority to go back to.
+    /// Priority to restore.
     before: String,
 }
 
 impl Hurry {
-    /// `None` if the kernel does not let us: only root may.
+    /// Raises the priority. Returns `None` if the kernel does not allow it: only root may raise it.
     pub fn start() -> Option<Self> {
-        // Such as `/autogroup-25 nice 0`.
-        let group = fs::read_to_string(GROUP).ok()?;
+        // For example `/autogroup-25 nice 0`.
+        let group = fs::read_to_string(AUTOGROUP_PATH).ok()?;
         let (_, before) = group.trim().rsplit_once(' ')?;
-        fs::write(GROUP, "-20").ok()?;
+        fs::write(AUTOGROUP_PATH, "-20").ok()?;
         Some(Self {
             before: before.to_owned(),
         })
@@ -104,14 +103,14 @@ impl Hurry {
 
 impl Drop for Hurry {
     fn drop(&mut self) {
-        let _ = fs::write(GROUP, &self.before);
+        let _ = fs::write(AUTOGROUP_PATH, &self.before);
     }
 }
 
-/// Nanoseconds of a clock that all processes of the machine share.
+/// Returns the time in nanoseconds, from a clock that all processes of the machine share.
 pub fn nanoseconds() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
-    // It begins when the machine does.
+    // Never negative, because the clock starts when the machine starts.
     let [seconds, nanoseconds] = [now.tv_sec, now.tv_nsec].map(i64::unsigned_abs);
     seconds * 1_000_000_000 + nanoseconds
 }

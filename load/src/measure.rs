@@ -1,21 +1,19 @@
-//! How fast subscribers are served, and what they cost.
+//! Measures how fast servers send events to their subscribers, and the memory of a connection.
 //!
-//! A burst of events is published at once, and the next one when all of it has arrived everywhere.
-//! So the server never queues more than one burst, nobody lags, and a burst costs what the server
-//! needs to wake each subscriber, build its events, write them and wait again. The server has one
-//! thread and a core for it; the clients have another core.
+//! A burst of events is published at once, and the next one after all subscribers have received it. So the server
+//! never queues more than one burst, and no subscriber lags. The cost of a burst is the work to wake each subscriber,
+//! encode its events, write them and wait again. The server has one thread and its own core; the clients have another
+//! core.
 //!
-//! What counts is the time that the server's threads have run, as the kernel accounts it, with what
-//! the kernel did for them: an event's share of a core. (One thread does all the work; what others
-//! do, such as reading who is to publish what, counts too, and is next to nothing.) The clock would count as well who else uses
-//! the core, which on a shared machine doubles a figure or halves it. Where nobody does, the two are
-//! the same, as the column "ran" shows: the server has something to do nearly all of the time.
+//! A rate counts the processor time of the server's threads, including the time of the kernel for them. One thread
+//! does all the work; other threads, such as the one that reads the orders, use almost no time. Elapsed time would
+//! also include other users of the core, which can double or halve a result on a shared machine. Without other users
+//! the two are equal, as the column "CPU" shows: the server is busy nearly all of the time.
 //!
-//! Each sample is one burst. All servers are there at the same time, with all their subscribers, and
-//! take turns: a machine that others use too is half as fast in one second as in the next, and so
-//! that hits each of them. The first burst of a turn does not count, for it finds the caches full of
-//! another server's connections. Of all samples of a library the one counts that a fifth are faster
-//! than: interruptions only ever add time.
+//! Each sample is one burst. All servers run at the same time, with all their subscribers, and take turns. So the
+//! changing speed of a shared machine affects all of them. The first burst of a turn is not a sample, because the
+//! caches contain another server's connections. The result of a library is the sample that a fifth of its samples are
+//! faster than, because interruptions can only add time.
 
 use std::{
     mem,
@@ -34,44 +32,44 @@ use crate::{
     subscribers::Subscribers,
 };
 
-/// How many events a long burst has.
+/// Number of events of a long burst.
 pub const BURST: u64 = 16;
 
-/// How long a server is left alone before its memory is read.
-const REST: Duration = Duration::from_millis(500);
+/// Idle time of a server before its memory is read.
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// How long a server's memory has to stay the same before it counts as what it keeps.
-const LEAVING: Duration = Duration::from_secs(3);
+/// Time for which the memory of a server must not change before it counts as kept.
+const STEADY_TIME: Duration = Duration::from_secs(3);
 
-/// Who is measured, and how thoroughly.
+/// Parameters of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// Who takes part.
+    /// Libraries to measure.
     pub libraries: &'a [Library],
-    /// The folder of the programs `serve` and `subscribe`.
+    /// Folder of the programs `serve` and `subscribe`.
     pub programs: &'a Path,
-    /// Where the servers' memory comes from.
+    /// Allocator of the servers.
     pub allocator: Allocator,
-    /// The core of the server, if it has one.
+    /// Core of the server, if it has one.
     pub core: Option<usize>,
-    /// How many subscribe.
+    /// Number of subscribers of each server.
     pub subscribers: usize,
-    /// How long the libraries take turns.
+    /// Time for the turns of all libraries.
     pub time: Duration,
-    /// How long a turn with bursts of a length is.
+    /// Time of a turn with one length of bursts.
     pub turn: Duration,
 }
 
-/// What was measured of a library.
+/// Results of a library.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// In bursts of [`BURST`].
+    /// Rate in bursts of [`BURST`] events.
     pub bursts: Samples,
-    /// One event at a time.
+    /// Rate with one event at a time.
     pub singles: Samples,
-    /// The memory of a connection that had no event yet, in bytes.
+    /// Memory of a connection before the first event, in bytes.
     pub idle: f64,
-    /// The same behind all events.
+    /// Memory of a connection after all events, in bytes.
     pub used: f64,
 }
 
@@ -79,7 +77,7 @@ pub struct Reading {
 ///
 /// # Errors
 ///
-/// If a server fails, or serves too little or too much.
+/// Returns an error if a server fails, or sends too few or too many events.
 pub fn all(plan: &Plan<'_>) -> Result<Vec<(Library, Reading)>> {
     let mut contenders = Vec::new();
     for library in plan.libraries {
@@ -107,28 +105,28 @@ pub(crate) struct Contender {
     library: Library,
     server: Server,
     crowd: Crowd,
-    /// The server's memory before they came.
+    /// Memory of the server before the subscribers connect, in bytes.
     empty: u64,
     reading: Reading,
 }
 
-/// A server's memory before its subscribers came, with them, and when they had left, in bytes.
+/// Memory of a server before, with, and after its subscribers, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Left {
-    /// Before.
+    /// Memory before the subscribers connect.
     pub empty: u64,
-    /// With all of them, behind all events.
+    /// Memory with all subscribers, after all events.
     pub full: u64,
-    /// Afterwards.
+    /// Memory after all subscribers have left.
     pub left: u64,
 }
 
 impl Contender {
     pub(crate) fn start(plan: &Plan<'_>, library: Library) -> Result<Self> {
         let server = Server::start_with(plan.allocator, plan.programs, library, plan.core)?;
-        // The first connection makes what all of them share.
+        // The first connection allocates the memory that all connections share.
         drop(Subscribers::connect(server.port(), 1, false)?);
-        thread::sleep(REST);
+        thread::sleep(SETTLE_TIME);
         let crowd = plan.programs.join("subscribe");
         let mut contender = Self {
             library,
@@ -138,7 +136,7 @@ impl Contender {
             reading: Reading::default(),
         };
         contender.reading.idle = contender.memory()?;
-        // The first burst makes buffers.
+        // The server allocates buffers in the first burst.
         contender.burst(BURST)?;
         Ok(contender)
     }
@@ -156,7 +154,7 @@ impl Contender {
         Ok(self.reading)
     }
 
-    /// Lets all subscribers leave, and looks at what the server keeps once that does not change.
+    /// Disconnects all subscribers, and measures the memory of the server once it does not change any more.
     pub(crate) fn leave(mut self) -> Result<(Reading, Left)> {
         self.is_right()?;
         let Self {
@@ -170,7 +168,7 @@ impl Contender {
         drop(crowd);
         let mut left = full;
         loop {
-            thread::sleep(LEAVING);
+            thread::sleep(STEADY_TIME);
             let before = mem::replace(&mut left, server.memory()?.now);
             if left == before {
                 break;
@@ -185,9 +183,9 @@ impl Contender {
         self.server.process().is_well()
     }
 
-    /// Bytes of the server for each subscriber.
+    /// Returns the memory of the server for each subscriber, in bytes.
     fn memory(&mut self) -> Result<f64> {
-        thread::sleep(REST);
+        thread::sleep(SETTLE_TIME);
         let memory = self.server.memory()?.now as f64 - self.empty as f64;
         Ok(memory / self.crowd.count() as f64)
     }

@@ -1,13 +1,13 @@
-//! Many clients at two nodes over one NATS, moved between them at random, while NATS and each node is
-//! killed and started again: each client must have each event once, and in order.
+//! Moves many clients at random between two nodes over one NATS server, while NATS and each node are killed and
+//! restarted. Each client must get each event once and in order.
 //!
-//! - `servers.rs`: NATS and the nodes, each a command `sse hub`, and when they die.
-//! - `publisher.rs`: numbered events, as fast as the clients take them.
-//! - `client.rs`: a client, which leaves wherever it is in the stream, and goes on at either node.
-//! - `board.rs`: how far all are.
+//! - `servers.rs`: NATS and the nodes, each a command `sse hub`, and the times at which they are killed.
+//! - `publisher.rs`: numbered events, published as fast as the clients receive them.
+//! - `client.rs`: a client, which disconnects anywhere in the stream, and resumes at either node.
+//! - `board.rs`: the shared progress of all.
 //!
-//! It fails by the first event that a client gets twice, too early or not at all, by a client that gets
-//! no more, and by an event that is not in NATS once.
+//! The run fails at the first event that a client gets twice, too early or not at all. It also fails if a client gets
+//! no more events, or if an event is not in NATS exactly once.
 
 mod board;
 mod client;
@@ -29,35 +29,35 @@ use board::Board;
 use publisher::Publisher;
 use servers::Servers;
 
-/// How often a line is printed.
-const LINE: Duration = Duration::from_secs(10);
+/// Time between two lines of output.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How many, and which ones.
+/// Options of a run.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Options {
-    /// How many clients there are.
+    /// Number of clients.
     #[arg(long, default_value_t = 50)]
     pub clients: usize,
-    /// How many events each of them has to get.
+    /// Number of events that each client has to get.
     #[arg(long, default_value_t = 2_000)]
     pub events: u64,
-    /// What decides all that is by chance.
+    /// Seed of everything that is random.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
 impl Options {
-    /// How many events a node keeps in memory. Clients that have missed more get them from NATS.
+    /// Returns the number of events that a node keeps in memory. Clients that have missed more get them from NATS.
     fn kept(&self) -> u64 {
         (self.events / 12).clamp(100, 8192)
     }
 }
 
-/// Starts NATS, and two nodes by the command `sse` at this path, lets the clients at them, and says how it went.
+/// Starts NATS, two nodes of the command `sse` at this path, and the clients, and writes the result to `out`.
 ///
 /// # Errors
 ///
-/// If anything is not as it has to be.
+/// Returns an error if the run fails.
 pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<()> {
     let Options {
         clients,
@@ -71,7 +71,7 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
     let mut rng = Rng::with_seed(seed);
     let mut servers = Servers::start(sse, options.kept())?;
     let publisher = Publisher::new(&servers.nats_url())?;
-    // All clients begin behind this one.
+    // All clients begin after this event.
     let first = publisher.publish(0).await?;
     let board = Arc::new(Board::new(clients, events, options.kept()));
     let mut all = JoinSet::new();
@@ -88,7 +88,7 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
     }
     let begin = Instant::now();
     let mut watch = Watch::new(begin);
-    let mut lines = interval(LINE);
+    let mut lines = interval(REPORT_INTERVAL);
     let mut publishing = tokio::spawn(publisher.publish_all(Arc::clone(&board)));
     let mut is_published = false;
     let mut deaths = servers.deaths(events, &mut rng);
@@ -99,7 +99,9 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
                 published?.with_context(|| format!("after {board}"))?;
                 is_published = true;
             }
-            died = servers.next_death(&mut deaths, &board) => writeln!(out, "{:5.1} s: {}", begin.elapsed().as_secs_f64(), died?)?,
+            died = servers.next_death(&mut deaths, &board) => {
+                writeln!(out, "{:5.1} s: {}", begin.elapsed().as_secs_f64(), died?)?;
+            }
             now = lines.tick() => {
                 watch.look(&board, now)?;
                 writeln!(out, "{:5.1} s: {board}", begin.elapsed().as_secs_f64())?;
@@ -109,12 +111,12 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
     let seconds = begin.elapsed().as_secs_f64();
     ensure!(
         servers.have_died(&deaths),
-        "not all servers were killed: there is too little to do"
+        "not all servers were killed, because there are too few events"
     );
     let stored = publisher::stored(&servers.nats_url()).await?;
     ensure!(
         stored == events + 1,
-        "NATS has {stored} events, and {} were published",
+        "NATS has {stored} events, but {} were published",
         events + 1
     );
     let rate = board.delivered() as f64 / seconds / 1e6;
@@ -126,7 +128,7 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
     Ok(())
 }
 
-/// Sees to it that something comes.
+/// Detects that no client receives events any more.
 struct Watch {
     delivered: u64,
     since: Instant,
@@ -148,7 +150,7 @@ impl Watch {
         let limit = test_timeout();
         ensure!(
             now.duration_since(self.since) < limit,
-            "nothing comes to any client for {limit:?}; {board}; {}",
+            "no client received an event for {limit:?}; {board}; {}",
             board.behind()
         );
         Ok(())

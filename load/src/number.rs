@@ -1,7 +1,7 @@
-//! Numbers in what programs and the kernel write.
+//! Numbers in the output of programs and of the kernel.
 
-/// A whole number.
-#[expect(clippy::disallowed_methods, reason = "none of them has a sign")]
+/// Parses a whole number, and ignores white space around it.
+#[expect(clippy::disallowed_methods, reason = "these numbers have no sign")]
 pub fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }

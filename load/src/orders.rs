@@ -1,8 +1,11 @@
-//! What a server is told by whom started it, line by line.
+//! Orders that a server reads from its standard input, line by line.
 //!
-//! `publish N` publishes N events at once, `publish N LENGTH` such of another length, and `missed` asks
-//! how many events were lost to subscribers that lagged behind. The end of the input ends the server.
-#![allow(clippy::print_stdout, reason = "it talks to whom started it")]
+//! `publish N` publishes N events at once, and `publish N LENGTH` publishes events of another length. `missed` prints
+//! the number of events that were lost by subscribers that lagged. The end of the input ends the server.
+#![allow(
+    clippy::print_stdout,
+    reason = "the program that started it reads this"
+)]
 
 use std::{io, process, thread};
 
@@ -14,38 +17,38 @@ use crate::number::number;
 /// Clients count events by it, because a read cannot cut one byte in two.
 pub const MARK: u8 = b'!';
 
-/// How long a text is, unless another length is asked for.
+/// Default length of a text in bytes.
 pub const LENGTH: usize = 100;
 
-/// Something to do.
+/// Order to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Publish these texts at once: no subscriber is served before the last of them is there.
+    /// Publish these texts at once: no subscriber gets the first before the last is published.
     Publish(Vec<String>),
-    /// Say how many texts were [missed](say_missed).
+    /// Print how many texts were [missed](say_missed).
     Missed,
 }
 
-/// Whom the texts go to, and through it to every subscriber.
+/// Publisher that sends texts to every subscriber.
 pub trait Publish {
-    /// Publishes these at once.
+    /// Publishes these texts at once.
     fn publish(&self, texts: Vec<String>);
 
-    /// How many texts were gone before a subscriber came to take them.
+    /// Returns the number of texts that were dropped before a subscriber took them.
     fn missed(&self) -> u64;
 }
 
-/// The orders that come in.
+/// Stream of the orders of this process.
 #[derive(Debug)]
 pub struct Orders {
     lines: UnboundedReceiver<String>,
-    /// How many texts were ordered.
+    /// Number of texts in all orders up to now.
     texts: u64,
 }
 
 impl Orders {
-    /// Those of the standard input. A thread of its own reads them, so that a read that waits holds
-    /// nothing up, not even the end of the process.
+    /// Reads orders from the standard input. A separate thread reads, so that a waiting read does not block the runtime
+    /// or the end of the process.
     pub fn from_input() -> Self {
         let (sender, lines) = mpsc::unbounded_channel();
         thread::spawn(move || {
@@ -56,19 +59,19 @@ impl Orders {
         Self { lines, texts: 0 }
     }
 
-    /// The next one; `None` behind the last.
+    /// Returns the next order, or `None` at the end of the input.
     pub async fn next(&mut self) -> Option<Order> {
         loop {
             let line = self.lines.recv().await?;
             match self.order(&line) {
                 Some(order) => return Some(order),
-                None => eprintln!("cannot make sense of {line:?}"),
+                None => eprintln!("unknown order {line:?}"),
             }
         }
     }
 
-    /// Obeys until the input ends, and with it the process. Spawned on the thread that serves, for
-    /// there it is cheapest to wake a subscriber.
+    /// Follows the orders until the input ends, then exits the process. Spawn it on the thread that serves, where
+    /// waking a subscriber is cheapest.
     pub async fn obey(mut self, publisher: impl Publish) {
         while let Some(order) = self.next().await {
             match order {
@@ -95,17 +98,17 @@ impl Orders {
     }
 }
 
-/// Says where it listens, once it does.
+/// Prints the port, once the server listens.
 pub fn say_listening(port: u16) {
     println!("listening {port}");
 }
 
-/// Answers to [`Order::Missed`].
+/// Prints the answer to [`Order::Missed`].
 pub fn say_missed(texts: u64) {
     println!("missed {texts}");
 }
 
-/// The text of this number and about this length, which ends with [`MARK`].
+/// Returns the text with this number and about this length, which ends with [`MARK`].
 pub fn text(number: u64, length: usize) -> String {
     let mut text = format!(r#"{{"number":{number},"text":""#);
     while text.len() + 3 < length {

@@ -1,4 +1,4 @@
-//! A program in a process of its own, seen from outside.
+//! Child processes: starting, watching and ending them.
 
 use std::{
     env,
@@ -16,12 +16,13 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::seen::{Memory, Seen};
 
-/// Builds programs of the workspace, optimised, and says in which folder they are. `LOAD_PROGRAMS` may
-/// name a folder that has them, optimised or not: then nothing is built.
+/// Builds programs of the workspace with optimisations, and returns their folder. `what` are arguments of cargo.
+///
+/// If `LOAD_PROGRAMS` is set, it names a folder with the programs, optimised or not, and nothing is built.
 ///
 /// # Errors
 ///
-/// If cargo cannot build them.
+/// Returns an error if cargo fails.
 pub fn built(what: &[&str]) -> Result<PathBuf> {
     if let Some(folder) = env::var_os("LOAD_PROGRAMS") {
         return Ok(folder.into());
@@ -35,13 +36,13 @@ pub fn built(what: &[&str]) -> Result<PathBuf> {
     let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "cargo build {}: {status}", what.join(" "));
     let here = env::current_exe()?;
-    // A program of a debug build finds the optimised one, too.
+    // A program of a debug build also finds the optimised one.
     let folder = here.parent().and_then(|profile| profile.parent());
-    let folder = folder.context("this program lies outside of a target folder")?;
+    let folder = folder.context("this program is not in a target folder")?;
     Ok(folder.join("release"))
 }
 
-/// A process, which ends with this value.
+/// Child process, which is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -49,11 +50,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a command. What it writes to its standard error is kept.
+    /// Starts a command. Keeps its output to standard error.
     ///
     /// # Errors
     ///
-    /// If it cannot be started.
+    /// Returns an error if the command cannot be started.
     pub fn start(command: &mut Command) -> Result<Self> {
         let mut child = command
             .stderr(Stdio::piped())
@@ -73,44 +74,44 @@ impl Process {
         Ok(Self { child, complaints })
     }
 
-    /// The process's pipes.
+    /// Returns the child, for its pipes.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Fails if it has ended, or has written to its standard error.
+    /// Checks that the process still runs, and has written nothing to its standard error.
     ///
     /// # Errors
     ///
-    /// With what it wrote.
+    /// Returns an error with the output or the exit status otherwise.
     pub fn is_well(&mut self) -> Result<()> {
         let complaints = self.complaints.lock();
         let complaints = complaints.unwrap_or_else(PoisonError::into_inner);
-        ensure!(complaints.is_empty(), "it says:\n{complaints}");
+        ensure!(complaints.is_empty(), "the process printed:\n{complaints}");
         let status = self.child.try_wait()?;
-        ensure!(status.is_none(), "it has ended: {status:?}");
+        ensure!(status.is_none(), "the process has ended: {status:?}");
         Ok(())
     }
 
-    /// What the kernel shows of it.
+    /// Returns the view of the process in `/proc`.
     pub fn seen(&self) -> Seen {
         Seen(self.child.id())
     }
 
-    /// Its memory.
+    /// Returns the memory of the process.
     ///
     /// # Errors
     ///
-    /// If there is no `/proc`.
+    /// Returns an error if there is no `/proc`.
     pub fn memory(&self) -> Result<Memory> {
         self.seen().memory()
     }
 
-    /// The time that its first thread has run, with what the kernel did for it meanwhile.
+    /// Returns the processor time of the first thread, including the time of the kernel for it.
     ///
     /// # Errors
     ///
-    /// If there is no `/proc`.
+    /// Returns an error if there is no `/proc`.
     pub fn ran(&self) -> Result<Duration> {
         self.seen().first_thread_ran()
     }
@@ -119,7 +120,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the process has ended, or the kernel has no such limit.
+    /// Returns an error if the process has ended, or the kernel has no such limit.
     pub fn limit_memory(&self, bytes: u64) -> Result<()> {
         let limit = Rlimit {
             current: Some(bytes),
@@ -134,34 +135,34 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the process has ended.
+    /// Returns an error if the process has ended.
     pub fn terminate(&self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).context("SIGTERM")
     }
 
-    /// Sends SIGKILL, and waits until it has ended by that.
+    /// Sends SIGKILL, and waits until the process has ended.
     ///
     /// # Errors
     ///
-    /// If it has ended before, by anything else.
+    /// Returns an error if the process ended for another reason.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill().context("SIGKILL")?;
         let status = self.child.wait()?;
         let killed = status.signal() == Some(Signal::KILL.as_raw());
-        ensure!(killed, "it was not killed, but has ended: {status}");
+        ensure!(killed, "the process ended before it was killed: {status}");
         Ok(())
     }
 
-    /// Waits until it has ended; `None` if that takes longer than this.
+    /// Waits until the process has ended, and returns its status, or `None` after the timeout.
     ///
     /// # Errors
     ///
-    /// If there is no such process.
-    pub fn ended_within(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+    /// Returns an error if there is no such process.
+    pub fn ended_within(&mut self, timeout: Duration) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {
             let status = self.child.try_wait()?;
-            if status.is_some() || start.elapsed() > patience {
+            if status.is_some() || start.elapsed() > timeout {
                 return Ok(status);
             }
             thread::sleep(Duration::from_millis(1));
@@ -171,7 +172,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

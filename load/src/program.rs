@@ -1,4 +1,4 @@
-//! A program of this crate at work, and talking to it: lines in, lines out.
+//! Programs of this crate as child processes, which read orders and write answers line by line.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -9,20 +9,20 @@ use anyhow::{Context as _, Result};
 
 use crate::{number::number, process::Process};
 
-/// A process that takes lines and answers with lines.
+/// Process that reads orders and writes answers.
 #[derive(Debug)]
 pub struct Program {
-    /// What it is to the kernel.
+    /// Process of the program.
     pub process: Process,
     answers: BufReader<ChildStdout>,
 }
 
 impl Program {
-    /// Starts it, and has it stay on this core, if it is to be one.
+    /// Starts the program with the argument `--core`, if there is a core.
     ///
     /// # Errors
     ///
-    /// If there is no such program.
+    /// Returns an error if there is no such program.
     pub fn start_on(core: Option<usize>, command: &mut Command) -> Result<Self> {
         if let Some(core) = core {
             command.args(["--core", &core.to_string()]);
@@ -30,37 +30,41 @@ impl Program {
         Self::start(command)
     }
 
-    /// Starts it where this process is.
+    /// Starts the program on the core of this process.
     ///
     /// # Errors
     ///
-    /// If there is no such program.
+    /// Returns an error if there is no such program.
     pub fn start(command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Process::start(command)?;
-        let answers = process.child().stdout.take().context("it has no output")?;
+        let answers = process
+            .child()
+            .stdout
+            .take()
+            .context("no standard output")?;
         Ok(Self {
             process,
             answers: BufReader::new(answers),
         })
     }
 
-    /// Tells it something.
+    /// Sends an order.
     ///
     /// # Errors
     ///
-    /// If it has ended.
+    /// Returns an error if the program has ended.
     pub fn tell(&mut self, line: &str) -> Result<()> {
         let input = self.process.child().stdin.as_mut();
-        let input = input.context("it has no input")?;
+        let input = input.context("no standard input")?;
         Ok(input.write_all(format!("{line}\n").as_bytes())?)
     }
 
-    /// Waits for an answer with this name, which is a number.
+    /// Waits for an answer with this name and a number, and returns the number.
     ///
     /// # Errors
     ///
-    /// If it says something else, or nothing any more.
+    /// Returns an error for any other answer, and if the program has ended.
     pub fn answer(&mut self, name: &str) -> Result<u64> {
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
@@ -68,6 +72,6 @@ impl Program {
         if number.is_none() {
             self.process.is_well()?;
         }
-        number.with_context(|| format!("no {name}, but {line:?}"))
+        number.with_context(|| format!("expected {name:?}, received {line:?}"))
     }
 }

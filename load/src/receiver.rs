@@ -1,4 +1,4 @@
-//! A program `receive-…` at work: a client in a process of its own.
+//! Handle of a program `receive-…`: a client in its own process.
 
 use std::{path::Path, process::Command};
 
@@ -6,18 +6,18 @@ use anyhow::Result;
 
 use crate::{clients::Client, process::Process, program::Program, tally::Tally};
 
-/// A client that receives when it is told to.
+/// Client that receives on request.
 #[derive(Debug)]
 pub struct Receiver {
     program: Program,
 }
 
 impl Receiver {
-    /// Starts it on a core, out of the folder of the programs. It asks for nothing yet.
+    /// Starts the program on a core, from the folder of the programs. It sends no request yet.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Returns an error if it does not start.
     pub fn start(folder: &Path, client: Client, uri: &str, core: Option<usize>) -> Result<Self> {
         let mut command = Command::new(folder.join(format!("receive-{client}")));
         let mut program = Program::start_on(core, command.args(["--uri", uri]))?;
@@ -25,16 +25,16 @@ impl Receiver {
         Ok(Self { program })
     }
 
-    /// What it is to the kernel.
+    /// Returns the process of the program.
     pub fn process(&mut self) -> &mut Process {
         &mut self.program.process
     }
 
-    /// Has it receive one response.
+    /// Receives one response, and returns its tally.
     ///
     /// # Errors
     ///
-    /// If it has no response, or not to its end.
+    /// Returns an error if there is no complete response.
     pub fn receive(&mut self) -> Result<Tally> {
         self.program.tell("receive")?;
         Ok(Tally {

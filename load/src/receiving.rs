@@ -1,8 +1,12 @@
-//! What the programs `receive-…` do, each with one library, so that none carries another's code.
+//! Main function of the programs `receive-…`. Each library has its own program, so that no program contains the code
+//! of another library.
 //!
-//! A line `receive` on the standard input has it receive one response on one thread, and say what was
-//! in it; the end of the input ends it.
-#![allow(clippy::print_stdout, reason = "they talk to whom started them")]
+//! For a line `receive` on its standard input, a program receives one response on one thread and prints its tally. It
+//! ends at the end of the input.
+#![allow(
+    clippy::print_stdout,
+    reason = "the program that started it reads this"
+)]
 
 use std::io;
 
@@ -16,19 +20,19 @@ use crate::{machine, tally::Tally};
 /// Receives a stream.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where it is.
+    /// URI of the stream.
     #[arg(long)]
     uri: String,
-    /// The core that it stays on.
+    /// Core of the client.
     #[arg(long)]
     core: Option<usize>,
 }
 
-/// Receives whenever it is told to.
+/// Receives one response for each line of the standard input.
 ///
 /// # Errors
 ///
-/// If a response does not come, or does not end.
+/// Returns an error if there is no response, or if it does not end.
 pub fn run(receive: impl AsyncFn(&str, &mut Tally) -> Result<()>) -> Result<()> {
     let Arguments { uri, core } = Arguments::parse();
     machine::stay_on(core)?;
@@ -38,7 +42,7 @@ pub fn run(receive: impl AsyncFn(&str, &mut Tally) -> Result<()>) -> Result<()> 
     println!("ready 1");
     for line in io::stdin().lines() {
         let line = line?;
-        ensure!(line == "receive", "cannot make sense of {line:?}");
+        ensure!(line == "receive", "unknown order {line:?}");
         let mut tally = Tally::default();
         let received = runtime.block_on(async {
             let limit = test_timeout();

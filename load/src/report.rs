@@ -1,4 +1,4 @@
-//! The tables.
+//! Tables of the servers and of the clients.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use crate::{
     markdown::{Table, ratio},
     measure::Reading,
     servers::Library,
-    shutdown::{Ending, PATIENCE},
+    shutdown::{Ending, SHUTDOWN_TIMEOUT},
 };
 
-/// What is compared with what.
+/// Pairs of libraries to compare.
 const PAIRS: [(Library, Library); 4] = [
     (Library::Ours, Library::Axum),
     (Library::Ours, Library::Warp),
@@ -22,17 +22,17 @@ const PAIRS: [(Library, Library); 4] = [
     (Library::OursWarp, Library::Warp),
 ];
 
-/// The figures to reach by ours beside axum: the rate in bursts, the rate one by one, and the share
-/// of memory, which is for [`MANY`].
-const FIGURES: (f64, f64, f64) = (1.8, 1.15, 0.62);
+/// Targets of the ratios of ours to axum: minimum for bursts, minimum one by one, and maximum for memory. The last one
+/// applies to [`MEMORY_TARGET_SUBSCRIBERS`].
+const SERVER_TARGETS: (f64, f64, f64) = (1.8, 1.15, 0.62);
 
-/// How many subscribers the figure of memory is for.
-const MANY: usize = 10_000;
+/// Number of subscribers to which the target for memory applies.
+const MEMORY_TARGET_SUBSCRIBERS: usize = 10_000;
 
-/// The figures to reach by our clients beside those of others: the rate, and the share of memory.
-const DECODING: (f64, f64) = (2.0, 1.0);
+/// Targets of the ratios of our clients to the others: minimum for the rate, and maximum for memory.
+const CLIENT_TARGETS: (f64, f64) = (2.0, 1.0);
 
-/// What each library reached with this many subscribers.
+/// Returns the table of the rates of each library with this number of subscribers.
 pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
     let mut text = format!("## {subscribers} subscribers\n\n");
     let table = rates(readings, |_| None);
@@ -42,7 +42,8 @@ pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
     text
 }
 
-/// How fast each was, and in how much memory, beside what a connection of some may take.
+/// Returns a table of the rate and the memory of each library. `idle` returns the maximum memory of an idle connection,
+/// if the library has one.
 pub(crate) fn rates(
     readings: &[(Library, Reading)],
     idle: impl Fn(Library) -> Option<f64>,
@@ -50,9 +51,9 @@ pub(crate) fn rates(
     let mut table = Table::new([
         "server",
         "bursts of 16: events/s",
-        "ran",
+        "CPU",
         "one by one: events/s",
-        "ran",
+        "CPU",
         "idle connection: B",
         "after events: B",
     ]);
@@ -83,13 +84,16 @@ fn ratios(subscribers: usize, readings: &[(Library, Reading)]) -> Table {
         let (Some(a), Some(b)) = (of(ours), of(other)) else {
             continue;
         };
-        let asked = (ours, other) == PAIRS[0];
-        let figure = |figure| asked.then_some(figure);
-        let memory = figure(FIGURES.2).filter(|_| subscribers == MANY);
+        let has_target = (ours, other) == PAIRS[0];
+        let target = |target| has_target.then_some(target);
+        let memory = target(SERVER_TARGETS.2).filter(|_| subscribers == MEMORY_TARGET_SUBSCRIBERS);
         table.row([
             format!("{ours} ÷ {other}"),
-            ratio(a.bursts.rate() / b.bursts.rate(), figure(FIGURES.0)),
-            ratio(a.singles.rate() / b.singles.rate(), figure(FIGURES.1)),
+            ratio(a.bursts.rate() / b.bursts.rate(), target(SERVER_TARGETS.0)),
+            ratio(
+                a.singles.rate() / b.singles.rate(),
+                target(SERVER_TARGETS.1),
+            ),
             share(a.idle / b.idle, memory),
             share(a.used / b.used, None),
         ]);
@@ -97,18 +101,18 @@ fn ratios(subscribers: usize, readings: &[(Library, Reading)]) -> Table {
     table
 }
 
-/// How each library shut down.
+/// Returns the table of the shutdowns.
 pub fn endings(subscribers: usize, endings: &[(Library, Ending)]) -> String {
     let mut text = format!("## SIGTERM with {subscribers} open streams\n\n");
     let mut table = Table::new([
         "library".to_owned(),
         "time to exit".to_owned(),
-        format!("of {subscribers} clients, told by a last event"),
+        format!("of {subscribers} clients, with a last event"),
     ]);
     for (library, ending) in endings {
         let time = match ending.time {
             Some(time) => format!("{} ms", time.as_millis()),
-            None => format!("hangs (> {} s)", PATIENCE.as_secs()),
+            None => format!("hangs (> {} s)", SHUTDOWN_TIMEOUT.as_secs()),
         };
         table.row([library.to_string(), time, ending.told.to_string()]);
     }
@@ -116,16 +120,16 @@ pub fn endings(subscribers: usize, endings: &[(Library, Ending)]) -> String {
     text
 }
 
-/// What each client reached with this stream. One that did not receive it as it was sent has no
-/// figures, but a line that says what it did.
+/// Returns the table of the rate and the memory of each client with this stream. A client that received other events
+/// than those sent has no figures, but a line with the error.
 pub fn decoding(title: &str, readings: &[(Client, Result<decoding::Reading>)]) -> String {
     let mut text = format!("## {title}\n\n");
     let mut table = Table::new([
         "client",
         "events/s",
-        "ran",
+        "CPU",
         "peak: KiB",
-        "its own: KiB",
+        "without files: KiB",
         "growth: KiB",
     ]);
     let mut wrong = String::new();
@@ -150,7 +154,7 @@ pub fn decoding(title: &str, readings: &[(Client, Result<decoding::Reading>)]) -
 }
 
 fn decoding_ratios(readings: &[(Client, Result<decoding::Reading>)]) -> Table {
-    let mut table = Table::new(["ratio", "events/s", "peak", "its own"]);
+    let mut table = Table::new(["ratio", "events/s", "peak", "without files"]);
     let of = |client| readings.iter().find(|it| it.0 == client);
     let of = |client| of(client).and_then(|it| it.1.as_ref().ok());
     for ours in [Client::Ours, Client::OursOnce] {
@@ -162,12 +166,15 @@ fn decoding_ratios(readings: &[(Client, Result<decoding::Reading>)]) -> Table {
             let (Some(a), Some(b)) = (of(ours), of(other)) else {
                 continue;
             };
-            let figure = |figure| other.decodes().then_some(figure);
+            let target = |target| other.decodes().then_some(target);
             table.row([
                 format!("{ours} ÷ {other}"),
-                ratio(a.samples.rate() / b.samples.rate(), figure(DECODING.0)),
-                share(a.peak as f64 / b.peak as f64, figure(DECODING.1)),
-                share(a.own as f64 / b.own as f64, figure(DECODING.1)),
+                ratio(
+                    a.samples.rate() / b.samples.rate(),
+                    target(CLIENT_TARGETS.0),
+                ),
+                share(a.peak as f64 / b.peak as f64, target(CLIENT_TARGETS.1)),
+                share(a.own as f64 / b.own as f64, target(CLIENT_TARGETS.1)),
             ]);
         }
     }

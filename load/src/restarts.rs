@@ -1,13 +1,12 @@
-//! A server that is killed and started again at random moments, while a client reads numbered events
-//! and must miss none.
+//! Kills and restarts a server at random times while a client reads numbered events. The client must not lose any
+//! event.
 //!
-//! - `numbered.rs`: the events, which are as hard to read as the standard allows.
-//! - `mortal.rs`: the server; `crumbs.rs`: how it writes, so that a kill cuts anything. The binary
-//!   `mortal`.
-//! - `cuts.rs`: where the kills cut; `tally.rs`: what the client has seen.
+//! - `numbered.rs`: the events, which use all forms that the standard allows.
+//! - `mortal.rs`: the server, with a binary `mortal`; `crumbs.rs`: its writer, which writes small pieces, so that a
+//!   kill can cut the stream anywhere.
+//! - `cuts.rs`: statistics of the places where the stream was cut; `tally.rs`: the events that the client received.
 //!
-//! It fails by the first event that is not as it was sent, and by each that comes twice, too early or
-//! not at all.
+//! The run fails at the first event that differs from the sent one, and at any lost or duplicate event.
 
 mod crumbs;
 mod cuts;
@@ -33,31 +32,31 @@ use crate::process::Process;
 use cuts::Cuts;
 use tally::Tally;
 
-/// After how long without a byte the client connects again.
+/// Time without a byte after which the client reconnects.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that the client loses nothing when its server is killed.
 #[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
-    /// How often the server is killed.
+    /// Number of times that the server is killed.
     #[arg(long, default_value_t = 10)]
     pub restarts: usize,
-    /// How many events there are.
+    /// Number of events.
     #[arg(long, default_value_t = 5_000)]
     pub events: u64,
-    /// Whether the client asks by HTTP/2.
+    /// Send requests over HTTP/2.
     #[arg(long)]
     pub http2: bool,
-    /// What decides all that is by chance.
+    /// Seed of everything that is random.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
-/// Starts the server of this path, kills it again and again, and says what the client has seen.
+/// Starts the server at this path, kills it repeatedly, and writes the result to `out`.
 ///
 /// # Errors
 ///
-/// If anything is not as it has to be.
+/// Returns an error if the run fails.
 pub async fn run(server: &Path, options: Options, out: &mut impl Write) -> Result<()> {
     let Options {
         restarts,
@@ -68,14 +67,14 @@ pub async fn run(server: &Path, options: Options, out: &mut impl Write) -> Resul
     let version = if http2 { "HTTP/2" } else { "HTTP/1" };
     writeln!(
         out,
-        "{events} events by {version}, a server that is killed {restarts} times, seed {seed}"
+        "{events} events over {version}, a server that is killed {restarts} times, seed {seed}"
     )?;
     let begin = Instant::now();
     let port = testkit::port::free()?;
     let cuts = Arc::<Cuts>::default();
     let mut source = EventSource::get(format!("http://127.0.0.1:{port}/"))
         .with_transport(cuts::transport(http2, &cuts))
-        .with_settings(impatient())
+        .with_settings(short_delays())
         .open()?;
     let (seen, sees) = watch::channel(0);
     let (tally, _server) =
@@ -90,13 +89,13 @@ pub async fn run(server: &Path, options: Options, out: &mut impl Write) -> Resul
     Ok(())
 }
 
-/// Reads until the server asks to stop.
+/// Reads until the server answers 204.
 async fn read(source: &mut EventSource, seen: watch::Sender<u64>) -> Result<Tally> {
     let mut tally = Tally::default();
     loop {
         let item = timeout(test_timeout(), source.next()).await;
-        let item = item.with_context(|| format!("nothing comes; {tally}"))?;
-        match item.with_context(|| format!("it ends; {tally}"))? {
+        let item = item.with_context(|| format!("no item in time; {tally}"))?;
+        match item.with_context(|| format!("the stream ends; {tally}"))? {
             Ok(item) => tally.on_item(&item)?,
             Err(Error::Refused(refused)) if refused.status == StatusCode::NO_CONTENT => {
                 return Ok(tally);
@@ -107,8 +106,8 @@ async fn read(source: &mut EventSource, seen: watch::Sender<u64>) -> Result<Tall
     }
 }
 
-/// Lets the server live until the client has seen so many events, and a little longer. Gives the
-/// last one.
+/// Kills and restarts the server whenever the client has received a random number of events, and a short time has
+/// passed. Returns the last server.
 async fn kill(
     path: &Path,
     port: u16,
@@ -143,8 +142,8 @@ fn start(path: &Path, port: u16, events: u64, rng: &mut Rng) -> Result<Process> 
     Process::start(&mut command)
 }
 
-/// Spares nobody: what it is about is what comes, not when.
-fn impatient() -> Settings {
+/// Returns settings with short delays, because the test checks events and not delays.
+fn short_delays() -> Settings {
     Settings::default()
         .with_reconnection_time(Duration::from_millis(5))
         .with_bounds(Duration::from_millis(5), Duration::from_millis(50))

@@ -1,4 +1,4 @@
-//! A process, whoever started it, as the kernel shows it.
+//! View of any process in `/proc`.
 
 use std::{fs, io, iter::Sum, path::Path, time::Duration};
 
@@ -6,27 +6,27 @@ use anyhow::{Context as _, Error, Result};
 
 use crate::number::number;
 
-/// A process, by its ID.
+/// Process with this ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen(pub u32);
 
-/// What of a process is resident, in bytes.
+/// Resident memory of a process, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
-    /// All that there is now.
+    /// Current memory.
     pub now: u64,
-    /// Of that, the pages of files: of the program itself, mostly.
+    /// Part of [`now`](Self::now) that is pages of files, mostly of the program itself.
     pub files: u64,
-    /// The most that there ever was.
+    /// Peak of the memory.
     pub peak: u64,
 }
 
 impl Seen {
-    /// Its memory.
+    /// Returns the memory of the process.
     ///
     /// # Errors
     ///
-    /// If there is no such process, or no `/proc`.
+    /// Returns an error if there is no such process, or no `/proc`.
     pub fn memory(&self) -> Result<Memory> {
         let path = format!("/proc/{}/status", self.0);
         let status = fs::read_to_string(&path).with_context(|| path.clone())?;
@@ -43,30 +43,30 @@ impl Seen {
         })
     }
 
-    /// The time that all its threads have run, with what the kernel did for them meanwhile. That of
-    /// threads which have ended is not in it.
+    /// Returns the processor time of all current threads, including the time of the kernel for them. Threads that have
+    /// ended are not included.
     ///
     /// # Errors
     ///
-    /// If there is no such process, or no `/proc`.
+    /// Returns an error if there is no such process, or no `/proc`.
     pub fn ran(&self) -> Result<Duration> {
         self.threads()?.iter().map(|it| self.thread_ran(*it)).sum()
     }
 
-    /// The same of its first thread alone.
+    /// Returns the processor time of the first thread, including the time of the kernel for it.
     ///
     /// # Errors
     ///
-    /// If there is no such process, or no `/proc`.
+    /// Returns an error if there is no such process, or no `/proc`.
     pub fn first_thread_ran(&self) -> Result<Duration> {
         self.thread_ran(self.0)
     }
 
-    /// Those that it has started, and that these have started, and so on.
+    /// Returns all children of the process, their children, and so on.
     ///
     /// # Errors
     ///
-    /// If there is no such process, or the kernel does not show its children.
+    /// Returns an error if there is no such process, or the kernel does not show its children.
     pub fn descendants(&self) -> Result<Vec<Self>> {
         let mut all = Vec::new();
         for thread in self.threads()? {

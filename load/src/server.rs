@@ -1,4 +1,4 @@
-//! The program `serve` at work, by either allocator.
+//! Handle of the program `serve`, with either allocator.
 
 use std::{
     fmt,
@@ -17,17 +17,17 @@ use crate::{
     servers::Library,
 };
 
-/// Where a server's memory comes from.
+/// Allocator of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allocator {
-    /// What a program has that asks for nothing else.
+    /// Default allocator of a program.
     Glibc,
-    /// What gives back memory by itself, here after a second.
+    /// Allocator that returns memory to the kernel by itself, here after a second.
     Jemalloc,
 }
 
 impl Allocator {
-    /// The program, and what jemalloc is told, which glibc does not care for.
+    /// Returns the command of the server.
     fn command(self, programs: &Path) -> Command {
         let program = match self {
             Self::Glibc => "serve",
@@ -36,7 +36,7 @@ impl Allocator {
         self.tell(programs.join(program))
     }
 
-    /// A program that has it, told the same.
+    /// Returns the command of a program with the options of jemalloc, which glibc ignores.
     pub(crate) fn tell(self, program: PathBuf) -> Command {
         let mut command = Command::new(program);
         command.env(
@@ -56,31 +56,31 @@ impl fmt::Display for Allocator {
     }
 }
 
-/// A server that publishes when it is told to.
+/// Server that publishes on request.
 #[derive(Debug)]
 pub struct Server {
     program: Program,
     port: u16,
-    /// Those that serve: the program itself, or what it started elsewhere.
+    /// Processes that serve: the program itself, or the processes that it started.
     processes: Vec<Seen>,
     is_elsewhere: bool,
 }
 
 impl Server {
-    /// Starts it on a core, and waits until it listens.
+    /// Starts the server on a core, and waits until it listens.
     ///
     /// # Errors
     ///
-    /// If it does not.
+    /// Returns an error if it does not listen.
     pub fn start(path: &Path, library: Library, core: Option<usize>) -> Result<Self> {
         Self::start_command(&mut Command::new(path), library, core)
     }
 
-    /// The same, out of the folder of the programs, with an allocator.
+    /// Starts the server with this allocator, from the folder of the programs, and waits until it listens.
     ///
     /// # Errors
     ///
-    /// If it does not listen.
+    /// Returns an error if it does not listen.
     pub fn start_with(
         allocator: Allocator,
         programs: &Path,
@@ -108,39 +108,39 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// Returns the port of the server.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What it is to the kernel.
+    /// Returns the process of the program.
     pub fn process(&mut self) -> &mut Process {
         &mut self.program.process
     }
 
-    /// Its memory, of all that serve.
+    /// Returns the memory of all processes that serve.
     ///
     /// # Errors
     ///
-    /// If one has ended.
+    /// Returns an error if one of them has ended.
     pub fn memory(&self) -> Result<Memory> {
         self.processes.iter().map(Seen::memory).sum()
     }
 
-    /// The time that all threads have run of all that serve, with what the kernel did for them.
+    /// Returns the processor time of all processes that serve, including the time of the kernel for them.
     ///
     /// # Errors
     ///
-    /// If one has ended.
+    /// Returns an error if one of them has ended.
     pub fn ran(&self) -> Result<Duration> {
         self.processes.iter().map(Seen::ran).sum()
     }
 
-    /// Publishes this many events at once.
+    /// Publishes this number of events at once.
     ///
     /// # Errors
     ///
-    /// If it has ended.
+    /// Returns an error if the server has ended.
     pub fn publish(&mut self, events: u64) -> Result<()> {
         self.program.tell(&format!("publish {events}"))
     }
@@ -149,23 +149,20 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If it has ended.
+    /// Returns an error if the server has ended.
     pub fn publish_long(&mut self, length: u64) -> Result<()> {
         self.program.tell(&format!("publish 1 {length}"))
     }
 
-    /// Fails if some subscriber lagged behind.
+    /// Checks that no subscriber missed an event.
     ///
     /// # Errors
     ///
-    /// With how many events were missed.
+    /// Returns an error with the number of missed events otherwise.
     pub fn has_missed_nothing(&mut self) -> Result<()> {
         self.program.tell("missed")?;
         let missed = self.program.answer("missed")?;
-        ensure!(
-            missed == 0,
-            "{missed} events were missed by who lagged behind"
-        );
+        ensure!(missed == 0, "subscribers lagged and missed {missed} events");
         Ok(())
     }
 }
@@ -173,7 +170,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.is_elsewhere {
-            // The end of its input is what makes it end the others.
+            // At the end of its input, the program ends the other processes.
             drop(self.process().child().stdin.take());
             let _ = self.process().ended_within(test_timeout());
         }

@@ -1,6 +1,7 @@
-//! Who serves the feed. All listen on a socket with `TCP_NODELAY`, answer `GET /events` with a
-//! stream of their own kind of events and a keep-alive comment after 15 s of silence, and shut down
-//! gracefully the way their library has it.
+//! Servers of the feed, one for each library.
+//!
+//! All listen on a socket with `TCP_NODELAY`, and answer `GET /events` with a stream of their library's events. They
+//! send a keep-alive comment after 15 s of silence, and shut down gracefully as their library does it.
 
 mod actix;
 mod axum;
@@ -25,31 +26,31 @@ use crate::{
     orders::{Orders, say_listening},
 };
 
-/// Who serves events.
+/// Library that serves events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Library {
-    /// hyper's plain HTTP/1 connection and sse-hyper.
+    /// HTTP/1 connection of hyper with sse-hyper.
     Ours,
-    /// axum and sse-hyper's body.
+    /// axum with the body of sse-hyper.
     OursAxum,
-    /// sse-hub and sse-hyper.
+    /// sse-hub with sse-hyper.
     Hub,
-    /// axum's own `Sse`.
+    /// `Sse` of axum.
     Axum,
-    /// sse-warp.
+    /// warp with sse-warp.
     OursWarp,
-    /// warp's own `sse`.
+    /// `sse` of warp.
     Warp,
     /// actix-web, and `sse` of actix-web-lab.
     Actix,
-    /// nginx with nchan, in processes of its own.
+    /// nginx with nchan, in its own processes.
     Nchan,
-    /// No library: the system calls that it takes.
+    /// System calls without a library.
     Epoll,
 }
 
 impl Library {
-    /// Those that have a stream for each subscriber, in the order of the tables.
+    /// Libraries that have a stream for each subscriber, in the order of the tables.
     pub const ALL: [Self; 5] = [
         Self::Ours,
         Self::OursAxum,
@@ -58,16 +59,16 @@ impl Library {
         Self::Warp,
     ];
 
-    /// What sends one feed to many.
+    /// Library for fan-out of one feed.
     pub const HUB: Self = Self::Hub;
 
-    /// Those that it is compared with.
+    /// Libraries that [`HUB`](Self::HUB) is compared with.
     pub const PEERS: [Self; 3] = [Self::Axum, Self::Actix, Self::Nchan];
 
-    /// What it cannot be faster than.
+    /// Upper bound of the speed.
     pub const BOUND: Self = Self::Epoll;
 
-    /// What it is called on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
@@ -82,17 +83,17 @@ impl Library {
         }
     }
 
-    /// What serves are processes that it starts, so that it is only these that count.
+    /// Returns true if the program only starts other processes, which serve. Only these are measured.
     pub fn is_elsewhere(self) -> bool {
         self == Self::Nchan
     }
 
-    /// Serves until it is told to shut down, and has. What is [elsewhere](Self::is_elsewhere) stays
-    /// on the core.
+    /// Serves until `shutdown` is ready and the shutdown is complete. Processes that are
+    /// [elsewhere](Self::is_elsewhere) run on the core.
     ///
     /// # Errors
     ///
-    /// If the listener fails.
+    /// Returns an error if the listener fails.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -124,11 +125,11 @@ impl fmt::Display for Library {
     }
 }
 
-/// Listens on 127.0.0.1. A connection inherits `TCP_NODELAY`, which not every library lets one set.
+/// Listens on 127.0.0.1. Connections inherit `TCP_NODELAY`, which not every library can set.
 ///
 /// # Errors
 ///
-/// If the port is taken.
+/// Returns an error if the port is in use.
 pub fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;

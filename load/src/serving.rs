@@ -1,4 +1,4 @@
-//! What the program `serve` does: it serves the feed, and obeys.
+//! Main function of the program `serve`, which serves the feed and follows orders.
 
 use crate::{
     machine,
@@ -15,22 +15,22 @@ use tokio::{
 /// Serves a feed of events on 127.0.0.1.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Which library serves it.
+    /// Library that serves the feed.
     #[arg(long)]
     library: Library,
-    /// The port; 0 takes a free one.
+    /// Port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// The core that it stays on.
+    /// Core of the server.
     #[arg(long)]
     core: Option<usize>,
 }
 
-/// Serves as the arguments of this process say, until it is told to end.
+/// Serves with the arguments of this process, until SIGTERM or the end of the orders.
 ///
 /// # Errors
 ///
-/// If it cannot.
+/// Returns an error if the server does not start, or fails.
 pub fn serve() -> Result<()> {
     let Arguments {
         library,

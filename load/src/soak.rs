@@ -1,13 +1,11 @@
-//! Clients that come, stall, leave and resume for hours, against the contract server on hyper.
+//! Runs clients that connect, stall, disconnect and resume for hours, against the contract server on hyper.
 //!
-//! - `script.rs`: what a stream must hold, event by event; `stream.rs`: reading one, out of
-//!   `chunked.rs`, and strictly.
-//! - `visit.rs`: what a client does, by a seed; `counts.rs`: how often that was.
-//! - `memory.rs`: whether the server grows.
+//! - `script.rs`: the expected events of a stream; `stream.rs`: a strict reader of a stream, with `chunked.rs`.
+//! - `visit.rs`: the behaviour of a client, from a seed; `counts.rs`: statistics of it.
+//! - `memory.rs`: detects that the memory of the server grows.
 //!
-//! It fails by the first event that is not whole or not the next one, by anything that the server
-//! writes to its standard error, by streams that stay when all clients have left, and by memory
-//! that grows.
+//! The run fails at the first event that is not complete or not the next one. It also fails if the server writes to
+//! its standard error, if streams stay open after all clients have left, or if memory grows.
 
 pub(crate) mod chunked;
 mod counts;
@@ -39,28 +37,28 @@ use crate::process::{Process, built};
 use counts::Counts;
 use memory::Memory;
 
-/// How often a line is printed, in seconds.
-const LINE: u64 = 10;
+/// Seconds between two lines of output.
+const REPORT_INTERVAL_SECONDS: u64 = 10;
 
-/// Checks a server for as long as it takes.
+/// Checks a server with many clients that misbehave.
 #[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
-    /// How many seconds clients come.
+    /// Duration of the run, in seconds.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
-    /// How many there are at a time.
+    /// Number of concurrent clients.
     #[arg(long, default_value_t = 200)]
     pub clients: u64,
-    /// What decides all that is by chance.
+    /// Seed of everything that is random.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
-/// Starts the server, lets the clients at it, and says how it went.
+/// Starts the server and the clients, and writes the result to `out`.
 ///
 /// # Errors
 ///
-/// If anything is not as it has to be.
+/// Returns an error if the run fails.
 pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
     let Options {
         seconds,
@@ -85,35 +83,39 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
         }
         server.is_well().context("the server")?;
         memory.sample(server.memory()?.now);
-        if second % LINE == 0 || second == seconds {
+        if second % REPORT_INTERVAL_SECONDS == 0 || second == seconds {
             let open = active(port).await?;
             writeln!(out, "{second:>5} s: {open} open; {counts}; {memory}")?;
         }
     }
 
-    // All leave at once, wherever they are.
+    // All clients disconnect at once, anywhere in their streams.
     visitors.shutdown().await;
     let left = Instant::now();
     while active(port).await? > 0 {
         ensure!(
             left.elapsed() < test_timeout(),
-            "streams stay open behind clients"
+            "streams stay open after their clients have left"
         );
         sleep(Duration::from_millis(20)).await;
     }
     server.is_well().context("the server")?;
-    writeln!(out, "all gone after {} ms", left.elapsed().as_millis())?;
+    writeln!(
+        out,
+        "all streams closed after {} ms",
+        left.elapsed().as_millis()
+    )?;
     writeln!(out, "{}", memory.verdict()?)?;
-    writeln!(out, "passed: every event whole and in order; {counts}")?;
+    writeln!(out, "passed: every event complete and in order; {counts}")?;
     Ok(())
 }
 
-/// No visitor ends on its own account.
+/// Returns the error of a client, which ends only with an error.
 fn failure(ended: Result<anyhow::Error, tokio::task::JoinError>) -> anyhow::Error {
     ended.unwrap_or_else(anyhow::Error::new)
 }
 
-/// The server, and its port.
+/// Starts the server, and returns it and its port.
 async fn start() -> Result<(Process, u16)> {
     let example = ["--package", "sse-hyper", "--example", "contract_server"];
     let program = built(&example)?.join("examples/contract_server");
@@ -133,7 +135,7 @@ async fn start() -> Result<(Process, u16)> {
     Ok((server, port))
 }
 
-/// How many streams are open, as the server counts them.
+/// Returns the number of open streams that the server reports.
 async fn active(port: u16) -> Result<u64> {
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     let request = b"GET /stats HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";

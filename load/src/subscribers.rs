@@ -1,4 +1,4 @@
-//! Thousands of clients in one thread, cheap enough that the server is what is measured.
+//! Thousands of clients in one thread, which cost little, so that the server limits the rate.
 
 mod client;
 
@@ -17,32 +17,31 @@ use client::{Client, Kind};
 
 use crate::latencies::Arrivals;
 
-/// How long nothing may come before it counts as nothing coming. Looked up once, because it is used while the
-/// server is measured.
-static TIMEOUT: LazyLock<Duration> = LazyLock::new(test_timeout);
+/// Maximum time without data. Evaluated once, because it is used while the server is measured.
+static READ_TIMEOUT: LazyLock<Duration> = LazyLock::new(test_timeout);
 
-/// How many connect at a time: fewer than a listener lets wait.
-const AT_ONCE: usize = 128;
+/// Maximum number of concurrent connection attempts. It is below the backlog of a listener.
+const MAX_CONNECTING: usize = 128;
 
-/// Clients that are all connected and have all seen the head of their answer.
+/// Clients that are connected and have received the head of their response.
 #[derive(Debug)]
 pub struct Subscribers {
     poll: Poll,
     ready: Events,
     clients: Vec<Client>,
-    /// Those that do not read any more.
+    /// Clients that do not read any more.
     stalled: Vec<Client>,
-    /// How many streams have ended. To look at all clients for that takes longer than to read.
+    /// Number of streams that have ended. It is counted, because checking all clients is slower than reading.
     ended: usize,
     buffer: Vec<u8>,
 }
 
 impl Subscribers {
-    /// Connects this many. With `keep`, all that they receive is kept.
+    /// Connects `count` clients. With `keep`, they keep all received bytes.
     ///
     /// # Errors
     ///
-    /// If one of them gets no answer.
+    /// Returns an error if a client gets no response.
     pub fn connect(port: u16, count: usize, keep: bool) -> Result<Self> {
         let mut subscribers = Self {
             poll: Poll::new()?,
@@ -57,12 +56,11 @@ impl Subscribers {
         Ok(subscribers)
     }
 
-    /// Connects this many more, which never read anything but the head of their answer. The kernel has
-    /// next to no room for what comes for them.
+    /// Connects `count` more clients, which read only the head of their response. Their receive buffers are small.
     ///
     /// # Errors
     ///
-    /// If one of them gets no answer.
+    /// Returns an error if a client gets no response.
     pub fn stall(&mut self, port: u16, count: usize) -> Result<()> {
         let readers = self.clients.len();
         self.open(port, count, Kind::Stalled)?;
@@ -77,7 +75,7 @@ impl Subscribers {
         let count = self.clients.len() + count;
         while self.clients.len() < count {
             let start = self.clients.len();
-            let end = count.min(start + AT_ONCE);
+            let end = count.min(start + MAX_CONNECTING);
             for index in start..end {
                 let registry = self.poll.registry();
                 let client = Client::begin(port, Token(index), registry, kind)?;
@@ -90,20 +88,20 @@ impl Subscribers {
         Ok(())
     }
 
-    /// Receives until each has this many events more.
+    /// Receives until each client has this number of additional events.
     ///
     /// # Errors
     ///
-    /// If they do not come, or if some client gets more.
+    /// Returns an error if a client gets fewer or more events.
     pub fn receive(&mut self, events: u64) -> Result<()> {
         self.receive_each(events, &mut |_, _| ())
     }
 
-    /// The same, and remembers when each of them has come.
+    /// Receives like [`receive`](Self::receive), and returns the time at which each event arrived.
     ///
     /// # Errors
     ///
-    /// If they do not come, or if some client gets more.
+    /// Returns an error if a client gets fewer or more events.
     pub fn receive_timed(&mut self, events: u64) -> Result<Arrivals> {
         let first = self.clients.first().map_or(0, |it| it.events);
         let mut arrivals = Arrivals::of(events as usize, self.clients.len());
@@ -121,39 +119,39 @@ impl Subscribers {
             missing = missing.checked_sub(received).context("too many events")?;
         }
         let right = self.clients.iter().all(|it| it.events == expected);
-        ensure!(right, "some have more events than others");
+        ensure!(right, "some clients received more events than others");
         Ok(())
     }
 
-    /// Receives until every stream has ended or none gets anything any more, for at most this long.
+    /// Receives until every stream has ended, for at most this time.
     ///
     /// # Errors
     ///
-    /// If the sockets cannot be watched.
-    pub fn drain(&mut self, patience: Duration) -> Result<()> {
+    /// Returns an error if the sockets cannot be polled.
+    pub fn drain(&mut self, timeout: Duration) -> Result<()> {
         let start = Instant::now();
-        while start.elapsed() < patience && self.ended < self.clients.len() {
+        while start.elapsed() < timeout && self.ended < self.clients.len() {
             self.wait(Duration::from_millis(10))?;
             self.read_ready(&mut |_, _| ())?;
         }
         Ok(())
     }
 
-    /// How many they are.
+    /// Returns the number of clients that read.
     pub fn count(&self) -> usize {
         self.clients.len()
     }
 
-    /// What each has received behind the head of the answer, if that was kept.
+    /// Returns the bytes that each client received after the head of the response, if they were kept.
     pub fn bodies(&self) -> impl Iterator<Item = &[u8]> {
         self.clients.iter().filter_map(|it| it.body.as_deref())
     }
 
-    /// Waits until something comes, and takes it. Gives the number of events, and shows how many each
+    /// Waits for data, reads it, and returns the number of events. Calls `seen` with the number of events that each
     /// client had before and has now.
     ///
-    /// It never sleeps meanwhile: a server that is slower than its clients would pay for waking them at
-    /// each event, and one that is faster would not, since they are always awake.
+    /// It never sleeps. Otherwise a server that is slower than its clients would have to wake them for each event, and
+    /// a faster server would not.
     fn turn(&mut self, seen: &mut dyn FnMut(u64, u64)) -> Result<u64> {
         let start = Instant::now();
         loop {
@@ -162,11 +160,11 @@ impl Subscribers {
                 break;
             }
             ensure!(
-                start.elapsed() < *TIMEOUT,
-                "nothing came for {:?}",
-                *TIMEOUT
+                start.elapsed() < *READ_TIMEOUT,
+                "no data for {:?}",
+                *READ_TIMEOUT
             );
-            // Where there is but one core, the server needs it.
+            // The server needs the core if there is only one.
             thread::yield_now();
         }
         let received = self.read_ready(seen)?;
@@ -174,8 +172,8 @@ impl Subscribers {
         Ok(received)
     }
 
-    fn wait(&mut self, patience: Duration) -> Result<()> {
-        match self.poll.poll(&mut self.ready, Some(patience)) {
+    fn wait(&mut self, timeout: Duration) -> Result<()> {
+        match self.poll.poll(&mut self.ready, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
             _ => Ok(()),
         }

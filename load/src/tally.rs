@@ -1,4 +1,4 @@
-//! What a client has received, so that it can be compared with what was sent.
+//! Summary of the events that a client received, to compare it with the events that were sent.
 
 use std::{fmt, hash::BuildHasher as _};
 
@@ -6,19 +6,19 @@ use foldhash::fast::FixedState;
 
 use crate::clients::Received;
 
-/// Events counted and their data summed up, in order; of a body that is not decoded the length.
+/// Number of events and checksum of their data in order, or the length of a body that is not decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many events.
+    /// Number of events.
     pub events: u64,
-    /// How long their data is, or the body.
+    /// Length of the data of all events, or of the body.
     pub bytes: u64,
-    /// Of their data and its order.
+    /// Checksum of the data, which depends on the order of the events.
     pub checksum: u64,
 }
 
 impl Tally {
-    /// Counts what was received. Each byte of the data is looked at, a nanosecond for some twenty.
+    /// Adds the output of a client. Reads each byte of the data, about twenty in a nanosecond.
     #[inline]
     pub fn add(&mut self, received: Received<'_>) {
         match received {

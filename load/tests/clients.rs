@@ -1,4 +1,5 @@
-//! What the tables of the clients compare is the same: every library makes the same of a stream.
+//! Checks that every library receives the same events from a stream, so that the tables of the clients compare the same
+//! work.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -12,10 +13,10 @@ use load::{
     tally::Tally,
 };
 
-/// Type, data and ID.
+/// Type, data and ID of an event.
 type Event = [String; 3];
 
-/// How often a stream comes in a response.
+/// Number of repetitions of a stream in a response.
 const TIMES: u64 = 2;
 
 #[tokio::test]
@@ -40,7 +41,7 @@ async fn every_client_receives_every_event_as_it_was_sent() {
             };
             receive(client, &uri, each)
                 .await
-                .expect("it comes to the end");
+                .expect("a complete response");
             assert_eq!(
                 tally,
                 stream.tally(client, TIMES),
@@ -68,15 +69,15 @@ async fn receive(client: Client, uri: &str, each: impl FnMut(Received<'_>)) -> R
     }
 }
 
-/// Serves for as long as this process lives, at this port.
+/// Starts a flood, which serves as long as this process lives, and returns its port.
 fn start_flood() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
-    let port = listener.local_addr().expect("it listens").port();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || flood::serve(&listener));
     port
 }
 
-/// What is in a response. No event leaves the ID to the one before it.
+/// Returns the expected events of a response. No event inherits the ID of the event before it.
 fn events(stream: &Stream) -> Vec<Event> {
     let mut events = Vec::new();
     for _ in 0..TIMES {

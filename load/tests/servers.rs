@@ -1,4 +1,5 @@
-//! What the table compares is the same: every library sends every subscriber the same events.
+//! Checks that every library sends every subscriber the same events, so that the tables of the servers compare the same
+//! work.
 
 use std::{path::Path, process::Command, time::Instant};
 
@@ -13,19 +14,19 @@ use testkit::timeout::test_timeout;
 
 #[test]
 fn every_library_sends_the_same_events() {
-    // nchan is a program that not every machine has.
+    // Without nchan, which is not installed on every machine.
     let others = [Library::Actix, Library::Epoll];
     for library in Library::ALL.into_iter().chain(others) {
         let path = Path::new(env!("CARGO_BIN_EXE_serve"));
         let mut server = Server::start(path, library, None).expect("it starts");
         let mut subscribers =
-            Subscribers::connect(server.port(), 3, true).expect("all are answered");
+            Subscribers::connect(server.port(), 3, true).expect("three responses");
         for burst in [16, 1] {
             server.publish(burst).expect("it publishes");
-            subscribers.receive(burst).expect("all receive all of it");
+            subscribers.receive(burst).expect("all events");
         }
-        server.has_missed_nothing().expect("nobody lags");
-        server.process().is_well().expect("it is well");
+        server.has_missed_nothing().expect("no missed events");
+        server.process().is_well().expect("a running server");
         for body in subscribers.bodies() {
             let expected: Vec<String> = (0..17).map(|it| text(it, LENGTH)).collect();
             assert_eq!(data(body), expected, "{library}");
@@ -43,13 +44,13 @@ fn the_end_of_the_input_ends_the_server() {
         .spawn()
         .expect("it starts");
     let begin = Instant::now();
-    while child.try_wait().expect("it is ours").is_none() {
-        assert!(begin.elapsed() < test_timeout(), "it stays");
+    while child.try_wait().expect("a child process").is_none() {
+        assert!(begin.elapsed() < test_timeout(), "the server does not end");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
 
-/// The data of the events in a body, whose last chunk may still lack its end.
+/// Returns the data of the events in a body. The end of its last chunk may be missing.
 fn data(body: &[u8]) -> Vec<String> {
     let mut decoder = Decoder::new();
     let mut data = Vec::new();
@@ -64,7 +65,7 @@ fn data(body: &[u8]) -> Vec<String> {
     data
 }
 
-/// What is in the chunks of HTTP/1.1.
+/// Returns the data of the HTTP/1.1 chunks.
 fn chunks(mut body: &[u8]) -> Vec<&[u8]> {
     let mut chunks = Vec::new();
     while let Some(end) = memchr::memmem::find(body, b"\r\n") {

@@ -1,4 +1,4 @@
-//! Commands as in a terminal: what they print is waited for, and Ctrl-C ends them.
+//! Runs commands as in a terminal, waits for their output, and ends them with Ctrl-C.
 
 use std::{
     env,
@@ -14,16 +14,16 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use testkit::timeout::test_timeout;
 
-/// Returns the time after which a command will never print what is waited for. It is long because what is run
-/// may have to be built first, all of it.
+/// Returns the maximum time that a command may take to print its expected output. It is long because cargo may have
+/// to build everything first.
 pub(crate) fn build_timeout() -> Duration {
     4 * test_timeout()
 }
 
-/// In a pipe, curl shows its progress, and stderr is not where stdout is.
+/// Shell commands that make a pipe look like a terminal: stderr goes to stdout, and curl shows no progress.
 const PRELUDE: &str = r#"exec 2>&1; curl() { command curl --no-progress-meter "$@"; }"#;
 
-/// A shell with one command and all that it starts.
+/// Shell that runs one command, and all processes that the command starts.
 pub(crate) struct Terminal {
     line: String,
     shell: Child,
@@ -32,11 +32,11 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Runs it in this folder. Examples listen on the port, if they listen.
+    /// Runs a command line in a folder. Servers of the examples listen on the port.
     pub(crate) fn start(line: &str, folder: &Path, port: u16) -> Self {
         let mut shell = Command::new("bash");
         testkit::cargo::forget_package(&mut shell);
-        // As in the workspace's profile, so that what a project beside the clone shares with it is built once.
+        // The profile of the workspace, so that dependencies shared with a project beside the clone are built once.
         let debug = env::var_os("CARGO_PROFILE_DEV_DEBUG").unwrap_or("line-tables-only".into());
         let mut shell = shell
             .args(["-e", "-c", &format!("{PRELUDE}\n{line}")])
@@ -67,17 +67,17 @@ impl Terminal {
         }
     }
 
-    /// What it has printed so far.
+    /// Returns the output up to now.
     pub(crate) fn printed(&self) -> String {
         let printed = self.printed.lock();
         printed.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until it has printed this, in which `…` is anything.
+    /// Waits until the output contains this text, where `…` matches any text.
     pub(crate) fn expect(&mut self, text: &str) {
-        let what = format!("{text:?} comes from {}", self.line);
+        let what = format!("{} prints {text:?}", self.line);
         wait_until(build_timeout(), &what, || {
-            // In this order, for it prints until it ends.
+            // In this order, because the command may still print before it ends.
             let ended = self.reader.is_finished();
             let printed = self.printed();
             let is_there = shows(&printed, text);
@@ -86,16 +86,16 @@ impl Terminal {
         });
     }
 
-    /// Waits for its end.
+    /// Waits until the command ends.
     pub(crate) fn end_within(&mut self, limit: Duration) -> ExitStatus {
         let what = format!("{} ends", self.line);
         wait_until(limit, &what, || self.reader.is_finished());
         self.shell.wait().expect("its status")
     }
 
-    /// Ctrl-C.
+    /// Sends the signal of Ctrl-C to the command and its processes.
     pub(crate) fn interrupt(&self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = kill_process_group(Pid::from_child(&self.shell), Signal::INT);
     }
 }
@@ -109,38 +109,39 @@ impl Drop for Terminal {
     }
 }
 
-/// Whether this was printed, in which `…` is anything.
+/// Returns true if the output contains the text, where `…` matches any text.
 pub(crate) fn shows(printed: &str, text: &str) -> bool {
     let mut rest = printed;
     text.split('…').all(|part| match rest.split_once(part) {
-        Some((_, behind)) => {
-            rest = behind;
+        Some((_, after)) => {
+            rest = after;
             true
         }
         None => false,
     })
 }
 
+/// Waits until the condition holds, and panics after the limit.
 pub(crate) fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < limit, "in vain waited until {what}");
+        assert!(start.elapsed() < limit, "timeout before {what}");
         sleep(Duration::from_millis(20));
     }
 }
 
-/// A port that nobody listens on.
+/// Returns a free port.
 pub(crate) fn free_port() -> u16 {
     testkit::port::free().expect("a free port")
 }
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 pub(crate) fn root() -> PathBuf {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR"));
     guide.parent().expect("the workspace").to_owned()
 }
 
-/// Where the workspace is built.
+/// Returns the target folder of the workspace.
 fn target() -> &'static Path {
     let inside = Path::new(env!("CARGO_TARGET_TMPDIR"));
     inside.parent().expect("the folder above")

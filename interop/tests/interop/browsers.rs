@@ -1,5 +1,5 @@
-//! Browsers read `/golden` with their own `EventSource` or with ours, go on where they were when the
-//! connection broke, and cannot be made to see what was not sent.
+//! Checks that browsers read `/golden` with their own `EventSource` or with ours, resume after the connection breaks,
+//! and never receive forged events.
 
 use anyhow::{Context, Result, ensure};
 use interop::{
@@ -51,7 +51,7 @@ fn our_package_in_firefox() -> Result<()> {
     check(Browser::Firefox, Client::Package)
 }
 
-/// One browser does it all, because to start one costs more than all that it does then.
+/// Runs all jobs in one browser, because starting a browser is slower than the jobs.
 fn check(browser: Browser, client: Client) -> Result<()> {
     let texts = hostile();
     let mut servers = Vec::new();
@@ -59,8 +59,8 @@ fn check(browser: Browser, client: Client) -> Result<()> {
     for name in server::ALL {
         let server = Server::start(name)?;
         let cutter = Cutter::start(server.port)?;
-        // `fetch` must ask another origin before it may send `Last-Event-ID`, so ours goes on at a
-        // server of its own origin: in `clients.rs`.
+        // `fetch` needs a preflight request before it may send `Last-Event-ID` to another origin. So `clients.rs`
+        // tests the resumption of our clients, and this test uses the server directly.
         let resumed = match client {
             Client::Native => cutter.port,
             _ => server.port,
@@ -81,11 +81,11 @@ fn check(browser: Browser, client: Client) -> Result<()> {
         .try_for_each(|(results, (server, cutter))| {
             are_right(browser, client, results, cutter).context(server.name)
         })?;
-    eprintln!("{browser:?}, {client:?}: {count} streams as they should be");
+    eprintln!("{browser:?}, {client:?}: {count} correct streams");
     Ok(())
 }
 
-/// Checks the items that came from one server.
+/// Checks the results of one server.
 fn are_right(browser: Browser, client: Client, results: &[Value], cutter: &Cutter) -> Result<()> {
     for result in &results[..2] {
         ensure_golden(&items(&result["events"])?, 0)?;
@@ -97,7 +97,7 @@ fn are_right(browser: Browser, client: Client, results: &[Value], cutter: &Cutte
     for ([data, event_type, id], result) in hostile().iter().zip(&results[2..]) {
         let shown = |text| shown(browser, client, text);
         let expected = echoed(&shown(data), &shown(event_type), id);
-        let refused = result["refused"].as_bool().context("refused")?;
+        let refused = result["refused"].as_bool().context("no `refused`")?;
         let seen = items(&result["events"])?;
         ensure!(refused == expected.is_none(), "{expected:?}: {result}");
         ensure!(
@@ -108,7 +108,7 @@ fn are_right(browser: Browser, client: Client, results: &[Value], cutter: &Cutte
     Ok(())
 }
 
-/// Firefox's own drops the NULs of a line, against the standard.
+/// Returns the text that the browser shows. `EventSource` of Firefox drops the NULs of a line, against the standard.
 fn shown(browser: Browser, client: Client, text: &str) -> String {
     match (browser, client) {
         (Browser::Firefox, Client::Native) => text.replace('\0', ""),
@@ -116,7 +116,7 @@ fn shown(browser: Browser, client: Client, text: &str) -> String {
     }
 }
 
-/// Data, event type and ID.
+/// Returns data, event type and ID of each hostile event.
 fn hostile() -> Vec<[&'static str; 3]> {
     let each = HOSTILE.into_iter();
     each.flat_map(|text| [[text, "", ""], ["data", text, ""], ["data", "", text]])
@@ -128,7 +128,7 @@ fn golden(port: u16) -> Value {
     json!({ "url": url, "types": ["message", "update", "done"], "count": 7 })
 }
 
-/// Listens also to what could be forged.
+/// Returns a job that also listens to the types of forged events.
 fn echo(server: &Server, [data, event_type, id]: [&str; 3]) -> Value {
     let url = server.url(&echo_path(data, event_type, id));
     json!({ "url": url, "types": ["message", "x", "y", "a", "ab", event_type], "count": null })

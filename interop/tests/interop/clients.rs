@@ -1,4 +1,4 @@
-//! Clients that others wrote read `/golden`, and go on where they were when the connection broke.
+//! Checks that clients of other projects read `/golden`, and resume after the connection breaks.
 
 use std::process::Command;
 
@@ -16,8 +16,8 @@ use testkit::{
 
 use crate::hyper_client::Client;
 
-/// Those that take HTTP/2 without asking first.
-const HTTP_2: [&str; 2] = ["hyper", "axum"];
+/// Servers that accept HTTP/2 with prior knowledge.
+const HTTP_2_SERVERS: [&str; 2] = ["hyper", "axum"];
 
 #[test]
 fn curl() -> Result<()> {
@@ -29,7 +29,7 @@ fn curl() -> Result<()> {
 #[test]
 fn curl_over_http_2() -> Result<()> {
     let options = ["--http2-prior-knowledge"];
-    server::each(&HTTP_2, |server| {
+    server::each(&HTTP_2_SERVERS, |server| {
         reads_and_resumes(|seen| read_by_curl(server, seen, &options))
     })
 }
@@ -44,7 +44,7 @@ fn hyper_over_http_1() -> Result<()> {
 
 #[test]
 fn hyper_over_http_2() -> Result<()> {
-    server::each(&HTTP_2, |server| {
+    server::each(&HTTP_2_SERVERS, |server| {
         let client = Client::new(true)?;
         reads_and_resumes(|seen| client.read(&server.url("/golden"), seen))
     })
@@ -79,7 +79,7 @@ fn undici_of_npm() -> Result<()> {
     in_node("undici")
 }
 
-/// Whatever it is asked to send, it sends as one event, or says why not.
+/// Checks that a server echoes each text as one event, or answers with a reason.
 #[test]
 fn curl_gets_one_event_or_a_reason() -> Result<()> {
     let long = "x".repeat(20_000);
@@ -87,27 +87,27 @@ fn curl_gets_one_event_or_a_reason() -> Result<()> {
         for text in HOSTILE.into_iter().chain([long.as_str()]) {
             echoes(server, [text, "", ""])?;
             echoes(server, ["data", text, ""])?;
-            // Clients keep no longer ID by default.
+            // Clients ignore longer IDs by default.
             let id = &text[..text.len().min(MAX_ID_BYTES)];
             echoes(server, ["data", "", id])?;
         }
-        // More than any URL may have is no more than a status, long before it comes to events.
+        // The HTTP library refuses a URL that is too long, before the code of this project runs.
         let (status, _) = ask(server, &echo_path(&"x".repeat(30_000), "", ""))?;
         ensure!(status == 414, "{status}");
         Ok(())
     })
 }
 
-/// The longest ID that a client keeps by default.
+/// Maximum length of an ID that a client keeps by default.
 const MAX_ID_BYTES: usize = 8 * 1024;
 
-/// The whole from the start, then what comes after the third event.
+/// Reads all events, then those after the third one.
 fn reads_and_resumes(read: impl Fn(Option<usize>) -> Result<Vec<Item>>) -> Result<()> {
     ensure_golden(&read(None)?, 0)?;
     ensure_golden(&read(Some(3))?, 3)
 }
 
-/// Such a client sets the last event ID by itself when it has to connect again.
+/// Reads in node with the `EventSource` of a package, which sends the last event ID when it reconnects.
 fn in_node(package: &str) -> Result<()> {
     server::each(&server::ALL, |server| {
         let read = |port| {
@@ -146,7 +146,7 @@ fn echoes(server: &Server, [data, event_type, id]: [&str; 3]) -> Result<()> {
     Ok(())
 }
 
-/// The status and the body.
+/// Requests a path with curl, and returns the status and the body.
 fn ask(server: &Server, path: &str) -> Result<(u16, Vec<u8>)> {
     let mut curl = Command::new("curl");
     curl.args([

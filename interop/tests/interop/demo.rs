@@ -1,5 +1,5 @@
-//! `sse get` on the events of the demo: they are printed as they come, and go on without a gap when the
-//! demo is killed and started again.
+//! Checks `sse get` with the demo: it prints events as they arrive, and continues without a gap after the demo is
+//! killed and restarted.
 
 use std::{
     fs::{self, File},
@@ -26,18 +26,18 @@ fn it_goes_on_when_the_demo_is_killed() -> Result<()> {
 
     demo.kill();
     let status = raw.process.ended_within(test_timeout())?;
-    ensure!(status.code() == Some(1), "the stream has broken: {status}");
+    ensure!(status.code() == Some(1), "after the stream broke: {status}");
     let seen = raw.printed()?.len();
     for get in [&readable, &json] {
         get.says("refused")?;
     }
     demo.start_again()?;
-    // What was one stream is in the hands of the caller, who knows the last event.
+    // With `--raw` there is only one stream, so the caller resumes with the last event ID.
     let id = seen.to_string();
     let resumed = ["--raw", "--last-event-id", &id];
     let resumed = Get::start(&demo, seen, &resumed, of_raw)?;
     for get in [&readable, &json] {
-        get.says("connected again")?;
+        get.says("reconnected")?;
     }
     are_live(&demo, &[&readable, &json, &resumed])?;
 
@@ -47,25 +47,25 @@ fn it_goes_on_when_the_demo_is_killed() -> Result<()> {
         let [lost, refused @ .., again] = &lines[..] else {
             bail!("{notices:?}");
         };
-        ensure!(lost.contains("; again in 3."), "{notices}");
+        ensure!(lost.contains("; reconnecting in 3."), "{notices}");
         ensure!(
             refused.iter().all(|line| line.contains("refused")),
             "{notices}"
         );
-        ensure!(*again == "sse: connected again", "{notices}");
+        ensure!(*again == "sse: reconnected", "{notices}");
         eprintln!("{} events; {}", get.printed()?.len(), lines.join("; "));
     }
     Ok(())
 }
 
-/// Waits for some more events, and until they are printed, after all that came before.
+/// Waits for some more events, and checks that each process prints them after all earlier events.
 fn are_live(demo: &Demo, gets: &[&Get]) -> Result<()> {
     let count = demo.published()?.len() + 8;
     wait_until(test_timeout(), "more events", || {
         Ok(demo.published()?.len() >= count)
     })?;
     for get in gets {
-        wait_until(test_timeout(), "they are printed", || {
+        wait_until(test_timeout(), "the events are printed", || {
             Ok(get.seen + get.printed()?.len() >= count)
         })?;
         let (printed, published) = (get.printed()?, demo.published()?);
@@ -78,7 +78,7 @@ fn are_live(demo: &Demo, gets: &[&Get]) -> Result<()> {
     Ok(())
 }
 
-/// From 1, without a gap.
+/// Returns true if the IDs are numbers from 1 without a gap.
 fn are_numbered(events: &[Item]) -> bool {
     let ids = events.iter().map(|event| match event {
         Item::Event { last_event_id, .. } => last_event_id.as_str(),
@@ -87,13 +87,13 @@ fn are_numbered(events: &[Item]) -> bool {
     ids.eq((1..=events.len()).map(|number| number.to_string()))
 }
 
-/// `sse get` at work.
+/// Running `sse get`.
 struct Get {
     process: Process,
     stdout: PathBuf,
     stderr: PathBuf,
     read: fn(&str) -> Result<Vec<Item>>,
-    /// How many events came before its first.
+    /// Number of events before its first one.
     seen: usize,
 }
 
@@ -119,7 +119,7 @@ impl Get {
         })
     }
 
-    /// The events that it has printed.
+    /// Returns the printed events.
     fn printed(&self) -> Result<Vec<Item>> {
         (self.read)(&fs::read_to_string(&self.stdout)?)
     }
@@ -129,13 +129,13 @@ impl Get {
     }
 
     fn says(&self, text: &str) -> Result<()> {
-        let what = format!("it says {text:?}");
+        let what = format!("sse get prints {text:?}");
         wait_until(test_timeout(), &what, || Ok(self.notices()?.contains(text)))?;
         Ok(())
     }
 }
 
-/// Lines such as `[time #7] Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Parses lines such as `[time #7] Sun, 06 Nov 1994 08:49:37 GMT`.
 fn of_readable(printed: &str) -> Result<Vec<Item>> {
     let event = |line: &str| {
         let (event_type, rest) = line.strip_prefix('[')?.split_once(" #")?;

@@ -1,4 +1,4 @@
-//! A client on hyper.
+//! A client with hyper.
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
@@ -12,14 +12,14 @@ use hyper_util::{
 use testkit::{Item, contract::events};
 use tokio::runtime::{Builder, Runtime};
 
-/// One connection, or more where HTTP/1 needs more.
+/// Client with one connection, or with more if HTTP/1 needs them.
 pub(crate) struct Client {
     runtime: Runtime,
     client: legacy::Client<HttpConnector, Empty<Bytes>>,
 }
 
 impl Client {
-    /// HTTP/1.1, or HTTP/2 without asking first.
+    /// Creates a client for HTTP/1.1, or for HTTP/2 with prior knowledge.
     pub(crate) fn new(http_2: bool) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -31,7 +31,7 @@ impl Client {
         Ok(Self { runtime, client })
     }
 
-    /// The answer, with its body still to come.
+    /// Sends a request, and returns the response before its body.
     pub(crate) fn get(&self, url: &str, seen: Option<usize>) -> Result<Response<Incoming>> {
         let mut request = Request::get(url);
         if let Some(id) = seen {
@@ -43,7 +43,7 @@ impl Client {
         Ok(response)
     }
 
-    /// The events of a stream that ends.
+    /// Returns the events of a stream that ends.
     pub(crate) fn read(&self, url: &str, seen: Option<usize>) -> Result<Vec<Item>> {
         let body = self.get(url, seen)?.into_body();
         Ok(events(&self.runtime.block_on(body.collect())?.to_bytes()))

@@ -1,5 +1,5 @@
-//! Servers, clients, proxies and browsers of others, and ours between them. They want all of these to be
-//! there: `cargo xtask test-servers` brings them.
+//! Tests with servers, clients, proxies and browsers of other projects. `cargo xtask test-servers` installs these
+//! programs, and runs the tests.
 
 mod browsers;
 mod clients;

@@ -1,5 +1,5 @@
-//! The demo by two servers over NATS: both have the same events under the same IDs, none is lost when a
-//! server dies or NATS does, and what was begun at one goes on at the other.
+//! Checks the demo with two servers over NATS. Both have the same events under the same IDs. No event is lost when a
+//! server or NATS is killed, and a client can resume at the other server.
 
 use anyhow::{Context, Result, ensure};
 use interop::{
@@ -18,8 +18,8 @@ fn what_was_begun_at_one_node_goes_on_at_the_other() -> Result<()> {
 
     first.kill();
     let seen = at_first.events()?;
-    let last = id(seen.last().context("nothing was seen")?)?.to_owned();
-    // What the one that is gone did not publish any more is missing, not lost.
+    let last = id(seen.last().context("no events")?)?.to_owned();
+    // Events that the killed node did not publish do not count as lost.
     let resumed = second.listen(Some(&last))?;
     wait_for(&resumed, 8)?;
     let both = [seen, resumed.events()?].concat();
@@ -47,29 +47,30 @@ fn nothing_is_lost_when_nats_dies() -> Result<()> {
 }
 
 fn wait_for(listener: &Listener, events: usize) -> Result<()> {
-    wait_until(test_timeout(), &format!("{events} events came"), || {
+    wait_until(test_timeout(), &format!("{events} events arrive"), || {
         Ok(listener.events()?.len() >= events)
     })?;
     Ok(())
 }
 
-/// Fails unless both are one piece of the same, none of it missing, wherever they begin and end.
+/// Checks that both lists are parts of the same sequence of events without gaps. They may begin and end at different
+/// events.
 fn are_the_same(one: &[Item], other: &[Item]) -> Result<()> {
     let (first, second) = (numbers(one)?, numbers(other)?);
     for numbers in [&first, &second] {
         let has_gap = numbers.windows(2).any(|pair| pair[0] + 1 != pair[1]);
         ensure!(!has_gap, "{numbers:?}");
     }
-    let from = first.first().max(second.first()).context("nothing")?;
-    let to = first.last().min(second.last()).context("nothing")?;
+    let from = first.first().max(second.first()).context("no events")?;
+    let to = first.last().min(second.last()).context("no events")?;
     let part = |items: &[Item], numbers: &[u64]| {
         let both = items.iter().cloned().zip(numbers.iter().copied());
         both.filter(|(_, number)| (from..=to).contains(&number))
             .collect::<Vec<_>>()
     };
     let (one, other) = (part(one, &first), part(other, &second));
-    ensure!(one.len() >= 8, "they hardly overlap: {first:?}, {second:?}");
-    ensure!(one == other, "{one:?} is not {other:?}");
+    ensure!(one.len() >= 8, "overlap too small: {first:?}, {second:?}");
+    ensure!(one == other, "{one:?} differs from {other:?}");
     Ok(())
 }
 

@@ -1,5 +1,4 @@
-//! Behind a proxy, events come as they are and as soon as they are sent, and a client that leaves is
-//! noticed.
+//! Checks that proxies forward events unchanged and at once, and that servers detect a client that leaves.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -16,27 +15,27 @@ use interop::{
 };
 use testkit::{contract, timeout::test_timeout};
 
-/// How much later than it was sent an event may come: less than it takes until the next one is sent, and what comes
-/// after that may have been held back for it.
-const SOON: Duration = Duration::from_millis(300);
+/// Maximum delay of an event. It is shorter than the time between two events, because a proxy that buffers may hold an
+/// event until the next one.
+const MAX_DELAY: Duration = Duration::from_millis(300);
 
-/// nginx up to 1.29.6 speaks HTTP/1.0 to its servers, later ones HTTP/1.1. By itself it buffers: what
-/// keeps it from that is `X-Accel-Buffering`.
+/// nginx uses HTTP/1.0 to its servers up to version 1.29.6, and HTTP/1.1 in later ones. It buffers by default, and
+/// `X-Accel-Buffering` prevents that.
 #[test]
 fn nginx_as_it_is() -> Result<()> {
-    behind("nginx", IDLE, |port| nginx(port, ""))
+    behind("nginx", IDLE_PATH, |port| nginx(port, ""))
 }
 
 #[test]
 fn nginx_with_http_1_0() -> Result<()> {
-    behind("nginx, HTTP/1.0", IDLE, |port| {
+    behind("nginx, HTTP/1.0", IDLE_PATH, |port| {
         nginx(port, "proxy_http_version 1.0;")
     })
 }
 
 #[test]
 fn nginx_with_http_1_1() -> Result<()> {
-    behind("nginx, HTTP/1.1", IDLE, |port| {
+    behind("nginx, HTTP/1.1", IDLE_PATH, |port| {
         nginx(port, "proxy_http_version 1.1;")
     })
 }
@@ -44,44 +43,46 @@ fn nginx_with_http_1_1() -> Result<()> {
 #[test]
 fn nginx_with_gzip() -> Result<()> {
     let lines = "gzip on; gzip_types text/event-stream; gzip_min_length 0; gzip_http_version 1.0;";
-    behind("nginx, gzip", IDLE, |port| {
+    behind("nginx, gzip", IDLE_PATH, |port| {
         let proxy = nginx(port, lines)?;
         is_compressed(&proxy, true)?;
         Ok(proxy)
     })
 }
 
-/// It waits up to 200 ms for more to send. When the client has left, it only notices at the next
-/// event.
+/// HAProxy waits up to 200 ms for more data. It detects only at the next event that a client has left.
 #[test]
 fn haproxy_as_it_is() -> Result<()> {
-    behind("HAProxy", BUSY, |port| haproxy(port, ""))
+    behind("HAProxy", BUSY_PATH, |port| haproxy(port, ""))
 }
 
 #[test]
 fn haproxy_with_its_options_for_streams() -> Result<()> {
     let lines = "option http-no-delay\noption abortonclose";
-    behind("HAProxy, no delay", IDLE, |port| haproxy(port, lines))
+    behind("HAProxy, no delay", IDLE_PATH, |port| haproxy(port, lines))
 }
 
-/// Its gzip would hold back the last bytes of each event until the next one comes, for it has no flush.
-/// It leaves alone what is marked with `no-transform`.
+/// HAProxy does not compress responses with `no-transform`. Its gzip has no flush, so it would hold the last bytes of
+/// each event until the next one.
 #[test]
 fn haproxy_with_gzip() -> Result<()> {
     let lines = "option http-no-delay\noption abortonclose\n\
                  compression algo gzip\ncompression type text/event-stream";
-    behind("HAProxy, gzip", IDLE, |port| {
+    behind("HAProxy, gzip", IDLE_PATH, |port| {
         let proxy = haproxy(port, lines)?;
         is_compressed(&proxy, false)?;
         Ok(proxy)
     })
 }
 
-/// The stream that a client leaves: its next event is an hour away, or soon.
-const IDLE: &str = "/live?n=9&ms=3600000";
-const BUSY: &str = "/live?n=1000000&ms=100";
+/// Path of a stream with an event each hour.
+const IDLE_PATH: &str = "/live?n=9&ms=3600000";
 
-/// The whole check, after what this starts in front of a port.
+/// Path of a stream with an event every 100 ms.
+const BUSY_PATH: &str = "/live?n=1000000&ms=100";
+
+/// Checks all servers behind the proxy that `start` starts for their port. A client leaves the stream with the path
+/// `left`.
 fn behind(name: &str, left: &str, start: impl Fn(u16) -> Result<Proxy> + Sync) -> Result<()> {
     server::each(&server::ALL, |server| {
         let proxy = start(server.port)?;
@@ -102,21 +103,25 @@ fn passes_on_what_is_sent(server: &Server, proxy: &Proxy) -> Result<()> {
     let proxied = server::get(&server::url(proxy.port, "/golden"))?;
     ensure!(
         direct == proxied,
-        "not the same bytes: {}",
+        "the proxy changed the bytes: {}",
         String::from_utf8_lossy(&proxied)
     );
     ensure_golden(&contract::events(&proxied), 0)
 }
 
-/// A busy machine can only make it later, so this is done until all are in time.
+/// Reads events with their delays. Repeats this until all delays are short, because a busy machine can only increase
+/// them.
 fn passes_on_at_once(proxy: &Proxy) -> Result<Live> {
     let start = Instant::now();
     loop {
         let live = Live::read(&server::url(proxy.port, "/live?n=5&ms=400"), 5)?;
-        if live.longest() < SOON {
+        if live.longest() < MAX_DELAY {
             return Ok(live);
         }
-        ensure!(start.elapsed() < test_timeout(), "late: {live}");
+        ensure!(
+            start.elapsed() < test_timeout(),
+            "delays are too long, limit is {MAX_DELAY:?}: {live}"
+        );
     }
 }
 
@@ -128,8 +133,8 @@ fn passes_on_that_a_client_left(server: &Server, proxy: &Proxy, path: &str) -> R
     server.frees_all_but(0)
 }
 
-/// Fails unless the proxy compresses for a client that takes it, or does not: else a check of that
-/// would check nothing.
+/// Checks whether the proxy compresses a response, as `wanted`. Without it, a test of a proxy with gzip could pass
+/// although gzip is off.
 fn is_compressed(proxy: &Proxy, wanted: bool) -> Result<()> {
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port))?;
     connection.write_all(b"GET /golden HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")?;

@@ -10,27 +10,27 @@ use fastrand::Rng;
 
 use super::bombs;
 
-/// Bytes that are written at a time.
+/// Number of bytes of one write.
 const PIECE: usize = 64 * 1024;
 
 /// An attack on the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Answer {
-    /// A run of one byte, compressed by gzip.
+    /// One byte repeated, compressed by gzip.
     GzipRun,
-    /// A run of one byte, compressed by gzip twice.
+    /// One byte repeated, compressed by gzip twice.
     GzipInGzip,
     /// Lines, compressed by gzip.
     GzipLines,
-    /// A run of one byte, compressed by brotli.
+    /// One byte repeated, compressed by brotli.
     BrotliRun,
-    /// A run of one byte, compressed by brotli with a window of 1 GiB.
+    /// One byte repeated, compressed by brotli with a window of 1 GiB.
     BrotliWindow,
-    /// A run of one byte, compressed by zstd.
+    /// One byte repeated, compressed by zstd.
     ZstdRun,
     /// Empty lines, compressed by zstd.
     ZstdLines,
-    /// A run of one byte, compressed by zstd with a window of 128 MiB.
+    /// One byte repeated, compressed by zstd with a window of 128 MiB.
     ZstdWindow,
     /// Informational responses without end.
     EarlyHints,
@@ -42,7 +42,7 @@ pub(super) enum Answer {
     EndlessBlock,
     /// An ID of 15 MB, then small events without end.
     LongId,
-    /// Small events without end, each with an ID that is as long as is allowed.
+    /// Small events without end, each with an ID of the maximum length.
     ManyIds,
     /// Comments without end.
     Comments,
@@ -58,12 +58,12 @@ pub(super) enum Answer {
     EndlessError,
     /// Redirects without end.
     Redirects,
-    /// Streams that end at once and ask to be opened again at once.
+    /// Streams that end at once and request an immediate reconnection.
     ShortStreams,
 }
 
 impl Answer {
-    /// Answers a request, until the client leaves.
+    /// Answers a request, until the client disconnects.
     pub(super) fn write(self, mut connection: TcpStream, port: u16, seed: u64) -> io::Result<()> {
         let mut rng = Rng::with_seed(seed);
         read_head(&mut connection)?;
@@ -145,7 +145,7 @@ impl Answer {
                 connection.write_all(&noise)?;
             },
             Self::ShortStreams => connection.write_all(b"retry: 0\n\n"),
-            // They are no event streams.
+            // The others are not event streams.
             _ => Ok(()),
         }
     }
@@ -164,7 +164,7 @@ fn read_head(connection: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the bytes again and again.
+/// Writes the bytes repeatedly, until the connection fails.
 fn repeat(mut connection: TcpStream, bytes: &[u8]) -> io::Result<()> {
     let many = bytes.repeat(PIECE.div_ceil(bytes.len()));
     loop {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use brotli::{CompressorWriter, enc::BrotliEncoderParams};
 use flate2::{Compression, write::GzEncoder};
 
-/// The longest block of zstd, in bytes.
+/// Maximum size of a zstd block, in bytes.
 const ZSTD_BLOCK: u32 = 128 * 1024;
 
 /// Compresses the same bytes without end, until `out` fails.

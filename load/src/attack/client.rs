@@ -11,19 +11,19 @@ use tokio::time::timeout;
 use super::{Options, answers::Answer, mebibytes, name, server::Server};
 use crate::program::Program;
 
-/// The least time between two connections of the client.
+/// Minimum time between two connections of the client.
 const MIN_DELAY: Duration = Duration::from_millis(500);
 
-/// Connections of the client that need no delay: the first one, with all its redirects.
+/// Number of connections that the client makes without delay: the first one, with all its redirects.
 const FIRST_CONNECTIONS: u32 = 22;
 
-/// How often a client is attacked at most.
-const ATTEMPTS: usize = 3;
+/// Maximum number of attacks on a client.
+const MAX_ATTEMPTS: usize = 3;
 
-/// Figures of the client about itself.
+/// Measurements that the client takes of itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
-    /// Items that came.
+    /// Number of received items.
     pub items: u64,
     /// Longest time that another task of the thread waited for its turn.
     pub longest_turn: Duration,
@@ -33,20 +33,20 @@ pub struct Report {
 ///
 /// # Errors
 ///
-/// If the URL cannot be requested.
+/// Returns an error if the URL cannot be requested.
 pub fn read(url: &str, exposure: Duration) -> Result<Report> {
-    // It reads the machine's roots of trust, which is no matter of the attack.
+    // Created outside of the measurement, because it reads the machine's roots of trust.
     let transport = Transport::new();
     let (items, longest_turn) = longest_wait(async {
         let mut source = EventSource::get(url).with_transport(transport).open()?;
         let mut items = 0;
         let reading = async {
-            // An error is the end of the stream, and a right answer to an attack.
+            // An error ends the stream, and is a correct reaction to an attack.
             while source.next().await.is_some() {
                 items += 1;
             }
         };
-        // The time is over, or the stream.
+        // Either the time or the stream has ended.
         let _ = timeout(exposure, reading).await;
         Ok::<_, sse_source::Error>(items)
     });
@@ -76,11 +76,11 @@ pub(super) fn attack(
     Ok(())
 }
 
-/// Attacks up to three times. On a virtual machine, what the host does counts as processor time of the thread, so one
-/// long turn proves nothing.
+/// Attacks until no turn is too long, at most [`MAX_ATTEMPTS`] times. One long turn proves nothing: on a virtual
+/// machine, work of the host counts as processor time of the thread.
 fn attack_until_it_yields(client: &Path, answer: Answer, options: &Options) -> Result<String> {
     let mut longest = Duration::ZERO;
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let (row, turn) = attack_once(client, answer, options)?;
         if turn <= MAX_TURN {
             return Ok(row);
@@ -90,7 +90,7 @@ fn attack_until_it_yields(client: &Path, answer: Answer, options: &Options) -> R
     bail!("another task waited {longest:?} for its turn, limit is {MAX_TURN:?}");
 }
 
-/// Returns the row of the table and the longest turn.
+/// Attacks once, and returns the row of the table and the longest turn.
 fn attack_once(client: &Path, answer: Answer, options: &Options) -> Result<(String, Duration)> {
     let server = Server::start(answer, options.seed)?;
     let exposure = options.exposure();

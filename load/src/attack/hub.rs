@@ -1,4 +1,4 @@
-//! `sse hub` under attack, with a neighbour.
+//! Attacks `sse hub`, with a neighbour that publishes and subscribes meanwhile.
 
 use std::{
     io::{BufRead as _, BufReader, Write},
@@ -20,13 +20,13 @@ use crate::process::Process;
 /// Token of publishers.
 const TOKEN: &str = "for-publishers";
 
-/// Time within which the hub ends after SIGTERM, by its help.
+/// Time within which the hub ends after SIGTERM, as its help says.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time from the first request to SIGTERM.
 const BEFORE_SHUTDOWN: Duration = Duration::from_millis(500);
 
-/// Time that it may take longer on a busy machine.
+/// Additional time for a busy machine.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the attacks one after the other on one hub, and ends it during the last.

@@ -1,4 +1,4 @@
-//! A publisher and a subscriber of the hub that do nothing wrong, and what an attack on the hub does to them.
+//! A well-behaved publisher and subscriber of the hub, which measure the effect of an attack on the hub.
 
 use std::{
     fmt,
@@ -27,9 +27,9 @@ use tokio::{
 };
 
 /// Time between two events.
-const INTERVAL: Duration = Duration::from_millis(20);
+const EVENT_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A publisher and a subscriber, in a thread of their own.
+/// A publisher and a subscriber in their own thread.
 pub(super) struct Neighbour {
     is_ended: Arc<AtomicBool>,
     thread: JoinHandle<Result<Latency>>,
@@ -64,7 +64,7 @@ impl Neighbour {
 }
 
 impl Latency {
-    /// Returns the time within which `percent` of the events came.
+    /// Returns the time within which `percent` of the events arrived.
     pub(super) fn percentile(&self, percent: usize) -> Duration {
         let index = (self.times.len() * percent).div_ceil(100).saturating_sub(1);
         self.times.get(index).copied().unwrap_or_default()
@@ -83,13 +83,13 @@ impl fmt::Display for Latency {
     }
 }
 
-/// Publishes numbered events and receives each, once and in order, until it is to end.
+/// Publishes numbered events and receives each, once and in order, until `is_ended` is set.
 async fn watch(address: SocketAddr, token: &str, is_ended: &AtomicBool) -> Result<Latency> {
     let uri = format!("http://{address}/events?topic=neighbour");
     let mut source = EventSource::get(uri).open()?;
     match next(&mut source).await? {
         Item::Open(_) => {}
-        item => bail!("instead of a response came {item:?}"),
+        item => bail!("received {item:?} instead of a response"),
     }
     let mut publisher = Publisher::connect(address, token).await?;
     let mut latency = Latency::default();
@@ -101,19 +101,23 @@ async fn watch(address: SocketAddr, token: &str, is_ended: &AtomicBool) -> Resul
         publisher.publish(&number.to_string()).await?;
         loop {
             match next(&mut source).await? {
-                // It is told its position, too.
+                // The hub also sends its position.
                 Item::Event(event) if event.event_type == "position" => {}
                 Item::Event(event) => {
                     let is_expected = event.data == number.to_string();
-                    ensure!(is_expected, "event {} instead of {number}", event.data);
+                    ensure!(
+                        is_expected,
+                        "received event {} instead of {number}",
+                        event.data
+                    );
                     break;
                 }
                 Item::Comment(_) | Item::Retry(_) => {}
-                item => bail!("instead of event {number} came {item:?}"),
+                item => bail!("received {item:?} instead of event {number}"),
             }
         }
         latency.times.push(start.elapsed());
-        sleep(INTERVAL).await;
+        sleep(EVENT_INTERVAL).await;
     }
     latency.times.sort_unstable();
     Ok(latency)
@@ -125,7 +129,7 @@ async fn next(source: &mut EventSource) -> Result<Item> {
     Ok(item.context("the subscriber's stream ended")??)
 }
 
-/// A connection to publish on.
+/// Connection of the publisher.
 struct Publisher {
     requests: SendRequest<Full<Bytes>>,
     authorization: String,
@@ -160,7 +164,7 @@ impl Publisher {
         let status = status.context("the publisher gets no answer")??;
         ensure!(
             status == StatusCode::OK,
-            "the publisher is answered {status}"
+            "the publisher received status {status}"
         );
         Ok(())
     }

@@ -9,37 +9,37 @@ use tokio::time::sleep;
 
 use super::target::{Answers, LINES, MAX_TOPICS, Target};
 
-/// The longest topic or pattern, in bytes.
+/// Maximum length of a topic or pattern, in bytes.
 const MAX_TOPIC_BYTES: usize = 256;
 
-/// The most segments of a pattern.
+/// Maximum number of segments of a pattern.
 const MAX_SEGMENTS: usize = 16;
 
-/// The most segments of a pattern that are `*`.
+/// Maximum number of segments of a pattern that are `*`.
 const MAX_STARS: usize = 4;
 
 /// An attack on the hub.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Attack {
-    /// No attack, to see the latency of a quiet hub.
+    /// No attack, to measure the latency of a quiet hub.
     Quiet,
-    /// Subscriptions to patterns of more segments than a hub takes.
+    /// Subscriptions to patterns with more segments than a hub allows.
     DeepPatterns,
-    /// Subscriptions to the most patterns, each as large and as wild as a hub takes.
+    /// Subscriptions to the maximum number of patterns, each with the maximum size and number of wildcards.
     LargestPatterns,
-    /// Subscriptions to the most and longest topics, none of which another subscriber has.
+    /// Subscriptions to the maximum number of topics of the maximum length, all different from each other.
     ManyTopics,
-    /// Subscriptions to the latest events of patterns that match none.
+    /// Subscriptions to the latest events of patterns that match no event.
     ReplayOfNothing,
-    /// Subscriptions with last event IDs that the hub has never given.
+    /// Subscriptions with last event IDs that the hub has never sent.
     UnknownIds,
-    /// Subscribers that leave at once, half of them by RST.
+    /// Subscribers that disconnect at once, half of them by RST.
     ShortVisits,
     /// Subscribers of large events that do not read.
     StalledReaders,
-    /// Publications of very many events in one request.
+    /// Publications of many events in one request.
     ManyLines,
-    /// Publications of very many events by clients that do not read the answers.
+    /// Publications of many events by clients that do not read the answers.
     UnreadAnswers,
     /// Publications with a million topics.
     MillionTopics,
@@ -49,14 +49,14 @@ pub(super) enum Attack {
     LargeHeads,
     /// Heads that do not end.
     UnfinishedHeads,
-    /// Requests that are not HTTP, and that HTTP forbids.
+    /// Requests that are not HTTP, or that HTTP forbids.
     Malformed,
     /// Many requests on one connection, whose responses are not read.
     Pipelined,
 }
 
 impl Attack {
-    /// Attacks, and returns the answers of the hub.
+    /// Attacks the hub, and returns its answers.
     pub(super) async fn run(self, target: &Target) -> Result<Answers> {
         let count = |full| target.options.count(full);
         match self {
@@ -126,7 +126,7 @@ fn many_lines(count: usize) -> String {
     "{\"topic\":\"none\",\"data\":\"\"}\n".repeat(count)
 }
 
-/// A query of the most patterns, each of the most segments that 256 bytes have room for.
+/// Returns a query with the maximum number of patterns, each with the most segments that fit into 256 bytes.
 fn deep_patterns(rng: &mut Rng) -> String {
     let segments = rng.usize(2..=MAX_TOPIC_BYTES / 2);
     query(|_| {
@@ -140,13 +140,13 @@ fn deep_patterns(rng: &mut Rng) -> String {
     })
 }
 
-/// A query of the most patterns, each of the most bytes, segments and wildcards.
+/// Returns a query with the maximum number of patterns, each with the most bytes, segments and wildcards.
 fn largest_patterns(rng: &mut Rng) -> String {
     query(|_| {
         let segment = || format!("{:x}", rng.u32(..));
         let mut segments: Vec<_> = iter::repeat_with(segment).take(MAX_SEGMENTS - 1).collect();
         for _ in 0..MAX_STARS {
-            // The first one is padded.
+            // Not the first segment, which is padded.
             let place = rng.usize(1..segments.len());
             segments[place] = "*".to_owned();
         }

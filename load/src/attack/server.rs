@@ -1,4 +1,4 @@
-//! The server that attacks its clients.
+//! Server that attacks its clients.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -13,7 +13,7 @@ use anyhow::Result;
 
 use super::answers::Answer;
 
-/// A server that gives every request the same answer, for as long as this process lives.
+/// Server that gives every request the same answer, as long as this process lives.
 pub(super) struct Server {
     pub(super) port: u16,
     connections: Arc<AtomicUsize>,
@@ -28,14 +28,14 @@ impl Server {
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 counter.fetch_add(1, Ordering::Relaxed);
-                // It fails when the client leaves.
+                // It fails when the client disconnects.
                 thread::spawn(move || answer.write(connection, port, seed));
             }
         });
         Ok(Self { port, connections })
     }
 
-    /// Connections so far.
+    /// Returns the number of connections up to now.
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }

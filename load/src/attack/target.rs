@@ -1,4 +1,4 @@
-//! The hub as a stranger sees it, and its answers.
+//! Connections and requests to the hub, and its answers.
 
 use std::{collections::BTreeMap, fmt, io, net::SocketAddr};
 
@@ -14,16 +14,16 @@ use tokio::{
 
 use super::Options;
 
-/// The most topics or patterns of a subscription, and topics of an event.
+/// Maximum number of topics or patterns of a subscription, and of topics of an event.
 pub(super) const MAX_TOPICS: usize = 64;
 
-/// Content type of a body of several events.
+/// Content type of a body with several events.
 pub(super) const LINES: &str = "application/x-ndjson";
 
-/// Requests that are under way at the same time.
-const AT_ONCE: usize = 50;
+/// Maximum number of concurrent requests.
+const MAX_REQUESTS: usize = 50;
 
-/// The hub as a stranger sees it.
+/// Address and publish token of the hub.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     address: SocketAddr,
@@ -46,7 +46,7 @@ impl Target {
 
     async fn connect(&self) -> Result<TcpStream> {
         let connecting = timeout(test_timeout(), TcpStream::connect(self.address)).await;
-        Ok(connecting.context("the hub takes no connection")??)
+        Ok(connecting.context("the hub accepts no connection")??)
     }
 
     /// Sends bytes on a new connection, and returns it with the answer.
@@ -54,12 +54,12 @@ impl Target {
         let mut connection = self.connect().await?;
         let (mut input, mut output) = connection.split();
         let both = async { tokio::join!(output.write_all(bytes), answer(&mut input)) };
-        // The hub may refuse the rest of the bytes.
+        // The hub may reject the rest of the bytes.
         let (_, answer) = timeout(test_timeout(), both).await.context("no answer")?;
         Ok((connection, answer))
     }
 
-    /// Sends a number of requests, `AT_ONCE` of them at a time. Keeps the connections open until all are answered.
+    /// Sends `count` requests, at most [`MAX_REQUESTS`] at a time. Keeps the connections open until all are answered.
     pub(super) async fn send_all(
         &self,
         count: usize,
@@ -79,7 +79,7 @@ impl Target {
         self.send_all(count, request).await
     }
 
-    /// Publishes a body a number of times, `AT_ONCE` at a time, and reads the answers.
+    /// Publishes a body `count` times, at most [`MAX_REQUESTS`] at a time, and reads the answers.
     pub(super) async fn publish(
         &self,
         count: usize,
@@ -91,14 +91,14 @@ impl Target {
             let (mut connection, answer) = self.send(&request).await?;
             let mut sink = sink();
             let rest = timeout(test_timeout(), copy(&mut connection, &mut sink));
-            // The hub may close the connection of a refused body.
+            // The hub may close the connection of a rejected body.
             let _ = rest.await.context("the answer does not end")?;
             Ok(((), answer))
         };
         Answers::collect((0..count).map(|_| publish())).await
     }
 
-    /// A request to publish, after whose answer the hub closes the connection.
+    /// Returns a request to publish. The hub closes the connection after its answer.
     pub(super) fn post(&self, content_type: &str, body: &str) -> Vec<u8> {
         let (token, length) = (&self.token, body.len());
         let request = format!(
@@ -108,7 +108,7 @@ impl Target {
         request.into_bytes()
     }
 
-    /// Publishes as many events as the hub keeps.
+    /// Publishes this number of events, to fill the log of the hub.
     pub(super) async fn fill(&self, events: usize) -> Result<()> {
         let topics: Vec<_> = (0..MAX_TOPICS).map(|it| format!("\"full/{it}\"")).collect();
         let line = format!("{{\"topics\":[{}],\"data\":\"\"}}\n", topics.join(","));
@@ -120,7 +120,7 @@ impl Target {
         Ok(())
     }
 
-    /// Connects, subscribes and leaves.
+    /// Connects, subscribes and disconnects, `count` times.
     pub(super) async fn visit(&self, count: usize) -> Result<Answers> {
         let request = get("/events?topic=short");
         let visits = stream::iter(0..count).map(|visit| {
@@ -136,14 +136,14 @@ impl Target {
                 Ok::<_, anyhow::Error>(())
             }
         });
-        let mut visits = visits.buffer_unordered(AT_ONCE);
+        let mut visits = visits.buffer_unordered(MAX_REQUESTS);
         while let Some(visit) = visits.next().await {
             visit?;
         }
         Ok(Answers::default())
     }
 
-    /// Subscribes many times to topics of their own, without reading, and publishes large events there.
+    /// Subscribes `count` times, each time to a new topic and without reading, and publishes large events there.
     pub(super) async fn stall(&self, count: usize) -> Result<Answers> {
         let mut connections = Vec::new();
         for number in 0..count {
@@ -162,7 +162,7 @@ impl Target {
         Ok(answers)
     }
 
-    /// Opens connections and sends half a head on each.
+    /// Opens `count` connections and sends half a head on each.
     pub(super) async fn leave_open(&self, count: usize) -> Result<Answers> {
         let mut connections = Vec::new();
         for _ in 0..count {
@@ -176,7 +176,7 @@ impl Target {
         Ok(Answers::default())
     }
 
-    /// Sends many requests on each connection until the hub takes no more.
+    /// Sends many requests on each of `count` connections, until the hub reads no more.
     pub(super) async fn pipeline(&self, count: usize, requests: &[u8]) -> Result<Answers> {
         let mut connections = Vec::new();
         for _ in 0..count {
@@ -189,7 +189,7 @@ impl Target {
     }
 }
 
-/// Writes until the peer takes no more for now.
+/// Writes until the socket buffers are full.
 fn write_what_fits(connection: &TcpStream, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         match connection.try_write(bytes) {
@@ -205,7 +205,7 @@ fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
 }
 
-/// The status of a response, or how the connection ended without one.
+/// Reads the status of a response, or returns how the connection ended without one.
 async fn answer(input: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut start = [0; "HTTP/1.1 200".len()];
     match input.read_exact(&mut start).await {
@@ -215,12 +215,12 @@ async fn answer(input: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
 }
 
 impl Answers {
-    /// Runs requests, `AT_ONCE` of them at a time. Keeps what they return beside the answer, such as connections, until
-    /// all are answered.
+    /// Runs requests, at most [`MAX_REQUESTS`] at a time. Keeps their other results, such as connections, until all are
+    /// answered.
     async fn collect<T>(
         requests: impl Iterator<Item = impl Future<Output = Result<(T, String)>>>,
     ) -> Result<Self> {
-        let mut requests = stream::iter(requests).buffer_unordered(AT_ONCE);
+        let mut requests = stream::iter(requests).buffer_unordered(MAX_REQUESTS);
         let (mut answers, mut kept) = (Self::default(), Vec::new());
         while let Some(answered) = requests.next().await {
             let (more, answer) = answered?;

@@ -10,7 +10,7 @@ use load::{
     process::built,
 };
 
-/// Connections that all attacks together have open at most.
+/// Maximum number of open connections of all attacks.
 const MAX_CONNECTIONS: u64 = 6_000;
 
 /// Sends hostile requests, floods and bombs to `sse hub` and to the client.

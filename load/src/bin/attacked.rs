@@ -1,5 +1,5 @@
-//! A client to attack. It waits for a line on its standard input, reads an event stream for a time, prints
-//! `items N` and `turn MICROSECONDS`, and ends with its standard input.
+//! Client that is attacked. It waits for a line on its standard input, then reads an event stream for a limited time.
+//! It prints `items N` and `turn MICROSECONDS`, and ends at the end of its input.
 #![allow(
     clippy::print_stdout,
     reason = "the program that started it reads this"
@@ -11,13 +11,13 @@ use anyhow::Result;
 use clap::Parser;
 use load::attack::client::{Report, read};
 
-/// Reads an event stream for a time.
+/// Reads an event stream for a limited time.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// URL of the stream.
     #[arg(long)]
     url: String,
-    /// Time to read for.
+    /// Time for reading, in milliseconds.
     #[arg(long)]
     milliseconds: u64,
 }

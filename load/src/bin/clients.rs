@@ -1,4 +1,4 @@
-//! Prints the tables of the clients.
+//! Measures clients, and prints the tables.
 
 use std::{
     io::{self, Write as _},
@@ -19,15 +19,15 @@ use load::{
     report,
 };
 
-/// Measures clients beside each other, and prints Markdown: in five minutes, with `--quick` in one.
+/// Compares clients, and prints Markdown. It runs for five minutes, or one minute with `--quick`.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(flatten)]
     asked: Asked<Client>,
 }
 
-/// How many events a response has, how many processes' memory is looked at, and for how long the
-/// clients take turns.
+/// Returns the number of events of a response, the number of processes whose memory is measured, and the time for all
+/// turns.
 fn plan(effort: Effort) -> (u64, usize, Duration) {
     match effort {
         Effort::Smoke => (10_000, 1, Duration::from_millis(200)),
@@ -59,7 +59,7 @@ fn main() -> Result<()> {
     for stream in flood::streams() {
         let readings = decoding::all(&plan, &stream);
         writeln!(out, "\n{}", report::decoding(&stream.title, &readings))?;
-        // What others make of it is in the table.
+        // Errors of other libraries are only in the table.
         for (client, reading) in readings.into_iter().filter(|it| it.0.is_ours()) {
             reading.with_context(|| format!("{client}, {}", stream.key))?;
         }

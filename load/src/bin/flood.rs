@@ -1,5 +1,8 @@
-//! Serves streams without end to whoever asks, at `http://127.0.0.1:PORT/KEY/TIMES`.
-#![allow(clippy::print_stdout, reason = "it talks to whom started it")]
+//! Serves long streams at `http://127.0.0.1:PORT/KEY/TIMES`.
+#![allow(
+    clippy::print_stdout,
+    reason = "the program that started it reads this"
+)]
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -7,13 +10,13 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use load::{flood, machine};
 
-/// Serves streams on 127.0.0.1 as fast as they are read.
+/// Serves streams on 127.0.0.1 as fast as clients read them.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The port; 0 takes a free one.
+    /// Port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// The core that it stays on.
+    /// Core of the server.
     #[arg(long)]
     core: Option<usize>,
 }

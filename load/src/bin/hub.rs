@@ -1,4 +1,4 @@
-//! Prints the tables of one feed for many.
+//! Measures the fan-out of one feed, and prints the tables.
 
 use std::{
     io::{self, Write as _},
@@ -17,40 +17,43 @@ use load::{
     servers::Library,
 };
 
-/// How long the events are that fill the sockets of who does not read.
-const LENGTHS: [u64; 2] = [100, 1000];
+/// Lengths in bytes of the events that are sent to stalled subscribers.
+const EVENT_LENGTHS: [u64; 2] = [100, 1000];
 
-/// How many of those subscribers do not read: one of this many.
-const STALLED: usize = 10;
+/// One of this number of subscribers is stalled.
+const STALLED_RATIO: usize = 10;
 
-/// The time from one event to the next beside those: some half of what servers manage.
-const INTERVAL: Duration = Duration::from_micros(6667);
+/// Time between two events with stalled subscribers, about twice the time that servers need.
+const EVENT_INTERVAL: Duration = Duration::from_micros(6667);
 
-/// How many files a program has open that are not connections, at most.
+/// Maximum number of open files of a program that are not connections.
 const OTHER_FILES: usize = 100;
 
-/// Measures servers that send one feed to many, beside each other, and prints Markdown: in a quarter of
-/// an hour, with `--quick` in three minutes.
+/// Compares servers that send one feed to many subscribers, and prints Markdown. It runs for a quarter of an hour, or
+/// three minutes with `--quick`.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(flatten)]
     asked: Asked<Library>,
 }
 
-/// How many, and for how long.
+/// Numbers of subscribers and durations of all measurements.
 struct Extent {
-    /// How many subscribe where servers are compared.
+    /// Number of subscribers for the comparison of servers.
     subscribers: usize,
-    /// How long servers take turns, and how long a turn is.
+    /// Time for the turns of all servers.
     time: Duration,
+    /// Time of one turn.
     turn: Duration,
-    /// How often the latency is measured, and for how long.
+    /// Number of turns for latencies, also with stalled subscribers.
     turns: usize,
+    /// Time of one turn for latencies.
     paced: Duration,
-    /// How many subscribe where there are more and more.
+    /// Numbers of subscribers for the measurement of growth.
     growth: &'static [usize],
-    /// How many subscribe where some do not read, and for how long, as often as for the latency.
+    /// Number of subscribers for the measurement with stalled ones.
     stalls: usize,
+    /// Time of one turn with stalled subscribers.
     stalled: Duration,
 }
 
@@ -123,8 +126,8 @@ fn main() -> Result<()> {
         core: plan.core,
         readers: plan.subscribers,
         stalled: 0,
-        length: LENGTHS[0],
-        interval: INTERVAL,
+        length: EVENT_LENGTHS[0],
+        interval: EVENT_INTERVAL,
         time: extent.paced,
     };
     if let Some(interval) = latency::interval(&readings, pace.readers) {
@@ -146,24 +149,24 @@ fn main() -> Result<()> {
     }
 
     pace = Pace {
-        readers: extent.stalls - extent.stalls / STALLED,
-        stalled: extent.stalls / STALLED,
-        interval: INTERVAL,
+        readers: extent.stalls - extent.stalls / STALLED_RATIO,
+        stalled: extent.stalls / STALLED_RATIO,
+        interval: EVENT_INTERVAL,
         time: extent.stalled,
         ..pace
     };
     let libraries = asked.of(&[Library::HUB, axum, actix]);
-    let stalls = stalls::all(&pace, &libraries, &LENGTHS, extent.turns)?;
+    let stalls = stalls::all(&pace, &libraries, &EVENT_LENGTHS, extent.turns)?;
     writeln!(out, "{}", report::stalls(&stalls))?;
     Ok(())
 }
 
-/// So many subscribers, or as many as the machine allows: not every root may allow more files.
+/// Returns the number of subscribers, or less if the machine does not allow as many open files.
 fn allowed(subscribers: usize) -> usize {
     if machine::allow_files((subscribers + OTHER_FILES) as u64).is_ok() {
         return subscribers;
     }
     let most = machine::most_files().saturating_sub(OTHER_FILES as u64) as usize;
-    eprintln!("{most} subscribers instead of {subscribers}, for want of open files: ulimit -Hn");
+    eprintln!("{most} subscribers instead of {subscribers}: too few open files (ulimit -Hn)");
     most
 }

@@ -1,4 +1,4 @@
-//! Serves numbered events, bit by bit, until it is killed.
+//! Serves numbered events in small writes, until it is killed.
 
 use anyhow::Result;
 use clap::Parser;

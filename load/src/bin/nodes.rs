@@ -1,5 +1,5 @@
-//! Moves many clients between nodes over one NATS, all of which die and come back. Without flags a smoke
-//! test of some seconds.
+//! Moves many clients between nodes over one NATS server, while each of these servers is killed and restarted. Without
+//! options, it is a smoke test of some seconds.
 
 use std::io;
 

@@ -1,9 +1,12 @@
-//! The hub and hyper with more subscribers than there may be open files: what connects them is in memory,
-//! takes all that is written, and is otherwise as a socket is.
+//! Runs the hub on hyper with more subscribers than a process may have open files. Connections are in memory. They
+//! accept all written bytes at once, and otherwise behave like sockets.
 //!
-//! It prints `empty`, `full` and `left`, the resident bytes before all came, with all, and when they
-//! had left; and `bursts` and `singles`, the nanoseconds that an event took, by 16 at once and one by one.
-#![allow(clippy::print_stdout, reason = "it talks to whom started it")]
+//! The program prints `empty`, `full` and `left`: the resident bytes before, with, and after all subscribers. It prints
+//! `bursts` and `singles`: the nanoseconds per event, 16 at once and one by one.
+#![allow(
+    clippy::print_stdout,
+    reason = "the program that started it reads this"
+)]
 
 use std::{
     io,
@@ -41,25 +44,24 @@ use tokio::{
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// What each asks.
 const REQUEST: &[u8] = b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
-/// How long a text is.
-const LENGTH: usize = 100;
+/// Length of a text in bytes.
+const TEXT_LENGTH: usize = 100;
 
-/// How many events are kept. They are what is to stay.
-const KEPT: usize = 1000;
+/// Number of events in the log, which stay in memory after the subscribers leave.
+const LOG_EVENTS: usize = 1000;
 
-/// Until what was freed is given back.
-const DECAY: Duration = Duration::from_millis(2500);
+/// Time after which the allocator has returned the freed memory.
+const DECAY_TIME: Duration = Duration::from_millis(2500);
 
 /// Serves subscribers in this process.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many.
+    /// Number of subscribers.
     #[arg(long)]
     subscribers: u64,
-    /// For how many milliseconds events are sent, each way.
+    /// Time for bursts and for single events, in milliseconds each.
     #[arg(long, default_value_t = 3000)]
     time: u64,
 }
@@ -71,7 +73,7 @@ fn main() -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let mut retention = Retention::default();
-        retention.events = KEPT;
+        retention.events = LOG_EVENTS;
         let crowd = Crowd {
             hub: Hub::new(Settings::new().with_retention(retention)),
             ..Crowd::default()
@@ -88,7 +90,7 @@ fn main() -> Result<()> {
         members.iter().for_each(AbortHandle::abort);
         drop(members);
         yield_now().await;
-        sleep(DECAY).await;
+        sleep(DECAY_TIME).await;
         println!("left {}", memory()?);
         Ok(())
     })
@@ -105,7 +107,7 @@ struct Crowd {
     received: Arc<Received>,
 }
 
-/// By all together.
+/// Counters of all subscribers together.
 #[derive(Default)]
 struct Received {
     writes: AtomicU64,
@@ -113,7 +115,7 @@ struct Received {
 }
 
 impl Crowd {
-    /// Has so many connect, and waits until each has had the head of its answer.
+    /// Connects this number of subscribers, and waits until each has received the head of its response.
     async fn gather(&self, subscribers: u64) -> Vec<AbortHandle> {
         let mut members = Vec::new();
         for _ in 0..subscribers {
@@ -139,14 +141,14 @@ impl Crowd {
         members
     }
 
-    /// Publishes so many at once, again and again, each time when all have had the last ones.
+    /// Publishes bursts of `events` for this time. Each burst waits until all subscribers have received the last one.
     async fn publish(&self, subscribers: u64, events: u64, time: Duration) -> Result<Samples> {
         let start = Instant::now();
         let mut samples = Samples::default();
         let mut number = 0;
-        // The first finds the caches full of other things.
+        // At least three samples, because the caches are cold for the first one.
         while samples.count() < 3 || start.elapsed() < time {
-            let texts = (number..number + events).map(|it| text(it, LENGTH));
+            let texts = (number..number + events).map(|it| text(it, TEXT_LENGTH));
             let texts: Vec<_> = texts.collect();
             number += events;
             let all = self.received.events.load(Relaxed) + subscribers * events;
@@ -164,17 +166,17 @@ impl Crowd {
         let right = self.hub.counts().delivered == self.received.events.load(Relaxed);
         right
             .then_some(samples)
-            .context("not each event came to each, once")
+            .context("a subscriber did not receive each event once")
     }
 }
 
-/// The time that this thread has run.
+/// Returns the processor time of this thread.
 fn ran() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Asks once, and takes all that is written.
+/// Connection in memory, which sends one request and accepts all written bytes.
 struct Pipe {
     has_asked: bool,
     received: Arc<Received>,

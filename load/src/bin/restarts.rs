@@ -1,5 +1,4 @@
-//! Kills a server and starts it again while a client reads from it. Without flags a smoke test of some
-//! seconds.
+//! Kills and restarts a server while a client reads from it. Without options, it is a smoke test of some seconds.
 
 use std::io;
 

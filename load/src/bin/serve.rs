@@ -1,9 +1,8 @@
 //! Serves the feed at `http://127.0.0.1:PORT/events`, on one thread.
 //!
-//! Lines on its standard input tell it what to do: `publish N` publishes N events at once, `publish N
-//! LENGTH` such of another length, and `missed` asks how many events were lost to subscribers that
-//! lagged behind. The end of the input ends it at once; SIGTERM shuts it down the way the library
-//! does that.
+//! It reads orders from its standard input. `publish N` publishes N events at once, and `publish N LENGTH` publishes
+//! events of another length. `missed` prints the number of events that were lost by subscribers that lagged. The end
+//! of the input ends the process at once; SIGTERM starts the graceful shutdown of the library.
 
 use anyhow::Result;
 use load::serving;

@@ -1,4 +1,4 @@
-//! Prints the tables.
+//! Measures servers, and prints the tables.
 
 use std::{
     io::{self, Write as _},
@@ -17,14 +17,14 @@ use load::{
     shutdown,
 };
 
-/// Measures servers beside each other, and prints Markdown: in four minutes, with `--quick` in one.
+/// Compares servers, and prints Markdown. It runs for four minutes, or one minute with `--quick`.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(flatten)]
     asked: Asked<Library>,
 }
 
-/// The numbers of subscribers, for how long the libraries take turns, and how long a turn is.
+/// Returns the numbers of subscribers, the time for all turns, and the time of one turn.
 fn plan(effort: Effort) -> (&'static [usize], Duration, Duration) {
     let turn = Duration::from_millis(500);
     match effort {
@@ -62,7 +62,7 @@ fn main() -> Result<()> {
     }
     plan.subscribers = numbers[0];
     if asked.effort() == Effort::Smoke {
-        // It would wait for those that hang.
+        // The shutdowns would wait for servers that hang.
         return Ok(());
     }
     let endings = shutdown::all(&plan)?;

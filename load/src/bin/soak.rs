@@ -1,4 +1,4 @@
-//! Lets many clients at the contract server that come, stall, leave and resume. Without flags a
+//! Runs many clients that connect, stall, disconnect and resume, against the contract server. Without options, it is a
 //! smoke test of ten seconds.
 
 use std::io;

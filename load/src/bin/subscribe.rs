@@ -1,9 +1,12 @@
-//! Many subscribers of one server.
+//! Runs many subscribers of one server.
 //!
-//! A line `receive N` on the standard input waits until each has N events more. `time N` does the same,
-//! and is followed by a line with the times at which these were published. Then `latency 99` asks for
-//! what 99 % of all deliveries took at most, in nanoseconds. The end of the input ends it.
-#![allow(clippy::print_stdout, reason = "it talks to whom started it")]
+//! It reads orders from its standard input. `receive N` waits until each subscriber has N more events. `time N` also
+//! reads a second line, with the times at which the events were published. `latency 99` prints the 99th percentile of
+//! these latencies, in nanoseconds. The end of the input ends the process.
+#![allow(
+    clippy::print_stdout,
+    reason = "the program that started it reads this"
+)]
 
 use std::io;
 
@@ -11,16 +14,16 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use load::{latencies::Latencies, machine, number::number, subscribers::Subscribers};
 
-/// Subscribes to a server on 127.0.0.1, many times.
+/// Subscribes many times to a server on 127.0.0.1.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The server's port.
+    /// Port of the server.
     #[arg(long)]
     port: u16,
-    /// How often.
+    /// Number of subscribers that read.
     #[arg(long)]
     count: usize,
-    /// How often besides, without ever reading.
+    /// Number of additional subscribers that never read.
     #[arg(long, default_value_t = 0)]
     stalled: usize,
 }
@@ -40,7 +43,7 @@ fn main() -> Result<()> {
     while let Some(line) = lines.next().transpose()? {
         let order = line.split_once(' ');
         let order = order.and_then(|(name, value)| Some((name, number(value)?)));
-        match order.with_context(|| format!("cannot make sense of {line:?}"))? {
+        match order.with_context(|| format!("unknown order {line:?}"))? {
             ("receive", events) => {
                 subscribers.receive(events)?;
                 println!("received {events}");
@@ -48,11 +51,11 @@ fn main() -> Result<()> {
             ("time", events) => {
                 let arrivals = subscribers.receive_timed(events)?;
                 println!("received {events}");
-                let published = lines.next().context("when were they published?")??;
+                let published = lines.next().context("no line with times of publishing")??;
                 latencies.add(&arrivals, published.split(' ').filter_map(number))?;
             }
             ("latency", percent) => println!("latency {}", latencies.of(percent as usize)),
-            (name, _) => bail!("cannot {name}"),
+            (name, _) => bail!("unknown order {name:?}"),
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! eventsource-client, told not to reconnect.
+//! eventsource-client without reconnection.
 
 use anyhow::{Result, anyhow};
 use eventsource_client::{Client as _, ClientBuilder, Error, ReconnectOptions, SSE};
@@ -11,9 +11,9 @@ use super::Received;
 ///
 /// # Errors
 ///
-/// If there is none, or if the library makes an error of what is in it.
+/// Returns an error if there is no response, or if the library returns one.
 pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()> {
-    // What it says of its errors is not to be shared between threads, as anyhow wants it.
+    // Its error type is not `Sync`, which anyhow requires.
     let said = |error: Error| anyhow!("{error}");
     let client = ClientBuilder::for_url(uri)
         .map_err(said)?

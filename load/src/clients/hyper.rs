@@ -1,4 +1,4 @@
-//! hyper's plain HTTP/1 connection, and nobody who decodes.
+//! HTTP/1 connection of hyper, without a decoder.
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use super::Received;
 ///
 /// # Errors
 ///
-/// If there is none, or if the library makes an error of what is in it.
+/// Returns an error if there is no response, or if the library returns one.
 pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()> {
     let uri: Uri = uri.try_into()?;
     let host = uri.authority().context("the URI has no host")?.as_str();

@@ -1,4 +1,4 @@
-//! sse-source's `EventSource`.
+//! `EventSource` of sse-source.
 
 use anyhow::{Result, bail};
 use futures_util::StreamExt as _;
@@ -10,7 +10,7 @@ use super::Received;
 ///
 /// # Errors
 ///
-/// If there is none, or if the library makes an error of what is in it.
+/// Returns an error if there is no response, or if the library returns one.
 pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()> {
     let mut source = EventSource::get(uri).open()?;
     while let Some(item) = source.next().await {

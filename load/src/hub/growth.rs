@@ -1,4 +1,4 @@
-//! What a subscriber costs where there are more and more of them, and what is left when they leave.
+//! Cost of a subscriber while their number grows, and the memory that remains after they leave.
 
 use anyhow::{Context as _, Result};
 
@@ -8,25 +8,25 @@ use crate::{
     servers::Library,
 };
 
-/// What was measured with so many subscribers.
+/// Results with one number of subscribers.
 #[derive(Clone, Debug)]
 pub struct Growth {
-    /// Where the memory comes from.
+    /// Allocator of the server.
     pub allocator: Allocator,
-    /// How many.
+    /// Number of subscribers.
     pub subscribers: usize,
-    /// How fast they are served, and in how much memory.
+    /// Rates, and memory of each subscriber.
     pub reading: Reading,
-    /// What is left.
+    /// Memory of the server before, with, and after the subscribers.
     pub left: Left,
 }
 
-/// Measures the first library of the plan with each of these numbers of subscribers, by each allocator,
-/// alone on the machine, with one turn.
+/// Measures the first library of the plan with each of these numbers of subscribers and each allocator. The server
+/// has one turn, and is the only one that runs.
 ///
 /// # Errors
 ///
-/// If the server fails, or serves too little or too much.
+/// Returns an error if the server fails, or sends too few or too many events.
 pub fn all(plan: &Plan<'_>, numbers: &[usize]) -> Result<Vec<Growth>> {
     let library = *plan.libraries.first().context("no library")?;
     let mut growths = Vec::new();

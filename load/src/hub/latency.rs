@@ -1,9 +1,7 @@
-//! How evenly each server serves, where all have the same to do: half of what the slowest of those
-//! that could be a library of a program manages.
+//! Latencies of each server at the same rate: half of the rate that the slowest library reaches.
 //!
-//! Each is alone on the machine meanwhile, for the keep-alives of the others would be in the way, and
-//! they take turns. Of a server's turns the median counts, of each figure: in one of them somebody else
-//! may have had the core.
+//! The servers take turns. Only one of them runs at a time, because the keep-alives of the others would disturb it.
+//! Each result is the median of all turns, because another process may use the core in one of them.
 
 use std::time::Duration;
 
@@ -12,16 +10,16 @@ use anyhow::{Context as _, Result};
 use super::paced::{self, Pace, Paced};
 use crate::{measure::Reading, samples, servers::Library};
 
-/// What was measured at which rate.
+/// Results at one rate.
 #[derive(Clone, Debug)]
 pub struct Latency {
-    /// The time from one event to the next.
+    /// Time between two events.
     pub interval: Duration,
-    /// What half of all deliveries took at most, and 99 of 100.
+    /// Median and 99th percentile of the latencies of each server.
     pub servers: Vec<(Library, Duration, Duration)>,
 }
 
-/// The time from one event to the next, by what servers reached one by one with this many subscribers.
+/// Returns the time between two events, from the rates that the servers reached one by one.
 pub fn interval(readings: &[(Library, Reading)], subscribers: usize) -> Option<Duration> {
     let programs = readings.iter().filter(|it| is_library(it.0));
     let slowest = programs
@@ -32,11 +30,11 @@ pub fn interval(readings: &[(Library, Reading)], subscribers: usize) -> Option<D
     ))
 }
 
-/// Measures those that manage this rate, in so many turns.
+/// Measures the servers that can reach this rate.
 ///
 /// # Errors
 ///
-/// If a server fails, or serves too little or too much.
+/// Returns an error if a server fails, or sends too few or too many events.
 pub fn all(pace: &Pace<'_>, readings: &[(Library, Reading)], turns: usize) -> Result<Latency> {
     let rate = pace.readers as f64 / pace.interval.as_secs_f64();
     let able = readings.iter().filter(|it| it.1.singles.rate() > rate);
@@ -59,7 +57,7 @@ pub fn all(pace: &Pace<'_>, readings: &[(Library, Reading)], turns: usize) -> Re
     })
 }
 
-/// nchan is a server of its own, and the bound is none.
+/// Returns true for a library, but not for nchan, which is a separate server, and not for the bound.
 fn is_library(library: Library) -> bool {
     ![Library::Nchan, Library::BOUND].contains(&library)
 }

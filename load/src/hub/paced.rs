@@ -1,8 +1,8 @@
-//! Events that are published at a steady rate, and how long each takes to arrive everywhere.
+//! Publishes events at a steady rate, and measures their latencies.
 //!
-//! A latency begins when whoever orders the event gives the order, by the clock of the machine: before
-//! the server has read it, so a server that is busy with the event before gets no time for nothing.
-//! It ends when the subscriber has read the event. Neither end depends on what the server is.
+//! A latency begins when this process sends the order to publish, by the clock of the machine. The server may read the
+//! order later, so a server that is busy with an earlier event has a longer latency. It ends when the subscriber has
+//! read the event. Neither time depends on the kind of server.
 
 use std::{
     path::Path,
@@ -14,60 +14,60 @@ use anyhow::Result;
 
 use crate::{crowd::Crowd, machine, server::Server, servers::Library, subscribers::Subscribers};
 
-/// How long a server is left alone before anything is measured.
-const REST: Duration = Duration::from_millis(500);
+/// Idle time of a server before a measurement.
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// How many events go before those that count. They make buffers.
-const BEFORE: u64 = 3;
+/// Number of events before the measurement, for which the server allocates its buffers.
+const WARM_UP_EVENTS: u64 = 3;
 
-/// Who is served what, and how often.
+/// Parameters of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace<'a> {
-    /// The folder of the programs `serve` and `subscribe`.
+    /// Folder of the programs `serve` and `subscribe`.
     pub programs: &'a Path,
-    /// The core of the server, if it has one.
+    /// Core of the server, if it has one.
     pub core: Option<usize>,
-    /// How many subscribe and read.
+    /// Number of subscribers that read.
     pub readers: usize,
-    /// How many subscribe and do not.
+    /// Number of subscribers that do not read.
     pub stalled: usize,
-    /// How long an event is.
+    /// Length of an event in bytes.
     pub length: u64,
-    /// The time from one event to the next.
+    /// Time between two events.
     pub interval: Duration,
-    /// For how long there are events.
+    /// Duration of the run.
     pub time: Duration,
 }
 
-/// What came of it.
+/// Results of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Paced {
-    /// What half of all deliveries took at most.
+    /// Median of the latencies.
     pub median: Duration,
-    /// What 99 of 100 took at most.
+    /// 99th percentile of the latencies.
     pub tail: Duration,
-    /// How many events each reader has received: all, or it is an error.
+    /// Number of events that each reader received. It is an error if a reader does not receive all.
     pub events: u64,
-    /// The server's memory with all subscribers, before the first event, in bytes.
+    /// Memory of the server with all subscribers, before the first event, in bytes.
     pub idle: u64,
-    /// The most that it ever had, to the last event.
+    /// Peak of the memory of the server up to the last event, in bytes.
     pub peak: u64,
 }
 
-/// Starts a server, has it publish, and ends it.
+/// Starts a server, publishes events at the steady rate, and ends the server.
 ///
 /// # Errors
 ///
-/// If a reader does not get each event once.
+/// Returns an error if a reader does not get each event once.
 pub fn run(pace: &Pace<'_>, library: Library) -> Result<Paced> {
     let mut server = Server::start(&pace.programs.join("serve"), library, pace.core)?;
-    // The first connection makes what all of them share.
+    // The first connection allocates the memory that all connections share.
     drop(Subscribers::connect(server.port(), 1, false)?);
     let path = pace.programs.join("subscribe");
     let mut crowd = Crowd::connect_with_stalled(&path, server.port(), pace.readers, pace.stalled)?;
-    thread::sleep(REST);
+    thread::sleep(SETTLE_TIME);
     let idle = server.memory()?.now;
-    for _ in 0..BEFORE {
+    for _ in 0..WARM_UP_EVENTS {
         crowd.expect(1)?;
         server.publish_long(pace.length)?;
         crowd.have_received()?;

@@ -1,4 +1,4 @@
-//! More subscribers than there may be open files: their connections are in the memory of the server.
+//! Cost of more subscribers than a process may have open files. Their connections are in the memory of the server.
 
 use std::path::Path;
 
@@ -6,24 +6,24 @@ use anyhow::{Context as _, Result};
 
 use crate::{measure::Left, program::Program, server::Allocator};
 
-/// What was measured with so many subscribers.
+/// Results with one number of subscribers.
 #[derive(Clone, Copy, Debug)]
 pub struct Pipes {
-    /// How many.
+    /// Number of subscribers.
     pub subscribers: usize,
-    /// The memory before they came, with them and behind them, in bytes.
+    /// Memory before, with, and after the subscribers, in bytes.
     pub left: Left,
-    /// How long an event took, by 16 at once, in nanoseconds.
+    /// Time per event in bursts of 16, in nanoseconds.
     pub burst: u64,
-    /// The same one by one.
+    /// Time per event one by one, in nanoseconds.
     pub single: u64,
 }
 
-/// Measures with each of these numbers of subscribers.
+/// Measures each of these numbers of subscribers.
 ///
 /// # Errors
 ///
-/// If the program fails, or not each event came to each subscriber, once.
+/// Returns an error if the program fails, or if a subscriber does not get each event once.
 pub fn all(programs: &Path, numbers: &[usize]) -> Result<Vec<Pipes>> {
     let one = |number: &usize| one(programs, *number);
     let all = numbers.iter().map(one).collect::<Result<_>>();

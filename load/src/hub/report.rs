@@ -1,4 +1,4 @@
-//! The tables of one feed for many.
+//! Tables of the fan-out measurements.
 
 use std::{
     fmt::{self, Write as _},
@@ -14,28 +14,30 @@ use crate::{
     servers::Library,
 };
 
-/// The figures to reach in bursts, beside each of [`Library::PEERS`] and beside the bound.
-const BURSTS: ([f64; 3], f64) = ([2.5, 1.8, 15.0], 0.75);
+/// Minimum ratios of the rate in bursts to that of each of [`Library::PEERS`] and to the bound.
+const MIN_BURST_RATIOS: ([f64; 3], f64) = ([2.5, 1.8, 15.0], 0.75);
 
-/// Those one by one, beside the best of the peers and beside the bound.
-const SINGLES: (f64, f64) = (1.15, 0.7);
+/// Minimum ratios of the rate one by one to that of the best peer and to the bound.
+const MIN_SINGLE_RATIOS: (f64, f64) = (1.15, 0.7);
 
-/// What an idle subscriber may take, in bytes.
-const IDLE: f64 = 11_500.0;
+/// Maximum memory of an idle subscriber, in bytes.
+const MAX_IDLE_BYTES: f64 = 11_500.0;
 
-/// What of the best peer's the latency of 99 of 100 deliveries may be.
-const TAIL: f64 = 1.0;
+/// Maximum ratio of the 99th percentile of latencies to that of the best peer.
+const MAX_TAIL_RATIO: f64 = 1.0;
 
-/// How much may stay of the memory that subscribers took, when they leave.
-const KEPT: f64 = 0.1;
+/// Maximum share of the subscribers' memory that the server keeps after they leave.
+const MAX_KEPT_SHARE: f64 = 0.1;
 
-/// How much longer 99 of 100 deliveries may take beside those who do not read.
-const STALLED: f64 = 2.0;
+/// Maximum ratio of the 99th percentile of latencies with stalled subscribers to that without them.
+const MAX_STALLED_RATIO: f64 = 2.0;
 
-/// What each server reached with this many subscribers.
+/// Returns the table of the rates of each server with this number of subscribers.
 pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
     let mut text = format!("## {} subscribers\n\n", thousands(subscribers as f64));
-    let table = rates(readings, |it| (it == Library::HUB).then_some(IDLE));
+    let table = rates(readings, |it| {
+        (it == Library::HUB).then_some(MAX_IDLE_BYTES)
+    });
     // Writing to a string does not fail.
     let _ = write!(text, "{table}\n{}", ratios(readings));
     text
@@ -48,8 +50,12 @@ fn ratios(readings: &[(Library, Reading)]) -> Table {
     let Some(ours) = of(hub) else {
         return table;
     };
-    let bound = (Library::BOUND, Some(BURSTS.1), Some(SINGLES.1));
-    let peers = Library::PEERS.into_iter().zip(BURSTS.0);
+    let bound = (
+        Library::BOUND,
+        Some(MIN_BURST_RATIOS.1),
+        Some(MIN_SINGLE_RATIOS.1),
+    );
+    let peers = Library::PEERS.into_iter().zip(MIN_BURST_RATIOS.0);
     let peers = peers.map(|(library, figure)| (library, Some(figure), None));
     for (library, bursts, singles) in peers.chain([bound]) {
         let Some(other) = of(library) else {
@@ -71,26 +77,26 @@ fn ratios(readings: &[(Library, Reading)]) -> Table {
         table.row([
             format!("{hub} ÷ the best of {Peers}"),
             ratio(ours.bursts.rate() / bursts, None),
-            ratio(ours.singles.rate() / singles, Some(SINGLES.0)),
+            ratio(ours.singles.rate() / singles, Some(MIN_SINGLE_RATIOS.0)),
             share(ours.idle / idle, None),
         ]);
     }
     table
 }
 
-/// How long events took to arrive.
+/// Returns the table of the latencies.
 pub fn latency(subscribers: usize, latency: &Latency) -> String {
     let mut text = format!(
-        "## Latency with {} subscribers, an event each {:.0} ms\n\n",
+        "## Latency with {} subscribers, an event every {:.0} ms\n\n",
         thousands(subscribers as f64),
         milliseconds(latency.interval)
     );
-    let mut table = Table::new(["server", "half of all: ms", "99 of 100: ms"]);
+    let mut table = Table::new(["server", "median: ms", "p99: ms"]);
     for (library, median, tail) in &latency.servers {
         table.row([library.to_string(), tenths(*median), tenths(*tail)]);
     }
     let _ = writeln!(text, "{table}");
-    let mut table = Table::new(["ratio", "half of all", "99 of 100"]);
+    let mut table = Table::new(["ratio", "median", "p99"]);
     let hub = Library::HUB;
     let ours = latency.servers.iter().find(|it| it.0 == hub);
     let peers = latency.servers.iter();
@@ -102,23 +108,23 @@ pub fn latency(subscribers: usize, latency: &Latency) -> String {
         table.row([
             format!("{hub} ÷ the best of {Peers}"),
             share(median.div_duration_f64(best.0), None),
-            share(tail.div_duration_f64(best.1), Some(TAIL)),
+            share(tail.div_duration_f64(best.1), Some(MAX_TAIL_RATIO)),
         ]);
     }
     let _ = write!(text, "{table}");
     text
 }
 
-/// What more and more subscribers cost.
+/// Returns the table of the cost of a subscriber while their number grows.
 pub fn growth(library: Library, growths: &[Growth]) -> String {
-    let mut text = format!("## {library} with more and more subscribers\n\n");
+    let mut text = format!("## {library} with a growing number of subscribers\n\n");
     let columns = ["subscribers, allocator", "idle connection: B"];
-    let mut table = Table::new(columns.into_iter().chain(GROWTH));
+    let mut table = Table::new(columns.into_iter().chain(GROWTH_COLUMNS));
     for growth in growths {
         let number = thousands(growth.subscribers as f64);
         let cost = [
             format!("{number}, {}", growth.allocator),
-            at_most(thousands, growth.reading.idle, Some(IDLE)),
+            at_most(thousands, growth.reading.idle, Some(MAX_IDLE_BYTES)),
             format!("{:.0}", 1e9 / growth.reading.bursts.rate()),
             format!("{:.0}", 1e9 / growth.reading.singles.rate()),
         ];
@@ -128,10 +134,10 @@ pub fn growth(library: Library, growths: &[Growth]) -> String {
     text
 }
 
-/// The same without sockets.
+/// Returns the table of the cost of a subscriber without sockets.
 pub fn pipes(pipes: &[Pipes]) -> String {
     let mut text = "## hub with connections in memory\n\n".to_owned();
-    let mut table = Table::new(["subscribers", "each: B"].into_iter().chain(GROWTH));
+    let mut table = Table::new(["subscribers", "each: B"].into_iter().chain(GROWTH_COLUMNS));
     for pipe in pipes {
         let number = pipe.subscribers as f64;
         let cost = [
@@ -146,7 +152,7 @@ pub fn pipes(pipes: &[Pipes]) -> String {
     text
 }
 
-/// What those who do not read cost the others.
+/// Returns the table of the effect of stalled subscribers.
 pub fn stalls(stalls: &[Stalls]) -> String {
     let Some(first) = stalls.first() else {
         return String::new();
@@ -160,12 +166,12 @@ pub fn stalls(stalls: &[Stalls]) -> String {
     let mut table = Table::new([
         "server",
         "event: B",
-        "99 of 100, all read: ms",
-        "99 of 100, some do not: ms",
+        "p99, all read: ms",
+        "p99, some stalled: ms",
         "ratio",
         "idle: MiB",
-        "at most, all read: MiB",
-        "at most, some do not: MiB",
+        "peak, all read: MiB",
+        "peak, some stalled: MiB",
     ]);
     for Stalls {
         library,
@@ -175,13 +181,13 @@ pub fn stalls(stalls: &[Stalls]) -> String {
         ..
     } in stalls
     {
-        let asked = (*library == Library::HUB).then_some(STALLED);
+        let target = (*library == Library::HUB).then_some(MAX_STALLED_RATIO);
         table.row([
             library.to_string(),
             length.to_string(),
             tenths(without.tail),
             tenths(with.tail),
-            share(with.tail.div_duration_f64(without.tail), asked),
+            share(with.tail.div_duration_f64(without.tail), target),
             mebibytes(with.idle),
             mebibytes(without.peak),
             mebibytes(with.peak),
@@ -191,24 +197,24 @@ pub fn stalls(stalls: &[Stalls]) -> String {
     text
 }
 
-/// The columns of what a crowd costs, behind its size.
-const GROWTH: [&str; 6] = [
-    "in bursts of 16: ns an event",
-    "one by one: ns an event",
+/// Columns of the cost of subscribers, after the column with their number.
+const GROWTH_COLUMNS: [&str; 6] = [
+    "bursts of 16: ns per event",
+    "one by one: ns per event",
     "before: MiB",
     "with all: MiB",
-    "when they have left: MiB",
-    "stays of what they took",
+    "after they left: MiB",
+    "memory kept",
 ];
 
-/// The last four of them.
+/// Returns the last four cells of [`GROWTH_COLUMNS`].
 fn memory(left: Left) -> [String; 4] {
     let stays = left.left.saturating_sub(left.empty) as f64 / took(left) as f64;
     [
         mebibytes(left.empty),
         mebibytes(left.full),
         mebibytes(left.left),
-        at_most(percent, stays, Some(KEPT)),
+        at_most(percent, stays, Some(MAX_KEPT_SHARE)),
     ]
 }
 
@@ -216,7 +222,7 @@ fn took(left: Left) -> u64 {
     left.full.saturating_sub(left.empty)
 }
 
-/// The names of the peers.
+/// Displays the names of the peers.
 struct Peers;
 
 impl fmt::Display for Peers {

@@ -1,33 +1,33 @@
-//! What subscribers that do not read cost those who do.
+//! Effect of subscribers that do not read on the others.
 
 use anyhow::{Context as _, Result};
 
 use super::paced::{self, Pace, Paced};
 use crate::{samples, servers::Library};
 
-/// A server whose subscribers all read, and the same one with some that do not.
+/// Results of a server without and with stalled subscribers.
 #[derive(Clone, Copy, Debug)]
 pub struct Stalls {
-    /// Who serves.
+    /// Library of the server.
     pub library: Library,
-    /// How long an event is.
+    /// Length of an event in bytes.
     pub length: u64,
-    /// How many subscribe.
+    /// Number of all subscribers.
     pub subscribers: usize,
-    /// How many of them do not read, in the second case.
+    /// Number of subscribers that do not read, in the second case.
     pub stalled: usize,
-    /// All read.
+    /// Results if all subscribers read.
     pub without: Paced,
-    /// Some do not.
+    /// Results if some subscribers do not read.
     pub with: Paced,
 }
 
-/// Measures each library with events of each length, in so many turns without and with those that do
-/// not read. They are part of all subscribers: without them, as many more do read.
+/// Measures each library with events of each length, without and with stalled subscribers. The number of all
+/// subscribers is the same in both cases.
 ///
 /// # Errors
 ///
-/// If a reader does not get each event once.
+/// Returns an error if a reader does not get each event once.
 pub fn all(
     pace: &Pace<'_>,
     libraries: &[Library],
@@ -50,7 +50,7 @@ pub fn all(
             for _ in 0..turns {
                 for (pace, runs) in [&without, &with].into_iter().zip(&mut runs) {
                     let run = paced::run(pace, *library);
-                    runs.push(run.with_context(|| format!("{library} with those who stall"))?);
+                    runs.push(run.with_context(|| format!("{library}, stalled subscribers"))?);
                 }
             }
             let [without, with] = runs.map(|it| together(&it));
@@ -68,7 +68,7 @@ pub fn all(
     Ok(all)
 }
 
-/// The median of each latency, and the most of memory.
+/// Returns the median of each latency, and the maximum of the memory.
 fn together(runs: &[Paced]) -> Option<Paced> {
     let last = *runs.last()?;
     Some(Paced {

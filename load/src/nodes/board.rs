@@ -1,4 +1,4 @@
-//! How far all are.
+//! Shared progress of clients, publisher and servers.
 
 use core::fmt;
 use std::{
@@ -10,26 +10,34 @@ use tokio::time::sleep;
 
 use crate::count::Count;
 
-/// What clients, publisher and servers say of themselves.
+/// Progress of clients, publisher and servers.
 #[derive(Debug, Default)]
 pub(super) struct Board {
+    /// Number of events in total.
     pub(super) events: u64,
-    /// How many events nodes have in memory.
+    /// Number of events that a node keeps in memory.
     pub(super) kept: u64,
-    /// How many events are published.
+    /// Number of published events.
     published: AtomicU64,
-    /// How many each client has.
+    /// Number of the last event of each client.
     clients: Vec<AtomicU64>,
+    /// Number of events that all clients received together.
     delivered: AtomicU64,
-    /// What happened to connections.
+    /// Connections with a response.
     pub(super) connections: Count,
+    /// Attempts without a response.
     pub(super) refused: Count,
+    /// Connections that a client ended.
     pub(super) left: Count,
+    /// Connections that a server ended.
     pub(super) ended: Count,
+    /// Connections that ended inside an event.
     pub(super) inside: Count,
+    /// `lagged` events.
     pub(super) lagged: Count,
+    /// Long pauses of clients.
     pub(super) late: Count,
-    /// The longest that an event took to be published, in milliseconds.
+    /// Longest time to publish an event, in milliseconds.
     pub(super) slowest: AtomicU64,
 }
 
@@ -53,7 +61,7 @@ impl Board {
         self.published.load(Relaxed)
     }
 
-    /// A client has seen events up to this one, so many at a time.
+    /// Records that a client received `count` events, of which this is the last.
     pub(super) fn deliver(&self, client: usize, event: u64, count: u64) {
         self.clients[client].store(event, Relaxed);
         self.delivered.fetch_add(count, Relaxed);
@@ -63,30 +71,30 @@ impl Board {
         self.delivered.load(Relaxed)
     }
 
-    /// How many events a client has.
+    /// Returns the mean number of events of a client.
     pub(super) fn mean(&self) -> u64 {
         self.delivered() / self.clients.len().max(1) as u64
     }
 
-    /// Waits until something is so.
+    /// Waits until the condition holds.
     pub(super) async fn wait_until(&self, mut condition: impl FnMut(&Self) -> bool) {
         while !condition(self) {
             sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// The clients that do not have all.
+    /// Returns a text about the clients that do not have all events.
     pub(super) fn behind(&self) -> String {
         let positions = self.clients.iter().map(|it| it.load(Relaxed)).enumerate();
         let behind: Vec<_> = positions.filter(|it| it.1 < self.events).collect();
         let few = &behind[..behind.len().min(10)];
         format!(
-            "{} clients have not all; client and event: {few:?}",
+            "{} clients do not have all events; client and last event: {few:?}",
             behind.len()
         )
     }
 
-    /// What there was, at the end.
+    /// Returns the final statistics.
     pub(super) fn summary(&self) -> String {
         let Self {
             kept,
@@ -101,10 +109,10 @@ impl Board {
             ..
         } = self;
         format!(
-            "{} events to {} clients, none lost, none twice; {connections} connections, of which \
-             {left} left by clients and {ended} ended by servers, {inside} inside of an event; \
-             {refused} attempts in vain, {lagged} clients too slow, {late} away for more than {kept} \
-             events; the slowest event took {slowest:?} ms to be published",
+            "{} events to {} clients, 0 lost, 0 duplicate; {connections} connections: {left} closed \
+             by clients, {ended} by servers, {inside} inside an event; {refused} failed attempts, \
+             {lagged} clients too slow, {late} absences of more than {kept} events; slowest publish: \
+             {slowest:?} ms",
             self.delivered(),
             self.clients.len(),
         )
@@ -116,7 +124,7 @@ impl fmt::Display for Board {
         let positions = self.clients.iter().map(|it| it.load(Relaxed));
         write!(
             f,
-            "{} events published; clients have {} at least, {} on average; {} connections",
+            "{} events published; clients have at least {}, on average {}; {} connections",
             self.published(),
             positions.min().unwrap_or_default(),
             self.mean(),

@@ -1,4 +1,4 @@
-//! A client that leaves wherever it is in the stream, and goes on at either node.
+//! A client that disconnects anywhere in the stream, and resumes at either node.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -15,13 +15,13 @@ use tokio::{
 use super::{board::Board, publisher::TOPIC};
 use crate::{number::number, soak::chunked::Chunked};
 
-/// How many connections a client has, about, if nobody else ends them.
-const VISITS: u64 = 10;
+/// Approximate number of connections of a client, if no server ends them.
+const CONNECTIONS_PER_CLIENT: u64 = 10;
 
-/// Of so many clients that leave, one stays away until the nodes have forgotten what it has missed.
-const AWAY: u32 = 50;
+/// One of this number of pauses lasts until the nodes no longer have the missed events in memory.
+const LONG_PAUSE_RATIO: u32 = 50;
 
-/// Reads until it has all.
+/// Reads until the client has all events.
 pub(super) async fn follow(
     number: usize,
     ports: [u16; 2],
@@ -50,24 +50,24 @@ pub(super) async fn follow(
 struct Client {
     number: usize,
     rng: Rng,
-    /// The number of the last event.
+    /// Number of the last event.
     seen: u64,
-    /// Its ID.
+    /// Last event ID.
     last: HubId,
     board: Arc<Board>,
 }
 
-/// A response, as far as it is read.
+/// State of a response body while it is read.
 struct Body {
     chunked: Chunked,
     decoder: Decoder,
-    /// The last two bytes were line ends, or nothing has come yet.
+    /// True if the last two bytes were line ends, or if no byte was read.
     is_between: bool,
     was_lf: bool,
 }
 
 impl Client {
-    /// Reads until somebody ends the connection.
+    /// Reads until the client or the server ends the connection.
     async fn visit(&mut self, port: u16) -> Result<()> {
         let board = Arc::clone(&self.board);
         let mut buffer = vec![0; 16 * 1024];
@@ -82,8 +82,8 @@ impl Client {
             is_between: true,
             was_lf: true,
         };
-        // It leaves when it has this one, in the middle of what comes then.
-        let until = self.seen + self.rng.u64(..=2 * board.events / VISITS);
+        // The client disconnects after this event, in the middle of the bytes that follow it.
+        let until = self.seen + self.rng.u64(..=2 * board.events / CONNECTIONS_PER_CLIENT);
         loop {
             let leaves = self.seen >= until;
             let length = if leaves {
@@ -98,7 +98,7 @@ impl Client {
             }
             filled = match connection.read(&mut buffer).await {
                 Ok(filled @ 1..) => filled,
-                // It was killed, or we are too slow.
+                // The server was killed, or this client is too slow.
                 Ok(0) | Err(_) => {
                     board.ended.up();
                     break;
@@ -111,8 +111,8 @@ impl Client {
         Ok(())
     }
 
-    /// Gives the connection, and how much of the body is in the buffer already; none if there is no
-    /// node.
+    /// Connects, and returns the connection and the number of body bytes in the buffer. Returns `None` if the node does
+    /// not respond.
     async fn open(&self, port: u16, buffer: &mut [u8]) -> Result<Option<(TcpStream, usize)>> {
         let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
             return Ok(None);
@@ -136,14 +136,14 @@ impl Client {
             }
             if let Some(end) = buffer[..filled].windows(4).position(|it| it == b"\r\n\r\n") {
                 let head = String::from_utf8_lossy(&buffer[..end]);
-                ensure!(head.starts_with("HTTP/1.1 200 "), "it says {head}");
+                ensure!(head.starts_with("HTTP/1.1 200 "), "the node answers {head}");
                 buffer.copy_within(end + 4..filled, 0);
                 return Ok(Some((connection, filled - end - 4)));
             }
         }
     }
 
-    /// Checks what has come.
+    /// Decodes and checks the bytes.
     fn read(&mut self, body: &mut Body, mut bytes: &[u8]) -> Result<()> {
         let before = self.seen;
         loop {
@@ -163,7 +163,7 @@ impl Client {
                         "position" => self.move_to(event.last_event_id)?,
                         "lagged" => self.board.lagged.up(),
                         other => bail!(
-                            "behind event {} with the ID {} comes `{other}`: {}",
+                            "event {} with ID {} is followed by `{other}`: {}",
                             self.seen,
                             self.last,
                             event.data
@@ -181,37 +181,36 @@ impl Client {
 
     fn take(&mut self, data: &str, id: &str) -> Result<()> {
         let (seen, last) = (self.seen, &self.last);
-        let what =
-            || format!("behind event {seen} with the ID {last} comes {data:?} with the ID {id:?}");
+        let what = || format!("event {seen} with ID {last} is followed by {data:?} with ID {id:?}");
         let event = number(data).with_context(what)?;
         let id = HubId::parse(id).with_context(what)?;
         ensure!(event <= seen + 1, "{}: lost {}", what(), event - seen - 1);
         ensure!(
             event == seen + 1 && id.is_after(last),
-            "{}: it comes again",
+            "{}: duplicate",
             what()
         );
         (self.seen, self.last) = (event, id);
         Ok(())
     }
 
-    /// It is told its position, which moves on also by events that it does not see.
+    /// Takes a position from the hub, which also advances with events that this client does not get.
     fn move_to(&mut self, id: &str) -> Result<()> {
         let (seen, last) = (self.seen, &self.last);
         let id = HubId::parse(id).with_context(|| format!("the position {id:?} after {last}"))?;
         ensure!(
             id == *last || id.is_after(last),
-            "behind event {seen} with the ID {last} comes the position {id}"
+            "event {seen} with ID {last} is followed by position {id}"
         );
         self.last = id;
         Ok(())
     }
 
-    /// Waits, mostly not for long.
+    /// Waits before the next connection, usually for a short time.
     async fn pause(&mut self) {
         let board = Arc::clone(&self.board);
         let target = self.seen + board.kept + 100;
-        if target < board.events && self.rng.u32(..AWAY) == 0 {
+        if target < board.events && self.rng.u32(..LONG_PAUSE_RATIO) == 0 {
             board.wait_until(|it| it.published() >= target).await;
             board.late.up();
         } else {

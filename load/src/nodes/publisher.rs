@@ -1,4 +1,4 @@
-//! Numbered events, each published once, whatever NATS does meanwhile.
+//! Publishes each numbered event exactly once, even if NATS is killed meanwhile.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,17 +11,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::board::Board;
 
-/// The topic of all events.
+/// Topic of all events.
 pub(super) const TOPIC: &str = "soak";
 
-/// The least that it takes for all: servers are to die and come back meanwhile.
-const LEAST: Duration = Duration::from_secs(8);
+/// Minimum time to publish all events, so that servers can be killed and restarted meanwhile.
+const MIN_PUBLISH_TIME: Duration = Duration::from_secs(8);
 
-/// The stream of NATS, as its [`Settings`] name it.
+/// Stream of NATS, which is the default of `sse hub`.
 const STREAM: &str = "sse";
 
-/// It goes to NATS by a hub of its own, as a node would: whatever is tried again there is not there
-/// twice.
+/// Publisher with its own hub, as in a node, so that events that are sent to NATS again are not stored twice.
 #[derive(Debug)]
 pub(super) struct Publisher {
     hub: Hub,
@@ -32,7 +31,7 @@ impl Publisher {
     pub(super) fn new(url: &str) -> Result<Self> {
         let within = Settings::new().with_publish_within(test_timeout());
         let nats = JetStream::connect(url, within.with_stream(STREAM))?;
-        // It only publishes, so it does not have to hear of anything.
+        // The hub only publishes, so the future that reads from the backend is not needed.
         let (hub, _) = Hub::with_backend(sse_hub::Settings::default(), Arc::new(nats));
         Ok(Self {
             hub,
@@ -40,7 +39,7 @@ impl Publisher {
         })
     }
 
-    /// Publishes the event of this number, and gives its ID.
+    /// Publishes the event with this number, and returns its ID.
     pub(super) async fn publish(&self, event: u64) -> Result<HubId> {
         let id = self.hub.publish(&self.topic, Event::new(event.to_string()));
         let id = id
@@ -49,11 +48,12 @@ impl Publisher {
         Ok(HubId::parse(id.as_str())?)
     }
 
-    /// Publishes all, from 1 on, and as far ahead of the average client as nodes keep most of it.
+    /// Publishes all events from number 1. It is ahead of the average client by at most three quarters of the events
+    /// that nodes keep.
     pub(super) async fn publish_all(self, board: Arc<Board>) -> Result<()> {
         let start = Instant::now();
         for event in 1..=board.events {
-            sleep_until(start + LEAST.mul_f64(event as f64 / board.events as f64)).await;
+            sleep_until(start + MIN_PUBLISH_TIME.mul_f64(event as f64 / board.events as f64)).await;
             board
                 .wait_until(|it| event < it.mean() + it.kept / 4 * 3)
                 .await;
@@ -65,7 +65,7 @@ impl Publisher {
     }
 }
 
-/// How many events there are in NATS.
+/// Returns the number of events in NATS.
 pub(super) async fn stored(url: &str) -> Result<u64> {
     let client = async_nats::connect(url).await?;
     let stream = async_nats::jetstream::new(client)

@@ -1,4 +1,4 @@
-//! NATS and the nodes, and when they die.
+//! NATS and the nodes, and the times at which they are killed.
 
 use std::{
     collections::VecDeque,
@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::board::Board;
 use crate::process::Process;
 
-/// NATS first, then the nodes.
+/// Names of the servers: NATS, then the nodes.
 const NAMES: [&str; 3] = ["NATS", "node 0", "node 1"];
 
 pub(super) struct Servers {
@@ -29,15 +29,18 @@ pub(super) struct Servers {
     processes: Vec<Option<Process>>,
 }
 
-/// Which server dies, once so many events are published, and for how long.
+/// Planned kill of a server.
 pub(super) struct Death {
+    /// Index of the server in [`NAMES`].
     server: usize,
+    /// Number of published events at which the server is killed.
     at: u64,
+    /// Time until the server is restarted.
     pause: Duration,
 }
 
 impl Servers {
-    /// With nodes that keep so many events in memory.
+    /// Starts all servers. Each node keeps `kept` events in memory.
     pub(super) fn start(sse: &Path, kept: u64) -> Result<Self> {
         let mut servers = Self {
             sse: sse.to_owned(),
@@ -56,12 +59,12 @@ impl Servers {
         format!("nats://127.0.0.1:{}", self.ports[0])
     }
 
-    /// Those of the nodes.
+    /// Returns the ports of the nodes.
     pub(super) fn ports(&self) -> [u16; 2] {
         [self.ports[1], self.ports[2]]
     }
 
-    /// Each dies once, somewhere in the middle, NATS first.
+    /// Plans one kill for each server, NATS first.
     pub(super) fn deaths(&self, events: u64, rng: &mut Rng) -> VecDeque<Death> {
         let mut at = 0;
         let deaths = (0..NAMES.len()).map(|server| {
@@ -72,7 +75,7 @@ impl Servers {
         deaths.collect()
     }
 
-    /// Waits until the next one is to die, kills it, and starts it again. Says what it has done.
+    /// Waits for the next kill or restart, does it, and returns a text about it.
     pub(super) async fn next_death(
         &mut self,
         deaths: &mut VecDeque<Death>,
@@ -101,7 +104,7 @@ impl Servers {
         ))
     }
 
-    /// Whether all were killed. The last one may not be back yet when there is nothing more to read.
+    /// Returns true if all servers were killed. The last one may not have restarted yet when all events are read.
     pub(super) fn have_died(&self, deaths: &VecDeque<Death>) -> bool {
         let is_down = |death: &Death| self.processes[death.server].is_none();
         deaths.len() <= 1 && deaths.iter().all(is_down)
@@ -133,7 +136,7 @@ impl Servers {
         Ok(())
     }
 
-    /// What a node is started by.
+    /// Returns the command of a node.
     fn node(&self, port: u16) -> Command {
         let mut command = Command::new(&self.sse);
         command

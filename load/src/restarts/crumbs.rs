@@ -1,5 +1,5 @@
-//! A stream in chunks of any size, and a connection that is written to bit by bit: whoever dies
-//! meanwhile has written anything but a whole.
+//! Splits a stream into chunks of random size, and writes to a connection in small pieces. So a process that is killed
+//! meanwhile has usually written only a part of a line, chunk or frame.
 
 use std::{
     io, iter,
@@ -16,14 +16,14 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// How many bytes a crumb has at most: few, some or many.
-const SIZES: [usize; 3] = [4, 60, MANY];
-const MANY: usize = 1_500;
+/// Maximum sizes of a crumb in bytes. Each crumb chooses one of them.
+const MAX_CRUMB_SIZES: [usize; 3] = [4, 60, MAX_CRUMB_BYTES];
+const MAX_CRUMB_BYTES: usize = 1_500;
 
-/// How long it stops now and then.
-const PAUSE: Duration = Duration::from_millis(1);
+/// Duration of a pause between two writes.
+const WRITE_PAUSE: Duration = Duration::from_millis(1);
 
-/// Writes few bytes at a time, and stops now and then.
+/// Connection that writes few bytes at a time, and sometimes pauses.
 #[derive(Debug)]
 pub(super) struct Crumbs {
     connection: TcpStream,
@@ -41,14 +41,14 @@ impl Crumbs {
     }
 }
 
-/// The bytes of a stream in crumbs, whatever blocks they come from.
+/// Splits the bytes of all blocks into crumbs. A crumb may contain parts of several blocks.
 pub(super) fn crumbs(
     mut blocks: impl Iterator<Item = String>,
     mut rng: Rng,
 ) -> impl Iterator<Item = Bytes> {
     let mut ready = BytesMut::new();
     iter::from_fn(move || {
-        while ready.len() < MANY
+        while ready.len() < MAX_CRUMB_BYTES
             && let Some(block) = blocks.next()
         {
             ready.extend_from_slice(block.as_bytes());
@@ -72,7 +72,7 @@ impl AsyncWrite for Crumbs {
         let crumb = crumb(bytes, &mut this.rng);
         let written = ready!(Pin::new(&mut this.connection).poll_write(cx, crumb));
         if this.rng.u8(..16) == 0 {
-            this.pause = Some(Box::pin(sleep(PAUSE)));
+            this.pause = Some(Box::pin(sleep(WRITE_PAUSE)));
         }
         Poll::Ready(written)
     }
@@ -96,10 +96,11 @@ impl AsyncRead for Crumbs {
     }
 }
 
-/// The first of these bytes. Chance alone would seldom part CR and LF.
+/// Returns a random number of the first bytes. Often cuts after a CR, because a random cut would seldom separate CR and
+/// LF.
 fn crumb<'b>(bytes: &'b [u8], rng: &mut Rng) -> &'b [u8] {
-    let most = SIZES[rng.usize(..SIZES.len())];
-    let crumb = &bytes[..rng.usize(1..=most).min(bytes.len())];
+    let max = MAX_CRUMB_SIZES[rng.usize(..MAX_CRUMB_SIZES.len())];
+    let crumb = &bytes[..rng.usize(1..=max).min(bytes.len())];
     match memchr::memchr(b'\r', crumb) {
         Some(place) if rng.bool() => &crumb[..=place],
         _ => crumb,

@@ -1,4 +1,4 @@
-//! Where streams were cut, by the bytes that reach the client.
+//! Counts where streams were cut, from the bytes that the client receives.
 
 use std::{fmt, sync::Arc};
 
@@ -12,7 +12,7 @@ use tower::Service as _;
 use super::numbered::{Numbered, START};
 use crate::{count::Count, number::number};
 
-/// How often which place was the end.
+/// Number of streams that ended at each kind of place.
 #[derive(Debug, Default)]
 pub(super) struct Cuts {
     at_the_start: Count,
@@ -23,8 +23,10 @@ pub(super) struct Cuts {
     inside_crlf: Count,
 }
 
-/// The client's own transport, with a count of where its streams end. It asks now and then by
-/// HTTP/1.0: to that, a body ends with its connection, so nothing tells whether it is whole.
+/// Returns a transport that counts where its streams end.
+///
+/// Without `http2`, it sends some requests over HTTP/1.0. There a body ends with its connection, so the client cannot
+/// detect that it is incomplete.
 pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
     let transport = match http2 {
         true => Transport::http2(),
@@ -42,7 +44,7 @@ pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
         response.map_ok(move |response| {
             let is_stream = response.status() == StatusCode::OK;
             let mut watch = is_stream.then(|| Watch {
-                place: Place::behind(seen),
+                place: Place::after(seen),
                 cuts,
             });
             response.map(|body| {
@@ -57,7 +59,7 @@ pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
     Transport::from_service(service)
 }
 
-/// Lives as long as a body, and notes where it ends.
+/// Guard of a body, which counts the place where the body ends.
 struct Watch {
     place: Place,
     cuts: Arc<Cuts>,
@@ -69,16 +71,16 @@ impl Drop for Watch {
     }
 }
 
-/// A place in a stream.
+/// Place in a stream.
 struct Place {
-    /// The event that it is in, or before.
+    /// Number of the event that the place is in, or before.
     number: u64,
     block: String,
     offset: usize,
 }
 
 impl Place {
-    fn behind(seen: u64) -> Self {
+    fn after(seen: u64) -> Self {
         Self {
             number: seen,
             block: START.to_owned(),
@@ -123,8 +125,8 @@ impl fmt::Display for Cuts {
         write!(
             f,
             "{at_the_start} at the start, {between_events} between events, {between_lines} between \
-             lines, {inside_lines} inside of a line, {inside_characters} of a character, \
-             {inside_crlf} of a CRLF"
+             lines, {inside_lines} inside a line, {inside_characters} inside a character, \
+             {inside_crlf} inside a CRLF"
         )
     }
 }

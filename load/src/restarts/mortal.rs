@@ -1,4 +1,4 @@
-//! The server that is killed: it sends numbered events behind the one that was seen last.
+//! Server that is killed. It sends the numbered events after the last event ID.
 
 use std::{
     convert::Infallible,
@@ -40,34 +40,35 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// Serves numbered events on 127.0.0.1.
 #[derive(Clone, Copy, Debug, Parser)]
 pub struct Options {
-    /// The port on 127.0.0.1.
+    /// Port on 127.0.0.1.
     #[arg(long)]
     pub port: u16,
-    /// The number of the last event. Who has seen it is asked to stop.
+    /// Number of the last event. A client that has received it gets status 204.
     #[arg(long)]
     pub events: u64,
-    /// What decides how it begins and where its bytes are cut.
+    /// Seed of the behaviour at the start, and of the sizes of writes.
     #[arg(long)]
     pub seed: u64,
 }
 
-/// How it is in the first moments of its life.
+/// Behaviour of the server at its start.
 #[derive(Clone, Copy, Debug)]
 enum Beginning {
+    /// Serves at once.
     Well,
-    /// It does not listen yet.
+    /// Listens only after this time.
     Late(Duration),
-    /// It answers 503.
+    /// Answers 503.
     Busy,
-    /// Its streams are over behind their heads.
+    /// Ends streams after their heads.
     Brief,
 }
 
-/// Serves until it is killed.
+/// Serves until the process is killed.
 ///
 /// # Errors
 ///
-/// If the port is taken.
+/// Returns an error if the port is in use.
 pub async fn serve(options: Options) -> Result<()> {
     let mut rng = Rng::with_seed(options.seed);
     let answers = Answers::new(options, &mut rng);
@@ -77,7 +78,7 @@ pub async fn serve(options: Options) -> Result<()> {
     let listener = listen(options.port)?;
     loop {
         let (connection, _) = listener.accept().await?;
-        // When it is killed, the kernel says goodbye for it: by RST, or by FIN.
+        // When the process is killed, the kernel ends the connection by RST or by FIN.
         if rng.bool() {
             connection.set_zero_linger()?;
         }
@@ -88,7 +89,7 @@ pub async fn serve(options: Options) -> Result<()> {
             async { Ok::<_, Infallible>(response) }
         });
         tokio::spawn(async move {
-            // A client that leaves in the middle is no news.
+            // It is not an error if a client disconnects.
             let _ = auto::Builder::new(TokioExecutor::new())
                 .serve_connection(connection, service)
                 .await;
@@ -96,12 +97,12 @@ pub async fn serve(options: Options) -> Result<()> {
     }
 }
 
-/// Who gets what.
+/// Responses of the server.
 #[derive(Clone, Debug)]
 struct Answers {
     options: Options,
     beginning: Beginning,
-    /// How many answers its beginning lasts.
+    /// Number of responses for which the beginning lasts.
     left: Arc<AtomicU8>,
 }
 

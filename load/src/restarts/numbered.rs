@@ -1,12 +1,11 @@
-//! Numbered events, each with bytes and a meaning that follow from its number.
+//! Numbered events. The number of an event determines its bytes and its fields.
 
 use fastrand::Rng;
 
-/// What a stream of them starts with: the byte order mark, which readers drop.
+/// Start of each stream: a byte order mark, which decoders drop.
 pub(super) const START: &str = "\u{FEFF}";
 
-/// What texts are made of: characters of one to four bytes, and what could be taken for something
-/// else.
+/// Parts of texts: characters of one to four bytes, and text that looks like a field or a line end.
 const SNIPPETS: [&str; 16] = [
     "zwölf Boxkämpfer",
     "豆腐",
@@ -28,12 +27,12 @@ const SNIPPETS: [&str; 16] = [
 
 const TYPES: [&str; 3] = ["message", "tick", "größer"];
 
-/// Lines that mean nothing to the event that they are in.
+/// Lines that do not change the event that they are in.
 const ASIDES: [&str; 5] = [":", ": data: a", "retry: 9", "retry", "größe: 1"];
 
 const LINE_ENDS: [&str; 3] = ["\n", "\r", "\r\n"];
 
-/// One event: what is sent, and what it has to be for who reads it.
+/// Event as it is sent, and the fields that a client has to decode from it.
 #[derive(Debug)]
 pub(super) struct Numbered {
     pub(super) wire: String,
@@ -67,7 +66,7 @@ impl Numbered {
     }
 }
 
-/// A short one mostly, sometimes none, and now and then one of some kilobytes.
+/// Returns a random text. Most texts are short, some are empty, and a few have some kilobytes.
 fn text(rng: &mut Rng) -> String {
     let length = match rng.u8(..) {
         0..2 => rng.usize(..2_000),
@@ -78,7 +77,7 @@ fn text(rng: &mut Rng) -> String {
         .collect()
 }
 
-/// One of the ways to write it.
+/// Returns a line with this field, in one of the forms that the standard allows.
 fn field(name: &str, value: &str, rng: &mut Rng) -> String {
     match value {
         "" if rng.bool() => name.to_owned(),
@@ -87,8 +86,8 @@ fn field(name: &str, value: &str, rng: &mut Rng) -> String {
     }
 }
 
-/// The lines, each with a line end of its own, and a blank one. Its end is that of the last line, for
-/// an LF behind a CR would be no line.
+/// Returns a block with these lines, each with a random line end, and a blank line. The blank line has the line end of
+/// the last line, because an LF after a CR would not be a line.
 fn block(lines: &[String], rng: &mut Rng) -> String {
     let mut block = String::new();
     let mut end = "";

@@ -1,4 +1,4 @@
-//! What a client has seen.
+//! Statistics of the items that a client received.
 
 use std::fmt;
 
@@ -8,24 +8,24 @@ use sse_source::{Item, MessageEvent};
 use super::numbered::Numbered;
 use crate::number::number;
 
-/// What the client has seen so far.
+/// Items that the client received up to now.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// The number of the event that was seen last.
+    /// Number of the last event.
     pub(super) seen: u64,
     events: u64,
-    /// With a stream.
+    /// Connections with a stream.
     connections: u64,
-    /// Attempts that gave none: no connection, no answer, or a status.
-    in_vain: u64,
+    /// Attempts without a stream: no connection, no response, or an error status.
+    failed: u64,
     is_open: bool,
-    /// Events that had come before.
-    again: u64,
+    /// Events that were received before.
+    duplicate: u64,
     lost: u64,
 }
 
 impl Tally {
-    /// Fails if it is not what was sent.
+    /// Adds an item. Returns an error if an event differs from the sent one.
     pub(super) fn on_item(&mut self, item: &Item) -> Result<()> {
         match item {
             Item::Open(_) => {
@@ -34,7 +34,7 @@ impl Tally {
             }
             Item::Event(event) => self.on_event(event)?,
             Item::Disconnected(_) => {
-                self.in_vain += u64::from(!self.is_open);
+                self.failed += u64::from(!self.is_open);
                 self.is_open = false;
             }
             Item::TooLarge(error) => bail!("{error}"),
@@ -56,7 +56,7 @@ impl Tally {
         ensure!(right, "event {number} is {event_type:?}: {data:?}");
         self.events += 1;
         if number <= self.seen {
-            self.again += 1;
+            self.duplicate += 1;
         } else {
             self.lost += number - self.seen - 1;
             self.seen = number;
@@ -64,9 +64,9 @@ impl Tally {
         Ok(())
     }
 
-    /// Fails unless these were all events, each once and in order.
+    /// Checks that all events were received, each once and in order.
     pub(super) fn is_whole(&self, events: u64) -> Result<()> {
-        let whole = (events, events, 0, 0) == (self.seen, self.events, self.again, self.lost);
+        let whole = (events, events, 0, 0) == (self.seen, self.events, self.duplicate, self.lost);
         ensure!(whole, "of {events} events: {self}");
         Ok(())
     }
@@ -77,15 +77,15 @@ impl fmt::Display for Tally {
         let Self {
             events,
             connections,
-            in_vain,
-            again,
+            failed,
+            duplicate,
             lost,
             ..
         } = self;
         write!(
             f,
-            "{connections} connections, {in_vain} attempts in vain; {events} events, {again} of them \
-             again, {lost} lost"
+            "{connections} connections, {failed} failed attempts; {events} events, \
+             {duplicate} duplicate, {lost} lost"
         )
     }
 }

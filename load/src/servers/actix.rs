@@ -14,14 +14,14 @@ use tokio::net::TcpListener;
 
 use crate::{feed::Feed, orders::Orders};
 
-/// As the others have it.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Time between two keep-alive comments, as for the other servers.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// More than any crowd; the default is 25,600.
-const CONNECTIONS: usize = 1_000_000;
+/// Maximum number of connections, more than any test needs. The default is 25,600.
+const MAX_CONNECTIONS: usize = 1_000_000;
 
-/// The worker is a thread of its own, with a runtime of its own. It is there that texts are published,
-/// for that wakes nobody across threads, which is what this library is best at.
+/// Serves from one worker, which has its own thread and runtime. Texts are published on that thread, because this
+/// library is fastest if no other thread has to be woken.
 pub(super) async fn serve(
     listener: TcpListener,
     orders: Orders,
@@ -30,14 +30,14 @@ pub(super) async fn serve(
     let orders = Arc::new(Mutex::new(Some(orders)));
     let app = move || {
         let orders = orders.lock().ok().and_then(|mut it| it.take());
-        let orders = orders.expect("there is one worker, which asks once");
+        let orders = orders.expect("one worker, which takes the orders once");
         App::new()
             .app_data(web::Data::new(Feed::by(orders)))
             .route("/events", web::get().to(events))
     };
     HttpServer::new(app)
         .workers(1)
-        .max_connections(CONNECTIONS)
+        .max_connections(MAX_CONNECTIONS)
         .shutdown_signal(shutdown)
         .listen(listener.into_std()?)?
         .run()
@@ -46,5 +46,5 @@ pub(super) async fn serve(
 
 async fn events(feed: web::Data<Feed>) -> impl Responder {
     let events = feed.subscribe().map(|it| Event::from(Data::new(it.text())));
-    Sse::from_infallible_stream(events).with_keep_alive(KEEP_ALIVE)
+    Sse::from_infallible_stream(events).with_keep_alive(KEEP_ALIVE_INTERVAL)
 }

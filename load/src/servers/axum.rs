@@ -1,4 +1,4 @@
-//! axum's own `Sse`.
+//! `Sse` of axum.
 
 use std::{convert::Infallible, future::Future, io};
 

@@ -1,7 +1,7 @@
-//! No library at all: what it costs to tell a kernel to send the same bytes to many.
+//! Server without a library, which shows the cost of the system calls that send the same bytes to many connections.
 //!
-//! A burst is encoded once, as one chunk, and written to each connection by one system call. There
-//! is no keep-alive, and a request is whatever ends like one.
+//! A burst is encoded once, as one chunk, and written to each connection with one system call. There is no keep-alive.
+//! The server reads a request only to find its end.
 
 use std::{
     collections::VecDeque,
@@ -23,15 +23,15 @@ use sse_proto::{Event, encode_into};
 
 use crate::orders::{Order, Orders, say_missed};
 
-/// What ours answers with.
-const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+/// Response head of the server `ours`.
+const RESPONSE_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
     cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\
     date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
 
 const ORDERS: Token = Token(usize::MAX);
 const LISTENER: Token = Token(usize::MAX - 1);
 
-/// Serves from a thread of its own, which never waits for anything but the kernel.
+/// Serves from a separate thread, which waits only for the kernel.
 pub(super) async fn serve(
     listener: tokio::net::TcpListener,
     mut orders: Orders,
@@ -64,18 +64,18 @@ pub(super) async fn serve(
             return Ok(());
         };
         if sender.send(order).is_err() {
-            return Err(io::Error::other("its thread has ended"));
+            return Err(io::Error::other("the server thread has ended"));
         }
         waker.wake()?;
     }
 }
 
-/// All that it has.
+/// State of the server thread.
 struct Server {
     poll: Poll,
     listener: TcpListener,
     orders: Receiver<Order>,
-    /// By the number of their token.
+    /// Connections by the number of their token.
     connections: Vec<Option<Connection>>,
 }
 
@@ -133,14 +133,15 @@ impl Server {
     }
 }
 
-/// Someone who asks, and from then on is told.
+/// Connection of a subscriber.
 struct Connection {
     stream: TcpStream,
-    /// How much of the end of a request was seen.
+    /// Bytes of the request.
     seen: Vec<u8>,
     is_open: bool,
-    /// What did not fit, and how much of the first of it did.
+    /// Chunks that wait for the socket.
     rest: VecDeque<Arc<[u8]>>,
+    /// Number of written bytes of the first waiting chunk.
     written: usize,
 }
 
@@ -156,7 +157,7 @@ impl Connection {
         })
     }
 
-    /// Reads and writes what is possible; false if that is over.
+    /// Reads and writes as much as possible. Returns false if the connection has ended.
     fn go_on(&mut self) -> bool {
         let mut buffer = [0; 1024];
         loop {
@@ -168,7 +169,7 @@ impl Connection {
                     if self.seen.ends_with(b"\r\n\r\n") {
                         self.seen = Vec::new();
                         self.is_open = true;
-                        self.rest.push_back(HEAD.into());
+                        self.rest.push_back(RESPONSE_HEAD.into());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -178,7 +179,7 @@ impl Connection {
         self.write_rest()
     }
 
-    /// Writes a chunk, at once if nothing else waits; false if that is over.
+    /// Writes a chunk, at once if no other chunk waits. Returns false if the connection has ended.
     fn send(&mut self, chunk: &Arc<[u8]>) -> bool {
         if !self.is_open {
             return true;
@@ -211,7 +212,7 @@ impl Connection {
     }
 }
 
-/// A chunk of HTTP/1.1 with the blocks of these events.
+/// Encodes these events as one HTTP/1.1 chunk.
 fn chunk(texts: Vec<String>) -> Vec<u8> {
     let mut blocks = Vec::new();
     encode_into(texts.into_iter().map(Event::new), &mut blocks);

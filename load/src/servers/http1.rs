@@ -1,4 +1,4 @@
-//! What our servers on hyper's plain HTTP/1 connection have in common.
+//! Common part of our servers on the HTTP/1 connection of hyper.
 
 use std::{convert::Infallible, error::Error, future::Future, io, pin::pin};
 
@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 
 use super::streams::farewell;
 
-/// What [`Either`] makes of errors that cannot happen.
+/// Error type of [`Either`] for errors that cannot happen.
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Serves at `/events` what each is to follow.
+/// Serves a stream from `follow` for each request of `/events`.
 pub(super) async fn serve<S: EventStream + Send + 'static>(
     listener: TcpListener,
     follow: impl Fn() -> S + Clone + Send + 'static,
@@ -38,7 +38,7 @@ pub(super) async fn serve<S: EventStream + Send + 'static>(
             let response = respond(&streams, &follow, &request);
             async { Ok::<_, Infallible>(response) }
         });
-        // Flattened, a small frame takes a cheaper system call.
+        // Without `writev`, hyper copies small frames, and the system call is cheaper.
         let connection = http1::Builder::new()
             .writev(false)
             .serve_connection(TokioIo::new(connection), service);

@@ -1,4 +1,4 @@
-//! The same with sse-hub.
+//! sse-hub on the HTTP/1 connection of hyper.
 
 use std::{future::Future, io};
 

@@ -1,7 +1,7 @@
-//! nginx with Debian's nchan: one worker, and a publisher of it that obeys as the servers do.
+//! nginx with Debian's nchan: one worker, and a publisher that follows the orders.
 //!
-//! nginx has a folder of its own while it runs, and nothing in it but temporary files. A burst is a
-//! request for each event, all of them written at once on one connection.
+//! nginx has its own folder with temporary files while it runs. A burst is one request for each event, all written at
+//! once on one connection.
 
 use std::{
     env, fmt, fs,
@@ -26,13 +26,13 @@ use crate::{
     process::Process,
 };
 
-/// Where Debian has the module.
-const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+/// Path of the module on Debian.
+const NCHAN_MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-/// Where Debian has nginx, which is not on everyone's path.
-const PROGRAMS: &str = "/usr/sbin";
+/// Folder of nginx on Debian, which is not on the path of every user.
+const NGINX_FOLDER: &str = "/usr/sbin";
 
-/// What each answer to a publisher begins with.
+/// Start of each successful answer to a publisher.
 const PUBLISHED: &[u8] = b"HTTP/1.1 20";
 
 pub(super) async fn serve(
@@ -42,7 +42,7 @@ pub(super) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
     let port = listener.local_addr()?.port();
-    // nginx binds it anew.
+    // nginx binds the port again.
     drop(listener);
     let folder = Folder::create()?;
     let mut nginx = start(folder.path(), port, core)?;
@@ -56,14 +56,15 @@ pub(super) async fn serve(
         };
         match order {
             Some(Order::Publish(texts)) => publisher.publish(&texts).await?,
-            // It has no count of them. Subscribers notice.
+            // nchan does not count missed events. The subscribers detect them.
             Some(Order::Missed) => say_missed(0),
             None => break,
         }
     }
     nginx.is_well()?;
     nginx.terminate()?;
-    nginx.ended_within(test_timeout())?.context("nginx stays")?;
+    let status = nginx.ended_within(test_timeout())?;
+    status.context("nginx does not end")?;
     Ok(())
 }
 
@@ -72,7 +73,7 @@ fn start(folder: &Path, port: u16, core: Option<usize>) -> Result<Process> {
     let configuration = Configuration { folder, port, core };
     fs::write(&file, configuration.to_string())?;
     let mut path = env::var_os("PATH").unwrap_or_default();
-    path.push(format!(":{PROGRAMS}"));
+    path.push(format!(":{NGINX_FOLDER}"));
     let mut nginx = Command::new("nginx");
     nginx
         .args(["-e", "stderr", "-p"])
@@ -85,7 +86,7 @@ fn start(folder: &Path, port: u16, core: Option<usize>) -> Result<Process> {
     Process::start(&mut nginx).context("is nginx-core installed?")
 }
 
-/// What nginx is told.
+/// Configuration file of nginx.
 struct Configuration<'a> {
     folder: &'a Path,
     port: u16,
@@ -97,14 +98,14 @@ impl fmt::Display for Configuration<'_> {
         let Self { folder, port, core } = self;
         let folder = folder.display();
         if let Some(core) = *core {
-            // One bit for each core, the first one last.
+            // One bit for each core, where the first core is the last bit.
             writeln!(f, "worker_cpu_affinity 1{:0<core$};", "")?;
         }
-        // A connection takes room from the start, so there is not room for many more than needed. Of
-        // a channel that keeps no message the later ones of a burst would overtake who is slow.
+        // nginx allocates memory for all connections at the start, so the limit is only a little higher than needed.
+        // The channel keeps messages, because otherwise a slow subscriber would lose the later messages of a burst.
         write!(
             f,
-            "load_module {MODULE};
+            "load_module {NCHAN_MODULE};
             daemon off;
             worker_processes 1;
             pid {folder}/pid;
@@ -143,7 +144,7 @@ impl fmt::Display for Configuration<'_> {
     }
 }
 
-/// A connection that events are published on.
+/// Connection of the publisher.
 struct Publisher {
     stream: TcpStream,
     answers: Vec<u8>,
@@ -167,14 +168,14 @@ impl Publisher {
             stream,
             answers: Vec::new(),
         };
-        // A channel without subscribers takes it, too, and new ones do not get it.
+        // A channel without subscribers also accepts a message, and later subscribers do not get it.
         time::timeout(test_timeout(), publisher.publish(&["first".to_owned()]))
             .await
             .context("nginx does not answer")??;
         Ok(publisher)
     }
 
-    /// Publishes these, and waits until all are taken.
+    /// Publishes these texts, and waits until nginx has accepted all.
     async fn publish(&mut self, texts: &[String]) -> Result<()> {
         let mut requests = String::new();
         for text in texts {
@@ -195,7 +196,7 @@ impl Publisher {
     }
 }
 
-/// A folder that is there while this value is.
+/// Temporary folder, which is removed when this value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -212,7 +213,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Nobody misses it if it stays.
+        // An error does no harm, because the folder has only temporary files.
         let _: io::Result<()> = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! hyper's plain HTTP/1 connection and sse-hyper.
+//! sse-hyper on the HTTP/1 connection of hyper.
 
 use std::{future::Future, io};
 

@@ -1,4 +1,4 @@
-//! axum and sse-hyper's body.
+//! axum with the body of sse-hyper.
 
 use std::{future::Future, io};
 

@@ -1,4 +1,4 @@
-//! sse-warp.
+//! warp with sse-warp.
 
 use std::{future::Future, io};
 

@@ -1,16 +1,16 @@
-//! What the servers with our events have in common.
+//! Common part of the servers with our events: their shutdown.
 
 use std::{future::Future, time::Duration};
 
 use sse_hyper::{Event, Farewell, Streams};
 
-/// Is ready once the other is, and all streams are told to end.
+/// Waits for `shutdown`, then closes all streams.
 pub(super) async fn closed(streams: Streams, shutdown: impl Future<Output = ()>) {
     shutdown.await;
     streams.close(farewell());
 }
 
-/// What each stream ends with.
+/// Returns the last event of each stream.
 pub(super) fn farewell() -> Farewell {
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
     Farewell::new(Event::new("bye}")).with_retry(spread)

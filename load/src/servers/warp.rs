@@ -1,4 +1,4 @@
-//! warp's own `sse`.
+//! `sse` of warp.
 
 use std::{convert::Infallible, future::Future, io};
 
@@ -26,7 +26,7 @@ pub(super) async fn serve(
     Ok(())
 }
 
-/// Until it is told to shut down, and has.
+/// Serves until `shutdown` is ready and the shutdown is complete.
 pub(super) async fn run<R: Reply>(
     routes: impl Filter<Extract = (R,), Error = Rejection> + Clone + Send + Sync + 'static,
     listener: TcpListener,

@@ -1,14 +1,14 @@
-//! The chunks of HTTP/1.1, read strictly
-//! ([RFC 9112, 7.1](https://www.rfc-editor.org/rfc/rfc9112#section-7.1)): neither extensions nor
-//! trailers, which no server here sends.
+//! Strict parser of the chunked transfer coding
+//! ([RFC 9112, 7.1](https://www.rfc-editor.org/rfc/rfc9112#section-7.1)). It rejects extensions and trailers, because
+//! no server here sends them.
 
 use anyhow::{Context as _, Result, bail};
 
-/// Where a body is.
+/// State of a parser of one body.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chunked {
     part: Part,
-    /// What the chunk still holds.
+    /// Number of remaining bytes of the chunk.
     size: usize,
 }
 
@@ -26,7 +26,7 @@ enum Part {
 }
 
 impl Chunked {
-    /// The next bytes of the body; none when the input is used up.
+    /// Returns the next bytes of the body, or no bytes if the input is empty.
     pub(crate) fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<&'i [u8]> {
         loop {
             if self.part == Part::Data {
@@ -46,7 +46,7 @@ impl Chunked {
         }
     }
 
-    /// The body has come to its end.
+    /// Returns true if the body is complete.
     pub(crate) fn is_over(self) -> bool {
         self.part == Part::End
     }
@@ -83,7 +83,7 @@ mod tests {
             let mut body = Vec::<u8>::new();
             for mut part in [&wire[..cut], &wire[cut..]] {
                 while !part.is_empty() {
-                    body.extend(chunked.next(&mut part).expect("it is right"));
+                    body.extend(chunked.next(&mut part).expect("valid chunks"));
                 }
             }
             assert_eq!(body, b"helloabcdefghijklmnopqrstuvwxyz", "cut at {cut}");

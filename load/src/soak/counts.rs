@@ -1,10 +1,10 @@
-//! How often what was done.
+//! Statistics of the clients.
 
 use std::fmt;
 
 use crate::count::Count;
 
-/// What all clients have done together.
+/// Counters of all clients together.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) connections: Count,
@@ -29,8 +29,8 @@ impl fmt::Display for Counts {
         } = self;
         write!(
             f,
-            "{events} events in {connections} connections, of which {ended} read to the end, \
-             {closed} left by FIN, {reset} left by RST, {stalls} stalled, {resumed} resumed"
+            "{events} events in {connections} connections: {ended} read to the end, {closed} closed \
+             by FIN, {reset} by RST, {stalls} stalled, {resumed} resumed"
         )
     }
 }

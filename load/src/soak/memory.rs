@@ -1,18 +1,18 @@
-//! Whether the server's memory grows.
+//! Detects that the server's memory grows.
 
 use std::fmt;
 
 use anyhow::{Result, ensure};
 
-/// By what share it may seem to grow, for allocators are not exact.
-const SHARE: f64 = 0.1;
+/// Allowed growth as a share of the memory, because the memory of an allocator varies.
+const MAX_GROWTH_SHARE: f64 = 0.1;
 
-/// And by how many bytes more.
-const SLACK: f64 = 4.0 * MEBI;
+/// Allowed growth in bytes, in addition to the share.
+const MAX_GROWTH_BYTES: f64 = 4.0 * MIB;
 
-const MEBI: f64 = 1024.0 * 1024.0;
+const MIB: f64 = 1024.0 * 1024.0;
 
-/// What it was at regular times.
+/// Memory at regular times, in bytes.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     samples: Vec<f64>,
@@ -23,17 +23,17 @@ impl Memory {
         self.samples.push(bytes as f64);
     }
 
-    /// Compares the two halves of the time, without its first three tenths, in which all fills up.
+    /// Compares the two halves of the run, without its first three tenths, in which buffers fill up.
     pub(super) fn verdict(&self) -> Result<String> {
         let steady = &self.samples[self.samples.len() * 3 / 10..];
         let (first, second) = steady.split_at(steady.len() / 2);
         let (first, second) = (mean(first), mean(second));
         let verdict = format!(
             "memory: {:.1} MiB, then {:.1} MiB",
-            first / MEBI,
-            second / MEBI
+            first / MIB,
+            second / MIB
         );
-        let flat = second <= first * (1.0 + SHARE) + SLACK;
+        let flat = second <= first * (1.0 + MAX_GROWTH_SHARE) + MAX_GROWTH_BYTES;
         ensure!(flat, "{verdict}: it grows");
         Ok(verdict)
     }
@@ -42,7 +42,7 @@ impl Memory {
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.samples.last().copied().unwrap_or(0.0);
-        write!(f, "{:.1} MiB", last / MEBI)
+        write!(f, "{:.1} MiB", last / MIB)
     }
 }
 
@@ -52,12 +52,12 @@ fn mean(samples: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{MEBI, Memory};
+    use super::{MIB, Memory};
 
     #[test]
     fn growth_is_told_from_noise() {
         let of = |bytes: fn(f64) -> f64| Memory {
-            samples: (0..100).map(|n| bytes(f64::from(n)) * MEBI).collect(),
+            samples: (0..100).map(|n| bytes(f64::from(n)) * MIB).collect(),
         };
         let filling = of(|n| 50.0 * (n / 20.0).min(1.0) + n % 7.0);
         assert!(filling.verdict().is_ok());

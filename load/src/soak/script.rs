@@ -1,4 +1,4 @@
-//! What a stream of the contract server holds, event by event.
+//! Expected events of a stream of the contract server.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use sse_proto::MessageEvent;
 use testkit::contract::GOLDEN;
 
-/// A stream whose events are known beforehand.
+/// Stream whose events are known in advance.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Script {
     /// `/live?n=events&ms=pause&pad=pad`.
@@ -23,7 +23,7 @@ impl Script {
         }
     }
 
-    /// How many events it has.
+    /// Returns the number of events.
     pub(super) fn events(self) -> u64 {
         match self {
             Self::Live { events, .. } => events,
@@ -31,7 +31,7 @@ impl Script {
         }
     }
 
-    /// How long it is silent between two events.
+    /// Returns the time between two events.
     pub(super) fn pause(self) -> Duration {
         match self {
             Self::Live { pause, .. } => Duration::from_millis(pause),
@@ -39,7 +39,7 @@ impl Script {
         }
     }
 
-    /// Whether this is the event of this number, whole.
+    /// Checks that this is the complete event with this number.
     pub(super) fn check(self, number: u64, event: &MessageEvent<String>) -> Result<()> {
         let MessageEvent {
             event_type,
@@ -56,7 +56,7 @@ impl Script {
             Self::Live { pad, .. } => event_type == "message" && is_tick(data, &id, pad),
             Self::Golden => {
                 let index = usize::try_from(number - 1)?;
-                let golden = GOLDEN.get(index).context("there is one too many")?;
+                let golden = GOLDEN.get(index).context("too many events")?;
                 (&**event_type, &**data) == *golden
             }
         };
@@ -65,7 +65,7 @@ impl Script {
     }
 }
 
-/// `tick ID MILLISECONDS`, and this many `x`.
+/// Returns true if the data is `tick ID MILLISECONDS` followed by `pad` times `x`.
 fn is_tick(data: &str, id: &str, pad: usize) -> bool {
     let time = data
         .strip_prefix("tick ")

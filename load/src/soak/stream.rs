@@ -1,4 +1,4 @@
-//! One stream, as a client reads it.
+//! Client side of one stream.
 
 use std::{collections::VecDeque, net::Ipv4Addr, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{chunked::Chunked, script::Script};
 #[derive(Debug)]
 pub(super) struct EventStream {
     connection: TcpStream,
-    patience: Duration,
+    read_timeout: Duration,
     buffer: Vec<u8>,
     chunked: Chunked,
     decoder: Decoder,
@@ -25,13 +25,12 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// Connects, asks for the events behind the one that was seen last, and checks the head of the
-    /// answer.
+    /// Connects, requests the events after the last one that was received, and checks the head of the response.
     pub(super) async fn open(port: u16, script: Script, seen: u64) -> Result<Self> {
         let connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
         let mut stream = Self {
             connection: connection.await.context("cannot connect")?,
-            patience: script.pause() + test_timeout(),
+            read_timeout: script.pause() + test_timeout(),
             buffer: vec![0; 8 * 1024],
             chunked: Chunked::default(),
             decoder: Decoder::new(),
@@ -48,7 +47,7 @@ impl EventStream {
         Ok(stream)
     }
 
-    /// The next event; `None` when the body has come to its end.
+    /// Returns the next event, or `None` at the end of the body.
     pub(super) async fn next(&mut self) -> Result<Option<MessageEvent<String>>> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -58,18 +57,18 @@ impl EventStream {
                 return Ok(None);
             }
             let length = self.read().await?;
-            ensure!(length > 0, "the connection ends inside of the body");
+            ensure!(length > 0, "the connection ends inside the body");
             self.take(0, length)?;
         }
     }
 
-    /// Leaves by FIN, or, if something was not read yet, by what the kernel makes of that.
+    /// Disconnects by FIN. If bytes were not read, the kernel may send RST.
     pub(super) async fn close(mut self) {
-        // The server may have left first.
+        // The server may have disconnected first.
         let _ = self.connection.shutdown().await;
     }
 
-    /// Leaves by RST.
+    /// Disconnects by RST.
     pub(super) fn reset(self) -> Result<()> {
         self.connection.set_zero_linger().context("cannot reset")
     }
@@ -78,7 +77,7 @@ impl EventStream {
         let mut head = Vec::new();
         let end = loop {
             let length = self.read().await?;
-            ensure!(length > 0, "the connection ends inside of the head");
+            ensure!(length > 0, "the connection ends inside the head");
             let before = head.len();
             head.extend_from_slice(&self.buffer[..length]);
             if let Some(end) = memchr::memmem::find(&head, b"\r\n\r\n") {
@@ -90,16 +89,18 @@ impl EventStream {
         let right = head.starts_with("HTTP/1.1 200 ")
             && head.contains("content-type: text/event-stream")
             && head.contains("transfer-encoding: chunked");
-        ensure!(right, "the answer is {head:?}");
+        ensure!(right, "unexpected response {head:?}");
         Ok(())
     }
 
     async fn read(&mut self) -> Result<usize> {
-        let read = timeout(self.patience, self.connection.read(&mut self.buffer));
-        read.await.context("nothing comes")?.context("cannot read")
+        let read = timeout(self.read_timeout, self.connection.read(&mut self.buffer));
+        read.await
+            .context("no data in time")?
+            .context("cannot read")
     }
 
-    /// Takes up a part of the buffer.
+    /// Decodes a part of the buffer.
     fn take(&mut self, start: usize, end: usize) -> Result<()> {
         let mut wire = &self.buffer[start..end];
         while !wire.is_empty() {

@@ -1,4 +1,4 @@
-//! What a client does: one visit after the other, each by chance.
+//! Behaviour of a client: one random visit after the other.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,13 +8,13 @@ use tokio::time::sleep;
 
 use super::{counts::Counts, script::Script, stream::EventStream};
 
-/// One visit.
+/// Plan of one visit.
 #[derive(Clone, Copy, Debug)]
 struct Visit {
     script: Script,
-    /// Behind which event it stops to read for how long.
+    /// Number of the event after which the client stops reading, and the time of the stop.
     stall: Option<(u64, Duration)>,
-    /// Behind which event it leaves before the end.
+    /// Number of the event after which the client disconnects, and the way it does so.
     leave: Option<(u64, Leave)>,
 }
 
@@ -24,9 +24,9 @@ enum Leave {
     Rst,
 }
 
-/// Visits the server until something is wrong.
+/// Visits the server until an error occurs.
 pub(super) async fn all(port: u16, mut rng: Rng, counts: Arc<Counts>) -> Error {
-    // Not all at the same moment.
+    // Clients start at different times.
     sleep(Duration::from_millis(rng.u64(..1_000))).await;
     loop {
         let visit = Visit::choose(&mut rng);
@@ -42,7 +42,7 @@ impl Visit {
     fn choose(rng: &mut Rng) -> Self {
         let script = match rng.u8(..100) {
             ..30 => Script::Golden,
-            // As fast as it can be read, and more than the sockets hold.
+            // As fast as the client can read, and more than the sockets hold.
             30..33 => Script::Live {
                 events: rng.u64(1..500),
                 pause: 0,
@@ -69,7 +69,7 @@ impl Visit {
         }
     }
 
-    /// One connection, and for `/golden` more of them until all of it was seen.
+    /// Reads over one connection. For `/golden`, reconnects until all events were received.
     async fn pay(mut self, port: u16, rng: &mut Rng, counts: &Counts) -> Result<()> {
         let mut seen = self.connect(port, 0, counts).await?;
         while matches!(self.script, Script::Golden) && seen < self.script.events() {
@@ -79,24 +79,24 @@ impl Visit {
             seen = self
                 .connect(port, seen, counts)
                 .await
-                .with_context(|| format!("resuming behind {seen}"))?;
+                .with_context(|| format!("resuming after {seen}"))?;
         }
         Ok(())
     }
 
-    /// Reads on behind the event of this number. Gives the number of the last one that was seen.
+    /// Resumes after the event with this number. Returns the number of the last event that was received.
     async fn connect(self, port: u16, mut seen: u64, counts: &Counts) -> Result<u64> {
         let mut stream = EventStream::open(port, self.script, seen).await?;
         counts.connections.up();
         loop {
-            if let Some((behind, time)) = self.stall
-                && behind == seen
+            if let Some((after, time)) = self.stall
+                && after == seen
             {
                 counts.stalls.up();
                 sleep(time).await;
             }
-            if let Some((behind, how)) = self.leave
-                && behind == seen
+            if let Some((after, how)) = self.leave
+                && after == seen
             {
                 match how {
                     Leave::Fin => {
@@ -118,7 +118,7 @@ impl Visit {
             counts.events.up();
         }
         let all = self.script.events();
-        ensure!(seen == all, "it ends behind {seen} of {all} events");
+        ensure!(seen == all, "the stream ends after {seen} of {all} events");
         counts.ended.up();
         Ok(seen)
     }

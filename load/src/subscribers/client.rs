@@ -1,4 +1,4 @@
-//! One subscriber.
+//! Connection of one subscriber.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -13,58 +13,56 @@ use socket2::{Domain, Socket, Type};
 
 use crate::orders::MARK;
 
-/// How many of a crowd have one address: there are 28,000 ports.
-const ADDRESS: usize = 20_000;
+/// Number of clients with the same local address. An address has only 28,000 ports.
+const CLIENTS_PER_ADDRESS: usize = 20_000;
 
-/// What the kernel may keep of what a [stalled](Kind::Stalled) client does not read. It takes twice as
-/// much.
-const ROOM: usize = 2048;
+/// Receive buffer of a [stalled](Kind::Stalled) client, in bytes. The kernel uses twice this size.
+const STALLED_BUFFER_BYTES: usize = 2048;
 
-/// The longest segment that a stalled client takes: that of an Ethernet, with which a server's kernel
-/// keeps some 100 KB for a client. For the segments of the loopback it is 2.5 MB, which would not fill.
-const SEGMENT: u32 = 1460;
+/// Maximum segment size of a stalled client, as on Ethernet. With it, the kernel of the server keeps about 100 KB for
+/// a client. With the segments of the loopback interface it keeps 2.5 MB, which would not fill up.
+const STALLED_SEGMENT_BYTES: u32 = 1460;
 
-/// What each asks.
 const REQUEST: &[u8] =
     b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
 
-/// What ends the head of an answer.
+/// End of the head of a response.
 const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 
-/// What becomes of what a client receives.
+/// Handling of the bytes that a client receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It is counted.
+    /// Counts the events.
     Counted,
-    /// It is counted and kept.
+    /// Counts the events and keeps the bytes.
     Kept,
-    /// Next to none of it fits, for this one is not going to read.
+    /// Does not read, and has a small receive buffer.
     Stalled,
 }
 
-/// A connection and what came over it.
+/// State of a connection.
 #[derive(Debug)]
 pub(super) struct Client {
     connection: TcpStream,
     asked: bool,
-    /// How much of [`HEAD_END`] was seen.
+    /// Number of bytes of [`HEAD_END`] that were received.
     head: usize,
-    /// How many events have come.
+    /// Number of received events.
     pub(super) events: u64,
-    /// The server has closed the connection.
+    /// True if the server has closed the connection.
     pub(super) ended: bool,
-    /// Everything behind the head, if that is wanted.
+    /// Received bytes after the head, if they are kept.
     pub(super) body: Option<Vec<u8>>,
 }
 
 impl Client {
-    /// Begins to connect. The token's number is that of the client in its crowd.
+    /// Starts to connect. The number of the token is the index of the client.
     pub(super) fn begin(port: u16, token: Token, registry: &Registry, kind: Kind) -> Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         if kind == Kind::Stalled {
-            socket.set_recv_buffer_size(ROOM)?;
-            socket.set_tcp_mss(SEGMENT)?;
+            socket.set_recv_buffer_size(STALLED_BUFFER_BYTES)?;
+            socket.set_tcp_mss(STALLED_SEGMENT_BYTES)?;
         }
         if let Some(address) = address(token.0) {
             socket.bind(&SocketAddr::from((address, 0)).into())?;
@@ -89,28 +87,27 @@ impl Client {
         })
     }
 
-    /// From now on nothing is heard of it.
+    /// Stops watching the connection.
     pub(super) fn ignore(&mut self, registry: &Registry) -> io::Result<()> {
         registry.deregister(&mut self.connection)
     }
 
-    /// The head of the answer was seen.
+    /// Returns true if the head of the response was received.
     pub(super) fn is_open(&self) -> bool {
         self.head == HEAD_END.len()
     }
 
-    /// Sends the request, once.
+    /// Sends the request, only once.
     pub(super) fn ask(&mut self) -> Result<()> {
         if !self.asked {
-            let written = self.connection.write(REQUEST).context("cannot ask")?;
+            let written = self.connection.write(REQUEST).context("cannot send")?;
             ensure!(written == REQUEST.len(), "the request did not fit");
             self.asked = true;
         }
         Ok(())
     }
 
-    /// Reads what is there, and the end if the server has `closed` the stream. Gives the number of
-    /// events.
+    /// Reads the available bytes, and the end if the server has `closed` the stream. Returns the number of events.
     pub(super) fn read(&mut self, buffer: &mut [u8], closed: bool) -> Result<u64> {
         let before = self.events;
         loop {
@@ -123,7 +120,7 @@ impl Client {
             };
             self.ended |= length == 0;
             self.take(&buffer[..length]);
-            // There was less than there was room for, so that was all; of more, the poll tells.
+            // A short read means that nothing is left. The poll reports new bytes.
             if self.ended || length < buffer.len() && !closed {
                 break;
             }
@@ -149,26 +146,28 @@ impl Client {
     }
 }
 
-/// Where the client of this number comes from, if it matters: the first of a crowd leave that to the
-/// kernel, which gives a port to one for each server. The others depend on the process, so that those
-/// of another run, which the kernel still remembers, are not in the way.
+/// Returns the local address of the client with this index, or `None` if the kernel chooses it.
+///
+/// The kernel chooses it for the first clients, because it can use one port for several servers. The addresses of the
+/// others depend on the process ID. So they do not conflict with those of an earlier run, which the kernel may still
+/// hold.
 fn address(index: usize) -> Option<Ipv4Addr> {
-    let block = u8::try_from(index / ADDRESS).unwrap_or(u8::MAX);
+    let block = u8::try_from(index / CLIENTS_PER_ADDRESS).unwrap_or(u8::MAX);
     let [.., a, b] = process::id().to_be_bytes();
-    // Never 127.0, where the others are.
+    // Never 127.0, which the first clients use.
     (block > 0).then(|| Ipv4Addr::new(127, a.max(1), b, block))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ADDRESS, address};
+    use super::{CLIENTS_PER_ADDRESS, address};
 
     #[test]
     fn many_clients_come_from_many_addresses() {
-        assert_eq!(address(ADDRESS - 1), None);
-        let last = address(2 * ADDRESS - 1);
+        assert_eq!(address(CLIENTS_PER_ADDRESS - 1), None);
+        let last = address(2 * CLIENTS_PER_ADDRESS - 1);
         assert!(last.is_some_and(|it| it.is_loopback()));
-        assert_eq!(address(ADDRESS), last);
-        assert_ne!(address(2 * ADDRESS), last);
+        assert_eq!(address(CLIENTS_PER_ADDRESS), last);
+        assert_ne!(address(2 * CLIENTS_PER_ADDRESS), last);
     }
 }

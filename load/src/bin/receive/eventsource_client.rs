@@ -1,4 +1,4 @@
-//! Receives by eventsource-client.
+//! Receives with eventsource-client.
 
 use load::{clients::eventsource_client, receiving};
 

@@ -1,4 +1,4 @@
-//! Receives by hyper alone.
+//! Receives with hyper only.
 
 use load::{clients::hyper, receiving};
 

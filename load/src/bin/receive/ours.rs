@@ -1,4 +1,4 @@
-//! Receives by sse-source's `EventSource`.
+//! Receives with `EventSource` of sse-source.
 
 use load::{clients::ours, receiving};
 

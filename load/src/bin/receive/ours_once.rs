@@ -1,4 +1,4 @@
-//! Receives by sse-source's `send`.
+//! Receives with `send` of sse-source.
 
 use load::{clients::ours_once, receiving};
 

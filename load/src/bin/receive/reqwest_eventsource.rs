@@ -1,4 +1,4 @@
-//! Receives by reqwest-eventsource.
+//! Receives with reqwest-eventsource.
 
 use load::{clients::reqwest_eventsource, receiving};
 

@@ -1,4 +1,4 @@
-//! The same as `serve`, with an allocator that gives memory back by itself.
+//! Server like `serve`, with an allocator that returns memory to the kernel by itself.
 
 use anyhow::Result;
 use load::serving;
