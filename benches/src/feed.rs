@@ -1,4 +1,4 @@
-//! Streams that are split into chunks.
+//! StreamTracker that are split into chunks.
 
 use bytes::Bytes;
 

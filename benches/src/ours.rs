@@ -69,7 +69,7 @@ pub fn decode_bytes(feed: &Feed) -> Tally {
 
 /// Decodes to `&str` events, and drops comments.
 fn decode_without_comments(feed: &Feed) -> Tally {
-    let mut decoder = Decoder::new().without_comments();
+    let mut decoder = Decoder::new().comments(false);
     drain!(feed, chunk => decoder.decode(chunk))
 }
 

@@ -16,7 +16,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts an event with this data.
+    /// Stats an event with this data.
     #[inline]
     pub fn event(&mut self, data: &[u8]) {
         self.events += 1;

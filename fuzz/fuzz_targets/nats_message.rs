@@ -12,7 +12,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use headers::Headers;
 use libfuzzer_sys::fuzz_target;
-use sse_hub::{Hub, Settings};
+use sse_hub::{Hub, HubConfig};
 
 const MAX_EVENT: usize = 256;
 const MAX_TYPE: usize = 16;
@@ -20,11 +20,11 @@ const MAX_KEY: usize = 8;
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
 static HUB: LazyLock<Hub> = LazyLock::new(|| {
-    let settings = Settings::new()
-        .with_max_event(MAX_EVENT)
-        .with_max_type(MAX_TYPE)
-        .with_max_key(MAX_KEY)
-        .with_event_retry(Duration::ZERO..=MAX_RETRY);
+    let settings = HubConfig::new()
+        .max_event_bytes(MAX_EVENT)
+        .max_event_type_bytes(MAX_TYPE)
+        .max_key_bytes(MAX_KEY)
+        .allowed_retry(Duration::ZERO..=MAX_RETRY);
     Hub::new(settings)
 });
 

@@ -13,50 +13,50 @@
 
 use futures_util::{FutureExt, StreamExt};
 use libfuzzer_sys::fuzz_target;
-use sse_hub::{Hub, Selection, Selector, Settings, Subscription, Topic, Topics};
+use sse_hub::{Hub, TopicFilters, TopicFilter, HubConfig, Subscription, Topic, Topics};
 use sse_proto::Event;
 
 fuzz_target!(|input: &[u8]| {
     let text = String::from_utf8_lossy(input);
-    let hub = Hub::new(Settings::new().with_first_number(1).with_position(false));
-    let mut subscribers: Vec<Subscriber> = Vec::new();
+    let hub = Hub::new(HubConfig::new().first_sequence(1).position_events(false));
+    let mut subscribers: Vec<SubscriptionBuilder> = Vec::new();
     for line in text.split('\n') {
         let mut line = line.chars();
         let kind = line.next();
         let texts: Vec<&str> = line.as_str().split(',').collect();
         match kind {
             Some('s') => {
-                let selection = Selection::from_patterns(&texts);
+                let selection = TopicFilters::from_patterns(&texts);
                 let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_selector(it));
                 assert_eq!(selection.is_ok(), is_valid, "{texts:?}");
-                subscribers.extend(selection.ok().map(|it| Subscriber::new(&hub, it, &texts)));
+                subscribers.extend(selection.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
             }
             Some('e') => {
-                let selection = Selection::new(&texts);
+                let selection = TopicFilters::new(&texts);
                 let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_topic(it));
                 assert_eq!(selection.is_ok(), is_valid, "{texts:?}");
-                subscribers.extend(selection.ok().map(|it| Subscriber::new(&hub, it, &texts)));
+                subscribers.extend(selection.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
             }
             Some('t') => publish(&hub, &texts, &mut subscribers),
             Some('j') => join(&texts),
             Some('d') if !subscribers.is_empty() => drop(subscribers.remove(0)),
             _ => {}
         }
-        assert_eq!(hub.counts().subscribers, subscribers.len());
+        assert_eq!(hub.stats().subscribers, subscribers.len());
         assert!(hub.selections() <= subscribers.len());
     }
     subscribers.clear();
     assert_eq!(hub.selections(), 0);
 });
 
-struct Subscriber {
+struct SubscriptionBuilder {
     subscription: Subscription,
-    selection: Selection,
+    selection: TopicFilters,
     texts: Vec<String>,
 }
 
-impl Subscriber {
-    fn new(hub: &Hub, selection: Selection, texts: &[&str]) -> Self {
+impl SubscriptionBuilder {
+    fn new(hub: &Hub, selection: TopicFilters, texts: &[&str]) -> Self {
         Self {
             subscription: hub.subscribe(selection.clone(), None).expect("no limit"),
             selection,
@@ -73,7 +73,7 @@ impl Subscriber {
     }
 }
 
-fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [Subscriber]) {
+fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [SubscriptionBuilder]) {
     let topics = Topics::new(texts);
     let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_topic(it));
     assert_eq!(topics.is_ok(), is_valid, "{texts:?}");
@@ -112,7 +112,7 @@ fn join(texts: &[&str]) {
     };
     assert_eq!(topic.as_str().split('/').collect::<Vec<_>>(), texts);
     let pattern = format!("{topic}/**");
-    let below = Selector::below(&topic);
+    let below = TopicFilter::below(&topic);
     assert_eq!(below.is_ok(), is_selector(&pattern));
     assert!(
         below.is_ok_and(|it| it.as_str() == pattern && !it.matches(&topic))

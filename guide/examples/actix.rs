@@ -22,13 +22,13 @@ use actix_web::{
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::BodyDataStream;
-use sse_hyper::{Event, EventBody, EventId, EventStream, Farewell, Streams};
+use sse_hyper::{CloseEvent, Event, EventBody, EventId, EventStream, StreamTracker};
 use tokio::{signal, time::sleep};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let shared = Data::new(streams.clone());
     let app = move || {
         App::new()
@@ -45,7 +45,7 @@ async fn main() -> io::Result<()> {
     server.run().await
 }
 
-async fn events(streams: Data<Streams>, request: HttpRequest) -> HttpResponse {
+async fn events(streams: Data<StreamTracker>, request: HttpRequest) -> HttpResponse {
     let request = translated(&request);
     let seen = sse_hyper::last_event_id(request.headers());
     let seen = seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref()));
@@ -84,12 +84,12 @@ fn seconds(seen: u64) -> impl Stream<Item = Event> {
     })
 }
 
-async fn open(streams: Data<Streams>) -> String {
-    format!("{}\n", streams.open())
+async fn open(streams: Data<StreamTracker>) -> String {
+    format!("{}\n", streams.open_streams())
 }
 
-async fn close(streams: Streams) {
+async fn close(streams: StreamTracker) {
     let _ = signal::ctrl_c().await;
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-    streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+    streams.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
 }

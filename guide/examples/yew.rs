@@ -67,7 +67,9 @@ fn Latest(wanted: &Wanted) -> Html {
 type Setters = (UseStateSetter<String>, UseStateSetter<&'static str>);
 
 fn follow(url: &str, event_type: &str, (data, state): Setters) -> Vec<Subscription> {
-    let source = Builder::new(url).with_revival("lastEventId").native();
+    let source = Builder::new(url)
+        .reconnect_with_query("lastEventId")
+        .native();
     let Ok(source) = source else {
         state.set("This browser has no EventSource.");
         return Vec::new();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use sse_source::{EventId, EventSource, Item, MessageEvent, Settings};
+use sse_source::{ClientConfig, EventId, EventSource, Item, MessageEvent};
 use support::{Terminal, build_timeout, free_port, root};
 use testkit::timeout::test_timeout;
 use tokio::time::timeout;
@@ -30,11 +30,11 @@ impl Server {
 
     fn read(&self, path: &str, seen: Option<u64>) -> EventSource {
         let mut builder = EventSource::get(format!("http://127.0.0.1:{}{path}", self.port))
-            .with_settings(Settings::default().with_reconnection_time(Duration::ZERO));
+            .config(ClientConfig::default().reconnection_time(Duration::ZERO));
         if let Some(id) = seen {
-            builder = builder.with_last_event_id(EventId::from(id));
+            builder = builder.last_event_id(EventId::from(id));
         }
-        builder.open().expect("a valid request")
+        builder.build().expect("a valid request")
     }
 
     /// Sends a POST, and returns the body of the response.
@@ -135,8 +135,8 @@ async fn topics() {
     assert_eq!(next(&mut new).await.data, "sent");
     let first: EventId = first.try_into().expect("an ID");
     let mut back = EventSource::get(format!("http://127.0.0.1:{}/events?topic=**", server.port))
-        .with_last_event_id(first)
-        .open()
+        .last_event_id(first)
+        .build()
         .expect("a valid request");
     assert_eq!(next(&mut back).await.data, "not for those");
     server.end();

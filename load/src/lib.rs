@@ -62,7 +62,7 @@ pub mod place;
 #[path = "../../benches/src/markdown.rs"]
 pub mod markdown;
 
-/// Streams that the flood serves.
+/// StreamTracker that the flood serves.
 #[path = "../../benches/src/workloads.rs"]
 pub mod workloads;
 

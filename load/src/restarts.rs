@@ -21,7 +21,7 @@ use clap::Parser;
 use fastrand::Rng;
 use futures_util::StreamExt as _;
 use http::StatusCode;
-use sse_source::{Error, EventSource, Settings};
+use sse_source::{ClientConfig, Error, EventSource};
 use testkit::timeout::test_timeout;
 use tokio::{
     sync::watch,
@@ -73,9 +73,9 @@ pub async fn run(server: &Path, options: Options, out: &mut impl Write) -> Resul
     let port = testkit::port::free()?;
     let cuts = Arc::<Cuts>::default();
     let mut source = EventSource::get(format!("http://127.0.0.1:{port}/"))
-        .with_transport(cuts::transport(http2, &cuts))
-        .with_settings(short_delays())
-        .open()?;
+        .transport(cuts::transport(http2, &cuts))
+        .config(short_delays())
+        .build()?;
     let (seen, sees) = watch::channel(0);
     let (tally, _server) =
         tokio::try_join!(read(&mut source, seen), kill(server, port, options, sees))?;
@@ -97,7 +97,7 @@ async fn read(source: &mut EventSource, seen: watch::Sender<u64>) -> Result<Tall
         let item = item.with_context(|| format!("no item in time; {tally}"))?;
         match item.with_context(|| format!("the stream ends; {tally}"))? {
             Ok(item) => tally.on_item(&item)?,
-            Err(Error::Refused(refused)) if refused.status == StatusCode::NO_CONTENT => {
+            Err(Error::UnexpectedResponse(refused)) if refused.status == StatusCode::NO_CONTENT => {
                 return Ok(tally);
             }
             Err(error) => bail!(anyhow!(error).context(format!("{tally}"))),
@@ -143,10 +143,11 @@ fn start(path: &Path, port: u16, events: u64, rng: &mut Rng) -> Result<Process> 
 }
 
 /// Returns settings with short delays, because the test checks events and not delays.
-fn short_delays() -> Settings {
-    Settings::default()
-        .with_reconnection_time(Duration::from_millis(5))
-        .with_bounds(Duration::from_millis(5), Duration::from_millis(50))
-        .with_head_timeout(Some(IDLE_TIMEOUT))
-        .with_idle_timeout(Some(IDLE_TIMEOUT))
+fn short_delays() -> ClientConfig {
+    ClientConfig::default()
+        .reconnection_time(Duration::from_millis(5))
+        .min_delay(Duration::from_millis(5))
+        .max_delay(Duration::from_millis(50))
+        .head_timeout(Some(IDLE_TIMEOUT))
+        .idle_timeout(Some(IDLE_TIMEOUT))
 }

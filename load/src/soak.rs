@@ -34,7 +34,7 @@ use tokio::{
 };
 
 use crate::process::{Process, built};
-use counts::Counts;
+use counts::Stats;
 use memory::Memory;
 
 /// Seconds between two lines of output.
@@ -67,7 +67,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
     } = options;
     writeln!(out, "{clients} clients for {seconds} s, seed {seed}")?;
     let (mut server, port) = start().await?;
-    let counts = Arc::<Counts>::default();
+    let counts = Arc::<Stats>::default();
     let mut visitors = JoinSet::new();
     for number in 0..clients {
         let rng = Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number));

@@ -11,6 +11,6 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 #[wasm_bindgen(start)]
 fn start() {
-    let builder = Builder::new("/events").with_event_types(["news"]);
-    items::show(builder.with_revival("last-event-id").open());
+    let builder = Builder::new("/events").event_types(["news"]);
+    items::show(builder.reconnect_with_query("last-event-id").open());
 }

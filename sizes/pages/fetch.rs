@@ -11,6 +11,6 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 #[wasm_bindgen(start)]
 fn start() {
-    let builder = Builder::new("/events").with_header("Authorization", "Bearer …");
+    let builder = Builder::new("/events").header("Authorization", "Bearer …");
     items::show(builder.fetch());
 }

@@ -6,7 +6,9 @@ use anyhow::{Result, anyhow, bail};
 use clap::{Args, value_parser};
 use futures_util::StreamExt;
 use http::{StatusCode, Uri, header::ACCEPT_ENCODING};
-use sse_source::{Disconnected, Error, EventSource, Item, Open, Reason, Settings};
+use sse_source::{
+    ClientConfig, DisconnectReason, Disconnected, Error, EventSource, Item, ResponseHead,
+};
 
 use crate::{
     json::Line, notice, raw, readable::Readable, request::Request, seconds, stdout,
@@ -90,25 +92,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 impl Arguments {
     fn open(&self) -> Result<EventSource> {
-        let mut settings = Settings::default()
-            .with_idle_timeout(self.idle_timeout)
-            .with_limit(self.limit.get());
+        let mut settings = ClientConfig::default()
+            .idle_timeout(self.idle_timeout)
+            .max_event_bytes(self.limit.get());
         if !self.reconnects() {
-            settings = settings
-                .with_head_timeout(self.idle_timeout)
-                .for_one_request();
+            settings = settings.head_timeout(self.idle_timeout).one_shot();
         }
         if self.head_timeout.is_some() {
-            settings = settings.with_head_timeout(self.head_timeout);
+            settings = settings.head_timeout(self.head_timeout);
         }
-        let mut builder = self.request.builder()?.with_settings(settings);
+        let mut builder = self.request.builder()?.config(settings);
         let mut transport = self.connection.transport()?;
         if self.raw {
             // Without compression, the output is the bytes that the server wrote.
-            builder = builder.with_header(ACCEPT_ENCODING, "identity");
+            builder = builder.header(ACCEPT_ENCODING, "identity");
             transport = raw::transport(transport);
         }
-        Ok(builder.with_transport(transport).open()?)
+        Ok(builder.transport(transport).build()?)
     }
 
     fn reconnects(&self) -> bool {
@@ -180,7 +180,7 @@ impl Watcher {
         Ok(self.left == Some(0))
     }
 
-    fn on_open(&mut self, open: &Open) {
+    fn on_open(&mut self, open: &ResponseHead) {
         if self.was_lost {
             notice::tell("reconnected");
         }
@@ -201,12 +201,12 @@ impl Watcher {
         }
         match disconnected {
             Disconnected {
-                reason: Reason::End,
+                reason: DisconnectReason::EndOfStream,
                 ..
             } => Ok(true),
             // All bytes are printed, so an incomplete event is not an error.
             Disconnected {
-                reason: Reason::Truncated,
+                reason: DisconnectReason::Truncated,
                 ..
             } if self.arguments.raw => Ok(true),
             Disconnected {
@@ -220,11 +220,11 @@ impl Watcher {
 /// Returns the result of the command for the error that ended the stream for good.
 fn end(error: &Error) -> Result<()> {
     match error {
-        Error::Refused(refused) if refused.status == StatusCode::NO_CONTENT => {
+        Error::UnexpectedResponse(refused) if refused.status == StatusCode::NO_CONTENT => {
             notice::tell("the server asks to stop: status 204");
             Ok(())
         }
-        Error::Refused(refused) => Err(anyhow!(notice::refusal(refused))),
+        Error::UnexpectedResponse(refused) => Err(anyhow!(notice::refusal(refused))),
         error => Err(anyhow!(notice::escaped(&error.to_string()))),
     }
 }

@@ -50,7 +50,7 @@ use std::{env, sync::Arc, thread};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum, builder::BoolishValueParser, value_parser};
-use sse_hub::{Hub, Ids, Settings, Slow};
+use sse_hub::{Hub, HubConfig, IdFormat, LagPolicy};
 use tokio::runtime;
 use tracing::Level;
 use tracing_subscriber::{
@@ -224,7 +224,7 @@ pub(crate) struct Arguments {
     log: Option<Targets>,
 }
 
-/// Value of `--slow`; see [`Slow`].
+/// Value of `--slow`; see [`LagPolicy`].
 #[derive(Clone, Copy, ValueEnum)]
 enum WhenSlow {
     /// Send an event of the type `lagged` and end the stream; the client can reconnect to get what it missed.
@@ -299,19 +299,19 @@ impl Arguments {
         // Installed first, because the hub uses the recorder that is installed when it starts.
         let metrics = metrics::install()?;
         let reserved = draft::OWN_TYPES.into_iter().chain(draft::BROWSER_TYPES);
-        let mut settings = Settings::new()
-            .with_retention(self.keep.retention())
-            .with_max_subscribers(limits.subscribers)
-            .with_max_event(self.max_event)
-            .with_reserved_types(reserved.chain(self.streams.ping.then_some(PING_TYPE)))
-            .with_event_retry(EVENT_RETRY);
-        settings = settings.with_position(!self.no_position);
+        let mut settings = HubConfig::new()
+            .retention(self.keep.retention())
+            .max_subscribers(limits.subscribers)
+            .max_event_bytes(self.max_event)
+            .reserved_event_types(reserved.chain(self.streams.ping.then_some(PING_TYPE)))
+            .allowed_retry(EVENT_RETRY);
+        settings = settings.position_events(!self.no_position);
         if let Some(key) = self.id_key {
-            settings = settings.with_ids(Ids::sealed(key));
+            settings = settings.id_format(IdFormat::sealed(key));
         }
         Ok(Server {
             hub: self.hub(settings)?,
-            streams: sse_hyper::Streams::new(self.streams.settings()),
+            streams: sse_hyper::StreamTracker::new(self.streams.settings()),
             access,
             cors,
             metrics,
@@ -323,17 +323,17 @@ impl Arguments {
     }
 
     #[cfg(feature = "nats")]
-    fn hub(&self, settings: Settings) -> Result<Hub> {
+    fn hub(&self, settings: HubConfig) -> Result<Hub> {
         self.nats.hub(settings)
     }
 
     #[cfg(not(feature = "nats"))]
-    fn hub(&self, settings: Settings) -> Result<Hub> {
+    fn hub(&self, settings: HubConfig) -> Result<Hub> {
         Ok(Hub::new(settings))
     }
 }
 
-impl From<WhenSlow> for Slow {
+impl From<WhenSlow> for LagPolicy {
     fn from(slow: WhenSlow) -> Self {
         match slow {
             WhenSlow::Disconnect => Self::Disconnect,

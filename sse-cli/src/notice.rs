@@ -4,7 +4,7 @@ use core::fmt::Display;
 use std::io::{self, Write};
 
 use http::header::CONTENT_TYPE;
-use sse_source::Refused;
+use sse_source::UnexpectedResponse;
 
 use crate::readable::push_escaped;
 
@@ -17,8 +17,8 @@ pub(crate) fn tell(notice: impl Display) {
 }
 
 /// Returns a description of a response that is not an event stream: status, content type and start of the body.
-pub(crate) fn refusal(refused: &Refused) -> String {
-    let Refused {
+pub(crate) fn refusal(refused: &UnexpectedResponse) -> String {
+    let UnexpectedResponse {
         status,
         headers,
         body,

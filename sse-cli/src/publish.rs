@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
 #[serde(rename_all = "lowercase")]
 enum Answer {
     Id(String),
-    Ids(Vec<String>),
+    IdFormat(Vec<String>),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -83,7 +83,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let answer = serde_json::from_slice(&body).context("the response is not from a hub")?;
     let mut lines = match answer {
         Answer::Id(id) => id,
-        Answer::Ids(ids) => ids.join("\n"),
+        Answer::IdFormat(ids) => ids.join("\n"),
     };
     if !lines.is_empty() {
         lines.push('\n');

@@ -8,7 +8,7 @@ use core::{
 use bytes::Bytes;
 use http::{Response, StatusCode, header::CONTENT_TYPE};
 use http_body::{Body, Frame};
-use sse_proto::connection::is_event_stream;
+use sse_proto::client::is_event_stream;
 use sse_source::{BoxError, Transport};
 use tower::ServiceExt;
 

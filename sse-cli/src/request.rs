@@ -103,16 +103,14 @@ impl Request {
         }
         // The option --reconnect decides whether the request is repeated.
         let mut builder = EventSource::request(self.method(), self.url.clone())
-            .with_repetition()
-            .with_header(USER_AGENT, concat!("sse/", env!("CARGO_PKG_VERSION")));
+            .resend(true)
+            .header(USER_AGENT, concat!("sse/", env!("CARGO_PKG_VERSION")));
         if let Some(data) = &self.data {
             let body = match data.strip_prefix('@') {
                 None => data.as_bytes().to_vec(),
                 Some(file) => read(file)?,
             };
-            builder = builder
-                .with_header(CONTENT_TYPE, content_type(&body))
-                .with_body(body);
+            builder = builder.header(CONTENT_TYPE, content_type(&body)).body(body);
         }
         let mut last_event_id = self.last_event_id.clone();
         let mut headers = HeaderMap::new();
@@ -129,9 +127,9 @@ impl Request {
             }
         }
         if let Some(id) = last_event_id {
-            builder = builder.with_last_event_id(id);
+            builder = builder.last_event_id(id);
         }
-        Ok(builder.with_preparation(move |mut request| {
+        Ok(builder.map_request(move |mut request| {
             for name in headers.keys() {
                 request.headers_mut().remove(name);
             }

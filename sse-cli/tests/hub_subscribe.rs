@@ -14,9 +14,7 @@ async fn a_stream_goes_on_where_it_was() {
         ids.push(hub.news("a/b", data).await);
     }
     hub.news("c", "not selected").await;
-    let after_2 = hub
-        .source("topic=a/**")
-        .with_last_event_id(ids[1].parse_id());
+    let after_2 = hub.source("topic=a/**").last_event_id(ids[1].parse_id());
     let mut follower = Follower::new(after_2).await;
     assert_eq!(
         (follower.data().await, follower.data().await),
@@ -31,7 +29,7 @@ async fn a_stream_goes_on_where_it_was() {
     );
     // A browser that reconnects sends both. The ID in the header is newer.
     let both = hub.source(&format!("topic=a/*&lastEventId={}", ids[0]));
-    let mut follower = Follower::new(both.with_last_event_id(ids[2].parse_id())).await;
+    let mut follower = Follower::new(both.last_event_id(ids[2].parse_id())).await;
     assert_eq!(follower.data().await, "4");
     let mut follower = hub.follow("topic=a/b&newest=2").await;
     assert_eq!(
@@ -108,9 +106,7 @@ async fn an_id_of_another_scheme_resets_and_ends_no_client() {
         long.as_bytes(),
     ] {
         let id = http::HeaderValue::from_bytes(id).unwrap();
-        let source = hub
-            .source("topic=a")
-            .with_header("last-event-id", id.clone());
+        let source = hub.source("topic=a").header("last-event-id", id.clone());
         let event = Follower::new(source).await.event().await;
         let reset = ("reset", "{\"reason\":\"unknown\"}");
         assert_eq!((&*event.0, &*event.2), reset, "{id:?}");
@@ -157,7 +153,7 @@ async fn a_query_says_where_to_begin() {
     }
     // The ID in the header is newer.
     let id = ids[1].parse_id();
-    let again = hub.source("topic=a&earliest").with_last_event_id(id);
+    let again = hub.source("topic=a&earliest").last_event_id(id);
     assert_eq!(Follower::new(again).await.data().await, "3");
 }
 
@@ -303,7 +299,7 @@ async fn with_a_token_only_those_who_have_it() {
     }
     let allowed = hub
         .source("topic=a")
-        .with_header("authorization", "bearer for-readers");
+        .header("authorization", "bearer for-readers");
     let mut follower = Follower::new(allowed).await;
     hub.news("a", "1").await;
     assert_eq!(follower.data().await, "1");
@@ -312,7 +308,7 @@ async fn with_a_token_only_those_who_have_it() {
     // With a token in the URL, an `Authorization` of another scheme is for a proxy.
     let through_a_proxy = hub
         .source("topic=a&access_token=for-readers")
-        .with_header("authorization", "Basic dXNlcjpwYXNzd29yZA==");
+        .header("authorization", "Basic dXNlcjpwYXNzd29yZA==");
     drop(Follower::new(through_a_proxy).await);
     let request = hub.request(Method::GET, "/events?topic=a");
     let request = request.header("authorization", "Basic dXNlcjpwYXNzd29yZA==");

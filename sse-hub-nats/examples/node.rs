@@ -21,9 +21,9 @@ use axum::{
 };
 use clap::Parser;
 use serde_json::{Value, json};
-use sse_hub::{Hub, Post, Retention, Selection, Settings, Topics};
+use sse_hub::{Hub, HubConfig, Publication, Retention, TopicFilters, Topics};
 use sse_hub_nats::JetStream;
-use sse_hyper::{Event, EventType, Streams};
+use sse_hyper::{Event, EventType, StreamTracker};
 use tokio::net::TcpListener;
 
 /// Serves the events that any node publishes.
@@ -49,23 +49,23 @@ struct Arguments {
 #[derive(Clone)]
 struct Node {
     hub: Hub,
-    streams: Streams,
+    streams: StreamTracker,
     authorization: Arc<str>,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let stream = sse_hub_nats::Settings::new().with_stream(arguments.nats_stream);
+    let stream = sse_hub_nats::NatsConfig::new().stream(arguments.nats_stream);
     let nats = Arc::new(JetStream::connect(arguments.nats, stream)?);
     let mut retention = Retention::default();
     retention.events = arguments.keep_events;
-    let settings = Settings::new().with_retention(retention);
+    let settings = HubConfig::new().retention(retention);
     let (hub, follow) = Hub::with_backend(settings, nats);
     tokio::spawn(follow);
     let node = Node {
         hub,
-        streams: Streams::default(),
+        streams: StreamTracker::default(),
         authorization: format!("Bearer {}", arguments.publish_token).into(),
     };
     let router = Router::new()
@@ -84,7 +84,7 @@ async fn events(State(node): State<Node>, request: Request) -> Response {
     let query = form_urlencoded::parse(query.as_bytes());
     // Clients choose patterns here, so every client may receive all events.
     let topics = query.filter(|(name, _)| name == "topic").map(|it| it.1);
-    let selection = match Selection::from_patterns(topics) {
+    let selection = match TopicFilters::from_patterns(topics) {
         Ok(selection) => selection,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
@@ -116,7 +116,7 @@ async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> R
     }
 }
 
-fn draft(body: &[u8]) -> Result<Post, Box<dyn Error>> {
+fn draft(body: &[u8]) -> Result<Publication, Box<dyn Error>> {
     let body: Value = serde_json::from_slice(body)?;
     let topics = body["topics"].as_array().ok_or("topics is not an array")?;
     let topics = Topics::new(topics.iter().map(|it| it.as_str().unwrap_or_default()))?;
@@ -125,7 +125,7 @@ fn draft(body: &[u8]) -> Result<Post, Box<dyn Error>> {
     if let Some(event_type) = body["type"].as_str() {
         event = event.with_type(EventType::new(event_type.to_owned())?);
     }
-    let post = Post::new(topics, event);
+    let post = Publication::new(topics, event);
     Ok(match body["key"].as_str() {
         Some(key) => post.with_key(key),
         None => post,

@@ -8,7 +8,7 @@ use core::str::FromStr as _;
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
-use crate::InvalidSettings;
+use crate::InvalidConfig;
 
 /// Credentials of an address. The type has no `Debug`, so that they are never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,11 +37,10 @@ pub(crate) struct Group {
 }
 
 /// Parses a comma-separated list of addresses. Errors contain no part of an address, because it may be a password.
-pub(crate) fn parse(addresses: &str) -> Result<Vec<Group>, InvalidSettings> {
+pub(crate) fn parse(addresses: &str) -> Result<Vec<Group>, InvalidConfig> {
     let mut groups: Vec<Group> = Vec::new();
     for (number, address) in (1_usize..).zip(addresses.split(',')) {
-        let invalid =
-            |reason: &str| InvalidSettings::new(format!("NATS address {number}: {reason}"));
+        let invalid = |reason: &str| InvalidConfig::new(format!("NATS address {number}: {reason}"));
         let (server, credentials) = split(address.trim()).map_err(|reason| invalid(&reason))?;
         match groups.iter_mut().find(|it| it.credentials == credentials) {
             Some(group) => group.servers.push(server),

@@ -3,7 +3,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hub::{BackendError, Numbered, Update};
+use sse_hub::{BackendError, Sequenced, Update};
 
 use crate::{
     backoff::Backoff,
@@ -134,7 +134,7 @@ impl Follower {
             let newest = u64::try_from(self.newest).unwrap_or(u64::MAX);
             let number = last.saturating_sub(newest).max(first.saturating_sub(1));
             if number > 0 {
-                self.ready.push_back(Update::Gone(number));
+                self.ready.push_back(Update::Truncated(number));
             }
             self.told = Some(Told { number, epoch });
             return Ok(number);
@@ -142,7 +142,7 @@ impl Follower {
         let stream = &self.shared.settings.stream;
         if first > told.number {
             if first > told.number + 1 {
-                self.ready.push_back(Update::Gone(first - 1));
+                self.ready.push_back(Update::Truncated(first - 1));
             }
             *told = Told {
                 number: first - 1,
@@ -188,13 +188,13 @@ impl Follower {
             let stream = self.shared.stream(&life).await?;
             let gone = bounds(stream.cached_info()).0.min(number).saturating_sub(1);
             if gone > told {
-                self.ready.push_back(Update::Gone(gone));
+                self.ready.push_back(Update::Truncated(gone));
             }
         }
         match post {
             Ok(post) => self
                 .ready
-                .push_back(Update::Event(Numbered::new(number, post))),
+                .push_back(Update::Event(Sequenced::new(number, post))),
             Err(reason) => self.shared.warn_of(number, &reason),
         }
         if let Some(told) = &mut self.told {
@@ -235,7 +235,7 @@ impl Follower {
         let reason = chain(&error);
         if self.lost.as_ref() != Some(&reason) {
             self.lost = Some(reason);
-            self.ready.push_back(Update::Lost(error));
+            self.ready.push_back(Update::Disconnected(error));
         }
     }
 }

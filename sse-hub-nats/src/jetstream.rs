@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use async_nats::ConnectOptions;
 use futures_core::{future::BoxFuture, stream::BoxStream};
-use sse_hub::{Backend, BackendError, Post, Replayed, Selection, Update};
+use sse_hub::{Backend, BackendError, Publication, Replayed, TopicFilters, Update};
 
 use crate::{
-    Settings, address, follow,
+    NatsConfig, address, follow,
     link::{Link, Options},
     replay,
     shared::Shared,
@@ -33,12 +33,12 @@ impl JetStream {
     ///
     /// # Errors
     ///
-    /// [`InvalidSettings`] if an address is not valid, or if the name of the stream, its subject or its domain is not
+    /// [`InvalidConfig`] if an address is not valid, or if the name of the stream, its subject or its domain is not
     /// valid.
     pub fn connect(
         addresses: impl AsRef<str>,
-        settings: Settings,
-    ) -> Result<Self, InvalidSettings> {
+        settings: NatsConfig,
+    ) -> Result<Self, InvalidConfig> {
         Self::with_options(addresses, settings, ConnectOptions::new)
     }
 
@@ -48,14 +48,14 @@ impl JetStream {
     /// `nkeys`) a credentials file or an nkey.
     ///
     /// ```no_run
-    /// use sse_hub_nats::{JetStream, Settings, async_nats::ConnectOptions};
+    /// use sse_hub_nats::{JetStream, NatsConfig, async_nats::ConnectOptions};
     ///
-    /// let nats = JetStream::with_options("tls://nats.internal", Settings::default(), || {
+    /// let nats = JetStream::with_options("tls://nats.internal", NatsConfig::default(), || {
     ///     ConnectOptions::new()
     ///         .add_root_certificates("ca.pem".into())
     ///         .add_client_certificate("hub.pem".into(), "hub.key".into())
     /// })?;
-    /// # Ok::<_, sse_hub_nats::InvalidSettings>(())
+    /// # Ok::<_, sse_hub_nats::InvalidConfig>(())
     /// ```
     ///
     /// The backend calls `options` each time that it creates a client. Credentials in an address replace those of the
@@ -64,26 +64,26 @@ impl JetStream {
     ///
     /// # Errors
     ///
-    /// [`InvalidSettings`], as from [`connect`](Self::connect).
+    /// [`InvalidConfig`], as from [`connect`](Self::connect).
     pub fn with_options(
         addresses: impl AsRef<str>,
-        settings: Settings,
+        settings: NatsConfig,
         options: impl Fn() -> ConnectOptions + Send + Sync + 'static,
-    ) -> Result<Self, InvalidSettings> {
+    ) -> Result<Self, InvalidConfig> {
         Self::new(addresses.as_ref(), settings, Box::new(options))
     }
 
     fn new(
         addresses: &str,
-        settings: Settings,
+        settings: NatsConfig,
         options: Box<Options>,
-    ) -> Result<Self, InvalidSettings> {
+    ) -> Result<Self, InvalidConfig> {
         let groups = address::parse(addresses)?;
-        let subject = settings.subject();
+        let subject = settings.base_subject();
         check("stream", &settings.stream, &['.', '*', '>', '/', '\\'])?;
         check("subject", &subject, &['*', '>'])?;
         if subject.split('.').any(str::is_empty) {
-            return Err(InvalidSettings(format!(
+            return Err(InvalidConfig(format!(
                 "subject {subject:?} has an empty token"
             )));
         }
@@ -101,22 +101,22 @@ impl JetStream {
 const MAX_NAME_BYTES: usize = 255;
 
 /// Checks the name of a stream, a subject or a domain.
-fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidSettings> {
+fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidConfig> {
     if name.len() > MAX_NAME_BYTES {
         let bytes = name.len();
         let reason = format!("{what} is {bytes} bytes, limit is {MAX_NAME_BYTES}");
-        return Err(InvalidSettings(reason));
+        return Err(InvalidConfig(reason));
     }
     let is_bad = |it: char| it.is_whitespace() || it.is_control() || forbidden.contains(&it);
     match name.chars().find(|it| is_bad(*it)) {
-        Some(bad) => Err(InvalidSettings(format!("{what} {name:?} contains {bad:?}"))),
-        None if name.is_empty() => Err(InvalidSettings(format!("{what} name is empty"))),
+        Some(bad) => Err(InvalidConfig(format!("{what} {name:?} contains {bad:?}"))),
+        None if name.is_empty() => Err(InvalidConfig(format!("{what} name is empty"))),
         None => Ok(()),
     }
 }
 
 impl Backend for JetStream {
-    fn publish<'a>(&'a self, post: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+    fn publish<'a>(&'a self, post: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
         Box::pin(self.shared.publish(post))
     }
 
@@ -128,13 +128,13 @@ impl Backend for JetStream {
         &self,
         after: u64,
         through: u64,
-        selection: &Selection,
+        selection: &TopicFilters,
     ) -> BoxStream<'static, Replayed> {
         let shared = Arc::clone(&self.shared);
         Box::pin(replay::replay(shared, after, through, selection.clone()))
     }
 
-    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+    fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.newest().await })
     }
@@ -155,18 +155,18 @@ impl fmt::Debug for JetStream {
 
 /// Error for an invalid address or name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidSettings(String);
+pub struct InvalidConfig(String);
 
-impl InvalidSettings {
+impl InvalidConfig {
     pub(crate) fn new(reason: String) -> Self {
         Self(reason)
     }
 }
 
-impl fmt::Display for InvalidSettings {
+impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl Error for InvalidSettings {}
+impl Error for InvalidConfig {}

@@ -3,13 +3,13 @@
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use sse_hub::{Hub, Settings, Topic};
+//! use sse_hub::{Hub, HubConfig, Topic};
 //! use sse_hub_nats::JetStream;
 //! use sse_proto::Event;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let nats = JetStream::connect("nats://127.0.0.1:4222", sse_hub_nats::Settings::default())?;
-//! let (hub, follow) = Hub::with_backend(Settings::default(), Arc::new(nats));
+//! let nats = JetStream::connect("nats://127.0.0.1:4222", sse_hub_nats::NatsConfig::default())?;
+//! let (hub, follow) = Hub::with_backend(HubConfig::default(), Arc::new(nats));
 //! tokio::spawn(follow);
 //!
 //! hub.publish(Topic::new("news")?, Event::new("on all machines")).await?;
@@ -21,7 +21,7 @@
 //!
 //! - **A published event is stored exactly once**, even if the attempt had to be repeated. All attempts must fit into
 //!   the stream's duplicate window. The safety of the storage depends on the stream's
-//!   [replicas](Settings::with_replicas), and on the `fsync` interval of NATS.
+//!   [replicas](NatsConfig::replicas), and on the `fsync` interval of NATS.
 //! - **No gaps and no duplicates** for hubs that follow the stream, even if NATS or the connection fails. The hub
 //!   learns which events the limits of the stream have removed.
 //! - **A node starts without NATS**, and waits for it.
@@ -89,7 +89,7 @@
 //
 //     Hub::with_backend(settings, JetStream)                        (sse_hub)
 //      │          │           │           │
-//   publish    follow      replay      newest          JetStream    (jetstream.rs, settings.rs)
+//   publish    follow      replay      newest          JetStream    (jetstream.rs, config.rs)
 //      │          │           │           │
 //      │       follow.rs   replay.rs      │     in order, without gaps, over restarts of NATS
 //      │          └─────┬─────┘           │
@@ -102,6 +102,7 @@
 
 mod address;
 mod backoff;
+mod config;
 mod error;
 mod follow;
 mod headers;
@@ -112,7 +113,6 @@ mod pull;
 mod raw;
 mod refusal;
 mod replay;
-mod settings;
 mod shared;
 mod stream;
 mod subject;
@@ -120,5 +120,5 @@ mod wire;
 
 pub use async_nats;
 
-pub use jetstream::{InvalidSettings, JetStream};
-pub use settings::Settings;
+pub use config::NatsConfig;
+pub use jetstream::{InvalidConfig, JetStream};

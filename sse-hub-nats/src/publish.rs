@@ -9,7 +9,7 @@ use async_nats::{
     },
 };
 use bytes::Bytes;
-use sse_hub::{BackendError, BackendErrorKind, Post, Topics};
+use sse_hub::{BackendError, BackendErrorKind, Publication, Topics};
 use tokio::time::timeout;
 
 use crate::{backoff::Backoff, link::Life, refusal, shared::Shared, wire};
@@ -42,14 +42,14 @@ impl From<BackendError> for Failure {
 
 impl Shared {
     /// Publishes an event. Repeats the attempt until NATS has stored the event, or until the timeout.
-    pub(crate) async fn publish(&self, post: &Post) -> Result<u64, BackendError> {
+    pub(crate) async fn publish(&self, post: &Publication) -> Result<u64, BackendError> {
         let (headers, payload) = wire::encode(post);
         let mut message = Message {
             topics: &post.topics,
             headers,
             payload,
         };
-        let limit = self.settings.publish_within;
+        let limit = self.settings.publish_timeout;
         let mut reason = None;
         let attempts = async {
             let mut backoff = Backoff::default();

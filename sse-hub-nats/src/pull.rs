@@ -22,7 +22,7 @@ use async_nats::{
     },
 };
 use futures_util::StreamExt as _;
-use sse_hub::{BackendError, BackendErrorKind, Post};
+use sse_hub::{BackendError, BackendErrorKind, Publication};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{link::Life, refusal, shared::Shared, wire::NotOurs};
@@ -63,7 +63,7 @@ pub(crate) struct Delivered {
     pub(crate) number: u64,
     /// Number of messages after this one, as far as the consumer knows.
     pub(crate) pending: u64,
-    pub(crate) post: Result<Post, NotOurs>,
+    pub(crate) post: Result<Publication, NotOurs>,
 }
 
 impl Pull {

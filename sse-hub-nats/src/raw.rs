@@ -11,7 +11,7 @@ use async_nats::header::NATS_MESSAGE_ID;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sse_hub::{BackendError, BackendErrorKind, Post};
+use sse_hub::{BackendError, BackendErrorKind, Publication};
 
 use crate::{
     headers::{self, Headers},
@@ -51,7 +51,7 @@ impl Caution {
 /// Message from raw access.
 pub(crate) struct Found {
     pub(crate) number: u64,
-    pub(crate) post: Result<Post, NotOurs>,
+    pub(crate) post: Result<Publication, NotOurs>,
 }
 
 /// Message with undecoded headers and payload.

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, error::Error, sync::Arc};
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hub::{BackendError, Numbered, Post, Replayed, Selection};
+use sse_hub::{BackendError, Publication, Replayed, Sequenced, TopicFilters};
 
 use crate::{
     backoff::Backoff,
@@ -28,7 +28,7 @@ pub(crate) fn replay(
     shared: Arc<Shared>,
     after: u64,
     through: u64,
-    selection: Selection,
+    selection: TopicFilters,
 ) -> impl Stream<Item = Replayed> + Send {
     let replay = Replay {
         shared,
@@ -64,7 +64,7 @@ struct Batch {
 
 struct Replay {
     shared: Arc<Shared>,
-    selection: Selection,
+    selection: TopicFilters,
     /// All messages up to this number were fetched.
     after: u64,
     through: u64,
@@ -196,13 +196,13 @@ impl Replay {
     }
 
     /// Takes the next message. No event before it is missing.
-    fn take(&mut self, shared: &Shared, number: u64, post: Result<Post, NotOurs>) {
+    fn take(&mut self, shared: &Shared, number: u64, post: Result<Publication, NotOurs>) {
         self.after = number;
         self.backoff.reset();
         match post {
             _ if number > self.through => {}
             Ok(post) => {
-                let event = Numbered::new(number, post);
+                let event = Sequenced::new(number, post);
                 self.ready.push_back(Replayed::Event(event));
             }
             Err(reason) => shared.warn_of(number, &reason),
@@ -254,7 +254,7 @@ impl Replay {
 
     /// Ends the replay, because events are gone.
     fn gone(&mut self) {
-        self.ready.push_back(Replayed::Gone);
+        self.ready.push_back(Replayed::Truncated);
         self.after = self.through;
     }
 }

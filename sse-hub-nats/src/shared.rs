@@ -4,11 +4,11 @@ use core::{
 };
 
 use async_nats::{HeaderMap, jetstream::stream::Stream};
-use sse_hub::{BackendError, Post, Selection, Topics};
+use sse_hub::{BackendError, Publication, TopicFilters, Topics};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Settings,
+    NatsConfig,
     backoff::Backoff,
     link::{Life, Link},
     refusal::Refusals,
@@ -22,7 +22,7 @@ const MAX_CONCURRENT_REPLAYS: usize = 32;
 /// State that all operations on one stream of NATS share.
 pub(crate) struct Shared {
     pub(crate) link: Link,
-    pub(crate) settings: Settings,
+    pub(crate) settings: NatsConfig,
     pub(crate) subject: String,
     /// Limits the requests for single subscribers. Each takes a permit.
     pub(crate) permits: Semaphore,
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(link: Link, settings: Settings, subject: String) -> Self {
+    pub(crate) fn new(link: Link, settings: NatsConfig, subject: String) -> Self {
         Self {
             link,
             settings,
@@ -52,7 +52,7 @@ impl Shared {
 
     /// Returns the stream with its current state. Creates it if it is missing.
     pub(crate) async fn stream(&self, life: &Life) -> Result<Stream, BackendError> {
-        let stream = self.settings.stream(life).await?;
+        let stream = self.settings.open_stream(life).await?;
         if self.epoch() == 0 {
             self.set_epoch(stream::epoch(stream.cached_info()));
         }
@@ -90,7 +90,7 @@ impl Shared {
     }
 
     /// Returns the subjects that events of this selection have. `None` to read all messages.
-    pub(crate) fn filters(&self, selection: &Selection) -> Option<Vec<String>> {
+    pub(crate) fn filters(&self, selection: &TopicFilters) -> Option<Vec<String>> {
         let has_topics = self.has_topics.load(Ordering::Relaxed);
         has_topics.then(|| subject::filters(&self.subject, selection))?
     }
@@ -101,7 +101,7 @@ impl Shared {
         subject: &str,
         headers: Option<&HeaderMap>,
         payload: &[u8],
-    ) -> Result<Post, NotOurs> {
+    ) -> Result<Publication, NotOurs> {
         let post = wire::decode(headers, payload)?;
         match subject::is_of_event(subject, &self.subject, &post.topics) {
             true => Ok(post),

@@ -10,7 +10,7 @@ use async_nats::jetstream::{
 };
 use sse_hub::{BackendError, BackendErrorKind};
 
-use crate::{Settings, link::Life, refusal, subject};
+use crate::{NatsConfig, link::Life, refusal, subject};
 
 /// Prefix of the stream's description, before the time of its creation in microseconds since 1970.
 ///
@@ -24,15 +24,15 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 /// Maximum duration in NATS, which counts nanoseconds as a signed 64-bit number.
 const MAX_DURATION: Duration = Duration::from_nanos(i64::MAX as u64);
 
-impl Settings {
+impl NatsConfig {
     /// Returns the subject of the stream.
-    pub(crate) fn subject(&self) -> String {
+    pub(crate) fn base_subject(&self) -> String {
         let default = || format!("{}.events", self.stream);
         self.subject.clone().unwrap_or_else(default)
     }
 
     /// Returns the stream with its current state. Creates it if it is missing.
-    pub(crate) async fn stream(&self, life: &Life) -> Result<Stream<Info>, BackendError> {
+    pub(crate) async fn open_stream(&self, life: &Life) -> Result<Stream<Info>, BackendError> {
         let get = || {
             let get = life.context.get_stream(&self.stream);
             life.permitted("STREAM.INFO.", get)
@@ -77,13 +77,16 @@ impl Settings {
         let limit =
             |limit: Option<u64>| limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
         let max_age = self.max_age.unwrap_or_default().min(MAX_DURATION);
-        let window = self.publish_within.saturating_mul(2).min(MAX_DURATION);
+        let window = self.publish_timeout.saturating_mul(2).min(MAX_DURATION);
         let window = DUPLICATE_WINDOW.max(window);
         let now = microseconds();
         Config {
             name: self.stream.clone(),
             description: Some(format!("{DESCRIPTION}{now}")),
-            subjects: vec![self.subject(), subject::all_below(&self.subject())],
+            subjects: vec![
+                self.base_subject(),
+                subject::all_below(&self.base_subject()),
+            ],
             max_messages: limit(self.max_events),
             max_bytes: limit(self.max_bytes),
             max_age,
@@ -108,7 +111,7 @@ impl Settings {
     /// Returns an error for a stream that would lose events, or that is used for something else.
     fn checked(&self, life: &Life, stream: Stream<Info>) -> Result<Stream<Info>, BackendError> {
         let config = &stream.cached_info().config;
-        let subject = self.subject();
+        let subject = self.base_subject();
         let all_below = subject::all_below(&subject);
         // A stream that was created by hand may have no subjects for topics.
         let mut others = config.subjects.iter().filter(|it| **it != subject);
@@ -155,7 +158,7 @@ impl Settings {
         if wanted.num_replicas != found.num_replicas {
             differs("replicas", &wanted.num_replicas, &found.num_replicas);
         }
-        if found.duplicate_window < self.publish_within {
+        if found.duplicate_window < self.publish_timeout {
             differs(
                 "duplicate window",
                 &wanted.duplicate_window,

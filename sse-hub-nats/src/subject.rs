@@ -5,7 +5,7 @@
 //! itself, which each replay reads.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sse_hub::{Selection, Topics};
+use sse_hub::{TopicFilters, Topics};
 
 /// Characters of a segment that are percent-encoded. In NATS, `.`, `*`, `>` and white space have a meaning.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -38,7 +38,7 @@ pub(crate) fn all_below(stream: &str) -> String {
 }
 
 /// Returns the subjects that events of this selection can have. `None` if it is better to read all messages.
-pub(crate) fn filters(stream: &str, selection: &Selection) -> Option<Vec<String>> {
+pub(crate) fn filters(stream: &str, selection: &TopicFilters) -> Option<Vec<String>> {
     let selectors = selection.iter();
     if selectors.len() >= MAX_FILTERS {
         return None;
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn patterns_become_those_of_nats() {
-        let of = |patterns: &[&str]| filters("s", &Selection::from_patterns(patterns).unwrap());
+        let of = |patterns: &[&str]| filters("s", &TopicFilters::from_patterns(patterns).unwrap());
         let some = |subjects: &[&str]| Some(subjects.iter().map(|&it| it.to_owned()).collect());
         assert_eq!(of(&["a/b"]), some(&["s", "s.a.b"]));
         assert_eq!(

@@ -9,7 +9,7 @@ use core::fmt;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sse_hub::{InvalidTopic, Post, Topics};
+use sse_hub::{InvalidTopic, Publication, Topics};
 use sse_proto::{Chunk, Decoder, Event, EventType, Item};
 
 pub(crate) const TOPICS: &str = "Sse-Topics";
@@ -17,7 +17,7 @@ pub(crate) const KEY: &str = "Sse-Key";
 const SEPARATOR: char = ',';
 
 /// Returns the headers and the payload for an event. The message ID is random.
-pub(crate) fn encode(post: &Post) -> (HeaderMap, Bytes) {
+pub(crate) fn encode(post: &Publication) -> (HeaderMap, Bytes) {
     let mut headers = HeaderMap::new();
     let topics: Vec<_> = post.topics.iter().map(|it| percent(it.as_str())).collect();
     headers.insert(TOPICS, topics.join(&SEPARATOR.to_string()));
@@ -35,7 +35,7 @@ pub(crate) fn renew_id(headers: &mut HeaderMap) {
 }
 
 /// Decodes the event of a message.
-pub(crate) fn decode(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Post, NotOurs> {
+pub(crate) fn decode(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Publication, NotOurs> {
     let header = |name| headers.and_then(|it| it.get(name)).map(|it| it.as_str());
     let topics = header(TOPICS).ok_or(NotOurs::NoTopics)?;
     let topics: Result<Vec<_>, _> = topics.split(SEPARATOR).map(text).collect();
@@ -43,7 +43,7 @@ pub(crate) fn decode(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Post
     let key = header(KEY).map(text).transpose();
     let key = key.map_err(|()| NotOurs::Header(KEY))?;
     let event = event(payload)?;
-    let post = Post::new(topics, event);
+    let post = Publication::new(topics, event);
     Ok(match key {
         Some(key) => post.with_key(key),
         None => post,
@@ -88,7 +88,7 @@ fn with_fields(
 }
 
 fn event(payload: &[u8]) -> Result<Event, NotOurs> {
-    let mut decoder = Decoder::with_limit(payload.len().max(1));
+    let mut decoder = Decoder::new().max_event_bytes(payload.len().max(1));
     let mut chunk = Chunk::new(payload);
     let mut retry = None;
     loop {
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    fn there_and_back(post: &Post) -> Post {
+    fn there_and_back(post: &Publication) -> Publication {
         let (headers, payload) = encode(post);
         decode(Some(&headers), &payload).unwrap()
     }
@@ -156,7 +156,7 @@ mod tests {
     fn odd_topics_and_keys_come_back() {
         let topics = [" ", "a,b", "%2C", "ü/豆腐", "\u{2028}"];
         for key in [None, Some(""), Some(" \r\n\0 ,%0a"), Some("€")] {
-            let mut post = Post::new(Topics::new(topics).unwrap(), Event::new("x"));
+            let mut post = Publication::new(Topics::new(topics).unwrap(), Event::new("x"));
             post.key = key.map(Into::into);
             assert_eq!(there_and_back(&post), post);
         }
@@ -171,14 +171,14 @@ mod tests {
             Event::new("id: 1\nevent: x").with_type(type_of(" x: ")),
             Event::new("\0").with_retry(Duration::from_millis(17)),
         ] {
-            let post = Post::new(Topics::new(["t"]).unwrap(), event.clone());
+            let post = Publication::new(Topics::new(["t"]).unwrap(), event.clone());
             assert_eq!(there_and_back(&post), post);
             let mut with_id = post.clone();
             with_id.event = event.with_id(EventId::from(7));
             assert_eq!(there_and_back(&with_id), post);
         }
         let odd = Event::new("1\r2\r\n3").with_type(type_of("message"));
-        let post = Post::new(Topics::new(["t"]).unwrap(), odd);
+        let post = Publication::new(Topics::new(["t"]).unwrap(), odd);
         assert_eq!(there_and_back(&post).event, Event::new("1\n2\n3"));
     }
 

@@ -5,7 +5,7 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use sse_hub::{Hub, Retention};
-use sse_hub_nats::{JetStream, Settings};
+use sse_hub_nats::{JetStream, NatsConfig};
 use support::{Nats, Nodes, connected, publish, read_all, test_timeout};
 use tokio::time::{sleep, timeout};
 
@@ -15,14 +15,14 @@ const EVENTS: usize = 1500;
 async fn the_leader_may_die() {
     let mut cluster = Nats::cluster().unwrap();
     let urls = cluster.iter().map(Nats::url).collect::<Vec<_>>().join(",");
-    let settings = Settings::new()
-        .with_replicas(3)
-        .with_publish_within(test_timeout());
+    let settings = NatsConfig::new()
+        .replicas(3)
+        .publish_timeout(test_timeout());
     let node = |kept| {
         let mut retention = Retention::default();
         retention.events = kept;
         let stream = JetStream::connect(&urls, settings.clone()).unwrap();
-        let settings = sse_hub::Settings::new().with_retention(retention);
+        let settings = sse_hub::HubConfig::new().retention(retention);
         let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
         tokio::spawn(follow);
         hub
@@ -49,7 +49,7 @@ async fn the_leader_may_die() {
     for reader in readers {
         reader.await.unwrap();
     }
-    assert_eq!((a.counts().resets, b.counts().resets), (0, 0));
+    assert_eq!((a.stats().resets, b.stats().resets), (0, 0));
 }
 
 /// Returns the index of the server that leads the stream.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::ConnectOptions;
 use sse_hub::{Hub, PublishError};
-use sse_hub_nats::{JetStream, Settings};
+use sse_hub_nats::{JetStream, NatsConfig};
 use sse_proto::{Event, EventId};
 use support::{Nats, chain, topic};
 use testkit::timeout::test_timeout;
@@ -17,9 +17,9 @@ async fn publish(
     limit: Duration,
     options: impl Fn() -> ConnectOptions + Send + Sync + 'static,
 ) -> Result<EventId, PublishError> {
-    let settings = Settings::new().with_publish_within(limit);
+    let settings = NatsConfig::new().publish_timeout(limit);
     let stream = JetStream::with_options(addresses, settings, options).unwrap();
-    let (hub, _follow) = Hub::with_backend(sse_hub::Settings::default(), Arc::new(stream));
+    let (hub, _follow) = Hub::with_backend(sse_hub::HubConfig::default(), Arc::new(stream));
     hub.publish(topic(), Event::new("x")).await
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use async_nats::HeaderMap;
 use sse_hub::Retention;
-use sse_hub_nats::Settings;
+use sse_hub_nats::NatsConfig;
 use sse_proto::Event;
 use support::{Nats, Nodes, all, connected, next, topic};
 
@@ -29,7 +29,7 @@ async fn stored(nats: &Nats, topics: &str, payload: &str) -> u64 {
 #[tokio::test]
 async fn an_id_that_another_message_has_costs_no_event() {
     let nats = Nats::start().unwrap();
-    let node = nats.node_with(Settings::default(), Retention::default());
+    let node = nats.node_with(NatsConfig::default(), Retention::default());
     connected(&node, true).await;
     let mut events = all(&node, None);
     let taken = stored(&nats, "news", "data: not this one\n\n").await;

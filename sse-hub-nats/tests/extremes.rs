@@ -5,11 +5,11 @@ mod support;
 use std::time::Duration;
 
 use sse_hub::{PublishError, Retention};
-use sse_hub_nats::Settings;
+use sse_hub_nats::NatsConfig;
 use sse_proto::Event;
 use support::{Nats, Nodes, chain, topic};
 
-async fn publish(nats: &Nats, settings: Settings) -> Result<(), PublishError> {
+async fn publish(nats: &Nats, settings: NatsConfig) -> Result<(), PublishError> {
     let node = nats.node_with(settings, Retention::default());
     node.publish(topic(), Event::new("x")).await.map(drop)
 }
@@ -21,42 +21,42 @@ async fn of_the_stream() {
     let second = Duration::from_secs(1);
     let all = [
         // NATS takes 0 for "no limit".
-        (Settings::new().with_max_events(0), true),
-        (Settings::new().with_max_events(1), true),
-        (Settings::new().with_max_events(u64::MAX), true),
-        (Settings::new().with_max_events(None), true),
-        (Settings::new().with_max_bytes(0), true),
-        (Settings::new().with_max_bytes(1), true),
-        (Settings::new().with_max_bytes(None), true),
-        (Settings::new().with_max_age(Duration::ZERO), true),
-        (Settings::new().with_max_age(second), true),
-        (Settings::new().with_max_age(Duration::MAX), true),
-        (Settings::new().with_max_age(None), true),
-        (Settings::new().with_replicas(0), true),
-        (Settings::new().with_replicas(1), true),
-        (Settings::new().with_replicas(usize::MAX), false),
-        (Settings::new().in_memory(), true),
+        (NatsConfig::new().max_events(0), true),
+        (NatsConfig::new().max_events(1), true),
+        (NatsConfig::new().max_events(u64::MAX), true),
+        (NatsConfig::new().max_events(None), true),
+        (NatsConfig::new().max_bytes(0), true),
+        (NatsConfig::new().max_bytes(1), true),
+        (NatsConfig::new().max_bytes(None), true),
+        (NatsConfig::new().max_age(Duration::ZERO), true),
+        (NatsConfig::new().max_age(second), true),
+        (NatsConfig::new().max_age(Duration::MAX), true),
+        (NatsConfig::new().max_age(None), true),
+        (NatsConfig::new().replicas(0), true),
+        (NatsConfig::new().replicas(1), true),
+        (NatsConfig::new().replicas(usize::MAX), false),
+        (NatsConfig::new().in_memory(true), true),
     ];
     // NATS accepts these or not, depending on its version and the disk.
     let odd = [
-        Settings::new().with_max_age(Duration::from_nanos(1)),
-        Settings::new().with_max_bytes(u64::MAX),
+        NatsConfig::new().max_age(Duration::from_nanos(1)),
+        NatsConfig::new().max_bytes(u64::MAX),
     ];
     for (settings, stream) in odd.into_iter().zip(["short", "large"]) {
-        let settings = settings.with_stream(stream).with_publish_within(second);
+        let settings = settings.stream(stream).publish_timeout(second);
         let _ = publish(&nats, settings).await;
         let _ = client.delete_stream(stream).await;
     }
     for (number, (settings, is_possible)) in (1..).zip(all) {
         // Each case has its own stream, because the previous node may create its stream again.
         let stream = format!("case-{number}");
-        let settings = settings.with_stream(&*stream);
+        let settings = settings.stream(&*stream);
         let text = format!("{settings:?}");
         let limit = match is_possible {
             true => testkit::timeout::test_timeout(),
             false => second,
         };
-        let published = publish(&nats, settings.with_publish_within(limit)).await;
+        let published = publish(&nats, settings.publish_timeout(limit)).await;
         assert_eq!(published.is_ok(), is_possible, "{text}: {published:?}");
         // The stream reserves its maximum size, so it is deleted.
         let _ = client.delete_stream(&stream).await;
@@ -67,16 +67,16 @@ async fn of_the_stream() {
 async fn of_the_time_to_publish() {
     let nats = Nats::start().unwrap();
     for limit in [Duration::ZERO, Duration::from_nanos(1)] {
-        let published = publish(&nats, Settings::new().with_publish_within(limit)).await;
+        let published = publish(&nats, NatsConfig::new().publish_timeout(limit)).await;
         let error = chain(&published.unwrap_err());
         assert!(error.contains("publishing timed out after"), "{error}");
     }
     let ages = [None, Some(Duration::ZERO), Some(Duration::MAX)];
     for (number, age) in (1..).zip(ages) {
         // Each case has its own stream, because the previous node may create its stream again.
-        let settings = Settings::new().with_stream(format!("case-{number}"));
-        let settings = settings.with_publish_within(Duration::MAX);
-        let published = publish(&nats, settings.with_max_age(age)).await;
+        let settings = NatsConfig::new().stream(format!("case-{number}"));
+        let settings = settings.publish_timeout(Duration::MAX);
+        let published = publish(&nats, settings.max_age(age)).await;
         assert!(published.is_ok(), "{age:?}: {published:?}");
     }
 }
@@ -85,12 +85,12 @@ async fn of_the_time_to_publish() {
 async fn of_the_names() {
     for name in [String::new(), "x".repeat(1 << 20)] {
         for settings in [
-            Settings::new().with_stream(name.clone()),
-            Settings::new().with_subject(name),
+            NatsConfig::new().stream(name.clone()),
+            NatsConfig::new().subject(name),
         ] {
             let made = sse_hub_nats::JetStream::connect("localhost", settings);
             assert!(made.is_err());
         }
     }
-    assert!(sse_hub_nats::JetStream::connect("", Settings::new()).is_err());
+    assert!(sse_hub_nats::JetStream::connect("", NatsConfig::new()).is_err());
 }

@@ -5,8 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use sse_hub::{Retention, Selection, Topics};
-use sse_hub_nats::{JetStream, Settings};
+use sse_hub::{Retention, TopicFilters, Topics};
+use sse_hub_nats::{JetStream, NatsConfig};
 use sse_proto::{Event, EventId, EventType};
 use support::{
     Nats, Nodes, all, chain, connected, next, numbers, patient, publish, test_timeout, texts, topic,
@@ -40,7 +40,7 @@ async fn a_client_resumes_at_the_other_node() {
     let c = nats.node();
     let mut events = all(&c, Some(&ids[0]));
     assert_eq!(texts(&mut events, 9).await, numbers(1..10));
-    assert_eq!(c.newest().as_ref(), ids.last());
+    assert_eq!(c.latest_id().as_ref(), ids.last());
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn what_the_log_has_not_comes_from_the_stream() {
         reader.await.unwrap();
     }
     publisher.await.unwrap();
-    assert_eq!(b.counts().resets, 0);
+    assert_eq!(b.stats().resets, 0);
 }
 
 #[tokio::test]
@@ -80,14 +80,15 @@ async fn odd_topics_keys_and_events_arrive() {
         "ü/豆腐/😀",
         "\u{feff}",
     ];
-    let selection = Selection::from_patterns(["ü/豆腐/*"]).unwrap();
+    let selection = TopicFilters::from_patterns(["ü/豆腐/*"]).unwrap();
     let mut one = b.subscribe(selection, None).unwrap().events();
     let mut events = all(&b, None);
     let event = Event::new("id: 1\r\ndata: x\r\n\r\n")
         .with_type(EventType::new(" odd: type").unwrap())
         .with_retry(Duration::from_millis(7));
     for key in ["", " a ", "\r\n\0", "ключ"] {
-        let post = sse_hub::Post::new(Topics::new(topics).unwrap(), event.clone()).with_key(key);
+        let post =
+            sse_hub::Publication::new(Topics::new(topics).unwrap(), event.clone()).with_key(key);
         let id = a.post(post).await.unwrap();
         for events in [&mut events, &mut one] {
             let got = next(events).await;
@@ -134,7 +135,7 @@ async fn messages_of_strangers_are_skipped() {
         texts(&mut all(&other, Some(&first)), 2).await,
         numbers(1..3)
     );
-    assert_eq!(other.counts().resets, 0);
+    assert_eq!(other.stats().resets, 0);
 }
 
 #[tokio::test]
@@ -164,7 +165,7 @@ async fn headers_that_cannot_be_read_are_skipped() {
 #[tokio::test]
 async fn deleted_messages_are_no_loss_and_removed_ones_are() {
     let nats = Nats::start().unwrap();
-    let settings = patient().with_max_events(50);
+    let settings = patient().max_events(50);
     let mut small = Retention::default();
     small.events = 5;
     let (a, b) = (
@@ -208,7 +209,7 @@ async fn deleted_messages_are_no_loss_and_removed_ones_are() {
 async fn an_event_that_is_too_large_is_refused() {
     let nats = Nats::start().unwrap();
     let node = nats.node_with(
-        Settings::new().with_publish_within(Duration::from_secs(3600)),
+        NatsConfig::new().publish_timeout(Duration::from_secs(3600)),
         Retention::default(),
     );
     // The refusal comes long before the timeout of the node.
@@ -234,7 +235,7 @@ async fn an_event_that_is_too_large_is_refused() {
 async fn a_stream_that_is_not_fit_is_refused() {
     use async_nats::jetstream::stream::{Config, RetentionPolicy};
 
-    let within = Settings::new().with_publish_within(Duration::from_millis(500));
+    let within = NatsConfig::new().publish_timeout(Duration::from_millis(500));
     for (config, fault) in [
         (
             Config {
@@ -332,13 +333,13 @@ fn names_and_addresses_are_checked() {
             .unwrap_err()
             .to_string()
     };
-    let named = |name: &str| Settings::new().with_stream(name);
+    let named = |name: &str| NatsConfig::new().stream(name);
     assert_eq!(
         connect("localhost", named("a.b")),
         r#"stream "a.b" contains '.'"#
     );
     assert_eq!(connect("localhost", named("")), "stream name is empty");
-    let subject = |it: &str| Settings::new().with_subject(it);
+    let subject = |it: &str| NatsConfig::new().subject(it);
     assert_eq!(
         connect("localhost", subject("a.>")),
         r#"subject "a.>" contains '>'"#
@@ -347,12 +348,12 @@ fn names_and_addresses_are_checked() {
         connect("localhost", subject("a..b")),
         r#"subject "a..b" has an empty token"#
     );
-    let error = connect("http://me:secret@x", Settings::new());
+    let error = connect("http://me:secret@x", NatsConfig::new());
     assert!(
         error.starts_with("NATS address 1: ") && !error.contains("secret"),
         "{error}"
     );
-    let stream = JetStream::connect("nats://me:secret@x:1,tls://y", Settings::new()).unwrap();
+    let stream = JetStream::connect("nats://me:secret@x:1,tls://y", NatsConfig::new()).unwrap();
     let shown = format!("{stream:?}");
     assert!(
         shown.contains("x:1, y:4222") && !shown.contains("secret"),

@@ -11,8 +11,8 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use sse_hub::{Retention, Selection};
-use sse_hub_nats::Settings;
+use sse_hub::{Retention, TopicFilters};
+use sse_hub_nats::NatsConfig;
 use sse_proto::Event;
 use support::{Nats, Nodes, publish, topic};
 use testkit::timeout::test_timeout;
@@ -54,7 +54,7 @@ async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
     let node = nats.node();
     let first = publish(&node, 0..1).await.remove(0);
     let mut live = node
-        .subscribe(Selection::all(), Some(&first))
+        .subscribe(TopicFilters::all(), Some(&first))
         .unwrap()
         .events();
     let panics = PANICS.load(Ordering::Relaxed);
@@ -68,9 +68,9 @@ async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
     node.publish(topic(), Event::new("last")).await.unwrap();
     let mut small = Retention::default();
     small.events = 1;
-    let other = nats.node_with(Settings::default(), small);
+    let other = nats.node_with(NatsConfig::default(), small);
     let mut replayed = other
-        .subscribe(Selection::all(), Some(&first))
+        .subscribe(TopicFilters::all(), Some(&first))
         .unwrap()
         .events();
     for events in [&mut live, &mut replayed] {

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::stream;
 use futures_util::StreamExt as _;
-use sse_hub::{BackendErrorKind, Hub, PublishError, Retention, Selection, Topic};
-use sse_hub_nats::{JetStream, Settings};
+use sse_hub::{BackendErrorKind, Hub, PublishError, Retention, Topic, TopicFilters};
+use sse_hub_nats::{JetStream, NatsConfig};
 use sse_proto::{Event, EventId};
 use support::{Nats, Nodes, chain, connected, next, numbers, patient, publish, texts, topic};
 use testkit::timeout::test_timeout;
@@ -33,7 +33,7 @@ fn node(nats: &Nats, user: &str) -> Hub {
     let addresses = format!("nats://{user}@127.0.0.1:{}", nats.port());
     let stream = JetStream::connect(addresses, patient()).unwrap();
     // The node keeps few events, so it must request earlier ones from NATS.
-    let settings = sse_hub::Settings::new().with_retention(Retention::new().with_events(2));
+    let settings = sse_hub::HubConfig::new().retention(Retention::new().events(2));
     let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
     tokio::spawn(follow);
     hub
@@ -62,7 +62,7 @@ async fn is_refused(hub: &Hub) {
 
 /// Returns the types and data of the events that a subscriber gets until its stream ends.
 async fn until_end(hub: &Hub, last_event_id: Option<&EventId>) -> Vec<(String, String)> {
-    let subscription = hub.subscribe(Selection::all(), last_event_id).unwrap();
+    let subscription = hub.subscribe(TopicFilters::all(), last_event_id).unwrap();
     let events = subscription.events();
     let events = events.map(|it| (it.event_type().to_owned(), it.data().to_owned()));
     timeout(test_timeout(), events.collect())
@@ -158,12 +158,14 @@ async fn a_node_that_may_not_read() {
         let refused = node(&nats, "some:2");
         is_refused(&refused).await;
         // Only a node that cannot get the state of the stream resets all its subscribers.
-        let subscription = refused.subscribe(Selection::all(), Some(&first)).unwrap();
+        let subscription = refused
+            .subscribe(TopicFilters::all(), Some(&first))
+            .unwrap();
         if permissions.contains("INFO") || permissions.contains("INBOX") {
             drop(subscription);
             assert_eq!(until_end(&refused, Some(&first)).await, [reset()]);
             assert_eq!(until_end(&refused, None).await, [reset()]);
-            let failed = refused.counts().failed_replays;
+            let failed = refused.stats().failed_replays;
             assert_eq!(failed, 2, "{permissions}");
         }
     }
@@ -178,19 +180,19 @@ async fn a_replay_without_a_consumer() {
         ..support::stream_config()
     };
     nats.client().await.create_stream(config).await.unwrap();
-    let small = Retention::new().with_events(2);
+    let small = Retention::new().events(2);
     let node = nats.node_with(patient(), small);
     connected(&node, true).await;
     let ids = publish(&node, 0..5).await;
     let is_here = timeout(test_timeout(), async {
-        while node.newest().as_ref() != ids.last() {
+        while node.latest_id().as_ref() != ids.last() {
             sleep(Duration::from_millis(10)).await;
         }
     });
     is_here.await.expect("the node receives all events");
     let first = &ids[0];
     let mut events = node
-        .subscribe(Selection::all(), Some(first))
+        .subscribe(TopicFilters::all(), Some(first))
         .unwrap()
         .events();
     let event = next(&mut events).await;
@@ -201,7 +203,7 @@ async fn a_replay_without_a_consumer() {
     let failure = node.replay_failure().expect("a replay failure");
     assert_eq!(failure.kind(), BackendErrorKind::Refused);
     assert!(chain(&failure).contains("consumer"), "{}", chain(&failure));
-    assert_eq!(node.counts().failed_replays, 1);
+    assert_eq!(node.stats().failed_replays, 1);
     assert!(node.is_connected());
     // The subscriber gets the events from now on.
     publish(&node, 5..7).await;
@@ -222,7 +224,7 @@ async fn what_was_refused_goes_on_when_it_is_permitted() {
         nats.reload(&server("")).unwrap();
         connected(&refused, true).await;
         let mut events = refused
-            .subscribe(Selection::all(), Some(&first))
+            .subscribe(TopicFilters::all(), Some(&first))
             .unwrap()
             .events();
         publish(&refused, 1..2).await;
@@ -237,15 +239,15 @@ async fn a_stream_of_another_domain() {
     for (domain, is_there) in [("hub", true), ("elsewhere", false)] {
         let settings = match is_there {
             true => patient(),
-            false => Settings::new().with_publish_within(Duration::from_secs(2)),
+            false => NatsConfig::new().publish_timeout(Duration::from_secs(2)),
         };
-        let stream = JetStream::connect(nats.url(), settings.with_domain(domain)).unwrap();
-        let (hub, _follow) = Hub::with_backend(sse_hub::Settings::new(), Arc::new(stream));
+        let stream = JetStream::connect(nats.url(), settings.domain(domain)).unwrap();
+        let (hub, _follow) = Hub::with_backend(sse_hub::HubConfig::new(), Arc::new(stream));
         let published = hub.publish(Topic::new("a").unwrap(), Event::new("x")).await;
         assert_eq!(published.is_ok(), is_there, "{domain}: {published:?}");
     }
     for domain in ["", "a.b", "*", "a b"] {
-        let settings = Settings::new().with_domain(domain);
+        let settings = NatsConfig::new().domain(domain);
         assert!(
             JetStream::connect(nats.url(), settings).is_err(),
             "{domain:?}"

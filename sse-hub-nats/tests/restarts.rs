@@ -5,8 +5,8 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt as _};
-use sse_hub::{Backend as _, PublishError, Retention, Selection, Update};
-use sse_hub_nats::Settings;
+use sse_hub::{Backend as _, PublishError, Retention, TopicFilters, Update};
+use sse_hub_nats::NatsConfig;
 use sse_proto::{Event, EventId};
 use support::{
     Nats, Nodes, all, chain, connected, next, numbers, patient, publish, read_all, test_timeout,
@@ -37,7 +37,7 @@ async fn nothing_is_lost_when_nats_is_killed() {
     for reader in readers {
         reader.await.unwrap();
     }
-    assert_eq!(b.counts().resets, 0);
+    assert_eq!(b.stats().resets, 0);
     // Each event is stored once.
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     assert_eq!(stream.cached_info().state.messages, EVENTS as u64);
@@ -67,7 +67,7 @@ async fn a_node_starts_before_nats() {
 #[tokio::test]
 async fn it_is_told_when_nats_is_away() {
     let mut nats = Nats::start().unwrap();
-    let within = Settings::new().with_publish_within(Duration::from_millis(600));
+    let within = NatsConfig::new().publish_timeout(Duration::from_millis(600));
     let stream = nats.stream(within.clone());
     let mut updates = stream.follow(10);
     // The numbers begin with the time, so the first update reports the numbers before it as gone.
@@ -75,8 +75,8 @@ async fn it_is_told_when_nats_is_away() {
     let node = nats.node_with(within, Retention::default());
     connected(&node, true).await;
     nats.kill();
-    let Update::Lost(error) = told(&mut updates).await else {
-        panic!("expected Update::Lost");
+    let Update::Disconnected(error) = told(&mut updates).await else {
+        panic!("expected Update::Disconnected");
     };
     let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port());
     let error = chain(&error);
@@ -96,7 +96,7 @@ async fn it_is_told_when_nats_is_away() {
     loop {
         match told(&mut updates).await {
             Update::Event(event) => break assert_eq!(event.post.event.data(), "0"),
-            Update::Lost(_) | Update::Connected => {}
+            Update::Disconnected(_) | Update::Connected => {}
             other => panic!("{other:?}"),
         }
     }
@@ -120,9 +120,9 @@ async fn a_nats_that_hangs_is_noticed() {
 #[tokio::test]
 async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
     let nats = Nats::start().unwrap();
-    let stream = nats.stream(Settings::new().with_max_events(20));
+    let stream = nats.stream(NatsConfig::new().max_events(20));
     let hub_of =
-        |stream| sse_hub::Hub::with_backend(sse_hub::Settings::default(), Arc::new(stream));
+        |stream| sse_hub::Hub::with_backend(sse_hub::HubConfig::default(), Arc::new(stream));
     let (publisher, _not_followed) = hub_of(stream.clone());
     publish(&publisher, 0..5).await;
     let mut updates = stream.follow(3);
@@ -201,7 +201,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     connected(&restarted, true).await;
     publish(&restarted, 7..15).await;
     let mut events = restarted
-        .subscriber(Selection::all())
+        .subscription(TopicFilters::all())
         .from_start()
         .subscribe()
         .unwrap()
@@ -234,8 +234,8 @@ async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
 fn short(update: &Update) -> (&'static str, u64) {
     match update {
         Update::Event(event) => ("event", event.number),
-        Update::Gone(number) => ("gone", *number),
-        Update::Lost(error) => panic!("{error}"),
+        Update::Truncated(number) => ("gone", *number),
+        Update::Disconnected(error) => panic!("{error}"),
         Update::Connected => ("connected", 0),
         other => panic!("{other:?}"),
     }

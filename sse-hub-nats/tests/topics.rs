@@ -9,7 +9,7 @@ use std::{
 
 use async_nats::{HeaderMap, jetstream::stream};
 use serde_json::Value;
-use sse_hub::{Hub, Retention, Selection, Topics};
+use sse_hub::{Hub, Retention, TopicFilters, Topics};
 use sse_proto::{Event, EventId};
 use support::{Nats, Nodes, connected, next, numbers, patient, publish, texts, topic};
 use testkit::port;
@@ -24,14 +24,14 @@ async fn publish_to<const N: usize>(hub: &Hub, topics: [&str; N], data: &str) ->
 
 /// Starts a node after all events were published. It keeps only two events in memory.
 async fn late_node(nats: &Nats) -> Hub {
-    let node = nats.node_with(patient(), Retention::new().with_events(2));
+    let node = nats.node_with(patient(), Retention::new().events(2));
     connected(&node, true).await;
     node
 }
 
 /// Reads `count` events of this selection after an ID, and returns their data.
 async fn replayed(hub: &Hub, patterns: &[&str], after: &EventId, count: usize) -> Vec<String> {
-    let selection = Selection::from_patterns(patterns).unwrap();
+    let selection = TopicFilters::from_patterns(patterns).unwrap();
     let subscription = hub.subscribe(selection, Some(after)).unwrap();
     texts(&mut subscription.events(), count).await
 }
@@ -69,7 +69,7 @@ async fn a_quiet_topic_beside_a_busy_one_is_replayed_alone() {
     }
     let messages = sent(monitor) - before;
     assert!(messages < 200, "{messages} messages for 10 events");
-    assert_eq!(late.counts().resets, 0);
+    assert_eq!(late.stats().resets, 0);
 }
 
 /// Publishes more events than are fetched at a time, of selected and other topics in random order.
@@ -197,7 +197,7 @@ async fn a_replay_ends_where_it_was_to_end() {
     let late = late_node(&nats).await;
     let mut subscriptions = Vec::new();
     for patterns in [["**", "none"], ["news", "none"]] {
-        let selection = Selection::from_patterns(patterns).unwrap();
+        let selection = TopicFilters::from_patterns(patterns).unwrap();
         subscriptions.push(late.subscribe(selection, Some(&first)).unwrap());
     }
     let stream = nats.client().await.get_stream("sse").await.unwrap();

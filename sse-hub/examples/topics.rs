@@ -23,8 +23,8 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::FutureExt;
-use sse_hub::{Hub, InvalidTopic, Selection, Topic};
-use sse_hyper::{Event, Farewell, Streams};
+use sse_hub::{Hub, InvalidTopic, Topic, TopicFilters};
+use sse_hyper::{CloseEvent, Event, StreamTracker};
 use tokio::{net::TcpListener, signal, time::sleep};
 
 /// Number of events that a new client gets first.
@@ -38,7 +38,7 @@ type Refusal = (StatusCode, String);
 #[derive(Clone, Default)]
 struct App {
     hub: Hub,
-    streams: Streams,
+    streams: StreamTracker,
 }
 
 #[tokio::main]
@@ -54,8 +54,8 @@ async fn main() -> io::Result<()> {
     let closed = async move {
         let _ = signal::ctrl_c().await;
         let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-        let farewell = Farewell::new(Event::new("back soon"));
-        app.streams.close(farewell.with_retry(spread));
+        let close_event = CloseEvent::new(Event::new("back soon"));
+        app.streams.close(close_event.with_retry(spread));
     };
     let closed = closed.shared();
     let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
@@ -69,17 +69,17 @@ async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<
     // An invalid ID counts as no ID. After a status 400, a browser would not reconnect.
     let seen = sse_hyper::last_event_id(request.headers()).ok().flatten();
     let selection = selection(request.uri()).map_err(bad_request)?;
-    let subscriber = app.hub.subscriber(selection).with_newest(INITIAL_EVENTS);
+    let subscriber = app.hub.subscription(selection).replay_last(INITIAL_EVENTS);
     let events = subscriber.after(seen.as_ref()).subscribe();
     let events = events.map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.to_string()))?;
     Ok(app.streams.respond(&request, events).map(Body::new))
 }
 
-fn selection(uri: &Uri) -> Result<Selection, InvalidTopic> {
+fn selection(uri: &Uri) -> Result<TopicFilters, InvalidTopic> {
     let query = uri.query().unwrap_or_default();
     let parameters = form_urlencoded::parse(query.as_bytes());
     // Clients choose patterns here, so every client may receive all events.
-    Selection::from_patterns(
+    TopicFilters::from_patterns(
         parameters
             .filter(|(name, _)| name == "topic")
             .map(|it| it.1),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
 
-use crate::{Numbered, Post, Selection};
+use crate::{Publication, Sequenced, TopicFilters};
 
 /// Shared storage for the events of several hubs: numbers each event, keeps it, and sends it to all hubs.
 ///
@@ -17,10 +17,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`BackendError`] if the event was not stored, or if that is unknown after the timeout.
-    fn publish<'a>(&'a self, post: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>>;
+    fn publish<'a>(&'a self, post: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>>;
 
     /// Returns a stream of updates that never ends: about the `newest` newest events in their order, and then each
-    /// event when it is published. If there are older events, [`Update::Gone`] is first.
+    /// event when it is published. If there are older events, [`Update::Truncated`] is first.
     fn follow(&self, newest: usize) -> BoxStream<'static, Update>;
 
     /// Returns the events of this selection after the number `after`, up to and including `through`. The stream may
@@ -29,7 +29,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         &self,
         after: u64,
         through: u64,
-        selection: &Selection,
+        selection: &TopicFilters,
     ) -> BoxStream<'static, Replayed>;
 
     /// Returns the number of the newest event in the backend. 0 if there was no event.
@@ -37,7 +37,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`BackendError`] if the request is refused, and later attempts would fail, too.
-    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>>;
+    fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>>;
 
     /// Returns the epoch of the numbers, which changes each time that they restart, for example because the stored
     /// events are lost.
@@ -56,12 +56,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 #[non_exhaustive]
 pub enum Update {
     /// The next event.
-    Event(Numbered),
+    Event(Sequenced),
     /// The stream skips the events up to this number. At first, these are older events than requested. Later, these
     /// are events that the backend has lost.
-    Gone(u64),
+    Truncated(u64),
     /// The backend is disconnected for this reason and is reconnecting. Each reason is reported once.
-    Lost(BackendError),
+    Disconnected(BackendError),
     /// The backend is connected, and the stream has returned all events that it had at that time.
     Connected,
 }
@@ -71,9 +71,9 @@ pub enum Update {
 #[non_exhaustive]
 pub enum Replayed {
     /// The next event.
-    Event(Numbered),
+    Event(Sequenced),
     /// The backend has lost events before the next one. The stream ends.
-    Gone,
+    Truncated,
     /// The backend refuses the replay, and later attempts would fail, too. The stream ends.
     Refused(BackendError),
 }

@@ -22,7 +22,7 @@ use slab::Slab;
 use sse_hyper::Encoded;
 
 use crate::{
-    Selection,
+    TopicFilters,
     log::{Entry, FULL_FRAME},
 };
 
@@ -36,7 +36,7 @@ const MAX_WINDOW_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) id: u64,
-    pub(crate) selection: Selection,
+    pub(crate) selection: TopicFilters,
     inner: Mutex<Inner>,
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct Place {
 pub(crate) type Woken = Slab<Waker>;
 
 impl Channel {
-    pub(crate) fn new(id: u64, selection: Selection, newest: u64) -> Self {
+    pub(crate) fn new(id: u64, selection: TopicFilters, newest: u64) -> Self {
         Self {
             id,
             selection,

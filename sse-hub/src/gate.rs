@@ -1,10 +1,10 @@
 //! Check of all events, whether they come from a publisher of this hub or from the backend.
 
-use crate::{Post, PublishError, Settings};
+use crate::{HubConfig, Publication, PublishError};
 
-impl Settings {
+impl HubConfig {
     /// Checks an event before it is published, kept or sent.
-    pub(crate) fn check(&self, post: &Post) -> Result<(), PublishError> {
+    pub(crate) fn check(&self, post: &Publication) -> Result<(), PublishError> {
         let event_type = post.event_type();
         let (bytes, limit) = (event_type.len(), self.max_type);
         if bytes > limit {
@@ -40,14 +40,17 @@ mod tests {
     use super::*;
     use crate::Topic;
 
-    fn check(settings: &Settings, change: impl FnOnce(Post) -> Post) -> Result<(), String> {
-        let post = Post::new(Topic::new("t").unwrap(), Event::new("data"));
+    fn check(
+        settings: &HubConfig,
+        change: impl FnOnce(Publication) -> Publication,
+    ) -> Result<(), String> {
+        let post = Publication::new(Topic::new("t").unwrap(), Event::new("data"));
         settings
             .check(&change(post))
             .map_err(|error| error.to_string())
     }
 
-    fn of_type(event_type: &'static str) -> impl FnOnce(Post) -> Post {
+    fn of_type(event_type: &'static str) -> impl FnOnce(Publication) -> Publication {
         move |mut post| {
             post.event = post.event.with_type(EventType::new(event_type).unwrap());
             post
@@ -56,7 +59,7 @@ mod tests {
 
     #[test]
     fn types_of_the_hub_and_of_browsers_are_refused() {
-        let settings = Settings::new();
+        let settings = HubConfig::new();
         for name in ["reset", "lagged", "denied", "error", "open"] {
             let refused = Err(format!("event type {name:?} is reserved"));
             assert_eq!(check(&settings, of_type(name)), refused);
@@ -68,7 +71,7 @@ mod tests {
 
     #[test]
     fn reserved_types_may_be_others() {
-        let settings = Settings::new().with_reserved_types(["closing"]);
+        let settings = HubConfig::new().reserved_event_types(["closing"]);
         let settings = settings.with_types("r", "l", "d").unwrap();
         for name in ["closing", "r", "l", "d"] {
             assert!(check(&settings, of_type(name)).is_err(), "{name:?}");
@@ -80,13 +83,13 @@ mod tests {
 
     #[test]
     fn lengths_and_times_have_limits() {
-        let settings = Settings::new()
-            .with_max_type(3)
-            .with_max_key(2)
-            .with_max_event(8);
-        let settings = settings.with_event_retry(Duration::from_secs(1)..=Duration::from_secs(9));
+        let settings = HubConfig::new()
+            .max_event_type_bytes(3)
+            .max_key_bytes(2)
+            .max_event_bytes(8);
+        let settings = settings.allowed_retry(Duration::from_secs(1)..=Duration::from_secs(9));
         let retry = |it| {
-            move |post: Post| Post {
+            move |post: Publication| Publication {
                 event: post.event.with_retry(Duration::from_millis(it)),
                 ..post
             }

@@ -5,11 +5,11 @@ use core::{
 use std::{hash::RandomState, sync::Arc};
 
 use futures_util::StreamExt as _;
-use sse_hyper::{EventId, Farewell};
+use sse_hyper::{CloseEvent, EventId};
 
 use crate::{
-    Backend, BackendError, Counts, Post, Selection, Settings, SubscribeError, Subscriber,
-    Subscription, Topics, Update, recovery, shared::Shared, turn::Turn,
+    Backend, BackendError, HubConfig, Publication, Stats, SubscribeError, Subscription,
+    SubscriptionBuilder, TopicFilters, Topics, Update, recovery, shared::Shared, turn::Turn,
 };
 
 /// Maximum number of a first event. It leaves room for 2^63 events, more than can ever be published.
@@ -26,16 +26,16 @@ const DROP_WORK: usize = 1024;
 /// This is a handle: clones refer to the same hub.
 ///
 /// ```
-/// use sse_hub::{Hub, Selection, Topic};
-/// use sse_hyper::{Event, Streams};
+/// use sse_hub::{Hub, TopicFilters, Topic};
+/// use sse_hyper::{Event, StreamTracker};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let (hub, streams) = (Hub::default(), Streams::default());
+/// let (hub, streams) = (Hub::default(), StreamTracker::default());
 ///
 /// // For each request:
 /// let request = http::Request::new(());
 /// let last_event_id = sse_hyper::last_event_id(request.headers())?;
-/// let subscription = hub.subscribe(Selection::new(["news", "orders/17"])?, last_event_id.as_ref())?;
+/// let subscription = hub.subscribe(TopicFilters::new(["news", "orders/17"])?, last_event_id.as_ref())?;
 /// let response = streams.respond(&request, subscription);
 ///
 /// // From anywhere in the program:
@@ -50,7 +50,7 @@ pub struct Hub {
 
 impl Hub {
     /// Creates a hub in the memory of this process.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: HubConfig) -> Self {
         let (epoch, first) = match settings.first_number {
             Some(first) => (0, first.min(MAX_FIRST_NUMBER)),
             None => (random_epoch(), 1),
@@ -63,7 +63,7 @@ impl Hub {
     ///
     /// Spawn the future: it takes events from the backend to the subscribers of this hub, and never ends.
     pub fn with_backend(
-        settings: Settings,
+        settings: HubConfig,
         backend: Arc<dyn Backend>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let hub = Self::of(settings, 0, 0, Some(Arc::clone(&backend)));
@@ -71,7 +71,7 @@ impl Hub {
         (hub, follow)
     }
 
-    fn of(settings: Settings, epoch: u64, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
+    fn of(settings: HubConfig, epoch: u64, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
         Self {
             shared: Arc::new(Shared::new(settings, epoch, newest, backend)),
         }
@@ -92,17 +92,17 @@ impl Hub {
         topics: impl Into<Topics>,
         event: sse_hyper::Event,
     ) -> Result<EventId, PublishError> {
-        self.post(Post::new(topics, event)).await
+        self.post(Publication::new(topics, event)).await
     }
 
-    /// Publishes a [`Post`]: an event with its topics and a key. Returns the event's ID.
+    /// Publishes a [`Publication`]: an event with its topics and a key. Returns the event's ID.
     ///
     /// Use [`publish`](Self::publish) for an event without a key.
     ///
     /// # Errors
     ///
     /// [`PublishError`], as from [`publish`](Self::publish).
-    pub async fn post(&self, post: impl Into<Post>) -> Result<EventId, PublishError> {
+    pub async fn post(&self, post: impl Into<Publication>) -> Result<EventId, PublishError> {
         let post = post.into();
         let shared = &self.shared;
         shared.settings.check(&post)?;
@@ -117,12 +117,12 @@ impl Hub {
     ///
     /// Checks the size of the event, the lengths of its type and key, its reconnection time, and that its type is not
     /// reserved. [`publish`](Self::publish) and [`post`](Self::post) do the same checks, and so does the hub for each
-    /// event from the backend. It skips, logs and counts an event that fails: see [`Counts::refused`].
+    /// event from the backend. It skips, logs and counts an event that fails: see [`Stats::refused`].
     ///
     /// # Errors
     ///
     /// Any [`PublishError`] except [`PublishError::Backend`].
-    pub fn check(&self, post: &Post) -> Result<(), PublishError> {
+    pub fn check(&self, post: &Publication) -> Result<(), PublishError> {
         self.shared.settings.check(post)
     }
 
@@ -140,49 +140,51 @@ impl Hub {
     /// [`SubscribeError::Full`] if the maximum number of subscribers is reached.
     pub fn subscribe(
         &self,
-        selection: impl Into<Selection>,
+        selection: impl Into<TopicFilters>,
         last_event_id: Option<&EventId>,
     ) -> Result<Subscription, SubscribeError> {
-        self.subscriber(selection).after(last_event_id).subscribe()
+        self.subscription(selection)
+            .after(last_event_id)
+            .subscribe()
     }
 
     /// Returns a builder for a subscription with more options.
-    pub fn subscriber(&self, selection: impl Into<Selection>) -> Subscriber {
-        Subscriber::new(Arc::clone(&self.shared), selection.into())
+    pub fn subscription(&self, selection: impl Into<TopicFilters>) -> SubscriptionBuilder {
+        SubscriptionBuilder::new(Arc::clone(&self.shared), selection.into())
     }
 
     /// Ends all subscriptions, and those that begin later, each with this close event.
     ///
     /// The ID of the close event is the position of the subscriber, so that the client misses nothing when it
-    /// reconnects. Call this before [`Streams::close`](sse_hyper::Streams::close), which sends the same close event
+    /// reconnects. Call this before [`StreamTracker::close`](sse_hyper::StreamTracker::close), which sends the same close event
     /// to all clients, without a position. Only the first call has an effect.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// use sse_hub::Hub;
-    /// use sse_hyper::{Event, Farewell, Streams};
+    /// use sse_hyper::{Event, CloseEvent, StreamTracker};
     ///
-    /// let (hub, streams) = (Hub::default(), Streams::default());
-    /// let farewell = Farewell::new(Event::new("{}"))
+    /// let (hub, streams) = (Hub::default(), StreamTracker::default());
+    /// let close event = CloseEvent::new(Event::new("{}"))
     ///     .with_retry(Duration::from_secs(1)..=Duration::from_secs(5));
-    /// hub.close(farewell.clone());
-    /// streams.close(farewell);
+    /// hub.close(close_event.clone());
+    /// streams.close(close_event);
     /// ```
-    pub fn close(&self, farewell: Farewell) {
-        self.shared.close(farewell);
+    pub fn close(&self, close_event: CloseEvent) {
+        self.shared.close(close_event);
     }
 
     /// Returns the counts since the hub was created.
-    pub fn counts(&self) -> Counts {
+    pub fn stats(&self) -> Stats {
         self.shared.counts.now()
     }
 
     /// Returns the ID of the newest event that this hub knows. `None` if there was no event.
     ///
     /// This is the ID of the event itself. So it tells a client that something was published, even with
-    /// [sealed IDs](crate::Ids).
-    pub fn newest(&self) -> Option<EventId> {
+    /// [sealed IDs](crate::IdFormat).
+    pub fn latest_id(&self) -> Option<EventId> {
         let newest = self.shared.read().log.newest();
         Some(self.shared.id(newest)).filter(|_| newest != 0)
     }
@@ -211,9 +213,9 @@ impl Hub {
 }
 
 impl Default for Hub {
-    /// Creates a hub in memory with the default [`Settings`].
+    /// Creates a hub in memory with the default [`HubConfig`].
     fn default() -> Self {
-        Self::new(Settings::default())
+        Self::new(HubConfig::default())
     }
 }
 
@@ -221,7 +223,7 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
             .field("settings", &self.shared.settings)
-            .field("counts", &self.counts())
+            .field("counts", &self.stats())
             .field("backend", &self.shared.backend)
             .finish()
     }
@@ -245,14 +247,14 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
             }
             // A repeated event.
             Update::Event(event) => recovery::spend(&mut turn, &event, 0),
-            Update::Gone(number) => {
+            Update::Truncated(number) => {
                 let mut old = shared.skip_to(number);
                 while old.as_mut().is_some_and(|old| old.drop_some()) {
                     turn.spend(DROP_WORK);
                     ends(&mut turn).await;
                 }
             }
-            Update::Lost(lost) => {
+            Update::Disconnected(lost) => {
                 let error: &(dyn Error + 'static) = &lost;
                 tracing::warn!(error, "backend is disconnected; subscribers wait");
                 shared.disconnected(lost);
@@ -288,30 +290,30 @@ fn random_epoch() -> u64 {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The event is larger than the [limit](Settings::with_max_event).
+    /// The event is larger than the [limit](HubConfig::max_event_bytes).
     TooLarge {
         /// Size of the event, in bytes.
         bytes: usize,
         /// Maximum size, in bytes.
         limit: usize,
     },
-    /// The event's type is longer than the [limit](Settings::with_max_type).
+    /// The event's type is longer than the [limit](HubConfig::max_event_type_bytes).
     TypeTooLong {
         /// Length of the type, in bytes.
         bytes: usize,
         /// Maximum length, in bytes.
         limit: usize,
     },
-    /// The event's key is longer than the [limit](Settings::with_max_key).
+    /// The event's key is longer than the [limit](HubConfig::max_key_bytes).
     KeyTooLong {
         /// Length of the key, in bytes.
         bytes: usize,
         /// Maximum length, in bytes.
         limit: usize,
     },
-    /// The event has this type, which is [reserved](Settings::with_reserved_types).
+    /// The event has this type, which is [reserved](HubConfig::reserved_event_types).
     ReservedType(String),
-    /// The event's reconnection time is [not allowed](Settings::with_event_retry).
+    /// The event's reconnection time is [not allowed](HubConfig::allowed_retry).
     Retry {
         /// Reconnection time of the event.
         retry: Duration,

@@ -18,11 +18,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Selection, Selector, Topic, Topics,
+    Topic, TopicFilter, TopicFilters, Topics,
     channel::Channel,
     digest::{Digest, Digester},
-    selection::{MAX_SEGMENTS, Pattern, Segment},
     topic::SEPARATOR,
+    topic_filters::{MAX_SEGMENTS, Pattern, Segment},
 };
 
 /// Index of all channels that have subscribers.
@@ -78,7 +78,7 @@ impl Index {
     /// Returns the channel of this selection, or creates it. A new channel begins after the event `newest`.
     pub(crate) fn channel(
         &mut self,
-        selection: &Selection,
+        selection: &TopicFilters,
         keys: &Keys,
         newest: u64,
     ) -> Arc<Channel> {
@@ -163,13 +163,13 @@ impl Index {
 }
 
 impl Keys {
-    pub(crate) fn new(selection: &Selection, digester: &Digester) -> Self {
-        let key = |selector: &Selector| match selector {
-            Selector::Exact(topic) => Key {
+    pub(crate) fn new(selection: &TopicFilters, digester: &Digester) -> Self {
+        let key = |selector: &TopicFilter| match selector {
+            TopicFilter::Exact(topic) => Key {
                 digest: exact(topic, digester),
                 form: None,
             },
-            Selector::Pattern(pattern) => {
+            TopicFilter::Pattern(pattern) => {
                 let form = Form::of(pattern);
                 let segments = Segments::new(pattern.as_str(), digester);
                 Key {
@@ -280,7 +280,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::selection::MAX_STARS;
+    use crate::topic_filters::MAX_STARS;
 
     #[test]
     fn a_topic_is_looked_up_for_few_forms() {
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn a_channel_that_is_forgotten_twice_takes_no_other_with_it() {
         let (mut index, digester) = (Index::default(), Digester::default());
-        let selection = Selection::from_patterns(["a", "b/*"]).unwrap();
+        let selection = TopicFilters::from_patterns(["a", "b/*"]).unwrap();
         let keys = Keys::new(&selection, &digester);
         let topics = Topics::new(["a", "b/c"]).unwrap();
         let old = index.channel(&selection, &keys, 0);

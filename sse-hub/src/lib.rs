@@ -5,19 +5,19 @@
 //!
 //! ```
 //! use axum::{Router, body::Body, extract::{Request, State}, response::Response, routing::get};
-//! use sse_hub::{Hub, Selection, Topic};
-//! use sse_hyper::{Event, Streams};
+//! use sse_hub::{Hub, TopicFilters, Topic};
+//! use sse_hyper::{Event, StreamTracker};
 //!
-//! async fn events(State((hub, streams)): State<(Hub, Streams)>, request: Request) -> Response {
+//! async fn events(State((hub, streams)): State<(Hub, StreamTracker)>, request: Request) -> Response {
 //!     let last_event_id = sse_hyper::last_event_id(request.headers()).ok().flatten();
-//!     match hub.subscribe(Selection::all(), last_event_id.as_ref()) {
+//!     match hub.subscribe(TopicFilters::all(), last_event_id.as_ref()) {
 //!         Ok(subscription) => streams.respond(&request, subscription).map(Body::new),
 //!         Err(error) => Response::builder().status(503).body(Body::from(error.to_string())).unwrap(),
 //!     }
 //! }
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! let (hub, streams) = (Hub::default(), Streams::default());
+//! let (hub, streams) = (Hub::default(), StreamTracker::default());
 //! let router: Router = Router::new()
 //!     .route("/events", get(events))
 //!     .with_state((hub.clone(), streams.clone()));
@@ -37,26 +37,26 @@
 //!   being sent to it.
 //! - **Short turns**: no call and no poll does an unbounded amount of work. The exception is [`Hub::publish`],
 //!   which wakes all subscribers that receive the event.
-//! - **Slow subscribers** do not delay the others. [`Slow`] sets what happens to them.
+//! - **LagPolicy subscribers** do not delay the others. [`LagPolicy`] sets what happens to them.
 //!
 //! # Types
 //!
-//! - Publish: [`Hub::publish`] takes [`Topics`] and an event. [`Hub::post`] takes a [`Post`], which can have a key.
-//! - Subscribe: [`Hub::subscribe`] and [`Hub::subscriber`] take a [`Selection`] of topics and patterns. An
-//!   [`Authority`] decides if the client may subscribe.
-//! - Serve: a [`Subscription`] is a stream of encoded events. Pass it to [`sse_hyper::Streams::respond`] or
+//! - Publish: [`Hub::publish`] takes [`Topics`] and an event. [`Hub::post`] takes a [`Publication`], which can have a key.
+//! - Subscribe: [`Hub::subscribe`] and [`Hub::subscription`] take a [`TopicFilters`] of topics and patterns. An
+//!   [`Authorizer`] decides if the client may subscribe.
+//! - Serve: a [`Subscription`] is a stream of encoded events. Pass it to [`sse_hyper::StreamTracker::respond`] or
 //!   [`sse_hyper::EventBody`], which hyper, axum and warp serve. sse-hyper sets the headers, sends keep-alives and
 //!   shuts down gracefully.
-//! - Configure: [`Settings`], [`Retention`], [`Ids`] and [`Slow`].
-//! - Observe: [`Counts`], and metrics of the crate `metrics`.
+//! - Configure: [`HubConfig`], [`Retention`], [`IdFormat`] and [`LagPolicy`].
+//! - Observe: [`Stats`], and metrics of the crate `metrics`.
 
 // Map of the source files:
 //
 //   publish(topics, event)                          subscribe(selection, last event ID)
-//      │   Post, Topics: what is published             │   Subscriber: builder of a subscription
-//      │                 (post.rs, topic.rs)           │               (subscriber.rs, selection.rs)
-//      ▼   check of sizes and types (gate.rs)          ▼   Authority: permission (authority.rs)
-//     Hub ────────────── encodes the event once        (hub.rs, shared.rs, ids.rs, counts.rs)
+//      │   Publication, Topics: what is published             │   SubscriptionBuilder: builder of a subscription
+//      │                 (publication.rs, topic.rs)           │               (subscription_builder.rs, topic_filters.rs)
+//      ▼   check of sizes and types (gate.rs)          ▼   Authorizer: permission (authorizer.rs)
+//     Hub ────────────── encodes the event once        (hub.rs, shared.rs, id_format.rs, stats.rs)
 //      │    Index        channels that receive it      (index.rs, digest.rs)
 //      ├──▶ Channel      its subscribers, and their unread events  (channel.rs) ◀──┐
 //      └──▶ Log          events for a replay  (log.rs, per_topic.rs, lost.rs) ◀────┤
@@ -66,37 +66,37 @@
 //                                                                             Subscription
 //                                          a stream of encoded events      (subscription.rs)
 
-mod authority;
+mod authorizer;
 mod backend;
 mod channel;
-mod counts;
+mod config;
 mod digest;
 mod gate;
 mod hub;
-mod ids;
+mod id_format;
 mod index;
 mod log;
 mod lost;
 mod per_topic;
-mod post;
+mod publication;
 mod reader;
 mod recovery;
-mod selection;
-mod settings;
 mod shared;
-mod subscriber;
+mod stats;
 mod subscription;
+mod subscription_builder;
 mod topic;
+mod topic_filters;
 mod turn;
 
-pub use authority::{Authority, Denied, Grant};
+pub use authorizer::{Authorizer, Denied, Grant};
 pub use backend::{Backend, BackendError, BackendErrorKind, Replayed, Update};
-pub use counts::Counts;
+pub use config::{HubConfig, LagPolicy, Retention};
 pub use hub::{Hub, PublishError};
-pub use ids::Ids;
-pub use post::{Numbered, Post};
-pub use selection::{Pattern, Selection, Selector};
-pub use settings::{Retention, Settings, Slow};
-pub use subscriber::{SubscribeError, Subscriber};
+pub use id_format::IdFormat;
+pub use publication::{Publication, Sequenced};
+pub use stats::Stats;
 pub use subscription::{Events, Subscription};
+pub use subscription_builder::{SubscribeError, SubscriptionBuilder};
 pub use topic::{InvalidTopic, Topic, Topics};
+pub use topic_filters::{Pattern, TopicFilter, TopicFilters};

@@ -9,7 +9,9 @@ use std::{
     time::Instant,
 };
 
-use crate::{Selection, lost::LostEvents, per_topic::PerTopic, post::Key, settings::Retention};
+use crate::{
+    TopicFilters, config::Retention, lost::LostEvents, per_topic::PerTopic, publication::Key,
+};
 
 pub(crate) use entry::{Entry, cost};
 pub(crate) use search::Back;
@@ -114,7 +116,7 @@ impl Log {
 
     /// Returns whether an event of this selection may be missing after the number `after`. Events up to `expired`
     /// count as missing, because they are not replayed any more.
-    pub(crate) fn may_miss(&self, after: u64, expired: u64, selection: &Selection) -> bool {
+    pub(crate) fn may_miss(&self, after: u64, expired: u64, selection: &TopicFilters) -> bool {
         if self.lost.may_match(after, selection) {
             return true;
         }
@@ -294,7 +296,7 @@ mod tests {
     use sse_hyper::{Encoded, Event};
 
     use super::{search::merge, *};
-    use crate::{Post, Topic, Topics, turn::Turn};
+    use crate::{Publication, Topic, Topics, turn::Turn};
 
     #[test]
     fn the_bytes_of_an_event_are_those_that_it_takes() {
@@ -308,7 +310,7 @@ mod tests {
                                 format!("{number:03}{}", "x".repeat(length)) + &it.to_string()
                             };
                             let topics = Topics::new((0..topics).map(topic)).unwrap();
-                            let post = Post::new(topics, Event::new(data.clone()));
+                            let post = Publication::new(topics, Event::new(data.clone()));
                             match key {
                                 Some(key) => post.with_key(format!("{key}{number}")),
                                 None => post,
@@ -332,7 +334,7 @@ mod tests {
         }
     }
 
-    fn fill(log: &mut Log, posts: impl IntoIterator<Item = Post>) {
+    fn fill(log: &mut Log, posts: impl IntoIterator<Item = Publication>) {
         for post in posts {
             let number = log.newest() + 1;
             log.append(Arc::new(Entry {
@@ -346,9 +348,9 @@ mod tests {
     }
 
     /// Returns an event with 1000 bytes of data.
-    fn post(topic: usize, key: Option<usize>) -> Post {
+    fn post(topic: usize, key: Option<usize>) -> Publication {
         let topic = Topic::new(topic.to_string()).unwrap();
-        let post = Post::new(topic, Event::new("x".repeat(1000)));
+        let post = Publication::new(topic, Event::new("x".repeat(1000)));
         match key {
             Some(key) => post.with_key(key.to_string()),
             None => post,
@@ -405,7 +407,7 @@ mod tests {
                 let texts = (0..random.usize(1..4)).map(|_| random.u8(0..60).to_string());
                 let topics = Topics::new(texts.collect::<Vec<_>>()).unwrap();
                 let length = [10, 1_000, 30_000][random.usize(..50) / 24];
-                let mut post = Post::new(topics, Event::new("x".repeat(length)));
+                let mut post = Publication::new(topics, Event::new("x".repeat(length)));
                 if random.bool() {
                     post = post.with_key(random.u8(0..5).to_string());
                 }
@@ -433,7 +435,7 @@ mod tests {
             let post = |number: usize| {
                 let text = |index: usize| format!("{number}/{index}{}", "x".repeat(length));
                 let topics = Topics::new((0..topics).map(text)).unwrap();
-                Post::new(topics, Event::new("x"))
+                Publication::new(topics, Event::new("x"))
             };
             let used = allocation_counter::measure(|| fill(&mut log, (0..EVENTS).map(post)));
             let used = used.bytes_current as usize / EVENTS;
@@ -465,7 +467,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(100));
         fill(&mut log, [post(0, None)]);
         assert!(kept(&log) + 2 * MAX_DROPS_PER_CALL >= before);
-        let found = log.find(0, &Selection::all(), false, 0, &mut Turn::new());
+        let found = log.find(0, &TopicFilters::all(), false, 0, &mut Turn::new());
         assert_eq!(found.blocks.len(), 1, "the others are too old");
         fill(&mut log, [1, 2, 3].map(|topic| post(topic, None)));
         assert!(kept(&log) <= 3);
@@ -481,7 +483,7 @@ mod tests {
         let mut log = Log::new(retention, 0);
         for number in 0..100 {
             let topic = Topic::new(format!("{number:0200}")).unwrap();
-            let post = Post::new(topic, Event::new("x"));
+            let post = Publication::new(topic, Event::new("x"));
             fill(&mut log, [post.with_key(format!("{number:02000}"))]);
         }
         assert!(log.entries.len() < 25, "{} entries", log.entries.len());
@@ -491,7 +493,7 @@ mod tests {
     fn many_selectors_look_at_few_entries_at_a_time() {
         let mut log = Log::new(Retention::default(), 0);
         fill(&mut log, (0..1000).map(|number| post(number % 10, None)));
-        let selection = Selection::new((3..67).map(|topic| topic.to_string())).unwrap();
+        let selection = TopicFilters::new((3..67).map(|topic| topic.to_string())).unwrap();
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
             let mut back = Back::new(events, 1000);
             let looks =
@@ -506,7 +508,7 @@ mod tests {
         }
         let found = log.find(0, &selection, false, 0, &mut Turn::new());
         assert_eq!(found.cursor, 25, "a frame is full");
-        let selection = Selection::new((10..74).map(|topic| topic.to_string())).unwrap();
+        let selection = TopicFilters::new((10..74).map(|topic| topic.to_string())).unwrap();
         let found = log.find(0, &selection, false, 0, &mut Turn::new());
         assert_eq!(found.cursor, 64);
     }
@@ -518,9 +520,9 @@ mod tests {
         let mut log = Log::new(Retention::default(), 0);
         fill(
             &mut log,
-            [1, 2].map(|_| Post::new(topics.clone(), Event::new("x"))),
+            [1, 2].map(|_| Publication::new(topics.clone(), Event::new("x"))),
         );
-        let selection = Selection::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
+        let selection = TopicFilters::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
         for cursor in [0, 1] {
             let found = log.find(cursor, &selection, false, 0, &mut Turn::new());
             assert_eq!(found.cursor, cursor + 1, "exactly one event");
@@ -530,9 +532,10 @@ mod tests {
     #[test]
     fn a_large_event_is_a_frame_of_its_own() {
         let mut log = Log::new(Retention::default(), 0);
-        let large = || Post::new(Topic::new("1").unwrap(), Event::new("x".repeat(FULL_FRAME)));
+        let large =
+            || Publication::new(Topic::new("1").unwrap(), Event::new("x".repeat(FULL_FRAME)));
         fill(&mut log, [post(1, None), large(), large(), post(1, None)]);
-        let selection = Selection::all();
+        let selection = TopicFilters::all();
         for cursor in 0..4 {
             let found = log.find(cursor, &selection, false, 0, &mut Turn::new());
             assert_eq!(found.blocks.len(), 1, "after {cursor}");

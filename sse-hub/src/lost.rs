@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Selection, Selector, Topic, Topics};
+use crate::{Topic, TopicFilter, TopicFilters, Topics};
 
 /// Maximum number of topics whose losses are recorded. They take a few megabytes if their texts have the maximum
 /// length.
@@ -55,19 +55,19 @@ impl LostEvents {
 
     /// Returns whether an event of this selection after this number may be lost. Returns `true` if the exact answer
     /// is too much work.
-    pub(crate) fn may_match(&self, after: u64, selection: &Selection) -> bool {
+    pub(crate) fn may_match(&self, after: u64, selection: &TopicFilters) -> bool {
         if after < self.floor {
             return true;
         }
         let patterns = selection
             .iter()
-            .filter(|selector| !matches!(selector, Selector::Exact(_)));
+            .filter(|selector| !matches!(selector, TopicFilter::Exact(_)));
         if patterns.count() * self.newest.len() > MAX_COMPARISONS {
             return true;
         }
         let is_lost = |number: &u64| *number > after;
         selection.iter().any(|selector| match selector {
-            Selector::Exact(topic) => self.newest.get(topic).is_some_and(is_lost),
+            TopicFilter::Exact(topic) => self.newest.get(topic).is_some_and(is_lost),
             selector => {
                 let mut topics = self.newest.iter();
                 topics.any(|(topic, number)| is_lost(number) && selector.matches(topic))
@@ -90,7 +90,7 @@ mod tests {
         lost.add(3, &Topics::new(["a/1", "b"]).unwrap());
         lost.add(5, &topics("a/2"));
         let may_match = |after, patterns: &[&str]| {
-            let selection = Selection::from_patterns(patterns).unwrap();
+            let selection = TopicFilters::from_patterns(patterns).unwrap();
             lost.may_match(after, &selection)
         };
         assert!(may_match(1, &["c"]), "the lost topics are unknown");
@@ -105,7 +105,8 @@ mod tests {
         let mut lost = LostEvents::new(0);
         lost.add(5, &topics("a"));
         lost.add(3, &Topics::new(["a", "b"]).unwrap());
-        let may_match = |after, name: &str| lost.may_match(after, &Selection::from(topics(name)));
+        let may_match =
+            |after, name: &str| lost.may_match(after, &TopicFilters::from(topics(name)));
         assert!(may_match(4, "a") && !may_match(5, "a"));
         assert!(may_match(2, "b") && !may_match(3, "b"));
     }
@@ -118,7 +119,7 @@ mod tests {
             lost.add(number, &topics(&number.to_string()));
             assert!(lost.newest.len() <= MAX_TOPICS + 1);
         }
-        let of = |number: u64| Selection::from(topics(&number.to_string()));
+        let of = |number: u64| TopicFilters::from(topics(&number.to_string()));
         assert!(
             lost.may_match(0, &of(1)),
             "its topic is not recorded any more"
@@ -127,7 +128,7 @@ mod tests {
         assert!(!lost.may_match(after, &of(after)));
         assert!(lost.may_match(after, &of(after + 1)));
         // For a pattern, the exact answer is too much work.
-        let pattern = Selection::from_patterns(["none/*"]).unwrap();
+        let pattern = TopicFilters::from_patterns(["none/*"]).unwrap();
         assert!(lost.may_match(after, &pattern));
     }
 }

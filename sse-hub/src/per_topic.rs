@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Topic, log::Entry, settings::Retention};
+use crate::{Topic, config::Retention, log::Entry};
 
 /// Newest events of each topic that have left the main queue of the log. They take at most half of the log's bytes.
 ///

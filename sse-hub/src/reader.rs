@@ -16,10 +16,10 @@
 
 use core::{task::Context, time::Duration};
 
-use sse_hyper::{Encoded, Farewell};
+use sse_hyper::{CloseEvent, Encoded};
 
 use crate::{
-    Slow,
+    LagPolicy,
     channel::{Channel, Inner, Next, Part, Place},
     shared::Shared,
     turn::Turn,
@@ -47,7 +47,7 @@ pub(crate) struct Reader {
     /// The subscriber gets each event after this one. Of the earlier events, it gets those that are kept.
     pub(crate) complete_after: u64,
     max_lag: Option<u64>,
-    slow: Slow,
+    slow: LagPolicy,
     /// The subscriber has caught up at least once.
     is_live: bool,
     /// No event has come since the subscriber last waited.
@@ -76,7 +76,7 @@ impl Reader {
         shared: &Shared,
         cursor: u64,
         expired: u64,
-        slow: Slow,
+        slow: LagPolicy,
         max_lag: Option<u64>,
     ) -> Self {
         Self {
@@ -85,8 +85,10 @@ impl Reader {
             complete_after: 0,
             ordinal: 0,
             place: Place::default(),
-            // `Slow::Latest` has no lag limit, because newer events replace the unread ones.
-            max_lag: max_lag.filter(|_| slow != Slow::Latest).map(|it| it.max(1)),
+            // `LagPolicy::Latest` has no lag limit, because newer events replace the unread ones.
+            max_lag: max_lag
+                .filter(|_| slow != LagPolicy::Latest)
+                .map(|it| it.max(1)),
             slow,
             is_live: false,
             is_idle: false,
@@ -128,7 +130,7 @@ impl Reader {
             // counted them.
             Next::Part(part)
                 if self.cursor >= self.complete_after
-                    && (self.slow != Slow::Latest
+                    && (self.slow != LagPolicy::Latest
                         || (part.is_newest && self.cursor >= self.expired)) =>
             {
                 drop(window);
@@ -175,7 +177,7 @@ impl Reader {
 
     /// Takes the next events from the log. If there are none, moves the cursor forward.
     fn catch_up(&mut self, shared: &Shared, channel: &Channel) -> Look {
-        let is_latest = self.slow == Slow::Latest;
+        let is_latest = self.slow == LagPolicy::Latest;
         let core = shared.read();
         let log = &core.log;
         let complete_after = self.cursor.max(self.complete_after);
@@ -224,7 +226,7 @@ impl Reader {
     fn lose(&mut self, shared: &Shared, channel: &Channel, newest: u64, is_gone: bool) -> Look {
         match &shared.backend {
             Some(_) if !self.is_live && !is_gone => Look::Elsewhere(self.cursor, newest),
-            _ if !self.is_live || is_gone || self.slow == Slow::Latest => {
+            _ if !self.is_live || is_gone || self.slow == LagPolicy::Latest => {
                 Look::Found(self.reset(shared, channel, "too old"))
             }
             _ => self.lag(shared, &channel.lock()),
@@ -235,17 +237,17 @@ impl Reader {
     fn lag(&mut self, shared: &Shared, window: &Inner) -> Look {
         let behind = window.appended.wrapping_sub(self.ordinal);
         tracing::debug!(behind, "subscriber is too slow");
-        if self.slow == Slow::Disconnect {
+        if self.slow == LagPolicy::Disconnect {
             shared.counts.lagged(behind, 0);
             let event = shared.settings.lagged(format!(r#"{{"behind":{behind}}}"#));
-            let event = shared.with_position(event, self.cursor);
-            let farewell = Farewell::new(event).with_retry(shared.settings.retry.clone());
-            return Look::Last(Encoded::from(&farewell));
+            let event = shared.position_events(event, self.cursor);
+            let close_event = CloseEvent::new(event).with_retry(shared.settings.retry.clone());
+            return Look::Last(Encoded::from(&close_event));
         }
         shared.counts.lagged(behind, behind);
         self.skip(window);
         let event = shared.settings.lagged(format!(r#"{{"missed":{behind}}}"#));
-        Look::Found(Encoded::from(&shared.with_position(event, self.cursor)))
+        Look::Found(Encoded::from(&shared.position_events(event, self.cursor)))
     }
 
     /// Moves the subscriber to the newest event, and returns a `reset` event for it.

@@ -6,7 +6,7 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 use sse_hyper::{Encoded, EventId};
 
 use crate::{
-    Backend, BackendError, Numbered, Replayed, Selection,
+    Backend, BackendError, Replayed, Sequenced, TopicFilters,
     channel::Channel,
     log::{Back, FULL_FRAME, cost},
     reader::Reader,
@@ -51,7 +51,7 @@ impl Recovery {
         backend: &dyn Backend,
         after: u64,
         through: u64,
-        selection: &Selection,
+        selection: &TopicFilters,
     ) -> Self {
         Self::Replay(backend.replay(after, through, selection), through)
     }
@@ -127,7 +127,7 @@ impl Recovery {
                 }
                 // A repeated event.
                 Poll::Ready(Some(Replayed::Event(event))) => spend(&mut reader.turn, &event, 0),
-                Poll::Ready(Some(Replayed::Gone)) => {
+                Poll::Ready(Some(Replayed::Truncated)) => {
                     shared.replayed();
                     end = Some(Some(reader.reset(shared, channel, "too old")));
                 }
@@ -175,6 +175,6 @@ fn refuse(
 }
 
 /// Subtracts the work of an event from a backend, and `others`, from the turn's budget.
-pub(crate) fn spend(turn: &mut Turn, event: &Numbered, others: usize) {
+pub(crate) fn spend(turn: &mut Turn, event: &Sequenced, others: usize) {
     turn.spend(EVENT_WORK + event.post.event.data().len() / EVENT_BYTES_PER_WORK + others);
 }

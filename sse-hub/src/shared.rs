@@ -7,20 +7,20 @@ use std::{
     time::Instant,
 };
 
-use sse_hyper::{Encoded, Event, EventId, Farewell};
+use sse_hyper::{CloseEvent, Encoded, Event, EventId};
 
 use crate::{
-    Backend, BackendError, Denied, Numbered, Post, Settings,
+    Backend, BackendError, Denied, HubConfig, Publication, Sequenced,
     channel::{Channel, Place},
-    counts::Counting,
     digest::Digester,
     index::{Index, Keys},
     log::{Entry, Log},
+    stats::Counting,
 };
 
 /// State that all handles of a hub and its subscriptions share.
 pub(crate) struct Shared {
-    pub(crate) settings: Settings,
+    pub(crate) settings: HubConfig,
     pub(crate) counts: Counting,
     start: Instant,
     /// Computes the keys of the index.
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     /// Epoch of all IDs, unless there is a backend.
     epoch: u64,
     /// Close event. Set when the hub is closed.
-    farewell: OnceLock<Farewell>,
+    close_event: OnceLock<CloseEvent>,
     /// Reason why the backend is disconnected. `None` while it is connected.
     disconnection: Mutex<Option<BackendError>>,
     /// Reason why the last replay failed. `None` if it succeeded.
@@ -50,7 +50,7 @@ pub(crate) struct Core {
 impl Shared {
     /// Creates the state of a hub without events. A hub without a backend counts as connected and loaded.
     pub(crate) fn new(
-        settings: Settings,
+        settings: HubConfig,
         epoch: u64,
         newest: u64,
         backend: Option<Arc<dyn Backend>>,
@@ -65,7 +65,7 @@ impl Shared {
                 index: Index::default(),
             }),
             settings,
-            farewell: OnceLock::new(),
+            close_event: OnceLock::new(),
             disconnection: Mutex::default(),
             replay_failure: Mutex::default(),
             is_loaded: AtomicBool::new(is_alone),
@@ -81,7 +81,7 @@ impl Shared {
 
     /// Adds an event, with the number that the backend has given it, or with the next number. Returns the number, and
     /// how many channels and subscribers were woken.
-    pub(crate) fn append(&self, number: Option<u64>, post: &Post) -> (u64, usize) {
+    pub(crate) fn append(&self, number: Option<u64>, post: &Publication) -> (u64, usize) {
         let mut core = self.write();
         // This cannot overflow: a first number leaves room for more events than can ever be published.
         let number = number.unwrap_or(core.log.newest() + 1);
@@ -107,7 +107,7 @@ impl Shared {
 
     /// Returns whether an event from the backend may be published. If not, logs the reason: the event is skipped, and
     /// its number stays unused.
-    pub(crate) fn accepts(&self, event: &Numbered) -> bool {
+    pub(crate) fn accepts(&self, event: &Sequenced) -> bool {
         let Err(reason) = self.settings.check(&event.post) else {
             return true;
         };
@@ -116,7 +116,7 @@ impl Shared {
         false
     }
 
-    pub(crate) fn encode(&self, number: u64, post: &Post) -> Encoded {
+    pub(crate) fn encode(&self, number: u64, post: &Publication) -> Encoded {
         Encoded::with_id(&post.event, &self.id(number))
     }
 
@@ -158,8 +158,8 @@ impl Shared {
     }
 
     /// Ends all subscriptions. Only the first call has an effect.
-    pub(crate) fn close(&self, farewell: Farewell) {
-        if self.farewell.set(farewell).is_err() {
+    pub(crate) fn close(&self, close_event: CloseEvent) {
+        if self.close_event.set(close_event).is_err() {
             return;
         }
         let channels: Vec<_> = self.read().index.all().cloned().collect();
@@ -170,16 +170,16 @@ impl Shared {
     }
 
     /// Returns the close event for a subscription at this position, if that is known. `None` if the hub is not closed.
-    pub(crate) fn farewell(&self, cursor: Option<u64>) -> Option<Encoded> {
-        let farewell = self.farewell.get()?;
+    pub(crate) fn close_event(&self, cursor: Option<u64>) -> Option<Encoded> {
+        let close_event = self.close_event.get()?;
         Some(match cursor {
-            Some(cursor) => Encoded::from(&farewell.clone().with_id(self.position_id(cursor))),
-            None => Encoded::from(farewell),
+            Some(cursor) => Encoded::from(&close_event.clone().with_id(self.position_id(cursor))),
+            None => Encoded::from(close_event),
         })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.farewell.get().is_some()
+        self.close_event.get().is_some()
     }
 
     pub(crate) fn is_loaded(&self) -> bool {
@@ -258,22 +258,22 @@ impl Shared {
     /// number.
     pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
         let event = self.settings.reset(format!(r#"{{"reason":"{reason}"}}"#));
-        Encoded::from(&self.with_position(event, newest))
+        Encoded::from(&self.position_events(event, newest))
     }
 
     /// Returns the `position` event for a subscriber.
     pub(crate) fn position(&self, cursor: u64) -> Encoded {
-        Encoded::from(&self.with_position(self.settings.position(), cursor))
+        Encoded::from(&self.position_events(self.settings.position(), cursor))
     }
 
     /// Returns the `denied` event for a subscriber that may not receive events any more.
     pub(crate) fn denied(&self, denied: Denied, cursor: u64) -> Encoded {
         let event = self.settings.denied(denied.into_reason());
-        Encoded::from(&self.with_position(event, cursor))
+        Encoded::from(&self.position_events(event, cursor))
     }
 
     /// Sets the ID of an event of the hub itself to the position of a subscriber.
-    pub(crate) fn with_position(&self, event: Event, cursor: u64) -> Event {
+    pub(crate) fn position_events(&self, event: Event, cursor: u64) -> Event {
         event.with_id(self.position_id(cursor))
     }
 

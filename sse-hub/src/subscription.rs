@@ -9,7 +9,7 @@ use futures_core::Stream;
 use sse_hyper::{Encoded, Event};
 
 use crate::{
-    authority::Guard,
+    authorizer::Guard,
     channel::Channel,
     reader::{Look, Reader},
     recovery::{Recovered, Recovery},
@@ -22,7 +22,7 @@ const EVENT_WORK: usize = 16;
 
 /// Stream of the [`Encoded`] events of one subscriber. Each item has all events that are ready, up to a full frame.
 ///
-/// Pass it to [`Streams::respond`](sse_hyper::Streams::respond), or to anything else that takes a stream of events.
+/// Pass it to [`StreamTracker::respond`](sse_hyper::StreamTracker::respond), or to anything else that takes a stream of events.
 ///
 /// A subscription has no queue. Drop it to unsubscribe. If it always has events when it is polled, it lets other
 /// tasks run from time to time: it returns `Pending` and wakes its task at once.
@@ -67,7 +67,7 @@ impl Subscription {
 
     /// Returns a stream of single events, for a subscriber in the same program.
     ///
-    /// The stream has no [position](crate::Settings::with_position) events, because the subscriber cannot lose a
+    /// The stream has no [position](crate::HubConfig::position_events) events, because the subscriber cannot lose a
     /// connection.
     pub fn events(mut self) -> Events {
         self.reader.announces_position = false;
@@ -125,8 +125,8 @@ impl Subscription {
         let is_known = recovery.is_none_or(Recovery::has_start)
             && self.reader.can_resume(&self.shared, &self.channel);
         let cursor = is_known.then_some(self.reader.cursor);
-        let farewell = self.shared.farewell(cursor);
-        Poll::Ready(farewell.filter(|farewell| !farewell.is_empty()))
+        let close_event = self.shared.close_event(cursor);
+        Poll::Ready(close_event.filter(|close_event| !close_event.is_empty()))
     }
 
     /// Returns ready with blocks to send before the next event, or with `None` if the next event can be sent.

@@ -1,7 +1,7 @@
 use core::{error::Error, fmt};
 use std::sync::Arc;
 
-use crate::selection::{MAX_SEGMENTS, MAX_STARS};
+use crate::topic_filters::{MAX_SEGMENTS, MAX_STARS};
 
 /// Maximum length of a topic or a pattern, in bytes.
 const MAX_TOPIC_BYTES: usize = 256;
@@ -15,7 +15,7 @@ pub(crate) const SEPARATOR: char = '/';
 /// Topic of events, for example `news`, or `orders/17/items` with three segments.
 ///
 /// A topic is any text of 1 to 256 bytes without control characters and without `*`, which is for
-/// [patterns](crate::Selector). Cloning is cheap: it copies no text.
+/// [patterns](crate::TopicFilter). Cloning is cheap: it copies no text.
 ///
 /// If users choose a part of a topic, make it with [`from_segments`](Self::from_segments).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -207,7 +207,7 @@ pub enum InvalidTopic {
         character: char,
     },
     /// This topic has a `*`, which only patterns can have: see
-    /// [`Selection::from_patterns`](crate::Selection::from_patterns).
+    /// [`TopicFilters::from_patterns`](crate::TopicFilters::from_patterns).
     Star(String),
     /// Text of a pattern in which a `*` is not a whole segment, or a `**` is not the last segment.
     MisplacedStar(String),

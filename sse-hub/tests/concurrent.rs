@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sse_hub::{Hub, Selection, Settings, Topic};
+use sse_hub::{Hub, HubConfig, Topic, TopicFilters};
 use sse_hyper::{Event, EventId};
 use testkit::timeout::test_timeout;
 
@@ -15,7 +15,7 @@ const EVENTS: u64 = 3_000;
 /// So the switch from replay to live events happens at many positions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
-    let hub = Hub::new(Settings::new().with_first_number(1));
+    let hub = Hub::new(HubConfig::new().first_sequence(1));
     let selections = [
         (vec!["topic/0"], 1),
         (vec!["topic/1", "topic/2"], 2),
@@ -25,7 +25,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
     let mut readers = Vec::new();
     for index in 0..40 {
         let (texts, topics) = selections[index % selections.len()].clone();
-        let selection = Selection::from_patterns(&texts).unwrap();
+        let selection = TopicFilters::from_patterns(&texts).unwrap();
         readers.push(tokio::spawn(read(hub.clone(), selection, topics * EVENTS)));
     }
     let mut publishers = Vec::new();
@@ -56,12 +56,12 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
         reconnections > 1_000,
         "{reconnections} reconnections are too few for a meaningful test"
     );
-    assert_eq!(hub.counts().subscribers, 0);
+    assert_eq!(hub.stats().subscribers, 0);
     assert_eq!(hub.selections(), 0);
 }
 
 /// Reads the expected number of events over many connections. Returns the number of connections.
-async fn read(hub: Hub, selection: Selection, expected: u64) -> u64 {
+async fn read(hub: Hub, selection: TopicFilters, expected: u64) -> u64 {
     let mut seen = [0; PUBLISHERS as usize];
     let mut count = 0;
     let mut reconnections = 0;

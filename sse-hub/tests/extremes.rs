@@ -14,8 +14,8 @@ use std::{
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use futures_util::{FutureExt, StreamExt, stream};
 use sse_hub::{
-    Backend, BackendError, Denied, Grant, Hub, Numbered, Post, PublishError, Replayed, Retention,
-    Selection, Settings, Slow, SubscribeError, Topic, Update,
+    Backend, BackendError, Denied, Grant, Hub, HubConfig, LagPolicy, Publication, PublishError,
+    Replayed, Retention, Sequenced, SubscribeError, Topic, TopicFilters, Update,
 };
 use sse_hyper::{Event, EventId};
 use support::{numbered_from_1, publish, ready as read, topic};
@@ -24,12 +24,12 @@ use tokio::time::{Instant, advance, timeout};
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Publishes and reads with all options.
-fn use_all(settings: Settings) {
+fn use_all(settings: HubConfig) {
     use_all_with(settings, true);
 }
 
 /// Publishes and reads with all options. Without `replays`, events are too old for a replay at once.
-fn use_all_with(settings: Settings, replays: bool) {
+fn use_all_with(settings: HubConfig, replays: bool) {
     let hub = Hub::new(settings);
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     let text = read(&mut subscription);
@@ -39,45 +39,48 @@ fn use_all_with(settings: Settings, replays: bool) {
     );
     let mut ids = Vec::new();
     for n in 0..5 {
-        let post = Post::new(topic("a"), Event::new(n.to_string())).with_key("k");
+        let post = Publication::new(topic("a"), Event::new(n.to_string())).with_key("k");
         ids.push(hub.post(post).now_or_never().unwrap().unwrap());
         let text = read(&mut subscription);
         assert!(text.ends_with(&format!("data: {n}\n\n")), "{text}");
     }
     assert!(ids.windows(2).all(|two| two[0] != two[1]), "{ids:?}");
-    for slow in [Slow::Disconnect, Slow::Skip, Slow::Latest] {
+    for slow in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
         for id in [
             &ids[0],
             &ids[4],
             &EventId::from(0),
             &EventId::from(u64::MAX),
         ] {
-            let subscriber = hub.subscriber(topic("a")).after(Some(id)).when_slow(slow);
+            let subscriber = hub
+                .subscription(topic("a"))
+                .after(Some(id))
+                .lag_policy(slow);
             read(&mut subscriber.subscribe().unwrap());
         }
         for events in [0, 1, usize::MAX] {
             let subscriber = hub
-                .subscriber(topic("a"))
-                .with_newest(events)
-                .when_slow(slow);
+                .subscription(topic("a"))
+                .replay_last(events)
+                .lag_policy(slow);
             let text = read(&mut subscriber.subscribe().unwrap());
             assert_eq!(text.contains("data: 4\n"), events > 0 && replays, "{text}");
         }
         let subscriber = hub
-            .subscriber(Selection::all())
+            .subscription(TopicFilters::all())
             .from_start()
-            .when_slow(slow);
+            .lag_policy(slow);
         let text = read(&mut subscriber.subscribe().unwrap());
         // The latest event of a key is kept in any case.
-        let is_there = replays || slow == Slow::Latest;
+        let is_there = replays || slow == LagPolicy::Latest;
         assert_eq!(text.contains("data: 4\n"), is_there, "{text}");
     }
-    for slow in [Slow::Disconnect, Slow::Skip, Slow::Latest] {
+    for slow in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
         for max_lag in [0, 1, u64::MAX] {
             let subscriber = hub
-                .subscriber(topic("b"))
-                .with_max_lag(max_lag)
-                .when_slow(slow);
+                .subscription(topic("b"))
+                .max_lag(max_lag)
+                .lag_policy(slow);
             let mut subscription = subscriber.subscribe().unwrap();
             read(&mut subscription);
             publish(&hub, "b", "1");
@@ -92,7 +95,7 @@ fn use_all_with(settings: Settings, replays: bool) {
 #[test]
 fn first_numbers() {
     for number in [0, 1, i64::MAX as u64, u64::MAX - 1, u64::MAX] {
-        use_all(Settings::new().with_first_number(number));
+        use_all(HubConfig::new().first_sequence(number));
     }
 }
 
@@ -109,7 +112,7 @@ fn retention() {
         let mut kept = Retention::default();
         change(&mut kept);
         let replays = kept.age.is_none_or(|age| age > Duration::from_secs(1));
-        use_all_with(numbered_from_1().with_retention(kept), replays);
+        use_all_with(numbered_from_1().retention(kept), replays);
     };
     for size in [0, 1, usize::MAX] {
         for change in sizes {
@@ -125,7 +128,7 @@ fn retention() {
 #[test]
 fn numbers_of_subscribers() {
     for max in [0, 1, usize::MAX] {
-        let hub = Hub::new(Settings::new().with_max_subscribers(max));
+        let hub = Hub::new(HubConfig::new().max_subscribers(max));
         let open = hub.subscribe(topic("a"), None);
         assert_eq!(open.is_ok(), max > 0);
         let another = hub.subscribe(topic("a"), None);
@@ -139,7 +142,7 @@ fn numbers_of_subscribers() {
 #[test]
 fn sizes_of_events() {
     for max in [0, 1, usize::MAX] {
-        let hub = Hub::new(Settings::new().with_max_event(max));
+        let hub = Hub::new(HubConfig::new().max_event_bytes(max));
         for data in ["", "x", "xx"] {
             let result = hub
                 .publish(topic("a"), Event::new(data))
@@ -166,12 +169,8 @@ fn reconnection_times() {
 
 /// Returns the reconnection time that the hub sends to a subscriber that was too slow.
 fn retry(range: RangeInclusive<Duration>) -> String {
-    let hub = Hub::new(numbered_from_1().with_retry(range));
-    let mut subscription = hub
-        .subscriber(topic("a"))
-        .with_max_lag(1)
-        .subscribe()
-        .unwrap();
+    let hub = Hub::new(numbered_from_1().lagged_retry(range));
+    let mut subscription = hub.subscription(topic("a")).max_lag(1).subscribe().unwrap();
     assert_eq!(read(&mut subscription), "");
     for n in 0..2 {
         publish(&hub, "a", &n.to_string());
@@ -191,26 +190,26 @@ fn retry(range: RangeInclusive<Duration>) -> String {
 struct At(Vec<u64>);
 
 impl Backend for At {
-    fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+    fn publish<'a>(&'a self, _: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
         ready(Ok(u64::MAX)).boxed()
     }
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {
         let event = |number: &u64| {
-            let post = Post::new(Topic::new("a").unwrap(), Event::new(number.to_string()));
-            Update::Event(Numbered::new(*number, post.with_key("k")))
+            let post = Publication::new(Topic::new("a").unwrap(), Event::new(number.to_string()));
+            Update::Event(Sequenced::new(*number, post.with_key("k")))
         };
         let mut updates: Vec<_> = self.0.iter().map(event).collect();
         updates.push(Update::Connected);
-        updates.push(Update::Gone(u64::MAX));
+        updates.push(Update::Truncated(u64::MAX));
         stream::iter(updates).chain(stream::pending()).boxed()
     }
 
-    fn replay(&self, _: u64, _: u64, _: &Selection) -> BoxStream<'static, Replayed> {
-        stream::iter([Replayed::Gone]).boxed()
+    fn replay(&self, _: u64, _: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
+        stream::iter([Replayed::Truncated]).boxed()
     }
 
-    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+    fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         ready(Ok(self.0.last().copied().unwrap_or(0))).boxed()
     }
 }
@@ -224,21 +223,21 @@ async fn numbers_of_a_backend() {
         vec![1, u64::MAX - 1],
         vec![1, u64::MAX],
     ] {
-        let (hub, follow) = Hub::with_backend(Settings::new(), Arc::new(At(numbers.clone())));
+        let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(At(numbers.clone())));
         let mut early = hub
-            .subscriber(topic("a"))
-            .with_newest(usize::MAX)
+            .subscription(topic("a"))
+            .replay_last(usize::MAX)
             .subscribe()
             .unwrap();
         let mut follow = Box::pin(follow);
         assert!((&mut follow).now_or_never().is_none());
         read(&mut early);
         for events in [0, 1, usize::MAX] {
-            for slow in [Slow::Disconnect, Slow::Latest] {
+            for slow in [LagPolicy::Disconnect, LagPolicy::Latest] {
                 let subscriber = hub
-                    .subscriber(topic("a"))
-                    .with_newest(events)
-                    .when_slow(slow);
+                    .subscription(topic("a"))
+                    .replay_last(events)
+                    .lag_policy(slow);
                 read(&mut subscriber.subscribe().unwrap());
             }
         }
@@ -246,7 +245,11 @@ async fn numbers_of_a_backend() {
             let mut subscription = hub.subscribe(topic("a"), Some(&EventId::from(id))).unwrap();
             read(&mut subscription);
         }
-        let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        let mut subscription = hub
+            .subscription(topic("a"))
+            .from_start()
+            .subscribe()
+            .unwrap();
         read(&mut subscription);
         publish(&hub, "a", "x");
     }
@@ -257,12 +260,12 @@ async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static
     let hub = Hub::new(numbered_from_1());
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let authority = move |_: Selection| {
+    let authority = move |_: TopicFilters| {
         count.fetch_add(1, Ordering::Relaxed);
         ready(Ok(grant()))
     };
-    let subscriber = hub.subscriber(topic("a"));
-    let mut subscription = subscriber.subscribe_if(authority).await.unwrap();
+    let subscriber = hub.subscription(topic("a"));
+    let mut subscription = subscriber.subscribe_authorized(authority).await.unwrap();
     assert!(timeout(time, subscription.next()).await.is_err());
     publish(&hub, "a", "x");
     assert!(
@@ -285,14 +288,14 @@ async fn grants_of_no_time_are_asked_for_once_in_a_second() {
         Duration::from_millis(999),
     ];
     for time in no_time {
-        let times = asked(minute, move || Grant::for_time(time)).await;
+        let times = asked(minute, move || Grant::expires_in(time)).await;
         assert!(
             (50..=61).contains(&times),
             "{time:?}: {times} times in a minute"
         );
     }
     // A grant that has expired before the authority returns it.
-    let old = Grant::for_time(Duration::ZERO);
+    let old = Grant::expires_in(Duration::ZERO);
     advance(minute).await;
     let times = asked(minute, move || old).await;
     assert!((50..=61).contains(&times), "{times} times in a minute");
@@ -301,21 +304,21 @@ async fn grants_of_no_time_are_asked_for_once_in_a_second() {
 #[tokio::test(start_paused = true)]
 async fn grants_of_long_times_are_asked_for_when_they_expire() {
     for time in [Duration::MAX, YEAR * 1000, YEAR * 100] {
-        let times = asked(YEAR * 5, move || Grant::for_time(time)).await;
+        let times = asked(YEAR * 5, move || Grant::expires_in(time)).await;
         assert_eq!(times, 1, "{time:?}");
     }
     assert_eq!(asked(YEAR * 5, Grant::forever).await, 1);
-    assert_eq!(asked(YEAR * 5 / 2, || Grant::for_time(YEAR)).await, 3);
+    assert_eq!(asked(YEAR * 5 / 2, || Grant::expires_in(YEAR)).await, 3);
 }
 
 /// Creates an authority that answers the first `answers` questions, and no later ones.
 fn hangs_after(
     answers: usize,
     asked: &Arc<AtomicUsize>,
-) -> impl Fn(Selection) -> BoxFuture<'static, Result<Grant, Denied>> + Send + Sync + 'static {
+) -> impl Fn(TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>> + Send + Sync + 'static {
     let asked = Arc::clone(asked);
     move |_| match asked.fetch_add(1, Ordering::Relaxed) < answers {
-        true => ready(Ok(Grant::for_time(Duration::from_secs(60)))).boxed(),
+        true => ready(Ok(Grant::expires_in(Duration::from_secs(60)))).boxed(),
         false => std::future::pending().boxed(),
     }
 }
@@ -324,18 +327,21 @@ fn hangs_after(
 async fn an_authority_that_hangs_denies_after_its_timeout() {
     let day = Duration::from_secs(24 * 60 * 60);
     for (settings, limit) in [
-        (Settings::new(), Duration::from_secs(10)),
-        (Settings::new().with_authority_timeout(day), day),
+        (HubConfig::new(), Duration::from_secs(10)),
+        (HubConfig::new().authorize_timeout(day), day),
         (
-            Settings::new().with_authority_timeout(Duration::ZERO),
+            HubConfig::new().authorize_timeout(Duration::ZERO),
             Duration::ZERO,
         ),
     ] {
         let hub = Hub::new(settings);
         let asked = Arc::new(AtomicUsize::new(0));
         let start = Instant::now();
-        let subscriber = hub.subscriber(topic("a"));
-        let subscribing = timeout(YEAR, subscriber.subscribe_if(hangs_after(0, &asked)));
+        let subscriber = hub.subscription(topic("a"));
+        let subscribing = timeout(
+            YEAR,
+            subscriber.subscribe_authorized(hangs_after(0, &asked)),
+        );
         let error = subscribing
             .await
             .expect("subscription is denied")
@@ -348,8 +354,8 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
             start.elapsed()
         );
 
-        let subscriber = hub.subscriber(topic("a"));
-        let subscription = subscriber.subscribe_if(hangs_after(1, &asked.clone()));
+        let subscriber = hub.subscription(topic("a"));
+        let subscription = subscriber.subscribe_authorized(hangs_after(1, &asked.clone()));
         asked.store(0, Ordering::Relaxed);
         let mut events = subscription.await.unwrap().events();
         let granted = Instant::now();
@@ -368,14 +374,14 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         assert!(events.next().await.is_none());
         assert_eq!(asked.load(Ordering::Relaxed), 2);
         drop(events);
-        assert_eq!(hub.counts().subscribers, 0);
+        assert_eq!(hub.stats().subscribers, 0);
     }
     // With the maximum timeout, the hub waits forever for an authority that does not answer.
-    let hub = Hub::new(Settings::new().with_authority_timeout(Duration::MAX));
+    let hub = Hub::new(HubConfig::new().authorize_timeout(Duration::MAX));
     let asked = Arc::new(AtomicUsize::new(0));
     let subscribing = hub
-        .subscriber(topic("a"))
-        .subscribe_if(hangs_after(0, &asked));
+        .subscription(topic("a"))
+        .subscribe_authorized(hangs_after(0, &asked));
     assert!(timeout(YEAR, subscribing).await.is_err());
 }
 
@@ -383,8 +389,8 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
 #[test]
 fn an_authority_that_answers_at_once_needs_no_timer() {
     let hub = Hub::default();
-    let authority = |_: Selection| ready(Ok(Grant::forever()));
-    let subscribing = hub.subscriber(topic("a")).subscribe_if(authority);
+    let authority = |_: TopicFilters| ready(Ok(Grant::forever()));
+    let subscribing = hub.subscription(topic("a")).subscribe_authorized(authority);
     let mut subscription = subscribing.now_or_never().unwrap().unwrap();
     publish(&hub, "a", "x");
     assert!(read(&mut subscription).ends_with("data: x\n\n"));
@@ -392,7 +398,7 @@ fn an_authority_that_answers_at_once_needs_no_timer() {
 
 #[tokio::test]
 async fn events_that_are_larger_than_a_decoder_takes_by_default() {
-    let hub = Hub::new(Settings::new().with_max_event(64 * 1024 * 1024));
+    let hub = Hub::new(HubConfig::new().max_event_bytes(64 * 1024 * 1024));
     let mut events = hub.subscribe(topic("a"), None).unwrap().events();
     for length in [
         16 * 1024 * 1024 - 1,

@@ -5,8 +5,8 @@ use std::{future::ready, pin::pin, sync::Arc};
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use futures_util::{FutureExt, StreamExt, stream};
 use sse_hub::{
-    Backend, BackendError, Hub, Numbered, Post, Replayed, Retention, Selection, Settings, Topic,
-    Update,
+    Backend, BackendError, Hub, HubConfig, Publication, Replayed, Retention, Sequenced, Topic,
+    TopicFilters, Update,
 };
 use sse_hyper::{Event, EventId};
 
@@ -19,30 +19,30 @@ const EPOCH: u64 = 0xab;
 #[derive(Debug)]
 struct Old;
 
-fn event(number: u64) -> Numbered {
+fn event(number: u64) -> Sequenced {
     let topic = Topic::new("a").unwrap();
-    let post = Post::new(topic, Event::new(number.to_string()));
-    Numbered::new(number, post)
+    let post = Publication::new(topic, Event::new(number.to_string()));
+    Sequenced::new(number, post)
 }
 
 impl Backend for Old {
-    fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+    fn publish<'a>(&'a self, _: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
         ready(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
     fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
         let gone = EVENTS - newest as u64;
         let events = (gone + 1..=EVENTS).map(|number| Update::Event(event(number)));
-        let all = stream::iter([Update::Gone(gone)]).chain(stream::iter(events));
+        let all = stream::iter([Update::Truncated(gone)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
         all.chain(stream::pending()).boxed()
     }
 
-    fn replay(&self, after: u64, through: u64, _: &Selection) -> BoxStream<'static, Replayed> {
+    fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
         stream::iter((after + 1..=through).map(|number| Replayed::Event(event(number)))).boxed()
     }
 
-    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+    fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         ready(Ok(EVENTS)).boxed()
     }
 
@@ -62,15 +62,18 @@ fn ids_of_another_epoch_are_unknown() {
             ("ac-98", None),
             ("98", None),
         ] {
-            let retention = Retention::new().with_events(20);
-            let settings = Settings::new().with_retention(retention);
+            let retention = Retention::new().events(20);
+            let settings = HubConfig::new().retention(retention);
             let (hub, follow) = Hub::with_backend(settings, Arc::new(Old));
             let mut follow = pin!(follow);
             if is_followed_first {
                 assert!(follow.as_mut().now_or_never().is_none());
             }
             let id = EventId::new(id).unwrap();
-            let mut events = hub.subscribe(Selection::all(), Some(&id)).unwrap().events();
+            let mut events = hub
+                .subscribe(TopicFilters::all(), Some(&id))
+                .unwrap()
+                .events();
             let mut seen = Vec::new();
             for _ in 0..2 {
                 while let Some(Some(event)) = events.next().now_or_never() {
@@ -97,9 +100,9 @@ fn the_newest_events_are_those_of_the_backend() {
         for asks_first in [true, false] {
             let mut retention = Retention::default();
             retention.events = kept;
-            let settings = Settings::new().with_retention(retention);
+            let settings = HubConfig::new().retention(retention);
             let (hub, follow) = Hub::with_backend(settings, Arc::new(Old));
-            let subscriber = hub.subscriber(Selection::all()).with_newest(5);
+            let subscriber = hub.subscription(TopicFilters::all()).replay_last(5);
             let mut events = subscriber.subscribe().unwrap().events();
             let mut data = Vec::new();
             let mut read = || {

@@ -4,7 +4,7 @@ mod support;
 
 use allocation_counter::measure;
 use futures_util::{FutureExt, StreamExt};
-use sse_hub::{Hub, Post, Selection, Settings, Slow, Subscription, Topic, Topics};
+use sse_hub::{Hub, HubConfig, LagPolicy, Publication, Subscription, Topic, TopicFilters, Topics};
 use sse_hyper::Event;
 use support::topic;
 
@@ -19,8 +19,8 @@ const MAX_SELECTION_BYTES: u64 = (64 + 16 + 8) * 1024;
 /// Creates subscribers of different topics, each of which waits for its first event.
 fn stalled(hub: &Hub) -> Vec<Subscription> {
     let subscribe = |n: usize| {
-        let selection = Selection::from(topic(&n.to_string()));
-        let subscriber = hub.subscriber(selection).when_slow(Slow::Skip);
+        let selection = TopicFilters::from(topic(&n.to_string()));
+        let subscriber = hub.subscription(selection).lag_policy(LagPolicy::Skip);
         let mut subscription = subscriber.subscribe().unwrap();
         assert!(subscription.next().now_or_never().is_none());
         subscription
@@ -29,7 +29,7 @@ fn stalled(hub: &Hub) -> Vec<Subscription> {
 }
 
 /// Publishes an event to each subscriber in each round. `post` creates it from the topic and the round.
-fn publish_to_all(hub: &Hub, rounds: usize, post: impl Fn(Topic, usize) -> Post) {
+fn publish_to_all(hub: &Hub, rounds: usize, post: impl Fn(Topic, usize) -> Publication) {
     for round in 0..rounds {
         for n in 0..SUBSCRIBERS {
             let posting = hub.post(post(topic(&n.to_string()), round));
@@ -54,12 +54,12 @@ fn assert_bounded(what: &str, held: u64, event: u64) {
 
 #[test]
 fn stalled_subscribers_of_large_events_hold_what_the_log_holds() {
-    let hub = Hub::new(Settings::new().with_position(false));
+    let hub = Hub::new(HubConfig::new().position_events(false));
     let mut subscriptions = Vec::new();
     let held = held(|| {
         subscriptions = stalled(&hub);
         publish_to_all(&hub, 3, |topic, _| {
-            Post::new(topic, Event::new("x".repeat(1_000_000)))
+            Publication::new(topic, Event::new("x".repeat(1_000_000)))
         });
     });
     assert_bounded("events of 1 MB", held, 1_000_000);
@@ -89,10 +89,10 @@ fn stalled_subscribers_of_large_events_hold_what_the_log_holds() {
 
 #[test]
 fn a_large_event_comes_from_the_log_as_long_as_that_has_it() {
-    let hub = Hub::new(Settings::new().with_position(false));
+    let hub = Hub::new(HubConfig::new().position_events(false));
     let mut subscriptions = stalled(&hub);
     publish_to_all(&hub, 1, |topic, _| {
-        Post::new(topic, Event::new("x".repeat(1_000_000)))
+        Publication::new(topic, Event::new("x".repeat(1_000_000)))
     });
     let got: Vec<_> = subscriptions
         .iter_mut()
@@ -101,26 +101,27 @@ fn a_large_event_comes_from_the_log_as_long_as_that_has_it() {
     let kept = got.iter().filter(|it| **it).count();
     assert!(kept >= 60, "{kept}");
     assert_eq!(got.iter().rev().take_while(|it| **it).count(), kept);
-    assert_eq!(hub.counts().lagged as usize, SUBSCRIBERS - kept);
+    assert_eq!(hub.stats().lagged as usize, SUBSCRIBERS - kept);
 }
 
 #[test]
 fn long_keys_and_topics_are_memory_of_a_window_too() {
     let hub = Hub::new(
-        Settings::new()
-            .with_max_key(usize::MAX)
-            .with_position(false),
+        HubConfig::new()
+            .max_key_bytes(usize::MAX)
+            .position_events(false),
     );
     let mut subscriptions = Vec::new();
     let held = held(|| {
         subscriptions = stalled(&hub);
         publish_to_all(&hub, 10, |topic, round| {
-            Post::new(topic, Event::new("x")).with_key(format!("{round}{}", "k".repeat(60_000)))
+            Publication::new(topic, Event::new("x"))
+                .with_key(format!("{round}{}", "k".repeat(60_000)))
         });
         publish_to_all(&hub, 5, |topic, round| {
             let others = (0..63).map(|n| format!("{n}{round:0250}"));
             let texts = others.chain([topic.as_str().to_owned()]);
-            Post::new(Topics::new(texts).unwrap(), Event::new("x"))
+            Publication::new(Topics::new(texts).unwrap(), Event::new("x"))
         });
     });
     assert_bounded("long keys", held, 100_000);
@@ -128,19 +129,19 @@ fn long_keys_and_topics_are_memory_of_a_window_too() {
 
 #[test]
 fn frames_that_were_put_together_are_bounded() {
-    let hub = Hub::new(Settings::new().with_position(false));
+    let hub = Hub::new(HubConfig::new().position_events(false));
     let mut subscriptions = Vec::new();
     let held = held(|| {
         subscriptions = stalled(&hub);
         publish_to_all(&hub, 40, |topic, _| {
-            Post::new(topic, Event::new("x".repeat(5_000)))
+            Publication::new(topic, Event::new("x".repeat(5_000)))
         });
         for subscription in &mut subscriptions {
             // Each subscriber reads one frame, so the channel keeps it.
             drop(subscription.next().now_or_never());
         }
         publish_to_all(&hub, 3, |topic, _| {
-            Post::new(topic, Event::new("x".repeat(1_000_000)))
+            Publication::new(topic, Event::new("x".repeat(1_000_000)))
         });
     });
     assert_bounded("frames", held, 1_000_000);

@@ -6,15 +6,15 @@
 use std::process::Command;
 
 #[cfg(case = "no closure")]
-fn case(subscriber: sse_hub::Subscriber) {
-    drop(subscriber.subscribe_if(()));
+fn case(subscriber: sse_hub::SubscriptionBuilder) {
+    drop(subscriber.subscribe_authorized(()));
 }
 
 #[cfg(case = "a reference")]
-fn case(subscriber: sse_hub::Subscriber) {
-    use sse_hub::{Grant, Selection};
+fn case(subscriber: sse_hub::SubscriptionBuilder) {
+    use sse_hub::{Grant, TopicFilters};
 
-    drop(subscriber.subscribe_if(|_: &Selection| async { Ok(Grant::forever()) }));
+    drop(subscriber.subscribe_authorized(|_: &TopicFilters| async { Ok(Grant::forever()) }));
 }
 
 /// Returns the compiler's message for a case.
@@ -33,13 +33,16 @@ fn they_say_how_to_write_an_authority() {
         (
             "no closure",
             [
-                "`()` is not an `Authority`",
-                "`|selection: Selection| async move { Ok(Grant::forever()) }`",
+                "`()` is not an `Authorizer`",
+                "`|selection: TopicFilters| async move { Ok(Grant::forever()) }`",
             ],
         ),
         (
             "a reference",
-            ["expected closure signature `fn(Selection)", "`Authority`"],
+            [
+                "expected closure signature `fn(TopicFilters)",
+                "`Authorizer`",
+            ],
         ),
     ] {
         let message = message(case);

@@ -15,7 +15,10 @@ use std::{
 };
 
 use futures_util::{FutureExt, Stream};
-use sse_hub::{Hub, Post, Retention, Selection, Settings, Slow, Subscriber, Subscription, Topics};
+use sse_hub::{
+    Hub, HubConfig, LagPolicy, Publication, Retention, Subscription, SubscriptionBuilder,
+    TopicFilters, Topics,
+};
 use sse_hyper::{Event, EventId};
 
 /// Maximum number of events in the log. The limits are small, so that the test reaches them all the time.
@@ -53,8 +56,8 @@ struct World {
 
 struct Reader {
     subscription: Subscription,
-    selection: Selection,
-    slow: Slow,
+    selection: TopicFilters,
+    slow: LagPolicy,
     cursor: u64,
     wakes: Arc<Count>,
     /// The last poll returned `Pending`.
@@ -81,11 +84,11 @@ impl World {
         retention.events = MAX_EVENTS;
         retention.keys = MAX_KEYS;
         retention.events_per_topic = EVENTS_PER_TOPIC;
-        let settings = Settings::new()
-            .with_first_number(1)
+        let settings = HubConfig::new()
+            .first_sequence(1)
             // A position is due each time that there are no events.
-            .with_position_interval(Duration::ZERO)
-            .with_retention(retention);
+            .position_interval(Duration::ZERO)
+            .retention(retention);
         Self {
             hub: Hub::new(settings),
             published: Vec::new(),
@@ -110,7 +113,7 @@ impl World {
             self.random.usize(0..50)
         };
         let event = Event::new("x".repeat(length));
-        let mut post = Post::new(topics.clone(), event);
+        let mut post = Publication::new(topics.clone(), event);
         if let Some(key) = &key {
             post = post.with_key(key.as_str());
         }
@@ -119,7 +122,7 @@ impl World {
         assert_eq!(id, EventId::from(self.newest()));
     }
 
-    fn matches(&self, number: u64, selection: &Selection) -> bool {
+    fn matches(&self, number: u64, selection: &TopicFilters) -> bool {
         let topics = &self.published[number as usize - 1].topics;
         topics.iter().any(|topic| selection.matches(topic))
     }
@@ -131,7 +134,7 @@ impl World {
     }
 
     /// Returns all events of this selection after this number.
-    fn behind(&self, number: u64, selection: &Selection) -> Vec<u64> {
+    fn behind(&self, number: u64, selection: &TopicFilters) -> Vec<u64> {
         let numbers = number + 1..=self.newest();
         numbers.filter(|it| self.matches(*it, selection)).collect()
     }
@@ -156,22 +159,27 @@ impl World {
     }
 
     /// Returns all events of this selection that can still be replayed.
-    fn kept(&self, selection: &Selection) -> Vec<u64> {
+    fn kept(&self, selection: &TopicFilters) -> Vec<u64> {
         let mut kept = self.behind(0, selection);
         kept.retain(|number| !self.is_lost(*number));
         kept
     }
 
-    fn selection(&mut self) -> Selection {
+    fn selection(&mut self) -> TopicFilters {
         let count = self.random.usize(1..=3);
-        Selection::from_patterns(self.random.choose_multiple(SELECTORS, count)).unwrap()
+        TopicFilters::from_patterns(self.random.choose_multiple(SELECTORS, count)).unwrap()
     }
 
-    fn subscribe(&mut self, selection: Selection, slow: Slow, after: Option<u64>) -> Reader {
+    fn subscribe(
+        &mut self,
+        selection: TopicFilters,
+        slow: LagPolicy,
+        after: Option<u64>,
+    ) -> Reader {
         let id = after.map(EventId::from);
-        let subscriber = self.hub.subscriber(selection.clone()).after(id.as_ref());
+        let subscriber = self.hub.subscription(selection.clone()).after(id.as_ref());
         let cursor = after.unwrap_or(self.newest());
-        Reader::new(subscriber.when_slow(slow), selection, slow, cursor)
+        Reader::new(subscriber.lag_policy(slow), selection, slow, cursor)
     }
 
     /// Replays the newest events to a new subscriber, and all events to another one.
@@ -179,15 +187,15 @@ impl World {
         let selection = self.selection();
         let kept = self.kept(&selection);
         let newest = self.random.usize(0..60);
-        let subscriber = || self.hub.subscriber(selection.clone());
+        let subscriber = || self.hub.subscription(selection.clone());
         for (subscriber, skipped) in [
             (
-                subscriber().with_newest(newest),
+                subscriber().replay_last(newest),
                 kept.len().saturating_sub(newest),
             ),
             (subscriber().from_start(), 0),
         ] {
-            let mut reader = Reader::new(subscriber, selection.clone(), Slow::default(), 0);
+            let mut reader = Reader::new(subscriber, selection.clone(), LagPolicy::default(), 0);
             let mut got = Vec::new();
             while let Poll::Ready(Some(frame)) = reader.poll() {
                 got.extend(frame);
@@ -200,7 +208,12 @@ impl World {
 }
 
 impl Reader {
-    fn new(subscriber: Subscriber, selection: Selection, slow: Slow, cursor: u64) -> Self {
+    fn new(
+        subscriber: SubscriptionBuilder,
+        selection: TopicFilters,
+        slow: LagPolicy,
+        cursor: u64,
+    ) -> Self {
         Self {
             subscription: subscriber.subscribe().unwrap(),
             selection,
@@ -253,7 +266,8 @@ impl Reader {
         let due = world.behind(self.cursor, &self.selection);
         // With `Latest`, an event without a key that has left the log is not missed.
         let is_due = |number: &&u64| {
-            !world.is_lost(**number) && (self.slow != Slow::Latest || !world.is_replaced(**number))
+            !world.is_lost(**number)
+                && (self.slow != LagPolicy::Latest || !world.is_replaced(**number))
         };
         let still_due: Vec<_> = due.iter().filter(is_due).copied().collect();
         let got = match self.poll() {
@@ -276,7 +290,7 @@ impl Reader {
             [Got::Reset(now)] => {
                 let is_lost = due.iter().any(|it| world.is_lost(*it));
                 assert!(is_lost, "it is reset, but no event of it is lost");
-                assert!(!self.has_waited || self.slow == Slow::Latest);
+                assert!(!self.has_waited || self.slow == LagPolicy::Latest);
                 self.cursor = *now;
             }
             [Got::Position(now)] => {
@@ -287,14 +301,14 @@ impl Reader {
             }
             [Got::Missed(missed, now)] => {
                 let behind = due.iter().filter(|it| *it <= now).count() as u64;
-                assert_eq!((*missed, self.slow), (behind, Slow::Skip));
+                assert_eq!((*missed, self.slow), (behind, LagPolicy::Skip));
                 assert!(self.cursor < world.floor() && self.has_waited);
                 assert_eq!(due.last(), Some(now));
                 self.cursor = *now;
             }
             [Got::Behind] => {
                 assert!(self.cursor < world.floor() && self.has_waited);
-                assert_eq!(self.slow, Slow::Disconnect);
+                assert_eq!(self.slow, LagPolicy::Disconnect);
             }
             events => {
                 let events: Vec<_> = events
@@ -304,7 +318,7 @@ impl Reader {
                         other => panic!("{other:?} among events"),
                     })
                     .collect();
-                if self.slow == Slow::Latest {
+                if self.slow == LagPolicy::Latest {
                     let ascend = events.windows(2).all(|two| two[0] < two[1]);
                     assert!(ascend && events[0] > self.cursor);
                     for number in &events {
@@ -351,7 +365,7 @@ fn play(seed: u64) -> usize {
                 }
             }
             7..9 if readers.len() < 12 => {
-                let slow = [Slow::Disconnect, Slow::Skip, Slow::Latest];
+                let slow = [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest];
                 let slow = slow[world.random.usize(0..3)];
                 let after = world.random.bool().then(|| {
                     let newest = world.newest();
@@ -394,13 +408,13 @@ fn play(seed: u64) -> usize {
             }
             _ => {}
         }
-        assert_eq!(world.hub.counts().subscribers, readers.len());
+        assert_eq!(world.hub.stats().subscribers, readers.len());
     }
     seen += readers.iter().map(|it| it.seen).sum::<usize>();
-    let counts = world.hub.counts();
+    let counts = world.hub.stats();
     assert_eq!(counts.published, world.newest());
     drop(readers);
-    assert_eq!(world.hub.counts().subscribers, 0);
+    assert_eq!(world.hub.stats().subscribers, 0);
     assert_eq!(world.hub.selections(), 0);
     seen
 }

@@ -15,23 +15,19 @@ use std::{
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use futures_util::{FutureExt, StreamExt, stream};
 use sse_hub::{
-    Backend, BackendError, Hub, Numbered, Post, Replayed, Retention, Selection, Settings, Slow,
-    Topics, Update,
+    Backend, BackendError, Hub, HubConfig, LagPolicy, Publication, Replayed, Retention, Sequenced,
+    TopicFilters, Topics, Update,
 };
-use sse_hyper::{Event, EventId, Farewell};
+use sse_hyper::{CloseEvent, Event, EventId};
 use support::{numbered_from_1, publish, ready, topic};
 
 /// Creates a hub that keeps these numbers of events of all topics, and of each topic.
 fn hub(events: usize, per_topic: usize) -> Hub {
-    hub_with(
-        Retention::new()
-            .with_events(events)
-            .with_events_per_topic(per_topic),
-    )
+    hub_with(Retention::new().events(events).events_per_topic(per_topic))
 }
 
 fn hub_with(retention: Retention) -> Hub {
-    Hub::new(numbered_from_1().with_retention(retention))
+    Hub::new(numbered_from_1().retention(retention))
 }
 
 fn publish_busy(hub: &Hub, events: usize) {
@@ -40,29 +36,29 @@ fn publish_busy(hub: &Hub, events: usize) {
     }
 }
 
-fn selection(patterns: &[&str]) -> Selection {
-    Selection::from_patterns(patterns).unwrap()
+fn selection(patterns: &[&str]) -> TopicFilters {
+    TopicFilters::from_patterns(patterns).unwrap()
 }
 
 /// Reads all events that are ready, in several turns.
-fn read(subscriber: sse_hub::Subscriber) -> String {
+fn read(subscriber: sse_hub::SubscriptionBuilder) -> String {
     let mut subscription = subscriber.subscribe().unwrap();
     (0..1000).map(|_| ready(&mut subscription)).collect()
 }
 
 fn after(hub: &Hub, patterns: &[&str], id: u64) -> String {
     read(
-        hub.subscriber(selection(patterns))
+        hub.subscription(selection(patterns))
             .after(Some(&EventId::from(id))),
     )
 }
 
 fn newest(hub: &Hub, patterns: &[&str], events: usize) -> String {
-    read(hub.subscriber(selection(patterns)).with_newest(events))
+    read(hub.subscription(selection(patterns)).replay_last(events))
 }
 
 fn from_start(hub: &Hub, patterns: &[&str]) -> String {
-    read(hub.subscriber(selection(patterns)).from_start())
+    read(hub.subscription(selection(patterns)).from_start())
 }
 
 fn event(number: u64, data: &str) -> String {
@@ -157,7 +153,7 @@ fn several_events_of_each_topic_are_kept_in_order() {
 fn an_event_of_several_topics_stays_until_no_topic_needs_it() {
     let hub = hub(1, 1);
     let post = |topics: &[&str]| {
-        let post = Post::new(Topics::new(topics).unwrap(), Event::new("x"));
+        let post = Publication::new(Topics::new(topics).unwrap(), Event::new("x"));
         hub.post(post).now_or_never().unwrap().unwrap();
     };
     post(&["a", "b", "c"]);
@@ -202,7 +198,7 @@ fn kept_events_that_fill_many_frames_come_once_and_in_order() {
 #[test]
 fn kept_events_take_at_most_half_of_the_bytes() {
     const BYTES: usize = 1_000_000;
-    let hub = hub_with(Retention::new().with_bytes(BYTES));
+    let hub = hub_with(Retention::new().bytes(BYTES));
     for n in 0..1_000 {
         publish(&hub, &format!("q/{n}"), &"x".repeat(5_000));
     }
@@ -242,8 +238,8 @@ fn newest_of(hub: &Hub, name: &str) -> String {
 #[test]
 fn kept_events_that_are_too_old_are_not_replayed() {
     let age = Duration::from_millis(300);
-    let retention = Retention::new().with_events(10).with_age(age);
-    let hub = hub_with(retention.with_events_per_topic(5));
+    let retention = Retention::new().events(10).age(age);
+    let hub = hub_with(retention.events_per_topic(5));
     publish(&hub, "q", "1");
     publish(&hub, "q", "2");
     publish_busy(&hub, 20);
@@ -258,7 +254,7 @@ fn kept_events_that_are_too_old_are_not_replayed() {
         assert_eq!(newest(&hub, &["q"], 3), event(23, "3"));
         assert_eq!(after(&hub, &["q"], 2), event(23, "3"));
         assert_eq!(ids(&after(&hub, &["q"], 1)), [RESET]);
-        let latest = hub.subscriber(topic("q")).when_slow(Slow::Latest);
+        let latest = hub.subscription(topic("q")).lag_policy(LagPolicy::Latest);
         assert_eq!(read(latest.from_start()), event(23, "3"));
         publish_busy(&hub, 1);
     }
@@ -288,7 +284,7 @@ fn it_can_be_switched_off() {
 fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
     let hub = hub(1, 2);
     let post = |to: &str, key: &str, data: &str| {
-        let post = Post::new(topic(to), Event::new(data.to_owned())).with_key(key);
+        let post = Publication::new(topic(to), Event::new(data.to_owned())).with_key(key);
         hub.post(post).now_or_never().unwrap().unwrap();
     };
     post("prices", "A", "1");
@@ -300,8 +296,8 @@ fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
     post("other", "A", "7");
     publish_busy(&hub, 9);
     let latest = |names: &[&str]| {
-        let subscriber = hub.subscriber(Selection::new(names).unwrap());
-        subscriber.when_slow(Slow::Latest)
+        let subscriber = hub.subscription(TopicFilters::new(names).unwrap());
+        subscriber.lag_policy(LagPolicy::Latest)
     };
     // Events 4 and 5 are kept for the topic, and events 1, 2 and 5 for their keys.
     let state = read(latest(&["prices"]).from_start());
@@ -312,21 +308,21 @@ fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
     let resumed = |id: u64| read(latest(&["prices", "news"]).after(Some(&EventId::from(id))));
     assert_eq!(ids(&resumed(2)), ["3", "5", "6"]);
     assert_eq!(ids(&resumed(5)), ["6"]);
-    assert_eq!(ids(&read(latest(&["news"]).with_newest(1))), ["6"]);
+    assert_eq!(ids(&read(latest(&["news"]).replay_last(1))), ["6"]);
 }
 
 #[test]
 fn a_key_whose_event_is_kept_for_its_topic_needs_no_room() {
-    let retention = Retention::new().with_events(1).with_keys(0);
-    let hub = hub_with(retention.with_events_per_topic(2));
+    let retention = Retention::new().events(1).keys(0);
+    let hub = hub_with(retention.events_per_topic(2));
     for n in 1..=4 {
         let key = if n == 2 { "other" } else { "k" };
-        let post = Post::new(topic("a"), Event::new(n.to_string())).with_key(key);
+        let post = Publication::new(topic("a"), Event::new(n.to_string())).with_key(key);
         hub.post(post).now_or_never().unwrap().unwrap();
     }
     publish_busy(&hub, 1);
     let latest = |id: Option<u64>| {
-        let subscriber = hub.subscriber(topic("a")).when_slow(Slow::Latest);
+        let subscriber = hub.subscription(topic("a")).lag_policy(LagPolicy::Latest);
         let id = id.map(EventId::from);
         read(subscriber.from_start().after(id.as_ref()))
     };
@@ -346,7 +342,7 @@ fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
     publish_busy(&hub, 20);
     let open = |after: Option<u64>| {
         let id = after.map(EventId::from);
-        let subscriber = hub.subscriber(selection(&["q/*"])).from_start();
+        let subscriber = hub.subscription(selection(&["q/*"])).from_start();
         let subscriber = subscriber.after(id.as_ref());
         let mut subscription = subscriber.subscribe().unwrap();
         let first = subscription.next().now_or_never().unwrap().unwrap();
@@ -370,14 +366,14 @@ fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
 
 #[test]
 fn a_position_is_told_only_if_a_client_can_resume_there() {
-    let settings = Settings::new().with_first_number(1);
-    let hub = Hub::new(settings.with_retention(Retention::new().with_events(5)));
+    let settings = HubConfig::new().first_sequence(1);
+    let hub = Hub::new(settings.retention(Retention::new().events(5)));
     for name in ["r", "q", "q", "busy"] {
         publish(&hub, name, "x");
     }
     publish_busy(&hub, 9);
     let begins = |patterns: &[&str]| {
-        let subscriber = hub.subscriber(selection(patterns)).from_start();
+        let subscriber = hub.subscription(selection(patterns)).from_start();
         read(subscriber).starts_with("event: position\n")
     };
     // Event 2 is lost, and 1 is kept.
@@ -388,9 +384,9 @@ fn a_position_is_told_only_if_a_client_can_resume_there() {
         position,
         "event: position\nid: 2\ndata: {}\n\n".to_owned() + &event(3, "x")
     );
-    let unread = hub.subscriber(selection(&["q"])).from_start();
+    let unread = hub.subscription(selection(&["q"])).from_start();
     let mut unread = unread.subscribe().unwrap();
-    hub.close(Farewell::new(Event::new("{}")));
+    hub.close(CloseEvent::new(Event::new("{}")));
     assert_eq!(ready(&mut unread), "event: closing\ndata: {}\n\n");
 }
 
@@ -403,31 +399,31 @@ struct Busy {
 impl Busy {
     const EVENTS: u64 = 100;
 
-    fn event(number: u64) -> Numbered {
+    fn event(number: u64) -> Sequenced {
         let name = if number == 2 { "quiet" } else { "busy" };
-        Numbered::new(number, Post::new(topic(name), Event::new("x")))
+        Sequenced::new(number, Publication::new(topic(name), Event::new("x")))
     }
 }
 
 impl Backend for Busy {
-    fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+    fn publish<'a>(&'a self, _: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
         resolved(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {
         let events = (2..=Self::EVENTS).map(|number| Update::Event(Self::event(number)));
-        let all = stream::iter([Update::Gone(1)]).chain(stream::iter(events));
+        let all = stream::iter([Update::Truncated(1)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
         all.chain(stream::pending()).boxed()
     }
 
-    fn replay(&self, after: u64, through: u64, _: &Selection) -> BoxStream<'static, Replayed> {
+    fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
         self.replays.fetch_add(1, Ordering::Relaxed);
         let events = (after + 1..=through).map(|number| Replayed::Event(Self::event(number)));
         stream::iter(events).boxed()
     }
 
-    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+    fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         resolved(Ok(Self::EVENTS)).boxed()
     }
 }
@@ -435,12 +431,9 @@ impl Backend for Busy {
 #[test]
 fn a_node_keeps_what_it_has_seen_of_its_backend() {
     let backend = Arc::new(Busy::default());
-    let retention = Retention::new().with_events(10);
-    let settings = Settings::new().with_position(false);
-    let (hub, follow) = Hub::with_backend(
-        settings.with_retention(retention),
-        Arc::clone(&backend) as _,
-    );
+    let retention = Retention::new().events(10);
+    let settings = HubConfig::new().position_events(false);
+    let (hub, follow) = Hub::with_backend(settings.retention(retention), Arc::clone(&backend) as _);
     let mut follow = Box::pin(follow);
     while !hub.is_connected() {
         let _ = follow.as_mut().now_or_never();

@@ -7,8 +7,8 @@ use std::{future::ready, sync::Arc, time::Duration};
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use futures_util::{FutureExt, StreamExt, stream};
 use sse_hub::{
-    Backend, BackendError, Hub, Numbered, Post, Replayed, Retention, Selection, Settings, Slow,
-    Subscription, Topics, Update,
+    Backend, BackendError, Hub, HubConfig, LagPolicy, Publication, Replayed, Retention, Sequenced,
+    Subscription, TopicFilters, Topics, Update,
 };
 use sse_hyper::{Event, EventId};
 use support::{numbered_from_1, publish, topic};
@@ -26,8 +26,8 @@ fn long_topic(index: usize) -> String {
 }
 
 /// Returns 64 patterns that are slow to match against [`long_topic`], and never match.
-fn worst_selection() -> Selection {
-    Selection::from_patterns((0..64).map(worst_pattern)).unwrap()
+fn worst_selection() -> TopicFilters {
+    TopicFilters::from_patterns((0..64).map(worst_pattern)).unwrap()
 }
 
 /// Returns a pattern of 16 segments that differs from [`long_topic`] only in the last one.
@@ -45,13 +45,13 @@ fn hub(retention: impl FnOnce(&mut Retention)) -> Hub {
     kept.events = usize::MAX;
     kept.bytes = usize::MAX;
     retention(&mut kept);
-    let settings = numbered_from_1().with_max_key(usize::MAX);
-    Hub::new(settings.with_retention(kept))
+    let settings = numbered_from_1().max_key_bytes(usize::MAX);
+    Hub::new(settings.retention(kept))
 }
 
 fn hub_with(events: u64, topics: impl Into<Topics>, data: &str) -> Hub {
     let hub = hub(|_| {});
-    let post = Post::new(topics, Event::new(data.to_owned()));
+    let post = Publication::new(topics, Event::new(data.to_owned()));
     for _ in 0..events {
         let _ = hub.post(post.clone()).now_or_never().unwrap();
     }
@@ -67,11 +67,11 @@ async fn reads_the_next(hub: &Hub, to: &str, mut subscription: Subscription) {
 
 #[test]
 fn newest_of_a_selection_that_matches_nothing() {
-    let mine = Selection::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
+    let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
     for events in [DEFAULT_EVENTS, MANY_EVENTS] {
         let hub = hub_with(events, topic("mine/others"), "x");
         assert_yields("newest", async {
-            let subscriber = hub.subscriber(mine.clone()).with_newest(10);
+            let subscriber = hub.subscription(mine.clone()).replay_last(10);
             reads_the_next(&hub, "mine/7", subscriber.subscribe().unwrap()).await;
         });
     }
@@ -82,7 +82,7 @@ fn newest_of_a_selection_that_takes_long_to_match() {
     let hub = hub_with(200, worst_topics(), "x");
     let mine = worst_pattern(1).replace('*', "a");
     assert_yields("newest", async {
-        let subscriber = hub.subscriber(worst_selection()).with_newest(10);
+        let subscriber = hub.subscription(worst_selection()).replay_last(10);
         reads_the_next(&hub, &mine, subscriber.subscribe().unwrap()).await;
     });
 }
@@ -109,7 +109,11 @@ fn a_last_event_id_before_events_that_are_not_selected() {
 fn a_caller_that_reads_frames_in_a_loop() {
     let hub = hub_with(MANY_EVENTS, topic("a"), "x");
     assert_yields("frames", async {
-        let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        let mut subscription = hub
+            .subscription(topic("a"))
+            .from_start()
+            .subscribe()
+            .unwrap();
         let mut events = 0;
         while events < MANY_EVENTS {
             let frame = subscription.next().await.unwrap();
@@ -126,7 +130,11 @@ fn a_caller_that_reads_frames_in_a_loop() {
 fn a_caller_that_reads_large_frames_in_a_loop() {
     let hub = hub_with(DEFAULT_EVENTS, topic("a"), &"x".repeat(15_000));
     assert_yields("frames", async {
-        let mut subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        let mut subscription = hub
+            .subscription(topic("a"))
+            .from_start()
+            .subscribe()
+            .unwrap();
         let mut bytes = 0;
         while bytes < DEFAULT_EVENTS as usize * 15_000 {
             bytes += subscription.next().await.unwrap().len();
@@ -138,7 +146,11 @@ fn a_caller_that_reads_large_frames_in_a_loop() {
 fn a_caller_that_reads_events_in_a_loop() {
     let hub = hub_with(MANY_EVENTS, topic("a"), "x");
     assert_yields("events", async {
-        let subscription = hub.subscriber(topic("a")).from_start().subscribe().unwrap();
+        let subscription = hub
+            .subscription(topic("a"))
+            .from_start()
+            .subscribe()
+            .unwrap();
         let mut events = subscription.events();
         for _ in 0..MANY_EVENTS {
             events.next().await.unwrap();
@@ -156,14 +168,14 @@ fn the_latest_events_among_many_that_are_replaced() {
         } else {
             (n % 10).to_string()
         };
-        let post = Post::new(topic("a"), Event::new("x")).with_key(key);
+        let post = Publication::new(topic("a"), Event::new("x")).with_key(key);
         let _ = hub.post(post).now_or_never().unwrap();
     }
     assert_yields("latest", async {
         let subscriber = hub
-            .subscriber(topic("a"))
+            .subscription(topic("a"))
             .from_start()
-            .when_slow(Slow::Latest);
+            .lag_policy(LagPolicy::Latest);
         let mut events = subscriber.subscribe().unwrap().events();
         for _ in 0..11 {
             events.next().await.unwrap();
@@ -176,7 +188,7 @@ fn an_event_that_comes_when_all_others_are_too_old() {
     let age = Duration::from_secs(1);
     let hub = hub(|kept| kept.age = Some(age));
     for n in 0..MANY_EVENTS {
-        let post = Post::new(topic("a"), Event::new("x"));
+        let post = Publication::new(topic("a"), Event::new("x"));
         let post = if n % 2 == 0 {
             post.with_key(n.to_string())
         } else {
@@ -201,7 +213,8 @@ fn an_event_of_many_topics_that_many_selections_hear_of() {
     let mut subscriptions: Vec<_> = (0..500)
         .map(|n| {
             let texts = (0..64).map(|index| format!("{n}/{index}"));
-            hub.subscribe(Selection::new(texts).unwrap(), None).unwrap()
+            hub.subscribe(TopicFilters::new(texts).unwrap(), None)
+                .unwrap()
         })
         .collect();
     for subscription in &mut subscriptions {
@@ -221,13 +234,13 @@ fn events_that_are_kept_for_many_topics() {
     for n in 0..MANY_EVENTS {
         publish(&hub, &format!("others/{n}"), "x");
     }
-    let mine = Selection::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
+    let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
     assert_yields("newest", async {
-        let subscriber = hub.subscriber(mine.clone()).with_newest(10);
+        let subscriber = hub.subscription(mine.clone()).replay_last(10);
         reads_the_next(&hub, "mine/1", subscriber.subscribe().unwrap()).await;
     });
     assert_yields("start", async {
-        let subscriber = hub.subscriber(mine.clone()).from_start();
+        let subscriber = hub.subscription(mine.clone()).from_start();
         reads_the_next(&hub, "mine/2", subscriber.subscribe().unwrap()).await;
     });
     assert_yields("last event ID", async {
@@ -252,7 +265,7 @@ fn kept_events_beside_topics_that_have_lost_some() {
         publish(&hub, &format!("mine/{n}"), &large);
     }
     let patterns = (1..64).map(worst_pattern).chain(["mine/*".to_owned()]);
-    let selection = Selection::from_patterns(patterns).unwrap();
+    let selection = TopicFilters::from_patterns(patterns).unwrap();
     let first = EventId::from(64 * 3);
     assert_yields("frames", async {
         let mut subscription = hub.subscribe(selection, Some(&first)).unwrap();
@@ -281,14 +294,14 @@ impl Old {
         }
     }
 
-    fn numbered(&self) -> impl Fn(u64) -> Numbered + Send + use<> {
-        let post = Post::new(self.topics.clone(), Event::new("x"));
-        move |number| Numbered::new(number, post.clone())
+    fn numbered(&self) -> impl Fn(u64) -> Sequenced + Send + use<> {
+        let post = Publication::new(self.topics.clone(), Event::new("x"));
+        move |number| Sequenced::new(number, post.clone())
     }
 }
 
 impl Backend for Old {
-    fn publish<'a>(&'a self, _: &'a Post) -> BoxFuture<'a, Result<u64, BackendError>> {
+    fn publish<'a>(&'a self, _: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
         ready(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
@@ -296,12 +309,12 @@ impl Backend for Old {
         let gone = self.events - (newest as u64).min(self.events);
         let event = self.numbered();
         let events = (gone + 1..=self.events).map(move |number| Update::Event(event(number)));
-        let all = stream::iter([Update::Gone(gone)]).chain(stream::iter(events));
+        let all = stream::iter([Update::Truncated(gone)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
-        let lost = self.forgets.then_some(Update::Gone(self.events + 1));
-        let last = Numbered::new(
+        let lost = self.forgets.then_some(Update::Truncated(self.events + 1));
+        let last = Sequenced::new(
             self.events + 2,
-            Post::new(topic("last"), Event::new("the last")),
+            Publication::new(topic("last"), Event::new("the last")),
         );
         let all = all
             .chain(stream::iter(lost))
@@ -309,13 +322,13 @@ impl Backend for Old {
         all.chain(stream::pending()).boxed()
     }
 
-    fn replay(&self, after: u64, through: u64, _: &Selection) -> BoxStream<'static, Replayed> {
+    fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
         let event = self.numbered();
         stream::iter((after + 1..=through).map(move |number| Replayed::Event(event(number))))
             .boxed()
     }
 
-    fn newest(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+    fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         ready(Ok(self.events)).boxed()
     }
 }
@@ -344,8 +357,7 @@ fn events_of_a_backend_that_come_all_at_once() {
             forgets,
             ..Old::with(events, topic("a"))
         };
-        let (hub, follow) =
-            Hub::with_backend(Settings::new().with_retention(kept), Arc::new(backend));
+        let (hub, follow) = Hub::with_backend(HubConfig::new().retention(kept), Arc::new(backend));
         let mut last = hub.subscribe(topic("last"), None).unwrap().events();
         let mut follow = Box::pin(follow);
         let the_last = async { while last.next().await.unwrap().data() != "the last" {} };
@@ -366,8 +378,8 @@ fn events_of_a_backend_that_are_not_selected() {
         let mut kept = Retention::default();
         kept.events = 1;
         let backend = Old::with(events, topics);
-        let settings = Settings::new().with_retention(kept);
-        let settings = settings.with_position(false);
+        let settings = HubConfig::new().retention(kept);
+        let settings = settings.position_events(false);
         let (hub, follow) = Hub::with_backend(settings, Arc::new(backend));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()

@@ -13,8 +13,8 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt};
-use sse_hub::{Denied, Grant, Hub, Retention, Settings, Slow};
-use sse_hyper::{Event, EventId, Farewell};
+use sse_hub::{Denied, Grant, Hub, HubConfig, LagPolicy, Retention};
+use sse_hyper::{CloseEvent, Event, EventId};
 use support::{publish, ready, topic};
 
 /// Creates a hub that sends a position each time that there are no events.
@@ -22,10 +22,10 @@ fn hub() -> Hub {
     Hub::new(settings())
 }
 
-fn settings() -> Settings {
-    Settings::new()
-        .with_first_number(1)
-        .with_position_interval(Duration::ZERO)
+fn settings() -> HubConfig {
+    HubConfig::new()
+        .first_sequence(1)
+        .position_interval(Duration::ZERO)
 }
 
 fn position(number: u64) -> String {
@@ -47,16 +47,16 @@ fn the_position_comes_first() {
     let first = EventId::from(1);
     let mut subscription = hub.subscribe(topic("b"), Some(&first)).unwrap();
     assert!(ready(&mut subscription).starts_with(&(position(1) + "id: 2\n")));
-    let newest = hub.subscriber(topic("b")).with_newest(1);
+    let newest = hub.subscription(topic("b")).replay_last(1);
     let text = ready(&mut newest.subscribe().unwrap());
     assert_eq!(text, position(2) + "id: 3\ndata: z\n\n");
-    let start = hub.subscriber(topic("b")).from_start();
+    let start = hub.subscription(topic("b")).from_start();
     assert!(ready(&mut start.subscribe().unwrap()).starts_with(&position(0)));
 }
 
 #[test]
 fn no_position_is_told_if_it_is_not_to_be() {
-    let hub = Hub::new(settings().with_position(false));
+    let hub = Hub::new(settings().position_events(false));
     let mut subscription = hub.subscribe(topic("b"), None).unwrap();
     publish(&hub, "a", "x");
     assert_eq!(ready(&mut subscription) + &ready(&mut subscription), "");
@@ -104,7 +104,7 @@ fn a_quiet_subscriber_beside_a_busy_topic_is_not_reset() {
 
 #[test]
 fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
-    let hub = Hub::new(settings().with_position_interval(Duration::from_secs(1)));
+    let hub = Hub::new(settings().position_interval(Duration::from_secs(1)));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     assert_eq!(ready(&mut subscription), position(0));
     publish(&hub, "b", "x");
@@ -119,7 +119,7 @@ fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
 #[cfg(feature = "sealed-ids")]
 #[test]
 fn a_secret_position_is_told_whether_or_not_it_has_moved() {
-    let hub = Hub::new(settings().with_ids(sse_hub::Ids::sealed([7; 16])));
+    let hub = Hub::new(settings().id_format(sse_hub::IdFormat::sealed([7; 16])));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     ready(&mut subscription);
     for n in 0..10 {
@@ -139,9 +139,12 @@ fn a_secret_position_is_told_whether_or_not_it_has_moved() {
 
 #[test]
 fn a_subscriber_that_lagged_has_missed_nothing_that_is_kept() {
-    let hub = Hub::new(settings().with_retention(Retention::new().with_events(1000)));
-    let subscriber = hub.subscriber(topic("a")).with_max_lag(1);
-    let mut subscription = subscriber.when_slow(Slow::Disconnect).subscribe().unwrap();
+    let hub = Hub::new(settings().retention(Retention::new().events(1000)));
+    let subscriber = hub.subscription(topic("a")).max_lag(1);
+    let mut subscription = subscriber
+        .lag_policy(LagPolicy::Disconnect)
+        .subscribe()
+        .unwrap();
     publish(&hub, "a", "seen");
     ready(&mut subscription);
     for n in 0..500 {
@@ -159,15 +162,15 @@ async fn a_subscriber_that_is_denied_knows_where_it_stood() {
     let hub = hub();
     let is_denied = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&is_denied);
-    let authority = move |_: sse_hub::Selection| {
+    let authority = move |_: sse_hub::TopicFilters| {
         let answer = match asked.load(Ordering::Relaxed) {
-            false => Ok(Grant::for_time(Duration::from_millis(1))),
+            false => Ok(Grant::expires_in(Duration::from_millis(1))),
             true => Err(Denied::new("no more")),
         };
         async move { answer }
     };
-    let subscriber = hub.subscriber(topic("a"));
-    let mut subscription = subscriber.subscribe_if(authority).await.unwrap();
+    let subscriber = hub.subscription(topic("a"));
+    let mut subscription = subscriber.subscribe_authorized(authority).await.unwrap();
     publish(&hub, "a", "x");
     assert!(ready(&mut subscription).ends_with("id: 1\ndata: x\n\n"));
     is_denied.store(true, Ordering::Relaxed);
@@ -184,8 +187,8 @@ fn a_hub_that_closes_tells_each_subscriber_its_position() {
         ready(subscription);
     }
     publish(&hub, "a", "unread");
-    hub.close(Farewell::new(Event::new("{}")));
-    hub.close(Farewell::default());
+    hub.close(CloseEvent::new(Event::new("{}")));
+    hub.close(CloseEvent::default());
     let closing = |number: u64| format!("event: closing\nid: {number}\ndata: {{}}\n\n");
     let [a, b] = &mut both;
     assert_eq!(ready(a), closing(1));
@@ -193,7 +196,7 @@ fn a_hub_that_closes_tells_each_subscriber_its_position() {
     // A later subscriber gets the close event, too. One that has not read its replay gets no ID.
     let mut later = hub.subscribe(topic("a"), None).unwrap();
     assert_eq!(ready(&mut later), closing(2));
-    let newest = hub.subscriber(topic("a")).with_newest(2);
+    let newest = hub.subscription(topic("a")).replay_last(2);
     let text = ready(&mut newest.subscribe().unwrap());
     assert_eq!(text, "event: closing\ndata: {}\n\n");
     for subscription in both {
@@ -215,7 +218,7 @@ async fn a_hub_that_closes_wakes_its_subscribers() {
     ready(&mut subscription);
     let ended = tokio::spawn(async move { subscription.next().await });
     tokio::task::yield_now().await;
-    hub.close(Farewell::default());
+    hub.close(CloseEvent::default());
     let ended = tokio::time::timeout(testkit::timeout::test_timeout(), ended);
     assert!(ended.await.unwrap().unwrap().is_none());
 }

@@ -5,14 +5,14 @@ mod support;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sse_hub::{Hub, Ids, Post, Retention, Selection, Settings, Slow};
+use sse_hub::{Hub, HubConfig, IdFormat, LagPolicy, Publication, Retention, TopicFilters};
 use sse_hyper::{Event, EventId};
 use support::{numbered_from_1, publish, ready, topic};
 
 #[test]
 fn an_id_that_is_unknown_or_too_old_resets() {
-    let retention = Retention::new().with_events(2).with_events_per_topic(0);
-    let hub = Hub::new(numbered_from_1().with_retention(retention));
+    let retention = Retention::new().events(2).events_per_topic(0);
+    let hub = Hub::new(numbered_from_1().retention(retention));
     for n in 1..=5 {
         publish(&hub, "a", &n.to_string());
     }
@@ -35,10 +35,10 @@ fn an_id_that_is_unknown_or_too_old_resets() {
         let mut subscription = hub.subscribe(topic("a"), Some(&id)).unwrap();
         assert_eq!(ready(&mut subscription), reset(reason), "{id}");
     }
-    let subscriber = hub.subscriber(topic("a")).after_unknown();
+    let subscriber = hub.subscription(topic("a")).after_unknown();
     let mut subscription = subscriber.subscribe().unwrap();
     assert_eq!(ready(&mut subscription), reset("unknown"));
-    assert_eq!(hub.counts().resets, 12);
+    assert_eq!(hub.stats().resets, 12);
 }
 
 #[test]
@@ -63,54 +63,54 @@ fn what_is_kept_comes_again() {
     assert_eq!(from(4), "id: 5\ndata: 5\n\n");
     assert_eq!(from(5), "");
     let newest = |events| {
-        let subscriber = hub.subscriber(topic("odd")).with_newest(events);
+        let subscriber = hub.subscription(topic("odd")).replay_last(events);
         ready(&mut subscriber.subscribe().unwrap())
     };
     assert_eq!(newest(0), "");
     assert_eq!(newest(1), from(4));
     assert_eq!(newest(2), from(1));
     assert_eq!(newest(99), from(0));
-    assert_eq!(hub.counts().replayed, 3 + 2 + 2 + 1 + 1 + 2 + 3 + 1 + 2 + 3);
+    assert_eq!(hub.stats().replayed, 3 + 2 + 2 + 1 + 1 + 2 + 3 + 1 + 2 + 3);
 }
 
 /// Events that are too old are not replayed, even if no newer event has removed them from the log.
 #[test]
 fn what_is_too_old_does_not_come_again() {
     let age = Duration::from_millis(200);
-    let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_age(age)));
+    let hub = Hub::new(numbered_from_1().retention(Retention::new().age(age)));
     // This subscriber does not read, so the channel keeps the events as well.
     let mut stalled = hub.subscribe(topic("a"), None).unwrap();
     for n in 1..=3 {
         publish(&hub, "a", &n.to_string());
     }
-    let keyed = Post::new(topic("a"), Event::new("keyed")).with_key("k");
+    let keyed = Publication::new(topic("a"), Event::new("keyed")).with_key("k");
     let _ = hub.post(keyed).now_or_never();
     std::thread::sleep(age * 2);
     let after = |id: u64, slow| {
         let id = EventId::from(id);
-        let subscriber = hub.subscriber(topic("a")).when_slow(slow);
+        let subscriber = hub.subscription(topic("a")).lag_policy(slow);
         ready(&mut subscriber.after(Some(&id)).subscribe().unwrap())
     };
-    for slow in [Slow::Disconnect, Slow::Skip] {
+    for slow in [LagPolicy::Disconnect, LagPolicy::Skip] {
         for id in [1, 3] {
             let reset = "event: reset\nid: 4\ndata: {\"reason\":\"too old\"}\n\n";
             assert_eq!(after(id, slow), reset);
         }
         assert_eq!(after(4, slow), "", "the client has seen all events");
-        let subscriber = || hub.subscriber(topic("a")).when_slow(slow);
+        let subscriber = || hub.subscription(topic("a")).lag_policy(slow);
         let start = ready(&mut subscriber().from_start().subscribe().unwrap());
-        let newest = ready(&mut subscriber().with_newest(9).subscribe().unwrap());
+        let newest = ready(&mut subscriber().replay_last(9).subscribe().unwrap());
         assert_eq!((&*start, &*newest), ("", ""));
     }
     // The latest event of a key is kept at any age.
-    let state = hub.subscriber(topic("a")).when_slow(Slow::Latest);
+    let state = hub.subscription(topic("a")).lag_policy(LagPolicy::Latest);
     let state = ready(&mut state.from_start().subscribe().unwrap());
     assert_eq!(state, "id: 4\ndata: keyed\n\n");
-    assert_eq!(after(2, Slow::Latest), state);
+    assert_eq!(after(2, LagPolicy::Latest), state);
     let other = topic("b");
     publish(&hub, "b", "without a key");
     std::thread::sleep(age * 2);
-    let mut stalled_too = hub.subscriber(&other).when_slow(Slow::Latest);
+    let mut stalled_too = hub.subscription(&other).lag_policy(LagPolicy::Latest);
     stalled_too = stalled_too.after(Some(&EventId::from(4)));
     assert_eq!(ready(&mut stalled_too.subscribe().unwrap()), "");
     // This subscriber was there when the events were new.
@@ -120,7 +120,13 @@ fn what_is_too_old_does_not_come_again() {
 #[test]
 fn ids_from_before_a_restart_are_unknown() {
     for ids in formats() {
-        let hub = || Hub::new(Settings::new().with_ids(ids.clone()).with_position(false));
+        let hub = || {
+            Hub::new(
+                HubConfig::new()
+                    .id_format(ids.clone())
+                    .position_events(false),
+            )
+        };
         let publish_some = |hub: &Hub| [1, 2, 3].map(|n| publish(hub, "a", &n.to_string()));
         let (before, after) = (hub(), hub());
         let (old, new) = (publish_some(&before), publish_some(&after));
@@ -140,18 +146,18 @@ fn ids_from_before_a_restart_are_unknown() {
 }
 
 /// Returns all ID formats. Two hubs with the same key stand for a hub that was restarted.
-fn formats() -> Vec<Ids> {
+fn formats() -> Vec<IdFormat> {
     vec![
-        Ids::plain(),
+        IdFormat::plain(),
         #[cfg(feature = "sealed-ids")]
-        Ids::sealed([7; 16]),
+        IdFormat::sealed([7; 16]),
     ]
 }
 
 #[cfg(feature = "sealed-ids")]
 #[test]
 fn sealed_ids_resume_and_cannot_be_guessed() {
-    let hub = Hub::new(numbered_from_1().with_ids(Ids::sealed([7; 16])));
+    let hub = Hub::new(numbered_from_1().id_format(IdFormat::sealed([7; 16])));
     let first = publish(&hub, "a", "1");
     publish(&hub, "a", "2");
     let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
@@ -163,19 +169,22 @@ fn sealed_ids_resume_and_cannot_be_guessed() {
 
 #[test]
 fn plain_ids_are_the_default() {
-    let hub = Hub::new(numbered_from_1().with_ids(Ids::plain()));
+    let hub = Hub::new(numbered_from_1().id_format(IdFormat::plain()));
     assert_eq!(publish(&hub, "a", "1").as_str(), "1");
 }
 
 #[test]
 fn a_new_subscriber_can_have_the_state() {
-    let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_events(2)));
+    let hub = Hub::new(numbered_from_1().retention(Retention::new().events(2)));
     let prices = topic("prices");
     for (symbol, price) in [("A", "1"), ("B", "2"), ("A", "3"), ("C", "4"), ("C", "5")] {
-        let post = Post::new(&prices, Event::new(price)).with_key(symbol);
+        let post = Publication::new(&prices, Event::new(price)).with_key(symbol);
         let _ = hub.post(post).now_or_never();
     }
-    let subscriber = hub.subscriber(&prices).from_start().when_slow(Slow::Latest);
+    let subscriber = hub
+        .subscription(&prices)
+        .from_start()
+        .lag_policy(LagPolicy::Latest);
     let state = ready(&mut subscriber.subscribe().unwrap());
     assert_eq!(
         state,
@@ -193,20 +202,20 @@ fn a_quiet_topic_is_not_reset_by_a_busy_one() {
     }
     publish(&hub, "quiet/q1", "2");
     // The search in the log takes several turns.
-    let text = |selection: Selection, id: &EventId| {
+    let text = |selection: TopicFilters, id: &EventId| {
         let mut subscription = hub.subscribe(selection, Some(id)).unwrap();
         let turns = (0..1000).map(|_| ready(&mut subscription));
         turns.collect::<String>()
     };
     for selection in [
-        Selection::new(["quiet/q1"]).unwrap(),
-        Selection::from_patterns(["quiet/*", "none"]).unwrap(),
+        TopicFilters::new(["quiet/q1"]).unwrap(),
+        TopicFilters::from_patterns(["quiet/*", "none"]).unwrap(),
     ] {
         assert_eq!(text(selection, &seen), "id: 16502\ndata: 2\n\n");
     }
     // Selected events are lost.
     for selection in [&["busy"][..], &["quiet/*", "busy"], &["**"]] {
-        let selection = Selection::from_patterns(selection).unwrap();
+        let selection = TopicFilters::from_patterns(selection).unwrap();
         assert!(text(selection, &seen).starts_with("event: reset\n"));
     }
 }
@@ -214,7 +223,7 @@ fn a_quiet_topic_is_not_reset_by_a_busy_one() {
 #[test]
 fn events_that_are_too_old_are_missed_only_by_those_who_select_them() {
     let age = Duration::from_millis(20);
-    let hub = Hub::new(numbered_from_1().with_retention(Retention::new().with_age(age)));
+    let hub = Hub::new(numbered_from_1().retention(Retention::new().age(age)));
     let seen = publish(&hub, "a", "1");
     publish(&hub, "b", "2");
     std::thread::sleep(age * 2);

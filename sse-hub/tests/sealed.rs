@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::HashSet;
 
-use sse_hub::{Hub, Ids, Slow};
+use sse_hub::{Hub, IdFormat, LagPolicy};
 use sse_hyper::EventId;
 use support::{numbered_from_1, publish, ready, topic};
 
@@ -14,8 +14,8 @@ const KEY: [u8; 16] = [7; 16];
 fn hub() -> Hub {
     Hub::new(
         numbered_from_1()
-            .with_ids(Ids::sealed(KEY))
-            .with_position(true),
+            .id_format(IdFormat::sealed(KEY))
+            .position_events(true),
     )
 }
 
@@ -95,9 +95,9 @@ fn each_position_resumes_where_it_was_told_also_at_another_node() {
 fn what_a_slow_subscriber_is_told_is_of_its_own_selection_alone() {
     let hub = hub();
     let subscriber = hub
-        .subscriber(topic("a"))
-        .with_max_lag(2)
-        .when_slow(Slow::Skip);
+        .subscription(topic("a"))
+        .max_lag(2)
+        .lag_policy(LagPolicy::Skip);
     let mut slow = subscriber.subscribe().unwrap();
     ready(&mut slow);
     let mut told = HashSet::new();
@@ -118,7 +118,7 @@ fn what_a_slow_subscriber_is_told_is_of_its_own_selection_alone() {
 #[test]
 fn an_id_under_another_key_or_made_up_is_unknown() {
     let hub = hub();
-    let other = Hub::new(numbered_from_1().with_ids(Ids::sealed([8; 16])));
+    let other = Hub::new(numbered_from_1().id_format(IdFormat::sealed([8; 16])));
     publish(&hub, "a", "1");
     let theirs = publish(&other, "a", "1");
     let guesses = [

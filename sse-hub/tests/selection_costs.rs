@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use sse_hub::{Hub, InvalidTopic, Selection, Subscription, Topic, Topics};
+use sse_hub::{Hub, InvalidTopic, Subscription, Topic, TopicFilters, Topics};
 use sse_hyper::Event;
 use testkit::poll_time::{assert_yields, longest_poll};
 
@@ -81,13 +81,13 @@ fn forms(length: usize) -> impl Iterator<Item = String> {
     })
 }
 
-fn selection(choose: Choose, subscriber: usize) -> (Selection, usize) {
+fn selection(choose: Choose, subscriber: usize) -> (TopicFilters, usize) {
     let texts: Vec<_> = (0..SELECTORS).map(|it| choose(subscriber, it)).collect();
     let bytes = texts.iter().map(String::len).sum();
-    (Selection::from_patterns(texts).unwrap(), bytes)
+    (TopicFilters::from_patterns(texts).unwrap(), bytes)
 }
 
-fn subscribe(hub: &Hub, selection: Selection) -> (Subscription, Duration) {
+fn subscribe(hub: &Hub, selection: TopicFilters) -> (Subscription, Duration) {
     let (subscription, time) = longest_poll(async { hub.subscribe(selection, None) });
     (subscription.unwrap(), time)
 }
@@ -162,7 +162,7 @@ fn subscribers_that_leave_give_their_memory_back() {
         assert!(used < all / 4, "{what}: {used} of {all} bytes for 4 of 24");
         used += measure(|| subscriptions.clear()).bytes_current;
         assert!(used < 2048, "{what}: {used} bytes remain");
-        assert_eq!((hub.selections(), hub.counts().subscribers), (0, 0));
+        assert_eq!((hub.selections(), hub.stats().subscribers), (0, 0));
     }
 }
 
@@ -205,7 +205,7 @@ fn no_patterns_make_an_event_take_long() {
     // No topic of this test matches the segments without a star.
     let patterns: Vec<_> = patterns.map(|form| form.replace('a', "b")).collect();
     assert!(patterns.len() > 10_000);
-    let selections = patterns.chunks(SELECTORS).map(Selection::from_patterns);
+    let selections = patterns.chunks(SELECTORS).map(TopicFilters::from_patterns);
     let _subscriptions: Vec<_> = selections
         .map(|selection| hub.subscribe(selection.unwrap(), None).unwrap())
         .collect();
@@ -223,7 +223,7 @@ fn no_patterns_make_an_event_take_long() {
 #[test]
 fn patterns_have_few_segments_and_topics_have_many() {
     let many = |segment: &str, count| vec![segment; count].join("/");
-    let parse = |text: &str| Selection::from_patterns([text]);
+    let parse = |text: &str| TopicFilters::from_patterns([text]);
     assert!(parse(&many("a", 256 / 2)).is_ok(), "a topic");
     assert!(parse(&format!("{}/**", many("a", 15))).is_ok());
     let deep = parse(&format!("{}/**", many("a", 16))).unwrap_err();

@@ -14,10 +14,10 @@ use std::{
 use futures_util::{FutureExt, StreamExt};
 use http_body_util::BodyExt;
 use sse_hub::{
-    Denied, Grant, Hub, InvalidTopic, Post, PublishError, Selection, Selector, Settings, Slow,
-    SubscribeError, Subscription, Topic, Topics,
+    Denied, Grant, Hub, HubConfig, InvalidTopic, LagPolicy, Publication, PublishError,
+    SubscribeError, Subscription, Topic, TopicFilter, TopicFilters, Topics,
 };
-use sse_hyper::{Event, EventId, EventType, Farewell, Streams};
+use sse_hyper::{CloseEvent, Event, EventId, EventType, StreamTracker};
 use support::{numbered_from_1, publish, ready, topic};
 
 #[test]
@@ -45,9 +45,12 @@ fn topics_and_patterns() {
     );
     assert_eq!(Topics::new([""; 0]).unwrap_err(), InvalidTopic::None);
     let many = |count| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
-    assert!(Topics::new(many(64)).is_ok() && Selection::new(many(64)).is_ok());
+    assert!(Topics::new(many(64)).is_ok() && TopicFilters::new(many(64)).is_ok());
     assert_eq!(Topics::new(many(65)).unwrap_err(), InvalidTopic::TooMany);
-    assert_eq!(Selection::new(many(65)).unwrap_err(), InvalidTopic::TooMany);
+    assert_eq!(
+        TopicFilters::new(many(65)).unwrap_err(),
+        InvalidTopic::TooMany
+    );
 
     let matches = [
         ("a/b", "a/b", true),
@@ -66,7 +69,7 @@ fn topics_and_patterns() {
         ("a/*/c", "a//c", true),
     ];
     for (selector, text, expected) in matches {
-        let selector = Selector::from_pattern(selector).unwrap();
+        let selector = TopicFilter::from_pattern(selector).unwrap();
         assert_eq!(
             selector.matches(&topic(text)),
             expected,
@@ -74,7 +77,7 @@ fn topics_and_patterns() {
         );
     }
     for text in ["a*", "**/a", "a/**/b", "***", "a/b*"] {
-        assert!(Selector::from_pattern(text).is_err(), "{text}");
+        assert!(TopicFilter::from_pattern(text).is_err(), "{text}");
     }
 }
 
@@ -83,7 +86,7 @@ fn topics_and_patterns() {
 fn the_name_of_a_user_selects_nothing_of_others() {
     let hub = Hub::new(numbered_from_1());
     for name in ["*", "**", "*/**", "a*", "bob*"] {
-        let error = Selection::new(["room".to_owned(), format!("user/{name}")]).unwrap_err();
+        let error = TopicFilters::new(["room".to_owned(), format!("user/{name}")]).unwrap_err();
         assert!(matches!(error, InvalidTopic::Star(_)), "{error:?}");
         assert!(error.to_string().contains("from_patterns"), "{error}");
         assert!(Topics::new([format!("user/{name}")]).is_err());
@@ -99,22 +102,25 @@ fn the_name_of_a_user_selects_nothing_of_others() {
     assert_eq!(reason(&[]), "topic is empty");
 
     let own = Topic::from_segments(["user", "bob"]).unwrap();
-    let below = Selector::below(&own).unwrap();
+    let below = TopicFilter::below(&own).unwrap();
     let topics = Topics::new([&own, &topic("room")]).unwrap();
     let selections = [
-        (Selection::from(&topics), 2),
-        (Selection::from(topics), 2),
-        (Selection::new(["room", own.as_str(), "room"]).unwrap(), 2),
-        (Selection::from_selectors([&own]).unwrap(), 1),
-        (Selection::from(below.clone()), 1),
+        (TopicFilters::from(&topics), 2),
+        (TopicFilters::from(topics), 2),
         (
-            Selection::from(own.clone())
+            TopicFilters::new(["room", own.as_str(), "room"]).unwrap(),
+            2,
+        ),
+        (TopicFilters::from_filters([&own]).unwrap(), 1),
+        (TopicFilters::from(below.clone()), 1),
+        (
+            TopicFilters::from(own.clone())
                 .with_patterns(["room", "r/**"])
                 .unwrap(),
             2,
         ),
         (
-            Selection::from_selectors([Selector::from(own), below]).unwrap(),
+            TopicFilters::from_filters([TopicFilter::from(own), below]).unwrap(),
             2,
         ),
     ];
@@ -136,11 +142,11 @@ fn the_name_of_a_user_selects_nothing_of_others() {
     }
     let long = Topic::new("x".repeat(254)).unwrap();
     assert_eq!(
-        Selector::below(&long).unwrap_err(),
+        TopicFilter::below(&long).unwrap_err(),
         InvalidTopic::TooLong(257)
     );
     let many = (0..64).map(|number| number.to_string());
-    let full = Selection::new(many).unwrap();
+    let full = TopicFilters::new(many).unwrap();
     assert_eq!(
         full.with_patterns(["*"]).unwrap_err(),
         InvalidTopic::TooMany
@@ -152,14 +158,14 @@ fn an_event_of_many_topics_comes_once() {
     let hub = Hub::new(numbered_from_1());
     let mut subscription = hub
         .subscribe(
-            Selection::from_patterns(["a", "b", "*", "**"]).unwrap(),
+            TopicFilters::from_patterns(["a", "b", "*", "**"]).unwrap(),
             None,
         )
         .unwrap();
     let topics = Topics::new(["a", "b", "c/d"]).unwrap();
     let _ = hub.publish(topics, Event::new("x")).now_or_never();
     assert_eq!(ready(&mut subscription), "id: 1\ndata: x\n\n");
-    assert_eq!(hub.counts().delivered, 1);
+    assert_eq!(hub.stats().delivered, 1);
 }
 
 #[test]
@@ -186,7 +192,7 @@ fn all_that_is_ready_is_one_frame_and_shared() {
 
 #[test]
 fn there_are_no_more_subscribers_than_there_may_be() {
-    let hub = Hub::new(Settings::new().with_max_subscribers(2));
+    let hub = Hub::new(HubConfig::new().max_subscribers(2));
     let one = hub.subscribe(topic("a"), None).unwrap();
     let _two = hub.subscribe(topic("b"), None).unwrap();
     let error = hub.subscribe(topic("c"), None).unwrap_err();
@@ -198,7 +204,7 @@ fn there_are_no_more_subscribers_than_there_may_be() {
 
 #[test]
 fn an_event_may_be_too_large() {
-    let hub = Hub::new(Settings::new().with_max_event(3));
+    let hub = Hub::new(HubConfig::new().max_event_bytes(3));
     publish(&hub, "a", "123");
     let publishing = hub.publish(topic("a"), Event::new("1234"));
     let error = publishing.now_or_never().unwrap().unwrap_err();
@@ -207,17 +213,17 @@ fn an_event_may_be_too_large() {
         PublishError::TooLarge { bytes: 4, limit: 3 }
     ));
     let event = Event::new("1").with_type(EventType::new("t").unwrap());
-    let posting = hub.post(Post::new(topic("a"), event).with_key("ke"));
+    let posting = hub.post(Publication::new(topic("a"), event).with_key("ke"));
     let error = posting.now_or_never().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "event is 4 bytes, limit is 3");
-    assert_eq!(hub.counts().published, 1);
+    assert_eq!(hub.stats().published, 1);
 }
 
 #[test]
 fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
     const LIMIT: usize = 10_000;
 
-    let hub = Hub::new(Settings::new().with_max_event(LIMIT));
+    let hub = Hub::new(HubConfig::new().max_event_bytes(LIMIT));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     for line_end in ["\n", "\r", "\r\n"] {
         let mut data = String::new();
@@ -265,9 +271,9 @@ fn a_waker_may_take_subscriptions_with_it() {
         let mut cx = Context::from_waker(&waker);
         assert!(subscription.poll_next_unpin(&mut cx).is_pending());
     }
-    assert_eq!(hub.counts().subscribers, 2);
+    assert_eq!(hub.stats().subscribers, 2);
     drop(subscription);
-    assert_eq!(hub.counts().subscribers, 0);
+    assert_eq!(hub.stats().subscribers, 0);
 
     // A waker is also dropped after it was woken.
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
@@ -276,7 +282,7 @@ fn a_waker_may_take_subscriptions_with_it() {
     assert!(subscription.poll_next_unpin(&mut cx).is_pending());
     drop(waker);
     publish(&hub, "a", "x");
-    assert_eq!(hub.counts().subscribers, 1);
+    assert_eq!(hub.stats().subscribers, 1);
 }
 
 #[test]
@@ -291,15 +297,15 @@ fn an_own_id_is_replaced() {
 #[test]
 fn one_may_be_behind_by_so_many_and_not_more() {
     let hub =
-        Hub::new(numbered_from_1().with_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
+        Hub::new(numbered_from_1().lagged_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
     let subscribe = |slow| {
-        let subscriber = hub.subscriber(topic("a")).with_max_lag(3).when_slow(slow);
+        let subscriber = hub.subscription(topic("a")).max_lag(3).lag_policy(slow);
         let mut subscription = subscriber.subscribe().unwrap();
         assert_eq!(ready(&mut subscription), "");
         subscription
     };
-    let mut skips = subscribe(Slow::Skip);
-    let mut leaves = subscribe(Slow::Disconnect);
+    let mut skips = subscribe(LagPolicy::Skip);
+    let mut leaves = subscribe(LagPolicy::Disconnect);
     for n in 1..=3 {
         publish(&hub, "a", &n.to_string());
     }
@@ -317,14 +323,11 @@ fn one_may_be_behind_by_so_many_and_not_more() {
         leaves.next().now_or_never().unwrap().is_none(),
         "the stream has ended"
     );
-    let counts = hub.counts();
+    let counts = hub.stats();
     assert_eq!((counts.lagged, counts.dropped), (2, 4));
     // After it reconnects, the lag limit does not apply until it has caught up.
     let last = EventId::from(3);
-    let again = hub
-        .subscriber(topic("a"))
-        .with_max_lag(3)
-        .after(Some(&last));
+    let again = hub.subscription(topic("a")).max_lag(3).after(Some(&last));
     let again = ready(&mut again.subscribe().unwrap());
     assert_eq!(again.matches("data").count(), 4);
 }
@@ -332,16 +335,16 @@ fn one_may_be_behind_by_so_many_and_not_more() {
 #[tokio::test(start_paused = true)]
 async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     let hub = Hub::new(numbered_from_1());
-    let deny = |_: Selection| async { Err(Denied::new("no")) };
+    let deny = |_: TopicFilters| async { Err(Denied::new("no")) };
     let error = hub
-        .subscriber(topic("a"))
-        .subscribe_if(deny)
+        .subscription(topic("a"))
+        .subscribe_authorized(deny)
         .await
         .unwrap_err();
     assert_eq!(error, SubscribeError::Denied(Denied::new("no")));
-    assert_eq!(hub.counts().subscribers, 0);
+    assert_eq!(hub.stats().subscribers, 0);
     // The future may keep the selection.
-    let ask_elsewhere = |selection: Selection| async move {
+    let ask_elsewhere = |selection: TopicFilters| async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let allowed = ["a", "b/**"];
         match selection.iter().find(|it| !allowed.contains(&it.as_str())) {
@@ -349,9 +352,13 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
             Some(selector) => Err(Denied::new(selector.to_string())),
         }
     };
-    let own = Selection::from_patterns(["a", "b/**"]).unwrap();
+    let own = TopicFilters::from_patterns(["a", "b/**"]).unwrap();
     let others = own.clone().with_patterns(["c/*"]).unwrap();
-    let subscribe = async |selection| hub.subscriber(selection).subscribe_if(ask_elsewhere).await;
+    let subscribe = async |selection| {
+        hub.subscription(selection)
+            .subscribe_authorized(ask_elsewhere)
+            .await
+    };
     assert!(subscribe(own).await.is_ok());
     let error = subscribe(others).await.unwrap_err();
     assert_eq!(error, SubscribeError::Denied(Denied::new("c/*")));
@@ -359,20 +366,24 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     let asked = Arc::new(AtomicUsize::new(0));
     let authority = {
         let asked = Arc::clone(&asked);
-        move |selection: Selection| {
+        move |selection: TopicFilters| {
             assert!(selection.matches(&topic("a")));
             let times = asked.fetch_add(1, Ordering::Relaxed);
             async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 match times {
-                    0 | 1 => Ok(Grant::for_time(Duration::from_secs(60))),
+                    0 | 1 => Ok(Grant::expires_in(Duration::from_secs(60))),
                     _ => Err(Denied::new("it is\nover")),
                 }
             }
         }
     };
-    let subscriber = hub.subscriber(topic("a"));
-    let mut events = subscriber.subscribe_if(authority).await.unwrap().events();
+    let subscriber = hub.subscription(topic("a"));
+    let mut events = subscriber
+        .subscribe_authorized(authority)
+        .await
+        .unwrap()
+        .events();
     publish(&hub, "a", "1");
     assert_eq!(events.next().await.unwrap().data(), "1");
     assert_eq!(asked.load(Ordering::Relaxed), 1);
@@ -391,7 +402,7 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
 
 #[tokio::test]
 async fn it_is_a_body_that_ends_with_the_others() {
-    let (hub, streams) = (Hub::new(numbered_from_1()), Streams::default());
+    let (hub, streams) = (Hub::new(numbered_from_1()), StreamTracker::default());
     let request = http::Request::new(());
     let subscription = hub.subscribe(topic("a"), None).unwrap();
     let response = streams.respond(&request, subscription);
@@ -400,8 +411,8 @@ async fn it_is_a_body_that_ends_with_the_others() {
     publish(&hub, "a", "x");
     let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(frame, ":\n\nid: 1\ndata: x\n\n");
-    streams.close(Farewell::new(Event::new("bye")));
+    streams.close(CloseEvent::new(Event::new("bye")));
     let rest = body.collect().await.unwrap().to_bytes();
     assert_eq!(rest, "event: closing\ndata: bye\n\n");
-    assert_eq!((streams.open(), hub.counts().subscribers), (0, 0));
+    assert_eq!((streams.open_streams(), hub.stats().subscribers), (0, 0));
 }

@@ -19,7 +19,7 @@ use axum::{
     routing::get,
 };
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use sse_hyper::{Event, EventId, Farewell, LastEventId, Streams};
+use sse_hyper::{CloseEvent, Event, EventId, LastEventId, StreamTracker};
 use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 
 /// Time for which the shutdown waits for clients that have stopped reading.
@@ -30,7 +30,7 @@ async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/");
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let router = Router::new()
         .route("/", get(Html(include_str!("page.html"))))
         .route("/events", get(events))
@@ -44,7 +44,7 @@ async fn main() -> io::Result<()> {
 }
 
 async fn events(
-    State(streams): State<Streams>,
+    State(streams): State<StreamTracker>,
     LastEventId(seen): LastEventId<u64>,
     request: Request,
 ) -> Response {
@@ -61,10 +61,10 @@ fn seconds(seen: u64) -> impl Stream<Item = Event> {
 }
 
 /// Waits for the signal to end, then closes all streams and spreads the times at which the clients reconnect.
-async fn close(streams: Streams) {
+async fn close(streams: StreamTracker) {
     asked_to_end().await;
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-    streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+    streams.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
 }
 
 /// Waits for Ctrl-C or, on Unix, for SIGTERM.

@@ -21,7 +21,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::{FutureExt, stream};
-use sse_hyper::{Encoded, Event, EventStream, EventType, Farewell, Streams};
+use sse_hyper::{CloseEvent, Encoded, Event, EventStream, EventType, StreamTracker};
 use tokio::{
     net::TcpListener,
     signal,
@@ -39,7 +39,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 struct App {
     /// Channel of events, each encoded once for all clients.
     events: Sender<Encoded>,
-    streams: Streams,
+    streams: StreamTracker,
 }
 
 #[tokio::main]
@@ -47,7 +47,7 @@ async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/events");
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let events = Sender::new(CHANNEL_CAPACITY);
     let router = Router::new()
         .route("/events", get(follow))
@@ -58,7 +58,7 @@ async fn main() -> io::Result<()> {
         });
     let closed = async move {
         let _ = signal::ctrl_c().await;
-        streams.close(Farewell::default());
+        streams.close(CloseEvent::default());
     };
     let closed = closed.shared();
     let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());

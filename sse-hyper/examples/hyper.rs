@@ -21,7 +21,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use sse_hyper::{Event, EventBody, EventId, Farewell, Streams};
+use sse_hyper::{CloseEvent, Event, EventBody, EventId, StreamTracker};
 use tokio::{
     net::TcpListener,
     signal::ctrl_c,
@@ -38,7 +38,7 @@ async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/events");
-    let (streams, connections) = (Streams::default(), GracefulShutdown::new());
+    let (streams, connections) = (StreamTracker::default(), GracefulShutdown::new());
     let mut ends = pin!(asked_to_end());
     loop {
         let connection = tokio::select! {
@@ -62,7 +62,7 @@ async fn main() -> io::Result<()> {
         tokio::spawn(connections.watch(connection));
     }
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-    streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+    streams.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
     let _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     Ok(())
 }
@@ -83,7 +83,7 @@ async fn asked_to_end() {
     let _ = ctrl_c().await;
 }
 
-fn respond(streams: &Streams, request: &Request<Incoming>) -> Response<Body> {
+fn respond(streams: &StreamTracker, request: &Request<Incoming>) -> Response<Body> {
     if request.uri().path() != "/events" {
         return refusal(StatusCode::NOT_FOUND, "the events are at /events");
     }

@@ -28,10 +28,10 @@ impl<S: EventStream + Send + 'static> IntoResponse for EventBody<S> {
 /// ```
 /// use axum::{extract::State, response::IntoResponse};
 /// use futures_util::stream;
-/// use sse_hyper::{Event, EventId, LastEventId, Streams};
+/// use sse_hyper::{Event, EventId, LastEventId, StreamTracker};
 ///
 /// async fn count(
-///     State(streams): State<Streams>,
+///     State(streams): State<StreamTracker>,
 ///     LastEventId(seen): LastEventId<u64>,
 /// ) -> impl IntoResponse {
 ///     let next = seen.map_or(1, |n| n.saturating_add(1));
@@ -40,7 +40,7 @@ impl<S: EventStream + Send + 'static> IntoResponse for EventBody<S> {
 /// }
 /// # let _: axum::Router = axum::Router::new()
 /// #     .route("/count", axum::routing::get(count))
-/// #     .with_state(Streams::default());
+/// #     .with_state(StreamTracker::default());
 /// ```
 #[allow(clippy::exhaustive_structs, reason = "handlers destructure it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,11 +13,11 @@ use pin_project_lite::pin_project;
 use sse_proto::Comment;
 
 use crate::{
-    Outgoing, Settings,
+    IntoFrame, StreamConfig,
     clock::{Clock, Due},
+    config::draw,
     member::{Member, Shared},
     outgoing::{Ready, sealed::Put as _},
-    settings::draw,
     turn::Turn,
 };
 
@@ -32,9 +32,9 @@ use crate::{
     note = "for a receiver of tokio, write `tokio_stream::wrappers::ReceiverStream::new(receiver)`, or use the wrapper \
             for its type"
 )]
-pub trait EventStream: Stream<Item: Outgoing> {}
+pub trait EventStream: Stream<Item: IntoFrame> {}
 
-impl<S: Stream<Item: Outgoing>> EventStream for S {}
+impl<S: Stream<Item: IntoFrame>> EventStream for S {}
 
 pin_project! {
     /// Body of a response that sends the events of a stream.
@@ -65,10 +65,10 @@ pin_project! {
 impl<S: EventStream> EventBody<S> {
     /// Creates a body that sends an empty comment first and then the events of the stream.
     ///
-    /// It has no keep-alive and no handle. [`Streams::body`](crate::Streams::body) creates a body that has both.
+    /// It has no keep-alive and no handle. [`StreamTracker::body`](crate::StreamTracker::body) creates a body that has both.
     pub fn new(events: S) -> Self {
         static ALONE: LazyLock<Arc<Shared>> =
-            LazyLock::new(|| Arc::new(Shared::new(Settings::none())));
+            LazyLock::new(|| Arc::new(Shared::new(StreamConfig::none())));
         Self::member(events, Member::new(&ALONE))
     }
 
@@ -138,8 +138,8 @@ impl<S: EventStream> EventBody<S> {
         // ends gets only that one.
         let is_last = !has_more || core::mem::replace(this.is_closing, is_closed);
         if is_closed && is_last {
-            if let Some(farewell) = member.farewell() {
-                farewell.encode(this.frame.own());
+            if let Some(close_event) = member.close_event() {
+                close_event.encode(this.frame.own());
             }
             this.events.set(None);
             return;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use hyper::rt::Sleep;
 
-use crate::settings::{Settings, draw};
+use crate::config::{StreamConfig, draw};
 
 /// Action that is due in an idle stream.
 pub(crate) enum Due {
@@ -29,7 +29,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// Records that a frame is sent. Returns whether the stream has reached its maximum age.
-    pub(crate) fn sends(&mut self, settings: &Settings) -> bool {
+    pub(crate) fn sends(&mut self, settings: &StreamConfig) -> bool {
         let Some(timer) = &settings.timer else {
             return false;
         };
@@ -48,7 +48,7 @@ impl Clock {
     /// Returns the next action when it is due. Call it only if the stream has nothing to send.
     ///
     /// It stays pending until the stream has sent its first frame.
-    pub(crate) fn poll(&mut self, settings: &Settings, cx: &mut Context<'_>) -> Poll<Due> {
+    pub(crate) fn poll(&mut self, settings: &StreamConfig, cx: &mut Context<'_>) -> Poll<Due> {
         let (Some(timer), Some(sent)) = (&settings.timer, self.sent) else {
             return Poll::Pending;
         };

@@ -3,7 +3,7 @@ use core::fmt;
 use bytes::{Bytes, BytesMut};
 use sse_proto::{Chunk, Comment, Decoder, Event, EventId, Item};
 
-use crate::Farewell;
+use crate::CloseEvent;
 
 /// Events that are already encoded, for example once for many clients. A clone copies no bytes.
 ///
@@ -11,10 +11,10 @@ use crate::Farewell;
 ///
 /// ```
 /// use futures_util::stream;
-/// use sse_hyper::{Encoded, Event, Streams};
+/// use sse_hyper::{Encoded, Event, StreamTracker};
 ///
 /// let news = Encoded::from(&Event::new("to all of you"));
-/// let streams = Streams::default();
+/// let streams = StreamTracker::default();
 /// for _ in 0..3 {
 ///     let body = streams.body(stream::iter([news.clone()]));
 /// #   drop(body);
@@ -108,7 +108,9 @@ impl Encoded {
     /// Decodes the events as a client does: line ends in data become LF.
     pub fn events(&self) -> impl Iterator<Item = Event> {
         // No event is longer than all blocks together.
-        let mut decoder = Decoder::with_limit(self.blocks.len()).with_max_id_bytes(usize::MAX);
+        let mut decoder = Decoder::new()
+            .max_event_bytes(self.blocks.len())
+            .max_id_bytes(usize::MAX);
         let mut chunk = Chunk::new(&self.blocks);
         core::iter::from_fn(move || {
             loop {
@@ -134,10 +136,10 @@ impl From<&Event> for Encoded {
     }
 }
 
-impl From<&Farewell> for Encoded {
-    /// Encodes the farewell for one stream. A random reconnection time is drawn on each call.
-    fn from(farewell: &Farewell) -> Self {
-        Self::of(|blocks| farewell.encode(blocks))
+impl From<&CloseEvent> for Encoded {
+    /// Encodes the close event for one stream. A random reconnection time is drawn on each call.
+    fn from(close_event: &CloseEvent) -> Self {
+        Self::of(|blocks| close_event.encode(blocks))
     }
 }
 

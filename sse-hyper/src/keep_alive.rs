@@ -33,14 +33,14 @@ impl KeepAlive {
 
     /// Sets the time for which the stream must be idle. The minimum is 1 ms; `Duration::MAX` sends nothing.
     #[must_use]
-    pub fn with_interval(mut self, interval: Duration) -> Self {
+    pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));
         self
     }
 
     /// Sets the text of the comment.
     #[must_use]
-    pub fn with_comment(mut self, text: &str) -> Self {
+    pub fn comment(mut self, text: &str) -> Self {
         let mut block = BytesMut::new();
         Comment::new(text).encode(&mut block);
         self.block = block.freeze();
@@ -53,7 +53,7 @@ impl KeepAlive {
     /// An event without a type, or of the type `message`, gets the type `ping`, so that it does not reach the
     /// `onmessage` of a page. Give it no ID, because a client cannot resume after it.
     #[must_use]
-    pub fn with_event(mut self, event: &Event) -> Self {
+    pub fn event(mut self, event: &Event) -> Self {
         let mut block = BytesMut::new();
         with_own_type(event.clone(), "ping").encode(&mut block);
         self.block = block.freeze();

@@ -22,13 +22,13 @@
 //! | [`Event`], [`Encoded`] | items of your stream; [`Encoded`] is encoded once for many clients |
 //! | [`until_error`] | turns a stream of results into a stream of events |
 //! | [`EventBody`] | body of the response: sends the events as they come |
-//! | [`Streams`] | handle on all streams of a server: counts and closes them |
-//! | [`Settings`], [`KeepAlive`] | settings that all streams of a server share |
-//! | [`Farewell`] | last event of each stream when the server closes it |
+//! | [`StreamTracker`] | handle on all streams of a server: counts and closes them |
+//! | [`StreamConfig`], [`KeepAlive`] | settings that all streams of a server share |
+//! | [`CloseEvent`] | last event of each stream when the server closes it |
 //! | [`response`], [`respond`], [`no_content`] | status and headers, or a refusal |
 //!
 //! With the feature `tokio`, which is on by default, [`response`] builds the response in one call.
-//! [`Streams::default`] takes a second call and gives a handle. The feature `axum` lets handlers return an
+//! [`StreamTracker::default`] takes a second call and gives a handle. The feature `axum` lets handlers return an
 //! [`EventBody`] and extract the last event ID.
 //!
 //! # Server on hyper
@@ -69,23 +69,23 @@
 //! ```no_run
 //! use axum::{Router, extract::{Request, State}, response::IntoResponse, routing::get};
 //! use futures_util::stream;
-//! use sse_hyper::{Event, Farewell, Streams};
+//! use sse_hyper::{Event, CloseEvent, StreamTracker};
 //! use std::time::Duration;
 //!
-//! async fn events(State(streams): State<Streams>, request: Request) -> impl IntoResponse {
+//! async fn events(State(streams): State<StreamTracker>, request: Request) -> impl IntoResponse {
 //!     streams.respond(&request, stream::pending::<Event>()).map(axum::body::Body::new)
 //! }
 //!
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<()> {
-//! let streams = Streams::default();
+//! let streams = StreamTracker::default();
 //! let router = Router::new().route("/events", get(events)).with_state(streams.clone());
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
 //! axum::serve(listener, router)
 //!     .with_graceful_shutdown(async move {
 //!         let _ = tokio::signal::ctrl_c().await;
 //!         let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-//!         streams.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+//!         streams.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
 //!     })
 //!     .await
 //! # }
@@ -140,13 +140,13 @@
 //   request ── last_event_id(headers)     ID after which the client resumes   (last_event_id.rs)
 //      │
 //      │   Stream of Events, the caller's    (one that may fail: until_error.rs)
-//      │        │   Outgoing              trait of the items, also of Encoded (outgoing.rs, encoded.rs)
+//      │        │   IntoFrame              trait of the items, also of Encoded (outgoing.rs, encoded.rs)
 //      │     EventBody                    frames of the response              (body.rs, turn.rs)
 //      │        │   Clock                 timer of an idle stream             (clock.rs)
 //      │        │
-//      │     Streams                      handle: count, close                (streams.rs, member.rs)
-//      │        ├─ Settings, KeepAlive    settings of all streams             (settings.rs, keep_alive.rs)
-//      │        └─ Farewell               last event of each stream           (farewell.rs, own_type.rs)
+//      │     StreamTracker                      handle: count, close                (streams.rs, member.rs)
+//      │        ├─ StreamConfig, KeepAlive    settings of all streams             (config.rs, keep_alive.rs)
+//      │        └─ CloseEvent               last event of each stream           (close_event.rs, own_type.rs)
 //      ▼        ▼
 //    respond(request, body)               status and headers, or a refusal    (headers.rs, accept.rs)
 
@@ -155,15 +155,15 @@ mod accept;
 mod axum;
 mod body;
 mod clock;
+mod close_event;
+mod config;
 mod encoded;
-mod farewell;
 mod headers;
 mod keep_alive;
 mod last_event_id;
 mod member;
 mod outgoing;
 mod own_type;
-mod settings;
 mod streams;
 mod turn;
 mod until_error;
@@ -171,17 +171,17 @@ mod until_error;
 #[cfg(feature = "axum")]
 pub use axum::LastEventId;
 pub use body::{EventBody, EventStream};
+pub use close_event::CloseEvent;
+pub use config::StreamConfig;
 pub use encoded::Encoded;
-pub use farewell::Farewell;
 pub use headers::{no_content, respond};
 pub use keep_alive::KeepAlive;
 pub use last_event_id::{
     InvalidLastEventId, last_event_id, last_event_id_in_query, parse_event_id,
 };
-pub use outgoing::Outgoing;
-pub use settings::Settings;
+pub use outgoing::IntoFrame;
 pub use sse_proto::{Event, EventId, EventType, InvalidValue};
-pub use streams::Streams;
+pub use streams::StreamTracker;
 #[cfg(feature = "tokio")]
 pub use streams::response;
 pub use until_error::{UntilError, until_error};

@@ -10,28 +10,28 @@ use std::sync::{Arc, OnceLock};
 use pin_project_lite::pin_project;
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::{Farewell, Settings};
+use crate::{CloseEvent, StreamConfig};
 
 /// State that all streams of a server share.
 pub(crate) struct Shared {
-    settings: Settings,
+    settings: StreamConfig,
     open: AtomicUsize,
     /// Set by `close`.
-    farewell: OnceLock<Farewell>,
+    close_event: OnceLock<CloseEvent>,
     closed: Arc<Notify>,
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: StreamConfig) -> Self {
         Self {
             settings,
             open: AtomicUsize::new(0),
-            farewell: OnceLock::new(),
+            close_event: OnceLock::new(),
             closed: Arc::default(),
         }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &StreamConfig {
         &self.settings
     }
 
@@ -39,13 +39,13 @@ impl Shared {
         self.open.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn farewell(&self) -> Option<&Farewell> {
-        self.farewell.get()
+    pub(crate) fn close_event(&self) -> Option<&CloseEvent> {
+        self.close_event.get()
     }
 
-    /// Sets the farewell and wakes all streams. Only the first call counts.
-    pub(crate) fn close(&self, farewell: Farewell) {
-        if self.farewell.set(farewell).is_ok() {
+    /// Sets the close event and wakes all streams. Only the first call counts.
+    pub(crate) fn close(&self, close_event: CloseEvent) {
+        if self.close_event.set(close_event).is_ok() {
             self.closed.notify_waiters();
         }
     }
@@ -78,30 +78,30 @@ impl Member {
         }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &StreamConfig {
         &self.place.0.settings
     }
 
-    /// Returns the farewell, or `None` before `close`.
-    pub(crate) fn farewell(&self) -> Option<&Farewell> {
-        self.place.0.farewell()
+    /// Returns the close event, or `None` before `close`.
+    pub(crate) fn close_event(&self) -> Option<&CloseEvent> {
+        self.place.0.close_event()
     }
 
-    /// Returns the farewell, or registers the task to be woken by `close`.
-    pub(crate) fn poll_closed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<&Farewell> {
+    /// Returns the close event, or registers the task to be woken by `close`.
+    pub(crate) fn poll_closed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<&CloseEvent> {
         let this = self.project();
-        let farewell = &this.place.0.farewell;
-        if farewell.get().is_none()
+        let close_event = &this.place.0.close_event;
+        if close_event.get().is_none()
             && this
                 .waker
                 .as_ref()
                 .is_none_or(|waker| !waker.will_wake(cx.waker()))
         {
-            // The result is not needed: if it is ready, the farewell is set.
+            // The result is not needed: if it is ready, the close event is set.
             let _ = this.closed.poll(cx);
             *this.waker = Some(cx.waker().clone());
         }
-        farewell.get()
+        close_event.get()
     }
 }
 

@@ -29,10 +29,10 @@ const MAX_FRAME_BYTES: usize = 2 * FULL_FRAME_BYTES;
     note = "for text, write `.map(Event::new)`"
 )]
 #[expect(private_bounds, reason = "only this crate can ensure whole blocks")]
-pub trait Outgoing: Put {}
+pub trait IntoFrame: Put {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Put> Outgoing for T {}
+impl<T: Put> IntoFrame for T {}
 
 /// Bytes that are ready to be sent.
 #[derive(Debug, Default)]

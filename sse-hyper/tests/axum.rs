@@ -10,11 +10,11 @@ use axum::{
 };
 use futures_util::stream;
 use http_body_util::BodyExt;
-use sse_hyper::{Event, EventId, LastEventId, Streams};
+use sse_hyper::{Event, EventId, LastEventId, StreamTracker};
 use tower::ServiceExt;
 
 async fn number(
-    State(streams): State<Streams>,
+    State(streams): State<StreamTracker>,
     LastEventId(seen): LastEventId<u64>,
     request: Request,
 ) -> Response {
@@ -31,7 +31,7 @@ async fn ask(path: &str, id: &[u8]) -> (u16, String) {
     let router = Router::new()
         .route("/number", get(number))
         .route("/text", get(text))
-        .with_state(Streams::default());
+        .with_state(StreamTracker::default());
     let request = Request::get(path).header("last-event-id", id);
     let request = request.body(Body::empty()).unwrap();
     let response = router.oneshot(request).await.unwrap();

@@ -14,7 +14,8 @@ use http::Request;
 use http_body::Body;
 use hyper_util::rt::TokioTimer;
 use sse_hyper::{
-    Encoded, Event, EventBody, EventStream, EventType, KeepAlive, Settings, Streams, response,
+    Encoded, Event, EventBody, EventStream, EventType, KeepAlive, StreamConfig, StreamTracker,
+    response,
 };
 use tokio::{
     sync::mpsc,
@@ -149,9 +150,9 @@ async fn a_comment_comes_only_after_a_quiet_interval() {
     let start = Instant::now();
     let (sender, events) = from_channel();
     let keep_alive = KeepAlive::new()
-        .with_interval(Duration::from_secs(10))
-        .with_comment("still\nhere");
-    let streams = Streams::new(Settings::new(TokioTimer::new()).with_keep_alive(keep_alive));
+        .interval(Duration::from_secs(10))
+        .comment("still\nhere");
+    let streams = StreamTracker::new(StreamConfig::new(TokioTimer::new()).keep_alive(keep_alive));
     let mut body = Box::pin(streams.body(events));
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
 
@@ -190,27 +191,27 @@ async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
     let untyped = Event::new("");
     let alive = untyped.clone().with_type(EventType::new("alive").unwrap());
     for (event, expected) in [(untyped, "ping"), (alive, "alive")] {
-        let settings = Settings::default().with_keep_alive(KeepAlive::new().with_event(&event));
-        let body = Streams::new(settings).body(stream::pending::<Event>());
+        let settings = StreamConfig::default().keep_alive(KeepAlive::new().event(&event));
+        let body = StreamTracker::new(settings).body(stream::pending::<Event>());
         let mut body = Box::pin(body);
         assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
         let block = format!("event: {expected}\ndata: \n\n");
         assert_eq!(frame(&mut body).await, Some(block));
     }
 
-    let settings = Settings::default();
-    let body = Streams::new(settings.without_keep_alive()).body(stream::pending::<Event>());
+    let settings = StreamConfig::default();
+    let body = StreamTracker::new(settings.keep_alive(None)).body(stream::pending::<Event>());
     let mut body = Box::pin(body);
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
     let quiet = tokio::time::timeout(Duration::from_secs(3600), frame(&mut body)).await;
     assert!(quiet.is_err());
 }
 
-/// A server that crashes sends no farewell, so the time has to come first.
+/// A server that crashes sends no close event, so the time has to come first.
 #[tokio::test]
 async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
     let range = Duration::from_secs(1)..=Duration::from_secs(3600);
-    let streams = Streams::new(Settings::default().with_retry_range(range));
+    let streams = StreamTracker::new(StreamConfig::default().reconnection_time_range(range));
     let mut times = std::collections::HashSet::new();
     for _ in 0..10 {
         let events = [Event::new("a"), Event::new("b")];
@@ -227,8 +228,8 @@ async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
 
 #[tokio::test]
 async fn the_reconnection_time_is_in_the_block_of_the_first_event() {
-    let settings = Settings::default().with_retry(Duration::from_secs(2));
-    let streams = Streams::new(settings);
+    let settings = StreamConfig::default().reconnection_time(Duration::from_secs(2));
+    let streams = StreamTracker::new(settings);
     let mut body = Box::pin(streams.body(stream::iter(["a", "b"].map(Event::new))));
     assert_eq!(
         frame(&mut body).await.as_deref(),
@@ -266,8 +267,8 @@ async fn an_event_can_be_shared() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_at_its_age_whether_it_is_quiet_or_busy() {
     let settings =
-        Settings::default().with_max_age(Duration::from_secs(40)..=Duration::from_secs(50));
-    let streams = Streams::new(settings);
+        StreamConfig::default().max_age(Duration::from_secs(40)..=Duration::from_secs(50));
+    let streams = StreamTracker::new(settings);
     let ticks = || {
         stream::unfold((), |()| async {
             sleep(Duration::from_secs(1)).await;

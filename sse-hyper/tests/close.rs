@@ -14,13 +14,13 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use http_body::Body;
 use http_body_util::BodyExt;
-use sse_hyper::{Encoded, Event, EventBody, EventType, Farewell, Settings, Streams};
+use sse_hyper::{CloseEvent, Encoded, Event, EventBody, EventType, StreamConfig, StreamTracker};
 
 type Quiet = EventBody<stream::Pending<Event>>;
 
-fn farewell() -> Farewell {
+fn close_event() -> CloseEvent {
     let event = Event::new("bye").with_type(EventType::new("restart").unwrap());
-    Farewell::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(60))
+    CloseEvent::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(60))
 }
 
 async fn rest(body: Quiet) -> String {
@@ -40,35 +40,35 @@ impl Wake for Alarm {
 
 #[tokio::test]
 async fn streams_are_counted_as_long_as_they_live() {
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let quiet = streams.body(stream::pending::<Event>());
     let ended = streams.clone().body(stream::iter([Event::new("a")]));
-    assert_eq!(streams.open(), 2);
+    assert_eq!(streams.open_streams(), 2);
     ended.collect().await.unwrap();
-    assert_eq!(streams.open(), 1);
+    assert_eq!(streams.open_streams(), 1);
     drop(quiet);
-    assert_eq!(streams.open(), 0);
+    assert_eq!(streams.open_streams(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn closing_ends_all_and_spreads_the_clients() {
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let waiting: Vec<_> = (0..20)
         .map(|_| tokio::spawn(rest(streams.body(stream::pending()))))
         .collect();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(streams.open(), 20);
+    assert_eq!(streams.open_streams(), 20);
 
     let not_yet_polled = streams.body(stream::pending());
-    streams.close(farewell());
-    streams.close(Farewell::new(Event::new("too late")));
+    streams.close(close_event());
+    streams.close(CloseEvent::new(Event::new("too late")));
     let too_late = streams.body(stream::pending());
 
     let mut texts = vec![rest(not_yet_polled).await, rest(too_late).await];
     for task in waiting {
         texts.push(task.await.unwrap());
     }
-    assert_eq!(streams.open(), 0);
+    assert_eq!(streams.open_streams(), 0);
     let mut times = HashSet::new();
     for text in &texts {
         let retry = text
@@ -83,9 +83,10 @@ async fn closing_ends_all_and_spreads_the_clients() {
 
 #[tokio::test]
 async fn without_an_event_they_just_end() {
-    let streams = Streams::new(Settings::default().with_retry(Duration::from_secs(1)));
+    let streams =
+        StreamTracker::new(StreamConfig::default().reconnection_time(Duration::from_secs(1)));
     let body = streams.body(stream::pending());
-    streams.close(Farewell::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
+    streams.close(CloseEvent::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
     assert_eq!(rest(body).await, ":\n\n", "no retry without an event");
 }
 
@@ -100,11 +101,11 @@ async fn a_farewell_without_a_type_is_no_message() {
         (of_type("message"), "closing"),
         (of_type("restart"), "restart"),
     ] {
-        let farewell = Farewell::new(event);
-        let shared = Encoded::from(&farewell).to_string();
-        let streams = Streams::default();
+        let close_event = CloseEvent::new(event);
+        let shared = Encoded::from(&close_event).to_string();
+        let streams = StreamTracker::default();
         let body = streams.body(stream::pending());
-        streams.close(farewell);
+        streams.close(close_event);
         let block = format!("event: {expected}\ndata: back soon\n\n");
         assert_eq!(rest(body).await, format!(":\n\n{block}"));
         assert_eq!(shared, block);
@@ -113,7 +114,7 @@ async fn a_farewell_without_a_type_is_no_message() {
 
 #[tokio::test]
 async fn the_task_that_polled_last_is_woken() {
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let mut body: Pin<Box<Quiet>> = Box::pin(streams.body(stream::pending()));
     let alarms = [(); 2].map(|()| Arc::new(Alarm::default()));
     let wakers = alarms.clone().map(Waker::from);
@@ -122,7 +123,7 @@ async fn the_task_that_polled_last_is_woken() {
     for waker in [&wakers[0], &wakers[0], &wakers[1], &wakers[1]] {
         assert!(poll(waker).is_pending());
     }
-    streams.close(farewell());
+    streams.close(close_event());
     let woken = alarms.map(|alarm| alarm.0.load(Ordering::Relaxed));
     assert_eq!(woken, [0, 1]);
     assert!(matches!(poll(&wakers[1]), Poll::Ready(Some(Ok(_)))));
@@ -131,7 +132,7 @@ async fn the_task_that_polled_last_is_woken() {
 
 #[tokio::test]
 async fn what_is_ready_comes_before_the_farewell() {
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let body = streams.body(stream::iter([Event::new("last")]).chain(stream::pending()));
     let endless = streams.body(stream::repeat(Event::new("x")));
     // This stream ends by itself, with its own last event.
@@ -139,7 +140,7 @@ async fn what_is_ready_comes_before_the_farewell() {
     // Shared frames are sent one by one.
     let encoded = Encoded::from(&Event::new("my own end"));
     let shared = streams.body(stream::iter([encoded]));
-    streams.close(farewell());
+    streams.close(close_event());
     let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).unwrap();
     let body = text(body.collect().await.unwrap().to_bytes());
     assert!(

@@ -5,7 +5,7 @@ use std::{io::Write, sync::Arc};
 use axum::{Router, body::Body, extract::Request, routing::get};
 use futures_util::stream;
 use http_body_util::BodyExt;
-use sse_hyper::{Event, Streams};
+use sse_hyper::{Event, StreamTracker};
 use testkit::timeout::test_timeout;
 use tokio::{
     sync::{Mutex, mpsc},
@@ -37,7 +37,7 @@ async fn each_event_comes_at_once<D: Write>(
         let events = stream::unfold(receiver, async |mut receiver| {
             receiver.recv().await.map(|event: Event| (event, receiver))
         });
-        Streams::default()
+        StreamTracker::default()
             .respond(&request, Box::pin(events))
             .map(Body::new)
     };

@@ -4,7 +4,7 @@ use std::{future::Future, pin::pin, time::Duration};
 
 use futures_util::{FutureExt, stream};
 use http_body_util::BodyExt;
-use sse_hyper::{Encoded, Event, EventBody, EventId, EventType, Settings, Streams};
+use sse_hyper::{Encoded, Event, EventBody, EventId, EventType, StreamConfig, StreamTracker};
 use sse_proto::{Chunk, Comment, Decoder, Item};
 
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -24,12 +24,12 @@ fn some_event(n: u64) -> Event {
 fn a_body_of_them_is_that_of_the_events() {
     let events: Vec<_> = (1..9).map(some_event).collect();
     for retry in [None, Some(Duration::from_millis(700))] {
-        let settings = Settings::default();
+        let settings = StreamConfig::default();
         let settings = match retry {
-            Some(retry) => settings.with_retry(retry),
+            Some(retry) => settings.reconnection_time(retry),
             None => settings,
         };
-        let streams = Streams::new(settings);
+        let streams = StreamTracker::new(settings);
         let body = |size: usize| {
             let chunks = events.chunks(size).map(|events| {
                 let each: Vec<_> = events.iter().map(Encoded::from).collect();
@@ -69,7 +69,8 @@ fn what_is_shared_is_not_copied() {
 #[test]
 fn an_own_reconnection_time_counts_more() {
     let event = some_event(1).with_retry(Duration::from_millis(5));
-    let streams = Streams::new(Settings::default().with_retry(Duration::from_secs(9)));
+    let streams =
+        StreamTracker::new(StreamConfig::default().reconnection_time(Duration::from_secs(9)));
     let body = streams.body(stream::iter([Encoded::from(&event)]));
     let wire = now(body.collect()).unwrap().to_bytes();
     let (mut decoder, mut chunk) = (Decoder::new(), Chunk::new(&wire));

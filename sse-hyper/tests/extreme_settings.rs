@@ -6,7 +6,8 @@ use futures_util::stream;
 use http_body::Body;
 use hyper_util::rt::TokioTimer;
 use sse_hyper::{
-    Encoded, Event, EventBody, EventId, EventStream, Farewell, KeepAlive, Settings, Streams,
+    CloseEvent, Encoded, Event, EventBody, EventId, EventStream, KeepAlive, StreamConfig,
+    StreamTracker,
 };
 use tokio::time::{Instant, sleep};
 
@@ -33,8 +34,8 @@ async fn frame<S: EventStream>(body: &mut Pin<Box<EventBody<S>>>) -> Option<Stri
 }
 
 /// Returns up to six frames of a stream that sends one event and is then idle for a year and a day.
-async fn live(settings: Settings, farewell: Option<Farewell>) -> String {
-    let streams = Streams::new(settings);
+async fn live(settings: StreamConfig, close_event: Option<CloseEvent>) -> String {
+    let streams = StreamTracker::new(settings);
     let events = stream::unfold(0, |n| async move {
         match n {
             0 => Some((Event::new("a"), 1)),
@@ -46,8 +47,8 @@ async fn live(settings: Settings, farewell: Option<Farewell>) -> String {
     });
     let mut body = Box::pin(streams.body(events));
     let mut all = frame(&mut body).await.expect("the first frame");
-    if let Some(farewell) = farewell {
-        streams.close(farewell);
+    if let Some(close_event) = close_event {
+        streams.close(close_event);
     }
     let mut frames = 0;
     while let Some(frame) = frame(&mut body).await {
@@ -63,10 +64,10 @@ async fn live(settings: Settings, farewell: Option<Farewell>) -> String {
 #[tokio::test(start_paused = true)]
 async fn keep_alive_intervals() {
     for interval in TIMES {
-        let keep_alive = KeepAlive::new().with_interval(interval).with_comment("k");
+        let keep_alive = KeepAlive::new().interval(interval).comment("k");
         let start = Instant::now();
         let all = live(
-            Settings::new(TokioTimer::new()).with_keep_alive(keep_alive),
+            StreamConfig::new(TokioTimer::new()).keep_alive(keep_alive),
             None,
         )
         .await;
@@ -84,11 +85,11 @@ async fn keep_alive_intervals() {
 async fn ages() {
     for age in ranges() {
         for settings in [
-            Settings::default(),
-            Settings::default().without_keep_alive(),
+            StreamConfig::default(),
+            StreamConfig::default().keep_alive(None),
         ] {
             let shown = format!("{age:?}");
-            let all = live(settings.with_max_age(age.clone()), None).await;
+            let all = live(settings.max_age(age.clone()), None).await;
             assert!(all.starts_with(":\n\ndata: a\n\n"), "{shown}: {all}");
         }
     }
@@ -98,11 +99,11 @@ async fn ages() {
 async fn reconnection_times() {
     for time in TIMES {
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let all = live(Settings::default().with_retry(time), None).await;
+        let all = live(StreamConfig::default().reconnection_time(time), None).await;
         let expected = format!(":\n\nretry: {milliseconds}\ndata: a\n\n");
         assert!(all.starts_with(&expected), "{time:?}: {all}");
 
-        let streams = Streams::new(Settings::default().with_retry(time));
+        let streams = StreamTracker::new(StreamConfig::default().reconnection_time(time));
         let event = Encoded::with_id(&Event::new("a"), &EventId::from(u64::MAX));
         let mut body = Box::pin(streams.body(stream::iter([event])));
         let all = frame(&mut body).await.expect("a frame");
@@ -115,13 +116,13 @@ async fn reconnection_times() {
 async fn farewells() {
     for retry in ranges() {
         let shown = format!("{retry:?}");
-        let farewell = Farewell::new(Event::new("bye")).with_retry(retry);
+        let close_event = CloseEvent::new(Event::new("bye")).with_retry(retry);
         assert!(
-            Encoded::from(&farewell)
+            Encoded::from(&close_event)
                 .to_string()
                 .ends_with("data: bye\n\n")
         );
-        let all = live(Settings::default(), Some(farewell)).await;
+        let all = live(StreamConfig::default(), Some(close_event)).await;
         assert!(all.ends_with("\ndata: bye\n\n"), "{shown}: {all}");
     }
 }

@@ -17,9 +17,9 @@ const SENT: [&str; 10] = [
     "EventCodec",
     "EventId",
     "EventType",
-    "Farewell",
+    "CloseEvent",
     "KeepAlive",
-    "Streams",
+    "StreamTracker",
 ];
 
 /// Functions that cannot send any text of a caller.
@@ -37,16 +37,16 @@ const READ_ONLY: &[&str] = &[
     "Event::retry",
     "EventCodec::decoder",
     "EventCodec::into_decoder",
-    "Streams::open",
+    "StreamTracker::open_streams",
     // Decoding.
     "EventCodec::new",
     "codec::Decoder for EventCodec",
     "Default for EventCodec",
     // Times and timers only.
-    "Settings::new",
-    "Settings::with_max_age",
-    "Settings::without_keep_alive",
-    "Default for Settings",
+    "StreamConfig::new",
+    "StreamConfig::max_age",
+    "StreamConfig::keep_alive",
+    "Default for StreamConfig",
     // Calls `EventBody::into_response`, which is tested.
     "IntoResponse for EventBody<S>",
     // Getters of both validated texts.
@@ -237,8 +237,8 @@ fn scan(package: &str, source: &str, api: &mut BTreeSet<String>) {
 }
 
 fn is_sent(package: &str, name: &str) -> bool {
-    // Another crate, the client, also has a type with the name `Settings`.
-    SENT.contains(&name) || (name, package) == ("Settings", "sse-hyper")
+    // Another crate, the client, also has a type with the name `StreamConfig`.
+    SENT.contains(&name) || (name, package) == ("StreamConfig", "sse-hyper")
 }
 
 /// Returns whether the trait cannot create or send a value of its type.

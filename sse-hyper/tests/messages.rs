@@ -7,7 +7,7 @@ use std::process::Command;
 
 #[cfg(case = "results")]
 fn case(events: impl futures_util::Stream<Item = std::io::Result<sse_hyper::Event>>) {
-    let _ = sse_hyper::Streams::default().body(events);
+    let _ = sse_hyper::StreamTracker::default().body(events);
 }
 
 /// Stream with items like those of `BroadcastStream` of tokio-stream.
@@ -24,7 +24,7 @@ fn case(events: impl futures_util::Stream<Item = String>) {
 #[cfg(case = "static text")]
 fn case() {
     let events = futures_util::stream::iter(["a"]);
-    let _ = sse_hyper::Streams::default().respond(&http::Request::new(()), events);
+    let _ = sse_hyper::StreamTracker::default().respond(&http::Request::new(()), events);
 }
 
 #[cfg(case = "a list")]

@@ -4,7 +4,7 @@ use futures_util::stream;
 use http::{Method, Request, Response, Version, request};
 use http_body::Body;
 use http_body_util::BodyExt;
-use sse_hyper::{Event, EventBody, Streams, no_content, respond};
+use sse_hyper::{Event, EventBody, StreamTracker, no_content, respond};
 
 type Events = stream::Iter<std::array::IntoIter<Event, 1>>;
 
@@ -56,12 +56,12 @@ async fn every_version_that_can_stream_gets_a_stream() {
 
 #[tokio::test]
 async fn head_gets_the_headers_and_no_stream() {
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let request = Request::head("/").body(()).unwrap();
     let response = streams.respond(&request, stream::iter([Event::new("a")]));
     assert_eq!(response.status(), 200);
     assert_headers(&response);
-    assert_eq!(streams.open(), 0, "the stream is already dropped");
+    assert_eq!(streams.open_streams(), 0, "the stream is already dropped");
     assert_eq!(text(response).await, "");
 }
 

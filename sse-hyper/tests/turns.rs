@@ -18,7 +18,8 @@ use http_body::Body;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use sse_hyper::{
-    Encoded, Event, EventBody, EventStream, KeepAlive, Settings, Streams, response, until_error,
+    Encoded, Event, EventBody, EventStream, KeepAlive, StreamConfig, StreamTracker, response,
+    until_error,
 };
 use testkit::poll_time::{assert_yields, longest_poll};
 use tokio::net::TcpListener;
@@ -102,7 +103,7 @@ fn a_body_among_others_yields_and_so_does_a_response() {
     for (what, streams) in endless() {
         for events in streams {
             assert_yields(what, async {
-                drain(Streams::default().body(events), 50).await
+                drain(StreamTracker::default().body(events), 50).await
             });
         }
     }
@@ -112,10 +113,8 @@ fn a_body_among_others_yields_and_so_does_a_response() {
             assert_yields(what, body);
         }
     }
-    let keep_alive = KeepAlive::new()
-        .with_interval(Duration::ZERO)
-        .with_comment("");
-    let streams = Streams::new(Settings::default().with_keep_alive(keep_alive));
+    let keep_alive = KeepAlive::new().interval(Duration::ZERO).comment("");
+    let streams = StreamTracker::new(StreamConfig::default().keep_alive(keep_alive));
     assert_yields("keep-alive without an interval", async move {
         drain(streams.body(stream::pending::<Event>()), 20).await
     });

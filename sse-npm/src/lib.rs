@@ -24,7 +24,7 @@ use core::{future::poll_fn, pin::Pin, task::Poll};
 
 use futures_util::Stream;
 use js_sys::Array;
-use sse_wasm::{Disconnected, FetchSource, Handle, Item, Reason};
+use sse_wasm::{DisconnectReason, Disconnected, FetchSource, Handle, Item};
 use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::spawn_local;
 
@@ -131,7 +131,7 @@ async fn next(source: &mut FetchSource, listener: &Listener, told: &mut String) 
 }
 
 fn is_network_error(lost: &Disconnected) -> bool {
-    lost.reason == Some(Reason::NetworkError)
+    lost.reason == Some(DisconnectReason::NetworkError)
 }
 
 /// Calls the method of the listener for this item.
@@ -160,16 +160,16 @@ fn tell(listener: &Listener, source: &FetchSource, item: Item) {
 }
 
 /// Returns the reason as a JavaScript string, and the status of the response, or 0 for other reasons.
-fn words(reason: Option<Reason>) -> (&'static str, u16) {
+fn words(reason: Option<DisconnectReason>) -> (&'static str, u16) {
     let word = match reason {
-        Some(Reason::End) => "end",
-        Some(Reason::Truncated) => "truncated",
-        Some(Reason::NetworkError) => "network-error",
-        Some(Reason::HeadTimeout) => "head-timeout",
-        Some(Reason::IdleTimeout) => "idle-timeout",
-        Some(Reason::Status(status)) => return ("status", status),
-        Some(Reason::ContentType) => "content-type",
-        Some(Reason::Requested) => "requested",
+        Some(DisconnectReason::EndOfStream) => "end",
+        Some(DisconnectReason::Truncated) => "truncated",
+        Some(DisconnectReason::NetworkError) => "network-error",
+        Some(DisconnectReason::HeadTimeout) => "head-timeout",
+        Some(DisconnectReason::IdleTimeout) => "idle-timeout",
+        Some(DisconnectReason::Status(status)) => return ("status", status),
+        Some(DisconnectReason::ContentType) => "content-type",
+        Some(DisconnectReason::Requested) => "requested",
         // A function of the caller threw.
         _ => "fault",
     };

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
-use sse_wasm::{Builder, EventId, Request, Settings};
+use sse_wasm::{Builder, ClientConfig, EventId, Request};
 use wasm_bindgen::{JsCast, JsError, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -17,68 +17,68 @@ const STANDARD_MAX_EVENT_BYTES: usize = 1 << 28;
 /// Returns an error if the last event ID is invalid.
 pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> {
     let options = Options(options);
-    let mut builder = Builder::new(url).with_settings(settings(&options));
+    let mut builder = Builder::new(url).config(settings(&options));
     if options.flag("withCredentials") {
-        builder = builder.with_credentials();
+        builder = builder.with_credentials(true);
     }
     if options.flag("isStandard") {
-        return Ok(builder.with_body_limit(0).with_reconnect_on_wake(false));
+        return Ok(builder.max_error_body_bytes(0).reconnect_on_wake(false));
     }
     if let Some(method) = options.text("method") {
-        builder = builder.with_method(&method);
+        builder = builder.method(&method);
     }
     if let Some(fetch) = options.function("fetch") {
-        builder = builder.with_fetch(fetch);
+        builder = builder.fetch_function(fetch);
     }
     if let Some(prepare) = options.function("prepare") {
-        builder = builder.with_preparation(move |request| prepared(request, prepare.clone()));
+        builder = builder.map_request(move |request| prepared(request, prepare.clone()));
     }
     if let Some(id) = options.text("lastEventId") {
         let id = EventId::new(id);
         let id = id.map_err(|_| JsError::new("lastEventId is not a valid event ID"))?;
-        builder = builder.with_last_event_id(id);
+        builder = builder.last_event_id(id);
     }
     if let Some(resend) = options.get("resend") {
-        builder = builder.with_resend(resend.is_truthy());
+        builder = builder.resend(resend.is_truthy());
     }
     if let Some(reconnect) = options.get("reconnectOnWake") {
-        builder = builder.with_reconnect_on_wake(reconnect.is_truthy());
+        builder = builder.reconnect_on_wake(reconnect.is_truthy());
     }
     if options.flag("pauseWhenHidden") {
-        builder = builder.with_pause_when_hidden();
+        builder = builder.pause_when_hidden(true);
     }
     Ok(builder)
 }
 
-fn settings(options: &Options<'_>) -> Settings {
-    let mut settings = Settings::default();
+fn settings(options: &Options<'_>) -> ClientConfig {
+    let mut settings = ClientConfig::default();
     if options.flag("isStandard") {
         return settings
-            .with_standard_statuses()
-            .with_exact_delays()
-            .with_head_timeout(None)
-            .with_limit(STANDARD_MAX_EVENT_BYTES);
+            .retry_server_errors(false)
+            .jitter(false)
+            .head_timeout(None)
+            .max_event_bytes(STANDARD_MAX_EVENT_BYTES);
     }
     if !options.flag("retryStatuses") {
-        settings = settings.with_standard_statuses();
+        settings = settings.retry_server_errors(false);
     }
     if let Some(time) = options.time("retryTime") {
-        settings = settings.with_reconnection_time(time);
+        settings = settings.reconnection_time(time);
     }
     if let (Some(floor), Some(ceiling)) = (options.time("floor"), options.time("ceiling")) {
-        settings = settings.with_bounds(floor, ceiling);
+        settings = settings.min_delay(floor).max_delay(ceiling);
     }
     if let Some(limit) = options.time("backoffLimit") {
-        settings = settings.with_backoff_limit(limit);
+        settings = settings.max_backoff(limit);
     }
     if let Some(timeout) = options.time("headTimeout") {
-        settings = settings.with_head_timeout(Some(timeout));
+        settings = settings.head_timeout(Some(timeout));
     }
     if let Some(timeout) = options.time("idleTimeout") {
-        settings = settings.with_idle_timeout(Some(timeout));
+        settings = settings.idle_timeout(Some(timeout));
     }
     if let Some(limit) = options.number("limit") {
-        settings = settings.with_limit(limit as usize);
+        settings = settings.max_event_bytes(limit as usize);
     }
     settings
 }

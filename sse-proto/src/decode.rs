@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Default limit of a [`Decoder`]: 16 MiB.
-pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
+pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Maximum length of an ID, in bytes, for which a copy byte by byte is faster than validation.
 const MAX_BYTEWISE_ID_BYTES: usize = 16;
@@ -34,20 +34,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Creates a decoder at the start of a stream, with the [default limit](DEFAULT_LIMIT).
+    /// Creates a decoder at the start of a stream, with the [default limit](DEFAULT_MAX_EVENT_BYTES).
     pub fn new() -> Self {
-        Self::with_limit(DEFAULT_LIMIT)
-    }
-
-    /// Creates a decoder that buffers at most about `limit` bytes for an event.
-    ///
-    /// The limit counts the bytes of the event's type, data and ID as received. It also counts the current line,
-    /// even if the line is a comment or is ignored. Allocations can be twice as large as the limit. Text that is
-    /// not UTF-8 needs a second buffer, which can be three times as large.
-    pub fn with_limit(limit: usize) -> Self {
         let limits = Limits {
-            event: limit,
-            event_type: limit,
+            event: DEFAULT_MAX_EVENT_BYTES,
+            event_type: DEFAULT_MAX_EVENT_BYTES,
             id: DEFAULT_MAX_ID_BYTES,
         };
         Self {
@@ -57,24 +48,35 @@ impl Decoder {
         }
     }
 
+    /// Sets the maximum number of bytes that the decoder buffers for an event. The default is
+    /// [`DEFAULT_MAX_EVENT_BYTES`].
+    ///
+    /// The limit counts the bytes of the event's type, data and ID as received. It also counts the current line,
+    /// even if the line is a comment or is ignored. Allocations can be twice as large as the limit. Text that is
+    /// not UTF-8 needs a second buffer, which can be three times as large.
+    #[must_use]
+    pub fn max_event_bytes(mut self, limit: usize) -> Self {
+        self.parser.set_max_event_bytes(limit);
+        self
+    }
+
     /// Sets the maximum length of an event ID, in bytes of its text. The default is [`DEFAULT_MAX_ID_BYTES`]; the
     /// standard has no limit.
     ///
     /// Each maximal subpart that is not UTF-8 counts as U+FFFD. A longer ID is ignored and reported by
     /// [`DecodeError::IdTooLong`].
     #[must_use]
-    pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
+    pub fn max_id_bytes(mut self, limit: usize) -> Self {
         self.parser.set_max_id_bytes(limit);
         self
     }
 
-    /// Makes the decoder drop comments instead of returning them.
+    /// Sets whether comments are returned as [`Item::Comment`]. The default is `true`.
     ///
-    /// This takes less time than an [`Item::Comment`]. A comment can then have any length, because it is not
-    /// buffered.
+    /// To drop them takes less time. A comment can then have any length, because it is not buffered.
     #[must_use]
-    pub fn without_comments(mut self) -> Self {
-        self.parser.skip_comments();
+    pub fn comments(mut self, enabled: bool) -> Self {
+        self.parser.set_comments(enabled);
         self
     }
 
@@ -171,7 +173,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`IdTooLong`] if the ID is longer than [allowed](Self::with_max_id_bytes). The previous ID is kept.
+    /// [`IdTooLong`] if the ID is longer than [allowed](Self::max_id_bytes). The previous ID is kept.
     pub fn set_last_event_id(&mut self, id: &EventId) -> Result<(), IdTooLong> {
         let (length, limit) = (id.as_str().len(), self.parser.max_id_bytes());
         if length > limit {
@@ -370,7 +372,7 @@ mod tests {
     }
 
     fn decode(chunks: &[&[u8]]) -> Vec<String> {
-        let mut decoder = Decoder::with_limit(LIMIT);
+        let mut decoder = Decoder::new().max_event_bytes(LIMIT);
         let text = all!(
             |chunk| decoder
                 .decode(chunk)
@@ -379,7 +381,7 @@ mod tests {
         );
         assert_eq!(decoder.last_event_id(), "8");
 
-        let mut decoder = Decoder::with_limit(LIMIT);
+        let mut decoder = Decoder::new().max_event_bytes(LIMIT);
         let bytes = all!(
             |chunk| decoder
                 .decode_bytes(chunk)

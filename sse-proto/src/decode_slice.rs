@@ -57,16 +57,17 @@ impl<'b> SliceDecoder<'b> {
     ///
     /// Each maximal subpart that is not UTF-8 counts as U+FFFD.
     #[must_use]
-    pub fn with_max_id_bytes(mut self, limit: usize) -> Self {
+    pub fn max_id_bytes(mut self, limit: usize) -> Self {
         let room = self.last_event_id.capacity();
         self.parser.set_max_id_bytes(limit.min(room));
         self
     }
 
-    /// Makes the decoder drop comments instead of returning them. Comments then need no memory.
+    /// Sets whether comments are returned as [`Item::Comment`]. The default is `true`. Comments that are dropped need
+    /// no memory.
     #[must_use]
-    pub fn without_comments(mut self) -> Self {
-        self.parser.skip_comments();
+    pub fn comments(mut self, enabled: bool) -> Self {
+        self.parser.set_comments(enabled);
         self
     }
 

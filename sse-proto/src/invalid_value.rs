@@ -8,7 +8,7 @@ use core::{error::Error, fmt};
 pub struct InvalidValue {
     what: &'static str,
     character: char,
-    at: usize,
+    offset: usize,
 }
 
 impl InvalidValue {
@@ -18,8 +18,8 @@ impl InvalidValue {
     }
 
     /// Returns the position of the character, in bytes from the start of the text.
-    pub fn at(&self) -> usize {
-        self.at
+    pub fn offset(&self) -> usize {
+        self.offset
     }
 }
 
@@ -30,7 +30,11 @@ impl fmt::Display for InvalidValue {
             '\n' => ("LF", "would end the field"),
             _ => ("NUL", "would make readers ignore the field"),
         };
-        write!(f, "{}: {name} at byte {} {consequence}", self.what, self.at)
+        write!(
+            f,
+            "{}: {name} at byte {} {consequence}",
+            self.what, self.offset
+        )
     }
 }
 
@@ -43,10 +47,10 @@ pub(crate) fn check(
 ) -> Result<(), InvalidValue> {
     match text.char_indices().find(|(_, c)| forbidden.contains(c)) {
         None => Ok(()),
-        Some((at, character)) => Err(InvalidValue {
+        Some((offset, character)) => Err(InvalidValue {
             what,
             character,
-            at,
+            offset,
         }),
     }
 }

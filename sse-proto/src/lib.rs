@@ -3,7 +3,7 @@
 //! - The encoder rejects or splits every line end in a value, so no value can forge another field.
 //! - The decoder takes chunks of any size. Its items do not depend on where the stream is split, and its memory is
 //!   limited.
-//! - [`connection`] has the state machine of a client: when to reconnect, where to resume, when to stop.
+//! - [`client`] has the state machine of a client: when to reconnect, where to resume, when to stop.
 //!
 //! ```
 //! use sse_proto::{Chunk, Decoder, Event, Item};
@@ -83,7 +83,7 @@
 //! - [`Event::encode`], [`Comment::encode`] and [`encode_into`] append bytes to any [`Output`].
 //! - [`Decoder`] takes a [`Chunk`] and returns borrowed [`Item`]s, as text or as bytes. [`SliceDecoder`] returns
 //!   bytes and uses only memory of the caller.
-//! - [`connection`] has no I/O: the caller reports responses, data and errors, and gets actions and timeouts.
+//! - [`client`] has no I/O: the caller reports responses, data and errors, and gets actions and timeouts.
 //!
 //! # Features
 //!
@@ -141,10 +141,10 @@ extern crate alloc;
 extern crate std;
 
 mod chunk;
+#[cfg(feature = "alloc")]
+pub mod client;
 #[cfg(feature = "codec")]
 mod codec;
-#[cfg(feature = "alloc")]
-pub mod connection;
 #[cfg(feature = "alloc")]
 mod decimal;
 #[cfg(feature = "alloc")]
@@ -179,7 +179,7 @@ pub use chunk::Chunk;
 #[cfg(feature = "codec")]
 pub use codec::EventCodec;
 #[cfg(feature = "alloc")]
-pub use decode::{DEFAULT_LIMIT, Decoder};
+pub use decode::{DEFAULT_MAX_EVENT_BYTES, Decoder};
 pub use decode_slice::SliceDecoder;
 #[cfg(feature = "alloc")]
 pub use encode::{Comment, Output, encode_into};

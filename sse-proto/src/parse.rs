@@ -144,9 +144,15 @@ impl<S: Store> Parser<S> {
         }
     }
 
-    /// Drops comments instead of returning them.
-    pub(crate) fn skip_comments(&mut self) {
-        self.comments = false;
+    /// Sets the limit for the event, and with it the limit for its type.
+    pub(crate) fn set_max_event_bytes(&mut self, limit: usize) {
+        self.limits.event = limit;
+        self.limits.event_type = limit;
+    }
+
+    /// Sets whether comments are returned.
+    pub(crate) fn set_comments(&mut self, enabled: bool) {
+        self.comments = enabled;
     }
 
     /// Resets all state except the settings, for the start of another stream.

@@ -52,7 +52,7 @@ where
     S: Stream<Item = Result<B, E>>,
     B: AsRef<[u8]>,
 {
-    /// Creates a stream of the items in these chunks, with the [default limit](crate::DEFAULT_LIMIT).
+    /// Creates a stream of the items in these chunks, with the [default limit](crate::DEFAULT_MAX_EVENT_BYTES).
     pub fn new(chunks: S) -> Self {
         Self::with_decoder(chunks, Decoder::new())
     }

@@ -61,7 +61,7 @@ fn no_stream_makes_it_hold_more_than_the_limit_allows() {
             let body = repeated.repeat(size / repeated.len() + 1);
             let mut seen = Seen::default();
             let memory = measure(|| {
-                let mut decoder = Decoder::with_limit(LIMIT);
+                let mut decoder = Decoder::new().max_event_bytes(LIMIT);
                 seen.decode(&mut decoder, start.as_bytes());
                 for _ in 0..32 * LIMIT / body.len() {
                     seen.decode(&mut decoder, &body);
@@ -82,7 +82,7 @@ fn nor_does_text_that_is_none() {
     let body = [&b"data: "[..], &[0xFF; 60_000], b"\n\n"].concat();
     let mut seen = Seen::default();
     let memory = measure(|| {
-        let mut decoder = Decoder::with_limit(LIMIT);
+        let mut decoder = Decoder::new().max_event_bytes(LIMIT);
         for _ in 0..100 {
             body.chunks(1000)
                 .for_each(|chunk| seen.decode(&mut decoder, chunk));
@@ -152,7 +152,7 @@ fn an_id_that_is_too_long_is_not_held() {
 #[test]
 fn the_error_says_what_and_where() {
     let mut seen = Seen::default();
-    let mut decoder = Decoder::with_limit(16);
+    let mut decoder = Decoder::new().max_event_bytes(16);
     seen.decode(&mut decoder, b"data: a\n\ndata: 12345678901\n\ndata: b\n\n");
     assert_eq!(
         seen.errors[0].to_string(),

@@ -59,8 +59,8 @@ fn every_case_encodes_to_its_bytes() {
 #[test]
 fn types_and_ids_refuse_what_the_wire_cannot_carry() {
     for (text, at) in [("\n", 0), ("a\r", 1), ("€\r\n", 3)] {
-        assert_eq!(EventType::new(text).unwrap_err().at(), at);
-        assert_eq!(EventId::new(text).unwrap_err().at(), at);
+        assert_eq!(EventType::new(text).unwrap_err().offset(), at);
+        assert_eq!(EventId::new(text).unwrap_err().offset(), at);
     }
     assert!(EventType::new("a\0").is_ok(), "NUL is allowed in a type");
     let error = EventId::new("a\0").unwrap_err();

@@ -46,10 +46,10 @@ fn chunks_that_are_always_ready() {
         ),
     ] {
         let chunks = || stream::repeat(Ok::<_, Infallible>(chunk.as_str()));
-        let limited = || Decoder::with_limit(2 << 20);
+        let limited = || Decoder::new().max_event_bytes(2 << 20);
         let items = ItemStream::with_decoder(chunks(), limited());
         assert_yields(what, read(items, 100));
-        let decoder = limited().without_comments();
+        let decoder = limited().comments(false);
         let items = ItemStream::with_decoder(chunks(), decoder);
         assert_yields(what, read(items, 100));
     }

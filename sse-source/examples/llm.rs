@@ -51,9 +51,9 @@ async fn ask(
 ) -> Result<(), BoxError> {
     let question = json!({ "stream": true, "messages": [{ "role": "user", "content": "Hello" }] });
     let mut events = EventSource::request(Method::POST, format!("http://{server}{path}"))
-        .with_header("content-type", "application/json")
-        .with_header("authorization", "Bearer none")
-        .with_body(question.to_string())
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer none")
+        .body(question.to_string())
         .send()
         .await?;
 

@@ -25,14 +25,14 @@ async fn main() -> Result<(), BoxError> {
         .connect_timeout(Duration::from_secs(10))
         .build()?;
     let mut source = EventSource::get(url)
-        .with_transport(Transport::from_reqwest(client))
-        .with_preparation(async |mut request: Request<_>| {
+        .transport(Transport::from_reqwest(client))
+        .map_request(async |mut request: Request<_>| {
             let mut token = HeaderValue::try_from(format!("Bearer {}", token().await?))?;
             token.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, token);
             Ok(request)
         })
-        .open()?;
+        .build()?;
     let mut seen = 0;
     while seen < 5
         && let Some(item) = source.next().await

@@ -11,7 +11,7 @@
 use std::{env, time::Duration};
 
 use futures_util::StreamExt;
-use sse_source::{BoxError, Error, EventSource, Item, Settings};
+use sse_source::{BoxError, ClientConfig, Error, EventSource, Item};
 
 /// Twice the keep-alive interval of the server.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,8 +21,8 @@ async fn main() -> Result<(), BoxError> {
     let url = env::args().nth(1);
     let url = url.unwrap_or("http://127.0.0.1:8080/events".to_owned());
     let mut source = EventSource::get(url)
-        .with_settings(Settings::default().with_idle_timeout(Some(IDLE_TIMEOUT)))
-        .open()?;
+        .config(ClientConfig::default().idle_timeout(Some(IDLE_TIMEOUT)))
+        .build()?;
     while let Some(item) = source.next().await {
         match item {
             Ok(Item::Open(_)) => eprintln!("connected"),
@@ -31,7 +31,7 @@ async fn main() -> Result<(), BoxError> {
             Ok(Item::TooLarge(error)) => eprintln!("an event is lost: {error}"),
             Ok(Item::Disconnected(disconnected)) => eprintln!("{disconnected}"),
             Ok(_) => {}
-            Err(Error::Refused(refused)) if refused.status == 204 => return Ok(()),
+            Err(Error::UnexpectedResponse(refused)) if refused.status == 204 => return Ok(()),
             // `main` prints errors with `Debug`, so the error becomes a readable text.
             Err(error) => return Err(error.to_string().into()),
         }

@@ -29,7 +29,7 @@ pub(crate) enum Attempt {
     Refusal(Pin<Box<Refusal>>),
 }
 
-/// Reason why an attempt has no response.
+/// DisconnectReason why an attempt has no response.
 pub(crate) enum Failure {
     /// The caller's preparation failed. Another attempt may succeed.
     Preparation(BoxError),

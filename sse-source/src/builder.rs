@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, request};
-use sse_proto::{EventId, connection::Settings};
+use sse_proto::{EventId, client::ClientConfig};
 
 use crate::{
     Error, EventSource, Events, FailedAttempt, Transport,
@@ -21,9 +21,9 @@ pub struct Builder {
     uri: Result<Uri, InvalidUri>,
     body: Bytes,
     prepare: Option<Arc<Prepare>>,
-    repeats_unsafe_methods: bool,
+    resends_unsafe_methods: bool,
     last_event_id: Option<EventId>,
-    settings: Settings,
+    settings: ClientConfig,
     options: Options,
     transport: Option<Transport>,
 }
@@ -39,9 +39,9 @@ impl Builder {
             uri: uri::parse(uri),
             body: Bytes::new(),
             prepare: None,
-            repeats_unsafe_methods: false,
+            resends_unsafe_methods: false,
             last_event_id: None,
-            settings: Settings::default(),
+            settings: ClientConfig::default(),
             options: Options::default(),
             transport: None,
         }
@@ -51,7 +51,7 @@ impl Builder {
     ///
     /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent by default. A header of the same name
     /// replaces them.
-    pub fn with_header<N, V>(mut self, name: N, value: V) -> Self
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
         N::Error: Into<http::Error>,
@@ -63,7 +63,7 @@ impl Builder {
     }
 
     /// Sets the body of each request.
-    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
@@ -73,10 +73,10 @@ impl Builder {
     /// Use it for a token that expires, for example, or for a body that says where to continue.
     ///
     /// If the closure returns an error, the attempt has failed
-    /// ([`Reason::Preparation`](crate::Reason::Preparation)), and another one follows after a delay. The error is
+    /// ([`DisconnectReason::Preparation`](crate::DisconnectReason::Preparation)), and another one follows after a delay. The error is
     /// [`Error::Request`] if no other attempt follows: with [`send`](Self::send), or by the
-    /// [policy](Self::with_retry_policy).
-    pub fn with_preparation<F>(
+    /// [policy](Self::retry_policy).
+    pub fn map_request<F>(
         mut self,
         prepare: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static,
     ) -> Self
@@ -87,19 +87,20 @@ impl Builder {
         self
     }
 
-    /// Resumes after the event with this ID. The [settings](Settings::with_max_id_bytes) limit its length.
-    pub fn with_last_event_id(mut self, id: EventId) -> Self {
+    /// Resumes after the event with this ID. The [settings](ClientConfig::max_id_bytes) limit its length.
+    pub fn last_event_id(mut self, id: EventId) -> Self {
         self.last_event_id = Some(id);
         self
     }
 
-    /// Makes [`open`](Self::open) repeat a request whose method is not safe
-    /// ([RFC 9110, 9.2.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1)), for example a POST.
+    /// Sets whether [`build`](Self::build) sends a request again whose method is not safe
+    /// ([RFC 9110, 9.2.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1)), for example a POST. The default is
+    /// `false`.
     ///
-    /// By default, a request with another method than GET, HEAD, OPTIONS or TRACE is sent once. A repeated request may
-    /// order twice, or pay for an answer twice. The source ends with the response, or with the error that broke it.
-    pub fn with_repetition(mut self) -> Self {
-        self.repeats_unsafe_methods = true;
+    /// A request with another method than GET, HEAD, OPTIONS or TRACE is then sent once. To send it again may order
+    /// twice, or pay for an answer twice. The source ends with the response, or with the error that broke it.
+    pub fn resend(mut self, enabled: bool) -> Self {
+        self.resends_unsafe_methods = enabled;
         self
     }
 
@@ -110,8 +111,8 @@ impl Builder {
     ///
     /// If it returns `false`, the source ends:
     ///
-    /// - with [`Error::Refused`] for a response that is not an event stream,
-    /// - without an error for [`Reason::End`](crate::Reason::End),
+    /// - with [`Error::UnexpectedResponse`] for a response that is not an event stream,
+    /// - without an error for [`DisconnectReason::EndOfStream`](crate::DisconnectReason::EndOfStream),
     /// - with the error of the attempt in all other cases.
     ///
     /// ```no_run
@@ -121,17 +122,17 @@ impl Builder {
     ///
     /// # fn main() -> Result<(), sse_source::Error> {
     /// let source = EventSource::get("http://127.0.0.1:8080/events")
-    ///     .with_retry_policy(|failed| {
+    ///     .retry_policy(|failed| {
     ///         // The next request has a new token.
     ///         let is_temporary = failed.is_retried_by_default
     ///             || failed.status().is_some_and(|status| status == 401);
     ///         is_temporary && failed.attempt < 10 && failed.elapsed < Duration::from_secs(600)
     ///     })
-    ///     .open()?;
+    ///     .build()?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn with_retry_policy(
+    pub fn retry_policy(
         mut self,
         policy: impl Fn(&FailedAttempt<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
@@ -141,9 +142,9 @@ impl Builder {
 
     /// Sets the limits for reading the body of a response that is not an event stream. The defaults are 64 KiB and 5 s.
     ///
-    /// [`Refused::body`](crate::Refused::body) has the bytes that arrived within these limits, in [`Error::Refused`]
-    /// and in [`Item::Disconnected`](crate::Item::Disconnected).
-    pub fn with_refusal_limits(mut self, max_body_bytes: usize, timeout: Duration) -> Self {
+    /// [`UnexpectedResponse::body`](crate::UnexpectedResponse::body) has the bytes that arrived within these limits, in
+    /// [`Error::UnexpectedResponse`] and in [`Item::Disconnected`](crate::Item::Disconnected).
+    pub fn error_body_limits(mut self, max_body_bytes: usize, timeout: Duration) -> Self {
         self.options.refusal_limits = RefusalLimits {
             max_body_bytes,
             timeout,
@@ -152,7 +153,7 @@ impl Builder {
     }
 
     /// Sets the delays, the timeouts and the size limits.
-    pub fn with_settings(mut self, settings: Settings) -> Self {
+    pub fn config(mut self, settings: ClientConfig) -> Self {
         self.settings = settings;
         self
     }
@@ -160,40 +161,42 @@ impl Builder {
     /// Sets the transport that sends the requests. Clones of it share connections.
     ///
     /// By default, each source has its own [`Transport::new`].
-    pub fn with_transport(mut self, transport: Transport) -> Self {
+    pub fn transport(mut self, transport: Transport) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// Accepts an event at the end of the response without its blank line, for servers that leave that line out.
+    /// Sets whether an event at the end of the response is dispatched without its blank line, for servers that leave
+    /// that line out. The default is `false`.
     ///
     /// By default, as in the standard, such an event is dropped. The error is then [`Error::Truncated`].
     ///
     /// A response that breaks is still an error. But if the server cuts a response and ends it properly, it looks
-    /// complete. Only [`send`](Self::send) uses this option: [`open`](Self::open) asks the server again.
-    pub fn with_unfinished_event(mut self) -> Self {
-        self.options.takes_unfinished_event = true;
+    /// complete. Only [`send`](Self::send) uses this option: [`build`](Self::build) asks the server again.
+    pub fn dispatch_unfinished_event(mut self, enabled: bool) -> Self {
+        self.options.takes_unfinished_event = enabled;
         self
     }
 
-    /// Accepts a response without `Content-Type`, or with a success status other than 200, as an event stream.
+    /// Sets whether a response without `Content-Type`, or with a success status other than 200, is accepted as an
+    /// event stream. The default is `false`.
     ///
-    /// By default, as in the standard, such a response is [refused](Error::Refused). A response with another
+    /// By default, as in the standard, such a response is [refused](Error::UnexpectedResponse). A response with another
     /// `Content-Type`, or without content (204, 205), is always refused. Only [`send`](Self::send) uses this option.
-    pub fn with_lenient_response(mut self) -> Self {
-        self.options.takes_lenient_response = true;
+    pub fn lenient_response(mut self, enabled: bool) -> Self {
+        self.options.takes_lenient_response = enabled;
         self
     }
 
     /// Returns the event source. It connects when it is polled for the first time.
     ///
-    /// A request whose method is not safe is sent once, unless [`with_repetition`](Self::with_repetition) is used.
+    /// A request whose method is not safe is sent once, unless [`resend`](Self::resend) is used.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Request`] if the URI, a header or the method is not valid, or if the last event ID is too long.
     /// The error is the same if the transport cannot send requests to the URI.
-    pub fn open(mut self) -> Result<EventSource, Error> {
+    pub fn build(mut self) -> Result<EventSource, Error> {
         self.options.takes_unfinished_event = false;
         self.options.takes_lenient_response = false;
         self.source(false)
@@ -202,10 +205,10 @@ impl Builder {
     /// Sends the request once, and returns the events of the response.
     ///
     /// Use it for streams that cannot be resumed, for example those of LLM APIs. The timeouts and the limits of the
-    /// [settings](Self::with_settings) apply.
+    /// [settings](Self::config) apply.
     ///
     /// The head of the response has no time limit by default, because many servers send it with the first event.
-    /// [`Settings::with_head_timeout`] sets a limit.
+    /// [`ClientConfig::head_timeout`] sets a limit.
     ///
     /// # Errors
     ///
@@ -223,12 +226,12 @@ impl Builder {
         let template = Template::new(
             request,
             self.prepare,
-            self.repeats_unsafe_methods,
+            self.resends_unsafe_methods,
             transport,
         )?;
         self.options.is_once = is_once || !template.is_repeatable();
         if self.options.is_once {
-            self.settings = self.settings.for_one_request();
+            self.settings = self.settings.one_shot();
         }
         EventSource::new(template, self.settings, self.options, self.last_event_id)
             .map_err(|error| Error::Request(error.into()))

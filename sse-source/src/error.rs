@@ -5,7 +5,7 @@ use http::{
     HeaderMap, StatusCode, Uri,
     header::{CONTENT_TYPE, LOCATION},
 };
-use sse_proto::connection::Reason;
+use sse_proto::client::DisconnectReason;
 
 use crate::{Disconnected, causes::with_causes, head::coding, transport::BoxError};
 
@@ -19,24 +19,24 @@ const MAX_SHOWN_BYTES: usize = 1024;
 #[non_exhaustive]
 pub enum Error {
     /// The server sent a response that is not an event stream.
-    Refused(Box<Refused>),
-    /// The request is not valid, its [preparation](crate::Builder::with_preparation) failed, or it must not be
-    /// [repeated](crate::Builder::with_repetition).
+    UnexpectedResponse(Box<UnexpectedResponse>),
+    /// The request is not valid, its [preparation](crate::Builder::map_request) failed, or it must not be
+    /// [repeated](crate::Builder::resend).
     Request(BoxError),
     /// There was no response, or it broke, and no other attempt follows.
     Network(BoxError),
     /// The head of the response did not arrive in time, or the stream was idle for too long, and no other attempt
     /// follows.
-    Timeout(Reason),
+    Timeout(DisconnectReason),
     /// The server ended the stream inside an event, which is lost, and no other attempt follows.
-    /// [`with_unfinished_event`](crate::Builder::with_unfinished_event) accepts such an event.
+    /// [`dispatch_unfinished_event`](crate::Builder::dispatch_unfinished_event) accepts such an event.
     Truncated,
 }
 
 /// Response that is not an event stream.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Refused {
+pub struct UnexpectedResponse {
     /// URI that sent the response, after redirects.
     pub uri: Uri,
     /// Status. It is 200 if the response has another content type, and 204 if the server asks the client to stop.
@@ -44,7 +44,7 @@ pub struct Refused {
     /// Headers of the response.
     pub headers: HeaderMap,
     /// First bytes of the body: by default at most 64 KiB, which must arrive within 5 s
-    /// ([`with_refusal_limits`](crate::Builder::with_refusal_limits)).
+    /// ([`error_body_limits`](crate::Builder::error_body_limits)).
     pub body: Bytes,
 }
 
@@ -52,12 +52,14 @@ pub struct Refused {
 impl From<Disconnected> for Error {
     fn from(disconnected: Disconnected) -> Self {
         if let Some(response) = disconnected.response {
-            return Self::Refused(response);
+            return Self::UnexpectedResponse(response);
         }
         match disconnected.error {
-            Some(error) if disconnected.reason == Reason::Preparation => Self::Request(error),
+            Some(error) if disconnected.reason == DisconnectReason::Preparation => {
+                Self::Request(error)
+            }
             Some(error) => Self::Network(error),
-            None if disconnected.reason == Reason::Truncated => Self::Truncated,
+            None if disconnected.reason == DisconnectReason::Truncated => Self::Truncated,
             None => Self::Timeout(disconnected.reason),
         }
     }
@@ -66,7 +68,7 @@ impl From<Disconnected> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(refused) => refused.fmt(f),
+            Self::UnexpectedResponse(refused) => refused.fmt(f),
             Self::Request(error) => {
                 f.write_str("cannot send request: ")?;
                 with_causes(&**error, f)
@@ -76,12 +78,12 @@ impl fmt::Display for Error {
                 with_causes(&**error, f)
             }
             Self::Timeout(reason) => reason.fmt(f),
-            Self::Truncated => Reason::Truncated.fmt(f),
+            Self::Truncated => DisconnectReason::Truncated.fmt(f),
         }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for UnexpectedResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             status, headers, ..
@@ -125,7 +127,7 @@ impl fmt::Display for Refused {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Refused(_) | Self::Timeout(_) | Self::Truncated => None,
+            Self::UnexpectedResponse(_) | Self::Timeout(_) | Self::Truncated => None,
             Self::Request(error) | Self::Network(error) => Some(&**error),
         }
     }

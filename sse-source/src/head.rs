@@ -7,7 +7,7 @@ use http::{
     HeaderMap, HeaderValue,
     header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
 };
-use sse_proto::connection::retry_after_seconds;
+use sse_proto::client::retry_after_seconds;
 
 /// Returns the values of `Content-Type`, or `None` if the header is missing or the body is still encoded.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<Vec<u8>> {

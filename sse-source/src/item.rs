@@ -1,9 +1,9 @@
 use core::{fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode, Uri};
-use sse_proto::{DecodeError, EventId, connection::Reason};
+use sse_proto::{DecodeError, EventId, client::DisconnectReason};
 
-use crate::{Refused, causes::with_causes, transport::BoxError};
+use crate::{UnexpectedResponse, causes::with_causes, transport::BoxError};
 
 /// Event that owns its text. Its `last_event_id` is an [`EventId`], whose memory events share.
 pub type MessageEvent<T = String, I = EventId> = sse_proto::MessageEvent<T, I>;
@@ -15,13 +15,13 @@ pub enum Item {
     /// The response is an event stream, on the first connection or on a later one.
     //
     // In a box, because an item that is not larger than an event moves in registers.
-    Open(Box<Open>),
+    Open(Box<ResponseHead>),
     /// An event.
     Event(MessageEvent),
     /// A comment: the text after its colon.
     Comment(String),
     /// The stream has set the reconnection time. It applies within the bounds of the
-    /// [settings](crate::Settings::with_bounds).
+    /// [settings](crate::ClientConfig::max_delay).
     Retry(Duration),
     /// An event was too large and is lost, or an event ID was too long and is ignored. The error says which. The items
     /// after it are not lost.
@@ -52,7 +52,7 @@ impl Item {
 /// Response that is an event stream.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Open {
+pub struct ResponseHead {
     /// URI that sent the response, after redirects. It may have another origin than the request.
     pub uri: Uri,
     /// Headers of the response.
@@ -64,9 +64,9 @@ pub struct Open {
 #[non_exhaustive]
 pub struct Disconnected {
     /// Short reason.
-    pub reason: Reason,
+    pub reason: DisconnectReason,
     /// Response that is not an event stream, if there was one: for example 429 with its headers and body.
-    pub response: Option<Box<Refused>>,
+    pub response: Option<Box<UnexpectedResponse>>,
     /// Error of the network or of the preparation, if there was one.
     pub error: Option<BoxError>,
     /// Delay from now to the next attempt.
@@ -90,7 +90,7 @@ struct Cause<'a>(&'a Disconnected);
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0.error, &self.0.response) {
-            (Some(error), _) if self.0.reason == Reason::Preparation => {
+            (Some(error), _) if self.0.reason == DisconnectReason::Preparation => {
                 write!(f, "{}: ", self.0.reason)?;
                 with_causes(&**error, f)
             }

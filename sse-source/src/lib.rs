@@ -9,7 +9,7 @@
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut source = EventSource::get("http://127.0.0.1:8080/events").open()?;
+//! let mut source = EventSource::get("http://127.0.0.1:8080/events").build()?;
 //! while let Some(item) = source.next().await {
 //!     match item? {
 //!         Item::Event(event) => println!("{}: {}", event.event_type, event.data),
@@ -33,8 +33,8 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut events = EventSource::request(Method::POST, "http://127.0.0.1:8080/v1/chat")
-//!     .with_header("content-type", "application/json")
-//!     .with_body(r#"{"stream": true, "prompt": "Hello"}"#)
+//!     .header("content-type", "application/json")
+//!     .body(r#"{"stream": true, "prompt": "Hello"}"#)
 //!     .send()
 //!     .await?;
 //! while let Some(item) = events.next().await {
@@ -51,7 +51,7 @@
 //! # Types
 //!
 //! - [`EventSource::get`] and [`EventSource::request`] return a [`Builder`]: the request and its options.
-//! - [`Settings`]: delays, timeouts and size limits.
+//! - [`ClientConfig`]: delays, timeouts and size limits.
 //! - [`EventSource`]: a stream of [`Item`]s over any number of connections, from [`Builder::open`].
 //! - [`Handle`]: closes an event source, or makes it reconnect.
 //! - [`Events`]: the [`Item`]s of one response, from [`Builder::send`].
@@ -72,7 +72,7 @@
 //             ▼                      ▼
 //           Item                 Item, Error    items for the caller            (item.rs, error.rs)
 //             │
-//    sse_proto::connection                      when to connect, wait, give up  (alarm.rs)
+//    sse_proto::client                      when to connect, wait, give up  (alarm.rs)
 //             │
 //          Attempt                              request and its response, or    (attempt.rs, head.rs,
 //             │                                 the reason of its failure        refusal.rs,
@@ -121,16 +121,16 @@ mod turn;
 mod uri;
 
 pub use builder::Builder;
-pub use error::{Error, Refused};
+pub use error::{Error, UnexpectedResponse};
 pub use events::Events;
 pub use handle::Handle;
-pub use item::{Disconnected, Item, MessageEvent, Open};
+pub use item::{Disconnected, Item, MessageEvent, ResponseHead};
 pub use proxy::{Proxy, ProxyError};
 pub use retry::FailedAttempt;
 pub use source::EventSource;
 pub use sse_proto::{
     DecodeError, EventId,
-    connection::{Reason, Settings},
+    client::{ClientConfig, DisconnectReason},
 };
 #[cfg(feature = "rustls")]
 pub use tls::TlsError;

@@ -10,7 +10,7 @@ use http::{Response, response::Parts};
 use http_body::Body as _;
 use tokio::time::Sleep;
 
-use crate::{error::Refused, response_uri::response_uri, transport::Body, turn::Turn};
+use crate::{error::UnexpectedResponse, response_uri::response_uri, transport::Body, turn::Turn};
 
 /// Limits for reading the body of a response that is not an event stream.
 #[derive(Clone, Copy, Debug)]
@@ -56,9 +56,9 @@ impl Refusal {
 }
 
 impl Future for Refusal {
-    type Output = Box<Refused>;
+    type Output = Box<UnexpectedResponse>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Box<Refused>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Box<UnexpectedResponse>> {
         while self.read.len() < self.max_body_bytes && self.timeout.as_mut().poll(cx).is_pending() {
             ready!(self.turn.poll(cx));
             let Poll::Ready(frame) = self.body.as_mut().poll_frame(cx) else {
@@ -77,7 +77,7 @@ impl Future for Refusal {
                 Some(Err(_)) | None => break,
             }
         }
-        Poll::Ready(Box::new(Refused {
+        Poll::Ready(Box::new(UnexpectedResponse {
             uri: response_uri(&self.head.extensions),
             status: self.head.status,
             headers: core::mem::take(&mut self.head.headers),

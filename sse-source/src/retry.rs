@@ -2,21 +2,21 @@ use core::{fmt, time::Duration};
 use std::sync::Arc;
 
 use http::StatusCode;
-use sse_proto::connection::Reason;
+use sse_proto::client::DisconnectReason;
 
-use crate::{Refused, transport::BoxError};
+use crate::{UnexpectedResponse, transport::BoxError};
 
 /// Closure that returns whether another attempt follows a failed one.
 pub(crate) type RetryPolicy = Arc<dyn Fn(&FailedAttempt<'_>) -> bool + Send + Sync>;
 
 /// Attempt that got no stream, or whose stream ended, for
-/// [`Builder::with_retry_policy`](crate::Builder::with_retry_policy).
+/// [`Builder::retry_policy`](crate::Builder::retry_policy).
 #[non_exhaustive]
 pub struct FailedAttempt<'a> {
-    /// Reason of the failure. It is [`Reason::End`] if the server ended the stream properly.
-    pub reason: Reason,
+    /// DisconnectReason of the failure. It is [`DisconnectReason::EndOfStream`] if the server ended the stream properly.
+    pub reason: DisconnectReason,
     /// Response that is not an event stream, if there was one.
-    pub response: Option<&'a Refused>,
+    pub response: Option<&'a UnexpectedResponse>,
     /// Error of the network or of the preparation, if there was one.
     pub error: Option<&'a BoxError>,
     /// Number of consecutive failed attempts, including this one. It is 1 after a stream with events.

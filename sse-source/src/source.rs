@@ -11,16 +11,16 @@ use futures_core::{Stream, stream::FusedStream};
 use http_body::Body as _;
 use sse_proto::{
     EventId, IdTooLong,
-    connection::{Action, Change, Connection, Settings},
+    client::{Action, ClientConfig, Session, SessionEvent},
 };
 use tokio::time::Duration;
 
 use crate::{
-    Error, Handle, Item, Refused,
+    Error, Handle, Item, UnexpectedResponse,
     alarm::Alarm,
     attempt::{Attempt, Failure},
     handle::Command,
-    item::{Disconnected, Open},
+    item::{Disconnected, ResponseHead},
     options::Options,
     route::Route,
     template::Template,
@@ -46,20 +46,20 @@ const STEP_COST_BYTES: usize = 256;
 /// It ends after [`close`](Handle::close), after the end of a stream that is not retried, or with one error, which says
 /// why no other attempt follows.
 pub struct EventSource {
-    connection: Connection,
+    connection: Session,
     template: Template,
     attempt: Attempt,
-    /// Connection of the current attempt.
+    /// Session of the current attempt.
     route: Route,
     /// Error of the last failed attempt.
     error: Option<BoxError>,
     /// Response of the last failed attempt.
-    response: Option<Box<Refused>>,
+    response: Option<Box<UnexpectedResponse>>,
     /// Time when the first of the consecutive failed attempts failed.
     failing_since: Duration,
     /// Number of consecutive attempts whose response was not HTTP.
     invalid_heads: u32,
-    open: Option<Box<Open>>,
+    open: Option<Box<ResponseHead>>,
     handle: Handle,
     alarm: Alarm,
     turn: Turn,
@@ -70,11 +70,11 @@ pub struct EventSource {
 impl EventSource {
     pub(crate) fn new(
         template: Template,
-        settings: Settings,
+        settings: ClientConfig,
         options: Options,
         last_event_id: Option<EventId>,
     ) -> Result<Self, IdTooLong> {
-        let mut connection = Connection::new(settings, fastrand::u64(..), Duration::ZERO);
+        let mut connection = Session::new(settings, fastrand::u64(..), Duration::ZERO);
         if let Some(id) = &last_event_id {
             connection.set_last_event_id(id)?;
         }
@@ -147,9 +147,9 @@ impl EventSource {
     /// Returns the next change of the state machine as an item for the caller.
     fn change(&mut self) -> Option<Item> {
         Some(match self.connection.poll_change()? {
-            Change::Open => Item::Open(self.open.take()?),
-            Change::LastEventIdDropped { length, .. } => Item::LastEventIdDropped { length },
-            Change::Disconnected { reason, delay } => {
+            SessionEvent::Open => Item::Open(self.open.take()?),
+            SessionEvent::LastEventIdDropped { length, .. } => Item::LastEventIdDropped { length },
+            SessionEvent::Disconnected { reason, delay } => {
                 let disconnected = Disconnected {
                     reason,
                     response: self.response.take(),
@@ -204,12 +204,12 @@ impl EventSource {
                 let response = ready!(response.as_mut().poll(cx));
                 let now = self.now();
                 match response {
-                    Ok(response) => self.on_response(response, now),
-                    Err(Failure::Network(error)) => self.on_network_error(error, now),
+                    Ok(response) => self.handle_response(response, now),
+                    Err(Failure::Network(error)) => self.handle_network_error(error, now),
                     Err(Failure::Preparation(error)) => {
                         self.attempt = Attempt::None;
                         self.error = Some(error);
-                        self.connection.on_preparation_error(now);
+                        self.connection.handle_preparation_error(now);
                     }
                     Err(Failure::Request(error)) => {
                         self.connection.close();
@@ -237,7 +237,7 @@ impl EventSource {
                         *chunk = take_chunk(rest);
                         *came = now;
                     }
-                    Some(Err(error)) => self.on_network_error(error, now),
+                    Some(Err(error)) => self.handle_network_error(error, now),
                     None if self.options.takes_unfinished_event
                         && self.connection.is_inside_event() =>
                     {
@@ -247,7 +247,7 @@ impl EventSource {
                     }
                     None => {
                         self.attempt = Attempt::None;
-                        self.connection.on_end(now);
+                        self.connection.handle_end_of_stream(now);
                     }
                 }
                 Poll::Ready(None)
@@ -255,7 +255,7 @@ impl EventSource {
             Attempt::Refusal(refusal) => {
                 let response = ready!(refusal.as_mut().poll(cx));
                 self.attempt = Attempt::None;
-                Poll::Ready(self.on_refusal(response).map(Err))
+                Poll::Ready(self.handle_unexpected_response(response).map(Err))
             }
         }
     }
@@ -273,7 +273,7 @@ impl EventSource {
         }
         let now = self.now();
         self.give_up();
-        self.connection.on_timeout(now);
+        self.connection.handle_timeout(now);
         Poll::Ready(())
     }
 

@@ -83,7 +83,7 @@ impl Template {
         }
         if self.is_repetition && !self.is_repeatable() {
             let method = self.request.method();
-            let reason = format!("{method} request is not repeated without `with_repetition`");
+            let reason = format!("{method} request is not repeated without `resend`");
             return Err(Failure::Request(reason.into()));
         }
         Ok(self.request.map(Full::new))

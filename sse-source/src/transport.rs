@@ -82,7 +82,7 @@ impl Transport {
     ///
     /// It assumes HTTP/2 of every server. Streams from one server share a connection. Otherwise it is like
     /// [`new`](Self::new).
-    pub fn http2() -> Self {
+    pub fn http2_prior_knowledge() -> Self {
         Self::builder().http2_prior_knowledge(true).build()
     }
 

@@ -56,7 +56,7 @@ pub struct TransportBuilder {
 impl TransportBuilder {
     /// Sets whether the transport assumes that each server speaks HTTP/2, even without TLS. The default is `false`.
     ///
-    /// See [`Transport::http2`].
+    /// See [`Transport::http2_prior_knowledge`].
     pub fn http2_prior_knowledge(mut self, enabled: bool) -> Self {
         self.http2_prior_knowledge = enabled;
         self
@@ -65,7 +65,7 @@ impl TransportBuilder {
     /// Sets the maximum time to connect: for name resolution, TCP and TLS. The default is 30 s.
     ///
     /// With `None`, only the limit of the operating system applies. An attempt that takes longer fails with a network
-    /// error. [`Settings::with_head_timeout`](crate::Settings::with_head_timeout) limits the time up to the head of the
+    /// error. [`ClientConfig::head_timeout`](crate::ClientConfig::head_timeout) limits the time up to the head of the
     /// response.
     pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.connect_timeout = timeout;
@@ -114,7 +114,7 @@ impl TransportBuilder {
     ///
     /// The filter is called for the first request of a stream, for each reconnection and for each redirect. A URI that
     /// is not allowed is an [`Error::Request`](crate::Error::Request). A redirect to one is not followed, so it ends
-    /// the stream with [`Error::Refused`](crate::Error::Refused).
+    /// the stream with [`Error::UnexpectedResponse`](crate::Error::UnexpectedResponse).
     ///
     /// The filter does not see the addresses that a name resolves to: use [`allow_address`](Self::allow_address) for
     /// them.

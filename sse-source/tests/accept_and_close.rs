@@ -14,7 +14,7 @@ use http::Response;
 use http_body_util::Full;
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_source::{EventSource, Settings, Transport};
+use sse_source::{ClientConfig, EventSource, Transport};
 use support::{respond, stream};
 use testkit::timeout::test_timeout;
 use tokio::{
@@ -111,13 +111,13 @@ async fn connections(shape: Shape) -> usize {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let transport = match shape {
-        Shape::Http2(_) | Shape::Http2Event => Transport::http2(),
+        Shape::Http2(_) | Shape::Http2Event => Transport::http2_prior_knowledge(),
         _ => Transport::new(),
     };
     let mut source = EventSource::get(format!("http://{address}/"))
-        .with_transport(transport)
-        .with_settings(Settings::default().with_reconnection_time(Duration::ZERO))
-        .open()
+        .transport(transport)
+        .config(ClientConfig::default().reconnection_time(Duration::ZERO))
+        .build()
         .unwrap();
     let count = Cell::new(0);
     let server = async {

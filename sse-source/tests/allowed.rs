@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt;
-use sse_source::{Error, EventSource, Item, Reason, Transport};
+use sse_source::{DisconnectReason, Error, EventSource, Item, Transport};
 use support::{Answer, Server, next, respond, soon, stream};
 
 /// Starts a server that redirects to this location.
@@ -25,21 +25,21 @@ async fn a_uri_that_is_not_allowed_is_an_error_at_once() {
     let transport = Transport::builder()
         .allow_uri(|uri| uri.path() != "/events")
         .build();
-    let builder = || EventSource::get(server.url()).with_transport(transport.clone());
-    let error = builder().open().unwrap_err();
+    let builder = || EventSource::get(server.url()).transport(transport.clone());
+    let error = builder().build().unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error:?}");
     let expected = format!("URI {} is not allowed", server.url());
     assert!(error.to_string().ends_with(&expected), "{error}");
 
     // The URI is also checked after a preparation, and if another transport wraps this one.
     let mut late = builder()
-        .with_preparation(|request| async { Ok(request) })
-        .open()
+        .map_request(|request| async { Ok(request) })
+        .build()
         .unwrap();
     let error = support::error(&mut late).await;
     assert!(matches!(error, Error::Request(_)), "{error:?}");
     let nested =
-        EventSource::get(server.url()).with_transport(Transport::from_service(transport.clone()));
+        EventSource::get(server.url()).transport(Transport::from_service(transport.clone()));
     let error = nested.send().await.unwrap_err();
     assert!(error.to_string().contains(&expected), "{error}");
     assert!(server.requests().is_empty());
@@ -54,26 +54,26 @@ async fn a_redirect_to_a_uri_that_is_not_allowed_is_not_followed() {
         .allow_uri(move |uri| uri.port_u16() == Some(allowed))
         .build();
     let mut source = EventSource::get(server.url())
-        .with_settings(soon())
-        .with_transport(transport)
-        .open()
+        .config(soon())
+        .transport(transport)
+        .build()
         .unwrap();
     let error = support::error(&mut source).await;
     let expected = format!("redirect to \"{}\" not followed", target.url());
     assert!(error.to_string().contains(&expected), "{error}");
-    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    assert!(matches!(error, Error::UnexpectedResponse(_)), "{error:?}");
     assert!(target.requests().is_empty());
 }
 
 /// Returns the text of the network error of the first attempt.
 async fn refused(url: String, transport: Transport) -> String {
     let mut source = EventSource::get(url)
-        .with_settings(soon())
-        .with_transport(transport)
-        .open()
+        .config(soon())
+        .transport(transport)
+        .build()
         .unwrap();
     match next(&mut source).await {
-        Some(Ok(Item::Disconnected(it))) if it.reason == Reason::NetworkError => {
+        Some(Ok(Item::Disconnected(it))) if it.reason == DisconnectReason::NetworkError => {
             it.cause().to_string()
         }
         other => panic!("{other:?}"),
@@ -126,7 +126,7 @@ async fn of_several_addresses_those_that_are_allowed_are_taken() {
         address != Ipv6Addr::LOCALHOST
     });
     let url = format!("http://localhost:{}/", port(&server));
-    let request = EventSource::get(url).with_transport(transport.build());
+    let request = EventSource::get(url).transport(transport.build());
     let mut events = request.send().await.unwrap();
     assert!(matches!(events.next().await, Some(Ok(Item::Event(_)))));
     let seen = seen.lock().unwrap();
@@ -144,10 +144,10 @@ async fn the_response_says_where_it_is_from() {
         Transport::from_reqwest(reqwest::Client::new()),
     ];
     for transport in transports {
-        let builder = || EventSource::get(server.url()).with_transport(transport.clone());
+        let builder = || EventSource::get(server.url()).transport(transport.clone());
         let events = builder().send().await.unwrap();
         assert_eq!(events.uri(), &target.url()[..]);
-        let mut source = builder().open().unwrap();
+        let mut source = builder().build().unwrap();
         match next(&mut source).await {
             Some(Ok(Item::Open(open))) => assert_eq!(open.uri, target.url()[..]),
             other => panic!("{other:?}"),
@@ -156,7 +156,7 @@ async fn the_response_says_where_it_is_from() {
     let refusing = Server::start([Answer::End(respond("403 Forbidden", "", ""))]).await;
     let server = redirect(&refusing.url()).await;
     match EventSource::get(server.url()).send().await {
-        Err(Error::Refused(refused)) => assert_eq!(refused.uri, refusing.url()[..]),
+        Err(Error::UnexpectedResponse(refused)) => assert_eq!(refused.uri, refusing.url()[..]),
         other => panic!("{other:?}"),
     }
 }

@@ -45,10 +45,8 @@ fn linger(connection: &TcpStream) {
 /// Sends one request to that server, which must fail with a network error, and returns its text.
 fn error(name: &str, transport: Transport, url: String) -> String {
     let error = assert_neighbours_run(name, async {
-        let settings = soon().with_head_timeout(None);
-        let request = EventSource::get(url)
-            .with_settings(settings)
-            .with_transport(transport);
+        let settings = soon().head_timeout(None);
+        let request = EventSource::get(url).config(settings).transport(transport);
         request.send().await.unwrap_err()
     });
     assert!(matches!(error, Error::Network(_)), "{name}: {error:?}");
@@ -86,7 +84,7 @@ fn frames_without_end_are_an_error() {
         ("an unknown type", frame(0xfa, 0, b"")),
     ] {
         let url = serve(SETTINGS, frame);
-        let error = error(name, Transport::http2(), url);
+        let error = error(name, Transport::http2_prior_knowledge(), url);
         assert!(error.contains("limit is 524288"), "{name}: {error}");
     }
 }
@@ -102,9 +100,9 @@ fn frames_after_the_head_let_neighbours_run() {
         ("an unknown type", frame(0xfa, 0, b"")),
     ] {
         let url = serve(START, frame);
-        let transport = Transport::http2();
+        let transport = Transport::http2_prior_knowledge();
         assert_neighbours_run(name, async {
-            let request = EventSource::get(url).with_transport(transport);
+            let request = EventSource::get(url).transport(transport);
             let mut events = request.send().await.unwrap();
             let item = events.next().await;
             assert!(matches!(item, Some(Err(Error::Network(_)))), "{item:?}");
@@ -127,7 +125,7 @@ fn a_response_may_come_after_some_of_them() {
     });
     let transport = Transport::new();
     assert_neighbours_run("early hints", async {
-        let request = EventSource::get(url).with_transport(transport);
+        let request = EventSource::get(url).transport(transport);
         let mut events = request.send().await.unwrap();
         let item = events.next().await;
         assert!(matches!(item, Some(Ok(Item::Event(_)))), "{item:?}");
@@ -157,7 +155,7 @@ fn a_stream_of_any_length_may_follow_on_the_same_connection() {
     let transport = Transport::new();
     assert_neighbours_run("three streams", async {
         for _ in 0..3 {
-            let request = EventSource::get(&url).with_transport(transport.clone());
+            let request = EventSource::get(&url).transport(transport.clone());
             let mut events = request.send().await.unwrap();
             let mut count = 0;
             while let Some(item) = events.next().await {

@@ -7,7 +7,7 @@ use std::{cell::RefCell, io::Write, rc::Rc};
 
 use brotli::CompressorWriter;
 use flate2::{Compression, write::GzEncoder};
-use sse_source::{Error, EventSource, Item, Reason};
+use sse_source::{DisconnectReason, Error, EventSource, Item};
 use support::{Answer, Server, end, events, next, respond, soon, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -45,7 +45,7 @@ async fn each_event_comes_when_it_is_flushed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     for coding in ["gzip", "br", "zstd"] {
-        let mut source = EventSource::get(&url).with_settings(soon()).open().unwrap();
+        let mut source = EventSource::get(&url).config(soon()).build().unwrap();
         for is_whole in [true, false] {
             let opened =
                 async { while !matches!(next(&mut source).await, Some(Ok(Item::Open(_)))) {} };
@@ -64,7 +64,10 @@ async fn each_event_comes_when_it_is_flushed() {
                 connection.write_all(&out.0.take()).await.unwrap();
             }
             drop(connection);
-            let expected = [Reason::NetworkError, Reason::End][usize::from(is_whole)];
+            let expected = [
+                DisconnectReason::NetworkError,
+                DisconnectReason::EndOfStream,
+            ][usize::from(is_whole)];
             assert_eq!(end(&mut source).await, expected, "{coding}");
         }
     }
@@ -212,7 +215,7 @@ async fn a_refusal_is_decoded_too() {
         let headers = format!("Content-Encoding: {coding}\r\n");
         let server = Server::start([Answer::End(respond("403 Forbidden", &headers, body))]).await;
         let error = support::error(&mut support::source(&server)).await;
-        let Error::Refused(refused) = error else {
+        let Error::UnexpectedResponse(refused) = error else {
             panic!("{error:?}");
         };
         assert_eq!(refused.body.len(), 11_000);
@@ -223,7 +226,7 @@ async fn a_refusal_is_decoded_too() {
 #[tokio::test]
 async fn a_request_may_say_what_it_takes() {
     let server = Server::start([Answer::End(stream(""))]).await;
-    let request = EventSource::get(server.url()).with_header("accept-encoding", "identity");
+    let request = EventSource::get(server.url()).header("accept-encoding", "identity");
     request.send().await.unwrap();
     EventSource::get(server.url()).send().await.unwrap();
     let [first, second] = &server.requests()[..] else {

@@ -14,7 +14,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use futures_util::StreamExt;
-use sse_source::{EventSource, Item, Reason, Transport};
+use sse_source::{DisconnectReason, EventSource, Item, Transport};
 use support::soon;
 use testkit::poll_time::assert_yields;
 
@@ -30,26 +30,42 @@ const MAX_MIB: usize = 64;
 struct Bomb {
     coding: &'static str,
     body: Vec<u8>,
-    reason: Reason,
+    reason: DisconnectReason,
 }
 
 fn bomb(name: &str) -> Bomb {
     let (coding, body, reason) = match name {
-        "brotli, large window" => ("br", brotli(Some(30), 64), Reason::NetworkError),
-        "brotli, run-length" => ("br", brotli(None, 4), Reason::End),
-        "zstd, large window" => ("zstd", zstd(27, 1100), Reason::NetworkError),
-        "zstd, run-length" => ("zstd", zstd(23, 1024), Reason::End),
-        "zstd, empty frames" => ("zstd", zstd(10, 0).repeat(50_000), Reason::End),
-        "gzip, run-length" => ("gzip", gzip(&vec![b'y'; 32 * MIB]), Reason::End),
-        "brotli, empty streams" => ("br", brotli(None, 0).repeat(50_000), Reason::End),
-        "gzip, empty members" => ("gzip", gzip(b"").repeat(50_000), Reason::End),
+        "brotli, large window" => ("br", brotli(Some(30), 64), DisconnectReason::NetworkError),
+        "brotli, run-length" => ("br", brotli(None, 4), DisconnectReason::EndOfStream),
+        "zstd, large window" => ("zstd", zstd(27, 1100), DisconnectReason::NetworkError),
+        "zstd, run-length" => ("zstd", zstd(23, 1024), DisconnectReason::EndOfStream),
+        "zstd, empty frames" => (
+            "zstd",
+            zstd(10, 0).repeat(50_000),
+            DisconnectReason::EndOfStream,
+        ),
+        "gzip, run-length" => (
+            "gzip",
+            gzip(&vec![b'y'; 32 * MIB]),
+            DisconnectReason::EndOfStream,
+        ),
+        "brotli, empty streams" => (
+            "br",
+            brotli(None, 0).repeat(50_000),
+            DisconnectReason::EndOfStream,
+        ),
+        "gzip, empty members" => (
+            "gzip",
+            gzip(b"").repeat(50_000),
+            DisconnectReason::EndOfStream,
+        ),
         "gzip in gzip" => {
             let inner = gzip(&vec![b'y'; MIB]).repeat(32);
-            ("gzip, gzip", gzip(&inner), Reason::End)
+            ("gzip, gzip", gzip(&inner), DisconnectReason::EndOfStream)
         }
         "brotli in zstd" => {
             let inner = brotli(None, 2);
-            ("br, zstd", zstd_raw(&inner), Reason::End)
+            ("br, zstd", zstd_raw(&inner), DisconnectReason::EndOfStream)
         }
         _ => unreachable!("{name}"),
     };
@@ -113,11 +129,11 @@ fn receive(name: &str) {
     // The first transport reads the root certificates of the system, which is slow.
     let transport = Transport::new();
     assert_yields(name, async move {
-        let settings = soon().with_limit(1024);
+        let settings = soon().max_event_bytes(1024);
         let mut source = EventSource::get(url)
-            .with_settings(settings)
-            .with_transport(transport)
-            .open()
+            .config(settings)
+            .transport(transport)
+            .build()
             .unwrap();
         loop {
             match source.next().await {

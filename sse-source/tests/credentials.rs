@@ -29,10 +29,10 @@ async fn credentials_of_the_url_are_sent_each_time_and_shown_nowhere() {
         Transport::from_reqwest(reqwest::Client::new()),
     ] {
         let request = EventSource::get(url(&server, "127.0.0.1"))
-            .with_settings(soon())
-            .with_transport(transport);
+            .config(soon())
+            .transport(transport);
         assert!(!is_secret(&format!("{request:?}")));
-        let mut source = request.open().unwrap();
+        let mut source = request.build().unwrap();
         assert!(!is_secret(&format!("{source:?}")));
         events(&mut source, 1).await;
     }
@@ -50,7 +50,7 @@ async fn credentials_go_to_no_other_origin() {
         stranger.address.port()
     );
     let server = Server::start([Answer::End(respond("307 Moved", &location, ""))]).await;
-    let mut source = EventSource::get(url(&server, "127.0.0.1")).open().unwrap();
+    let mut source = EventSource::get(url(&server, "127.0.0.1")).build().unwrap();
     assert_eq!(events(&mut source, 1).await, ["there"]);
     assert!(server.requests()[0].contains(BASIC));
     assert!(!stranger.requests()[0].contains("authorization"));
@@ -58,7 +58,7 @@ async fn credentials_go_to_no_other_origin() {
     // Credentials in the URL of a redirect are sent to its target.
     let location = format!("Location: {}\r\n", url(&stranger, "localhost"));
     let server = Server::start([Answer::End(respond("307 Moved", &location, ""))]).await;
-    let mut source = EventSource::get(server.url()).open().unwrap();
+    let mut source = EventSource::get(server.url()).build().unwrap();
     assert_eq!(events(&mut source, 1).await, ["there"]);
     assert!(!server.requests()[0].contains("authorization"));
     assert!(stranger.requests()[1].contains(BASIC));
@@ -68,8 +68,8 @@ async fn credentials_go_to_no_other_origin() {
 async fn a_header_of_the_caller_wins() {
     let server = Server::start([Answer::Hang(stream("data: a\n\n"))]).await;
     let request = EventSource::get(url(&server, "127.0.0.1"));
-    let request = request.with_header("authorization", "Bearer t");
-    events(&mut request.open().unwrap(), 1).await;
+    let request = request.header("authorization", "Bearer t");
+    events(&mut request.build().unwrap(), 1).await;
     assert!(server.requests()[0].contains("\r\nauthorization: bearer t\r\n"));
 }
 
@@ -81,20 +81,20 @@ async fn no_error_shows_credentials() {
         "u:pass%20word@h/",
         "http://u:pass%20word@h:x/",
     ] {
-        let error = EventSource::get(url).open().unwrap_err();
+        let error = EventSource::get(url).build().unwrap_err();
         assert!(!is_secret(&error.to_string()), "{error}");
         assert!(!is_secret(&format!("{error:?}")), "{error:?}");
     }
     // The error of a refused request.
     let server = Server::start([Answer::End(respond("401 No", "", "who?"))]).await;
-    let error = error(&mut EventSource::get(url(&server, "127.0.0.1")).open().unwrap()).await;
+    let error = error(&mut EventSource::get(url(&server, "127.0.0.1")).build().unwrap()).await;
     assert!(!is_secret(&format!("{error} {error:?}")), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_url_without_a_scheme_is_shown_with_what_is_missing() {
     for url in ["127.0.0.1:1/x", "localhost/x", "host:80/x?a=b"] {
-        let error = EventSource::get(url).open().unwrap_err().to_string();
+        let error = EventSource::get(url).build().unwrap_err().to_string();
         assert!(error.contains(url) && error.contains("http://"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, future::join_all};
-use sse_source::{EventSource, Item, Reason, Settings};
+use sse_source::{ClientConfig, DisconnectReason, EventSource, Item};
 use support::{Answer, Server, respond, stream};
 
 const TIMES: [Duration; 4] = [
@@ -20,33 +20,30 @@ const TIMES: [Duration; 4] = [
     Duration::MAX,
 ];
 
-type Set<T> = fn(Settings, T) -> Settings;
+type Set<T> = fn(ClientConfig, T) -> ClientConfig;
 
-/// Settings that are durations.
+/// Options that are durations.
 const SETTINGS: [(&str, Set<Duration>); 6] = [
-    ("reconnection time", Settings::with_reconnection_time),
+    ("reconnection time", ClientConfig::reconnection_time),
     ("minimum delay", |settings, time| {
-        settings.with_bounds(time, time)
+        settings.min_delay(time).max_delay(time)
     }),
     ("maximum delay", |settings, time| {
-        settings.with_bounds(Duration::ZERO, time)
+        settings.min_delay(Duration::ZERO).max_delay(time)
     }),
-    ("backoff limit", Settings::with_backoff_limit),
+    ("backoff limit", ClientConfig::max_backoff),
     ("head timeout", |settings, time| {
-        settings.with_head_timeout(Some(time))
+        settings.head_timeout(Some(time))
     }),
     ("idle timeout", |settings, time| {
-        settings.with_idle_timeout(Some(time))
+        settings.idle_timeout(Some(time))
     }),
 ];
 
 /// Polls the source until no item arrives for a moment, because its delay may be longer than the test.
-async fn run(name: String, server: &Server, settings: Settings) {
+async fn run(name: String, server: &Server, settings: ClientConfig) {
     let url = server.url();
-    let mut source = EventSource::get(url)
-        .with_settings(settings)
-        .open()
-        .unwrap();
+    let mut source = EventSource::get(url).config(settings).build().unwrap();
     for _ in 0..8 {
         match tokio::time::timeout(Duration::from_millis(50), source.next()).await {
             Ok(Some(Ok(_))) => {}
@@ -76,7 +73,7 @@ async fn any_time_can_be_set() {
         for time in TIMES {
             for (other_name, set_other) in SETTINGS {
                 for other in [Duration::ZERO, Duration::MAX] {
-                    let settings = set(set_other(Settings::default(), other), time);
+                    let settings = set(set_other(ClientConfig::default(), other), time);
                     let name = format!("{name} {time:?}, {other_name} {other:?}");
                     runs.push(run(name, &server, settings));
                 }
@@ -90,8 +87,8 @@ async fn any_time_can_be_set() {
 async fn any_limit_can_be_set() {
     for limit in [0, 1, usize::MAX] {
         let server = Server::start([Answer::End(stream("data: 1\n\ndata: 2\n\n"))]).await;
-        let settings = Settings::default().with_limit(limit);
-        let request = EventSource::get(server.url()).with_settings(settings);
+        let settings = ClientConfig::default().max_event_bytes(limit);
+        let request = EventSource::get(server.url()).config(settings);
         let mut events = request.send().await.unwrap();
         let mut items = Vec::new();
         while let Some(item) = events.next().await {
@@ -118,19 +115,18 @@ async fn deadlines_hold_after_years() {
             open.push(connection);
         }
     });
-    let settings = Settings::default()
-        .with_head_timeout(None)
-        .with_idle_timeout(Some(3 * YEAR));
-    let mut source = EventSource::get(url)
-        .with_settings(settings)
-        .open()
-        .unwrap();
+    let settings = ClientConfig::default()
+        .head_timeout(None)
+        .idle_timeout(Some(3 * YEAR));
+    let mut source = EventSource::get(url).config(settings).build().unwrap();
     for _ in 0..3 {
         assert!(matches!(source.next().await, Some(Ok(Item::Open(_)))));
         assert!(matches!(source.next().await, Some(Ok(Item::Event(_)))));
         let start = tokio::time::Instant::now();
         match source.next().await {
-            Some(Ok(Item::Disconnected(it))) => assert_eq!(it.reason, Reason::IdleTimeout),
+            Some(Ok(Item::Disconnected(it))) => {
+                assert_eq!(it.reason, DisconnectReason::IdleTimeout)
+            }
             other => panic!("{other:?}"),
         }
         let waited = start.elapsed();

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sse_source::{EventSource, Item, Reason};
+use sse_source::{DisconnectReason, EventSource, Item};
 use support::{Answer, Server, end, events, next, respond, soon, source, stream};
 
 #[tokio::test]
@@ -61,13 +61,13 @@ async fn a_server_that_is_not_there_is_waited_for() {
     let port = testkit::port::free().unwrap();
     let address = (Ipv4Addr::LOCALHOST, port).into();
     let mut source = EventSource::get(format!("http://127.0.0.1:{port}/"))
-        .with_settings(soon())
-        .open()
+        .config(soon())
+        .build()
         .unwrap();
     for _ in 0..3 {
         match next(&mut source).await {
             Some(Ok(Item::Disconnected(it))) => {
-                assert_eq!(it.reason, Reason::NetworkError);
+                assert_eq!(it.reason, DisconnectReason::NetworkError);
                 assert!(it.error.is_some());
                 let text = it.to_string();
                 assert!(text.contains("Connection refused"), "{text}");
@@ -84,10 +84,12 @@ async fn a_server_that_is_not_there_is_waited_for() {
 #[tokio::test]
 async fn retry_0_does_not_hammer_and_retry_for_ever_does_not_wait_for_ever() {
     let server = Server::start([Answer::End(stream("retry: 0\ndata: a\n\n"))]).await;
-    let settings = soon().with_bounds(Duration::from_millis(50), Duration::from_secs(1));
+    let settings = soon()
+        .min_delay(Duration::from_millis(50))
+        .max_delay(Duration::from_secs(1));
     let mut source = EventSource::get(server.url())
-        .with_settings(settings.clone())
-        .open()
+        .config(settings.clone())
+        .build()
         .unwrap();
     let start = Instant::now();
     events(&mut source, 5).await;
@@ -103,8 +105,8 @@ async fn retry_0_does_not_hammer_and_retry_for_ever_does_not_wait_for_ever() {
     )))])
     .await;
     let mut source = EventSource::get(server.url())
-        .with_settings(settings)
-        .open()
+        .config(settings)
+        .build()
         .unwrap();
     events(&mut source, 1).await;
     match next(&mut source).await {
@@ -128,10 +130,11 @@ async fn what_a_server_asks_to_wait_is_waited() {
     ] {
         let answer = respond("503 Busy", &format!("Retry-After: {header}\r\n"), "");
         let server = Server::start([Answer::End(answer)]).await;
-        let settings =
-            support::soon().with_bounds(Duration::from_millis(5), Duration::from_secs(120));
-        let source = EventSource::get(server.url()).with_settings(settings);
-        match next(&mut source.open().unwrap()).await {
+        let settings = support::soon()
+            .min_delay(Duration::from_millis(5))
+            .max_delay(Duration::from_secs(120));
+        let source = EventSource::get(server.url()).config(settings);
+        match next(&mut source.build().unwrap()).await {
             Some(Ok(Item::Disconnected(it))) => {
                 let range = Duration::from_millis(from)..=Duration::from_millis(to);
                 assert!(range.contains(&it.delay), "{header}: {:?}", it.delay);
@@ -145,17 +148,17 @@ async fn what_a_server_asks_to_wait_is_waited() {
 async fn a_connection_on_which_nothing_comes_is_given_up() {
     let short = Some(Duration::from_millis(100));
     // Each timeout is set alone. On a busy machine, the other one could come first.
-    let connect = soon().with_head_timeout(short);
-    let idle = soon().with_head_timeout(None).with_idle_timeout(short);
+    let connect = soon().head_timeout(short);
+    let idle = soon().head_timeout(None).idle_timeout(short);
     for (settings, first, reason) in [
-        (connect, Vec::new(), Reason::HeadTimeout),
-        (idle, stream(": only this\n"), Reason::IdleTimeout),
+        (connect, Vec::new(), DisconnectReason::HeadTimeout),
+        (idle, stream(": only this\n"), DisconnectReason::IdleTimeout),
     ] {
         let hang = Answer::Hang(first);
         let server = Server::start([hang, Answer::Hang(stream("data: a\n\n"))]).await;
         let mut source = EventSource::get(server.url())
-            .with_settings(settings)
-            .open()
+            .config(settings)
+            .build()
             .unwrap();
         assert_eq!(end(&mut source).await, reason);
         assert_eq!(events(&mut source, 1).await, ["a"]);
@@ -166,10 +169,10 @@ async fn a_connection_on_which_nothing_comes_is_given_up() {
 async fn an_event_that_is_too_large_is_lost_alone() {
     let body = format!("data: {}\n\ndata: small\n\n", "x".repeat(100_000));
     let server = Server::start([Answer::Hang(stream(body))]).await;
-    let settings = soon().with_limit(10_000);
+    let settings = soon().max_event_bytes(10_000);
     let mut source = EventSource::get(server.url())
-        .with_settings(settings)
-        .open()
+        .config(settings)
+        .build()
         .unwrap();
     assert!(matches!(next(&mut source).await, Some(Ok(Item::Open(_)))));
     assert!(matches!(
@@ -189,9 +192,9 @@ async fn each_attempt_is_prepared_anew() {
     .await;
     let attempts = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let mut source = EventSource::request(http::Method::POST, server.url())
-        .with_settings(soon())
-        .with_repetition()
-        .with_preparation(move |mut request| {
+        .config(soon())
+        .resend(true)
+        .map_request(move |mut request| {
             let attempt = attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             async move {
                 tokio::task::yield_now().await;
@@ -201,7 +204,7 @@ async fn each_attempt_is_prepared_anew() {
                 Ok(request)
             }
         })
-        .open()
+        .build()
         .unwrap();
     assert_eq!(events(&mut source, 2).await, ["a", "b"]);
     for (attempt, request) in server.requests().iter().enumerate() {
@@ -225,10 +228,10 @@ async fn each_attempt_is_prepared_anew() {
 async fn a_header_of_the_caller_takes_the_place_of_its_own() {
     let server = Server::start([Answer::Hang(stream("data: a\n\n"))]).await;
     let mut source = EventSource::get(server.url())
-        .with_header("accept", "text/event-stream;q=0.5")
-        .with_header("x", "1")
-        .with_header("x", "2")
-        .open()
+        .header("accept", "text/event-stream;q=0.5")
+        .header("x", "1")
+        .header("x", "2")
+        .build()
         .unwrap();
     events(&mut source, 1).await;
     let request = server.requests().remove(0);
@@ -250,7 +253,7 @@ async fn a_handle_closes_and_reconnects() {
     assert_eq!(events(&mut source, 1).await, ["a"]);
     handle.reconnect();
     match next(&mut source).await {
-        Some(Ok(Item::Disconnected(it))) => assert_eq!(it.reason, Reason::Requested),
+        Some(Ok(Item::Disconnected(it))) => assert_eq!(it.reason, DisconnectReason::Requested),
         other => panic!("{other:?}"),
     }
     assert_eq!(events(&mut source, 1).await, ["b"]);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use sse_source::{Error, EventSource, Item, Reason, Transport};
+use sse_source::{DisconnectReason, Error, EventSource, Item, Transport};
 use support::{next, soon, stream};
 use testkit::timeout::test_timeout;
 use tokio::{
@@ -74,7 +74,7 @@ async fn a_single_request_waits_for_the_head_without_a_limit() {
 #[tokio::test]
 async fn a_source_waits_for_minutes() {
     let server = LateServer::start().await;
-    let mut source = EventSource::get(&server.url).open().unwrap();
+    let mut source = EventSource::get(&server.url).build().unwrap();
     let first = tokio::spawn(async move { source.next().await.expect("an item") });
     server.answer_after(Duration::from_secs(4 * 60)).await;
     let first = timeout(test_timeout(), first).await;
@@ -111,12 +111,12 @@ async fn a_connection_has_a_time_limit() {
         let transport = Transport::builder().connect_timeout(limit).build();
         let get = || {
             EventSource::get(&url)
-                .with_settings(soon().with_head_timeout(None))
-                .with_transport(transport.clone())
+                .config(soon().head_timeout(None))
+                .transport(transport.clone())
         };
-        match next(&mut get().open().unwrap()).await {
+        match next(&mut get().build().unwrap()).await {
             Some(Ok(Item::Disconnected(it))) => {
-                assert_eq!(it.reason, Reason::NetworkError);
+                assert_eq!(it.reason, DisconnectReason::NetworkError);
                 let cause = it.cause().to_string();
                 assert!(
                     cause.contains("connecting took longer than 100ms"),

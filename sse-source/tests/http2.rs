@@ -23,7 +23,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_source::{BoxError, EventSource, Item, Reason, Settings, Transport};
+use sse_source::{BoxError, ClientConfig, DisconnectReason, EventSource, Item, Transport};
 use support::{end, events, next, soon};
 use tokio::{
     io::copy_bidirectional,
@@ -68,11 +68,16 @@ impl Server {
         self.source_with(path, transport, soon())
     }
 
-    fn source_with(&self, path: &str, transport: &Transport, settings: Settings) -> EventSource {
+    fn source_with(
+        &self,
+        path: &str,
+        transport: &Transport,
+        settings: ClientConfig,
+    ) -> EventSource {
         EventSource::get(format!("http://{}{path}", self.address))
-            .with_transport(transport.clone())
-            .with_settings(settings)
-            .open()
+            .transport(transport.clone())
+            .config(settings)
+            .build()
             .unwrap()
     }
 }
@@ -150,9 +155,12 @@ async fn start_proxy(server: SocketAddr, die: Arc<Notify>) -> SocketAddr {
 
 #[tokio::test]
 async fn a_stream_that_is_reset_or_ends_is_taken_up_again_on_its_connection() {
-    for (path, reason) in [("/broken", Reason::NetworkError), ("/ended", Reason::End)] {
+    for (path, reason) in [
+        ("/broken", DisconnectReason::NetworkError),
+        ("/ended", DisconnectReason::EndOfStream),
+    ] {
         let server = Server::start().await;
-        let mut source = server.source(path, &Transport::http2());
+        let mut source = server.source(path, &Transport::http2_prior_knowledge());
         assert_eq!(events(&mut source, 1).await, ["after none"]);
         assert_eq!(end(&mut source).await, reason);
         assert_eq!(events(&mut source, 2).await, ["after 1", "after 1"]);
@@ -163,7 +171,7 @@ async fn a_stream_that_is_reset_or_ends_is_taken_up_again_on_its_connection() {
 #[tokio::test]
 async fn sources_that_share_a_connection_do_not_disturb_each_other() {
     let server = Server::start().await;
-    let transport = Transport::http2();
+    let transport = Transport::http2_prior_knowledge();
     let mut one = server.source("/", &transport);
     let mut two = server.source("/", &transport);
     assert_eq!(events(&mut one, 1).await, ["after none"]);
@@ -178,11 +186,11 @@ async fn sources_that_share_a_connection_do_not_disturb_each_other() {
 #[tokio::test]
 async fn a_server_that_goes_away_is_followed() {
     let server = Server::start().await;
-    let transport = Transport::http2();
+    let transport = Transport::http2_prior_knowledge();
     let mut source = server.source("/", &transport);
     assert_eq!(events(&mut source, 1).await, ["after none"]);
     server.leave.notify_one();
-    assert_eq!(end(&mut source).await, Reason::NetworkError);
+    assert_eq!(end(&mut source).await, DisconnectReason::NetworkError);
     assert_eq!(events(&mut source, 1).await, ["after 1"]);
     assert_eq!(server.connections.load(Ordering::Relaxed), 2);
 }
@@ -201,13 +209,11 @@ async fn a_connection_that_is_dead_is_not_used_again() {
             }
         };
         // No timeout for the response: a request on the dead connection would wait for ever.
-        let settings = soon()
-            .with_head_timeout(None)
-            .with_idle_timeout(Some(IDLE_TIMEOUT));
-        let mut source = server.source_with(&path, &Transport::http2(), settings);
+        let settings = soon().head_timeout(None).idle_timeout(Some(IDLE_TIMEOUT));
+        let mut source = server.source_with(&path, &Transport::http2_prior_knowledge(), settings);
         assert_eq!(events(&mut source, 1).await, ["after none"]);
         die.notify_one();
-        assert_eq!(end(&mut source).await, Reason::IdleTimeout);
+        assert_eq!(end(&mut source).await, DisconnectReason::IdleTimeout);
         assert_eq!(events(&mut source, 1).await, ["after 1"]);
     }
 }
@@ -215,7 +221,7 @@ async fn a_connection_that_is_dead_is_not_used_again() {
 #[tokio::test]
 async fn a_flood_of_small_frames_waits_for_a_slow_reader() {
     let server = Server::start().await;
-    let transport = Transport::http2();
+    let transport = Transport::http2_prior_knowledge();
     let mut sources: Vec<_> = (0..3)
         .map(|_| server.source("/flood", &transport))
         .collect();
@@ -227,6 +233,6 @@ async fn a_flood_of_small_frames_waits_for_a_slow_reader() {
     for source in &mut sources {
         let last = events(source, FLOOD_EVENTS - 1).await.pop();
         assert_eq!(last, Some((FLOOD_EVENTS - 1).to_string()));
-        assert_eq!(end(source).await, Reason::End);
+        assert_eq!(end(source).await, DisconnectReason::EndOfStream);
     }
 }

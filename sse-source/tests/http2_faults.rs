@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use sse_source::{EventSource, Reason, Transport};
+use sse_source::{DisconnectReason, EventSource, Transport};
 use support::{end, events, soon};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -65,9 +65,9 @@ async fn start(frames: &[Frame], hangs_up: bool) -> (EventSource, Arc<AtomicUsiz
         }
     });
     let source = EventSource::get(url)
-        .with_transport(Transport::http2())
-        .with_settings(soon())
-        .open();
+        .transport(Transport::http2_prior_knowledge())
+        .config(soon())
+        .build();
     (source.unwrap(), connections)
 }
 
@@ -139,12 +139,20 @@ async fn what_breaks_a_connection_is_followed_by_another() {
     ] {
         let (mut source, connections) = start(&[OPEN, EVENT, fault], false).await;
         assert_eq!(events(&mut source, 1).await, ["a"], "{name}");
-        assert_eq!(end(&mut source).await, Reason::NetworkError, "{name}");
+        assert_eq!(
+            end(&mut source).await,
+            DisconnectReason::NetworkError,
+            "{name}"
+        );
         assert_eq!(events(&mut source, 1).await, ["again"], "{name}");
         assert_eq!(connections.load(Ordering::Relaxed), 2, "{name}");
 
         let (mut source, connections) = start(&[fault], false).await;
-        assert_eq!(end(&mut source).await, Reason::NetworkError, "{name}");
+        assert_eq!(
+            end(&mut source).await,
+            DisconnectReason::NetworkError,
+            "{name}"
+        );
         assert_eq!(events(&mut source, 1).await, ["again"], "{name}");
         assert_eq!(connections.load(Ordering::Relaxed), 2, "{name}");
     }
@@ -187,7 +195,7 @@ async fn frames_around_a_stream_are_no_part_of_it() {
     ];
     let (mut source, connections) = start(&frames, false).await;
     assert_eq!(events(&mut source, 1).await, ["\u{20AC}"]);
-    assert_eq!(end(&mut source).await, Reason::End);
+    assert_eq!(end(&mut source).await, DisconnectReason::EndOfStream);
     assert_eq!(events(&mut source, 1).await, ["again"]);
     assert_eq!(connections.load(Ordering::Relaxed), 1);
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::future::{self, join_all};
-use sse_source::{Error, EventSource, Item, Reason};
+use sse_source::{DisconnectReason, Error, EventSource, Item};
 use support::{Answer, Server, end, events, next, number, respond, soon, source, stream};
 use testkit::timeout::test_timeout;
 use tokio::{
@@ -42,30 +42,51 @@ async fn only_a_body_that_is_whole_ends() {
     let whole = "data: a\n\n";
     let another = String::from_utf8(stream("data: b\n\n")).unwrap();
     for (answer, reason) in [
-        (framed("Content-Length: 9", whole), Reason::End),
-        (framed("Content-Length: 10", whole), Reason::NetworkError),
-        (chunked("9\r\ndata: a\n\n\r\n0\r\n\r\n"), Reason::End),
-        (chunked("9\r\ndata: a\n\n\r\n"), Reason::NetworkError),
-        (chunked("9\r\ndata: a\n\n\r\n0\r\n"), Reason::NetworkError),
-        (chunked("F\r\ndata: a\n\n"), Reason::NetworkError),
-        (chunked("9\r\ndata: a\n\n\r\nx\r\n"), Reason::NetworkError),
-        (chunked("9\r\ndata: a\n\ndata: b\n\n"), Reason::NetworkError),
+        (
+            framed("Content-Length: 9", whole),
+            DisconnectReason::EndOfStream,
+        ),
+        (
+            framed("Content-Length: 10", whole),
+            DisconnectReason::NetworkError,
+        ),
+        (
+            chunked("9\r\ndata: a\n\n\r\n0\r\n\r\n"),
+            DisconnectReason::EndOfStream,
+        ),
+        (
+            chunked("9\r\ndata: a\n\n\r\n"),
+            DisconnectReason::NetworkError,
+        ),
+        (
+            chunked("9\r\ndata: a\n\n\r\n0\r\n"),
+            DisconnectReason::NetworkError,
+        ),
+        (chunked("F\r\ndata: a\n\n"), DisconnectReason::NetworkError),
+        (
+            chunked("9\r\ndata: a\n\n\r\nx\r\n"),
+            DisconnectReason::NetworkError,
+        ),
+        (
+            chunked("9\r\ndata: a\n\ndata: b\n\n"),
+            DisconnectReason::NetworkError,
+        ),
         (
             chunked(&format!("9\r\ndata: a\n\n\r\n{}\r\n", "f".repeat(17))),
-            Reason::NetworkError,
+            DisconnectReason::NetworkError,
         ),
         // Bytes after the body are not part of it.
         (
             framed("Content-Length: 9", "data: a\n\ndata: b\n\n"),
-            Reason::End,
+            DisconnectReason::EndOfStream,
         ),
         (
             chunked("9\r\ndata: a\n\n\r\n0\r\n\r\ndata: b\n\n"),
-            Reason::End,
+            DisconnectReason::EndOfStream,
         ),
         (
             framed("Content-Length: 9", &format!("{whole}{another}")),
-            Reason::End,
+            DisconnectReason::EndOfStream,
         ),
         // "Transfer-Encoding overrides the Content-Length."
         (
@@ -73,16 +94,16 @@ async fn only_a_body_that_is_whole_ends() {
                 "Content-Length: 3\r\nTransfer-Encoding: chunked",
                 "9\r\ndata: a\n\n\r\n0\r\n\r\n",
             ),
-            Reason::End,
+            DisconnectReason::EndOfStream,
         ),
-        (stream(whole), Reason::End),
+        (stream(whole), DisconnectReason::EndOfStream),
         (
             [
                 b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
                 whole.as_bytes(),
             ]
             .concat(),
-            Reason::End,
+            DisconnectReason::EndOfStream,
         ),
     ] {
         let text = String::from_utf8_lossy(&answer).into_owned();
@@ -134,7 +155,7 @@ async fn a_head_that_is_none_is_tried_again() {
     .await;
     let mut source = source(&server);
     for _ in 0..12 {
-        assert_eq!(end(&mut source).await, Reason::NetworkError);
+        assert_eq!(end(&mut source).await, DisconnectReason::NetworkError);
     }
     assert_eq!(events(&mut source, 1).await, ["a"]);
 }
@@ -171,7 +192,11 @@ async fn a_head_may_look_unusual() {
         let server = Server::start([Answer::End(format!("{head}data: a\n\n").into())]).await;
         let mut source = source(&server);
         assert_eq!(events(&mut source, 1).await, ["a"], "{head}");
-        assert_eq!(end(&mut source).await, Reason::End, "{head}");
+        assert_eq!(
+            end(&mut source).await,
+            DisconnectReason::EndOfStream,
+            "{head}"
+        );
         assert_eq!(server.requests().len(), 1, "{head}");
     }
 }
@@ -228,9 +253,9 @@ async fn connections_that_are_kept_and_then_closed_are_no_error() {
             }
         }
     });
-    let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
+    let mut source = EventSource::get(url).config(soon()).build().unwrap();
     for _ in 0..20 {
-        assert_eq!(end(&mut source).await, Reason::End);
+        assert_eq!(end(&mut source).await, DisconnectReason::EndOfStream);
     }
 }
 
@@ -250,14 +275,14 @@ async fn a_flood_is_read_whole_and_no_faster_than_it_is_asked_for() {
             counter.fetch_add(block.len(), Ordering::Relaxed);
         }
     });
-    let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
+    let mut source = EventSource::get(url).config(soon()).build().unwrap();
     events(&mut source, 1).await;
     sleep(Duration::from_millis(300)).await;
     // The bytes in the buffers of the kernel, on both sides, and in hyper's buffer.
     let ahead = sent.load(Ordering::Relaxed);
     assert!(ahead < 9 * COUNT, "{ahead} bytes sent");
     events(&mut source, COUNT - 1).await;
-    assert_eq!(end(&mut source).await, Reason::End);
+    assert_eq!(end(&mut source).await, DisconnectReason::EndOfStream);
 }
 
 #[tokio::test]
@@ -265,7 +290,7 @@ async fn the_server_notices_a_client_that_left() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     for leave in [drop, close] {
-        let mut source = EventSource::get(url.as_str()).open().unwrap();
+        let mut source = EventSource::get(url.as_str()).build().unwrap();
         let served = async {
             let mut connection = asked(&listener).await;
             connection.write_all(&stream("data: a\n\n")).await.unwrap();
@@ -305,8 +330,8 @@ async fn a_caller_that_is_busy_for_longer_than_the_timeout_loses_nothing() {
         }
     });
     let mut source = EventSource::get(url)
-        .with_settings(soon().with_idle_timeout(Some(Duration::from_millis(100))))
-        .open()
+        .config(soon().idle_timeout(Some(Duration::from_millis(100))))
+        .build()
         .unwrap();
     events(&mut source, 1).await;
     for _ in 0..5 {
@@ -365,7 +390,7 @@ async fn all_events(seed: u64) -> Vec<String> {
             }
         }
     });
-    let mut source = EventSource::get(url).with_settings(soon()).open().unwrap();
+    let mut source = EventSource::get(url).config(soon()).build().unwrap();
     events(&mut source, 200).await
 }
 

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sse_source::{BoxError, Builder, Error, EventSource, Item, Reason, Settings};
+use sse_source::{BoxError, Builder, ClientConfig, DisconnectReason, Error, EventSource, Item};
 use support::{Answer, Server, respond, soon, stream};
 
 const SHORT_TIMEOUT: Option<Duration> = Some(Duration::from_millis(200));
@@ -15,9 +15,9 @@ async fn all(answer: Answer) -> (Vec<String>, Option<Error>) {
     all_with(soon(), answer).await
 }
 
-async fn all_with(settings: Settings, answer: Answer) -> (Vec<String>, Option<Error>) {
+async fn all_with(settings: ClientConfig, answer: Answer) -> (Vec<String>, Option<Error>) {
     let server = Server::start([answer]).await;
-    let request = EventSource::get(server.url()).with_settings(settings);
+    let request = EventSource::get(server.url()).config(settings);
     all_of(server, request).await
 }
 
@@ -78,15 +78,15 @@ async fn a_stream_that_ends_inside_an_event_is_an_error_unless_the_event_is_take
         );
 
         let server = Server::start([Answer::End(stream(&body))]).await;
-        let request = EventSource::get(server.url()).with_unfinished_event();
-        let (mut said, error) = all_of(server, request.with_settings(soon())).await;
+        let request = EventSource::get(server.url()).dispatch_unfinished_event(true);
+        let (mut said, error) = all_of(server, request.config(soon())).await;
         said.retain(|it| it != ": c");
         assert_eq!(said[1..], Vec::from_iter(last), "{end:?}");
         assert!(error.is_none(), "{end:?}: {error:?}");
     }
     // A response that breaks is still an error.
     let server = Server::start([Answer::Reset(stream("data: 1\n\ndata: 2\n"))]).await;
-    let request = EventSource::get(server.url()).with_unfinished_event();
+    let request = EventSource::get(server.url()).dispatch_unfinished_event(true);
     let (said, error) = all_of(server, request).await;
     assert_eq!(said, ["1"]);
     assert!(matches!(error, Some(Error::Network(_))), "{error:?}");
@@ -103,20 +103,21 @@ async fn a_stream_that_breaks_is_an_error_behind_its_events() {
 #[tokio::test]
 async fn silence_is_an_error() {
     // Each timeout is set alone. On a busy machine, the other one could come first.
-    let connect = || soon().with_head_timeout(SHORT_TIMEOUT);
-    let idle = || {
-        soon()
-            .with_head_timeout(None)
-            .with_idle_timeout(SHORT_TIMEOUT)
-    };
+    let connect = || soon().head_timeout(SHORT_TIMEOUT);
+    let idle = || soon().head_timeout(None).idle_timeout(SHORT_TIMEOUT);
     for (settings, bytes, expected, reason) in [
-        (connect(), Vec::new(), &[][..], Reason::HeadTimeout),
-        (idle(), stream(""), &[], Reason::IdleTimeout),
+        (
+            connect(),
+            Vec::new(),
+            &[][..],
+            DisconnectReason::HeadTimeout,
+        ),
+        (idle(), stream(""), &[], DisconnectReason::IdleTimeout),
         (
             idle(),
             stream("data: 1\n\ndata"),
             &["1"],
-            Reason::IdleTimeout,
+            DisconnectReason::IdleTimeout,
         ),
     ] {
         let (said, error) = all_with(settings, Answer::Hang(bytes)).await;
@@ -138,7 +139,7 @@ async fn every_other_answer_is_told_and_none_is_tried_again() {
     ] {
         let answer = respond(status, "Retry-After: 0\r\nX-Request-Id: 7\r\n", "why");
         let (_, error) = all(Answer::End(answer)).await;
-        let Some(Error::Refused(refused)) = error else {
+        let Some(Error::UnexpectedResponse(refused)) = error else {
             panic!("{status}: {error:?}");
         };
         assert!(status.starts_with(refused.status.as_str()));
@@ -175,7 +176,7 @@ async fn what_no_attempt_could_reach_is_said_at_once() {
         #[cfg(not(feature = "rustls"))]
         ("https://example.org/", "feature `rustls`"),
     ] {
-        let error = EventSource::get(uri).open().unwrap_err();
+        let error = EventSource::get(uri).build().unwrap_err();
         assert!(matches!(error, Error::Request(_)), "{uri}: {error:?}");
         assert!(error.to_string().contains(why), "{uri}: {error}");
 
@@ -184,11 +185,11 @@ async fn what_no_attempt_could_reach_is_said_at_once() {
             continue;
         };
         let mut source = EventSource::get("http://127.0.0.1/")
-            .with_preparation(move |mut request| {
+            .map_request(move |mut request| {
                 *request.uri_mut() = uri.clone();
                 async { Ok::<_, BoxError>(request) }
             })
-            .open()
+            .build()
             .unwrap();
         let error = support::error(&mut source).await;
         assert!(error.to_string().contains(why), "{error}");
@@ -216,7 +217,7 @@ async fn a_sloppy_response_is_taken_where_that_is_asked_for() {
     ] {
         let answer = || Answer::End(respond(status, headers, "data: a\n\n"));
         let server = Server::start([answer()]).await;
-        let request = EventSource::get(server.url()).with_lenient_response();
+        let request = EventSource::get(server.url()).lenient_response(true);
         let (said, error) = match is_taken {
             true => all_of(server, request).await,
             false => (Vec::new(), request.send().await.err()),
@@ -227,6 +228,6 @@ async fn a_sloppy_response_is_taken_where_that_is_asked_for() {
         // By the standard, none of these responses is an event stream.
         let server = Server::start([answer()]).await;
         let error = EventSource::get(server.url()).send().await.unwrap_err();
-        assert!(matches!(error, Error::Refused(_)), "{error:?}");
+        assert!(matches!(error, Error::UnexpectedResponse(_)), "{error:?}");
     }
 }

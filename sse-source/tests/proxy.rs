@@ -12,9 +12,9 @@ use tokio::{
 fn source(url: &str, proxy: &str) -> EventSource {
     let proxy = Proxy::all(proxy).unwrap();
     EventSource::get(url)
-        .with_settings(soon())
-        .with_transport(Transport::builder().proxy(proxy).build())
-        .open()
+        .config(soon())
+        .transport(Transport::builder().proxy(proxy).build())
+        .build()
         .unwrap()
 }
 
@@ -117,7 +117,7 @@ async fn a_proxy_has_an_address_too() {
             .proxy(Proxy::all(&proxy.address.to_string()).unwrap())
             .allow_address(move |address| address.is_loopback() == is_allowed)
             .build();
-        let request = EventSource::get("http://192.0.2.1/").with_transport(transport);
+        let request = EventSource::get("http://192.0.2.1/").transport(transport);
         let result = request.send().await;
         assert_eq!(result.is_ok(), is_allowed, "{result:?}");
     }

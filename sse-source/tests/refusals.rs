@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use sse_source::{Error, EventId, EventSource, Item, Settings};
+use sse_source::{ClientConfig, Error, EventId, EventSource, Item};
 use support::{Answer, Server, error, events, next, respond, source, stream};
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_refusal_ends_it_and_says_what_the_server_said() {
         let server = Server::start([Answer::End(answer)]).await;
         let error = error(&mut source(&server)).await;
         assert!(error.to_string().contains(shown), "{error}");
-        let Error::Refused(refused) = error else {
+        let Error::UnexpectedResponse(refused) = error else {
             panic!("{error:?}")
         };
         assert_eq!(refused.status, status);
@@ -78,7 +78,7 @@ async fn a_refusal_ends_it_and_says_what_the_server_said() {
 async fn a_refusal_of_any_size_and_speed_is_cut() {
     let long = respond("400 Bad Request", "", "x".repeat(1 << 20));
     let server = Server::start([Answer::Hang(long)]).await;
-    let Error::Refused(refused) = error(&mut source(&server)).await else {
+    let Error::UnexpectedResponse(refused) = error(&mut source(&server)).await else {
         panic!()
     };
     assert_eq!(refused.body.len(), 64 * 1024);
@@ -90,7 +90,7 @@ async fn a_refusal_of_any_size_and_speed_is_cut() {
 
     let slow = respond("400 Bad Request", "Content-Length: 9\r\n", "so ");
     let server = Server::start([Answer::Hang(slow)]).await;
-    let Error::Refused(refused) = error(&mut source(&server)).await else {
+    let Error::UnexpectedResponse(refused) = error(&mut source(&server)).await else {
         panic!()
     };
     // The rest of the body never arrives.
@@ -111,10 +111,10 @@ async fn redirects_are_followed_without_credentials_for_strangers() {
         let location = format!("Location: {url}\r\n");
         let server = Server::start([Answer::End(respond(status, &location, ""))]).await;
         let mut source = EventSource::get(server.url())
-            .with_header("authorization", "Bearer secret")
-            .with_header("cookie", "a=b")
-            .with_last_event_id(EventId::from(5))
-            .open()
+            .header("authorization", "Bearer secret")
+            .header("cookie", "a=b")
+            .last_event_id(EventId::from(5))
+            .build()
             .unwrap();
         assert_eq!(events(&mut source, 1).await, ["there"], "{status}");
         assert!(server.requests()[0].contains("secret"));
@@ -132,9 +132,9 @@ async fn redirects_are_followed_without_credentials_for_strangers() {
     ])
     .await;
     let mut source = EventSource::request(http::Method::POST, here.url())
-        .with_header("authorization", "Bearer secret")
-        .with_body("question")
-        .open()
+        .header("authorization", "Bearer secret")
+        .body("question")
+        .build()
         .unwrap();
     assert_eq!(events(&mut source, 1).await, ["here"]);
     let request = here.requests().pop().unwrap();
@@ -151,9 +151,9 @@ async fn redirects_are_followed_without_credentials_for_strangers() {
         ])
         .await;
         let mut source = EventSource::request(http::Method::POST, here.url())
-            .with_header("content-type", "text/plain")
-            .with_body("question")
-            .open()
+            .header("content-type", "text/plain")
+            .body("question")
+            .build()
             .unwrap();
         assert_eq!(events(&mut source, 1).await, ["here"]);
         let request = here.requests().pop().unwrap();
@@ -168,7 +168,7 @@ async fn redirects_are_followed_without_credentials_for_strangers() {
         "",
     ))])
     .await;
-    let Error::Refused(refused) = error(&mut support::source(&round)).await else {
+    let Error::UnexpectedResponse(refused) = error(&mut support::source(&round)).await else {
         panic!()
     };
     assert_eq!(refused.status, 302);
@@ -211,15 +211,15 @@ async fn a_long_id_does_not_end_the_stream() {
 #[tokio::test]
 async fn an_id_to_begin_with_has_the_same_limit() {
     let id = EventId::new("x".repeat(8 * 1024 + 1)).unwrap();
-    let builder = || EventSource::get("http://127.0.0.1:1/").with_last_event_id(id.clone());
-    let error = builder().open().unwrap_err();
+    let builder = || EventSource::get("http://127.0.0.1:1/").last_event_id(id.clone());
+    let error = builder().build().unwrap_err();
     let shown = error.to_string();
     assert!(
         shown.contains("event ID is 8193 bytes, limit is 8192"),
         "{shown}"
     );
-    let settings = Settings::default().with_max_id_bytes(9000);
-    assert!(builder().with_settings(settings).open().is_ok());
+    let settings = ClientConfig::default().max_id_bytes(9000);
+    assert!(builder().config(settings).build().is_ok());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 mod support;
 
 use http::Method;
-use sse_source::{Error, EventSource, Reason, Transport};
+use sse_source::{DisconnectReason, Error, EventSource, Transport};
 use support::{Answer, Server, end, events, respond, soon, stream};
 
 fn source(uri: &str) -> Result<EventSource, Error> {
@@ -13,11 +13,11 @@ fn source(uri: &str) -> Result<EventSource, Error> {
 
 fn source_by(client: reqwest::Client, uri: &str) -> Result<EventSource, Error> {
     EventSource::request(Method::POST, uri)
-        .with_body("wanted")
-        .with_settings(soon())
-        .with_repetition()
-        .with_transport(Transport::from_reqwest(client))
-        .open()
+        .body("wanted")
+        .config(soon())
+        .resend(true)
+        .transport(Transport::from_reqwest(client))
+        .build()
 }
 
 #[tokio::test]
@@ -37,11 +37,11 @@ async fn it_goes_on_and_sends_all_of_the_request_each_time() {
     .await;
     let mut source = source(&server.url()).unwrap();
     assert_eq!(events(&mut source, 1).await, ["1"]);
-    assert_eq!(end(&mut source).await, Reason::Truncated);
+    assert_eq!(end(&mut source).await, DisconnectReason::Truncated);
     assert_eq!(events(&mut source, 1).await, ["2"]);
     server.reset();
-    assert_eq!(end(&mut source).await, Reason::NetworkError);
-    assert_eq!(end(&mut source).await, Reason::Status(503));
+    assert_eq!(end(&mut source).await, DisconnectReason::NetworkError);
+    assert_eq!(end(&mut source).await, DisconnectReason::Status(503));
     assert_eq!(events(&mut source, 1).await, ["3"]);
     let error = support::error(&mut source).await;
     assert_eq!(error.to_string(), "status 403 Forbidden: not any more");

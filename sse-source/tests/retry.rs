@@ -11,11 +11,11 @@ use std::{
 };
 
 use http::Method;
-use sse_source::{Builder, Error, EventSource, Item, Reason};
+use sse_source::{Builder, DisconnectReason, Error, EventSource, Item};
 use support::{Answer, Server, end, error, events, next, respond, soon, stream};
 
 fn get(server: &Server) -> Builder {
-    EventSource::get(server.url()).with_settings(soon())
+    EventSource::get(server.url()).config(soon())
 }
 
 #[tokio::test]
@@ -26,8 +26,8 @@ async fn a_status_that_says_not_now_is_tried_again() {
             Answer::Hang(stream("data: a\n\n")),
         ];
         let server = Server::start(answers).await;
-        let mut source = get(&server).open().unwrap();
-        assert_eq!(end(&mut source).await, Reason::Status(status));
+        let mut source = get(&server).build().unwrap();
+        assert_eq!(end(&mut source).await, DisconnectReason::Status(status));
         assert_eq!(events(&mut source, 1).await, ["a"]);
     }
 }
@@ -45,8 +45,8 @@ async fn a_response_that_another_attempt_follows_is_told_whole() {
         Answer::Hang(stream("data: a\n\n")),
     ])
     .await;
-    let request = get(&server).with_refusal_limits(10_000, Duration::from_secs(1));
-    let mut source = request.open().unwrap();
+    let request = get(&server).error_body_limits(10_000, Duration::from_secs(1));
+    let mut source = request.build().unwrap();
     let mut told = Vec::new();
     while told.len() < 2 {
         match next(&mut source).await {
@@ -73,8 +73,8 @@ async fn the_body_of_a_refusal_is_read_up_to_the_limit() {
         let body = "y".repeat(6001);
         let json = "Content-Type: application/json\r\nContent-Length: 6001\r\n";
         let server = Server::start([Answer::Hang(respond("200 OK", json, body))]).await;
-        let request = get(&server).with_refusal_limits(limit, testkit::timeout::test_timeout());
-        let Error::Refused(refused) = request.send().await.unwrap_err() else {
+        let request = get(&server).error_body_limits(limit, testkit::timeout::test_timeout());
+        let Error::UnexpectedResponse(refused) = request.send().await.unwrap_err() else {
             panic!()
         };
         assert_eq!(refused.body.len(), expected);
@@ -94,11 +94,11 @@ async fn a_preparation_that_fails_is_tried_again() {
             }
         }
     };
-    let mut source = get(&server).with_preparation(prepare).open().unwrap();
+    let mut source = get(&server).map_request(prepare).build().unwrap();
     for _ in 0..3 {
         match next(&mut source).await {
             Some(Ok(Item::Disconnected(it))) => {
-                assert_eq!(it.reason, Reason::Preparation);
+                assert_eq!(it.reason, DisconnectReason::Preparation);
                 let cause = it.cause().to_string();
                 assert_eq!(cause, "the request could not be prepared: no token");
             }
@@ -108,7 +108,7 @@ async fn a_preparation_that_fails_is_tried_again() {
     assert_eq!(events(&mut source, 1).await, ["a"]);
 
     // A request that is sent once is prepared once.
-    let request = get(&server).with_preparation(|_| async { Err("no token".into()) });
+    let request = get(&server).map_request(|_| async { Err("no token".into()) });
     let error = request.send().await.unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error:?}");
     assert!(error.to_string().contains("no token"));
@@ -125,13 +125,13 @@ async fn a_policy_takes_a_new_token_for_a_401() {
         Answer::Hang(stream("data: a\n\n")),
     ])
     .await;
-    let request = get(&server).with_retry_policy(|failed| {
+    let request = get(&server).retry_policy(|failed| {
         assert!(!failed.is_retried_by_default);
         let response = failed.response.unwrap();
         response.headers["www-authenticate"] == "Bearer" && response.body == "old"
     });
-    let mut source = request.open().unwrap();
-    assert_eq!(end(&mut source).await, Reason::Status(401));
+    let mut source = request.build().unwrap();
+    assert_eq!(end(&mut source).await, DisconnectReason::Status(401));
     assert_eq!(events(&mut source, 1).await, ["a"]);
 }
 
@@ -154,23 +154,26 @@ async fn a_policy_stops_after_some_attempts_in_a_row() {
             assert!(failed.is_retried_by_default);
             assert_eq!(
                 failed.error.is_some(),
-                failed.reason == Reason::NetworkError
+                failed.reason == DisconnectReason::NetworkError
             );
             seen.lock().unwrap().push((failed.reason, failed.attempt));
             failed.attempt < 4
         }
     };
-    let mut source = get(&server).with_retry_policy(policy).open().unwrap();
+    let mut source = get(&server).retry_policy(policy).build().unwrap();
     let error = error(&mut source).await;
-    let Error::Refused(refused) = error else {
+    let Error::UnexpectedResponse(refused) = error else {
         panic!("{error:?}")
     };
     assert_eq!(refused.body, "that was all");
-    let (refused, network) = (Reason::Status(503), Reason::NetworkError);
+    let (refused, network) = (
+        DisconnectReason::Status(503),
+        DisconnectReason::NetworkError,
+    );
     let expected = [
         (refused, 1),
         (network, 2),
-        (Reason::End, 1),
+        (DisconnectReason::EndOfStream, 1),
         (refused, 2),
         (network, 3),
         (refused, 4),
@@ -182,8 +185,8 @@ async fn a_policy_stops_after_some_attempts_in_a_row() {
 async fn a_policy_stops_after_some_time() {
     let server = Server::start([Answer::Reset(Vec::new())]).await;
     let limit = Duration::from_millis(100);
-    let request = get(&server).with_retry_policy(move |failed| failed.elapsed < limit);
-    let mut source = request.open().unwrap();
+    let request = get(&server).retry_policy(move |failed| failed.elapsed < limit);
+    let mut source = request.build().unwrap();
     let error = error(&mut source).await;
     assert!(matches!(error, Error::Network(_)), "{error:?}");
     assert!(server.requests().len() > 1);
@@ -191,14 +194,15 @@ async fn a_policy_stops_after_some_time() {
 
 #[tokio::test]
 async fn a_policy_makes_the_end_of_a_stream_the_end() {
-    let policy = |failed: &sse_source::FailedAttempt<'_>| failed.reason != Reason::End;
+    let policy =
+        |failed: &sse_source::FailedAttempt<'_>| failed.reason != DisconnectReason::EndOfStream;
     let server = Server::start([
         Answer::End(stream("data: a\n\ndata: cut")),
         Answer::End(stream("data: b\n\n")),
         Answer::Hang(stream("data: never\n\n")),
     ])
     .await;
-    let mut source = get(&server).with_retry_policy(policy).open().unwrap();
+    let mut source = get(&server).retry_policy(policy).build().unwrap();
     assert_eq!(events(&mut source, 2).await, ["a", "b"]);
     assert!(next(&mut source).await.is_none());
     assert_eq!(server.requests().len(), 2);
@@ -215,7 +219,7 @@ async fn a_request_that_is_not_safe_is_sent_once_unless_repetition_is_asked_for(
         ] {
             let server = Server::start([Answer::End(answer)]).await;
             let request = EventSource::request(method.clone(), server.url());
-            let mut source = request.with_settings(soon()).open().unwrap();
+            let mut source = request.config(soon()).build().unwrap();
             let last = loop {
                 match next(&mut source).await {
                     Some(Ok(Item::Disconnected(it))) => panic!("{it:?}"),
@@ -234,8 +238,8 @@ async fn a_request_that_is_not_safe_is_sent_once_unless_repetition_is_asked_for(
             Answer::Hang(stream("data: b\n\n")),
         ])
         .await;
-        let request = EventSource::request(method, server.url()).with_repetition();
-        let mut source = request.with_settings(soon()).open().unwrap();
+        let request = EventSource::request(method, server.url()).resend(true);
+        let mut source = request.config(soon()).build().unwrap();
         assert_eq!(events(&mut source, 2).await, ["a", "b"]);
     }
 }
@@ -248,10 +252,10 @@ async fn a_caller_can_ask_for_an_unsafe_request_again() {
     ])
     .await;
     let request = EventSource::request(Method::POST, server.url());
-    let mut source = request.open().unwrap();
+    let mut source = request.build().unwrap();
     assert_eq!(events(&mut source, 1).await, ["a"]);
     source.handle().reconnect();
-    assert_eq!(end(&mut source).await, Reason::Requested);
+    assert_eq!(end(&mut source).await, DisconnectReason::Requested);
     assert_eq!(events(&mut source, 1).await, ["b"]);
     assert!(next(&mut source).await.is_none());
 }
@@ -263,9 +267,9 @@ async fn a_preparation_that_makes_a_request_unsafe_does_not_have_it_repeated() {
         *request.method_mut() = Method::POST;
         Ok(request)
     };
-    let mut source = get(&server).with_preparation(prepare).open().unwrap();
+    let mut source = get(&server).map_request(prepare).build().unwrap();
     let error = error(&mut source).await;
-    let expected = "POST request is not repeated without `with_repetition`";
+    let expected = "POST request is not repeated without `resend`";
     assert!(error.to_string().contains(expected), "{error}");
     assert_eq!(server.requests().len(), 1);
 }

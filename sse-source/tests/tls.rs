@@ -23,7 +23,7 @@ use rustls::{
 };
 use serde_json::json;
 use sse_hyper::Event;
-use sse_source::{EventSource, Item, Proxy, Reason, TlsError, Transport};
+use sse_source::{DisconnectReason, EventSource, Item, Proxy, TlsError, Transport};
 use support::{end, events, next, soon};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -89,7 +89,7 @@ async fn respond(
         Version::HTTP_2 => "2",
         _ => "1",
     };
-    Ok(sse_hyper::Streams::default().respond(&request, stream::iter([Event::new(version)])))
+    Ok(sse_hyper::StreamTracker::default().respond(&request, stream::iter([Event::new(version)])))
 }
 
 #[tokio::test]
@@ -98,9 +98,9 @@ async fn http2_is_agreed_on_and_strangers_are_not_trusted() {
     let url = format!("https://localhost:{}/", address.port());
     let open = |transport| {
         EventSource::get(&url)
-            .with_settings(soon())
-            .with_transport(transport)
-            .open()
+            .config(soon())
+            .transport(transport)
+            .build()
             .unwrap()
     };
 
@@ -120,10 +120,10 @@ async fn http2_is_agreed_on_and_strangers_are_not_trusted() {
     let Some(Ok(Item::Disconnected(disconnected))) = next(&mut source).await else {
         panic!("the source is connected");
     };
-    assert_eq!(disconnected.reason, Reason::NetworkError);
+    assert_eq!(disconnected.reason, DisconnectReason::NetworkError);
     let why = disconnected.to_string();
     assert!(why.contains("certificate"), "{why}");
-    assert_eq!(end(&mut source).await, Reason::NetworkError);
+    assert_eq!(end(&mut source).await, DisconnectReason::NetworkError);
 }
 
 /// Uses the test service, because a process reads the root certificates only once.
@@ -154,7 +154,7 @@ async fn certificates_of_the_caller_are_trusted_and_shown() {
             .unwrap()
     };
     let send = async |transport| {
-        let request = EventSource::get(&url).with_transport(transport);
+        let request = EventSource::get(&url).transport(transport);
         request.send().await
     };
     for (chain, key) in [
@@ -240,9 +240,9 @@ async fn a_proxy_tunnels_https() {
         .unwrap()
         .build();
     let mut source = EventSource::get(format!("https://localhost:{}/", address.port()))
-        .with_settings(soon())
-        .with_transport(transport)
-        .open()
+        .config(soon())
+        .transport(transport)
+        .build()
         .unwrap();
     assert_eq!(events(&mut source, 2).await, ["2", "2"]);
 }

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
-use sse_source::{BoxError, Builder, Error, EventSource, Item, Settings, Transport};
+use sse_source::{BoxError, Builder, ClientConfig, Error, EventSource, Item, Transport};
 use testkit::poll_time::assert_yields;
 use tower::service_fn;
 
@@ -56,16 +56,17 @@ fn transport(status: StatusCode, frame: &'static [u8], count: usize) -> Transpor
 
 fn builder(transport: Transport) -> Builder {
     EventSource::get("http://localhost/")
-        .with_settings(at_once())
-        .with_transport(transport)
+        .config(at_once())
+        .transport(transport)
 }
 
 /// Returns settings without delays.
-fn at_once() -> Settings {
-    Settings::default()
-        .with_reconnection_time(Duration::ZERO)
-        .with_bounds(Duration::ZERO, Duration::ZERO)
-        .with_limit(1024)
+fn at_once() -> ClientConfig {
+    ClientConfig::default()
+        .reconnection_time(Duration::ZERO)
+        .min_delay(Duration::ZERO)
+        .max_delay(Duration::ZERO)
+        .max_event_bytes(1024)
 }
 
 /// Frames that give no items, few items and many items, and the number of times that each is sent.
@@ -96,7 +97,7 @@ fn an_event_source_yields() {
     for (name, frame, count) in FRAMES {
         let transport = transport(StatusCode::OK, frame, count);
         assert_yields(name, async {
-            read_to_end(name, builder(transport).open().unwrap()).await
+            read_to_end(name, builder(transport).build().unwrap()).await
         });
     }
 }
@@ -118,7 +119,7 @@ fn the_events_of_one_response_yield() {
 fn it_yields_also_where_tokio_sets_no_budget() {
     for (name, frame, count) in FRAMES {
         let transport = transport(StatusCode::OK, frame, count);
-        let source = async { read_to_end(name, builder(transport).open().unwrap()).await };
+        let source = async { read_to_end(name, builder(transport).build().unwrap()).await };
         assert_yields(name, tokio::task::unconstrained(source));
     }
 }
@@ -131,7 +132,7 @@ fn a_frame_of_any_size_yields() {
         let transport = transport(StatusCode::OK, frame, 1);
         let name = format!("64 MiB of {byte:?}");
         assert_yields(&name, async {
-            read_to_end(&name, builder(transport).open().unwrap()).await
+            read_to_end(&name, builder(transport).build().unwrap()).await
         });
     }
 }
@@ -142,8 +143,8 @@ fn a_large_event_yields() {
     let event = [&b"data: 123456789\n".repeat(1 << 18)[..], b"\n"].concat();
     let transport = transport(StatusCode::OK, event.leak(), 1);
     assert_yields("an event of 4 MiB", async {
-        let settings = at_once().with_limit(sse_proto::DEFAULT_LIMIT);
-        let source = builder(transport).with_settings(settings).open().unwrap();
+        let settings = at_once().max_event_bytes(sse_proto::DEFAULT_MAX_EVENT_BYTES);
+        let source = builder(transport).config(settings).build().unwrap();
         assert_eq!(read_to_end("an event", source).await, 2);
     });
 }
@@ -152,9 +153,9 @@ fn a_large_event_yields() {
 fn what_a_refusal_says_is_read_in_turns() {
     let transport = transport(StatusCode::FORBIDDEN, b"", 600_000);
     assert_yields("a refusal of empty frames", async {
-        let mut source = builder(transport).open().unwrap();
+        let mut source = builder(transport).build().unwrap();
         let error = support::error(&mut source).await;
-        assert!(matches!(error, Error::Refused(_)), "{error}");
+        assert!(matches!(error, Error::UnexpectedResponse(_)), "{error}");
     });
 }
 
@@ -164,7 +165,7 @@ fn connections_that_fail_at_once_yield() {
         Err::<Response<Full<Bytes>>, BoxError>("nothing is there".into())
     }));
     assert_yields("attempts that fail", async {
-        let mut source = builder(transport).open().unwrap();
+        let mut source = builder(transport).build().unwrap();
         for _ in 0..5_000 {
             let item = source.next().await;
             assert!(matches!(item, Some(Ok(Item::Disconnected(_)))), "{item:?}");
@@ -176,7 +177,7 @@ fn connections_that_fail_at_once_yield() {
 fn connections_that_end_at_once_yield() {
     let transport = transport(StatusCode::OK, b"", 0);
     assert_yields("streams that end", async {
-        let mut source = builder(transport).open().unwrap();
+        let mut source = builder(transport).build().unwrap();
         for _ in 0..10_000 {
             source.next().await.unwrap().unwrap();
         }
@@ -194,11 +195,11 @@ fn redirects_yield() {
         response.header("location", "/").body(body.boxed_unsync())
     }));
     assert_yields("redirects", async {
-        let request = builder(transport).with_preparation(|request| async { Ok(request) });
+        let request = builder(transport).map_request(|request| async { Ok(request) });
         let source = request.send();
         // The last redirect is refused. Its body never ends.
         let error = source.await.unwrap_err();
-        assert!(matches!(error, Error::Refused(_)), "{error}");
+        assert!(matches!(error, Error::UnexpectedResponse(_)), "{error}");
     });
 }
 
@@ -207,7 +208,7 @@ fn redirects_yield() {
 fn commands_are_done_once() {
     let transport = transport(StatusCode::OK, b"data: 1\n\n", 1);
     assert_yields("commands", async {
-        let mut source = builder(transport).open().unwrap();
+        let mut source = builder(transport).build().unwrap();
         let handle = source.handle();
         assert!(matches!(source.next().await, Some(Ok(Item::Open(_)))));
         let allocated = allocation_counter::measure(|| {
@@ -235,7 +236,7 @@ fn commands_are_done_once() {
 fn commands_in_a_loop_yield() {
     let transport = transport(StatusCode::OK, b"", usize::MAX);
     assert_yields("commands in a loop", async {
-        let mut source = builder(transport).open().unwrap();
+        let mut source = builder(transport).build().unwrap();
         let handle = source.handle();
         let mut opened = 0;
         while opened < 5_000 {

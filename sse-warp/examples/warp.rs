@@ -11,7 +11,7 @@
 use std::{env, io, time::Duration};
 
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use sse_warp::{Event, EventId, Farewell, Streams};
+use sse_warp::{CloseEvent, Event, EventId, StreamTracker};
 use tokio::{net::TcpListener, signal, time::sleep};
 use warp::{Filter, http::Request, reply};
 
@@ -23,7 +23,7 @@ async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/events");
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let closing = streams.clone();
     let cors = warp::cors()
         .allow_any_origin()
@@ -37,7 +37,7 @@ async fn main() -> io::Result<()> {
     let closed = async move {
         let _ = signal::ctrl_c().await;
         let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-        closing.close(Farewell::new(Event::new("back soon")).with_retry(spread));
+        closing.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
     };
     let closed = closed.shared();
     let server = warp::serve(events)
@@ -50,7 +50,11 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn respond(streams: &Streams, request: &Request<()>, seen: Option<EventId>) -> reply::Response {
+fn respond(
+    streams: &StreamTracker,
+    request: &Request<()>,
+    seen: Option<EventId>,
+) -> reply::Response {
     // An ID of another format is ignored: a browser does not reconnect after a status 400.
     let seen = sse_warp::parse_event_id(seen.as_ref()).ok().flatten();
     sse_warp::respond(request, streams.body(ticks(seen.unwrap_or(0))))

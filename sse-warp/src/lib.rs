@@ -1,6 +1,6 @@
 //! Server-sent events for [warp](https://docs.rs/warp/0.4) 0.4.
 //!
-//! [`reply`] answers with a stream of events. [`respond`] does so with a body of [`Streams`], a handle on all
+//! [`reply`] answers with a stream of events. [`respond`] does so with a body of [`StreamTracker`], a handle on all
 //! streams. [`last_event_id`] extracts the ID after which the client resumes.
 //!
 //! This crate is a thin layer over [`sse_hyper::EventBody`] and uses only warp's public API. Unlike the events of
@@ -27,10 +27,10 @@
 //!
 //! ```
 //! use futures_util::stream;
-//! use sse_warp::{Event, Streams};
+//! use sse_warp::{Event, StreamTracker};
 //! use warp::{Filter, http::Request};
 //!
-//! let streams = Streams::default();
+//! let streams = StreamTracker::default();
 //! let events = warp::path("events")
 //!     .and(sse_warp::request())
 //!     .map(move |request: Request<()>| {
@@ -56,8 +56,8 @@ use warp::{
 
 pub use sse_hyper;
 pub use sse_hyper::{
-    Event, EventBody, EventId, EventStream, EventType, Farewell, InvalidLastEventId, InvalidValue,
-    KeepAlive, Settings, Streams, UntilError, parse_event_id, until_error,
+    CloseEvent, Event, EventBody, EventId, EventStream, EventType, InvalidLastEventId,
+    InvalidValue, KeepAlive, StreamConfig, StreamTracker, UntilError, parse_event_id, until_error,
 };
 
 /// Returns a reply that sends the events, with a comment every 15 s when idle.

@@ -10,7 +10,7 @@ use std::{
 use futures_util::stream;
 use http_body_util::BodyExt;
 use sse_hyper::Encoded;
-use sse_warp::{Event, Farewell, KeepAlive, Settings, Streams, until_error};
+use sse_warp::{CloseEvent, Event, KeepAlive, StreamConfig, StreamTracker, until_error};
 use testkit::poll_time::assert_yields;
 use warp::{http::Request, reply::Response};
 
@@ -46,7 +46,7 @@ fn a_reply_that_is_always_ready() {
     let reply = || sse_warp::reply(until_error(results(), |()| ()));
     assert_yields("results", read(reply));
     let respond = || {
-        let body = Streams::default().body(nothing());
+        let body = StreamTracker::default().body(nothing());
         sse_warp::respond(&Request::new(()), body)
     };
     assert_yields("one of many", read(respond));
@@ -56,12 +56,12 @@ fn a_reply_that_is_always_ready() {
 async fn any_setting_is_taken() {
     for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
         for other in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
-            let settings = Settings::default()
-                .with_keep_alive(KeepAlive::new().with_interval(time))
-                .with_max_age(time..=other)
-                .with_retry(other);
-            let streams = Streams::new(settings);
-            streams.close(Farewell::new(Event::new("bye")).with_retry(time..=other));
+            let settings = StreamConfig::default()
+                .keep_alive(KeepAlive::new().interval(time))
+                .max_age(time..=other)
+                .reconnection_time(other);
+            let streams = StreamTracker::new(settings);
+            streams.close(CloseEvent::new(Event::new("bye")).with_retry(time..=other));
             let body = streams.body(stream::pending::<Event>());
             let reply = sse_warp::respond(&Request::new(()), body);
             let bytes = reply

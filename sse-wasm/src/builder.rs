@@ -1,36 +1,36 @@
 use core::fmt;
 use std::rc::Rc;
 
-use sse_proto::connection::Settings;
+use sse_proto::client::ClientConfig;
 
 use crate::{
     Error, EventSource,
     connection::Connection,
-    queue::QUEUE_LIMIT,
-    revival::{self, Plan},
+    queue::DEFAULT_QUEUE_LIMIT,
+    reconnect::{self, Plan},
 };
 #[cfg(feature = "fetch")]
-use crate::{support::is_supported, wishes::Wishes};
+use crate::{request_options::RequestOptions, support::is_supported};
 
 /// Builder for an [`EventSource`], or for another client of this crate.
 #[must_use = "a builder does nothing until it is opened"]
 pub struct Builder {
     pub(crate) url: String,
     pub(crate) credentials: bool,
-    pub(crate) settings: Settings,
+    pub(crate) settings: ClientConfig,
     pub(crate) event_types: Vec<String>,
     pub(crate) queue_limit: usize,
     pub(crate) reconnects_on_wake: bool,
     revival: Option<(String, Keep)>,
     pub(crate) ping: Option<String>,
     #[cfg(feature = "fetch")]
-    pub(crate) wishes: Wishes,
+    pub(crate) request_options: RequestOptions,
 }
 
 /// Starts the reconnection of a connection.
 ///
-/// A function pointer, so that pages without [`Builder::with_revival`] do not contain that code.
-type Keep = fn(&Rc<Connection>, Plan, Settings);
+/// A function pointer, so that pages without [`Builder::reconnect_with_query`] do not contain that code.
+type Keep = fn(&Rc<Connection>, Plan, ClientConfig);
 
 impl Builder {
     /// Creates a builder for a connection to a URL, which may be relative to the page.
@@ -38,21 +38,21 @@ impl Builder {
         Self {
             url: url.to_owned(),
             credentials: false,
-            settings: Settings::default(),
+            settings: ClientConfig::default(),
             event_types: Vec::new(),
-            queue_limit: QUEUE_LIMIT,
+            queue_limit: DEFAULT_QUEUE_LIMIT,
             reconnects_on_wake: true,
             revival: None,
             ping: None,
             #[cfg(feature = "fetch")]
-            wishes: Wishes::default(),
+            request_options: RequestOptions::default(),
         }
     }
 
-    /// Sends cookies and HTTP authentication to other origins too.
+    /// Sets whether cookies and HTTP authentication are sent to other origins too. The default is `false`.
     #[doc(alias = "withCredentials")]
-    pub fn with_credentials(mut self) -> Self {
-        self.credentials = true;
+    pub fn with_credentials(mut self, enabled: bool) -> Self {
+        self.credentials = enabled;
         self
     }
 
@@ -60,7 +60,7 @@ impl Builder {
     ///
     /// The browser's own `EventSource` delivers only events of type `message` and of the types added here. A client
     /// over `fetch` delivers events of all types.
-    pub fn with_event_types<'a>(mut self, types: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn event_types<'a>(mut self, types: impl IntoIterator<Item = &'a str>) -> Self {
         self.event_types
             .extend(types.into_iter().map(str::to_owned));
         self
@@ -68,31 +68,31 @@ impl Builder {
 
     /// Sets the maximum number of items that wait for a consumer that does not poll.
     ///
-    /// The default is [`QUEUE_LIMIT`], and the minimum is 1. When the queue is full, the oldest items are dropped and
+    /// The default is [`DEFAULT_QUEUE_LIMIT`], and the minimum is 1. When the queue is full, the oldest items are dropped and
     /// [counted](crate::Item::Lagged). A client over `fetch` drops nothing: it stops reading.
-    pub fn with_queue_limit(mut self, limit: usize) -> Self {
+    pub fn queue_limit(mut self, limit: usize) -> Self {
         self.queue_limit = limit.max(1);
         self
     }
 
     /// Sets the delays between attempts, the timeouts and the limits.
     ///
-    /// They apply to the browser's own `EventSource` only with [`with_revival`](Self::with_revival).
-    pub fn with_settings(mut self, settings: Settings) -> Self {
+    /// They apply to the browser's own `EventSource` only with [`reconnect_with_query`](Self::reconnect_with_query).
+    pub fn config(mut self, settings: ClientConfig) -> Self {
         self.settings = settings;
         self
     }
 
     /// Reconnects with a new `EventSource` after the browser has given up, or after the
-    /// [idle timeout](Settings::with_idle_timeout).
+    /// [idle timeout](ClientConfig::idle_timeout).
     ///
     /// The delays are those of the settings. A new `EventSource` cannot send `Last-Event-ID`, so the server must also
     /// read the ID from this query parameter.
     ///
     /// The browser does not report why it has no connection. So the client keeps asking a server that refuses for
-    /// good, with delays that grow to the [backoff limit](Settings::with_backoff_limit).
-    pub fn with_revival(mut self, parameter: &str) -> Self {
-        self.revival = Some((parameter.to_owned(), revival::keep));
+    /// good, with delays that grow to the [backoff limit](ClientConfig::max_backoff).
+    pub fn reconnect_with_query(mut self, parameter: &str) -> Self {
+        self.revival = Some((parameter.to_owned(), reconnect::keep));
         self
     }
 
@@ -104,22 +104,22 @@ impl Builder {
     /// - when the page is restored from the browser's back/forward cache, or resumed after the browser has frozen it,
     /// - when the machine was asleep for 90 seconds or longer.
     ///
-    /// An open connection is closed with the reason [`Requested`](sse_proto::connection::Reason::Requested), because
+    /// An open connection is closed with the reason [`Requested`](sse_proto::client::DisconnectReason::Requested), because
     /// it may be dead without any sign.
     ///
-    /// The browser's own `EventSource` needs [`with_revival`](Self::with_revival) for this. A client over `fetch` does
+    /// The browser's own `EventSource` needs [`reconnect_with_query`](Self::reconnect_with_query) for this. A client over `fetch` does
     /// not reconnect while it is paused in a hidden page, nor if its request is sent once. Workers notice only the
     /// network and sleep. Outside of browsers the option has no effect.
-    pub fn with_reconnect_on_wake(mut self, reconnect: bool) -> Self {
-        self.reconnects_on_wake = reconnect;
+    pub fn reconnect_on_wake(mut self, enabled: bool) -> Self {
+        self.reconnects_on_wake = enabled;
         self
     }
 
     /// Treats events of this type as keep-alives, which only reset the idle timeout.
     ///
-    /// The browser's own `EventSource` does not report comments. So with [`with_revival`](Self::with_revival), a server
+    /// The browser's own `EventSource` does not report comments. So with [`reconnect_with_query`](Self::reconnect_with_query), a server
     /// needs such events to prevent the idle timeout on a quiet stream.
-    pub fn with_ping(mut self, event_type: &str) -> Self {
+    pub fn ping_event_type(mut self, event_type: &str) -> Self {
         self.ping = Some(event_type.to_owned());
         self
     }
@@ -133,7 +133,7 @@ impl Builder {
     /// is not an error here.
     pub fn native(self) -> Result<EventSource, Error> {
         #[cfg(feature = "fetch")]
-        if let Some(wanted) = self.wishes.beyond_event_source() {
+        if let Some(wanted) = self.request_options.beyond_event_source() {
             return Err(Error::NeedsFetch { wanted });
         }
         let source = EventSource::open(&self.url, self.credentials, self.queue_limit)?;
@@ -154,7 +154,7 @@ impl Builder {
     /// Returns whether [`open`](Self::open) uses `fetch`.
     #[cfg(feature = "fetch")]
     pub(crate) fn takes_fetch(&self) -> bool {
-        self.wishes.beyond_event_source().is_some() || !is_supported()
+        self.request_options.beyond_event_source().is_some() || !is_supported()
     }
 
     /// Prepares the builder for a connection that all tabs share.
@@ -164,18 +164,18 @@ impl Builder {
     pub(crate) fn shared_after(mut self, last_event_id: &str) -> Self {
         #[cfg(feature = "fetch")]
         {
-            self.wishes.is_shared = true;
+            self.request_options.is_shared = true;
         }
         if last_event_id.is_empty() {
             return self;
         }
         #[cfg(feature = "fetch")]
         if self.takes_fetch() {
-            self.wishes.last_event_id = last_event_id.to_owned().try_into().ok();
+            self.request_options.last_event_id = last_event_id.to_owned().try_into().ok();
             return self;
         }
         if let Some((parameter, _)) = &self.revival {
-            self.url = revival::url_after(&self.url, parameter, last_event_id);
+            self.url = reconnect::url_after(&self.url, parameter, last_event_id);
         }
         self
     }

@@ -21,14 +21,14 @@ pub(crate) struct Connection {
     /// Queues to wake when the client closes the connection, because the browser sends no event then.
     queues: RefCell<Vec<Weak<Queue>>>,
     pub(crate) queue_limit: usize,
-    keeper: RefCell<Option<Rc<dyn Keeper>>>,
+    keeper: RefCell<Option<Rc<dyn Reconnector>>>,
     is_closed: Cell<bool>,
 }
 
 /// Reconnects after the browser has given up.
 ///
 /// It is notified of each listener, because it must attach all listeners to the next object.
-pub(crate) trait Keeper {
+pub(crate) trait Reconnector {
     /// Records a listener that was attached.
     fn on_listen(&self, name: &str, listener: &Function);
 
@@ -62,7 +62,7 @@ impl Connection {
         self.last_event_id.borrow().to_string()
     }
 
-    pub(crate) fn keep(&self, keeper: Rc<dyn Keeper>) {
+    pub(crate) fn keep(&self, keeper: Rc<dyn Reconnector>) {
         self.keeper.replace(Some(keeper));
     }
 

@@ -25,11 +25,11 @@ pub enum Error {
         /// The option.
         wanted: &'static str,
     },
-    /// A request that is [sent once](crate::Builder::with_resend) cannot be shared between tabs, because the next tab
+    /// A request that is [sent once](crate::Builder::resend) cannot be shared between tabs, because the next tab
     /// would send it again.
     #[cfg(feature = "share")]
     NeedsResend,
-    /// The initial last event ID is longer than the [settings](crate::Settings::with_max_id_bytes) allow.
+    /// The initial last event ID is longer than the [settings](crate::ClientConfig::max_id_bytes) allow.
     IdTooLong(sse_proto::IdTooLong),
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Error, ReadyState,
     connection::{self, Connection},
     item::Event,
-    queue::QUEUE_LIMIT,
+    queue::DEFAULT_QUEUE_LIMIT,
     subscription::Subscription,
     support::is_supported,
 };
@@ -28,7 +28,7 @@ impl EventSource {
     /// Returns [`Error::Unsupported`] without `EventSource`, and [`Error::InvalidUrl`] if the browser rejects the
     /// URL. A server that cannot be reached is not an error here.
     pub fn connect(url: &str) -> Result<Self, Error> {
-        Self::open(url, false, QUEUE_LIMIT)
+        Self::open(url, false, DEFAULT_QUEUE_LIMIT)
     }
 
     // `connect` does not use a builder, so that pages without a builder do not contain its code.
@@ -91,7 +91,7 @@ impl EventSource {
     /// Returns the ID of the last event that any subscription or stream has received, initially empty.
     ///
     /// The browser sends it when it reconnects. After the browser has given up,
-    /// [`with_revival`](crate::Builder::with_revival) sends it.
+    /// [`reconnect_with_query`](crate::Builder::reconnect_with_query) sends it.
     pub fn last_event_id(&self) -> String {
         self.0.last_event_id()
     }
@@ -113,7 +113,7 @@ impl EventSource {
 
     /// Returns the current object of the browser, for features that this type does not have.
     ///
-    /// [`with_revival`](crate::Builder::with_revival) replaces the object when it reconnects.
+    /// [`reconnect_with_query`](crate::Builder::reconnect_with_query) replaces the object when it reconnects.
     pub fn raw(&self) -> web_sys::EventSource {
         self.0.raw()
     }

@@ -1,6 +1,6 @@
 //! A client over `fetch`, with headers, a method, a body, and access to the response.
 //!
-//! The state machine of `sse_proto::connection` decides when it connects, waits and gives up. The native client
+//! The state machine of `sse_proto::client` decides when it connects, waits and gives up. The native client
 //! `sse-source` uses the same state machine.
 
 mod attempt;
@@ -18,13 +18,13 @@ use core::{
 use std::rc::Rc;
 
 use futures_core::Stream;
-use sse_proto::connection::{Action, Change, Connection as Machine, Reason};
+use sse_proto::client::{Action, DisconnectReason, Session, SessionEvent};
 
 use crate::{
     Builder, Closed, Disconnected, Error, Item,
     clock::{Grace, Timer, now, seed},
+    request_options::RequestOptions,
     support::is_fetch_supported,
-    wishes::Wishes,
 };
 use attempt::{Attempt, Progress};
 pub use handle::Handle;
@@ -37,11 +37,11 @@ use page::Listeners;
 /// server down, except in Firefox, which buffers everything that arrives. Dropping the stream cancels the request.
 ///
 /// The stream ends after [`close`](Handle::close), or with [`Item::Closed`]. That item has the reason why another
-/// attempt would not help, or how the stream of a request that is [sent once](Builder::with_resend) ended.
+/// attempt would not help, or how the stream of a request that is [sent once](Builder::resend) ended.
 #[must_use = "streams do nothing unless polled"]
 pub struct FetchSource {
-    machine: Machine,
-    wishes: Wishes,
+    machine: Session,
+    request_options: RequestOptions,
     /// `true` if another request may follow the current one.
     resends: Rc<Cell<bool>>,
     ping: Option<String>,
@@ -68,24 +68,24 @@ impl Builder {
             return Err(Error::Unsupported { missing });
         }
         let seed = seed();
-        let mut wishes = self.wishes;
-        wishes.request.url = self.url;
-        let resends = wishes.resends(&wishes.request);
+        let mut request_options = self.request_options;
+        request_options.request.url = self.url;
+        let resends = request_options.resends(&request_options.request);
         let settings = match resends {
             true => self.settings,
-            false => self.settings.for_one_request(),
+            false => self.settings.one_shot(),
         };
-        let mut machine = Machine::new(settings, seed, now());
-        wishes.credentials = self.credentials;
-        if let Some(id) = wishes.last_event_id.take() {
+        let mut machine = Session::new(settings, seed, now());
+        request_options.credentials = self.credentials;
+        if let Some(id) = request_options.last_event_id.take() {
             machine.set_last_event_id(&id).map_err(Error::IdTooLong)?;
         }
         let commands = Rc::<Commands>::default();
         Ok(FetchSource {
             machine,
-            _listeners: Listeners::new(&wishes, self.reconnects_on_wake, &commands),
+            _listeners: Listeners::new(&request_options, self.reconnects_on_wake, &commands),
             resends: Rc::new(Cell::new(resends)),
-            wishes,
+            request_options,
             ping: self.ping,
             attempt: Attempt::None,
             commands,
@@ -157,7 +157,11 @@ impl FetchSource {
                 Action::Connect => {
                     self.has_begun = true;
                     let resends = Rc::clone(&self.resends);
-                    Attempt::connect(self.wishes.clone(), self.machine.last_event_id(), resends)
+                    Attempt::connect(
+                        self.request_options.clone(),
+                        self.machine.last_event_id(),
+                        resends,
+                    )
                 }
                 _ => Attempt::None,
             };
@@ -167,19 +171,23 @@ impl FetchSource {
     /// Returns the next change of the state machine as an item for the caller.
     fn change(&mut self) -> Option<Item> {
         match self.machine.poll_change()? {
-            Change::Open => Some(Item::Open),
-            Change::LastEventIdDropped { length, .. } => Some(Item::LastEventIdDropped { length }),
+            SessionEvent::Open => Some(Item::Open),
+            SessionEvent::LastEventIdDropped { length, .. } => {
+                Some(Item::LastEventIdDropped { length })
+            }
             // Only the caller may repeat a request that is sent once.
-            Change::Disconnected { reason, .. }
-                if !self.resends.get() && reason != Reason::Requested =>
+            SessionEvent::Disconnected { reason, .. }
+                if !self.resends.get() && reason != DisconnectReason::Requested =>
             {
                 self.machine.close();
                 Some(self.end(Closed::by(reason)))
             }
-            Change::Disconnected { reason, delay } => Some(Item::Disconnected(Disconnected {
-                reason: Some(reason),
-                delay: Some(delay),
-            })),
+            SessionEvent::Disconnected { reason, delay } => {
+                Some(Item::Disconnected(Disconnected {
+                    reason: Some(reason),
+                    delay: Some(delay),
+                }))
+            }
             // `Closed` after a refusal is reported later, with the body, which is still being read. `Closed` by the
             // caller is not reported.
             _ => None,
@@ -204,11 +212,11 @@ impl FetchSource {
             Progress::Response(response) => self.attempt = response.tell(&mut self.machine, now()),
             Progress::End => {
                 self.attempt = Attempt::None;
-                self.machine.on_end(now());
+                self.machine.handle_end_of_stream(now());
             }
             Progress::NetworkError => {
                 self.attempt = Attempt::None;
-                self.machine.on_network_error(now());
+                self.machine.handle_network_error(now());
             }
             Progress::Closed(closed) => {
                 self.machine.close();
@@ -240,7 +248,7 @@ impl FetchSource {
             _ => self.grace.end_of(time, now),
         };
         if now >= end {
-            self.machine.on_timeout(now);
+            self.machine.handle_timeout(now);
             return Poll::Ready(());
         }
         self.wake_at(end);
@@ -297,7 +305,7 @@ impl Stream for FetchSource {
 impl fmt::Debug for FetchSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FetchSource")
-            .field("url", &self.wishes.request.url)
+            .field("url", &self.request_options.request.url)
             .field("last_event_id", &self.last_event_id())
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 use core::{fmt, time::Duration};
 
-use sse_proto::{DecodeError, EventId, MessageEvent, connection::Reason};
+use sse_proto::{DecodeError, EventId, MessageEvent, client::DisconnectReason};
 
 /// An event of the stream, with its type, its data and the last event ID.
 pub type Event = MessageEvent<String, EventId>;
@@ -36,7 +36,7 @@ pub enum Item {
     /// The connection was refused for good, or a request that is sent once is over. The stream ends.
     Closed(Closed),
     /// The number of items that were dropped at this point, because more than the
-    /// [limit](crate::Builder::with_queue_limit) were waiting.
+    /// [limit](crate::Builder::queue_limit) were waiting.
     Lagged(u64),
 }
 
@@ -58,7 +58,7 @@ impl Item {
 #[non_exhaustive]
 pub struct Disconnected {
     /// The reason, or `None` if the browser does not report it.
-    pub reason: Option<Reason>,
+    pub reason: Option<DisconnectReason>,
     /// The delay until the next attempt, or `None` if the browser does not report it.
     pub delay: Option<Duration>,
 }
@@ -68,7 +68,7 @@ pub struct Disconnected {
 #[non_exhaustive]
 pub struct Closed {
     /// The reason, or `None` if the browser does not report it.
-    pub reason: Option<Reason>,
+    pub reason: Option<DisconnectReason>,
     /// The headers of the response, empty if the browser does not report them.
     pub headers: Vec<(String, String)>,
     /// The first bytes of the body, by default at most 4 KiB.
@@ -92,7 +92,7 @@ impl fmt::Display for Closed {
     }
 }
 
-fn because(reason: Option<Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn because(reason: Option<DisconnectReason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match reason {
         Some(reason) => fmt::Display::fmt(&reason, f),
         None => f.write_str("the browser does not report a reason"),

@@ -16,7 +16,7 @@ use crate::{Builder, Closed, Error, EventSource, Item, ReadyState, Subscription,
 /// It is returned by [`EventSource::items`] and [`Builder::open`]. It ends when the client closes the connection, or
 /// when the connection has ended for good.
 #[must_use = "streams do nothing unless polled, and close the connection when dropped"]
-pub struct Items(Kind);
+pub struct ItemStream(Kind);
 
 enum Kind {
     Native(Native),
@@ -24,7 +24,7 @@ enum Kind {
     Fetch(Box<FetchSource>),
 }
 
-impl Items {
+impl ItemStream {
     /// Returns the [`EventSource`], or `None` if the client uses `fetch`.
     ///
     /// It has the state and the last event ID, and can close the connection.
@@ -44,8 +44,8 @@ impl EventSource {
     /// browser delivers only the requested types, so all types must be given here.
     ///
     /// The stream keeps the connection open, even if this handle is dropped.
-    pub fn items<'a>(&self, event_types: impl IntoIterator<Item = &'a str>) -> Items {
-        Items(Kind::Native(Native::new(self, event_types)))
+    pub fn items<'a>(&self, event_types: impl IntoIterator<Item = &'a str>) -> ItemStream {
+        ItemStream(Kind::Native(Native::new(self, event_types)))
     }
 }
 
@@ -58,11 +58,11 @@ impl Builder {
     /// # Errors
     ///
     /// Returns the errors of [`native`](Self::native) and [`fetch`](Self::fetch).
-    pub fn open(mut self) -> Result<Items, Error> {
+    pub fn open(mut self) -> Result<ItemStream, Error> {
         #[cfg(feature = "fetch")]
         if self.takes_fetch() {
             let source = self.fetch()?;
-            return Ok(Items(Kind::Fetch(Box::new(source))));
+            return Ok(ItemStream(Kind::Fetch(Box::new(source))));
         }
         let event_types = core::mem::take(&mut self.event_types);
         let source = self.native()?;
@@ -70,7 +70,7 @@ impl Builder {
     }
 }
 
-impl Stream for Items {
+impl Stream for ItemStream {
     type Item = Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
@@ -82,9 +82,9 @@ impl Stream for Items {
     }
 }
 
-impl fmt::Debug for Items {
+impl fmt::Debug for ItemStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Items")
+        f.debug_struct("ItemStream")
             .field("source", &self.source())
             .finish_non_exhaustive()
     }

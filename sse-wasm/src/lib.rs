@@ -14,7 +14,7 @@
 //! if !sse_wasm::is_supported() {
 //!     return Ok(()); // show a message on the page
 //! }
-//! let source = Builder::new("/events").with_revival("last-event-id").native()?;
+//! let source = Builder::new("/events").reconnect_with_query("last-event-id").native()?;
 //! let mut items = source.items(["stocks", "news"]);
 //! while let Some(item) = items.next().await {
 //!     match item {
@@ -42,13 +42,13 @@
 //!      │   ╲                    │
 //!  on_event items               │          each keeps the connection open
 //!      │      ╲                 │
-//! Subscription Items ◀──────────┘          a callback, or one ordered stream of items
+//! Subscription ItemStream ◀──────────┘          a callback, or one ordered stream of items
 //! ```
 //!
 //! With the feature `share`, [`Builder::share`] lets all tabs of an origin use one connection.
 //!
 //! Both clients reconnect at once when the network is back, when the page is restored, and after the
-//! machine was asleep. `EventSource` does so only with [`Builder::with_revival`].
+//! machine was asleep. `EventSource` does so only with [`Builder::reconnect_with_query`].
 //!
 //! [`Json`] reads the data of events as JSON in pages that must stay small.
 //!
@@ -61,9 +61,9 @@
 // - `connection.rs` owns the browser's object.
 // - `revival.rs` replaces it after the browser has given up.
 // - `wake.rs` detects that the network, the page or the machine is back.
-// - `wishes.rs` has the options that only `fetch` supports.
+// - `request_options.rs` has the options that only `fetch` supports.
 //
-// `fetch.rs` and `revival.rs` are driven by the state machine `sse_proto::connection`.
+// `fetch.rs` and `revival.rs` are driven by the state machine `sse_proto::client`.
 
 mod builder;
 mod clock;
@@ -79,14 +79,14 @@ mod json;
 mod listener;
 mod queue;
 mod ready_state;
-mod revival;
+mod reconnect;
+#[cfg(feature = "fetch")]
+mod request_options;
 #[cfg(feature = "share")]
 mod share;
 mod subscription;
 mod support;
 mod wake;
-#[cfg(feature = "fetch")]
-mod wishes;
 
 pub use builder::Builder;
 pub use error::Error;
@@ -94,19 +94,19 @@ pub use event_source::EventSource;
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchSource, Handle};
 pub use item::{Closed, Disconnected, Event, Item};
-pub use items::Items;
+pub use items::ItemStream;
 pub use json::Json;
-pub use queue::QUEUE_LIMIT;
+pub use queue::DEFAULT_QUEUE_LIMIT;
 pub use ready_state::ReadyState;
+#[cfg(feature = "fetch")]
+pub use request_options::Request;
 #[cfg(feature = "share")]
-pub use share::Shared;
+pub use share::SharedSource;
 pub use sse_proto::{
     EventId, IdTooLong, MessageEvent,
-    connection::{Reason, Settings},
+    client::{ClientConfig, DisconnectReason},
 };
 pub use subscription::Subscription;
 #[cfg(feature = "fetch")]
 pub use support::is_fetch_supported;
 pub use support::is_supported;
-#[cfg(feature = "fetch")]
-pub use wishes::Request;

@@ -9,8 +9,8 @@ use crate::Item;
 /// Default maximum number of items that wait for a consumer that does not poll.
 ///
 /// When the queue is full, the oldest items are dropped.
-/// [`Builder::with_queue_limit`](crate::Builder::with_queue_limit) sets another limit.
-pub const QUEUE_LIMIT: usize = 4096;
+/// [`Builder::queue_limit`](crate::Builder::queue_limit) sets another limit.
+pub const DEFAULT_QUEUE_LIMIT: usize = 4096;
 
 /// A bounded queue from the listeners, which must not wait, to the stream.
 pub(crate) struct Queue {

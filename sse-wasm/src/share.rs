@@ -1,7 +1,7 @@
 //! One connection for all tabs of an origin, because browsers open at most six connections to a host over HTTP/1.1.
 //!
 //! ```text
-//!  tab: holds the lock ──▶ Items ──▶ its own queue
+//!  tab: holds the lock ──▶ ItemStream ──▶ its own queue
 //!                            └─────▶ channel ──▶ queues of the tabs that wait for the lock
 //! ```
 //!
@@ -42,7 +42,7 @@ const MAX_REMEMBERED_IDS: usize = 4096;
 
 /// A stream of everything that happens on a connection that tabs share. It is returned by [`Builder::share`].
 #[must_use = "streams do nothing unless polled, and leave the connection when dropped"]
-pub struct Shared {
+pub struct SharedSource {
     tab: Rc<Tab>,
     #[cfg(feature = "fetch")]
     _signal: Option<Listener>,
@@ -72,7 +72,7 @@ impl Builder {
     ///
     /// A tab that joins receives what comes from then on. When another tab takes the connection over, it continues
     /// after the last event. For the browser's own `EventSource`, this needs the query parameter of
-    /// [`with_revival`](Self::with_revival).
+    /// [`reconnect_with_query`](Self::reconnect_with_query).
     ///
     /// # Errors
     ///
@@ -80,11 +80,11 @@ impl Builder {
     ///
     /// Returns [`Error::NeedsResend`] for a request that is sent once, because the next tab would send it again.
     ///
-    /// If the function of `with_preparation` turns the request into one that is sent once, the request is not sent.
+    /// If the function of `map_request` turns the request into one that is sent once, the request is not sent.
     /// [`Closed::fault`] then has the error.
-    pub fn share(self, name: &str) -> Result<Shared, Error> {
+    pub fn share(self, name: &str) -> Result<SharedSource, Error> {
         #[cfg(feature = "fetch")]
-        if !self.wishes.resends(&self.wishes.request) {
+        if !self.request_options.resends(&self.request_options.request) {
             return Err(Error::NeedsResend);
         }
         if !lock::is_supported() {
@@ -120,7 +120,7 @@ impl Builder {
         tab.channel.set_onmessage(Some(function));
         // Each tab listens to its signal, because a tab that waits for the lock has no client that would do it.
         #[cfg(feature = "fetch")]
-        let signal = self.wishes.signal.as_ref().map(|signal| {
+        let signal = self.request_options.signal.as_ref().map(|signal| {
             if signal.aborted() {
                 tab.leave();
             }
@@ -141,7 +141,7 @@ impl Builder {
             });
             tab.lock.replace(Some(lock.map_err(unsupported)?));
         }
-        Ok(Shared {
+        Ok(SharedSource {
             tab,
             #[cfg(feature = "fetch")]
             _signal: signal,
@@ -254,7 +254,7 @@ impl Tab {
     }
 }
 
-impl Shared {
+impl SharedSource {
     /// Returns the ID of the last event, or an empty string.
     pub fn last_event_id(&self) -> String {
         self.tab.seen.borrow().back().cloned().unwrap_or_default()
@@ -266,7 +266,7 @@ impl Shared {
     }
 }
 
-impl Stream for Shared {
+impl Stream for SharedSource {
     type Item = Item;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
@@ -277,7 +277,7 @@ impl Stream for Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedSource {
     fn drop(&mut self) {
         self.tab.leave();
         self.tab.channel.set_onmessage(None);
@@ -285,9 +285,9 @@ impl Drop for Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for SharedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
+        f.debug_struct("SharedSource")
             .field("has_connection", &self.has_connection())
             .field("last_event_id", &self.last_event_id())
             .finish_non_exhaustive()

@@ -213,12 +213,12 @@ impl Server {
             let end = connection.read_to_end(&mut rest);
             end.expect("the end of the connection");
             let rest = String::from_utf8(rest).expect("UTF-8");
-            let (_, farewell) = rest
+            let (_, close_event) = rest
                 .split_once("event: shutdown\nretry: ")
-                .unwrap_or_else(|| panic!("no farewell in {rest:?}"));
+                .unwrap_or_else(|| panic!("no close_event in {rest:?}"));
             assert!(
-                farewell.ends_with("\ndata: back soon\n\n\r\n0\r\n\r\n"),
-                "{farewell:?}"
+                close_event.ends_with("\ndata: back soon\n\n\r\n0\r\n\r\n"),
+                "{close_event:?}"
             );
         }
     }

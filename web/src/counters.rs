@@ -60,10 +60,12 @@ pub(crate) fn with_counters(
 
 fn counters(hub: &Hub, node: Option<Node>) -> Event {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let counts = hub.counts();
+    let counts = hub.stats();
     let counters = Counters {
         now: now.unwrap_or_default().as_secs_f64() * 1000.0,
-        newest: hub.newest().map_or_else(String::new, |id| id.to_string()),
+        newest: hub
+            .latest_id()
+            .map_or_else(String::new, |id| id.to_string()),
         subscribers: counts.subscribers,
         published: counts.published,
         delivered: counts.delivered,

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sse_hub::{Hub, Retention, Settings};
+use sse_hub::{Hub, HubConfig, Retention};
 use sse_hyper::{Event, EventId};
 use sse_proto::{Chunk, Decoder, Item};
 
@@ -48,7 +48,7 @@ impl Journal {
             count: events.len(),
             newest: first - 1 + events.len() as u64,
         };
-        let hub = Hub::new(settings().with_first_number(first));
+        let hub = Hub::new(settings().first_sequence(first));
         for event in events {
             hub.post(post(event)?).await.map_err(io::Error::other)?;
         }
@@ -75,13 +75,11 @@ impl Journal {
 }
 
 /// Returns the settings of the demo's hub, which keeps as many events as the journal.
-pub fn settings() -> Settings {
+pub fn settings() -> HubConfig {
     let mut retention = Retention::default();
     retention.events = MAX_EVENTS;
     // The page shows the raw frames, so the hub sends only the published events.
-    Settings::new()
-        .with_retention(retention)
-        .with_position(false)
+    HubConfig::new().retention(retention).position_events(false)
 }
 
 /// Reads the last [`MAX_EVENTS`] events of the file, or no events if there is no file.

@@ -3,14 +3,14 @@
 use std::io;
 
 use serde_json::Value;
-use sse_hub::{Post, Topic};
+use sse_hub::{Publication, Topic};
 use sse_hyper::Event;
 
 /// Adds the topic and the key to an event.
 ///
 /// Both follow from the event alone, so that the journal stores only events. The topic is the event type. Except for
 /// news, an event has a key, because it replaces earlier events with the same key.
-pub(crate) fn post(event: Event) -> io::Result<Post> {
+pub(crate) fn post(event: Event) -> io::Result<Publication> {
     let topic = Topic::new(event.event_type()).map_err(io::Error::other)?;
     let data: Value = serde_json::from_str(event.data()).unwrap_or_default();
     let key = match topic.as_str() {
@@ -19,7 +19,7 @@ pub(crate) fn post(event: Event) -> io::Result<Post> {
         "scores" => data["home"].as_str(),
         _ => None,
     };
-    let post = Post::new(topic, event);
+    let post = Publication::new(topic, event);
     Ok(match key {
         Some(key) => post.with_key(key),
         None => post,

@@ -2,7 +2,7 @@
 
 use form_urlencoded::parse;
 use hyper::Request;
-use sse_hub::{InvalidTopic, Selection};
+use sse_hub::{InvalidTopic, TopicFilters};
 use sse_hyper::{EventId, InvalidLastEventId, last_event_id as in_header, last_event_id_in_query};
 
 /// Returns the first query parameter of this name.
@@ -24,9 +24,9 @@ pub(crate) fn last_event_id<B>(
 }
 
 /// Returns the topics that the client requests, for example `topic=stocks&topic=news`, or all topics by default.
-pub(crate) fn selection<B>(request: &Request<B>) -> Result<Selection, InvalidTopic> {
-    match Selection::new(parameters(request, "topic")) {
-        Err(InvalidTopic::None) => Ok(Selection::all()),
+pub(crate) fn selection<B>(request: &Request<B>) -> Result<TopicFilters, InvalidTopic> {
+    match TopicFilters::new(parameters(request, "topic")) {
+        Err(InvalidTopic::None) => Ok(TopicFilters::all()),
         result => result,
     }
 }

@@ -19,7 +19,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use sse_hub::{Hub, Subscription};
-use sse_hyper::{Event, EventBody, EventStream, Streams};
+use sse_hyper::{Event, EventBody, EventStream, StreamTracker};
 use tokio::{net::TcpListener, time::sleep};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
@@ -45,7 +45,7 @@ type Refusal = (StatusCode, String);
 pub struct Demo {
     hub: Hub,
     node: Option<Node>,
-    streams: Streams,
+    streams: StreamTracker,
     faults: Arc<Faults>,
     page: ServeDir,
 }
@@ -56,7 +56,7 @@ impl Demo {
         Self {
             hub,
             node: None,
-            streams: Streams::default(),
+            streams: StreamTracker::default(),
             faults: Arc::new(Faults::new()),
             page: ServeDir::new(page),
         }
@@ -135,7 +135,7 @@ impl Demo {
     fn subscribe(&self, request: &Request<Incoming>) -> Result<Subscription, Refusal> {
         let seen = last_event_id(request).map_err(bad)?;
         let selection = selection(request).map_err(bad)?;
-        let subscriber = self.hub.subscriber(selection).with_newest(INITIAL_EVENTS);
+        let subscriber = self.hub.subscription(selection).replay_last(INITIAL_EVENTS);
         let subscription = subscriber.after(seen.as_ref()).subscribe();
         subscription.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     }

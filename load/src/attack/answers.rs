@@ -58,7 +58,7 @@ pub(super) enum Answer {
     EndlessError,
     /// Redirects without end.
     Redirects,
-    /// Streams that end at once and request an immediate reconnection.
+    /// StreamTracker that end at once and request an immediate reconnection.
     ShortStreams,
 }
 

@@ -38,7 +38,7 @@ pub fn read(url: &str, exposure: Duration) -> Result<Report> {
     // Created outside of the measurement, because it reads the machine's roots of trust.
     let transport = Transport::new();
     let (items, longest_turn) = longest_wait(async {
-        let mut source = EventSource::get(url).with_transport(transport).open()?;
+        let mut source = EventSource::get(url).transport(transport).build()?;
         let mut items = 0;
         let reading = async {
             // An error ends the stream, and is a correct reaction to an attack.

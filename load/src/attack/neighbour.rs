@@ -86,7 +86,7 @@ impl fmt::Display for Latency {
 /// Publishes numbered events and receives each, once and in order, until `is_ended` is set.
 async fn watch(address: SocketAddr, token: &str, is_ended: &AtomicBool) -> Result<Latency> {
     let uri = format!("http://{address}/events?topic=neighbour");
-    let mut source = EventSource::get(uri).open()?;
+    let mut source = EventSource::get(uri).build()?;
     match next(&mut source).await? {
         Item::Open(_) => {}
         item => bail!("received {item:?} instead of a response"),

@@ -33,8 +33,8 @@ use load::{
     seen::Seen,
 };
 use rustix::time::{ClockId, clock_gettime};
-use sse_hub::{Hub, Retention, Selection, Settings};
-use sse_hyper::Streams;
+use sse_hub::{Hub, HubConfig, Retention, TopicFilters};
+use sse_hyper::StreamTracker;
 use tokio::{
     runtime,
     task::{AbortHandle, yield_now},
@@ -75,7 +75,7 @@ fn main() -> Result<()> {
         let mut retention = Retention::default();
         retention.events = LOG_EVENTS;
         let crowd = Crowd {
-            hub: Hub::new(Settings::new().with_retention(retention)),
+            hub: Hub::new(HubConfig::new().retention(retention)),
             ..Crowd::default()
         };
         println!("empty {}", memory()?);
@@ -103,7 +103,7 @@ fn memory() -> Result<u64> {
 #[derive(Default)]
 struct Crowd {
     hub: Hub,
-    streams: Streams,
+    streams: StreamTracker,
     received: Arc<Received>,
 }
 
@@ -121,7 +121,7 @@ impl Crowd {
         for _ in 0..subscribers {
             let (hub, streams) = (self.hub.clone(), self.streams.clone());
             let service = service_fn(move |request| {
-                let subscription = hub.subscribe(Selection::all(), None);
+                let subscription = hub.subscribe(TopicFilters::all(), None);
                 let response = subscription.map(|it| streams.respond(&request, it));
                 async { response }
             });
@@ -163,7 +163,7 @@ impl Crowd {
                 begun.elapsed(),
             );
         }
-        let right = self.hub.counts().delivered == self.received.events.load(Relaxed);
+        let right = self.hub.stats().delivered == self.received.events.load(Relaxed);
         right
             .then_some(samples)
             .context("a subscriber did not receive each event once")

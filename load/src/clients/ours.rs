@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use futures_util::StreamExt as _;
-use sse_source::{EventSource, Item, Reason};
+use sse_source::{DisconnectReason, EventSource, Item};
 
 use super::Received;
 
@@ -12,7 +12,7 @@ use super::Received;
 ///
 /// Returns an error if there is no response, or if the library returns one.
 pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()> {
-    let mut source = EventSource::get(uri).open()?;
+    let mut source = EventSource::get(uri).build()?;
     while let Some(item) = source.next().await {
         match item? {
             Item::Event(event) => each(Received::Event {
@@ -20,7 +20,7 @@ pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()
                 data: &event.data,
                 id: &event.last_event_id,
             }),
-            Item::Disconnected(it) if it.reason == Reason::End => break,
+            Item::Disconnected(it) if it.reason == DisconnectReason::EndOfStream => break,
             Item::Disconnected(it) => bail!("{it}"),
             _ => {}
         }

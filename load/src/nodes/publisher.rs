@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use sse_hub::{Hub, Topic};
-use sse_hub_nats::{JetStream, Settings, async_nats};
+use sse_hub_nats::{JetStream, NatsConfig, async_nats};
 use sse_hyper::Event;
 use testkit::{hub_id::HubId, timeout::test_timeout};
 use tokio::time::{Instant, sleep_until};
@@ -29,10 +29,10 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn new(url: &str) -> Result<Self> {
-        let within = Settings::new().with_publish_within(test_timeout());
-        let nats = JetStream::connect(url, within.with_stream(STREAM))?;
+        let within = NatsConfig::new().publish_timeout(test_timeout());
+        let nats = JetStream::connect(url, within.stream(STREAM))?;
         // The hub only publishes, so the future that reads from the backend is not needed.
-        let (hub, _) = Hub::with_backend(sse_hub::Settings::default(), Arc::new(nats));
+        let (hub, _) = Hub::with_backend(sse_hub::HubConfig::default(), Arc::new(nats));
         Ok(Self {
             hub,
             topic: Topic::new(TOPIC)?,

@@ -1,4 +1,4 @@
-//! Counts where streams were cut, from the bytes that the client receives.
+//! Stats where streams were cut, from the bytes that the client receives.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use sse_source::Transport;
 use tower::Service as _;
 
-use super::numbered::{Numbered, START};
+use super::numbered::{START, Sequenced};
 use crate::{count::Count, number::number};
 
 /// Number of streams that ended at each kind of place.
@@ -29,7 +29,7 @@ pub(super) struct Cuts {
 /// detect that it is incomplete.
 pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
     let transport = match http2 {
-        true => Transport::http2(),
+        true => Transport::http2_prior_knowledge(),
         false => Transport::new(),
     };
     let cuts = Arc::clone(cuts);
@@ -92,7 +92,7 @@ impl Place {
         self.offset += bytes;
         while let Some(rest) = self.offset.checked_sub(self.block.len()) {
             self.number += 1;
-            self.block = Numbered::new(self.number).wire;
+            self.block = Sequenced::new(self.number).wire;
             self.offset = rest;
         }
     }

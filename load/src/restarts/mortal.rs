@@ -31,7 +31,7 @@ use tokio::time::sleep;
 
 use super::{
     crumbs::{Crumbs, crumbs},
-    numbered::{Numbered, START},
+    numbered::{START, Sequenced},
 };
 use crate::{number::number, servers::listen};
 
@@ -139,7 +139,7 @@ impl Answers {
             }
             _ if seen == events => status(StatusCode::NO_CONTENT),
             _ => {
-                let blocks = (seen + 1..=events).map(|number| Numbered::new(number).wire);
+                let blocks = (seen + 1..=events).map(|number| Sequenced::new(number).wire);
                 let blocks = [START.to_owned()].into_iter().chain(blocks);
                 event_stream(crumbs(blocks, Rng::with_seed(seed ^ seen)))
             }

@@ -1,4 +1,4 @@
-//! Numbered events. The number of an event determines its bytes and its fields.
+//! Sequenced events. The number of an event determines its bytes and its fields.
 
 use fastrand::Rng;
 
@@ -34,13 +34,13 @@ const LINE_ENDS: [&str; 3] = ["\n", "\r", "\r\n"];
 
 /// Event as it is sent, and the fields that a client has to decode from it.
 #[derive(Debug)]
-pub(super) struct Numbered {
+pub(super) struct Sequenced {
     pub(super) wire: String,
     pub(super) event_type: &'static str,
     pub(super) data: String,
 }
 
-impl Numbered {
+impl Sequenced {
     pub(super) fn new(number: u64) -> Self {
         let mut rng = Rng::with_seed(number);
         let texts: Vec<_> = (0..=rng.usize(..4)).map(|_| text(&mut rng)).collect();
@@ -103,11 +103,11 @@ fn block(lines: &[String], rng: &mut Rng) -> String {
 mod tests {
     use testkit::{Item, reference};
 
-    use super::Numbered;
+    use super::Sequenced;
 
     #[test]
     fn the_standard_reads_what_is_meant() {
-        let numbered: Vec<_> = (1..5_000).map(Numbered::new).collect();
+        let numbered: Vec<_> = (1..5_000).map(Sequenced::new).collect();
         let stream: String = numbered.iter().map(|event| event.wire.as_str()).collect();
         let read = reference::interpret(stream.as_bytes()).items;
         let read = read

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context as _, Result, bail, ensure};
 use sse_source::{Item, MessageEvent};
 
-use super::numbered::Numbered;
+use super::numbered::Sequenced;
 use crate::number::number;
 
 /// Items that the client received up to now.
@@ -51,7 +51,7 @@ impl Tally {
             ..
         } = event;
         let number = number(last_event_id).with_context(|| format!("ID {last_event_id:?}"))?;
-        let sent = Numbered::new(number);
+        let sent = Sequenced::new(number);
         let right = *event_type == sent.event_type && *data == sent.data;
         ensure!(right, "event {number} is {event_type:?}: {data:?}");
         self.events += 1;

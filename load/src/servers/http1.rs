@@ -11,10 +11,10 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
-use sse_hyper::{EventBody, EventStream, Streams};
+use sse_hyper::{EventBody, EventStream, StreamTracker};
 use tokio::net::TcpListener;
 
-use super::streams::farewell;
+use super::streams::close_event;
 
 /// Error type of [`Either`] for errors that cannot happen.
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -27,7 +27,7 @@ pub(super) async fn serve<S: EventStream + Send + 'static>(
 ) -> io::Result<()> {
     let mut shutdown = pin!(shutdown);
     let connections = GracefulShutdown::new();
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     loop {
         let connection = tokio::select! {
             accepted = listener.accept() => accepted?.0,
@@ -45,13 +45,13 @@ pub(super) async fn serve<S: EventStream + Send + 'static>(
         tokio::spawn(connections.watch(connection));
     }
     drop(listener);
-    streams.close(farewell());
+    streams.close(close_event());
     connections.shutdown().await;
     Ok(())
 }
 
 fn respond<S: EventStream>(
-    streams: &Streams,
+    streams: &StreamTracker,
     follow: impl Fn() -> S,
     request: &Request<Incoming>,
 ) -> Response<Either<EventBody<S>, Empty<Bytes>>>

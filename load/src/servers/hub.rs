@@ -3,7 +3,7 @@
 use std::{future::Future, io};
 
 use futures_util::{FutureExt as _, future::Either, stream};
-use sse_hub::{Hub, Selection, Topic};
+use sse_hub::{Hub, Topic, TopicFilters};
 use sse_hyper::{Encoded, Event};
 use tokio::net::TcpListener;
 
@@ -17,7 +17,7 @@ pub(super) async fn serve(
 ) -> io::Result<()> {
     let hub = Hub::default();
     tokio::spawn(orders.obey(hub.clone()));
-    let follow = move || match hub.subscribe(Selection::all(), None) {
+    let follow = move || match hub.subscribe(TopicFilters::all(), None) {
         Ok(subscription) => Either::Left(subscription),
         Err(_) => Either::Right(stream::empty::<Encoded>()),
     };
@@ -35,7 +35,7 @@ impl Publish for Hub {
     }
 
     fn missed(&self) -> u64 {
-        let counts = self.counts();
+        let counts = self.stats();
         counts.dropped + counts.resets
     }
 }

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use sse_hyper::Streams;
+use sse_hyper::StreamTracker;
 use tokio::net::TcpListener;
 
 use super::streams::closed;
@@ -20,7 +20,7 @@ pub(super) async fn serve(
     feed: Feed,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let routes = Router::new()
         .route("/events", get(respond))
         .with_state((streams.clone(), feed));
@@ -29,6 +29,9 @@ pub(super) async fn serve(
         .await
 }
 
-async fn respond(State((streams, feed)): State<(Streams, Feed)>, request: Request) -> Response {
+async fn respond(
+    State((streams, feed)): State<(StreamTracker, Feed)>,
+    request: Request,
+) -> Response {
     streams.respond(&request, feed.subscribe()).map(Body::new)
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, io};
 
-use sse_warp::Streams;
+use sse_warp::StreamTracker;
 use tokio::net::TcpListener;
 use warp::Filter as _;
 
@@ -14,7 +14,7 @@ pub(super) async fn serve(
     feed: Feed,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let streams = Streams::default();
+    let streams = StreamTracker::default();
     let closed = closed(streams.clone(), shutdown);
     let routes = warp::path!("events")
         .and(warp::get())

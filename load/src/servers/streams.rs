@@ -2,16 +2,16 @@
 
 use std::{future::Future, time::Duration};
 
-use sse_hyper::{Event, Farewell, Streams};
+use sse_hyper::{CloseEvent, Event, StreamTracker};
 
 /// Waits for `shutdown`, then closes all streams.
-pub(super) async fn closed(streams: Streams, shutdown: impl Future<Output = ()>) {
+pub(super) async fn closed(streams: StreamTracker, shutdown: impl Future<Output = ()>) {
     shutdown.await;
-    streams.close(farewell());
+    streams.close(close_event());
 }
 
 /// Returns the last event of each stream.
-pub(super) fn farewell() -> Farewell {
+pub(super) fn close_event() -> CloseEvent {
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-    Farewell::new(Event::new("bye}")).with_retry(spread)
+    CloseEvent::new(Event::new("bye}")).with_retry(spread)
 }

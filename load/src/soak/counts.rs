@@ -6,7 +6,7 @@ use crate::count::Count;
 
 /// Counters of all clients together.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct Stats {
     pub(super) connections: Count,
     pub(super) events: Count,
     pub(super) ended: Count,
@@ -16,7 +16,7 @@ pub(super) struct Counts {
     pub(super) resumed: Count,
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             connections,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Error, Result, ensure};
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use super::{counts::Counts, script::Script, stream::EventStream};
+use super::{counts::Stats, script::Script, stream::EventStream};
 
 /// Plan of one visit.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ enum Leave {
 }
 
 /// Visits the server until an error occurs.
-pub(super) async fn all(port: u16, mut rng: Rng, counts: Arc<Counts>) -> Error {
+pub(super) async fn all(port: u16, mut rng: Rng, counts: Arc<Stats>) -> Error {
     // Clients start at different times.
     sleep(Duration::from_millis(rng.u64(..1_000))).await;
     loop {
@@ -70,7 +70,7 @@ impl Visit {
     }
 
     /// Reads over one connection. For `/golden`, reconnects until all events were received.
-    async fn pay(mut self, port: u16, rng: &mut Rng, counts: &Counts) -> Result<()> {
+    async fn pay(mut self, port: u16, rng: &mut Rng, counts: &Stats) -> Result<()> {
         let mut seen = self.connect(port, 0, counts).await?;
         while matches!(self.script, Script::Golden) && seen < self.script.events() {
             sleep(Duration::from_millis(rng.u64(..100))).await;
@@ -85,7 +85,7 @@ impl Visit {
     }
 
     /// Resumes after the event with this number. Returns the number of the last event that was received.
-    async fn connect(self, port: u16, mut seen: u64, counts: &Counts) -> Result<u64> {
+    async fn connect(self, port: u16, mut seen: u64, counts: &Stats) -> Result<u64> {
         let mut stream = EventStream::open(port, self.script, seen).await?;
         counts.connections.up();
         loop {

@@ -32,9 +32,9 @@ const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 /// Handling of the bytes that a client receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Counts the events.
+    /// Stats the events.
     Counted,
-    /// Counts the events and keeps the bytes.
+    /// Stats the events and keeps the bytes.
     Kept,
     /// Does not read, and has a small receive buffer.
     Stalled,

@@ -9,7 +9,7 @@ use serde::{
     de::{Error as _, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use sse_hub::{InvalidTopic, Post, Topics};
+use sse_hub::{InvalidTopic, Publication, Topics};
 use sse_hyper::{Event, EventType};
 
 use crate::{hub::answer::Refusal, json};
@@ -156,7 +156,7 @@ impl Draft {
     }
 
     /// Checks all fields, and returns the event.
-    pub(crate) fn post(self, max_event: usize) -> Result<Post, Refusal> {
+    pub(crate) fn post(self, max_event: usize) -> Result<Publication, Refusal> {
         let topics = Topics::new(self.topics.0).map_err(Refusal::bad)?;
         let data = self.data.ok_or_else(|| Refusal::bad("no data"))?;
         if data.len() > max_event {
@@ -169,7 +169,7 @@ impl Draft {
         if let Some(text) = self.event_type {
             event = event.with_type(event_type(text)?);
         }
-        let mut post = Post::new(topics, event);
+        let mut post = Publication::new(topics, event);
         if let Some(text) = self.key {
             post.key = Some(key(text)?);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use sse_hub::{SubscribeError, Subscriber};
+use sse_hub::{SubscribeError, SubscriptionBuilder};
 use sse_hyper::EventId;
 
 use crate::hub::{
@@ -20,10 +20,10 @@ pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Respons
     let query = Query::parse(request.uri())?;
     let mut subscriber = server
         .hub
-        .subscriber(query.selection.clone())
-        .when_slow(server.slow);
+        .subscription(query.selection.clone())
+        .lag_policy(server.slow);
     if let Some(events) = server.max_lag {
-        subscriber = subscriber.with_max_lag(events);
+        subscriber = subscriber.max_lag(events);
     }
     let subscription = start(subscriber, &query, request.headers()).subscribe();
     let subscription = subscription.map_err(|error| match error {
@@ -38,7 +38,11 @@ pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Respons
 
 /// Sets the start of a subscription. The `Last-Event-ID` header has precedence over the ID in the query, because a
 /// browser sends it when it reconnects. An ID has precedence over the other parameters.
-fn start(subscriber: Subscriber, query: &Query, headers: &HeaderMap) -> Subscriber {
+fn start(
+    subscriber: SubscriptionBuilder,
+    query: &Query,
+    headers: &HeaderMap,
+) -> SubscriptionBuilder {
     let in_query = || {
         query
             .last_event_id
@@ -58,7 +62,7 @@ fn start(subscriber: Subscriber, query: &Query, headers: &HeaderMap) -> Subscrib
         Some(Some(id)) => subscriber.after(Some(&id)),
         Some(None) if query.earliest => subscriber.from_start(),
         Some(None) => match query.newest {
-            Some(events) => subscriber.with_newest(events),
+            Some(events) => subscriber.replay_last(events),
             None => subscriber,
         },
     }

@@ -42,11 +42,11 @@ pub(crate) struct Keep {
 impl Keep {
     pub(crate) fn retention(&self) -> Retention {
         let retention = Retention::new()
-            .with_events(self.keep_events)
-            .with_bytes(self.keep_bytes)
-            .with_events_per_topic(self.keep_per_topic);
+            .events(self.keep_events)
+            .bytes(self.keep_bytes)
+            .events_per_topic(self.keep_per_topic);
         match self.keep_for {
-            Some(age) => retention.with_age(age),
+            Some(age) => retention.age(age),
             None => retention,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use sse_hub::{Hub, Settings};
+use sse_hub::{Hub, HubConfig};
 use sse_hub_nats::JetStream;
 
 use crate::{
@@ -60,7 +60,7 @@ pub(crate) struct Nats {
         long,
         value_name = "N",
         env = "SSE_HUB_NATS_KEEP_EVENTS",
-        default_value_t = sse_hub_nats::Settings::DEFAULT_MAX_EVENTS as usize,
+        default_value_t = sse_hub_nats::NatsConfig::DEFAULT_MAX_EVENTS as usize,
         value_parser = at_least_one,
         requires = "nats"
     )]
@@ -70,7 +70,7 @@ pub(crate) struct Nats {
         long,
         value_name = "BYTES",
         env = "SSE_HUB_NATS_KEEP_BYTES",
-        default_value_t = sse_hub_nats::Settings::DEFAULT_MAX_BYTES as usize,
+        default_value_t = sse_hub_nats::NatsConfig::DEFAULT_MAX_BYTES as usize,
         value_parser = at_least_one,
         requires = "nats"
     )]
@@ -93,7 +93,7 @@ pub(crate) struct Nats {
 
 impl Nats {
     /// Returns a hub over NATS, or a hub in memory without `--nats`.
-    pub(crate) fn hub(&self, settings: Settings) -> Result<Hub> {
+    pub(crate) fn hub(&self, settings: HubConfig) -> Result<Hub> {
         let Some(addresses) = &self.nats else {
             return Ok(Hub::new(settings));
         };
@@ -115,19 +115,19 @@ impl Nats {
         Ok(hub)
     }
 
-    fn stream(&self) -> sse_hub_nats::Settings {
-        let stream = sse_hub_nats::Settings::new()
-            .with_stream(&self.nats_stream)
-            .with_replicas(self.nats_replicas)
-            .with_max_events(self.nats_keep_events as u64)
-            .with_max_bytes(self.nats_keep_bytes as u64)
-            .with_max_age(self.nats_keep_for);
+    fn stream(&self) -> sse_hub_nats::NatsConfig {
+        let stream = sse_hub_nats::NatsConfig::new()
+            .stream(&self.nats_stream)
+            .replicas(self.nats_replicas)
+            .max_events(self.nats_keep_events as u64)
+            .max_bytes(self.nats_keep_bytes as u64)
+            .max_age(self.nats_keep_for);
         let stream = match &self.nats_domain {
-            Some(domain) => stream.with_domain(domain),
+            Some(domain) => stream.domain(domain),
             None => stream,
         };
         match self.nats_in_memory {
-            true => stream.in_memory(),
+            true => stream.in_memory(true),
             false => stream,
         }
     }

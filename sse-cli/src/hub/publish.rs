@@ -10,7 +10,7 @@ use http::{
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mediatype::{MediaType, ReadParams as _};
 use serde_json::json;
-use sse_hub::{BackendErrorKind, Hub, Post, PublishError};
+use sse_hub::{BackendErrorKind, Hub, Publication, PublishError};
 use sse_hyper::EventId;
 use tokio::time::{Instant, timeout_at};
 
@@ -113,8 +113,8 @@ async fn publish_lines(
 }
 
 /// Parses the event of a line. Returns `None` for a blank line.
-async fn parse_line(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
-    fn parse(line: &str, max_event: usize) -> Result<Option<Post>, Refusal> {
+async fn parse_line(line: &str, max_event: usize) -> Result<Option<Publication>, Refusal> {
+    fn parse(line: &str, max_event: usize) -> Result<Option<Publication>, Refusal> {
         match line.trim_ascii().is_empty() {
             true => Ok(None),
             false => Draft::of_json(line)?.post(max_event).map(Some),
@@ -127,7 +127,7 @@ async fn parse_line(line: &str, max_event: usize) -> Result<Option<Post>, Refusa
     turn::run(line.len(), move || parse(&line, max_event)).await
 }
 
-async fn send(hub: &Hub, post: Post) -> Result<EventId, Refusal> {
+async fn send(hub: &Hub, post: Publication) -> Result<EventId, Refusal> {
     let (hub, bytes) = (hub.clone(), post.event.data().len());
     // The first poll encodes the event, which may be long work.
     let posted = turn::run_future(bytes, async move { hub.post(post).await }).await;

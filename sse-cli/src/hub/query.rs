@@ -1,7 +1,7 @@
 //! The query of `GET /events`.
 
 use http::Uri;
-use sse_hub::{InvalidTopic, Selection};
+use sse_hub::{InvalidTopic, TopicFilters};
 
 use crate::hub::{
     answer::Refusal,
@@ -26,7 +26,7 @@ const MIN_LIKENESS: f64 = 0.7;
 /// Parameters of a subscription.
 #[derive(Debug)]
 pub(crate) struct Query {
-    pub(crate) selection: Selection,
+    pub(crate) selection: TopicFilters,
     pub(crate) newest: Option<usize>,
     /// Requests all events that are kept.
     pub(crate) earliest: bool,
@@ -59,7 +59,7 @@ impl Query {
                 return Err(Refusal::bad(format_args!("{name}: given twice")));
             }
         }
-        let selection = Selection::from_patterns(topics)
+        let selection = TopicFilters::from_patterns(topics)
             .map_err(|error| Refusal::bad(format_args!("{error}; use /events?topic=…")))?;
         Ok(Self {
             selection,

@@ -6,7 +6,7 @@ use std::{io, sync::Arc};
 use http::Request;
 use hyper::{body, server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
-use sse_hyper::{Event, Farewell};
+use sse_hyper::{CloseEvent, Event};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -90,10 +90,10 @@ pub(crate) async fn run(
         });
     }
     drop(listeners);
-    tracing::info!(streams = server.streams.open(), "closing");
+    tracing::info!(streams = server.streams.open_streams(), "closing");
     // The hub sends each subscriber its position. `streams` ends those that still wait for their replay.
-    server.hub.close(farewell());
-    server.streams.close(farewell());
+    server.hub.close(close_event());
+    server.streams.close(close_event());
     if timeout(SHUTDOWN_TIMEOUT, open.shutdown()).await.is_err() {
         tracing::warn!("some clients did not read the rest of their responses in time");
     }
@@ -178,9 +178,9 @@ fn set_user_timeout(connection: &TcpStream, timeout: Duration) -> io::Result<()>
 }
 
 /// Returns the last event of each stream, of the type `closing`.
-fn farewell() -> Farewell {
+fn close_event() -> CloseEvent {
     let event = Event::new(r#"{"reason":"shutdown"}"#);
-    Farewell::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(10))
+    CloseEvent::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(10))
 }
 
 #[cfg(all(test, target_os = "linux"))]

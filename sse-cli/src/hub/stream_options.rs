@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use clap::{Args, builder::BoolishValueParser};
-use sse_hyper::{Event, KeepAlive, Settings};
+use sse_hyper::{Event, KeepAlive, StreamConfig};
 
 use crate::seconds;
 
@@ -45,16 +45,16 @@ pub(crate) struct StreamOptions {
 }
 
 impl StreamOptions {
-    pub(crate) fn settings(&self) -> Settings {
-        let mut keep_alive = KeepAlive::new().with_interval(self.keep_alive);
+    pub(crate) fn settings(&self) -> StreamConfig {
+        let mut keep_alive = KeepAlive::new().interval(self.keep_alive);
         if self.ping {
-            keep_alive = keep_alive.with_event(&Event::new("{}"));
+            keep_alive = keep_alive.event(&Event::new("{}"));
         }
-        let settings = Settings::default()
-            .with_keep_alive(keep_alive)
-            .with_retry_range(self.retry..=self.retry.saturating_mul(2));
+        let settings = StreamConfig::default()
+            .keep_alive(keep_alive)
+            .reconnection_time_range(self.retry..=self.retry.saturating_mul(2));
         match self.max_age {
-            Some(age) => settings.with_max_age(age / 5 * 4..=age),
+            Some(age) => settings.max_age(age / 5 * 4..=age),
             None => settings,
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use sse_hub::{Hub, Selection, Settings, Slow};
+use sse_hub::{Hub, HubConfig, LagPolicy, TopicFilters};
 use testkit::poll_time::assert_yields;
 
 use crate::hub::{
@@ -30,8 +30,8 @@ const MAX_BODY: usize = 8 * MAX_EVENT + 64 * 1024;
 
 fn server() -> Arc<Server> {
     Arc::new(Server {
-        hub: Hub::new(Settings::new()),
-        streams: sse_hyper::Streams::default(),
+        hub: Hub::new(HubConfig::new()),
+        streams: sse_hyper::StreamTracker::default(),
         access: Access {
             publish: Token::parse("t").unwrap(),
             subscribe: None,
@@ -44,7 +44,7 @@ fn server() -> Arc<Server> {
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         body_memory: BodyMemory::default(),
         max_event: MAX_EVENT,
-        slow: Slow::Disconnect,
+        slow: LagPolicy::Disconnect,
         max_lag: None,
     })
 }
@@ -93,7 +93,7 @@ fn lines_that_are_published() {
     let body = line.repeat(50_000);
     let (status, text) = check_text("lines", &server, publish(LINES, body));
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(server.hub.counts().published, 50_000);
+    assert_eq!(server.hub.stats().published, 50_000);
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(answer["ids"].as_array().unwrap().len(), 50_000);
 }
@@ -103,7 +103,7 @@ fn lines_for_many_subscribers() {
     let server = server();
     let subscribe = |number: u32| {
         let topics = ["a".to_owned(), format!("own/{number}")];
-        let selection = Selection::new(topics).unwrap();
+        let selection = TopicFilters::new(topics).unwrap();
         server.hub.subscribe(selection, None).unwrap()
     };
     let subscriptions: Vec<_> = (0..1_000).map(subscribe).collect();
@@ -133,7 +133,7 @@ fn lines_that_are_refused() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{what}");
         assert!(text.contains(reason), "{what}: {text}");
     }
-    assert_eq!(server.hub.counts().published, 0);
+    assert_eq!(server.hub.stats().published, 0);
 }
 
 #[test]

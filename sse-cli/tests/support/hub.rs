@@ -215,7 +215,7 @@ pub(crate) struct Follower {
 impl Follower {
     pub(crate) async fn new(builder: Builder) -> Self {
         let mut follower = Self {
-            source: builder.open().unwrap(),
+            source: builder.build().unwrap(),
         };
         let item = follower.item().await;
         assert!(matches!(item, Item::Open(_)), "{item:?}");

@@ -5,8 +5,8 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use async_nats::jetstream::stream::Config;
 use futures_util::StreamExt as _;
-use sse_hub::{Events, Hub, Retention, Selection};
-use sse_hub_nats::{JetStream, Settings};
+use sse_hub::{Events, Hub, Retention, TopicFilters};
+use sse_hub_nats::{JetStream, NatsConfig};
 use sse_proto::{Event, EventId};
 use testkit::hub_id::HubId;
 pub(crate) use testkit::{nats::Nats, timeout::test_timeout};
@@ -18,15 +18,15 @@ use tokio::{
 /// Constructors for nodes and clients of a NATS server.
 pub(crate) trait Nodes {
     /// Creates a backend.
-    fn stream(&self, settings: Settings) -> JetStream;
+    fn stream(&self, settings: NatsConfig) -> JetStream;
 
     /// Creates a node: a hub with its own connection.
     fn node(&self) -> Hub {
         self.node_with(patient(), Retention::default())
     }
 
-    fn node_with(&self, settings: Settings, retention: Retention) -> Hub {
-        let settings_of_hub = sse_hub::Settings::new().with_retention(retention);
+    fn node_with(&self, settings: NatsConfig, retention: Retention) -> Hub {
+        let settings_of_hub = sse_hub::HubConfig::new().retention(retention);
         let stream = Arc::new(self.stream(settings));
         let (hub, follow) = Hub::with_backend(settings_of_hub, stream);
         tokio::spawn(follow);
@@ -38,7 +38,7 @@ pub(crate) trait Nodes {
 }
 
 impl Nodes for Nats {
-    fn stream(&self, settings: Settings) -> JetStream {
+    fn stream(&self, settings: NatsConfig) -> JetStream {
         JetStream::connect(self.url(), settings).unwrap()
     }
 
@@ -58,8 +58,8 @@ pub(crate) fn stream_config() -> Config {
 }
 
 /// Creates settings with a long timeout for publishing, so that a slow machine does not break the test.
-pub(crate) fn patient() -> Settings {
-    Settings::default().with_publish_within(test_timeout())
+pub(crate) fn patient() -> NatsConfig {
+    NatsConfig::default().publish_timeout(test_timeout())
 }
 
 /// Waits until a hub is connected or disconnected.
@@ -75,7 +75,7 @@ pub(crate) async fn connected(hub: &Hub, is_connected: bool) {
 
 /// Subscribes to all topics.
 pub(crate) fn all(hub: &Hub, after: Option<&EventId>) -> Events {
-    hub.subscribe(Selection::all(), after).unwrap().events()
+    hub.subscribe(TopicFilters::all(), after).unwrap().events()
 }
 
 /// Waits for the next event.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use sse_hyper::Encoded;
 
-use crate::{Selection, Topic, Topics, post::Key};
+use crate::{Topic, TopicFilters, Topics, publication::Key};
 
 /// Number of bytes of a topic or a key that are one more unit of work.
 const BYTES_PER_WORK: usize = 16;
@@ -37,14 +37,14 @@ impl Entry {
     }
 
     /// Returns the work of matching it against a selection, in units of [`Turn`](crate::turn::Turn).
-    pub(super) fn cost(&self, selection: &Selection) -> usize {
+    pub(super) fn cost(&self, selection: &TopicFilters) -> usize {
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
         cost(&self.topics, selection) + key / BYTES_PER_WORK
     }
 }
 
 /// Returns the work of matching these topics against a selection, in units of [`Turn`](crate::turn::Turn).
-pub(crate) fn cost(topics: &Topics, selection: &Selection) -> usize {
+pub(crate) fn cost(topics: &Topics, selection: &TopicFilters) -> usize {
     let topics = topics
         .iter()
         .map(|topic| 1 + topic.as_str().len() / BYTES_PER_WORK);

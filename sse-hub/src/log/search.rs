@@ -6,7 +6,7 @@ use std::{iter, sync::Arc};
 use sse_hyper::Encoded;
 
 use crate::{
-    Selection,
+    TopicFilters,
     log::{Entry, FULL_FRAME, Log},
     turn::Turn,
 };
@@ -28,7 +28,7 @@ impl Log {
     pub(crate) fn find(
         &self,
         after: u64,
-        selection: &Selection,
+        selection: &TopicFilters,
         latest: bool,
         expired: u64,
         turn: &mut Turn,
@@ -64,7 +64,7 @@ impl Log {
         found
     }
 
-    /// Returns whether a subscriber with `Slow::Latest` does not get this event: a newer one of its key replaces it,
+    /// Returns whether a subscriber with `LagPolicy::Latest` does not get this event: a newer one of its key replaces it,
     /// or it has no key and is too old.
     fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
         match &entry.key {
@@ -88,7 +88,7 @@ impl Log {
     pub(crate) fn step_back(
         &self,
         back: &mut Back,
-        selection: &Selection,
+        selection: &TopicFilters,
         turn: &mut Turn,
     ) -> Option<u64> {
         let expired = self.expired();

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "not every test uses all helpers")]
 
 use futures_util::{FutureExt, StreamExt};
-use sse_hub::{Hub, Settings, Subscription, Topic};
+use sse_hub::{Hub, HubConfig, Subscription, Topic};
 use sse_hyper::{Event, EventId};
 
 pub(crate) fn topic(text: &str) -> Topic {
@@ -27,6 +27,6 @@ pub(crate) fn ready(subscription: &mut Subscription) -> String {
 }
 
 /// Creates settings without position events, which most tests would have to skip.
-pub(crate) fn numbered_from_1() -> Settings {
-    Settings::new().with_first_number(1).with_position(false)
+pub(crate) fn numbered_from_1() -> HubConfig {
+    HubConfig::new().first_sequence(1).position_events(false)
 }

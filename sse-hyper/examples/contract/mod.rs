@@ -17,7 +17,7 @@ use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
-use sse_hyper::{Event, EventId, EventType, Farewell, InvalidValue, Streams};
+use sse_hyper::{CloseEvent, Event, EventId, EventType, InvalidValue, StreamTracker};
 use tokio::signal;
 
 /// Contract server on 127.0.0.1.
@@ -40,7 +40,7 @@ pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Responses and state of a contract server.
 #[derive(Clone, Default)]
 pub(crate) struct Contract {
-    pub(crate) streams: Streams,
+    pub(crate) streams: StreamTracker,
 }
 
 /// Response that the server library has to send.
@@ -61,7 +61,7 @@ impl Contract {
             "/live" => live(&query),
             "/echo" => echo(&query),
             "/stats" => {
-                let active = self.streams.open();
+                let active = self.streams.open_streams();
                 return Answer::Json(format!("{{\"active\": {active}}}"));
             }
             _ => return Answer::NotFound,
@@ -72,7 +72,7 @@ impl Contract {
         }
     }
 
-    /// Waits for the signal to end, then sends a farewell to all clients and ends their streams.
+    /// Waits for the signal to end, then sends a close event to all clients and ends their streams.
     ///
     /// After that, the server does not have to wait for open streams.
     pub(crate) async fn close(self) {
@@ -81,8 +81,8 @@ impl Contract {
         }
         let spread = Duration::from_millis(500)..=Duration::from_secs(5);
         let event = event_type("shutdown").map(|it| Event::new("back soon").with_type(it));
-        let farewell = event.map_or_else(|_| Farewell::default(), Farewell::new);
-        self.streams.close(farewell.with_retry(spread));
+        let close_event = event.map_or_else(|_| CloseEvent::default(), CloseEvent::new);
+        self.streams.close(close_event.with_retry(spread));
     }
 }
 

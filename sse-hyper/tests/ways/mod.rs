@@ -24,7 +24,7 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body::Body;
 use sse_hyper::{
-    Encoded, EventBody, Farewell, KeepAlive, Settings, Streams, last_event_id,
+    CloseEvent, Encoded, EventBody, KeepAlive, StreamConfig, StreamTracker, last_event_id,
     last_event_id_in_query, no_content, parse_event_id, respond, response, until_error,
 };
 use sse_proto::{Comment, Event, EventCodec, EventId, EventType, MessageEvent, encode_into};
@@ -195,10 +195,10 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         bytes: Encoded::from(&event(text)).into_bytes().to_vec(),
         ..encoded(&event(text))
     }),
-    ("From<&Farewell> for Encoded", |text| {
-        let farewell = Farewell::new(event(text));
+    ("From<&CloseEvent> for Encoded", |text| {
+        let close_event = CloseEvent::new(event(text));
         Sent {
-            bytes: Encoded::from(&farewell).as_bytes().to_vec(),
+            bytes: Encoded::from(&close_event).as_bytes().to_vec(),
             ..encoded(&of_own_type(text, "closing"))
         }
     }),
@@ -260,40 +260,41 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
             ..encoded(&event)
         }
     }),
-    ("Farewell::new", |text| {
-        let streams = Streams::new(Settings::new(Hasty::default()));
+    ("CloseEvent::new", |text| {
+        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
         let body = streams.body(stream::pending::<Event>());
-        streams.close(Farewell::new(event(text)));
+        streams.close(CloseEvent::new(event(text)));
         opened(body, encoded(&of_own_type(text, "closing")).items)
     }),
-    ("Farewell::with_retry", |text| {
+    ("CloseEvent::with_retry", |text| {
         let time = Duration::from_millis(number(text));
-        let streams = Streams::new(Settings::new(Hasty::default()));
+        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
         let body = streams.body(stream::pending::<Event>());
-        streams.close(Farewell::new(event(text)).with_retry(time..=time));
+        streams.close(CloseEvent::new(event(text)).with_retry(time..=time));
         let last = of_own_type(text, "closing").with_retry(time);
         opened(body, encoded(&last).items)
     }),
-    ("Farewell::with_id", |text| {
-        let streams = Streams::new(Settings::new(Hasty::default()));
+    ("CloseEvent::with_id", |text| {
+        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
         let body = streams.body(stream::pending::<Event>());
-        let (mut farewell, mut event) = (Farewell::new(event(text)), of_own_type(text, "closing"));
+        let (mut close_event, mut event) =
+            (CloseEvent::new(event(text)), of_own_type(text, "closing"));
         if let Some(id) = id(text) {
-            farewell = farewell.with_id(id.clone());
+            close_event = close_event.with_id(id.clone());
             event = event.with_id(id);
         }
-        streams.close(farewell);
+        streams.close(close_event);
         opened(body, encoded(&event).items)
     }),
-    ("Default for Farewell", |_| {
-        let streams = Streams::new(Settings::new(Hasty::default()));
+    ("Default for CloseEvent", |_| {
+        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
         let body = streams.body(stream::pending::<Event>());
-        streams.close(Farewell::default());
+        streams.close(CloseEvent::default());
         opened(body, Vec::new())
     }),
-    ("Streams::close", |text| {
-        let streams = Streams::new(Settings::new(Hasty::default()));
-        streams.close(Farewell::new(event(text)));
+    ("StreamTracker::close", |text| {
+        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        streams.close(CloseEvent::new(event(text)));
         opened(
             streams.body(stream::pending::<Event>()),
             encoded(&of_own_type(text, "closing")).items,
@@ -305,60 +306,66 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     ("Default for KeepAlive", |_| {
         quiet(KeepAlive::default(), empty_comment())
     }),
-    ("KeepAlive::with_interval", |text| {
+    ("KeepAlive::interval", |text| {
         let interval = Duration::from_nanos(number(text) % 1_000_000_000);
-        quiet(KeepAlive::new().with_interval(interval), empty_comment())
+        quiet(KeepAlive::new().interval(interval), empty_comment())
     }),
     ("KeepAlive::with_comment", |text| {
         let items = commented(text, Vec::new()).items;
-        quiet(KeepAlive::new().with_comment(&text[3]), items)
+        quiet(KeepAlive::new().comment(&text[3]), items)
     }),
     ("KeepAlive::with_event", |text| {
         quiet(
-            KeepAlive::new().with_event(&event(text)),
+            KeepAlive::new().event(&event(text)),
             encoded(&of_own_type(text, "ping")).items,
         )
     }),
-    ("Settings::with_keep_alive", |text| {
+    ("StreamConfig::keep_alive", |text| {
         let items = commented(text, Vec::new()).items;
-        quiet(KeepAlive::new().with_comment(&text[3]), items)
+        quiet(KeepAlive::new().comment(&text[3]), items)
     }),
-    ("Settings::with_retry", |text| {
+    ("StreamConfig::reconnection_time", |text| {
         let time = Duration::from_millis(number(text));
-        let streams = Streams::new(Settings::new(Hasty::default()).with_retry(time));
+        let streams =
+            StreamTracker::new(StreamConfig::new(Hasty::default()).reconnection_time(time));
         let body = streams.body(stream::iter([
             Encoded::default(),
             Encoded::from(&event(text)),
         ]));
         opened(body, encoded(&event(text).with_retry(time)).items)
     }),
-    ("Settings::with_retry_range", |text| {
+    ("StreamConfig::reconnection_time_range", |text| {
         let time = Duration::from_millis(number(text));
-        let streams = Streams::new(Settings::new(Hasty::default()).with_retry_range(time..=time));
+        let streams = StreamTracker::new(
+            StreamConfig::new(Hasty::default()).reconnection_time_range(time..=time),
+        );
         let body = streams.body(stream::iter([
             Encoded::default(),
             Encoded::from(&event(text)),
         ]));
         opened(body, encoded(&event(text).with_retry(time)).items)
     }),
-    ("Streams::new", |text| {
-        let streams = Streams::new(Settings::new(Hasty::default()));
+    ("StreamTracker::new", |text| {
+        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
         opened(
             streams.body(stream::iter([event(text)])),
             encoded(&event(text)).items,
         )
     }),
-    ("Default for Streams", |text| {
-        let body = Streams::default().body(stream::iter([event(text)]));
+    ("Default for StreamTracker", |text| {
+        let body = StreamTracker::default().body(stream::iter([event(text)]));
         opened(body, encoded(&event(text)).items)
     }),
-    ("Streams::body", |text| {
+    ("StreamTracker::body", |text| {
         let events = stream::iter([Arc::new(event(text))]);
-        opened(Streams::default().body(events), encoded(&event(text)).items)
+        opened(
+            StreamTracker::default().body(events),
+            encoded(&event(text)).items,
+        )
     }),
-    ("Streams::respond", |text| {
+    ("StreamTracker::respond", |text| {
         let events = stream::iter([event(text)]);
-        let response = Streams::default().respond(&Request::new(()), events);
+        let response = StreamTracker::default().respond(&Request::new(()), events);
         opened(response.into_body(), encoded(&event(text)).items)
     }),
     ("EventBody::new", |text| {
@@ -519,8 +526,8 @@ fn opened<B: Body<Data = Bytes>>(body: B, items: Vec<Item>) -> Sent {
 
 /// Reads a body of an idle stream up to its first keep-alive.
 fn quiet(keep_alive: KeepAlive, items: Vec<Item>) -> Sent {
-    let settings = Settings::new(Hasty::default()).with_keep_alive(keep_alive);
-    let body = Streams::new(settings).body(stream::pending::<Event>());
+    let settings = StreamConfig::new(Hasty::default()).keep_alive(keep_alive);
+    let body = StreamTracker::new(settings).body(stream::pending::<Event>());
     Sent {
         bytes: collect(body, 2),
         items: [empty_comment(), items].concat(),

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use sse_proto::{
     Chunk, Item,
-    connection::{Action, Change, Connection, Reason, Settings},
+    client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
 };
 
 pub(crate) mod steps;
@@ -13,17 +13,17 @@ pub(crate) const EVENTS: Option<&[u8]> = Some(b"text/event-stream");
 
 /// State machine with a clock, and a record of its outputs.
 pub(crate) struct Source {
-    pub(crate) connection: Connection,
+    pub(crate) connection: Session,
     pub(crate) now: Duration,
     pub(crate) actions: Vec<Action>,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<SessionEvent>,
     pub(crate) data: Vec<String>,
 }
 
 impl Source {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: ClientConfig) -> Self {
         let mut source = Self {
-            connection: Connection::new(settings, 7, Duration::ZERO),
+            connection: Session::new(settings, 7, Duration::ZERO),
             now: Duration::ZERO,
             actions: Vec::new(),
             changes: Vec::new(),
@@ -34,10 +34,10 @@ impl Source {
         source
     }
 
-    pub(crate) fn open(settings: Settings) -> Self {
+    pub(crate) fn open(settings: ClientConfig) -> Self {
         let mut source = Self::new(settings);
         source.respond(200, EVENTS);
-        assert_eq!(source.take_changes(), [Change::Open]);
+        assert_eq!(source.take_changes(), [SessionEvent::Open]);
         source
     }
 
@@ -52,21 +52,23 @@ impl Source {
         std::mem::take(&mut self.actions)
     }
 
-    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+    pub(crate) fn take_changes(&mut self) -> Vec<SessionEvent> {
         std::mem::take(&mut self.changes)
     }
 
     /// Returns the delay of the only change, a disconnection with this reason, in milliseconds.
-    pub(crate) fn disconnected(&mut self, expected: Reason) -> u128 {
+    pub(crate) fn disconnected(&mut self, expected: DisconnectReason) -> u128 {
         match self.take_changes()[..] {
-            [Change::Disconnected { reason, delay }] if reason == expected => delay.as_millis(),
+            [SessionEvent::Disconnected { reason, delay }] if reason == expected => {
+                delay.as_millis()
+            }
             ref changes => panic!("expected {expected:?}, got {changes:?}"),
         }
     }
 
     pub(crate) fn respond(&mut self, status: u16, content_type: Option<&[u8]>) {
         self.connection
-            .on_response(status, content_type, None, self.now);
+            .handle_response(status, content_type, None, self.now);
         self.drain();
     }
 
@@ -85,12 +87,12 @@ impl Source {
     }
 
     pub(crate) fn end(&mut self) {
-        self.connection.on_end(self.now);
+        self.connection.handle_end_of_stream(self.now);
         self.drain();
     }
 
     pub(crate) fn fail(&mut self) {
-        self.connection.on_network_error(self.now);
+        self.connection.handle_network_error(self.now);
         self.drain();
     }
 
@@ -99,12 +101,12 @@ impl Source {
         let next = self.connection.poll_timeout().expect("a timeout");
         let before = next - Duration::from_millis(1);
         let actions = self.actions.len();
-        self.connection.on_timeout(before.max(self.now));
+        self.connection.handle_timeout(before.max(self.now));
         self.drain();
         assert_eq!(self.actions.len(), actions, "no action before the timeout");
         let slept = next - self.now;
         self.now = next;
-        self.connection.on_timeout(next);
+        self.connection.handle_timeout(next);
         self.drain();
         slept
     }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use sse_proto::{
     EventId,
-    connection::{Action, Change, Connection, Reason, Settings},
+    client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
 };
 
 const FLOOR: Duration = Duration::from_millis(500);
@@ -21,7 +21,7 @@ enum Request {
 
 /// Driver that takes all actions, and records the state that it expects.
 struct Driver {
-    connection: Connection,
+    connection: Session,
     now: Duration,
     request: Request,
     /// Earliest time of the next connection.
@@ -34,24 +34,25 @@ struct Driver {
 /// Runs the steps of the input. A byte selects a step, and the bytes after it are its arguments.
 pub(crate) fn run(input: &[u8]) {
     let (setup, steps) = input.split_first().unwrap_or((&0, &[]));
-    let mut settings = Settings::default()
-        .with_bounds(FLOOR, CEILING)
-        .with_max_id_bytes(MAX_ID)
-        .with_limit(64);
+    let mut settings = ClientConfig::default()
+        .min_delay(FLOOR)
+        .max_delay(CEILING)
+        .max_id_bytes(MAX_ID)
+        .max_event_bytes(64);
     if setup & 1 == 1 {
-        settings = settings.with_standard_statuses();
+        settings = settings.retry_server_errors(false);
     }
     if setup & 2 == 2 {
-        settings = settings.with_idle_timeout(Some(Duration::from_secs(5)));
+        settings = settings.idle_timeout(Some(Duration::from_secs(5)));
     }
     if setup & 4 == 4 {
-        settings = settings.with_exact_delays();
+        settings = settings.jitter(false);
     }
     if setup & 8 == 8 {
-        settings = settings.with_head_timeout(None);
+        settings = settings.head_timeout(None);
     }
     let mut driver = Driver {
-        connection: Connection::new(settings, u64::from(*setup), Duration::ZERO),
+        connection: Session::new(settings, u64::from(*setup), Duration::ZERO),
         now: Duration::ZERO,
         request: Request::None,
         earliest: Duration::ZERO,
@@ -83,13 +84,14 @@ impl Driver {
                 let is_stream = status == 200 && content_type.is_some();
                 match next() % 4 {
                     decision @ 0..=1 if !is_stream => {
-                        let reason = Reason::Status(status);
+                        let reason = DisconnectReason::Status(status);
                         let retry = decision == 1;
-                        self.connection.on_refusal(reason, retry, retry_after, now);
+                        self.connection
+                            .handle_unexpected_response(reason, retry, retry_after, now);
                     }
                     _ => self
                         .connection
-                        .on_response(status, content_type, retry_after, now),
+                        .handle_response(status, content_type, retry_after, now),
                 }
                 if was_under_way {
                     self.request = if is_stream {
@@ -137,13 +139,13 @@ impl Driver {
                 }
             }
             2 => {
-                self.connection.on_end(now);
+                self.connection.handle_end_of_stream(now);
                 self.request = Request::None;
             }
             3 => {
                 match (&self.request, next() % 2) {
-                    (Request::UnderWay, 0) => self.connection.on_preparation_error(now),
-                    _ => self.connection.on_network_error(now),
+                    (Request::UnderWay, 0) => self.connection.handle_preparation_error(now),
+                    _ => self.connection.handle_network_error(now),
                 }
                 self.request = Request::None;
             }
@@ -166,10 +168,10 @@ impl Driver {
                 }
             }
             _ if next() > 200 => self.connection.close(),
-            _ => self.connection.on_event(now),
+            _ => self.connection.handle_event(now),
         }
         let due = self.connection.poll_timeout();
-        self.connection.on_timeout(self.now);
+        self.connection.handle_timeout(self.now);
         if due.is_some_and(|due| due <= self.now) && self.request != Request::None {
             // The request timed out, so an abort follows.
             assert_ne!(self.connection.poll_timeout(), due);
@@ -182,9 +184,9 @@ impl Driver {
         while let Some(change) = self.connection.poll_change() {
             assert!(!self.is_over, "no change after the end: {change:?}");
             match change {
-                Change::Open => assert_eq!(self.request, Request::Open),
-                Change::Disconnected { reason, delay } => {
-                    let least = if reason == Reason::Requested {
+                SessionEvent::Open => assert_eq!(self.request, Request::Open),
+                SessionEvent::Disconnected { reason, delay } => {
+                    let least = if reason == DisconnectReason::Requested {
                         Duration::ZERO
                     } else {
                         FLOOR
@@ -192,11 +194,11 @@ impl Driver {
                     assert!((least..=CEILING).contains(&delay), "{reason:?}: {delay:?}");
                     self.earliest = self.now.saturating_add(least);
                 }
-                Change::Closed(_) => {
+                SessionEvent::Closed(_) => {
                     closed += 1;
                     self.is_over = true;
                 }
-                Change::LastEventIdDropped { length, .. } => {
+                SessionEvent::LastEventIdDropped { length, .. } => {
                     assert!((1..=MAX_ID).contains(&length));
                     assert!(self.connection.last_event_id().is_empty());
                 }

@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use sse_proto::{
-    Chunk, Comment, DEFAULT_LIMIT, DEFAULT_MAX_ID_BYTES, DecodeError, Decoder, Event, EventId,
-    EventType, Item, SliceDecoder,
+    Chunk, Comment, DEFAULT_MAX_EVENT_BYTES, DEFAULT_MAX_ID_BYTES, DecodeError, Decoder, Event,
+    EventId, EventType, Item, SliceDecoder,
 };
 use testkit::{Outcome, reference};
 
@@ -25,13 +25,15 @@ impl Default for Limits {
 impl Limits {
     pub(crate) fn new(event: Option<usize>, id: Option<usize>) -> Self {
         Self {
-            event: event.unwrap_or(DEFAULT_LIMIT),
+            event: event.unwrap_or(DEFAULT_MAX_EVENT_BYTES),
             id: id.unwrap_or(DEFAULT_MAX_ID_BYTES),
         }
     }
 
     pub(crate) fn decoder(self) -> Decoder {
-        Decoder::with_limit(self.event).with_max_id_bytes(self.id)
+        Decoder::new()
+            .max_event_bytes(self.event)
+            .max_id_bytes(self.id)
     }
 }
 
@@ -54,11 +56,11 @@ pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
     // as its bytes.
     let length: usize = chunks.iter().map(|chunk| chunk.len() + 1).sum();
     let (mut data, mut names) = (vec![0; limits.event.min(length)], vec![0; 9 * length]);
-    let slices = SliceDecoder::new(&mut data, &mut names).with_max_id_bytes(limits.id);
+    let slices = SliceDecoder::new(&mut data, &mut names).max_id_bytes(limits.id);
     assert_eq!(decode_slice(slices, chunks), outcome, "no alloc");
-    let slices = SliceDecoder::new(&mut data, &mut names).with_max_id_bytes(limits.id);
-    let slices = decode_slice(slices.without_comments(), chunks);
-    let without_comments = || limits.decoder().without_comments();
+    let slices = SliceDecoder::new(&mut data, &mut names).max_id_bytes(limits.id);
+    let slices = decode_slice(slices.comments(false), chunks);
+    let without_comments = || limits.decoder().comments(false);
     let events = decode_text(without_comments(), chunks);
     assert_eq!(
         decode_text(without_comments(), &[&chunks.concat()]),
@@ -203,11 +205,11 @@ pub(crate) fn assert_nothing_is_forged(event_type: &str, data: &str, id: &str, c
     let mut sent = Event::new(data.to_owned());
     match EventType::new(event_type.to_owned()) {
         Ok(valid) => sent = sent.with_type(valid),
-        Err(error) => assert!(event_type[error.at()..].starts_with(error.character())),
+        Err(error) => assert!(event_type[error.offset()..].starts_with(error.character())),
     }
     match EventId::new(id.to_owned()) {
         Ok(valid) => sent = sent.with_id(valid),
-        Err(error) => assert!(id[error.at()..].starts_with(error.character())),
+        Err(error) => assert!(id[error.offset()..].starts_with(error.character())),
     }
     let mut wire = Vec::new();
     Comment::new(comment).encode(&mut wire);

@@ -10,7 +10,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde::Serialize;
-use sse_source::{BoxError, Error, Item, Reason};
+use sse_source::{BoxError, DisconnectReason, Error, Item};
 use tokio::time::timeout;
 
 /// Maximum time for the response to a callback.
@@ -51,7 +51,9 @@ impl Callback {
             },
             Ok(Item::Comment(comment)) => Self::Comment { comment },
             Ok(Item::Disconnected(disconnected)) => match disconnected.reason {
-                Reason::End | Reason::Truncated | Reason::Requested => return None,
+                DisconnectReason::EndOfStream
+                | DisconnectReason::Truncated
+                | DisconnectReason::Requested => return None,
                 _ => Self::error(disconnected),
             },
             Ok(Item::TooLarge(error)) => Self::error(error),

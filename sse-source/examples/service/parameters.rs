@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::{Method, Uri};
 use serde::Deserialize;
-use sse_source::{BoxError, EventId, EventSource, Settings};
+use sse_source::{BoxError, ClientConfig, EventId, EventSource};
 
 /// Parameters of a stream to open.
 #[derive(Deserialize)]
@@ -58,35 +58,34 @@ impl Parameters {
         let method = Method::from_bytes(self.method.as_deref().unwrap_or("GET").as_bytes())?;
         let url = http_url("streamUrl", &self.stream_url)?;
         let mut builder = EventSource::request(method, url)
-            .with_settings(self.settings())
-            .with_repetition();
+            .config(self.settings())
+            .resend(true);
         if let Some(id) = self.last_event_id.as_ref().filter(|id| !id.is_empty()) {
-            builder = builder.with_last_event_id(EventId::new(id.clone())?);
+            builder = builder.last_event_id(EventId::new(id.clone())?);
         }
         for (name, value) in self.headers.iter().flatten() {
-            builder = builder.with_header(name.as_str(), value.as_str());
+            builder = builder.header(name.as_str(), value.as_str());
         }
         if let Some(body) = &self.body {
-            builder = builder.with_body(body.clone());
+            builder = builder.body(body.clone());
         }
-        Ok(builder.open()?)
+        Ok(builder.build()?)
     }
 
     /// Returns the settings of the event source. A read timeout of 0 means no timeout.
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> ClientConfig {
         let delay = self
             .initial_delay_ms
             .map_or(DEFAULT_RECONNECTION_TIME, Duration::from_millis);
         let min_delay = delay.clamp(MIN_DELAY, DEFAULT_MIN_DELAY);
-        let mut settings = Settings::default()
-            .with_reconnection_time(delay)
-            .with_bounds(min_delay, DEFAULT_MAX_DELAY)
-            .with_backoff_limit(BACKOFF_LIMIT);
+        let mut settings = ClientConfig::default()
+            .reconnection_time(delay)
+            .min_delay(min_delay)
+            .max_delay(DEFAULT_MAX_DELAY)
+            .max_backoff(BACKOFF_LIMIT);
         if let Some(timeout) = self.read_timeout_ms.filter(|time| *time > 0) {
             let timeout = Some(Duration::from_millis(timeout));
-            settings = settings
-                .with_head_timeout(timeout)
-                .with_idle_timeout(timeout);
+            settings = settings.head_timeout(timeout).idle_timeout(timeout);
         }
         settings
     }

@@ -3,15 +3,15 @@
 use core::error;
 
 use http::{Response, StatusCode, header::CONTENT_TYPE};
-use sse_proto::connection::Reason;
+use sse_proto::client::DisconnectReason;
 use tokio::time::Duration;
 
 use super::EventSource;
 use crate::{
-    Error, FailedAttempt, Refused,
+    Error, FailedAttempt, UnexpectedResponse,
     attempt::Attempt,
     head,
-    item::{Disconnected, Item, Open},
+    item::{Disconnected, Item, ResponseHead},
     refusal::Refusal,
     response_uri::response_uri,
     transport::{Body, BoxError},
@@ -22,7 +22,7 @@ use crate::{
 const MAX_INVALID_HEADS: u32 = 10;
 
 impl EventSource {
-    pub(super) fn on_response(&mut self, response: Response<Body>, now: Duration) {
+    pub(super) fn handle_response(&mut self, response: Response<Body>, now: Duration) {
         self.invalid_heads = 0;
         if !is_stream(&response) && !self.is_taken_leniently(&response) {
             let refusal = Refusal::new(response, self.options.refusal_limits);
@@ -30,9 +30,9 @@ impl EventSource {
             return;
         }
         self.connection
-            .on_response(200, Some(b"text/event-stream"), None, now);
+            .handle_response(200, Some(b"text/event-stream"), None, now);
         let (head, body) = response.into_parts();
-        self.open = Some(Box::new(Open {
+        self.open = Some(Box::new(ResponseHead {
             uri: response_uri(&head.extensions),
             headers: head.headers,
         }));
@@ -46,7 +46,7 @@ impl EventSource {
             && status != StatusCode::NO_CONTENT
             && status != StatusCode::RESET_CONTENT;
         let has_type = match head::content_type(headers) {
-            Some(types) => sse_proto::connection::is_event_stream(&types),
+            Some(types) => sse_proto::client::is_event_stream(&types),
             None => !headers.contains_key(CONTENT_TYPE) && head::coding(headers).is_none(),
         };
         self.options.takes_lenient_response && has_content && has_type
@@ -54,11 +54,14 @@ impl EventSource {
 
     /// Handles a response that is not an event stream, after its body was read. Returns the error if no attempt
     /// follows.
-    pub(super) fn on_refusal(&mut self, response: Box<Refused>) -> Option<Error> {
+    pub(super) fn handle_unexpected_response(
+        &mut self,
+        response: Box<UnexpectedResponse>,
+    ) -> Option<Error> {
         let now = self.now();
         let reason = match response.status {
-            StatusCode::OK => Reason::ContentType,
-            status => Reason::Status(status.as_u16()),
+            StatusCode::OK => DisconnectReason::ContentType,
+            status => DisconnectReason::Status(status.as_u16()),
         };
         let attempt = self.connection.failed_attempts().saturating_add(1);
         self.note_failure(attempt);
@@ -72,21 +75,21 @@ impl EventSource {
         });
         let retry_after = head::retry_after(&response.headers);
         self.connection
-            .on_refusal(reason, is_retried, retry_after, now);
+            .handle_unexpected_response(reason, is_retried, retry_after, now);
         if !is_retried {
-            return Some(Error::Refused(response));
+            return Some(Error::UnexpectedResponse(response));
         }
         self.response = Some(response);
         None
     }
 
-    pub(super) fn on_network_error(&mut self, error: BoxError, now: Duration) {
+    pub(super) fn handle_network_error(&mut self, error: BoxError, now: Duration) {
         let is_invalid_head =
             matches!(self.attempt, Attempt::Request(_)) && is_invalid_head(&*error);
         self.invalid_heads += u32::from(is_invalid_head);
         self.attempt = Attempt::None;
         self.error = Some(error);
-        self.connection.on_network_error(now);
+        self.connection.handle_network_error(now);
     }
 
     /// Returns the item of a disconnection, or the end of the source if no attempt follows. The end drops the current
@@ -102,7 +105,7 @@ impl EventSource {
         self.attempt = Attempt::None;
         self.is_over = true;
         match disconnected.reason {
-            Reason::End => None,
+            DisconnectReason::EndOfStream => None,
             _ => Some(Err(disconnected.into())),
         }
     }
@@ -110,8 +113,8 @@ impl EventSource {
     fn is_last(&mut self, disconnected: &Disconnected) -> bool {
         let attempt = self.connection.failed_attempts();
         self.note_failure(attempt);
-        // The caller asked for another attempt, or `on_refusal` has decided on it.
-        if disconnected.reason == Reason::Requested || disconnected.response.is_some() {
+        // The caller asked for another attempt, or `handle_unexpected_response` has decided on it.
+        if disconnected.reason == DisconnectReason::Requested || disconnected.response.is_some() {
             return false;
         }
         self.options.is_once
@@ -143,7 +146,7 @@ impl EventSource {
 fn is_stream(response: &Response<Body>) -> bool {
     let content_type = head::content_type(response.headers());
     response.status() == StatusCode::OK
-        && content_type.is_some_and(|value| sse_proto::connection::is_event_stream(&value))
+        && content_type.is_some_and(|value| sse_proto::client::is_event_stream(&value))
 }
 
 /// Returns whether the error is a response that is not HTTP.

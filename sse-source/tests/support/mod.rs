@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use sse_source::{Error, EventSource, Item, Reason, Settings};
+use sse_source::{ClientConfig, DisconnectReason, Error, EventSource, Item};
 use testkit::timeout::test_timeout;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -160,17 +160,18 @@ pub(crate) fn respond(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Ve
 }
 
 /// Returns settings with very short delays.
-pub(crate) fn soon() -> Settings {
-    Settings::default()
-        .with_reconnection_time(Duration::from_millis(5))
-        .with_bounds(Duration::from_millis(5), Duration::from_millis(200))
-        .with_backoff_limit(Duration::from_millis(20))
+pub(crate) fn soon() -> ClientConfig {
+    ClientConfig::default()
+        .reconnection_time(Duration::from_millis(5))
+        .min_delay(Duration::from_millis(5))
+        .max_delay(Duration::from_millis(200))
+        .max_backoff(Duration::from_millis(20))
 }
 
 pub(crate) fn source(server: &Server) -> EventSource {
     EventSource::get(server.url())
-        .with_settings(soon())
-        .open()
+        .config(soon())
+        .build()
         .unwrap()
 }
 
@@ -211,7 +212,7 @@ pub(crate) async fn error(source: &mut EventSource) -> Error {
 }
 
 /// Returns the reason why the next connection ends.
-pub(crate) async fn end(source: &mut EventSource) -> Reason {
+pub(crate) async fn end(source: &mut EventSource) -> DisconnectReason {
     loop {
         match next(source).await {
             Some(Ok(Item::Disconnected(it))) => return it.reason,

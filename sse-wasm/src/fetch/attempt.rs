@@ -11,7 +11,7 @@ use core::{
 use std::rc::Rc;
 
 use js_sys::{Date, Promise, Reflect, Uint8Array};
-use sse_proto::connection::{Connection as Machine, Reason, retry_after_seconds};
+use sse_proto::client::{DisconnectReason, Session, retry_after_seconds};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -23,7 +23,7 @@ use crate::{
     Closed,
     clock::{Timer, now},
     dictionary::dictionary,
-    wishes::{Request, Wishes},
+    request_options::{Request, RequestOptions},
 };
 
 /// Maximum time to read the body of a response that refuses the stream.
@@ -73,27 +73,27 @@ impl Drop for Cancel {
 impl Attempt {
     /// Sends a request, and sets `resends` to whether another request may follow it.
     pub(super) fn connect(
-        mut wishes: Wishes,
+        mut request_options: RequestOptions,
         last_event_id: &str,
         resends: Rc<Cell<bool>>,
     ) -> Self {
-        let mut request = core::mem::take(&mut wishes.request);
+        let mut request = core::mem::take(&mut request_options.request);
         if !last_event_id.is_empty() {
             // "Encoded as UTF-8": a `fetch` header is a byte string, so each `char` stands for one byte.
             let value = last_event_id.bytes().map(char::from).collect();
             request.headers.push(("Last-Event-ID".to_owned(), value));
         }
         Self::Request(Box::pin(async move {
-            if let Some(prepare) = &wishes.prepare {
+            if let Some(prepare) = &request_options.prepare {
                 match prepare(request).await {
                     Ok(prepared) => request = prepared,
                     Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
                 }
             }
             // The preparation can have changed the method.
-            resends.set(wishes.resends(&request));
+            resends.set(request_options.resends(&request));
             #[cfg(feature = "share")]
-            if wishes.is_shared && !resends.get() {
+            if request_options.is_shared && !resends.get() {
                 return Progress::Closed(Closed {
                     fault: Some(crate::Error::NeedsResend.to_string()),
                     ..Closed::default()
@@ -103,7 +103,7 @@ impl Attempt {
                 return Progress::NetworkError;
             };
             let cancel = Cancel(controller);
-            let sent = request.send(&wishes, &cancel.0.signal());
+            let sent = request.send(&request_options, &cancel.0.signal());
             let promise = match sent {
                 Ok(promise) => promise,
                 Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
@@ -112,7 +112,7 @@ impl Attempt {
                 Ok(response) => Progress::Response(Response {
                     response: response.unchecked_into(),
                     cancel,
-                    body_limit: wishes.body_limit,
+                    body_limit: request_options.body_limit,
                     resends: resends.get(),
                 }),
                 Err(thrown) => Progress::failed(&thrown),
@@ -200,9 +200,13 @@ impl Request {
     ///
     /// Returns an exception if the browser rejects a part of the request. `fetch` itself would report that as a
     /// `TypeError`, like a network error, so the `Request` is constructed first.
-    fn send(&self, wishes: &Wishes, signal: &AbortSignal) -> Result<Promise, JsValue> {
-        let init = self.init(wishes.credentials, signal)?;
-        let Some(own) = &wishes.fetch else {
+    fn send(
+        &self,
+        request_options: &RequestOptions,
+        signal: &AbortSignal,
+    ) -> Result<Promise, JsValue> {
+        let init = self.init(request_options.credentials, signal)?;
+        let Some(own) = &request_options.fetch else {
             let request = web_sys::Request::new_with_str_and_init(&self.url, &init)?;
             // The signal is passed a second time, because in Node a request that was garbage-collected does not
             // forward its signal.
@@ -236,22 +240,22 @@ fn init_of(method: &str, headers: &Headers, signal: &AbortSignal) -> RequestInit
 
 impl Response {
     /// Passes the response to the state machine, and returns the next step that it decides on.
-    pub(super) fn tell(self, machine: &mut Machine, now: Duration) -> Attempt {
+    pub(super) fn tell(self, machine: &mut Session, now: Duration) -> Attempt {
         let status = self.response.status();
         let headers = self.response.headers();
         let content_type = headers.get("Content-Type").ok().flatten();
         let content_type = content_type.as_ref().map(String::as_bytes);
         let after = headers.get("Retry-After").ok().flatten();
         let after = after.and_then(|value| retry_after(&value));
-        machine.on_response(status, content_type, after, now);
+        machine.handle_response(status, content_type, after, now);
         if machine.is_closed() || (status != 200 && !self.resends) {
             // The only remaining step is to report the reason.
             machine.close();
             while machine.poll_action().is_some() {}
             while machine.poll_change().is_some() {}
             let reason = match status {
-                200 => Reason::ContentType,
-                status => Reason::Status(status),
+                200 => DisconnectReason::ContentType,
+                status => DisconnectReason::Status(status),
             };
             return Attempt::Refusal(Box::pin(self.refusal(reason)));
         }
@@ -274,7 +278,7 @@ impl Response {
     }
 
     /// Reads the headers and the beginning of the body of a refusal.
-    async fn refusal(self, reason: Reason) -> Closed {
+    async fn refusal(self, reason: DisconnectReason) -> Closed {
         let (entries, limit) = (self.response.headers().entries(), self.body_limit);
         let mut reader = self.read();
         let controller = reader.cancel.0.clone();
@@ -306,7 +310,7 @@ impl Response {
 }
 
 impl Closed {
-    pub(super) fn by(reason: Reason) -> Self {
+    pub(super) fn by(reason: DisconnectReason) -> Self {
         Self {
             reason: Some(reason),
             ..Self::default()

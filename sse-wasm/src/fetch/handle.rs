@@ -41,7 +41,7 @@ impl Handle {
 
     /// Reconnects at once, even if the source is waiting for its next attempt.
     ///
-    /// While the source is [paused](crate::Builder::with_pause_when_hidden), it connects when the page is shown.
+    /// While the source is [paused](crate::Builder::pause_when_hidden), it connects when the page is shown.
     pub fn reconnect(&self) {
         self.0.push(Command::Reconnect);
     }

@@ -5,16 +5,16 @@ use js_sys::{Function, Uint8Array};
 use sse_proto::EventId;
 use wasm_bindgen::JsValue;
 
-use crate::{Builder, wishes::Request};
+use crate::{Builder, request_options::Request};
 
 /// Options that only `fetch` supports.
 impl Builder {
     /// Sets the method of the requests.
     ///
     /// The default is `GET`. With a method other than `GET` and `HEAD`, the request is sent once, unless
-    /// [`with_resend(true)`](Self::with_resend) is set.
-    pub fn with_method(mut self, method: &str) -> Self {
-        method.clone_into(&mut self.wishes.request.method);
+    /// [`resend(true)`](Self::resend) is set.
+    pub fn method(mut self, method: &str) -> Self {
+        method.clone_into(&mut self.request_options.request.method);
         self
     }
 
@@ -22,15 +22,15 @@ impl Builder {
     ///
     /// `Accept: text/event-stream` is the default for `Accept`. Headers to another origin cause a CORS preflight
     /// request, and so does the `Last-Event-ID` of a reconnection.
-    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         let header = (name.to_owned(), value.to_owned());
-        self.wishes.request.headers.push(header);
+        self.request_options.request.headers.push(header);
         self
     }
 
     /// Sets the body of each request.
-    pub fn with_body(mut self, body: impl AsRef<[u8]>) -> Self {
-        self.wishes.request.body = Some(Uint8Array::from(body.as_ref()).into());
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.request_options.request.body = Some(Uint8Array::from(body.as_ref()).into());
         self
     }
 
@@ -38,39 +38,41 @@ impl Builder {
     ///
     /// It runs before the first request and before each reconnection. If it returns an error, the stream ends, and
     /// [`Closed::fault`](crate::Closed::fault) has the error.
-    pub fn with_preparation<F>(mut self, prepare: impl Fn(Request) -> F + 'static) -> Self
+    pub fn map_request<F>(mut self, prepare: impl Fn(Request) -> F + 'static) -> Self
     where
         F: Future<Output = Result<Request, JsValue>> + 'static,
     {
-        self.wishes.prepare = Some(Rc::new(move |request| Box::pin(prepare(request))));
+        self.request_options.prepare = Some(Rc::new(move |request| Box::pin(prepare(request))));
         self
     }
 
     /// Sets the initial last event ID, so that the stream continues after the event with this ID.
-    pub fn with_last_event_id(mut self, id: EventId) -> Self {
-        self.wishes.last_event_id = Some(id);
+    pub fn last_event_id(mut self, id: EventId) -> Self {
+        self.request_options.last_event_id = Some(id);
         self
     }
 
     /// Closes the stream when this signal is aborted.
     ///
     /// If tabs share a connection, only this tab leaves it.
-    pub fn with_signal(mut self, signal: web_sys::AbortSignal) -> Self {
-        self.wishes.signal = Some(signal);
+    pub fn abort_signal(mut self, signal: web_sys::AbortSignal) -> Self {
+        self.request_options.signal = Some(signal);
         self
     }
 
-    /// Cancels the request while the page is hidden, and continues after the last event when it is visible again.
+    /// Sets whether the request is cancelled while the page is hidden. The default is `false`.
     ///
-    /// It has no effect in a worker, nor on a running request that is [sent once](Self::with_resend).
-    pub fn with_pause_when_hidden(mut self) -> Self {
-        self.wishes.pauses_when_hidden = true;
+    /// When the page is visible again, the stream continues after the last event.
+    ///
+    /// It has no effect in a worker, nor on a running request that is [sent once](Self::resend).
+    pub fn pause_when_hidden(mut self, enabled: bool) -> Self {
+        self.request_options.pauses_when_hidden = enabled;
         self
     }
 
     /// Uses this function instead of the browser's `fetch`.
-    pub fn with_fetch(mut self, fetch: Function) -> Self {
-        self.wishes.fetch = Some(fetch);
+    pub fn fetch_function(mut self, fetch: Function) -> Self {
+        self.request_options.fetch = Some(fetch);
         self
     }
 
@@ -78,8 +80,8 @@ impl Builder {
     ///
     /// The default is 4 KiB. The refusal is reported after the body was read, which takes at most two seconds. With 0
     /// it is reported at once.
-    pub fn with_body_limit(mut self, limit: usize) -> Self {
-        self.wishes.body_limit = limit;
+    pub fn max_error_body_bytes(mut self, limit: usize) -> Self {
+        self.request_options.body_limit = limit;
         self
     }
 
@@ -89,17 +91,18 @@ impl Builder {
     /// their effect, for example pay a language model twice.
     ///
     /// A request that is sent once ends with [`Item::Closed`](crate::Item::Closed). Its reason is
-    /// [`Reason::End`](crate::Reason::End) if the server ended the stream in order, and otherwise what interrupted it.
+    /// [`DisconnectReason::EndOfStream`](crate::DisconnectReason::EndOfStream) if the server ended the stream in order, and otherwise what interrupted it.
     /// A hidden page does not pause the request, because it could not be continued.
     /// [`Handle::reconnect`](crate::Handle::reconnect) sends it again.
-    pub fn with_resend(mut self, resend: bool) -> Self {
-        self.wishes.resend = Some(resend);
+    pub fn resend(mut self, resend: bool) -> Self {
+        self.request_options.resend = Some(resend);
         self
     }
 
-    /// Requires status, headers and body when the server refuses, so that [`open`](Self::open) uses `fetch`.
-    pub fn with_status(mut self) -> Self {
-        self.wishes.status = true;
+    /// Sets whether status, headers and body are needed when the server refuses, so that [`open`](Self::open) uses
+    /// `fetch`. The default is `false`.
+    pub fn response_details(mut self, enabled: bool) -> Self {
+        self.request_options.status = enabled;
         self
     }
 }

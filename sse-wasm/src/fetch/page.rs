@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::handle::{Command, Commands};
-use crate::{listener::Listener, wake::Wake, wishes::Wishes};
+use crate::{listener::Listener, request_options::RequestOptions, wake::Wake};
 
 pub(super) struct Listeners {
     _signal: Option<Listener>,
@@ -12,8 +12,12 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    pub(super) fn new(wishes: &Wishes, reconnects_on_wake: bool, commands: &Rc<Commands>) -> Self {
-        let signal = wishes.signal.as_ref().map(|signal| {
+    pub(super) fn new(
+        request_options: &RequestOptions,
+        reconnects_on_wake: bool,
+        commands: &Rc<Commands>,
+    ) -> Self {
+        let signal = request_options.signal.as_ref().map(|signal| {
             if signal.aborted() {
                 commands.push(Command::Close);
             }
@@ -21,7 +25,7 @@ impl Listeners {
             Listener::new(signal, "abort", move |_| commands.push(Command::Close))
         });
         let document = web_sys::window().and_then(|window| window.document());
-        let document = document.filter(|_| wishes.pauses_when_hidden);
+        let document = document.filter(|_| request_options.pauses_when_hidden);
         let visibility = document.map(|document| {
             let commands = Rc::clone(commands);
             let told = document.clone();

@@ -13,8 +13,8 @@ use crate::{
 #[wasm_bindgen_test]
 async fn the_browsers_own_if_it_can_do_all() {
     let script = Script::new("/events?n=1&then=silence&tail=event:x%0Adata:y%0A%0A");
-    let builder = Builder::new(&script.url).with_credentials();
-    let mut items = builder.with_event_types(["x"]).open().unwrap();
+    let builder = Builder::new(&script.url).with_credentials(true);
+    let mut items = builder.event_types(["x"]).open().unwrap();
     let source = items.source().unwrap().clone();
     assert!(source.with_credentials());
     assert_eq!(next(&mut items).await, Item::Open);
@@ -25,22 +25,22 @@ async fn the_browsers_own_if_it_can_do_all() {
 #[wasm_bindgen_test]
 fn fetch_for_whatever_the_other_cannot_do() {
     let builder = || Builder::new(&contract("/golden"));
-    let wishes = [
-        builder().with_method("POST"),
-        builder().with_header("x", "y"),
-        builder().with_body("text"),
-        builder().with_preparation(async |request| Ok(request)),
-        builder().with_last_event_id(EventId::from(3)),
-        builder().with_signal(AbortController::new().unwrap().signal()),
-        builder().with_pause_when_hidden(),
-        builder().with_status(),
-        builder().with_resend(false),
+    let request_options = [
+        builder().method("POST"),
+        builder().header("x", "y"),
+        builder().body("text"),
+        builder().map_request(async |request| Ok(request)),
+        builder().last_event_id(EventId::from(3)),
+        builder().abort_signal(AbortController::new().unwrap().signal()),
+        builder().pause_when_hidden(true),
+        builder().response_details(true),
+        builder().resend(false),
     ];
-    for builder in wishes {
+    for builder in request_options {
         assert!(builder.open().unwrap().source().is_none());
     }
-    let error = builder().with_header("x", "y").native().unwrap_err();
-    assert_eq!(error, builder().with_header("x", "y").native().unwrap_err());
+    let error = builder().header("x", "y").native().unwrap_err();
+    assert_eq!(error, builder().header("x", "y").native().unwrap_err());
     assert!(matches!(error, Error::NeedsFetch { .. }));
     assert_eq!(error.to_string(), "EventSource does not support headers");
 }
@@ -65,7 +65,7 @@ fn neither_where_both_are_missing() {
             assert!(!is_fetch_supported());
             assert!(builder().open().unwrap().source().is_some());
             for result in [
-                builder().with_status().open().map(drop),
+                builder().response_details(true).open().map(drop),
                 builder().fetch().map(drop),
             ] {
                 assert!(matches!(result, Err(Error::Unsupported { .. })), "{name}");

@@ -7,12 +7,12 @@ use futures_util::{
     future::{Either, select},
     stream::LocalBoxStream,
 };
-use sse_wasm::{Builder, Disconnected, Event, Item, Reason, Settings};
+use sse_wasm::{Builder, ClientConfig, DisconnectReason, Disconnected, Event, Item};
 
 use crate::place::{now, pause, test_timeout};
 
 /// Stream of the items of a client.
-pub(crate) type Items = LocalBoxStream<'static, Item>;
+pub(crate) type ItemStream = LocalBoxStream<'static, Item>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
@@ -25,10 +25,10 @@ impl Client {
     pub(crate) const BOTH: [Self; 2] = [Self::Native, Self::Fetch];
 
     /// Connects. The native client delivers events of type `message` and of these types, the client over `fetch` all.
-    pub(crate) fn open(self, builder: Builder, event_types: &[&str]) -> Items {
+    pub(crate) fn open(self, builder: Builder, event_types: &[&str]) -> ItemStream {
         match self {
             Self::Native => {
-                let builder = builder.with_revival("last-event-id");
+                let builder = builder.reconnect_with_query("last-event-id");
                 let source = builder.native().expect("a connection");
                 source.items(event_types.iter().copied()).boxed_local()
             }
@@ -38,12 +38,13 @@ impl Client {
 }
 
 /// Returns settings with short delays.
-pub(crate) fn soon() -> Settings {
+pub(crate) fn soon() -> ClientConfig {
     let (short, long) = (Duration::from_millis(50), Duration::from_millis(400));
-    Settings::default()
-        .with_reconnection_time(short)
-        .with_bounds(short, long)
-        .with_backoff_limit(long)
+    ClientConfig::default()
+        .reconnection_time(short)
+        .min_delay(short)
+        .max_delay(long)
+        .max_backoff(long)
 }
 
 /// Repeats a run until its result is `expected`, because a busy machine can spoil single runs.
@@ -90,7 +91,7 @@ pub(crate) async fn next_loss(items: &mut (impl Stream<Item = Item> + Unpin)) ->
 pub(crate) async fn read_numbers(
     items: &mut (impl Stream<Item = Item> + Unpin),
     numbers: RangeInclusive<u64>,
-) -> Vec<Option<Reason>> {
+) -> Vec<Option<DisconnectReason>> {
     let mut losses = Vec::new();
     for number in numbers {
         let event = loop {

@@ -59,7 +59,7 @@ async fn page_stays_responsive(seconds: u64) {
 /// Reads the events, and returns the number of frames that the page has shown meanwhile.
 async fn flood(client: Client, seconds: u64) -> usize {
     let script = Script::new(&format!("/events?n={MAX_EVENTS}&every=0.1&then=silence"));
-    let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
+    let mut items = client.open(Builder::new(&script.url).config(soon()), &[]);
     read_numbers(&mut items, 1..=1).await;
     let (start, frames) = (now(), Frames::watch());
     let mut count = 1;

@@ -25,8 +25,10 @@ async fn of_fetch() {
 pub(crate) async fn event_source(count: usize) {
     let cycles = async |count: usize| {
         for cycle in 0..count {
-            let builder = Builder::new(&contract("/live?n=1")).with_settings(soon());
-            let builder = builder.with_revival("last-event-id").with_ping("ping");
+            let builder = Builder::new(&contract("/live?n=1")).config(soon());
+            let builder = builder
+                .reconnect_with_query("last-event-id")
+                .ping_event_type("ping");
             let source = builder.native().unwrap();
             let items = source.items(["a", "b"]);
             let subscription = source.on_event("c", |_| {});
@@ -49,8 +51,8 @@ pub(crate) async fn fetch(count: usize) {
     let script = Script::new("/events?every=1000");
     let cycles = async |count: usize| {
         for cycle in 0..count {
-            let builder = Builder::new(&script.url).with_settings(soon());
-            let mut source = builder.with_pause_when_hidden().fetch().unwrap();
+            let builder = Builder::new(&script.url).config(soon());
+            let mut source = builder.pause_when_hidden(true).fetch().unwrap();
             assert_eq!(source.next().now_or_never(), None);
             drop(source);
             if cycle % 100 == 0 {
@@ -72,7 +74,7 @@ async fn of_streams_that_were_read() {
     let script = Script::new("/events?every=1000");
     let cycles = async |count: usize| {
         for _ in 0..count {
-            let builder = Builder::new(&script.url).with_settings(soon());
+            let builder = Builder::new(&script.url).config(soon());
             let mut items = builder.fetch().unwrap();
             next(&mut items).await;
             next_event(&mut items).await;

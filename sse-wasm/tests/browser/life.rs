@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, future::join};
-use sse_wasm::{Builder, Handle, Item, Reason, Settings};
+use sse_wasm::{Builder, ClientConfig, DisconnectReason, Handle, Item};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::AbortController;
 
@@ -28,11 +28,11 @@ async fn it_does_nothing_until_it_is_polled() {
 async fn silence_is_death_and_any_byte_is_life() {
     let timeout = Some(Duration::from_millis(500));
     let mute = Script::new("/events?n=2&take=1&then=silence");
-    let settings = soon().with_idle_timeout(timeout);
-    let mut items = builder(&mute).with_settings(settings).fetch().unwrap();
+    let settings = soon().idle_timeout(timeout);
+    let mut items = builder(&mute).config(settings).fetch().unwrap();
     let start = now();
     let losses = read_numbers(&mut items, 1..=2).await;
-    assert_eq!(losses.first(), Some(&Some(Reason::IdleTimeout)));
+    assert_eq!(losses.first(), Some(&Some(DisconnectReason::IdleTimeout)));
     assert!(now() - start >= 500.0);
     drop(items);
     mute.is_cancelled(losses.len() as f64 + 1.0).await;
@@ -40,8 +40,8 @@ async fn silence_is_death_and_any_byte_is_life() {
     let comment = Item::Comment("a comment of 20B".to_owned());
     until([Item::Open, comment], async || {
         let alive = Script::new("/events?take=0&drip=100&head=:a%20comment%20of%2020B%0A");
-        let settings = soon().with_idle_timeout(timeout);
-        let mut items = builder(&alive).with_settings(settings).fetch().unwrap();
+        let settings = soon().idle_timeout(timeout);
+        let mut items = builder(&alive).config(settings).fetch().unwrap();
         [next(&mut items).await, next(&mut items).await]
     })
     .await;
@@ -52,8 +52,8 @@ async fn silence_is_death_and_any_byte_is_life() {
 async fn a_busy_page_is_no_silence() {
     until(vec![], async || {
         let script = Script::new("/events?n=1000&every=100");
-        let settings = soon().with_idle_timeout(Some(Duration::from_millis(400)));
-        let mut items = builder(&script).with_settings(settings).fetch().unwrap();
+        let settings = soon().idle_timeout(Some(Duration::from_millis(400)));
+        let mut items = builder(&script).config(settings).fetch().unwrap();
         read_numbers(&mut items, 1..=5).await;
         let start = now();
         while now() - start < 1500.0 {}
@@ -65,11 +65,11 @@ async fn a_busy_page_is_no_silence() {
 #[wasm_bindgen_test]
 async fn a_server_that_does_not_answer_is_given_up() {
     let script = Script::new("/events?n=1&late=1000");
-    let settings = soon().with_head_timeout(Some(Duration::from_millis(200)));
-    let mut items = builder(&script).with_settings(settings).fetch().unwrap();
+    let settings = soon().head_timeout(Some(Duration::from_millis(200)));
+    let mut items = builder(&script).config(settings).fetch().unwrap();
     for _ in 0..2 {
         let lost = next_loss(&mut items).await;
-        assert_eq!(lost.reason, Some(Reason::HeadTimeout));
+        assert_eq!(lost.reason, Some(DisconnectReason::HeadTimeout));
     }
     drop(items);
     script.is_cancelled(2.0).await;
@@ -124,7 +124,7 @@ async fn closing_ends_it_also_while_it_waits() {
 async fn a_signal_closes_it() {
     let script = Script::new(ENDLESS);
     let controller = AbortController::new().unwrap();
-    let builder = || builder(&script).with_signal(controller.signal());
+    let builder = || builder(&script).abort_signal(controller.signal());
     let mut items = builder().fetch().unwrap();
     read_numbers(&mut items, 1..=2).await;
     controller.abort();
@@ -144,14 +144,14 @@ async fn a_handle_has_it_connect_again() {
     read_numbers(&mut items, 1..=1).await;
     handle.reconnect();
     let lost = next_loss(&mut items).await;
-    assert_eq!(lost.reason, Some(Reason::Requested));
+    assert_eq!(lost.reason, Some(DisconnectReason::Requested));
     assert_eq!(lost.delay, Some(Duration::ZERO));
     read_numbers(&mut items, 2..=2).await;
     let (losses, ()) = join(read_numbers(&mut items, 3..=3), async {
         handle.reconnect()
     })
     .await;
-    assert_eq!(losses, [Some(Reason::Requested)]);
+    assert_eq!(losses, [Some(DisconnectReason::Requested)]);
     drop(items);
     script.is_cancelled(3.0).await;
 }
@@ -161,8 +161,10 @@ async fn also_when_it_waits() {
     // The delay is longer than the timeout of the test.
     let script = Script::new("/events?n=1&status=503&times=1&after=36000");
     let hours = Duration::from_secs(36_000);
-    let settings = Settings::default().with_bounds(Duration::ZERO, hours);
-    let builder = Builder::new(&script.url).with_settings(settings);
+    let settings = ClientConfig::default()
+        .min_delay(Duration::ZERO)
+        .max_delay(hours);
+    let builder = Builder::new(&script.url).config(settings);
     let mut items = builder.fetch().unwrap();
     assert_eq!(next_loss(&mut items).await.delay, Some(hours));
     items.handle().reconnect();
@@ -173,7 +175,7 @@ async fn also_when_it_waits() {
 #[wasm_bindgen_test]
 async fn it_pauses_while_hidden_if_asked() {
     let script = Script::new(ENDLESS);
-    let builder = builder(&script).with_pause_when_hidden();
+    let builder = builder(&script).pause_when_hidden(true);
     if !is_window() {
         // A worker has no page that could be hidden.
         let mut items = builder.fetch().unwrap();
@@ -194,7 +196,7 @@ async fn it_pauses_while_hidden_if_asked() {
     script.is_cancelled(1.0).await;
     hide(false);
     let losses = read_numbers(&mut items, 6..=10).await;
-    assert_eq!(losses, [Some(Reason::Requested)]);
+    assert_eq!(losses, [Some(DisconnectReason::Requested)]);
     assert_eq!(script.counts().await.requests, 2.0);
 }
 
@@ -212,8 +214,8 @@ async fn hidden_it_ends_at_once() {
         for is_first in [true, false] {
             let script = Script::new(ENDLESS);
             let controller = AbortController::new().unwrap();
-            let builder = builder(&script).with_pause_when_hidden();
-            let mut items = builder.with_signal(controller.signal()).fetch().unwrap();
+            let builder = builder(&script).pause_when_hidden(true);
+            let mut items = builder.abort_signal(controller.signal()).fetch().unwrap();
             if !is_first {
                 read_numbers(&mut items, 1..=2).await;
             }
@@ -241,7 +243,7 @@ async fn hidden_it_is_refused_at_once() {
         return;
     }
     let script = Script::new("/events?n=1&type=text/html&then=silence");
-    let builder = builder(&script).with_pause_when_hidden();
+    let builder = builder(&script).pause_when_hidden(true);
     let mut items = builder.fetch().unwrap();
     let (item, ()) = join(next_or_end(&mut items), async {
         // The client reads the body for two seconds.
@@ -249,8 +251,7 @@ async fn hidden_it_is_refused_at_once() {
         hide(true);
     })
     .await;
-    let is_refusal =
-        matches!(&item, Some(Item::Closed(closed)) if closed.reason == Some(Reason::ContentType));
+    let is_refusal = matches!(&item, Some(Item::Closed(closed)) if closed.reason == Some(DisconnectReason::ContentType));
     assert!(is_refusal, "{item:?}");
     assert_eq!(next_or_end(&mut items).await, None);
     hide(false);
@@ -263,7 +264,7 @@ async fn hidden_it_does_not_connect_again() {
         return;
     }
     let script = Script::new(ENDLESS);
-    let mut items = builder(&script).with_pause_when_hidden().fetch().unwrap();
+    let mut items = builder(&script).pause_when_hidden(true).fetch().unwrap();
     read_numbers(&mut items, 1..=2).await;
     hide(true);
     items.handle().reconnect();
@@ -275,11 +276,11 @@ async fn hidden_it_does_not_connect_again() {
     hide(false);
     assert_eq!(
         read_numbers(&mut items, 3..=4).await,
-        [Some(Reason::Requested)]
+        [Some(DisconnectReason::Requested)]
     );
     assert_eq!(script.counts().await.requests, 2.0);
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).with_settings(soon())
+    Builder::new(&script.url).config(soon())
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, future::join};
 use sse_wasm::{
-    Builder, Closed, Error, EventSource, Item, Items, QUEUE_LIMIT, ReadyState, is_supported,
+    Builder, Closed, DEFAULT_QUEUE_LIMIT, Error, EventSource, Item, ItemStream, ReadyState,
+    is_supported,
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -118,7 +119,7 @@ async fn a_server_that_refuses_ends_the_stream() {
     }
 }
 
-/// This difference is a reason for `Builder::with_revival`.
+/// This difference is a reason for `Builder::reconnect_with_query`.
 #[wasm_bindgen_test]
 async fn a_server_that_is_gone_for_a_while_is_the_end_in_firefox_alone() {
     let script = Script::new("/events?n=20&take=10&then=silence&head=retry:100%0A%0A");
@@ -174,8 +175,8 @@ async fn a_dropped_handle_harms_nobody_and_the_last_one_closes() {
 #[wasm_bindgen_test]
 async fn a_consumer_that_sleeps_is_told_how_much_it_missed() {
     let script = Script::new("/events?n=6000&then=silence");
-    for limit in [1, 100, QUEUE_LIMIT] {
-        let source = Builder::new(&script.url).with_queue_limit(limit);
+    for limit in [1, 100, DEFAULT_QUEUE_LIMIT] {
+        let source = Builder::new(&script.url).queue_limit(limit);
         let items = source.native().unwrap().items([]);
         let source = items.source().unwrap().clone();
         while source.last_event_id() != "6000" {
@@ -199,7 +200,7 @@ fn connect(path: &str) -> EventSource {
 }
 
 /// Checks that the connection was lost, without a reason and a delay, which the browser does not report.
-async fn assert_lost(items: &mut Items) {
+async fn assert_lost(items: &mut ItemStream) {
     let lost = next_loss(items).await;
     assert_eq!((lost.reason, lost.delay), (None, None::<Duration>));
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use sse_wasm::{Builder, Closed, Error, EventId, Item, Reason, Request};
+use sse_wasm::{Builder, Closed, DisconnectReason, Error, EventId, Item, Request};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
@@ -18,12 +18,16 @@ const MISTAKE_WAIT_MILLISECONDS: u32 = 200;
 async fn the_end_is_told_and_is_the_end() {
     for method in ["POST", "post", "PUT", "DELETE"] {
         let script = Script::new("/events?n=9&take=2");
-        let closed = end_of(builder(&script).with_method(method), 2, &script).await;
-        assert_eq!(closed.reason, Some(Reason::End), "{method}");
+        let closed = end_of(builder(&script).method(method), 2, &script).await;
+        assert_eq!(
+            closed.reason,
+            Some(DisconnectReason::EndOfStream),
+            "{method}"
+        );
     }
     let script = Script::new("/events?n=9&take=2");
-    let closed = end_of(builder(&script).with_resend(false), 2, &script).await;
-    assert_eq!(closed.reason, Some(Reason::End));
+    let closed = end_of(builder(&script).resend(false), 2, &script).await;
+    assert_eq!(closed.reason, Some(DisconnectReason::EndOfStream));
 }
 
 /// The method of the prepared request counts.
@@ -34,31 +38,31 @@ async fn a_preparation_may_choose_the_method() {
         request.method = "POST".to_owned();
         async { Ok(request) }
     };
-    let closed = end_of(builder(&script).with_preparation(post), 2, &script).await;
-    assert_eq!(closed.reason, Some(Reason::End));
+    let closed = end_of(builder(&script).map_request(post), 2, &script).await;
+    assert_eq!(closed.reason, Some(DisconnectReason::EndOfStream));
 }
 
 #[wasm_bindgen_test]
 async fn a_cut_is_told() {
     let cuts = [
-        ("take=1&then=fin", 1, Reason::NetworkError),
-        ("take=1&then=rst", 1, Reason::NetworkError),
-        ("take=1&tail=data:x%0A", 1, Reason::Truncated),
-        ("take=1&then=silence", 1, Reason::IdleTimeout),
-        ("late=3600000", 0, Reason::HeadTimeout),
-        ("status=204", 0, Reason::Status(204)),
-        ("type=text/html", 0, Reason::ContentType),
+        ("take=1&then=fin", 1, DisconnectReason::NetworkError),
+        ("take=1&then=rst", 1, DisconnectReason::NetworkError),
+        ("take=1&tail=data:x%0A", 1, DisconnectReason::Truncated),
+        ("take=1&then=silence", 1, DisconnectReason::IdleTimeout),
+        ("late=3600000", 0, DisconnectReason::HeadTimeout),
+        ("status=204", 0, DisconnectReason::Status(204)),
+        ("type=text/html", 0, DisconnectReason::ContentType),
     ];
     for (fault, count, reason) in cuts {
         let script = Script::new(&format!("/events?n=9&{fault}"));
         let short = Some(Duration::from_millis(500));
         let settings = match reason {
-            Reason::IdleTimeout => soon().with_idle_timeout(short),
-            Reason::HeadTimeout => soon().with_head_timeout(short),
+            DisconnectReason::IdleTimeout => soon().idle_timeout(short),
+            DisconnectReason::HeadTimeout => soon().head_timeout(short),
             _ => soon(),
         };
-        let builder = Builder::new(&script.url).with_settings(settings);
-        let closed = end_of(builder.with_method("POST"), count, &script).await;
+        let builder = Builder::new(&script.url).config(settings);
+        let closed = end_of(builder.method("POST"), count, &script).await;
         assert_eq!(closed.reason, Some(reason), "{fault}");
     }
 }
@@ -70,9 +74,9 @@ async fn a_cut_is_told() {
 async fn a_refusal_is_told_whole() {
     for status in [429, 503, 431, 400] {
         let script = Script::new(&format!("/events?status={status}&times=1"));
-        let builder = builder(&script).with_last_event_id(EventId::new("x".repeat(1500)).unwrap());
-        let closed = end_of(builder.with_method("POST"), 0, &script).await;
-        assert_eq!(closed.reason, Some(Reason::Status(status)));
+        let builder = builder(&script).last_event_id(EventId::new("x".repeat(1500)).unwrap());
+        let closed = end_of(builder.method("POST"), 0, &script).await;
+        assert_eq!(closed.reason, Some(DisconnectReason::Status(status)));
         assert_eq!(closed.body, format!("answer 1 is {status}: é€"));
     }
 }
@@ -84,9 +88,7 @@ async fn a_hidden_page_does_not_pause_it() {
         return;
     }
     let script = Script::new("/events?n=9&take=9&every=50");
-    let builder = builder(&script)
-        .with_method("POST")
-        .with_pause_when_hidden();
+    let builder = builder(&script).method("POST").pause_when_hidden(true);
     let mut items = builder.fetch().unwrap();
     read_numbers(&mut items, 1..=1).await;
     hide(true);
@@ -101,11 +103,11 @@ async fn a_hidden_page_does_not_pause_it() {
 #[wasm_bindgen_test]
 async fn the_caller_may_have_it_sent_again() {
     let script = Script::new("/events?n=9&take=1&then=silence");
-    let mut items = builder(&script).with_method("POST").fetch().unwrap();
+    let mut items = builder(&script).method("POST").fetch().unwrap();
     read_numbers(&mut items, 1..=1).await;
     items.handle().reconnect();
     let losses = read_numbers(&mut items, 2..=2).await;
-    assert_eq!(losses, [Some(Reason::Requested)]);
+    assert_eq!(losses, [Some(DisconnectReason::Requested)]);
     drop(items);
     script.is_cancelled(2.0).await;
 }
@@ -113,11 +115,11 @@ async fn the_caller_may_have_it_sent_again() {
 /// Tabs cannot share the request, because the next tab would send it again.
 #[wasm_bindgen_test]
 fn tabs_do_not_share_it() {
-    let builder = || Builder::new("/events").with_status();
-    for once in [builder().with_method("POST"), builder().with_resend(false)] {
+    let builder = || Builder::new("/events").response_details(true);
+    for once in [builder().method("POST"), builder().resend(false)] {
         assert_eq!(once.share("once").unwrap_err(), Error::NeedsResend);
     }
-    let again = builder().with_method("POST").with_resend(true);
+    let again = builder().method("POST").resend(true);
     assert!(again.share("again").is_ok());
 }
 
@@ -129,7 +131,7 @@ async fn tabs_do_not_share_one_that_is_prepared() {
         async { Ok(request) }
     };
     let mut tab = builder(&script)
-        .with_preparation(post)
+        .map_request(post)
         .share("prepared")
         .unwrap();
     let Item::Closed(closed) = next(&mut tab).await else {
@@ -140,7 +142,7 @@ async fn tabs_do_not_share_one_that_is_prepared() {
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).with_settings(soon())
+    Builder::new(&script.url).config(soon())
 }
 
 /// Reads `count` events, the last item and the end, and checks that no other request follows.

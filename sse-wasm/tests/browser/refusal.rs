@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use futures_util::Stream;
 use js_sys::Date;
-use sse_wasm::{Builder, Closed, Item, Reason, Settings};
+use sse_wasm::{Builder, ClientConfig, Closed, DisconnectReason, Item};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
@@ -18,7 +18,7 @@ async fn a_refusal_is_told_whole() {
     let script = Script::new("/events?status=401&after=7");
     let mut items = Builder::new(&script.url).fetch().unwrap();
     let closed = next_end(&mut items).await;
-    assert_eq!(closed.reason, Some(Reason::Status(401)));
+    assert_eq!(closed.reason, Some(DisconnectReason::Status(401)));
     assert_eq!(closed.body, "answer 1 is 401: é€");
     assert_eq!(closed.fault, None);
     assert_eq!(closed.to_string(), "status 401");
@@ -40,7 +40,7 @@ async fn a_body_without_an_end_is_read_as_far_as_it_may_be_of_use() {
     let script = Script::new("/events?type=text/html&pad=1000");
     let mut items = Builder::new(&script.url).fetch().unwrap();
     let closed = next_end(&mut items).await;
-    assert_eq!(closed.reason, Some(Reason::ContentType));
+    assert_eq!(closed.reason, Some(DisconnectReason::ContentType));
     assert_eq!(closed.body.len(), 4096);
     script.is_cancelled(1.0).await;
 }
@@ -56,7 +56,11 @@ async fn other_types_are_no_streams_but_parameters_do_no_harm() {
         let script = Script::new(&format!("/events?n=1&type={}", escape(wrong)));
         let mut items = Builder::new(&script.url).fetch().unwrap();
         let closed = next_end(&mut items).await;
-        assert_eq!(closed.reason, Some(Reason::ContentType), "{wrong}");
+        assert_eq!(
+            closed.reason,
+            Some(DisconnectReason::ContentType),
+            "{wrong}"
+        );
     }
     for right in ["Text/Event-Stream", "text/event-stream;charset=x; y=z"] {
         let script = Script::new(&format!("/events?n=1&type={}", escape(right)));
@@ -68,14 +72,14 @@ async fn other_types_are_no_streams_but_parameters_do_no_harm() {
 #[wasm_bindgen_test]
 async fn with_204_a_server_asks_for_the_end() {
     let script = Script::new("/events?n=2");
-    let mut items = Builder::new(&script.url)
-        .with_settings(soon())
-        .fetch()
-        .unwrap();
+    let mut items = Builder::new(&script.url).config(soon()).fetch().unwrap();
     read_numbers(&mut items, 1..=2).await;
-    assert_eq!(next_loss(&mut items).await.reason, Some(Reason::End));
+    assert_eq!(
+        next_loss(&mut items).await.reason,
+        Some(DisconnectReason::EndOfStream)
+    );
     let closed = next_end(&mut items).await;
-    assert_eq!(closed.reason, Some(Reason::Status(204)));
+    assert_eq!(closed.reason, Some(DisconnectReason::Status(204)));
     assert_eq!(closed.body, "");
     assert_eq!(script.counts().await.requests, 2.0);
 }
@@ -84,13 +88,10 @@ async fn with_204_a_server_asks_for_the_end() {
 async fn a_server_that_cannot_now_is_asked_later() {
     for status in [429, 500, 503] {
         let script = Script::new(&format!("/events?n=1&status={status}&times=2"));
-        let mut items = Builder::new(&script.url)
-            .with_settings(soon())
-            .fetch()
-            .unwrap();
+        let mut items = Builder::new(&script.url).config(soon()).fetch().unwrap();
         for _ in 0..2 {
             let lost = next_loss(&mut items).await;
-            assert_eq!(lost.reason, Some(Reason::Status(status)));
+            assert_eq!(lost.reason, Some(DisconnectReason::Status(status)));
         }
         assert_eq!(read_numbers(&mut items, 1..=1).await, []);
         assert_eq!(script.counts().await.requests, 3.0);
@@ -100,11 +101,10 @@ async fn a_server_that_cannot_now_is_asked_later() {
 #[wasm_bindgen_test]
 async fn or_as_late_as_it_says() {
     let script = Script::new("/events?n=1&status=503&times=1&after=1");
-    let settings = soon().with_bounds(Duration::from_millis(1), Duration::from_secs(5));
-    let mut items = Builder::new(&script.url)
-        .with_settings(settings)
-        .fetch()
-        .unwrap();
+    let settings = soon()
+        .min_delay(Duration::from_millis(1))
+        .max_delay(Duration::from_secs(5));
+    let mut items = Builder::new(&script.url).config(settings).fetch().unwrap();
     let lost = next_loss(&mut items).await;
     assert_eq!(lost.delay, Some(Duration::from_secs(1)));
     let start = now();
@@ -126,12 +126,12 @@ async fn which_may_be_a_date() {
 #[wasm_bindgen_test]
 async fn or_not_at_all_if_the_standard_is_wanted() {
     let script = Script::new("/events?n=1&status=503&times=1");
-    let settings = Settings::default().with_standard_statuses();
-    let mut items = Builder::new(&script.url)
-        .with_settings(settings)
-        .fetch()
-        .unwrap();
-    assert_eq!(next_end(&mut items).await.reason, Some(Reason::Status(503)));
+    let settings = ClientConfig::default().retry_server_errors(false);
+    let mut items = Builder::new(&script.url).config(settings).fetch().unwrap();
+    assert_eq!(
+        next_end(&mut items).await.reason,
+        Some(DisconnectReason::Status(503))
+    );
 }
 
 /// Reads the last item, and checks that the stream then ends.

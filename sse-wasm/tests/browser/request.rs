@@ -35,11 +35,11 @@ async fn a_plain_one() {
 async fn method_headers_and_body_are_sent_with_each_attempt() {
     let script = Script::new(ECHO);
     let builder = builder(&script)
-        .with_method("POST")
-        .with_resend(true)
-        .with_header("X-Token", "secret")
-        .with_header("Accept", "text/event-stream, */*")
-        .with_body("{\"é\":1}");
+        .method("POST")
+        .resend(true)
+        .header("X-Token", "secret")
+        .header("Accept", "text/event-stream, */*")
+        .body("{\"é\":1}");
     let mut items = builder.fetch().unwrap();
     for id in [None, Some("1".to_owned())] {
         let request = next_request(&mut items).await;
@@ -57,7 +57,7 @@ async fn method_headers_and_body_are_sent_with_each_attempt() {
 async fn each_is_prepared_anew() {
     let script = Script::new(ECHO);
     let count = Rc::new(Cell::new(0));
-    let builder = builder(&script).with_preparation(move |mut request: Request| {
+    let builder = builder(&script).map_request(move |mut request: Request| {
         count.set(count.get() + 1);
         let token = format!("Bearer {}", count.get());
         async move {
@@ -69,7 +69,7 @@ async fn each_is_prepared_anew() {
             Ok(request)
         }
     });
-    let mut items = builder.with_resend(true).fetch().unwrap();
+    let mut items = builder.resend(true).fetch().unwrap();
     let first = next_request(&mut items).await;
     assert_eq!(first.header("authorization"), Some("Bearer 1".to_owned()));
     assert_eq!(first.text("body"), "with 0 headers");
@@ -82,7 +82,7 @@ async fn each_is_prepared_anew() {
 async fn what_the_preparation_throws_is_the_end() {
     let script = Script::new("/events?n=1");
     let throw = |_| async { Err(js_sys::Error::new("no token").into()) };
-    let mut items = builder(&script).with_preparation(throw).fetch().unwrap();
+    let mut items = builder(&script).map_request(throw).fetch().unwrap();
     assert_eq!(fault(&mut items).await, "Error: no token");
     assert_eq!(script.counts().await.requests, 0.0);
 }
@@ -93,10 +93,10 @@ async fn what_the_browser_does_not_take_is_the_end() {
     let script = Script::new("/events?n=1");
     let wrong = [
         Builder::new("http://["),
-        Builder::new(&script.url).with_body("but it is a GET"),
-        Builder::new(&script.url).with_method("NO METHOD"),
-        Builder::new(&script.url).with_header("no header", "x"),
-        Builder::new(&script.url).with_header("x", "no\nvalue"),
+        Builder::new(&script.url).body("but it is a GET"),
+        Builder::new(&script.url).method("NO METHOD"),
+        Builder::new(&script.url).header("no header", "x"),
+        Builder::new(&script.url).header("x", "no\nvalue"),
     ];
     for builder in wrong {
         let mut items = builder.fetch().unwrap();
@@ -115,7 +115,7 @@ async fn ids_are_sent_as_utf_8() {
     assert_eq!(second.header("last-event-id"), Some("é€1".to_owned()));
 
     let first = EventId::new("é€1").unwrap();
-    let mut items = builder(&script).with_last_event_id(first).fetch().unwrap();
+    let mut items = builder(&script).last_event_id(first).fetch().unwrap();
     assert_eq!(items.last_event_id(), "é€1");
     let request = next_request(&mut items).await;
     assert_eq!(request.header("last-event-id"), Some("é€1".to_owned()));
@@ -135,10 +135,7 @@ async fn redirects_are_followed() {
         let place = Script::new("/request?n=2&take=1");
         let redirect = format!("/redirect?status={status}&to={}", escape(&place.url));
         let script = Script::new(&redirect);
-        let builder = builder(&script)
-            .with_method("POST")
-            .with_resend(true)
-            .with_body("text");
+        let builder = builder(&script).method("POST").resend(true).body("text");
         let mut items = builder.fetch().unwrap();
         for _ in 0..2 {
             let request = next_request(&mut items).await;
@@ -150,7 +147,7 @@ async fn redirects_are_followed() {
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).with_settings(soon())
+    Builder::new(&script.url).config(soon())
 }
 
 /// The description of a request by the server.

@@ -2,12 +2,12 @@
 
 use futures_util::future::join_all;
 use js_sys::Function;
-use sse_wasm::{Builder, Reason};
+use sse_wasm::{Builder, DisconnectReason};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{Client, Items, read_numbers, soon},
+    client::{Client, ItemStream, read_numbers, soon},
     place::now,
     servers::{Script, escape, go_down},
 };
@@ -30,14 +30,14 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
             let tail = escape(tail.strip_suffix(b"\xAC").unwrap_or(tail));
             let query = format!("n=6&take=2&then={then}&tail={tail}&head=retry:100%0A%0A");
             let script = Script::new(&format!("/events?{query}"));
-            let builder = Builder::new(&script.url).with_settings(soon());
+            let builder = Builder::new(&script.url).config(soon());
             let mut items = client.open(builder, &[]);
             let losses = read_numbers(&mut items, 1..=6).await;
             let reason = match (client, then) {
                 (Client::Native, _) => None,
-                (Client::Fetch, "end") if tail.is_empty() => Some(Reason::End),
-                (Client::Fetch, "end") => Some(Reason::Truncated),
-                (Client::Fetch, _) => Some(Reason::NetworkError),
+                (Client::Fetch, "end") if tail.is_empty() => Some(DisconnectReason::EndOfStream),
+                (Client::Fetch, "end") => Some(DisconnectReason::Truncated),
+                (Client::Fetch, _) => Some(DisconnectReason::NetworkError),
             };
             // A broken connection can lose events that the browser has read and not yet delivered.
             let count = match then {
@@ -63,7 +63,7 @@ async fn also_when_timers_come_too_early() {
     let restore: Function = restore.expect("another timer").unchecked_into();
     for client in Client::BOTH {
         let script = Script::new("/events?n=2&take=1&status=503&times=1&head=retry:100%0A%0A");
-        let mut items = client.open(Builder::new(&script.url).with_settings(soon()), &[]);
+        let mut items = client.open(Builder::new(&script.url).config(soon()), &[]);
         read_numbers(&mut items, 1..=2).await;
     }
     restore.call0(&JsValue::NULL).expect("the original timer");
@@ -78,11 +78,11 @@ async fn after_a_server_that_was_gone() {
 pub(crate) async fn go_on_after(milliseconds: u32) {
     let path = "/events?n=1000000&every=10&head=retry:200%0A%0A";
     let scripts = Client::BOTH.map(|_| Script::new(path));
-    let mut items: Vec<Items> = Client::BOTH
+    let mut items: Vec<ItemStream> = Client::BOTH
         .iter()
         .zip(&scripts)
         .map(|(client, script)| {
-            let builder = Builder::new(&script.url).with_settings(soon());
+            let builder = Builder::new(&script.url).config(soon());
             client.open(builder, &[])
         })
         .collect();

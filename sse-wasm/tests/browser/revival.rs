@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use futures_util::Stream;
-use sse_wasm::{Builder, EventSource, Item, ReadyState, Reason, Settings};
+use sse_wasm::{Builder, ClientConfig, DisconnectReason, EventSource, Item, ReadyState};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
@@ -20,7 +20,7 @@ async fn a_server_that_refuses_is_asked_again_until_it_does_not() {
         let mut items = source.items([]);
         for _ in 0..2 {
             let lost = next_loss(&mut items).await;
-            assert_eq!(lost.reason, Some(Reason::NetworkError));
+            assert_eq!(lost.reason, Some(DisconnectReason::NetworkError));
             assert!(lost.delay.unwrap() >= Duration::from_millis(50), "{lost:?}");
             assert_eq!(source.ready_state(), ReadyState::Connecting);
         }
@@ -35,7 +35,7 @@ async fn the_delays_grow_until_an_event_comes() {
     // Each delay is twice the previous one, plus a jitter of at most a quarter.
     until([50, 100, 200, 50].map(Some), async || {
         let script = Script::new("/events?status=503&times=3&n=2&take=1&then=silence");
-        let settings = soon().with_idle_timeout(Some(Duration::from_millis(200)));
+        let settings = soon().idle_timeout(Some(Duration::from_millis(200)));
         let mut items = revived(&script, settings).items([]);
         let mut delays = [None; 4];
         for place in &mut delays {
@@ -55,13 +55,13 @@ async fn the_delays_grow_until_an_event_comes() {
 async fn it_goes_on_behind_the_last_event_whatever_its_id() {
     let id = escape("é& €=");
     let script = Script::new(&format!("/request?n=2&take=1&id={id}&then=silence"));
-    let settings = soon().with_idle_timeout(Some(Duration::from_millis(300)));
+    let settings = soon().idle_timeout(Some(Duration::from_millis(300)));
     let mut items = revived(&script, settings).items([]);
     assert_eq!(next(&mut items).await, Item::Open);
     assert_eq!(next_event(&mut items).await.last_event_id, "é& €=1");
     assert_eq!(
         next_loss(&mut items).await.reason,
-        Some(Reason::IdleTimeout)
+        Some(DisconnectReason::IdleTimeout)
     );
     assert_eq!(next(&mut items).await, Item::Open);
     let event = next_event(&mut items).await;
@@ -76,11 +76,11 @@ async fn it_goes_on_behind_the_last_event_whatever_its_id() {
 #[wasm_bindgen_test]
 async fn silence_is_death() {
     let script = Script::new("/events?n=2&take=1&then=silence");
-    let settings = soon().with_idle_timeout(Some(Duration::from_millis(500)));
+    let settings = soon().idle_timeout(Some(Duration::from_millis(500)));
     let mut items = revived(&script, settings).items([]);
     let start = now();
     let losses = read_numbers(&mut items, 1..=2).await;
-    assert_eq!(losses.first(), Some(&Some(Reason::IdleTimeout)));
+    assert_eq!(losses.first(), Some(&Some(DisconnectReason::IdleTimeout)));
     assert!(now() - start >= 500.0);
     drop(items);
     script.is_cancelled(losses.len() as f64 + 1.0).await;
@@ -91,7 +91,7 @@ async fn silence_is_death() {
 async fn a_busy_page_is_no_silence() {
     until(vec![], async || {
         let script = Script::new("/events?n=1000&every=100");
-        let settings = soon().with_idle_timeout(Some(Duration::from_millis(400)));
+        let settings = soon().idle_timeout(Some(Duration::from_millis(400)));
         let mut items = revived(&script, settings).items([]);
         read_numbers(&mut items, 1..=5).await;
         let start = now();
@@ -106,7 +106,7 @@ async fn a_busy_page_is_no_silence() {
 async fn the_browsers_own_delay_is_no_silence() {
     until((vec![None], 2.0), async || {
         let script = Script::new("/events?n=2&take=1&every=500&head=retry:700%0A%0A&then=end");
-        let settings = soon().with_idle_timeout(Some(Duration::from_millis(600)));
+        let settings = soon().idle_timeout(Some(Duration::from_millis(600)));
         let mut items = revived(&script, settings).items([]);
         let losses = read_numbers(&mut items, 1..=2).await;
         (losses, script.counts().await.requests)
@@ -117,7 +117,9 @@ async fn the_browsers_own_delay_is_no_silence() {
 #[wasm_bindgen_test]
 async fn closed_while_it_waits_it_stays_closed() {
     let script = Script::new("/events?status=503");
-    let settings = soon().with_bounds(Duration::from_millis(300), Duration::from_secs(1));
+    let settings = soon()
+        .min_delay(Duration::from_millis(300))
+        .max_delay(Duration::from_secs(1));
     let source = revived(&script, settings);
     let mut items = source.items([]);
     next_loss(&mut items).await;
@@ -132,7 +134,9 @@ async fn closed_while_it_waits_it_stays_closed() {
 #[wasm_bindgen_test]
 async fn dropped_while_it_waits_it_is_gone() {
     let script = Script::new("/events?status=503");
-    let settings = soon().with_bounds(Duration::from_millis(300), Duration::from_secs(1));
+    let settings = soon()
+        .min_delay(Duration::from_millis(300))
+        .max_delay(Duration::from_secs(1));
     let mut items = revived(&script, settings).items([]);
     next_loss(&mut items).await;
     drop(items);
@@ -143,7 +147,7 @@ async fn dropped_while_it_waits_it_is_gone() {
 #[wasm_bindgen_test]
 async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
     let script = Script::new("/events?n=3&take=1&then=silence");
-    let settings = soon().with_idle_timeout(Some(Duration::from_millis(200)));
+    let settings = soon().idle_timeout(Some(Duration::from_millis(200)));
     let source = revived(&script, settings);
     let (first, closing) = (source.raw(), source.clone());
     let _subscription = source.on_event("message", move |event| {
@@ -172,7 +176,7 @@ async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
 async fn an_error_callback_may_close_it_also_for_silence() {
     for fault in ["status=503", "then=silence&take=1"] {
         let script = Script::new(&format!("/events?{fault}"));
-        let settings = soon().with_idle_timeout(Some(Duration::from_millis(200)));
+        let settings = soon().idle_timeout(Some(Duration::from_millis(200)));
         let source = revived(&script, settings);
         let closing = source.clone();
         let _subscription = source.on_error(move |state| {
@@ -195,8 +199,8 @@ async fn next_delay(items: &mut (impl Stream<Item = Item> + Unpin)) -> u128 {
     }
 }
 
-fn revived(script: &Script, settings: Settings) -> EventSource {
-    let builder = Builder::new(&script.url).with_settings(settings);
-    let builder = builder.with_revival("last-event-id");
+fn revived(script: &Script, settings: ClientConfig) -> EventSource {
+    let builder = Builder::new(&script.url).config(settings);
+    let builder = builder.reconnect_with_query("last-event-id");
     builder.native().expect("a connection")
 }

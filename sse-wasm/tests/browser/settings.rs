@@ -6,7 +6,7 @@ use futures_util::{
     StreamExt,
     future::{Either, select},
 };
-use sse_wasm::{Builder, Item, Settings};
+use sse_wasm::{Builder, ClientConfig, Item};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
@@ -15,18 +15,20 @@ use crate::{
     servers::Script,
 };
 
-type Set = fn(Settings, Duration) -> Settings;
+type Set = fn(ClientConfig, Duration) -> ClientConfig;
 
 /// All settings that take a duration.
 const TIMES: [(&str, Set); 6] = [
-    ("reconnection time", Settings::with_reconnection_time),
-    ("floor", |it, time| it.with_bounds(time, Duration::MAX)),
-    ("ceiling", |it, time| it.with_bounds(Duration::ZERO, time)),
-    ("backoff limit", Settings::with_backoff_limit),
-    ("connect timeout", |it, time| {
-        it.with_head_timeout(Some(time))
+    ("reconnection time", ClientConfig::reconnection_time),
+    ("floor", |it, time| {
+        it.min_delay(time).max_delay(Duration::MAX)
     }),
-    ("idle timeout", |it, time| it.with_idle_timeout(Some(time))),
+    ("ceiling", |it, time| {
+        it.min_delay(Duration::ZERO).max_delay(time)
+    }),
+    ("backoff limit", ClientConfig::max_backoff),
+    ("connect timeout", |it, time| it.head_timeout(Some(time))),
+    ("idle timeout", |it, time| it.idle_timeout(Some(time))),
 ];
 
 /// Durations longer than `i32::MAX` milliseconds, which `setTimeout` treats as 0.
@@ -44,7 +46,7 @@ async fn long_times_do_not_pass() {
             for time in LONG_DURATIONS {
                 let script = Script::new("/events?n=1&then=silence");
                 let builder = Builder::new(&script.url);
-                let builder = builder.with_settings(set(Settings::default(), time));
+                let builder = builder.config(set(ClientConfig::default(), time));
                 let mut items = client.open(builder, &[]);
                 let shown = format!("{client:?}, {name} of {time:?}");
                 assert_eq!(next(&mut items).await, Item::Open, "{shown}");
@@ -70,7 +72,7 @@ async fn short_times_are_no_fault() {
             ] {
                 let script = Script::new("/events?n=9&take=1&then=silence");
                 let builder = Builder::new(&script.url);
-                let builder = builder.with_settings(set(Settings::default(), time));
+                let builder = builder.config(set(ClientConfig::default(), time));
                 let mut items = client.open(builder, &[]);
                 let mut end = pause(50);
                 while let Either::Left((item, _)) = select(items.next(), &mut end).await {
@@ -87,9 +89,9 @@ async fn limits_of_any_size_are_no_fault() {
     for client in Client::BOTH {
         for limit in [0, 1, usize::MAX] {
             let script = Script::new("/events?n=3&then=silence");
-            let builder = Builder::new(&script.url).with_queue_limit(limit);
-            let settings = Settings::default().with_limit(limit);
-            let mut items = client.open(builder.with_settings(settings), &[]);
+            let builder = Builder::new(&script.url).queue_limit(limit);
+            let settings = ClientConfig::default().max_event_bytes(limit);
+            let mut items = client.open(builder.config(settings), &[]);
             assert_eq!(next(&mut items).await, Item::Open, "{client:?}, {limit}");
             let item = next(&mut items).await;
             let right = match (client, limit) {
@@ -103,7 +105,7 @@ async fn limits_of_any_size_are_no_fault() {
     }
     for limit in [0, 1, usize::MAX] {
         let script = Script::new("/events?status=404");
-        let builder = Builder::new(&script.url).with_body_limit(limit);
+        let builder = Builder::new(&script.url).max_error_body_bytes(limit);
         let mut items = builder.fetch().unwrap();
         assert!(matches!(next(&mut items).await, Item::Closed(_)), "{limit}");
     }

@@ -2,7 +2,7 @@
 //! channels.
 
 use futures_util::{FutureExt, StreamExt};
-use sse_wasm::{Builder, Item, Shared};
+use sse_wasm::{Builder, Item, SharedSource};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::AbortController;
 
@@ -12,11 +12,11 @@ use crate::{
     servers::Script,
 };
 
-fn join(client: Client, script: &Script, name: &str) -> Shared {
-    let builder = Builder::new(&script.url).with_settings(soon());
+fn join(client: Client, script: &Script, name: &str) -> SharedSource {
+    let builder = Builder::new(&script.url).config(soon());
     let builder = match client {
-        Client::Native => builder.with_revival("last-event-id"),
-        Client::Fetch => builder.with_status(),
+        Client::Native => builder.reconnect_with_query("last-event-id"),
+        Client::Fetch => builder.response_details(true),
     };
     builder.share(name).expect("locks and channels")
 }
@@ -84,9 +84,9 @@ async fn a_signal_ends_one_tab_and_the_next_goes_on() {
         let name = format!("signal, {is_hidden}");
         let controllers = [1, 2, 3].map(|_| AbortController::new().unwrap());
         let join = |controller: &AbortController| {
-            let builder = Builder::new(&script.url).with_settings(soon());
-            let builder = builder.with_signal(controller.signal());
-            builder.with_pause_when_hidden().share(&name).unwrap()
+            let builder = Builder::new(&script.url).config(soon());
+            let builder = builder.abort_signal(controller.signal());
+            builder.pause_when_hidden(true).share(&name).unwrap()
         };
         let [mut first, mut second, mut third] = controllers.each_ref().map(join);
         for tab in [&mut first, &mut second, &mut third] {
@@ -120,13 +120,13 @@ async fn a_signal_ends_one_tab_and_the_next_goes_on() {
 fn an_aborted_signal_asks_nothing() {
     let controller = AbortController::new().unwrap();
     controller.abort();
-    let builder = Builder::new("/events").with_signal(controller.signal());
+    let builder = Builder::new("/events").abort_signal(controller.signal());
     let mut tab = builder.share("aborted").unwrap();
     assert_eq!(tab.next().now_or_never(), Some(None));
 }
 
 /// Checks that the stream ends after the items that it already has.
-async fn is_over(tab: &mut Shared) {
+async fn is_over(tab: &mut SharedSource) {
     while let Some(item) = next_or_end(tab).await {
         assert!(!matches!(item, Item::Closed(_)), "{item:?}");
     }

@@ -6,7 +6,7 @@ use futures_util::{
     StreamExt,
     future::{Either, select},
 };
-use sse_wasm::{Builder, Item, Json, Settings};
+use sse_wasm::{Builder, ClientConfig, Item, Json};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
@@ -76,9 +76,9 @@ async fn pings_are_signs_of_life_and_nothing_else() {
     for client in Client::BOTH {
         until((true, 1.0), async || {
             let script = Script::new("/events?n=2&take=1&then=silence&ping=100");
-            let settings = soon().with_idle_timeout(Some(Duration::from_millis(500)));
-            let builder = Builder::new(&script.url).with_settings(settings);
-            let mut items = client.open(builder.with_ping("ping"), &[]);
+            let settings = soon().idle_timeout(Some(Duration::from_millis(500)));
+            let builder = Builder::new(&script.url).config(settings);
+            let mut items = client.open(builder.ping_event_type("ping"), &[]);
             read_numbers(&mut items, 1..=1).await;
             let item = select(items.next(), pause(1500)).await;
             let is_silent = matches!(item, Either::Right(_));
@@ -102,8 +102,8 @@ async fn an_event_of_five_megabytes() {
 #[wasm_bindgen_test]
 async fn what_follows_an_event_over_the_limit_is_not_lost() {
     let script = Script::new("/events?n=1&pad=2000&then=silence&tail=data:after%0A%0A");
-    let settings = Settings::default().with_limit(1000);
-    let builder = Builder::new(&script.url).with_settings(settings);
+    let settings = ClientConfig::default().max_event_bytes(1000);
+    let builder = Builder::new(&script.url).config(settings);
     let mut items = builder.fetch().unwrap();
     assert_eq!(next(&mut items).await, Item::Open);
     let item = next(&mut items).await;
@@ -120,7 +120,7 @@ async fn cookies_go_to_another_origin_only_if_asked() {
             let script = Script::new("/request?n=1&then=silence");
             let mut builder = Builder::new(&script.url);
             if with_credentials {
-                builder = builder.with_credentials();
+                builder = builder.with_credentials(true);
             }
             let mut items = client.open(builder, &[]);
             assert_eq!(next(&mut items).await, Item::Open);

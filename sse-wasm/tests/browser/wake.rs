@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use js_sys::{Date, Function, Object, Reflect};
-use sse_wasm::{Builder, Item, Reason, Settings};
+use sse_wasm::{Builder, ClientConfig, DisconnectReason, Item};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Event, EventTarget};
@@ -38,8 +38,10 @@ async fn a_delay_is_cut_short() {
     for client in Client::BOTH {
         for (name, say) in signs() {
             let script = Script::new("/events?n=1&status=503&times=1&then=silence");
-            let settings = Settings::default().with_bounds(UNREACHABLE_DELAY, UNREACHABLE_DELAY);
-            let builder = Builder::new(&script.url).with_settings(settings);
+            let settings = ClientConfig::default()
+                .min_delay(UNREACHABLE_DELAY)
+                .max_delay(UNREACHABLE_DELAY);
+            let builder = Builder::new(&script.url).config(settings);
             let mut items = client.open(builder, &[]);
             next_loss(&mut items).await;
             say();
@@ -61,7 +63,11 @@ async fn what_was_open_may_be_dead() {
             say();
             number += 1;
             let losses = read_numbers(&mut items, number..=number).await;
-            assert_eq!(losses, [Some(Reason::Requested)], "{client:?}, {name}");
+            assert_eq!(
+                losses,
+                [Some(DisconnectReason::Requested)],
+                "{client:?}, {name}"
+            );
         }
         assert_eq!(script.counts().await.requests, number as f64);
         drop(items);
@@ -78,7 +84,7 @@ async fn a_sleep_is_noticed() {
         read_numbers(&mut items, 1..=1).await;
         let later = Later::new(UNREACHABLE_DELAY);
         let losses = read_numbers(&mut items, 2..=2).await;
-        assert_eq!(losses, [Some(Reason::Requested)], "{client:?}");
+        assert_eq!(losses, [Some(DisconnectReason::Requested)], "{client:?}");
         drop(later);
     }
 }
@@ -103,7 +109,7 @@ async fn nothing_else_is_a_sign() {
 async fn it_can_be_left_out() {
     for client in Client::BOTH {
         let script = Script::new(SILENT_STREAM);
-        let builder = builder(&script).with_reconnect_on_wake(false);
+        let builder = builder(&script).reconnect_on_wake(false);
         let mut items = client.open(builder, &[]);
         read_numbers(&mut items, 1..=1).await;
         signs().for_each(|(_, say)| say());
@@ -135,7 +141,7 @@ async fn what_is_over_stays_over() {
 #[wasm_bindgen_test]
 async fn an_error_callback_may_close_it() {
     let script = Script::new(SILENT_STREAM);
-    let builder = builder(&script).with_revival("last-event-id");
+    let builder = builder(&script).reconnect_with_query("last-event-id");
     let source = builder.native().unwrap();
     let mut items = source.items([]);
     read_numbers(&mut items, 1..=1).await;
@@ -149,7 +155,7 @@ async fn an_error_callback_may_close_it() {
 #[wasm_bindgen_test]
 async fn a_request_that_is_sent_once_is_not_sent_again() {
     let script = Script::new(SILENT_STREAM);
-    let mut items = builder(&script).with_method("POST").fetch().unwrap();
+    let mut items = builder(&script).method("POST").fetch().unwrap();
     signs().for_each(|(_, say)| say());
     read_numbers(&mut items, 1..=1).await;
     signs().for_each(|(_, say)| say());
@@ -164,7 +170,7 @@ async fn a_hidden_page_that_pauses_stays_alone() {
         return;
     }
     let script = Script::new(SILENT_STREAM);
-    let builder = builder(&script).with_pause_when_hidden();
+    let builder = builder(&script).pause_when_hidden(true);
     let mut items = builder.fetch().unwrap();
     read_numbers(&mut items, 1..=1).await;
     hide(true);
@@ -184,7 +190,12 @@ async fn a_hidden_page_that_pauses_stays_alone() {
 #[wasm_bindgen_test]
 async fn tabs_go_on_together() {
     let script = Script::new(SILENT_STREAM);
-    let mut tabs = [1, 2].map(|_| builder(&script).with_status().share("wake").unwrap());
+    let mut tabs = [1, 2].map(|_| {
+        builder(&script)
+            .response_details(true)
+            .share("wake")
+            .unwrap()
+    });
     read_numbers(&mut tabs[0], 1..=1).await;
     // The second tab may have joined too late for the event.
     assert_eq!(next(&mut tabs[1]).await, Item::Open);
@@ -196,7 +207,7 @@ async fn tabs_go_on_together() {
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).with_settings(soon())
+    Builder::new(&script.url).config(soon())
 }
 
 /// Returns the wake-up events of this environment. Workers have only the event of the network.

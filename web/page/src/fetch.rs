@@ -26,7 +26,7 @@ pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Re
     loop {
         client.borrow_mut().connect()?;
         let builder = session.events(client.borrow().last_event_id());
-        let mut source = match builder.with_pause_when_hidden().fetch() {
+        let mut source = match builder.pause_when_hidden(true).fetch() {
             Ok(source) => source,
             Err(error) => return client.borrow_mut().close(&error.to_string()),
         };

@@ -1,6 +1,6 @@
 //! Statistics of the events by their IDs, which are numbers without a gap.
 
-/// Counts received, replayed, lost and duplicate events.
+/// Stats received, replayed, lost and duplicate events.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     last: Option<u64>,
@@ -36,7 +36,7 @@ impl Meter {
         self.last = None;
     }
 
-    /// Counts an event.
+    /// Stats an event.
     pub(crate) fn on_event(&mut self, id: u64) {
         self.received += 1;
         if let Some(last) = self.last {
@@ -58,7 +58,7 @@ mod tests {
     use super::Meter;
 
     /// Returns the counts after these connections, each with the newest event ID of the server and the event IDs.
-    fn counts(connections: &[(u64, &[u64])]) -> [u64; 4] {
+    fn stats(connections: &[(u64, &[u64])]) -> [u64; 4] {
         let mut meter = Meter::default();
         for (newest, ids) in connections {
             meter.on_open();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_util::StreamExt;
 use js_sys::Object;
 use sse_proto::Event as Block;
-use sse_wasm::{Event, Item, Items, Reason};
+use sse_wasm::{DisconnectReason, Event, Item, ItemStream};
 use wasm_bindgen::JsValue;
 
 use crate::{
@@ -79,10 +79,12 @@ impl Page {
         self.feeds.tick()
     }
 
-    fn connect(&mut self, session: &Session) -> Result<Items, JsValue> {
+    fn connect(&mut self, session: &Session) -> Result<ItemStream, JsValue> {
         self.client.connect()?;
         let builder = session.events(self.client.last_event_id());
-        let source = builder.with_revival(LAST_EVENT_ID_PARAMETER).native();
+        let source = builder
+            .reconnect_with_query(LAST_EVENT_ID_PARAMETER)
+            .native();
         let source = source.map_err(|error| JsValue::from(error.to_string()))?;
         session.hold(source.clone());
         Ok(source.items(EVENT_TYPES))
@@ -97,7 +99,9 @@ impl Page {
                 self.client.log.note("note", &note)?;
             }
             // The browser gave up without a reason, and a network error is only assumed.
-            Item::Disconnected(it) if it.reason == Some(Reason::NetworkError) => it.reason = None,
+            Item::Disconnected(it) if it.reason == Some(DisconnectReason::NetworkError) => {
+                it.reason = None
+            }
             _ => {}
         }
         self.client.show(&item)?;

@@ -6,7 +6,7 @@ use core::{
 };
 
 use js_sys::{Array, Date, Uint32Array};
-use sse_wasm::{Builder, EventSource, Settings};
+use sse_wasm::{Builder, ClientConfig, EventSource};
 use wasm_bindgen::JsValue;
 use web_sys::Element;
 
@@ -19,7 +19,7 @@ const BACKOFF_LIMIT: Duration = Duration::from_secs(4);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Maximum number of items that wait while the page does not read. It is low, so that the effect is visible.
-const QUEUE_LIMIT: usize = 16;
+const DEFAULT_QUEUE_LIMIT: usize = 16;
 
 /// A visit of the page.
 pub(crate) struct Session {
@@ -53,13 +53,13 @@ impl Session {
             url.push_str("&lastEventId=");
             url.push_str(&String::from(js_sys::encode_uri_component(last_event_id)));
         }
-        let settings = Settings::default()
-            .with_reconnection_time(Duration::from_secs(1))
-            .with_backoff_limit(BACKOFF_LIMIT)
-            .with_idle_timeout(Some(IDLE_TIMEOUT));
+        let settings = ClientConfig::default()
+            .reconnection_time(Duration::from_secs(1))
+            .max_backoff(BACKOFF_LIMIT)
+            .idle_timeout(Some(IDLE_TIMEOUT));
         Builder::new(&url)
-            .with_settings(settings)
-            .with_queue_limit(QUEUE_LIMIT)
+            .config(settings)
+            .queue_limit(DEFAULT_QUEUE_LIMIT)
     }
 
     /// Returns the URL that injects a fault.

@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use clap::{Parser, value_parser};
 use sse_hub::Hub;
-use sse_hub_nats::{JetStream, Settings};
+use sse_hub_nats::{JetStream, NatsConfig};
 use web::{Demo, Node, exit_code, listen, publish_share, settings};
 
 /// Maximum number of events that NATS stores.
@@ -46,7 +46,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         port, number, of, ..
     } = arguments;
     let listener = listen(port).await?;
-    let stream = Settings::new().with_max_events(MAX_EVENTS);
+    let stream = NatsConfig::new().max_events(MAX_EVENTS);
     let nats = JetStream::connect(&arguments.nats, stream)?;
     let (hub, follow) = Hub::with_backend(settings(), Arc::new(nats));
     println!("http://{}/", listener.local_addr()?);

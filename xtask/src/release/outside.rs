@@ -20,11 +20,11 @@ const PROJECTS: [(&str, &str); 7] = [
     ),
     (
         "sse-hyper",
-        "pub fn new() -> sse_hyper::Streams { sse_hyper::Streams::default() }",
+        "pub fn new() -> sse_hyper::StreamTracker { sse_hyper::StreamTracker::default() }",
     ),
     (
         "sse-warp",
-        "pub fn new() -> sse_warp::Streams { sse_warp::Streams::default() }",
+        "pub fn new() -> sse_warp::StreamTracker { sse_warp::StreamTracker::default() }",
     ),
     (
         "sse-hub",
@@ -32,7 +32,7 @@ const PROJECTS: [(&str, &str); 7] = [
     ),
     (
         "sse-hub-nats",
-        "pub fn new() -> sse_hub_nats::Settings { sse_hub_nats::Settings::default() }",
+        "pub fn new() -> sse_hub_nats::NatsConfig { sse_hub_nats::NatsConfig::default() }",
     ),
     (
         "sse-source",

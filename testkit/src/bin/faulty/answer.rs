@@ -13,7 +13,7 @@ use crate::{
     peer::Peer,
     request::{Request, number},
     script::{Script, Then},
-    server::{Counts, Server},
+    server::{Server, Stats},
 };
 
 /// Length in bytes at which a batch of events is written, even if more events are due.
@@ -199,7 +199,7 @@ impl Exchange<'_> {
         )
     }
 
-    fn count(&self, change: impl FnOnce(&mut Counts)) -> Counts {
+    fn count(&self, change: impl FnOnce(&mut Stats)) -> Stats {
         let key = self.request.text("key").unwrap_or_default();
         self.server.count(&key, change)
     }

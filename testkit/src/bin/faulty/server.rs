@@ -10,13 +10,13 @@ use std::{
 pub(crate) struct Server {
     pub(crate) port: u16,
     pause: Mutex<Option<Duration>>,
-    counts: Mutex<HashMap<String, Counts>>,
+    counts: Mutex<HashMap<String, Stats>>,
     open: Mutex<HashMap<u64, TcpStream>>,
 }
 
-/// Counts of the requests with one key.
+/// Stats of the requests with one key.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Counts {
+pub(crate) struct Stats {
     pub(crate) preflights: u64,
     pub(crate) requests: u64,
     /// Number of responses that are being sent.
@@ -38,7 +38,7 @@ impl Server {
     }
 
     /// Changes the counts of a key and returns the new counts.
-    pub(crate) fn count(&self, key: &str, change: impl FnOnce(&mut Counts)) -> Counts {
+    pub(crate) fn count(&self, key: &str, change: impl FnOnce(&mut Stats)) -> Stats {
         let mut counts = lock(&self.counts);
         let counts = counts.entry(key.to_owned()).or_default();
         change(counts);

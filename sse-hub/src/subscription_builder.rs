@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sse_hyper::EventId;
 
 use crate::{
-    Authority, Backend, Denied, Selection, Slow, Subscription,
-    authority::{Guard, Question},
+    Authorizer, Backend, Denied, LagPolicy, Subscription, TopicFilters,
+    authorizer::{Guard, Question},
     index::Keys,
     log::Back,
     reader::Reader,
@@ -19,11 +19,11 @@ use crate::{
 /// Builder for a [`Subscription`].
 #[derive(Clone)]
 #[must_use]
-pub struct Subscriber {
+pub struct SubscriptionBuilder {
     shared: Arc<Shared>,
-    selection: Selection,
+    selection: TopicFilters,
     from: From,
-    slow: Slow,
+    slow: LagPolicy,
     max_lag: Option<u64>,
 }
 
@@ -37,13 +37,13 @@ enum From {
     Start,
 }
 
-impl Subscriber {
-    pub(crate) fn new(shared: Arc<Shared>, selection: Selection) -> Self {
+impl SubscriptionBuilder {
+    pub(crate) fn new(shared: Arc<Shared>, selection: TopicFilters) -> Self {
         Self {
             shared,
             selection,
             from: From::Now,
-            slow: Slow::default(),
+            slow: LagPolicy::default(),
             max_lag: None,
         }
     }
@@ -63,10 +63,10 @@ impl Subscriber {
     /// Use this if the client sent a last event ID that cannot be read:
     ///
     /// ```
-    /// use sse_hub::{Hub, Selection};
+    /// use sse_hub::{Hub, TopicFilters};
     /// # let (hub, headers) = (Hub::default(), http::HeaderMap::new());
     ///
-    /// let subscriber = hub.subscriber(Selection::all());
+    /// let subscriber = hub.subscription(TopicFilters::all());
     /// let subscriber = match sse_hyper::last_event_id(&headers) {
     ///     Ok(id) => subscriber.after(id.as_ref()),
     ///     Err(_) => subscriber.after_unknown(),
@@ -87,19 +87,19 @@ impl Subscriber {
     ///
     /// Before the hub has connected to its backend, the newest N events of all topics are searched. So there may be
     /// fewer selected ones among them.
-    pub fn with_newest(mut self, events: usize) -> Self {
+    pub fn replay_last(mut self, events: usize) -> Self {
         self.from = From::Newest(events);
         self
     }
 
-    /// Begins with all kept events. With [`Slow::Latest`], begins with the latest event of each key.
+    /// Begins with all kept events. With [`LagPolicy::Latest`], begins with the latest event of each key.
     pub fn from_start(mut self) -> Self {
         self.from = From::Start;
         self
     }
 
-    /// Sets the policy for a client that is too slow. [`Slow::Disconnect`] by default.
-    pub fn when_slow(mut self, slow: Slow) -> Self {
+    /// Sets the policy for a client that is too slow. [`LagPolicy::Disconnect`] by default.
+    pub fn lag_policy(mut self, slow: LagPolicy) -> Self {
         self.slow = slow;
         self
     }
@@ -108,7 +108,7 @@ impl Subscriber {
     ///
     /// By default, the limit is the size of the log. The minimum is 1, because the subscriber would receive no events
     /// otherwise.
-    pub fn with_max_lag(mut self, events: u64) -> Self {
+    pub fn max_lag(mut self, events: u64) -> Self {
         self.max_lag = Some(events);
         self
     }
@@ -128,7 +128,7 @@ impl Subscriber {
     /// type `denied`, with the reason as its data.
     ///
     /// An authority that does not answer within
-    /// [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), 10 s by default, denies. This
+    /// [`HubConfig::authorize_timeout`](crate::HubConfig::authorize_timeout), 10 s by default, denies. This
     /// needs a tokio runtime with its timer enabled, unless the authority answers at once with a grant that does not
     /// expire.
     ///
@@ -136,12 +136,12 @@ impl Subscriber {
     ///
     /// - [`SubscribeError::Denied`] if the authority denies the subscription.
     /// - [`SubscribeError::Full`] if the maximum number of subscribers is reached.
-    pub async fn subscribe_if(
+    pub async fn subscribe_authorized(
         self,
-        authority: impl Authority,
+        authority: impl Authorizer,
     ) -> Result<Subscription, SubscribeError> {
         let authority = Arc::new(authority);
-        let timeout = self.shared.settings.authority_timeout;
+        let timeout = self.shared.settings.authorize_timeout;
         let grant = Question::ask(&*authority, &self.selection, timeout).await?;
         self.guarded(Some(Guard::new(authority, timeout, grant)))
     }
@@ -201,7 +201,7 @@ impl Subscriber {
         let first = |before| {
             let backend = backend.filter(|_| !self.shared.is_loaded())?;
             Some(Place {
-                recovery: Some(Recovery::Newest(backend.newest(), before)),
+                recovery: Some(Recovery::Newest(backend.latest_sequence(), before)),
                 ..at(newest.saturating_sub(before))
             })
         };
@@ -232,7 +232,7 @@ impl Subscriber {
             From::After(id) => id,
         };
         let ahead = |backend: &Arc<dyn Backend>| Place {
-            recovery: Some(Recovery::Ahead(backend.newest(), id.clone())),
+            recovery: Some(Recovery::Ahead(backend.latest_sequence(), id.clone())),
             ..at(newest)
         };
         match (self.shared.number(id), backend) {
@@ -261,7 +261,7 @@ impl Subscriber {
     }
 
     fn is_latest(&self) -> bool {
-        self.slow == Slow::Latest
+        self.slow == LagPolicy::Latest
     }
 }
 
@@ -275,9 +275,9 @@ struct Place {
     recovery: Option<Recovery>,
 }
 
-impl fmt::Debug for Subscriber {
+impl fmt::Debug for SubscriptionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber")
+        f.debug_struct("SubscriptionBuilder")
             .field("selection", &self.selection)
             .field("from", &self.from)
             .field("slow", &self.slow)
@@ -290,7 +290,7 @@ impl fmt::Debug for Subscriber {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// The [maximum number of subscribers](crate::Settings::with_max_subscribers) is reached. Respond with `503
+    /// The [maximum number of subscribers](crate::HubConfig::max_subscribers) is reached. Respond with `503
     /// Service Unavailable`.
     Full(usize),
     /// The authority denies the subscription. Respond with `403 Forbidden`, or with `401 Unauthorized` if the client

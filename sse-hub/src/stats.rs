@@ -2,10 +2,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// Counts of a hub since it was created.
+/// Stats of a hub since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Counts {
+pub struct Stats {
     /// Number of open subscriptions.
     pub subscribers: usize,
     /// Number of events that were published, on this or another machine.
@@ -87,8 +87,8 @@ impl Counting {
     }
 
     /// Returns the current values.
-    pub(crate) fn now(&self) -> Counts {
-        Counts {
+    pub(crate) fn now(&self) -> Stats {
+        Stats {
             subscribers: self.subscribers.load(Relaxed),
             published: self.published.load(Relaxed),
             delivered: self.delivered.load(Relaxed),
@@ -101,7 +101,7 @@ impl Counting {
         }
     }
 
-    /// Counts a new subscriber, unless there are `max` already. Returns whether it was counted.
+    /// Stats a new subscriber, unless there are `max` already. Returns whether it was counted.
     pub(crate) fn comes(&self, max: usize) -> bool {
         let more = |count| (count < max).then_some(count + 1);
         let came = self
@@ -114,7 +114,7 @@ impl Counting {
         came
     }
 
-    /// Counts a subscriber that leaves.
+    /// Stats a subscriber that leaves.
     pub(crate) fn leaves(&self) {
         self.subscribers.fetch_sub(1, Relaxed);
         self.metrics.subscribers.decrement(1);
@@ -135,7 +135,7 @@ impl Counting {
         self.metrics.replayed.increment(events);
     }
 
-    /// Counts a subscriber that is too slow: it is `behind` events behind, and misses `dropped` of them.
+    /// Stats a subscriber that is too slow: it is `behind` events behind, and misses `dropped` of them.
     pub(crate) fn lagged(&self, behind: u64, dropped: u64) {
         self.lagged.fetch_add(1, Relaxed);
         self.dropped.fetch_add(dropped, Relaxed);

@@ -12,16 +12,16 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use crate::Selection;
+use crate::TopicFilters;
 
 /// Decides if a subscriber may receive the events that it selects.
 ///
 /// The hub asks when the client subscribes, and again each time that the [`Grant`] expires. Create one authority for
-/// each subscriber, with its token or session for example. A closure that takes a [`Selection`] and returns a future
+/// each subscriber, with its token or session for example. A closure that takes a [`TopicFilters`] and returns a future
 /// implements this trait.
 ///
 /// ```
-/// use sse_hub::{Denied, Grant, Hub, Selection};
+/// use sse_hub::{Denied, Grant, Hub, TopicFilters};
 /// use std::time::Duration;
 ///
 /// async fn may_read(user: &str, selector: &str) -> bool {
@@ -31,17 +31,17 @@ use crate::Selection;
 ///
 /// # tokio_test(async {
 /// let hub = Hub::default();
-/// let authority = |selection: Selection| async move {
+/// let authority = |selection: TopicFilters| async move {
 ///     // Selectors may be patterns, such as `orders/**`.
 ///     for selector in &selection {
 ///         if !may_read("alice", selector.as_str()).await {
 ///             return Err(Denied::new(format!("{selector} is not yours")));
 ///         }
 ///     }
-///     Ok(Grant::for_time(Duration::from_secs(60)))
+///     Ok(Grant::expires_in(Duration::from_secs(60)))
 /// };
-/// let subscriber = hub.subscriber(Selection::new(["orders/17"])?);
-/// let subscription = subscriber.subscribe_if(authority).await?;
+/// let subscriber = hub.subscription(TopicFilters::new(["orders/17"])?);
+/// let subscription = subscriber.subscribe_authorized(authority).await?;
 /// # drop(subscription);
 /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 /// # fn tokio_test<T>(future: impl Future<Output = T>) -> T {
@@ -49,25 +49,25 @@ use crate::Selection;
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an `Authority`",
+    message = "`{Self}` is not an `Authorizer`",
     label = "cannot authorize subscriptions",
-    note = "a closure takes the selection by value: `|selection: Selection| async move {{ Ok(Grant::forever()) }}`"
+    note = "a closure takes the selection by value: `|selection: TopicFilters| async move {{ Ok(Grant::forever()) }}`"
 )]
-pub trait Authority: Send + Sync + 'static {
+pub trait Authorizer: Send + Sync + 'static {
     /// Decides on a subscription.
     ///
     /// The subscriber receives nothing until the future is ready. If that takes longer than
-    /// [`Settings::with_authority_timeout`](crate::Settings::with_authority_timeout), the subscriber is denied.
-    fn ask(&self, selection: &Selection) -> BoxFuture<'static, Result<Grant, Denied>>;
+    /// [`HubConfig::authorize_timeout`](crate::HubConfig::authorize_timeout), the subscriber is denied.
+    fn ask(&self, selection: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>>;
 }
 
 /// Passes a clone of the selection to the closure, so that its future can keep it. Cloning is cheap.
-impl<F, A> Authority for F
+impl<F, A> Authorizer for F
 where
-    F: Fn(Selection) -> A + Send + Sync + 'static,
+    F: Fn(TopicFilters) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Grant, Denied>> + Send + 'static,
 {
-    fn ask(&self, selection: &Selection) -> BoxFuture<'static, Result<Grant, Denied>> {
+    fn ask(&self, selection: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>> {
         Box::pin(self(selection.clone()))
     }
 }
@@ -82,7 +82,11 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    pub(crate) fn ask(authority: &dyn Authority, selection: &Selection, timeout: Duration) -> Self {
+    pub(crate) fn ask(
+        authority: &dyn Authorizer,
+        selection: &TopicFilters,
+        timeout: Duration,
+    ) -> Self {
         Self {
             answer: authority.ask(selection),
             timeout,
@@ -127,7 +131,7 @@ impl Grant {
     /// Creates a grant that expires after this time. The hub asks the authority again then.
     ///
     /// A grant lasts at least 1 s, so that an authority that grants no time is not asked in a tight loop.
-    pub fn for_time(time: Duration) -> Self {
+    pub fn expires_in(time: Duration) -> Self {
         Self {
             until: Instant::now().checked_add(time),
         }
@@ -164,7 +168,7 @@ impl Error for Denied {}
 
 /// Check of one subscription's grant, which asks the authority again when the grant expires.
 pub(crate) struct Guard {
-    authority: Arc<dyn Authority>,
+    authority: Arc<dyn Authorizer>,
     timeout: Duration,
     state: State,
 }
@@ -175,7 +179,7 @@ enum State {
 }
 
 impl Guard {
-    pub(crate) fn new(authority: Arc<dyn Authority>, timeout: Duration, grant: Grant) -> Self {
+    pub(crate) fn new(authority: Arc<dyn Authorizer>, timeout: Duration, grant: Grant) -> Self {
         Self {
             authority,
             timeout,
@@ -187,7 +191,7 @@ impl Guard {
     /// Pending while the authority decides.
     pub(crate) fn poll(
         &mut self,
-        selection: &Selection,
+        selection: &TopicFilters,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Denied>> {
         loop {

@@ -1,36 +1,36 @@
 use core::fmt;
 
-/// Reason why a connection ended or could not be opened.
+/// DisconnectReason why a connection ended or could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum DisconnectReason {
     /// The server ended the stream.
-    End,
+    EndOfStream,
     /// The server ended the stream inside an event, which is lost (see
     /// [`Decoder::is_inside_event`](crate::Decoder::is_inside_event)).
     Truncated,
     /// The connection could not be opened, or it broke.
     NetworkError,
     /// The head of the response did not arrive in time (see
-    /// [`Settings::with_head_timeout`](super::Settings::with_head_timeout)).
+    /// [`ClientConfig::head_timeout`](super::ClientConfig::head_timeout)).
     HeadTimeout,
     /// The driver could not prepare the request.
     Preparation,
-    /// The stream was idle for too long (see [`Settings::with_idle_timeout`](super::Settings::with_idle_timeout)).
+    /// The stream was idle for too long (see [`ClientConfig::idle_timeout`](super::ClientConfig::idle_timeout)).
     IdleTimeout,
     /// The status is not 200. A server uses 204 to ask clients to stop.
     Status(u16),
     /// The status is 200, but the content type is not an event stream.
     ContentType,
-    /// The caller called [`Connection::close`](super::Connection::close) or
-    /// [`Connection::reconnect`](super::Connection::reconnect).
+    /// The caller called [`Session::close`](super::Session::close) or
+    /// [`Session::reconnect`](super::Session::reconnect).
     Requested,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::End => "the server ended the stream",
+            Self::EndOfStream => "the server ended the stream",
             Self::Truncated => "the server ended the stream inside an event",
             Self::NetworkError => "the network failed",
             Self::HeadTimeout => "no response in time",

@@ -24,7 +24,7 @@ const DEFAULT_MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// Options that `EventSource` does not support.
 #[derive(Clone)]
-pub(crate) struct Wishes {
+pub(crate) struct RequestOptions {
     pub(crate) request: Request,
     pub(crate) credentials: bool,
     pub(crate) prepare: Option<Rc<Prepare>>,
@@ -40,7 +40,7 @@ pub(crate) struct Wishes {
     pub(crate) is_shared: bool,
 }
 
-impl Default for Wishes {
+impl Default for RequestOptions {
     fn default() -> Self {
         Self {
             request: Request::default(),
@@ -72,7 +72,7 @@ impl Request {
     }
 }
 
-impl Wishes {
+impl RequestOptions {
     /// Returns whether this request is sent again after it failed or its stream ended.
     pub(crate) fn resends(&self, request: &Request) -> bool {
         self.resend.unwrap_or_else(|| request.is_safe())

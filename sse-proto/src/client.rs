@@ -4,23 +4,23 @@
 //!
 //! # Driver
 //!
-//! A [`Connection`] does no I/O. The code that owns the sockets and the clock is called the driver. It reports
+//! A [`Session`] does no I/O. The code that owns the sockets and the clock is called the driver. It reports
 //! what happened, and then polls for what to do next:
 //!
 //! ```text
 //!   inputs                                     outputs, polled after each input
 //!
-//!   on_response(status, type)                  poll_action   abort the request, connect
+//!   handle_response(status, type)                  poll_action   abort the request, connect
 //!   decode(chunk)  ──▶  items                  poll_change   open, disconnected, closed
-//!   on_end, on_network_error                   poll_timeout  when to call on_timeout
-//!   on_timeout, close, reconnect
+//!   handle_end_of_stream, handle_network_error                   poll_timeout  when to call handle_timeout
+//!   handle_timeout, close, reconnect
 //! ```
 //!
 //! Time is a [`Duration`] since a moment that the driver chooses. It must not go backwards. The random part of
 //! each delay comes from a seed. So a test can simulate a day without waiting.
 //!
 //! ```text
-//!             on_response: 200, text/event-stream
+//!             handle_response: 200, text/event-stream
 //!  Connecting ───────────────────────────────────▶ Open
 //!     ▲    │                                         │
 //!     │    │ network error, timeout, 5xx, 408, 425,  │ end, network error, timeout
@@ -37,32 +37,32 @@
 //! - A delay has a minimum, because `retry: 0` makes clients overload servers. It has a maximum, because a client
 //!   that waits for years is useless.
 //! - The delay doubles with each failed attempt and has a random part. Otherwise all clients of a server that was
-//!   down would reconnect at the same time. [`Settings::with_exact_delays`] turns the random part off. An attempt
+//!   down would reconnect at the same time. [`ClientConfig::jitter`] turns the random part off. An attempt
 //!   succeeds if it yields an event, an ID, or a stream that lasts as long as its delay.
 //! - The statuses 408, 425, 429 and 5xx mean "not now" and are retried. The standard stops at every status but
-//!   200; [`Settings::with_standard_statuses`] does the same. The driver can also [decide](Connection::on_refusal)
+//!   200; [`ClientConfig::retry_server_errors`] does the same. The driver can also [decide](Session::handle_unexpected_response)
 //!   for each response.
-//! - A connection that is idle for too long can be given up ([`Settings::with_idle_timeout`]).
-//! - An ID has a maximum length ([`Settings::with_max_id_bytes`]).
+//! - A connection that is idle for too long can be given up ([`ClientConfig::idle_timeout`]).
+//! - An ID has a maximum length ([`ClientConfig::max_id_bytes`]).
 //! - A server can refuse a request because of its ID: with status 431, or with status 400 if the ID is longer than
-//!   1024 bytes. Then one more request is sent without the ID ([`Change::LastEventIdDropped`]).
-//!   [`Settings::with_standard_statuses`] turns this off.
+//!   1024 bytes. Then one more request is sent without the ID ([`SessionEvent::LastEventIdDropped`]).
+//!   [`ClientConfig::retry_server_errors`] turns this off.
 
 mod backoff;
+mod config;
 mod content_type;
 mod reason;
 mod response;
 mod retry_after;
-mod settings;
 
 use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
 
 use backoff::Backoff;
+pub use config::ClientConfig;
 pub use content_type::is_event_stream;
-pub use reason::Reason;
+pub use reason::DisconnectReason;
 pub use retry_after::retry_after_seconds;
-pub use settings::Settings;
 
 use crate::{Chunk, DecodeError, Decoder, EventId, IdTooLong, Item};
 
@@ -72,44 +72,44 @@ use crate::{Chunk, DecodeError, Decoder, EventId, IdTooLong, Item};
 pub enum Action {
     /// Abort the current request, and ignore what it still yields.
     Abort,
-    /// Send a request. If the current [last event ID](Connection::last_event_id) is not empty, send it as
+    /// Send a request. If the current [last event ID](Session::last_event_id) is not empty, send it as
     /// `Last-Event-ID`.
     Connect,
 }
 
-/// Change of the state of the connection.
+/// SessionEvent of the state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Change {
+pub enum SessionEvent {
     /// The stream is open ("announce the connection").
     Open,
     /// The connection is lost or failed, and another attempt follows.
     Disconnected {
-        /// Reason for the disconnection.
-        reason: Reason,
+        /// DisconnectReason for the disconnection.
+        reason: DisconnectReason,
         /// Time from now to the next attempt.
         delay: Duration,
     },
     /// The server refused the request because of the last event ID, so the next attempt is without it. Events may
-    /// be missed, or received twice. [`Change::Disconnected`] with the refusal follows.
+    /// be missed, or received twice. [`SessionEvent::Disconnected`] with the refusal follows.
     #[non_exhaustive]
     LastEventIdDropped {
         /// Length of the dropped ID, in bytes.
         length: usize,
     },
     /// The connection is closed for good.
-    Closed(Reason),
+    Closed(DisconnectReason),
 }
 
 /// Event source without I/O: the decoder of its streams, and the state between them.
 #[derive(Debug)]
-pub struct Connection {
-    settings: Settings,
+pub struct Session {
+    config: ClientConfig,
     state: State,
     decoder: Decoder,
     backoff: Backoff,
     actions: VecDeque<Action>,
-    changes: VecDeque<Change>,
+    changes: VecDeque<SessionEvent>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,19 +127,19 @@ enum State {
     Closed,
 }
 
-impl Connection {
+impl Session {
     /// Creates an event source whose first action is to connect. `seed` determines the random part of the delays.
-    pub fn new(settings: Settings, seed: u64, now: Duration) -> Self {
-        let mut connection = Self {
+    pub fn new(config: ClientConfig, seed: u64, now: Duration) -> Self {
+        let mut session = Self {
             state: State::Closed,
-            decoder: settings.decoder(),
-            backoff: Backoff::new(seed, settings.reconnection_time),
+            decoder: config.decoder(),
+            backoff: Backoff::new(seed, config.reconnection_time),
             actions: VecDeque::new(),
             changes: VecDeque::new(),
-            settings,
+            config,
         };
-        connection.connect(now);
-        connection
+        session.connect(now);
+        session
     }
 
     /// Returns the last event ID, which the next request sends as `Last-Event-ID`. Empty if there is none.
@@ -159,7 +159,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`IdTooLong`] if the ID is longer than [allowed](Settings::with_max_id_bytes). The previous ID is kept.
+    /// [`IdTooLong`] if the ID is longer than [allowed](ClientConfig::max_id_bytes). The previous ID is kept.
     pub fn set_last_event_id(&mut self, id: &EventId) -> Result<(), IdTooLong> {
         self.decoder.set_last_event_id(id)
     }
@@ -187,11 +187,11 @@ impl Connection {
     }
 
     /// Returns the next change, if any.
-    pub fn poll_change(&mut self) -> Option<Change> {
+    pub fn poll_change(&mut self) -> Option<SessionEvent> {
         self.changes.pop_front()
     }
 
-    /// Returns the time at which to call [`on_timeout`](Self::on_timeout), if there is no other input before.
+    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), if there is no other input before.
     pub fn poll_timeout(&self) -> Option<Duration> {
         match self.state {
             State::Connecting { deadline } | State::Open { deadline, .. } => deadline,
@@ -217,7 +217,7 @@ impl Connection {
             return Ok(None);
         }
         let item = self.decoder.decode(chunk)?;
-        self.backoff.on_item(item.as_ref());
+        self.backoff.handle_item(item.as_ref());
         Ok(item)
     }
 
@@ -239,15 +239,15 @@ impl Connection {
         }
         let item = self.decoder.next_owned(input);
         self.backoff
-            .on_item(item.as_ref().ok().and_then(Option::as_ref));
+            .handle_item(item.as_ref().ok().and_then(Option::as_ref));
         item
     }
 
     /// Handles an event that was decoded elsewhere, for example by the `EventSource` of a browser, which does not
     /// expose the bytes.
-    pub fn on_event(&mut self, now: Duration) {
+    pub fn handle_event(&mut self, now: Duration) {
         if self.is_alive(now) {
-            self.backoff.on_success();
+            self.backoff.handle_success();
         }
     }
 
@@ -256,50 +256,52 @@ impl Connection {
         let State::Open { deadline, .. } = &mut self.state else {
             return false;
         };
-        *deadline = end_of(self.settings.idle_timeout, now);
+        *deadline = end_of(self.config.idle_timeout, now);
         true
     }
 
-    /// Handles the regular end of the stream: [`Reason::End`], or [`Reason::Truncated`] inside an event.
+    /// Handles the regular end of the stream: [`DisconnectReason::EndOfStream`], or [`DisconnectReason::Truncated`] inside an event.
     ///
     /// To get the unfinished event, call [`decode`](Self::decode) with two LF before.
-    pub fn on_end(&mut self, now: Duration) {
+    pub fn handle_end_of_stream(&mut self, now: Duration) {
         match self.state {
             State::Open { .. } if self.decoder.is_inside_event() => {
-                self.lose(Reason::Truncated, None, now);
+                self.lose(DisconnectReason::Truncated, None, now);
             }
-            State::Open { .. } | State::Connecting { .. } => self.lose(Reason::End, None, now),
+            State::Open { .. } | State::Connecting { .. } => {
+                self.lose(DisconnectReason::EndOfStream, None, now)
+            }
             State::Waiting { .. } | State::Closed => {}
         }
     }
 
     /// Handles a failed attempt to connect, or a broken connection.
-    pub fn on_network_error(&mut self, now: Duration) {
+    pub fn handle_network_error(&mut self, now: Duration) {
         if let State::Open { .. } | State::Connecting { .. } = self.state {
-            self.lose(Reason::NetworkError, None, now);
+            self.lose(DisconnectReason::NetworkError, None, now);
         }
     }
 
     /// Handles a request that the driver could not prepare, for example because it got no token. Another attempt
     /// follows.
-    pub fn on_preparation_error(&mut self, now: Duration) {
+    pub fn handle_preparation_error(&mut self, now: Duration) {
         if let State::Connecting { .. } = self.state {
-            self.lose(Reason::Preparation, None, now);
+            self.lose(DisconnectReason::Preparation, None, now);
         }
     }
 
     /// Handles the timeouts that are due. The driver may call it at any time, also too early.
-    pub fn on_timeout(&mut self, now: Duration) {
+    pub fn handle_timeout(&mut self, now: Duration) {
         let is_due = |deadline: Option<Duration>| deadline.is_some_and(|time| time <= now);
         match self.state {
             State::Waiting { until } if until <= now => self.connect(now),
             State::Connecting { deadline } if is_due(deadline) => {
                 self.actions.push_back(Action::Abort);
-                self.lose(Reason::HeadTimeout, None, now);
+                self.lose(DisconnectReason::HeadTimeout, None, now);
             }
             State::Open { deadline, .. } if is_due(deadline) => {
                 self.actions.push_back(Action::Abort);
-                self.lose(Reason::IdleTimeout, None, now);
+                self.lose(DisconnectReason::IdleTimeout, None, now);
             }
             _ => {}
         }
@@ -308,7 +310,7 @@ impl Connection {
     /// Closes the connection for good. No more events follow.
     pub fn close(&mut self) {
         if !self.is_closed() {
-            self.stop(Reason::Requested);
+            self.stop(DisconnectReason::Requested);
         }
     }
 
@@ -319,8 +321,8 @@ impl Connection {
             State::Waiting { .. } => {}
             State::Connecting { .. } | State::Open { .. } => {
                 self.actions.push_back(Action::Abort);
-                self.changes.push_back(Change::Disconnected {
-                    reason: Reason::Requested,
+                self.changes.push_back(SessionEvent::Disconnected {
+                    reason: DisconnectReason::Requested,
                     delay: Duration::ZERO,
                 });
             }
@@ -329,40 +331,41 @@ impl Connection {
     }
 
     fn connect(&mut self, now: Duration) {
-        let deadline = end_of(self.settings.head_timeout(), now);
+        let deadline = end_of(self.config.effective_head_timeout(), now);
         self.state = State::Connecting { deadline };
         self.actions.push_back(Action::Connect);
     }
 
     /// Implements "Reestablish the connection."
-    fn lose(&mut self, reason: Reason, at_least: Option<Duration>, now: Duration) {
+    fn lose(&mut self, reason: DisconnectReason, at_least: Option<Duration>, now: Duration) {
         if let State::Open { since, .. } = self.state {
             let lived = now.saturating_sub(since);
-            self.backoff.on_end(lived, reason, &self.settings);
+            self.backoff.handle_end(lived, reason, &self.config);
             // A server that wants to be polled sends an ID without data, and ends the stream.
             if self.decoder.has_committed_id() {
-                self.backoff.on_success();
+                self.backoff.handle_success();
             }
         }
-        let delay = self
-            .backoff
-            .delay(&self.settings)
-            .max(at_least.unwrap_or_default().min(self.settings.ceiling));
+        let delay = self.backoff.delay(&self.config).max(
+            at_least
+                .unwrap_or_default()
+                .min(self.config.delay_bounds()[1]),
+        );
         self.state = State::Waiting {
             until: now.saturating_add(delay),
         };
         self.changes
-            .push_back(Change::Disconnected { reason, delay });
+            .push_back(SessionEvent::Disconnected { reason, delay });
     }
 
     /// Implements "Fail the connection." Pending actions of the driver are dropped.
-    fn stop(&mut self, reason: Reason) {
+    fn stop(&mut self, reason: DisconnectReason) {
         self.actions.clear();
         if let State::Connecting { .. } | State::Open { .. } = self.state {
             self.actions.push_back(Action::Abort);
         }
         self.state = State::Closed;
-        self.changes.push_back(Change::Closed(reason));
+        self.changes.push_back(SessionEvent::Closed(reason));
     }
 }
 

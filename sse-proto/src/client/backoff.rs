@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use super::{Reason, Settings};
+use super::{ClientConfig, DisconnectReason};
 use crate::Item;
 
 /// Lifetime after which a broken stream counts as a success, whatever its delay is: the server is not in trouble.
@@ -32,15 +32,15 @@ impl Backoff {
     ///
     /// A connection that only opens is not a success, and neither is a comment. Otherwise all clients of a server
     /// that accepts and then drops them would reconnect at once.
-    pub(super) fn on_item<T, I>(&mut self, item: Option<&Item<T, I>>) {
+    pub(super) fn handle_item<T, I>(&mut self, item: Option<&Item<T, I>>) {
         match item {
             Some(Item::Retry(time)) => self.reconnection_time = *time,
-            Some(Item::Event(_)) => self.on_success(),
+            Some(Item::Event(_)) => self.handle_success(),
             Some(Item::Comment(_)) | None => {}
         }
     }
 
-    pub(super) fn on_success(&mut self) {
+    pub(super) fn handle_success(&mut self) {
         self.failures = 0;
     }
 
@@ -48,35 +48,40 @@ impl Backoff {
     ///
     /// A stream without an event is a success if it lasted long compared with its delay. For example, a proxy that
     /// ends quiet streams is not a failure.
-    pub(super) fn on_end(&mut self, lived: Duration, reason: Reason, settings: &Settings) {
-        let base = self.base(settings);
+    pub(super) fn handle_end(
+        &mut self,
+        lived: Duration,
+        reason: DisconnectReason,
+        config: &ClientConfig,
+    ) {
+        let base = self.base(config);
         let is_success = match reason {
-            Reason::End | Reason::Truncated => lived >= base,
+            DisconnectReason::EndOfStream | DisconnectReason::Truncated => lived >= base,
             _ => lived >= base.saturating_mul(DELAYS_BEFORE_BREAK).min(MIN_LIFETIME),
         };
         if is_success {
-            self.on_success();
+            self.handle_success();
         }
     }
 
     /// Returns the delay without backoff and random part.
-    fn base(&self, settings: &Settings) -> Duration {
-        self.reconnection_time
-            .clamp(settings.floor, settings.ceiling)
+    fn base(&self, config: &ClientConfig) -> Duration {
+        let [min, max] = config.delay_bounds();
+        self.reconnection_time.clamp(min, max)
     }
 
     /// Returns the delay after an attempt: the reconnection time, doubled for each consecutive failed attempt
-    /// before. A random part of up to a quarter is added, unless the settings turn it off.
-    pub(super) fn delay(&mut self, settings: &Settings) -> Duration {
-        let base = self.base(settings);
+    /// before. A random part of up to a quarter is added, unless the configuration turns it off.
+    pub(super) fn delay(&mut self, config: &ClientConfig) -> Duration {
+        let base = self.base(config);
         let doubled = base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
-        let wait = doubled.min(settings.backoff_limit.max(base));
+        let wait = doubled.min(config.max_backoff.max(base));
         self.failures = self.failures.saturating_add(1);
-        let more = match settings.delays_by_chance {
+        let more = match config.jitter {
             true => wait / (4 * 255) * self.draw(),
             false => Duration::ZERO,
         };
-        wait.saturating_add(more).min(settings.ceiling)
+        wait.saturating_add(more).min(config.delay_bounds()[1])
     }
 
     /// Returns a random number from 0 to 255 by `SplitMix64`. The sequence depends only on the seed.

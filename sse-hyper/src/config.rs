@@ -5,9 +5,9 @@ use hyper::rt::Timer;
 
 use crate::KeepAlive;
 
-/// Settings that all event streams of a server share.
+/// Configuration that all event streams of a server share.
 #[derive(Clone)]
-pub struct Settings {
+pub struct StreamConfig {
     /// Timer for the keep-alive and the maximum age. Without a timer, streams have neither.
     pub(crate) timer: Option<Arc<dyn Timer + Send + Sync>>,
     pub(crate) keep_alive: Option<KeepAlive>,
@@ -15,7 +15,7 @@ pub struct Settings {
     pub(crate) retry: Option<RangeInclusive<Duration>>,
 }
 
-impl Settings {
+impl StreamConfig {
     /// Creates settings with the default [`KeepAlive`], which uses the given timer of a runtime.
     ///
     /// There is no reconnection time and no maximum age by default.
@@ -37,20 +37,13 @@ impl Settings {
         }
     }
 
-    /// Sets the comment or event that keeps an idle connection alive.
-    #[must_use]
-    pub fn with_keep_alive(mut self, keep_alive: KeepAlive) -> Self {
-        self.keep_alive = Some(keep_alive);
-        self
-    }
-
-    /// Turns the keep-alive off.
+    /// Sets the comment or event that keeps an idle connection alive. `None` turns it off.
     ///
-    /// Then proxies may close idle connections, and the server does not notice a client that has disappeared without
-    /// closing its connection.
+    /// Without it, proxies may close idle connections, and the server does not notice a client that has disappeared
+    /// without closing its connection.
     #[must_use]
-    pub fn without_keep_alive(mut self) -> Self {
-        self.keep_alive = None;
+    pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        self.keep_alive = keep_alive.into();
         self
     }
 
@@ -58,16 +51,16 @@ impl Settings {
     ///
     /// It is never sent in a block without an event, because some clients dispatch an event for such a block.
     #[must_use]
-    pub fn with_retry(self, reconnection_time: Duration) -> Self {
-        self.with_retry_range(reconnection_time..=reconnection_time)
+    pub fn reconnection_time(self, reconnection_time: Duration) -> Self {
+        self.reconnection_time_range(reconnection_time..=reconnection_time)
     }
 
     /// Sets a range of reconnection times; each stream sends a random one in the block of its first event.
     ///
-    /// Use this to spread the clients after a crash, because a server that crashes cannot send a farewell. It also
-    /// replaces the reconnection time of an earlier [`Farewell`](crate::Farewell), which a browser keeps otherwise.
+    /// Use this to spread the clients after a crash, because a server that crashes cannot send a close event. It also
+    /// replaces the reconnection time of an earlier [`CloseEvent`](crate::CloseEvent), which a browser keeps otherwise.
     #[must_use]
-    pub fn with_retry_range(mut self, reconnection_times: RangeInclusive<Duration>) -> Self {
+    pub fn reconnection_time_range(mut self, reconnection_times: RangeInclusive<Duration>) -> Self {
         self.retry = Some(reconnection_times);
         self
     }
@@ -77,23 +70,23 @@ impl Settings {
     /// The client reconnects with its last event ID. So the clients spread over the servers again, and they do not all
     /// reconnect at the same time. There is no maximum age by default.
     #[must_use]
-    pub fn with_max_age(mut self, age: RangeInclusive<Duration>) -> Self {
+    pub fn max_age(mut self, age: RangeInclusive<Duration>) -> Self {
         self.max_age = Some(age);
         self
     }
 }
 
 #[cfg(feature = "tokio")]
-impl Default for Settings {
+impl Default for StreamConfig {
     /// Creates settings with the default [`KeepAlive`] on tokio's timer, and nothing else.
     fn default() -> Self {
         Self::new(hyper_util::rt::TokioTimer::new())
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for StreamConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("StreamConfig")
             .field("keep_alive", &self.keep_alive)
             .field("max_age", &self.max_age)
             .field("retry", &self.retry)

@@ -6,7 +6,7 @@ use sse_hyper::EventId;
 /// [the epoch of the backend](crate::Backend::epoch). So the hub recognizes an ID from before a restart, independently
 /// of the machine's clock: a client that resumes with it gets a `reset`.
 #[derive(Clone, Debug, Default)]
-pub struct Ids(Form);
+pub struct IdFormat(Form);
 
 #[derive(Clone, Debug, Default)]
 enum Form {
@@ -16,7 +16,7 @@ enum Form {
     Sealed(sealed::Seal),
 }
 
-impl Ids {
+impl IdFormat {
     /// Returns the format of readable IDs: the epoch in hexadecimal and the number in decimal digits.
     ///
     /// For example, `5f3a9c21-17`, or `17` if there is no epoch. The numbers ascend over all topics, so they tell a
@@ -31,7 +31,7 @@ impl Ids {
     ///
     /// The ID of an event has 32 characters. The ID of a position has 48 characters, and is encrypted with a new nonce
     /// each time: two of them do not show how many events were published between them. The hub sends positions in
-    /// `reset` and `lagged` events, and by [`Settings::with_position`](crate::Settings::with_position). A quiet
+    /// `reset` and `lagged` events, and by [`HubConfig::position_events`](crate::HubConfig::position_events). A quiet
     /// subscriber gets its position even if nothing was published. A subscriber can still see that an ID is too old:
     /// the log may have lost selected events then, which depends on the traffic of all topics.
     ///
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn plain_ones_name_the_epoch_and_the_number() {
-        let ids = Ids::plain();
+        let ids = IdFormat::plain();
         for (epoch, text) in [(0, "17"), (1, "1-17"), (u64::MAX, "ffffffffffffffff-17")] {
             let id = ids.id(epoch, 17);
             assert_eq!(id.as_str(), text);
@@ -233,7 +233,7 @@ mod tests {
     #[cfg(feature = "sealed-ids")]
     #[test]
     fn sealed_ones_say_nothing_and_cannot_be_made_up() {
-        let (ids, others) = (Ids::sealed([1; 16]), Ids::sealed([2; 16]));
+        let (ids, others) = (IdFormat::sealed([1; 16]), IdFormat::sealed([2; 16]));
         const EPOCH: u64 = 0x5f3a_9c21;
         for number in [0, 1, 2, 1 << 40, u64::MAX] {
             let (event, position) = (ids.id(EPOCH, number), ids.position(EPOCH, number));

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 /// Configuration of the JetStream stream, and of how it is created if it does not exist.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct NatsConfig {
     pub(crate) stream: String,
     pub(crate) subject: Option<String>,
     pub(crate) domain: Option<String>,
@@ -11,10 +11,10 @@ pub struct Settings {
     pub(crate) max_age: Option<Duration>,
     pub(crate) is_in_memory: bool,
     pub(crate) replicas: usize,
-    pub(crate) publish_within: Duration,
+    pub(crate) publish_timeout: Duration,
 }
 
-impl Settings {
+impl NatsConfig {
     /// Default maximum number of events in the stream: a million.
     pub const DEFAULT_MAX_EVENTS: u64 = 1_000_000;
 
@@ -28,16 +28,16 @@ impl Settings {
     }
 
     /// Sets the name of the stream: `sse` by default. The subject is this name with `.events` after it, if
-    /// [`with_subject`](Self::with_subject) sets no other one.
+    /// [`subject`](Self::subject) sets no other one.
     #[must_use]
-    pub fn with_stream(mut self, name: impl Into<String>) -> Self {
+    pub fn stream(mut self, name: impl Into<String>) -> Self {
         self.stream = name.into();
         self
     }
 
     /// Sets the subject of the events in NATS, without wildcards. Each topic has its own subject below it.
     #[must_use]
-    pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
@@ -45,7 +45,7 @@ impl Settings {
     /// Sets the JetStream domain of the stream, for example that of a NATS hub if the server is a leaf node. By
     /// default, this is the server's own domain.
     #[must_use]
-    pub fn with_domain(mut self, name: impl Into<String>) -> Self {
+    pub fn domain(mut self, name: impl Into<String>) -> Self {
         self.domain = Some(name.into());
         self
     }
@@ -54,7 +54,7 @@ impl Settings {
     ///
     /// An existing stream keeps its limits. A warning logs the differences.
     #[must_use]
-    pub fn with_max_events(mut self, events: impl Into<Option<u64>>) -> Self {
+    pub fn max_events(mut self, events: impl Into<Option<u64>>) -> Self {
         self.max_events = events.into();
         self
     }
@@ -63,7 +63,7 @@ impl Settings {
     ///
     /// An existing stream keeps its limits. A warning logs the differences.
     #[must_use]
-    pub fn with_max_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
+    pub fn max_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.max_bytes = bytes.into();
         self
     }
@@ -72,23 +72,24 @@ impl Settings {
     ///
     /// The minimum of NATS is 100 ms. More than 292 years is reduced to that.
     #[must_use]
-    pub fn with_max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+    pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.max_age = age.into();
         self
     }
 
-    /// Stores a new stream in the memory of NATS instead of files. This is faster, but the events are lost when the
-    /// server stops.
+    /// Sets whether a new stream is in the memory of NATS instead of files. The default is `false`.
+    ///
+    /// Memory is faster, but the events are lost when the server stops.
     #[must_use]
-    pub fn in_memory(mut self) -> Self {
-        self.is_in_memory = true;
+    pub fn in_memory(mut self, enabled: bool) -> Self {
+        self.is_in_memory = enabled;
         self
     }
 
     /// Sets the number of servers of a cluster that store a new stream: 1 by default. With 3, the stream survives the
     /// loss of one server.
     #[must_use]
-    pub fn with_replicas(mut self, replicas: usize) -> Self {
+    pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
         self
     }
@@ -96,13 +97,13 @@ impl Settings {
     /// Sets the timeout for publishing an event: 10 s by default, which is longer than a cluster takes to elect a new
     /// leader. After it, the publisher gets an error.
     #[must_use]
-    pub fn with_publish_within(mut self, limit: Duration) -> Self {
-        self.publish_within = limit;
+    pub fn publish_timeout(mut self, timeout: Duration) -> Self {
+        self.publish_timeout = timeout;
         self
     }
 }
 
-impl Default for Settings {
+impl Default for NatsConfig {
     fn default() -> Self {
         Self {
             stream: "sse".to_owned(),
@@ -113,7 +114,7 @@ impl Default for Settings {
             max_age: None,
             is_in_memory: false,
             replicas: 1,
-            publish_within: Duration::from_secs(10),
+            publish_timeout: Duration::from_secs(10),
         }
     }
 }

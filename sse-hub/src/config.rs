@@ -3,20 +3,20 @@ use std::borrow::Cow;
 
 use sse_hyper::{Event, EventType, InvalidValue};
 
-use crate::Ids;
+use crate::IdFormat;
 
 /// Limits of the events that a hub keeps, for subscribers that reconnect or fall behind.
 ///
 /// The limit that is reached first applies.
 ///
 /// ```
-/// use sse_hub::{Hub, Retention, Settings};
+/// use sse_hub::{Hub, Retention, HubConfig};
 /// use std::time::Duration;
 ///
 /// let retention = Retention::new()
-///     .with_events(1000)
-///     .with_age(Duration::from_secs(3600));
-/// let hub = Hub::new(Settings::new().with_retention(retention));
+///     .events(1000)
+///     .age(Duration::from_secs(3600));
+/// let hub = Hub::new(HubConfig::new().retention(retention));
 /// # drop(hub);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Retention {
     /// Maximum age of an event that is replayed. `None` by default, which is no limit.
     ///
     /// A new subscriber gets no older events, even if nothing was published meanwhile. The latest event of each key is
-    /// kept at any age, for [`Slow::Latest`]. The memory of older events is freed when new events are published.
+    /// kept at any age, for [`LagPolicy::Latest`]. The memory of older events is freed when new events are published.
     pub age: Option<Duration>,
     /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. These events
     /// count as bytes, too, and are dropped first.
@@ -53,9 +53,9 @@ pub struct Retention {
     ///
     /// // Each topic keeps its newest 10 events for a day, and a busy topic up to 50,000.
     /// let retention = Retention::new()
-    ///     .with_events(50_000)
-    ///     .with_events_per_topic(10)
-    ///     .with_age(Duration::from_secs(24 * 60 * 60));
+    ///     .events(50_000)
+    ///     .events_per_topic(10)
+    ///     .age(Duration::from_secs(24 * 60 * 60));
     /// # let _ = retention;
     /// ```
     pub events_per_topic: usize,
@@ -75,28 +75,28 @@ impl Retention {
 
     /// Sets the maximum number of events of all topics together.
     #[must_use]
-    pub const fn with_events(mut self, events: usize) -> Self {
+    pub const fn events(mut self, events: usize) -> Self {
         self.events = events;
         self
     }
 
     /// Sets the maximum number of bytes of memory for the events, with their topics and keys.
     #[must_use]
-    pub const fn with_bytes(mut self, bytes: usize) -> Self {
+    pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
     /// Sets the [maximum age](Self#structfield.age) of an event that is replayed.
     #[must_use]
-    pub const fn with_age(mut self, age: Duration) -> Self {
+    pub const fn age(mut self, age: Duration) -> Self {
         self.age = Some(age);
         self
     }
 
     /// Sets the maximum number of keys whose latest event is kept after it leaves the log.
     #[must_use]
-    pub const fn with_keys(mut self, keys: usize) -> Self {
+    pub const fn keys(mut self, keys: usize) -> Self {
         self.keys = keys;
         self
     }
@@ -104,7 +104,7 @@ impl Retention {
     /// Sets the minimum number of the newest events of each topic that
     /// [stay replayable](Self#structfield.events_per_topic) while other topics are busy.
     #[must_use]
-    pub const fn with_events_per_topic(mut self, events: usize) -> Self {
+    pub const fn events_per_topic(mut self, events: usize) -> Self {
         self.events_per_topic = events;
         self
     }
@@ -118,9 +118,9 @@ impl Default for Retention {
 
 /// Configuration of a hub.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct HubConfig {
     pub(crate) retention: Retention,
-    pub(crate) ids: Ids,
+    pub(crate) ids: IdFormat,
     pub(crate) first_number: Option<u64>,
     pub(crate) max_subscribers: usize,
     pub(crate) max_event: usize,
@@ -131,14 +131,14 @@ pub struct Settings {
     pub(crate) retry: RangeInclusive<Duration>,
     pub(crate) announces_position: bool,
     pub(crate) position_interval: Duration,
-    pub(crate) authority_timeout: Duration,
+    pub(crate) authorize_timeout: Duration,
     reset: Option<EventType>,
     lagged: Option<EventType>,
     denied: Option<EventType>,
     position: Option<EventType>,
 }
 
-impl Settings {
+impl HubConfig {
     /// Creates the default settings: the default [`Retention`], plain IDs, events of up to 1 MiB, and an unlimited
     /// number of subscribers.
     pub fn new() -> Self {
@@ -147,34 +147,34 @@ impl Settings {
 
     /// Sets the limits of the events that are kept.
     #[must_use]
-    pub fn with_retention(mut self, retention: Retention) -> Self {
+    pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
     }
 
     /// Sets the format of event IDs. Plain by default.
     #[must_use]
-    pub fn with_ids(mut self, ids: Ids) -> Self {
+    pub fn id_format(mut self, ids: IdFormat) -> Self {
         self.ids = ids;
         self
     }
 
     /// Sets the number of the first event, for a hub in memory that continues the numbers of an earlier hub.
     ///
-    /// By default the first number is 1, and each hub has its own random [epoch](Ids), so that it rejects IDs from
+    /// By default the first number is 1, and each hub has its own random [epoch](IdFormat), so that it rejects IDs from
     /// before a restart. With a first number, IDs have no epoch, and the caller must ensure that numbers ascend over
     /// restarts.
     ///
     /// A number greater than 2^63 - 1 is reduced to that, so that numbers cannot overflow.
     #[must_use]
-    pub fn with_first_number(mut self, number: u64) -> Self {
+    pub fn first_sequence(mut self, number: u64) -> Self {
         self.first_number = Some(number);
         self
     }
 
     /// Sets the maximum number of concurrent subscribers. Unlimited by default.
     #[must_use]
-    pub fn with_max_subscribers(mut self, subscribers: usize) -> Self {
+    pub fn max_subscribers(mut self, subscribers: usize) -> Self {
         self.max_subscribers = subscribers;
         self
     }
@@ -183,21 +183,21 @@ impl Settings {
     ///
     /// Each CR and LF in the data counts as 7 bytes, because a further line takes as many on the wire.
     #[must_use]
-    pub fn with_max_event(mut self, bytes: usize) -> Self {
+    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event = bytes;
         self
     }
 
     /// Sets the maximum length of an event's type, in bytes: 256 by default.
     #[must_use]
-    pub fn with_max_type(mut self, bytes: usize) -> Self {
+    pub fn max_event_type_bytes(mut self, bytes: usize) -> Self {
         self.max_type = bytes;
         self
     }
 
     /// Sets the maximum length of an event's key, in bytes: 256 by default.
     #[must_use]
-    pub fn with_max_key(mut self, bytes: usize) -> Self {
+    pub fn max_key_bytes(mut self, bytes: usize) -> Self {
         self.max_key = bytes;
         self
     }
@@ -207,7 +207,7 @@ impl Settings {
     /// With a long reconnection time, a client waits that long after it loses the connection. With a short one,
     /// browsers send many requests to a server that refuses them.
     #[must_use]
-    pub fn with_event_retry(mut self, allowed: RangeInclusive<Duration>) -> Self {
+    pub fn allowed_retry(mut self, allowed: RangeInclusive<Duration>) -> Self {
         self.event_retry = allowed;
         self
     }
@@ -218,7 +218,7 @@ impl Settings {
     /// event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`. The page then
     /// mistakes it for a change of the connection.
     #[must_use]
-    pub fn with_reserved_types<T: Into<Cow<'static, str>>>(
+    pub fn reserved_event_types<T: Into<Cow<'static, str>>>(
         mut self,
         types: impl IntoIterator<Item = T>,
     ) -> Self {
@@ -228,16 +228,16 @@ impl Settings {
 
     /// Sets the reconnection time for subscribers that were too slow, randomized per subscriber: 1 to 5 s by default.
     #[must_use]
-    pub fn with_retry(mut self, reconnection_time: RangeInclusive<Duration>) -> Self {
+    pub fn lagged_retry(mut self, reconnection_time: RangeInclusive<Duration>) -> Self {
         self.retry = reconnection_time;
         self
     }
 
-    /// Sets the maximum time that an [`Authority`](crate::Authority) may take to answer: 10 s by default. After that,
+    /// Sets the maximum time that an [`Authorizer`](crate::Authorizer) may take to answer: 10 s by default. After that,
     /// the subscriber is denied.
     #[must_use]
-    pub fn with_authority_timeout(mut self, timeout: Duration) -> Self {
-        self.authority_timeout = timeout;
+    pub fn authorize_timeout(mut self, timeout: Duration) -> Self {
+        self.authorize_timeout = timeout;
         self
     }
 
@@ -252,9 +252,9 @@ impl Settings {
     ///
     /// The hub sends the position again when the subscriber has received all its events, and events of other topics
     /// were published. So the hub still knows the client's last event ID when it reconnects. The interval is at least
-    /// [`with_position_interval`](Self::with_position_interval).
+    /// [`position_interval`](Self::position_interval).
     #[must_use]
-    pub fn with_position(mut self, enabled: bool) -> Self {
+    pub fn position_events(mut self, enabled: bool) -> Self {
         self.announces_position = enabled;
         self
     }
@@ -265,7 +265,7 @@ impl Settings {
     /// A subscription has no timer. It checks the time when it is polled and has no events. The keep-alive of
     /// [`sse_hyper`] polls it every 15 s by default.
     #[must_use]
-    pub fn with_position_interval(mut self, interval: Duration) -> Self {
+    pub fn position_interval(mut self, interval: Duration) -> Self {
         self.position_interval = interval;
         self
     }
@@ -316,14 +316,14 @@ impl Settings {
     }
 }
 
-impl Default for Settings {
+impl Default for HubConfig {
     fn default() -> Self {
         // These four are valid, because they have no line ends.
         let [reset, lagged, denied, position] =
             ["reset", "lagged", "denied", "position"].map(|name| EventType::new(name).ok());
         Self {
             retention: Retention::default(),
-            ids: Ids::default(),
+            ids: IdFormat::default(),
             first_number: None,
             max_subscribers: usize::MAX,
             max_event: 1024 * 1024,
@@ -334,7 +334,7 @@ impl Default for Settings {
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
             announces_position: true,
             position_interval: Duration::from_secs(10),
-            authority_timeout: Duration::from_secs(10),
+            authorize_timeout: Duration::from_secs(10),
             reset,
             lagged,
             denied,
@@ -354,11 +354,11 @@ fn event(event_type: &Option<EventType>, data: impl Into<Cow<'static, str>>) -> 
 
 /// Policy for a subscriber that reads more slowly than events are published.
 ///
-/// It applies when the subscriber is further behind than its [maximum lag](crate::Subscriber::with_max_lag), or than
+/// It applies when the subscriber is further behind than its [maximum lag](crate::SubscriptionBuilder::max_lag), or than
 /// the log reaches back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Slow {
+pub enum LagPolicy {
     /// Disconnects the subscriber.
     ///
     /// Its stream ends with an event of the type `lagged`, with the data `{"behind":N}` and a reconnection time. When
@@ -370,7 +370,7 @@ pub enum Slow {
     /// The subscriber gets an event of the type `lagged` with the data `{"missed":N}`, and then the events from now
     /// on.
     Skip,
-    /// Sends only the latest event of each [key](crate::Post::with_key), and not the events that it replaces.
+    /// Sends only the latest event of each [key](crate::Publication::with_key), and not the events that it replaces.
     ///
     /// Use it for state, such as prices. Events without a key are not replaced. After events have left the log, only
     /// the latest event of each key is kept. A subscriber that has missed even one of these gets a `reset`.

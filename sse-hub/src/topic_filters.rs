@@ -19,17 +19,17 @@ pub(crate) const MAX_STARS: usize = 4;
 /// `orders/**`, or `**` for all topics. A pattern has at most 256 bytes and 16 segments, of which at most 4 are `*`.
 ///
 /// `From` converts a topic into a selector for exactly this topic. Text that a user has chosen must not become part
-/// of a pattern: see [`Selection`].
+/// of a pattern: see [`TopicFilters`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Selector {
+pub enum TopicFilter {
     /// Selects this topic.
     Exact(Topic),
     /// Selects all topics that match this pattern.
     Pattern(Pattern),
 }
 
-impl Selector {
+impl TopicFilter {
     /// Parses a pattern. A text without `*` selects exactly this topic.
     ///
     /// # Errors
@@ -55,10 +55,10 @@ impl Selector {
     /// [`InvalidTopic`] if the topic has more than 253 bytes or 15 segments.
     ///
     /// ```
-    /// use sse_hub::{Selector, Topic};
+    /// use sse_hub::{TopicFilter, Topic};
     ///
     /// let user = Topic::from_segments(["user", "alice"])?;
-    /// assert_eq!(Selector::below(&user)?.as_str(), "user/alice/**");
+    /// assert_eq!(TopicFilter::below(&user)?.as_str(), "user/alice/**");
     /// # Ok::<(), sse_hub::InvalidTopic>(())
     /// ```
     pub fn below(topic: &Topic) -> Result<Self, InvalidTopic> {
@@ -82,31 +82,31 @@ impl Selector {
     }
 }
 
-impl From<Topic> for Selector {
+impl From<Topic> for TopicFilter {
     fn from(topic: Topic) -> Self {
         Self::Exact(topic)
     }
 }
 
-impl From<&Topic> for Selector {
+impl From<&Topic> for TopicFilter {
     fn from(topic: &Topic) -> Self {
         topic.clone().into()
     }
 }
 
-impl fmt::Display for Selector {
+impl fmt::Display for TopicFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(f)
     }
 }
 
-impl fmt::Debug for Selector {
+impl fmt::Debug for TopicFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
-/// Pattern that matches topics. Create it with [`Selector::from_pattern`].
+/// Pattern that matches topics. Create it with [`TopicFilter::from_pattern`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern {
     text: Arc<str>,
@@ -176,7 +176,7 @@ impl Pattern {
     }
 }
 
-/// Set of 1 to 64 [`Selector`]s, which selects the events of one subscriber.
+/// Set of 1 to 64 [`TopicFilter`]s, which selects the events of one subscriber.
 ///
 /// An event that several selectors match is delivered once. Cloning is cheap: it copies no text.
 ///
@@ -189,15 +189,15 @@ impl Pattern {
 /// - [`new`](Self::new), and `From` for [`Topic`] and [`Topics`], select exact topics. They reject `*`.
 /// - [`Topic::from_segments`] rejects `*` and `/` in a segment.
 /// - [`from_patterns`](Self::from_patterns), [`with_patterns`](Self::with_patterns) and
-///   [`Selector::from_pattern`] interpret `*`. Use them only for your own text, and for users that may receive all
-///   topics. [`Selector::below`] makes a pattern from a topic that contains text from a user.
+///   [`TopicFilter::from_pattern`] interpret `*`. Use them only for your own text, and for users that may receive all
+///   topics. [`TopicFilter::below`] makes a pattern from a topic that contains text from a user.
 ///
 /// ```
-/// use sse_hub::{InvalidTopic, Selection, Topic};
+/// use sse_hub::{InvalidTopic, TopicFilters, Topic};
 ///
-/// fn private(name: &str) -> Result<Selection, InvalidTopic> {
+/// fn private(name: &str) -> Result<TopicFilters, InvalidTopic> {
 ///     let own = Topic::from_segments(["user", name])?;
-///     Selection::from(own).with_patterns(["news/**"])
+///     TopicFilters::from(own).with_patterns(["news/**"])
 /// }
 ///
 /// let selection = private("alice")?;
@@ -208,9 +208,9 @@ impl Pattern {
 /// # Ok::<(), InvalidTopic>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Selection(Arc<[Selector]>);
+pub struct TopicFilters(Arc<[TopicFilter]>);
 
-impl Selection {
+impl TopicFilters {
     /// Creates a selection of exactly these topics: 1 to 64.
     ///
     /// # Errors
@@ -219,11 +219,11 @@ impl Selection {
     /// texts, or more than 64.
     ///
     /// ```
-    /// use sse_hub::{Selection, Topic};
+    /// use sse_hub::{TopicFilters, Topic};
     ///
-    /// let selection = Selection::new(["news", "orders/17"])?;
+    /// let selection = TopicFilters::new(["news", "orders/17"])?;
     /// assert!(selection.matches(&Topic::new("orders/17")?));
-    /// assert!(Selection::new(["orders/*"]).is_err());
+    /// assert!(TopicFilters::new(["orders/*"]).is_err());
     /// # Ok::<(), sse_hub::InvalidTopic>(())
     /// ```
     pub fn new<T: AsRef<str>>(topics: impl IntoIterator<Item = T>) -> Result<Self, InvalidTopic> {
@@ -237,13 +237,13 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] if one of the texts is neither a topic nor a [pattern](Selector), if there are no texts,
+    /// [`InvalidTopic`] if one of the texts is neither a topic nor a [pattern](TopicFilter), if there are no texts,
     /// or if there are more than 64.
     ///
     /// ```
-    /// use sse_hub::{Selection, Topic};
+    /// use sse_hub::{TopicFilters, Topic};
     ///
-    /// let selection = Selection::from_patterns(["news", "orders/**"])?;
+    /// let selection = TopicFilters::from_patterns(["news", "orders/**"])?;
     /// assert!(selection.matches(&Topic::new("orders/17/items")?));
     /// assert!(!selection.matches(&Topic::new("orders")?));
     /// # Ok::<(), sse_hub::InvalidTopic>(())
@@ -251,7 +251,7 @@ impl Selection {
     pub fn from_patterns<T: AsRef<str>>(
         patterns: impl IntoIterator<Item = T>,
     ) -> Result<Self, InvalidTopic> {
-        distinct(patterns.into_iter().map(Selector::from_pattern)).map(Self)
+        distinct(patterns.into_iter().map(TopicFilter::from_pattern)).map(Self)
     }
 
     /// Creates a selection from 1 to 64 selectors.
@@ -259,7 +259,7 @@ impl Selection {
     /// # Errors
     ///
     /// [`InvalidTopic`] if there are no selectors, or more than 64.
-    pub fn from_selectors<S: Into<Selector>>(
+    pub fn from_filters<S: Into<TopicFilter>>(
         selectors: impl IntoIterator<Item = S>,
     ) -> Result<Self, InvalidTopic> {
         distinct(selectors.into_iter().map(|selector| Ok(selector.into()))).map(Self)
@@ -276,18 +276,18 @@ impl Selection {
         patterns: impl IntoIterator<Item = T>,
     ) -> Result<Self, InvalidTopic> {
         let here = self.iter().cloned().map(Ok);
-        let more = patterns.into_iter().map(Selector::from_pattern);
+        let more = patterns.into_iter().map(TopicFilter::from_pattern);
         distinct(here.chain(more)).map(Self)
     }
 
     /// Creates a selection of all topics.
     pub fn all() -> Self {
         let all = Pattern { text: "**".into() };
-        Self([Selector::Pattern(all)].into())
+        Self([TopicFilter::Pattern(all)].into())
     }
 
     /// Returns the selectors, without duplicates.
-    pub fn iter(&self) -> core::slice::Iter<'_, Selector> {
+    pub fn iter(&self) -> core::slice::Iter<'_, TopicFilter> {
         self.0.iter()
     }
 
@@ -301,47 +301,47 @@ impl Selection {
     }
 }
 
-impl<'a> IntoIterator for &'a Selection {
-    type Item = &'a Selector;
-    type IntoIter = core::slice::Iter<'a, Selector>;
+impl<'a> IntoIterator for &'a TopicFilters {
+    type Item = &'a TopicFilter;
+    type IntoIter = core::slice::Iter<'a, TopicFilter>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
 }
 
-impl From<Topic> for Selection {
+impl From<Topic> for TopicFilters {
     fn from(topic: Topic) -> Self {
-        Self([Selector::Exact(topic)].into())
+        Self([TopicFilter::Exact(topic)].into())
     }
 }
 
-impl From<&Topic> for Selection {
+impl From<&Topic> for TopicFilters {
     fn from(topic: &Topic) -> Self {
         topic.clone().into()
     }
 }
 
-impl From<Topics> for Selection {
+impl From<Topics> for TopicFilters {
     fn from(topics: Topics) -> Self {
         Self::from(&topics)
     }
 }
 
-impl From<&Topics> for Selection {
+impl From<&Topics> for TopicFilters {
     fn from(topics: &Topics) -> Self {
         // Topics are sorted and distinct already.
-        Self(topics.iter().map(Selector::from).collect())
+        Self(topics.iter().map(TopicFilter::from).collect())
     }
 }
 
-impl From<Selector> for Selection {
-    fn from(selector: Selector) -> Self {
+impl From<TopicFilter> for TopicFilters {
+    fn from(selector: TopicFilter) -> Self {
         Self([selector].into())
     }
 }
 
-impl fmt::Debug for Selection {
+impl fmt::Debug for TopicFilters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self).finish()
     }

@@ -7,16 +7,16 @@ use core::time::Duration;
 use simulated::{EVENTS, Source};
 use sse_proto::{
     EventId,
-    connection::{Action, Change, Connection, Reason, Settings},
+    client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
 };
 
 #[test]
 fn events_come_and_the_stream_is_taken_up_again() {
-    let mut source = Source::open(Settings::default());
+    let mut source = Source::open(ClientConfig::default());
     source.receive("id: 1\ndata: a\n\nid: 2\ndata: b\n\ndata: cut");
     assert_eq!(source.data, ["a", "b"]);
     source.end();
-    let delay = source.disconnected(Reason::Truncated);
+    let delay = source.disconnected(DisconnectReason::Truncated);
     assert!((3000..=3750).contains(&delay), "{delay}");
     assert_eq!(
         source.take_actions(),
@@ -54,7 +54,7 @@ fn events_come_and_the_stream_is_taken_up_again() {
 
 #[test]
 fn it_can_go_on_from_an_earlier_id() {
-    let mut source = Source::new(Settings::default());
+    let mut source = Source::new(ClientConfig::default());
     source
         .connection
         .set_last_event_id(&EventId::from(41))
@@ -68,7 +68,7 @@ fn it_can_go_on_from_an_earlier_id() {
 
 #[test]
 fn an_id_that_is_too_long_is_told_and_the_one_before_is_sent() {
-    let settings = Settings::default().with_max_id_bytes(5);
+    let settings = ClientConfig::default().max_id_bytes(5);
     let mut source = Source::open(settings);
     source.receive("id: 1\ndata: a\n\nid: 123456\ndata: b\n\n");
     let error = "event ID at byte 15 of the stream is 6 bytes, limit is 5";
@@ -83,10 +83,10 @@ fn an_id_that_is_too_long_is_told_and_the_one_before_is_sent() {
 fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
     let long = "x".repeat(1025);
     for (status, id) in [(431, "7"), (431, &*long), (400, &*long)] {
-        let mut source = Source::open(Settings::default());
+        let mut source = Source::open(ClientConfig::default());
         source.receive(&format!("id: {id}\ndata: a\n\n"));
         source.end();
-        source.disconnected(Reason::End);
+        source.disconnected(DisconnectReason::EndOfStream);
         source.sleep();
         source.take_actions();
         assert_eq!(source.connection.last_event_id(), id);
@@ -94,13 +94,16 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
         source.respond(status, None);
         let changes = source.take_changes();
         let [
-            Change::LastEventIdDropped { length, .. },
-            Change::Disconnected { reason, delay },
+            SessionEvent::LastEventIdDropped { length, .. },
+            SessionEvent::Disconnected { reason, delay },
         ] = changes[..]
         else {
             panic!("{changes:?}");
         };
-        assert_eq!((length, reason), (id.len(), Reason::Status(status)));
+        assert_eq!(
+            (length, reason),
+            (id.len(), DisconnectReason::Status(status))
+        );
         assert!(delay >= Duration::from_millis(500), "{delay:?}");
         assert_eq!(source.take_actions(), [Action::Abort]);
         source.sleep();
@@ -109,7 +112,7 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
 
         // The ID was not the cause of the refusal.
         source.respond(status, None);
-        let closed = Change::Closed(Reason::Status(status));
+        let closed = SessionEvent::Closed(DisconnectReason::Status(status));
         assert_eq!(source.take_changes(), [closed]);
     }
 }
@@ -118,17 +121,25 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
 fn a_refusal_that_is_not_for_the_id_is_the_end() {
     let long = "x".repeat(1025);
     for (settings, status, id) in [
-        (Settings::default(), 431, ""),
-        (Settings::default(), 400, "short"),
-        (Settings::default(), 414, &*long),
-        (Settings::default().with_standard_statuses(), 431, &*long),
-        (Settings::default().with_standard_statuses(), 400, &*long),
+        (ClientConfig::default(), 431, ""),
+        (ClientConfig::default(), 400, "short"),
+        (ClientConfig::default(), 414, &*long),
+        (
+            ClientConfig::default().retry_server_errors(false),
+            431,
+            &*long,
+        ),
+        (
+            ClientConfig::default().retry_server_errors(false),
+            400,
+            &*long,
+        ),
     ] {
         let mut source = Source::new(settings);
         let id = EventId::new(id.to_owned()).unwrap();
         source.connection.set_last_event_id(&id).unwrap();
         source.respond(status, None);
-        let closed = Change::Closed(Reason::Status(status));
+        let closed = SessionEvent::Closed(DisconnectReason::Status(status));
         assert_eq!(source.take_changes(), [closed]);
         assert_eq!(source.connection.last_event_id(), id.as_str());
     }
@@ -136,11 +147,11 @@ fn a_refusal_that_is_not_for_the_id_is_the_end() {
 
 #[test]
 fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
-    let mut source = Source::new(Settings::default());
+    let mut source = Source::new(ClientConfig::default());
     let mut least = 3000;
     for _ in 0..12 {
         source.fail();
-        let delay = source.disconnected(Reason::NetworkError);
+        let delay = source.disconnected(DisconnectReason::NetworkError);
         assert!(
             (least..=least + least / 4).contains(&delay),
             "{least}: {delay}"
@@ -153,19 +164,19 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
     source.respond(200, EVENTS);
     source.take_changes();
     source.end();
-    assert!(source.disconnected(Reason::End) >= 60_000);
+    assert!(source.disconnected(DisconnectReason::EndOfStream) >= 60_000);
     source.sleep();
     source.respond(200, EVENTS);
     source.take_changes();
     source.receive(": a comment is not a success either\n");
     source.end();
-    assert!(source.disconnected(Reason::End) >= 60_000);
+    assert!(source.disconnected(DisconnectReason::EndOfStream) >= 60_000);
     source.sleep();
     source.respond(200, EVENTS);
     source.take_changes();
     source.receive("data: an event is a success\n\n");
     source.end();
-    assert!(source.disconnected(Reason::End) <= 3750);
+    assert!(source.disconnected(DisconnectReason::EndOfStream) <= 3750);
 
     // A stream that breaks after a long time is also a success.
     for _ in 0..5 {
@@ -178,7 +189,7 @@ fn failures_double_the_delay_up_to_a_limit_and_success_resets_it() {
     source.take_changes();
     source.now += Duration::from_secs(60);
     source.fail();
-    assert!(source.disconnected(Reason::NetworkError) <= 3750);
+    assert!(source.disconnected(DisconnectReason::NetworkError) <= 3750);
 }
 
 /// Proxies end streams without events after 30 s or 60 s.
@@ -197,18 +208,18 @@ fn a_quiet_stream_that_lives_as_long_as_its_delay_is_a_success() {
         ("1000", 7999, false, 0),
         ("30000", 60_000, false, 30_000),
     ] {
-        let settings = Settings::default().with_exact_delays();
-        let mut source = Source::open(settings.with_backoff_limit(Duration::from_secs(240)));
+        let settings = ClientConfig::default().jitter(false);
+        let mut source = Source::open(settings.max_backoff(Duration::from_secs(240)));
         let mut delays = Vec::new();
         for _ in 0..3 {
             source.receive(&format!("retry: {retry}\n: quiet\n\n"));
             source.now += Duration::from_millis(lives);
             delays.push(if ends {
                 source.end();
-                source.disconnected(Reason::End)
+                source.disconnected(DisconnectReason::EndOfStream)
             } else {
                 source.fail();
-                source.disconnected(Reason::NetworkError)
+                source.disconnected(DisconnectReason::NetworkError)
             });
             source.sleep();
             source.respond(200, EVENTS);
@@ -234,25 +245,28 @@ fn a_quiet_stream_that_lives_as_long_as_its_delay_is_a_success() {
 #[test]
 fn a_stream_that_ends_inside_an_event_is_told() {
     for (stream, reason) in [
-        ("data: a\n", Reason::Truncated),
-        ("data: a", Reason::Truncated),
-        ("da", Reason::Truncated),
-        ("data: a\n\nevent: completed\ndata: {}\n", Reason::Truncated),
-        ("event: a\n", Reason::Truncated),
-        ("id: 1\r\n", Reason::Truncated),
-        (": a comment\ndata: a\n", Reason::Truncated),
-        ("data: a\n: a comment\n", Reason::Truncated),
-        ("retry: 500\ndata", Reason::Truncated),
-        ("data: a\n\n", Reason::End),
-        ("data: a\r\n\r", Reason::End),
-        ("id: 1\n\n", Reason::End),
-        ("data: a\n\n: cut", Reason::End),
-        ("data: a\n\n: a comment\n", Reason::End),
-        ("retry: 500\n", Reason::End),
-        ("", Reason::End),
-        ("\u{FEFF}", Reason::End),
+        ("data: a\n", DisconnectReason::Truncated),
+        ("data: a", DisconnectReason::Truncated),
+        ("da", DisconnectReason::Truncated),
+        (
+            "data: a\n\nevent: completed\ndata: {}\n",
+            DisconnectReason::Truncated,
+        ),
+        ("event: a\n", DisconnectReason::Truncated),
+        ("id: 1\r\n", DisconnectReason::Truncated),
+        (": a comment\ndata: a\n", DisconnectReason::Truncated),
+        ("data: a\n: a comment\n", DisconnectReason::Truncated),
+        ("retry: 500\ndata", DisconnectReason::Truncated),
+        ("data: a\n\n", DisconnectReason::EndOfStream),
+        ("data: a\r\n\r", DisconnectReason::EndOfStream),
+        ("id: 1\n\n", DisconnectReason::EndOfStream),
+        ("data: a\n\n: cut", DisconnectReason::EndOfStream),
+        ("data: a\n\n: a comment\n", DisconnectReason::EndOfStream),
+        ("retry: 500\n", DisconnectReason::EndOfStream),
+        ("", DisconnectReason::EndOfStream),
+        ("\u{FEFF}", DisconnectReason::EndOfStream),
     ] {
-        let mut source = Source::open(Settings::default());
+        let mut source = Source::open(ClientConfig::default());
         source.receive(stream);
         source.end();
         source.disconnected(reason);
@@ -261,18 +275,18 @@ fn a_stream_that_ends_inside_an_event_is_told() {
         source.respond(200, EVENTS);
         source.take_changes();
         source.end();
-        source.disconnected(Reason::End);
+        source.disconnected(DisconnectReason::EndOfStream);
     }
     // A broken stream may have been cut at any byte.
-    let mut source = Source::open(Settings::default());
+    let mut source = Source::open(ClientConfig::default());
     source.receive("data: a\n");
     source.fail();
-    source.disconnected(Reason::NetworkError);
+    source.disconnected(DisconnectReason::NetworkError);
     // An event that is too large was already reported.
-    let mut source = Source::open(Settings::default().with_limit(10));
+    let mut source = Source::open(ClientConfig::default().max_event_bytes(10));
     source.receive("data: 12345678\ndata: a\n");
     source.end();
-    source.disconnected(Reason::End);
+    source.disconnected(DisconnectReason::EndOfStream);
 }
 
 /// The client would ask the server for the event again, forever, if it did not keep the ID.
@@ -287,13 +301,13 @@ fn the_source_goes_on_after_an_event_that_is_too_large_and_cut() {
         format!("data: {large}\nid: 2\ndata"),
         format!("data: {large}\nid: 2\n\n"),
     ] {
-        let mut source = Source::open(Settings::default().with_limit(50));
+        let mut source = Source::open(ClientConfig::default().max_event_bytes(50));
         source.receive("id: 1\ndata: a\n\n");
         source.receive(&stream);
         let error = "the event at byte 15 of the stream is larger than the limit of 50 bytes";
         assert_eq!(source.data, ["a", error], "{stream}");
         source.fail();
-        source.disconnected(Reason::NetworkError);
+        source.disconnected(DisconnectReason::NetworkError);
         assert_eq!(source.connection.last_event_id(), "2", "{stream}");
     }
 }
@@ -310,16 +324,18 @@ fn an_id_without_data_is_a_success() {
         (": 1\n\n", false),
         ("", false),
     ] {
-        let settings = Settings::default().with_exact_delays();
+        let settings = ClientConfig::default().jitter(false);
         let mut source = Source::open(
-            settings.with_bounds(Duration::from_millis(500), Duration::from_secs(300)),
+            settings
+                .min_delay(Duration::from_millis(500))
+                .max_delay(Duration::from_secs(300)),
         );
         source.receive("retry: 500\n");
         let mut delays = Vec::new();
         for _ in 0..4 {
             source.receive(stream);
             source.end();
-            delays.push(source.disconnected(Reason::End));
+            delays.push(source.disconnected(DisconnectReason::EndOfStream));
             source.sleep();
             source.respond(200, EVENTS);
             source.take_changes();
@@ -340,12 +356,12 @@ fn a_stream_sets_the_delay_within_bounds() {
         ("100000000000000000000", 300_000, 300_000),
         ("240000", 240_000, 300_000),
     ] {
-        let mut source = Source::open(Settings::default());
+        let mut source = Source::open(ClientConfig::default());
         source.receive(&format!("retry: {retry}\n"));
         source.receive("data: a\n\n");
         for connection in 0..5 {
             source.end();
-            let delay = source.disconnected(Reason::End);
+            let delay = source.disconnected(DisconnectReason::EndOfStream);
             assert!(
                 (least..=most).contains(&delay),
                 "{retry}, {connection}: {delay}"
@@ -361,8 +377,8 @@ fn a_stream_sets_the_delay_within_bounds() {
 #[test]
 fn clients_spread_and_a_seed_repeats_itself() {
     let delays = |seed| {
-        let mut connection = Connection::new(Settings::default(), seed, Duration::ZERO);
-        connection.on_network_error(Duration::ZERO);
+        let mut connection = Session::new(ClientConfig::default(), seed, Duration::ZERO);
+        connection.handle_network_error(Duration::ZERO);
         connection.poll_timeout()
     };
     let mut all: Vec<_> = (0..100).map(delays).collect();
@@ -374,29 +390,29 @@ fn clients_spread_and_a_seed_repeats_itself() {
 
 #[test]
 fn a_client_that_does_as_browsers_do_waits_as_long_as_it_is_told() {
-    let mut source = Source::open(Settings::default().with_exact_delays());
+    let mut source = Source::open(ClientConfig::default().jitter(false));
     source.receive("retry: 2000\ndata: a\n\n");
     source.end();
-    assert_eq!(source.disconnected(Reason::End), 2000);
+    assert_eq!(source.disconnected(DisconnectReason::EndOfStream), 2000);
     source.sleep();
     source.fail();
-    assert_eq!(source.disconnected(Reason::NetworkError), 4000);
+    assert_eq!(source.disconnected(DisconnectReason::NetworkError), 4000);
 }
 
 #[test]
 fn a_response_that_is_no_event_stream_is_the_end() {
     for (status, content_type, reason) in [
-        (200, Some(&b"text/html"[..]), Reason::ContentType),
-        (200, None, Reason::ContentType),
-        (204, EVENTS, Reason::Status(204)),
-        (301, None, Reason::Status(301)),
-        (401, EVENTS, Reason::Status(401)),
-        (404, None, Reason::Status(404)),
-        (600, None, Reason::Status(600)),
+        (200, Some(&b"text/html"[..]), DisconnectReason::ContentType),
+        (200, None, DisconnectReason::ContentType),
+        (204, EVENTS, DisconnectReason::Status(204)),
+        (301, None, DisconnectReason::Status(301)),
+        (401, EVENTS, DisconnectReason::Status(401)),
+        (404, None, DisconnectReason::Status(404)),
+        (600, None, DisconnectReason::Status(600)),
     ] {
-        let mut source = Source::new(Settings::default());
+        let mut source = Source::new(ClientConfig::default());
         source.respond(status, content_type);
-        assert_eq!(source.take_changes(), [Change::Closed(reason)]);
+        assert_eq!(source.take_changes(), [SessionEvent::Closed(reason)]);
         assert_eq!(source.take_actions(), [Action::Abort]);
         assert!(source.connection.is_closed());
         assert_eq!(source.connection.poll_timeout(), None);
@@ -419,16 +435,16 @@ fn a_response_that_is_no_event_stream_is_the_end() {
 #[test]
 fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() {
     for status in [408, 425, 429, 500, 502, 503, 504, 599] {
-        let mut source = Source::new(Settings::default());
+        let mut source = Source::new(ClientConfig::default());
         source.respond(status, None);
         assert_eq!(source.take_actions(), [Action::Abort]);
-        assert!(source.disconnected(Reason::Status(status)) >= 3000);
+        assert!(source.disconnected(DisconnectReason::Status(status)) >= 3000);
 
-        let mut source = Source::new(Settings::default().with_standard_statuses());
+        let mut source = Source::new(ClientConfig::default().retry_server_errors(false));
         source.respond(status, EVENTS);
         assert_eq!(
             source.take_changes(),
-            [Change::Closed(Reason::Status(status))]
+            [SessionEvent::Closed(DisconnectReason::Status(status))]
         );
     }
     for (asked, least, most) in [
@@ -436,41 +452,41 @@ fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() 
         (20, 20_000, 20_000),
         (9999, 300_000, 300_000),
     ] {
-        let mut source = Source::new(Settings::default());
+        let mut source = Source::new(ClientConfig::default());
         let retry_after = Some(Duration::from_secs(asked));
         source
             .connection
-            .on_response(503, None, retry_after, source.now);
+            .handle_response(503, None, retry_after, source.now);
         source.drain();
-        let delay = source.disconnected(Reason::Status(503));
+        let delay = source.disconnected(DisconnectReason::Status(503));
         assert!((least..=most).contains(&delay), "{delay}");
     }
 }
 
 #[test]
 fn the_driver_can_decide_what_is_retried() {
-    let closed = |reason| vec![Change::Closed(reason)];
+    let closed = |reason| vec![SessionEvent::Closed(reason)];
     for (reason, is_retried) in [
-        (Reason::Status(401), false),
-        (Reason::Status(503), true),
-        (Reason::Status(204), false),
-        (Reason::ContentType, false),
+        (DisconnectReason::Status(401), false),
+        (DisconnectReason::Status(503), true),
+        (DisconnectReason::Status(204), false),
+        (DisconnectReason::ContentType, false),
     ] {
-        let mut source = Source::new(Settings::default());
+        let mut source = Source::new(ClientConfig::default());
         assert_eq!(source.connection.is_retried(reason), is_retried);
         source
             .connection
-            .on_refusal(reason, false, None, source.now);
+            .handle_unexpected_response(reason, false, None, source.now);
         source.drain();
         assert_eq!(source.take_changes(), closed(reason));
 
-        let mut source = Source::new(Settings::default().for_one_request());
+        let mut source = Source::new(ClientConfig::default().one_shot());
         assert!(!source.connection.is_retried(reason));
         for attempt in 1..=40 {
             let asked = Some(Duration::from_secs(77));
             source
                 .connection
-                .on_refusal(reason, true, asked, source.now);
+                .handle_unexpected_response(reason, true, asked, source.now);
             source.drain();
             assert!(source.disconnected(reason) >= 77_000);
             assert_eq!(source.connection.failed_attempts(), attempt);
@@ -482,26 +498,32 @@ fn the_driver_can_decide_what_is_retried() {
         source.receive("data: a\n\n");
         assert_eq!(source.connection.failed_attempts(), 0);
     }
-    for reason in [Reason::End, Reason::NetworkError, Reason::Preparation] {
-        let source = Source::new(Settings::default().with_standard_statuses());
+    for reason in [
+        DisconnectReason::EndOfStream,
+        DisconnectReason::NetworkError,
+        DisconnectReason::Preparation,
+    ] {
+        let source = Source::new(ClientConfig::default().retry_server_errors(false));
         assert!(source.connection.is_retried(reason));
     }
 }
 
 #[test]
 fn a_refusal_for_the_id_that_is_retried_drops_the_id() {
-    let mut source = Source::new(Settings::default().with_standard_statuses());
+    let mut source = Source::new(ClientConfig::default().retry_server_errors(false));
     let id = EventId::from(7);
     source.connection.set_last_event_id(&id).unwrap();
-    let reason = Reason::Status(431);
+    let reason = DisconnectReason::Status(431);
     assert!(!source.connection.is_retried(reason));
-    source.connection.on_refusal(reason, true, None, source.now);
+    source
+        .connection
+        .handle_unexpected_response(reason, true, None, source.now);
     source.drain();
     let changes = source.take_changes();
     assert!(
         matches!(
             changes[..],
-            [Change::LastEventIdDropped { length: 1, .. }, _]
+            [SessionEvent::LastEventIdDropped { length: 1, .. }, _]
         ),
         "{changes:?}"
     );
@@ -510,18 +532,18 @@ fn a_refusal_for_the_id_that_is_retried_drops_the_id() {
 
 #[test]
 fn a_request_that_cannot_be_prepared_is_tried_again() {
-    let mut source = Source::new(Settings::default());
+    let mut source = Source::new(ClientConfig::default());
     for attempt in 1..4 {
-        source.connection.on_preparation_error(source.now);
+        source.connection.handle_preparation_error(source.now);
         source.drain();
         let least = 3000 << (attempt - 1);
-        assert!(source.disconnected(Reason::Preparation) >= least);
+        assert!(source.disconnected(DisconnectReason::Preparation) >= least);
         assert_eq!(source.connection.failed_attempts(), attempt);
         source.sleep();
     }
     source.respond(200, EVENTS);
     source.take_changes();
-    source.connection.on_preparation_error(source.now);
+    source.connection.handle_preparation_error(source.now);
     source.drain();
     assert_eq!(source.take_changes(), [], "a stream is already open");
 }
@@ -530,23 +552,23 @@ fn a_request_that_cannot_be_prepared_is_tried_again() {
 fn a_head_that_does_not_come_in_time_is_given_up() {
     let minute = Duration::from_secs(60);
     for (settings, expected) in [
-        (Settings::default(), Some(5 * minute)),
-        (Settings::default().for_one_request(), None),
-        (Settings::default().with_head_timeout(None), None),
+        (ClientConfig::default(), Some(5 * minute)),
+        (ClientConfig::default().one_shot(), None),
+        (ClientConfig::default().head_timeout(None), None),
         (
-            Settings::default()
-                .with_head_timeout(Some(minute))
-                .for_one_request(),
+            ClientConfig::default()
+                .head_timeout(Some(minute))
+                .one_shot(),
             Some(minute),
         ),
     ] {
         let source = Source::new(settings);
         assert_eq!(source.connection.poll_timeout(), expected);
     }
-    let mut source = Source::new(Settings::default());
+    let mut source = Source::new(ClientConfig::default());
     source.sleep();
     assert_eq!(source.take_actions(), [Action::Abort]);
-    source.disconnected(Reason::HeadTimeout);
+    source.disconnected(DisconnectReason::HeadTimeout);
     // Later inputs for the aborted request have no effect.
     source.respond(200, EVENTS);
     source.fail();
@@ -560,20 +582,20 @@ fn a_head_that_does_not_come_in_time_is_given_up() {
 #[test]
 fn a_stream_that_is_quiet_for_too_long_is_given_up() {
     let idle = Duration::from_secs(40);
-    let mut source = Source::open(Settings::default().with_idle_timeout(Some(idle)));
+    let mut source = Source::open(ClientConfig::default().idle_timeout(Some(idle)));
     for part in [": keep-alive\n", "da", "ta: a\n\n"] {
         source.now += Duration::from_secs(39);
-        source.connection.on_timeout(source.now);
+        source.connection.handle_timeout(source.now);
         source.receive(part);
     }
     assert_eq!(source.take_changes(), []);
     assert_eq!(source.sleep(), idle);
     assert_eq!(source.take_actions(), [Action::Abort]);
-    assert!(source.disconnected(Reason::IdleTimeout) <= 3750);
+    assert!(source.disconnected(DisconnectReason::IdleTimeout) <= 3750);
     source.sleep();
     assert_eq!(source.take_actions(), [Action::Connect]);
 
-    let source = Source::open(Settings::default());
+    let source = Source::open(ClientConfig::default());
     assert_eq!(
         source.connection.poll_timeout(),
         None,
@@ -587,20 +609,23 @@ fn the_caller_can_close_at_any_time() {
         source.connection.close();
         source.drain();
         assert_eq!(source.take_actions(), actions);
-        assert_eq!(source.take_changes(), [Change::Closed(Reason::Requested)]);
+        assert_eq!(
+            source.take_changes(),
+            [SessionEvent::Closed(DisconnectReason::Requested)]
+        );
         assert_eq!(source.connection.poll_timeout(), None);
         source.receive("data: a\n\n");
         assert!(source.data.is_empty());
     };
-    close(Source::new(Settings::default()), &[Action::Abort]);
-    close(Source::open(Settings::default()), &[Action::Abort]);
-    let mut waiting = Source::open(Settings::default());
+    close(Source::new(ClientConfig::default()), &[Action::Abort]);
+    close(Source::open(ClientConfig::default()), &[Action::Abort]);
+    let mut waiting = Source::open(ClientConfig::default());
     waiting.end();
     waiting.take_changes();
     close(waiting, &[]);
 
     // The driver has not started to connect yet.
-    let mut connection = Connection::new(Settings::default(), 0, Duration::ZERO);
+    let mut connection = Session::new(ClientConfig::default(), 0, Duration::ZERO);
     connection.close();
     assert_eq!(connection.poll_action(), Some(Action::Abort));
     assert_eq!(connection.poll_action(), None);
@@ -609,17 +634,17 @@ fn the_caller_can_close_at_any_time() {
 #[test]
 fn the_caller_can_connect_again_at_any_time() {
     for mut source in [
-        Source::new(Settings::default()),
-        Source::open(Settings::default()),
+        Source::new(ClientConfig::default()),
+        Source::open(ClientConfig::default()),
     ] {
         source.connection.reconnect(source.now);
         source.drain();
         assert_eq!(source.take_actions(), [Action::Abort, Action::Connect]);
-        assert_eq!(source.disconnected(Reason::Requested), 0);
+        assert_eq!(source.disconnected(DisconnectReason::Requested), 0);
         source.respond(200, EVENTS);
-        assert_eq!(source.take_changes(), [Change::Open]);
+        assert_eq!(source.take_changes(), [SessionEvent::Open]);
     }
-    let mut waiting = Source::open(Settings::default());
+    let mut waiting = Source::open(ClientConfig::default());
     waiting.end();
     waiting.take_changes();
     waiting.connection.reconnect(waiting.now);
@@ -630,7 +655,7 @@ fn the_caller_can_connect_again_at_any_time() {
 
 #[test]
 fn an_event_that_is_too_large_is_told_and_the_stream_goes_on() {
-    let mut source = Source::open(Settings::default().with_limit(16));
+    let mut source = Source::open(ClientConfig::default().max_event_bytes(16));
     source.receive(&format!("data: {}\n\ndata: b\n\n", "a".repeat(20)));
     assert!(source.data[0].contains("16"), "{:?}", source.data);
     assert_eq!(source.data[1..], ["b"]);
@@ -639,23 +664,25 @@ fn an_event_that_is_too_large_is_told_and_the_stream_goes_on() {
 
 #[test]
 fn bounds_and_limits_of_any_size_do_no_harm() {
-    let settings = Settings::default()
-        .with_reconnection_time(Duration::MAX)
-        .with_bounds(Duration::from_secs(2), Duration::from_secs(1))
-        .with_backoff_limit(Duration::MAX);
+    let settings = ClientConfig::default()
+        .reconnection_time(Duration::MAX)
+        .min_delay(Duration::from_secs(2))
+        .max_delay(Duration::from_secs(1))
+        .max_backoff(Duration::MAX);
     let mut source = Source::new(settings);
     for _ in 0..100 {
         source.fail();
-        assert_eq!(source.disconnected(Reason::NetworkError), 2000);
+        assert_eq!(source.disconnected(DisconnectReason::NetworkError), 2000);
         source.sleep();
         source.take_actions();
     }
 
-    let settings = Settings::default()
-        .with_reconnection_time(Duration::MAX)
-        .with_bounds(Duration::MAX, Duration::MAX)
-        .with_head_timeout(Some(Duration::MAX))
-        .with_idle_timeout(Some(Duration::MAX));
+    let settings = ClientConfig::default()
+        .reconnection_time(Duration::MAX)
+        .min_delay(Duration::MAX)
+        .max_delay(Duration::MAX)
+        .head_timeout(Some(Duration::MAX))
+        .idle_timeout(Some(Duration::MAX));
     let mut source = Source::new(settings);
     source.now = Duration::from_secs(9);
     source.respond(200, EVENTS);
@@ -673,17 +700,18 @@ fn no_setting_and_no_time_overflows() {
         Duration::from_secs(366 * 24 * 3600),
         Duration::MAX,
     ];
-    let base = Settings::default;
+    let base = ClientConfig::default;
     for time in times {
         for other in times {
             for settings in [
-                base().with_reconnection_time(time).with_bounds(other, time),
-                base().with_bounds(time, other),
-                base().with_bounds(time, other).with_exact_delays(),
-                base().with_backoff_limit(time).with_bounds(time, other),
                 base()
-                    .with_head_timeout(Some(time))
-                    .with_idle_timeout(Some(other)),
+                    .reconnection_time(time)
+                    .min_delay(other)
+                    .max_delay(time),
+                base().min_delay(time).max_delay(other),
+                base().min_delay(time).max_delay(other).jitter(false),
+                base().max_backoff(time).min_delay(time).max_delay(other),
+                base().head_timeout(Some(time)).idle_timeout(Some(other)),
             ] {
                 live(settings, time, other);
             }
@@ -691,28 +719,30 @@ fn no_setting_and_no_time_overflows() {
     }
     for size in [0, 1, usize::MAX] {
         for id in [0, 1, usize::MAX] {
-            let settings = Settings::default().with_limit(size).with_max_id_bytes(id);
+            let settings = ClientConfig::default()
+                .max_event_bytes(size)
+                .max_id_bytes(id);
             live(settings, Duration::MAX, Duration::ZERO);
         }
     }
 }
 
 /// Runs through all states. `asked` is the time that a server asks for, and `step` is the step of the clock.
-fn live(settings: Settings, asked: Duration, step: Duration) {
+fn live(settings: ClientConfig, asked: Duration, step: Duration) {
     for seed in [0, 1, u64::MAX] {
         for start in [Duration::ZERO, Duration::MAX] {
-            let mut connection = Connection::new(settings.clone(), seed, start);
+            let mut connection = Session::new(settings.clone(), seed, start);
             let mut now = start;
             for status in [200, 503, 429, 200, 500] {
-                connection.on_response(status, EVENTS, Some(asked), now);
+                connection.handle_response(status, EVENTS, Some(asked), now);
                 let mut stream = &b"retry: 18446744073709551616\nid: 1\ndata: a\n\n"[..];
                 while let Ok(Some(_)) | Err(_) = connection.decode_owned(&mut stream, now) {}
                 now = now.saturating_add(step);
-                connection.on_timeout(now);
-                connection.on_network_error(now);
+                connection.handle_timeout(now);
+                connection.handle_network_error(now);
                 let next = connection.poll_timeout().unwrap_or(now);
                 now = now.max(next);
-                connection.on_timeout(now);
+                connection.handle_timeout(now);
             }
             while connection.poll_action().is_some() || connection.poll_change().is_some() {}
             connection.close();

@@ -7,18 +7,18 @@ use crate::Topics;
 /// Event together with its topics and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Post {
+pub struct Publication {
     /// Topics that the event is published to.
     pub topics: Topics,
     /// Event to publish. The hub replaces its ID.
     pub event: Event,
     /// Compaction key, for example a stock symbol. The event replaces earlier ones with the same key and the same
-    /// topics. This holds for subscribers with [`Slow::Latest`](crate::Slow::Latest), and for events that are
+    /// topics. This holds for subscribers with [`LagPolicy::Latest`](crate::LagPolicy::Latest), and for events that are
     /// [kept by key](crate::Retention#structfield.keys) after they leave the log.
     pub key: Option<Arc<str>>,
 }
 
-impl Post {
+impl Publication {
     /// Creates a publication without a key.
     pub fn new(topics: impl Into<Topics>, event: Event) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Post {
     }
 }
 
-impl<T: Into<Topics>> From<(T, Event)> for Post {
+impl<T: Into<Topics>> From<(T, Event)> for Publication {
     fn from((topics, event): (T, Event)) -> Self {
         Self::new(topics, event)
     }
@@ -45,16 +45,16 @@ impl<T: Into<Topics>> From<(T, Event)> for Post {
 /// Publication with the number that the hub or its backend has given it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Numbered {
+pub struct Sequenced {
     /// Number of the event. It is greater than the numbers of all earlier events.
     pub number: u64,
     /// Event with its topics and its key.
-    pub post: Post,
+    pub post: Publication,
 }
 
-impl Numbered {
+impl Sequenced {
     /// Creates a publication with this number.
-    pub fn new(number: u64, post: Post) -> Self {
+    pub fn new(number: u64, post: Publication) -> Self {
         Self { number, post }
     }
 }
@@ -65,7 +65,7 @@ pub(crate) type Key = (Topics, Arc<str>);
 /// Number of bytes that each further line of the data adds on the wire: the field name before it.
 const FIELD_NAME_BYTES: usize = "data: ".len();
 
-impl Post {
+impl Publication {
     /// Returns the size that counts for the limit: bytes of type, data and key, as on the wire.
     pub(crate) fn size(&self) -> usize {
         let data = self.event.data();

@@ -3,20 +3,20 @@
 //! By the standard, an `EventSource` reconnects only if a stream ends or breaks. It gives up after a refusal, and in
 //! Firefox also if the server cannot be reached. No browser notices a connection that is dead and silent.
 //!
-//! So this module passes the events of the object to the state machine of `sse_proto::connection`. The state machine
+//! So this module passes the events of the object to the state machine of `sse_proto::client`. The state machine
 //! decides when to replace the object.
 
 use core::{cell::RefCell, time::Duration};
 use std::rc::{Rc, Weak};
 
 use js_sys::Function;
-use sse_proto::connection::{Action, Change, Connection as Machine, Reason, Settings};
+use sse_proto::client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent};
 use wasm_bindgen::JsCast;
 
 use crate::{
     ReadyState,
     clock::{Grace, Timer, now, seed},
-    connection::{Connection, Keeper, listen, open},
+    connection::{Connection, Reconnector, listen, open},
     event_source::is_message,
     item::Disconnected,
     subscription::Listener,
@@ -37,7 +37,7 @@ struct Revival {
     connection: Weak<Connection>,
     plan: Plan,
     url: String,
-    machine: RefCell<Machine>,
+    machine: RefCell<Session>,
     timer: RefCell<Option<Timer>>,
     grace: RefCell<Grace>,
     disconnected: RefCell<Option<Disconnected>>,
@@ -49,11 +49,11 @@ struct Revival {
 }
 
 /// Reconnects this connection after the browser has given up, until it is closed.
-pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) {
+pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: ClientConfig) {
     // The browser makes the first attempts itself, and has its own timeouts.
-    let settings = settings.with_head_timeout(None);
+    let settings = settings.head_timeout(None);
     let seed = seed();
-    let mut machine = Machine::new(settings, seed, now());
+    let mut machine = Session::new(settings, seed, now());
     while machine.poll_action().is_some() {}
     let revival = Rc::new(Revival {
         connection: Rc::downgrade(connection),
@@ -67,7 +67,7 @@ pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: Settings) 
         known: RefCell::default(),
         wake: RefCell::default(),
     });
-    connection.keep(Rc::clone(&revival) as Rc<dyn Keeper>);
+    connection.keep(Rc::clone(&revival) as Rc<dyn Reconnector>);
     revival.listen("open", Revival::on_open);
     revival.listen("error", Revival::on_error);
     if let Some(ping) = &revival.plan.ping {
@@ -107,7 +107,7 @@ impl Revival {
     fn on_open(self: &Rc<Self>, _: &Connection, event: &web_sys::Event) {
         if !is_message(event) {
             let mut machine = self.machine.borrow_mut();
-            machine.on_response(200, Some(b"text/event-stream"), None, now());
+            machine.handle_response(200, Some(b"text/event-stream"), None, now());
             while machine.poll_change().is_some() {}
         }
     }
@@ -126,9 +126,9 @@ impl Revival {
             return;
         }
         // No effect after a timeout, because the state machine has already lost that connection.
-        machine.on_network_error(now());
+        machine.handle_network_error(now());
         while let Some(change) = machine.poll_change() {
-            if let Change::Disconnected { reason, delay } = change {
+            if let SessionEvent::Disconnected { reason, delay } = change {
                 self.disconnected.replace(Some(Disconnected {
                     reason: Some(reason),
                     delay: Some(delay),
@@ -156,7 +156,7 @@ impl Revival {
         // In other states, the listeners already know that there is no connection.
         if ReadyState::of(&connection.raw()) == ReadyState::Open {
             self.disconnected.replace(Some(Disconnected {
-                reason: Some(Reason::Requested),
+                reason: Some(DisconnectReason::Requested),
                 delay: Some(Duration::ZERO),
             }));
             give_up(&connection);
@@ -215,7 +215,7 @@ impl Revival {
 
     /// Handles a deadline that has passed.
     fn act(self: &Rc<Self>, connection: &Connection, now: Duration) {
-        self.machine.borrow_mut().on_timeout(now);
+        self.machine.borrow_mut().handle_timeout(now);
         loop {
             let action = self.machine.borrow_mut().poll_action();
             match action {
@@ -269,7 +269,7 @@ fn give_up(connection: &Connection) {
     }
 }
 
-impl Keeper for Revival {
+impl Reconnector for Revival {
     fn on_listen(&self, name: &str, listener: &Function) {
         let mut known = self.known.borrow_mut();
         known.push((name.to_owned(), listener.clone()));
@@ -281,7 +281,7 @@ impl Keeper for Revival {
     }
 
     fn on_event(&self) {
-        self.machine.borrow_mut().on_event(now());
+        self.machine.borrow_mut().handle_event(now());
     }
 
     fn disconnected(&self) -> Option<Disconnected> {

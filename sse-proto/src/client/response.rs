@@ -2,18 +2,18 @@
 
 use core::time::Duration;
 
-use super::{Action, Change, Connection, Reason, State, end_of, is_event_stream};
+use super::{Action, DisconnectReason, Session, SessionEvent, State, end_of, is_event_stream};
 
 /// Length of an ID, in bytes, above which the ID may be the cause of a 400. nginx answers 400 if a header is too
 /// long. `sse-hyper` does so above exactly this length.
 const MAX_ID_BYTES_OF_SERVERS: usize = 1024;
 
-impl Connection {
+impl Session {
     /// Handles the final response, after redirects.
     ///
     /// `retry_after` is the delay that its `Retry-After` asks for, if any: see
     /// [`retry_after_seconds`](super::retry_after_seconds) for a number of seconds, or the time until a date.
-    pub fn on_response(
+    pub fn handle_response(
         &mut self,
         status: u16,
         content_type: Option<&[u8]>,
@@ -26,39 +26,39 @@ impl Connection {
         let reason = match status {
             200 if content_type.is_some_and(is_event_stream) => {
                 self.decoder.reset();
-                let deadline = end_of(self.settings.idle_timeout, now);
+                let deadline = end_of(self.config.idle_timeout, now);
                 self.state = State::Open {
                     since: now,
                     deadline,
                 };
-                return self.changes.push_back(Change::Open);
+                return self.changes.push_back(SessionEvent::Open);
             }
-            200 => Reason::ContentType,
-            _ => Reason::Status(status),
+            200 => DisconnectReason::ContentType,
+            _ => DisconnectReason::Status(status),
         };
-        self.on_refusal(reason, self.is_retried(reason), retry_after, now);
+        self.handle_unexpected_response(reason, self.is_retried(reason), retry_after, now);
     }
 
-    /// Returns whether another attempt follows after this reason, according to the [settings](super::Settings). A
-    /// driver that decides otherwise calls [`on_refusal`](Self::on_refusal).
-    pub fn is_retried(&self, reason: Reason) -> bool {
+    /// Returns whether another attempt follows after this reason, according to the [configuration](super::ClientConfig). A
+    /// driver that decides otherwise calls [`handle_unexpected_response`](Self::handle_unexpected_response).
+    pub fn is_retried(&self, reason: DisconnectReason) -> bool {
         match reason {
-            Reason::Status(status) => {
-                self.settings.tries_statuses_again
+            DisconnectReason::Status(status) => {
+                self.config.retry_server_errors
                     && (is_temporary(status) || self.is_refused_for_id(status))
             }
-            Reason::ContentType => false,
+            DisconnectReason::ContentType => false,
             _ => true,
         }
     }
 
     /// Handles a response that is not an event stream. The driver has decided whether another attempt follows.
     ///
-    /// The reason is [`Reason::Status`] or [`Reason::ContentType`]. As in [`on_response`](Self::on_response),
+    /// The reason is [`DisconnectReason::Status`] or [`DisconnectReason::ContentType`]. As in [`handle_response`](Self::handle_response),
     /// `retry_after` is the minimum delay.
-    pub fn on_refusal(
+    pub fn handle_unexpected_response(
         &mut self,
-        reason: Reason,
+        reason: DisconnectReason,
         retry: bool,
         retry_after: Option<Duration>,
         now: Duration,
@@ -69,13 +69,13 @@ impl Connection {
         if !retry {
             return self.stop(reason);
         }
-        if let Reason::Status(status) = reason
+        if let DisconnectReason::Status(status) = reason
             && self.is_refused_for_id(status)
         {
             let length = self.last_event_id().len();
             self.decoder.clear_last_event_id();
             self.changes
-                .push_back(Change::LastEventIdDropped { length });
+                .push_back(SessionEvent::LastEventIdDropped { length });
         }
         self.actions.push_back(Action::Abort);
         self.lose(reason, retry_after, now);

@@ -2,26 +2,26 @@ use core::{ops::RangeInclusive, time::Duration};
 
 use sse_proto::{Event, EventId, Output};
 
-use crate::{own_type::with_own_type, settings::draw};
+use crate::{config::draw, own_type::with_own_type};
 
 /// Last event of a stream that the server ends. By default, the stream ends without one.
 #[derive(Clone, Debug, Default)]
-pub struct Farewell {
+pub struct CloseEvent {
     event: Option<Event>,
     retry: Option<RangeInclusive<Duration>>,
 }
 
-impl Farewell {
-    /// Creates a farewell from the event that each stream ends with.
+impl CloseEvent {
+    /// Creates a close event from the event that each stream ends with.
     ///
     /// An event without a type, or of the type `message`, gets the type `closing`. So it does not reach the
     /// `onmessage` of a page, which parses the data of the application.
     ///
     /// ```
-    /// use sse_hyper::{Encoded, Event, Farewell};
+    /// use sse_hyper::{Encoded, Event, CloseEvent};
     ///
-    /// let farewell = Farewell::new(Event::new("back soon"));
-    /// assert_eq!(Encoded::from(&farewell).to_string(), "event: closing\ndata: back soon\n\n");
+    /// let close event = CloseEvent::new(Event::new("back soon"));
+    /// assert_eq!(Encoded::from(&close event).to_string(), "event: closing\ndata: back soon\n\n");
     /// ```
     pub fn new(event: Event) -> Self {
         Self {
