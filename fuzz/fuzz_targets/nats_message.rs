@@ -20,12 +20,12 @@ const MAX_KEY: usize = 8;
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
 static HUB: LazyLock<Hub> = LazyLock::new(|| {
-    let settings = HubConfig::new()
+    let config = HubConfig::new()
         .max_event_bytes(MAX_EVENT)
         .max_event_type_bytes(MAX_TYPE)
         .max_key_bytes(MAX_KEY)
         .allowed_retry(Duration::ZERO..=MAX_RETRY);
-    Hub::new(settings)
+    Hub::new(config)
 });
 
 // The input is the headers, 0xFF, and the payload.
@@ -38,15 +38,15 @@ fuzz_target!(|input: &[u8]| {
     let Headers::Read(headers) = headers::read(head) else {
         return;
     };
-    let Ok(post) = wire::decode(headers.as_ref(), payload) else {
+    let Ok(publication) = wire::decode(headers.as_ref(), payload) else {
         return;
     };
     // There is only one encoding.
-    let (again, bytes) = wire::encode(&post);
+    let (again, bytes) = wire::encode(&publication);
     assert_eq!(bytes, payload);
-    assert_eq!(wire::decode(Some(&again), &bytes).as_ref(), Ok(&post));
-    assert!(post.event.id().is_none());
-    let topics = post.topics.iter();
+    assert_eq!(wire::decode(Some(&again), &bytes).as_ref(), Ok(&publication));
+    assert!(publication.event.id().is_none());
+    let topics = publication.topics.iter();
     assert!((1..=64).contains(&topics.clone().count()));
     assert!(
         topics
@@ -54,8 +54,8 @@ fuzz_target!(|input: &[u8]| {
             .all(|it| (1..=256).contains(&it.as_str().len()))
     );
 
-    let event = &post.event;
-    let key = post.key.as_ref().map_or(0, |key| key.len());
+    let event = &publication.event;
+    let key = publication.key.as_ref().map_or(0, |key| key.len());
     // Each line of data begins with `data: `.
     let line_ends = event.data().matches('\n').count();
     let data = event.data().len() + 6 * line_ends;
@@ -68,5 +68,5 @@ fuzz_target!(|input: &[u8]| {
         && event_type.len() + key + data <= MAX_EVENT
         && event.retry().is_none_or(|it| it <= MAX_RETRY)
         && !["reset", "lagged", "denied", "error", "open"].contains(&event_type);
-    assert_eq!(HUB.check(&post).is_ok(), is_allowed);
+    assert_eq!(HUB.check(&publication).is_ok(), is_allowed);
 });

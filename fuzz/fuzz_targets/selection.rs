@@ -26,16 +26,16 @@ fuzz_target!(|input: &[u8]| {
         let texts: Vec<&str> = line.as_str().split(',').collect();
         match kind {
             Some('s') => {
-                let selection = TopicFilters::from_patterns(&texts);
+                let filters = TopicFilters::from_patterns(&texts);
                 let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_selector(it));
-                assert_eq!(selection.is_ok(), is_valid, "{texts:?}");
-                subscribers.extend(selection.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
+                assert_eq!(filters.is_ok(), is_valid, "{texts:?}");
+                subscribers.extend(filters.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
             }
             Some('e') => {
-                let selection = TopicFilters::new(&texts);
+                let filters = TopicFilters::new(&texts);
                 let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_topic(it));
-                assert_eq!(selection.is_ok(), is_valid, "{texts:?}");
-                subscribers.extend(selection.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
+                assert_eq!(filters.is_ok(), is_valid, "{texts:?}");
+                subscribers.extend(filters.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
             }
             Some('t') => publish(&hub, &texts, &mut subscribers),
             Some('j') => join(&texts),
@@ -51,15 +51,15 @@ fuzz_target!(|input: &[u8]| {
 
 struct SubscriptionBuilder {
     subscription: Subscription,
-    selection: TopicFilters,
+    filters: TopicFilters,
     texts: Vec<String>,
 }
 
 impl SubscriptionBuilder {
-    fn new(hub: &Hub, selection: TopicFilters, texts: &[&str]) -> Self {
+    fn new(hub: &Hub, filters: TopicFilters, texts: &[&str]) -> Self {
         Self {
-            subscription: hub.subscribe(selection.clone(), None).expect("no limit"),
-            selection,
+            subscription: hub.subscribe(filters.clone(), None).expect("no limit"),
+            filters,
             texts: texts.iter().map(|text| (*text).to_owned()).collect(),
         }
     }
@@ -80,17 +80,17 @@ fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [SubscriptionBuilder]) {
     let Ok(topics) = topics else {
         return;
     };
-    let publishing = hub.publish(topics.clone(), Event::new("x")).now_or_never();
+    let publishing = hub.publish((topics.clone(), Event::new("x"))).now_or_never();
     publishing
         .expect("publishing does not wait")
         .expect("the event is within the limits");
     for subscriber in subscribers {
         let mut is_selected = false;
         for topic in &topics {
-            let selectors = subscriber.texts.iter();
-            let mut selectors = selectors.filter(|it| matches(it, topic.as_str()));
-            let expected = selectors.next().is_some();
-            assert_eq!(subscriber.selection.matches(topic), expected, "{topic}");
+            let filters = subscriber.texts.iter();
+            let mut filters = filters.filter(|it| matches(it, topic.as_str()));
+            let expected = filters.next().is_some();
+            assert_eq!(subscriber.filters.matches(topic), expected, "{topic}");
             is_selected |= expected;
         }
         let (events, what) = (subscriber.events(), &subscriber.texts);
@@ -140,9 +140,9 @@ fn is_selector(text: &str) -> bool {
     is_topic(text) || (is_text(text) && is_pattern)
 }
 
-fn matches(selector: &str, topic: &str) -> bool {
+fn matches(filter: &str, topic: &str) -> bool {
     let (segment, rest) = split(topic);
-    match (split(selector), rest) {
+    match (split(filter), rest) {
         (("**", None), _) => true,
         ((wanted, more), rest) if wanted == "*" || wanted == segment => match (more, rest) {
             (None, None) => true,

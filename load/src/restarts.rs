@@ -142,7 +142,7 @@ fn start(path: &Path, port: u16, events: u64, rng: &mut Rng) -> Result<Process> 
     Process::start(&mut command)
 }
 
-/// Returns settings with short delays, because the test checks events and not delays.
+/// Returns a configuration with short delays, because the test checks events and not delays.
 fn short_delays() -> ClientConfig {
     ClientConfig::default()
         .reconnection_time(Duration::from_millis(5))

@@ -92,16 +92,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 impl Arguments {
     fn open(&self) -> Result<EventSource> {
-        let mut settings = ClientConfig::default()
+        let mut config = ClientConfig::default()
             .idle_timeout(self.idle_timeout)
             .max_event_bytes(self.limit.get());
         if !self.reconnects() {
-            settings = settings.head_timeout(self.idle_timeout).one_shot();
+            config = config.head_timeout(self.idle_timeout).one_shot();
         }
         if self.head_timeout.is_some() {
-            settings = settings.head_timeout(self.head_timeout);
+            config = config.head_timeout(self.head_timeout);
         }
-        let mut builder = self.request.builder()?.config(settings);
+        let mut builder = self.request.builder()?.config(config);
         let mut transport = self.connection.transport()?;
         if self.raw {
             // Without compression, the output is the bytes that the server wrote.

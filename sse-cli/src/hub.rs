@@ -299,19 +299,19 @@ impl Arguments {
         // Installed first, because the hub uses the recorder that is installed when it starts.
         let metrics = metrics::install()?;
         let reserved = draft::OWN_TYPES.into_iter().chain(draft::BROWSER_TYPES);
-        let mut settings = HubConfig::new()
+        let mut config = HubConfig::new()
             .retention(self.keep.retention())
             .max_subscribers(limits.subscribers)
             .max_event_bytes(self.max_event)
             .reserved_event_types(reserved.chain(self.streams.ping.then_some(PING_TYPE)))
             .allowed_retry(EVENT_RETRY);
-        settings = settings.position_events(!self.no_position);
+        config = config.position_events(!self.no_position);
         if let Some(key) = self.id_key {
-            settings = settings.id_format(IdFormat::sealed(key));
+            config = config.id_format(IdFormat::sealed(key));
         }
         Ok(Server {
-            hub: self.hub(settings)?,
-            streams: sse_hyper::StreamTracker::new(self.streams.settings()),
+            hub: self.hub(config)?,
+            streams: sse_hyper::StreamTracker::new(self.streams.config()),
             access,
             cors,
             metrics,
@@ -323,13 +323,13 @@ impl Arguments {
     }
 
     #[cfg(feature = "nats")]
-    fn hub(&self, settings: HubConfig) -> Result<Hub> {
-        self.nats.hub(settings)
+    fn hub(&self, config: HubConfig) -> Result<Hub> {
+        self.nats.hub(config)
     }
 
     #[cfg(not(feature = "nats"))]
-    fn hub(&self, settings: HubConfig) -> Result<Hub> {
-        Ok(Hub::new(settings))
+    fn hub(&self, config: HubConfig) -> Result<Hub> {
+        Ok(Hub::new(config))
     }
 }
 

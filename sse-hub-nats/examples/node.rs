@@ -60,8 +60,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let nats = Arc::new(JetStream::connect(arguments.nats, stream)?);
     let mut retention = Retention::default();
     retention.events = arguments.keep_events;
-    let settings = HubConfig::new().retention(retention);
-    let (hub, follow) = Hub::with_backend(settings, nats);
+    let config = HubConfig::new().retention(retention);
+    let (hub, follow) = Hub::with_backend(config, nats);
     tokio::spawn(follow);
     let node = Node {
         hub,
@@ -84,15 +84,15 @@ async fn events(State(node): State<Node>, request: Request) -> Response {
     let query = form_urlencoded::parse(query.as_bytes());
     // Clients choose patterns here, so every client may receive all events.
     let topics = query.filter(|(name, _)| name == "topic").map(|it| it.1);
-    let selection = match TopicFilters::from_patterns(topics) {
-        Ok(selection) => selection,
+    let filters = match TopicFilters::from_patterns(topics) {
+        Ok(filters) => filters,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
     let last_event_id = match sse_hyper::last_event_id(request.headers()) {
         Ok(id) => id,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
-    match node.hub.subscribe(selection, last_event_id.as_ref()) {
+    match node.hub.subscribe(filters, last_event_id.as_ref()) {
         Ok(subscription) => node.streams.respond(&request, subscription).map(Body::new),
         Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
@@ -106,11 +106,11 @@ async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> R
             "the publish token is required".to_owned(),
         );
     }
-    let post = match draft(&body) {
-        Ok(post) => post,
+    let publication = match draft(&body) {
+        Ok(publication) => publication,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
-    match node.hub.post(post).await {
+    match node.hub.publish(publication).await {
         Ok(id) => text(StatusCode::OK, json!({"id": id.as_str()}).to_string()),
         Err(error) => text(StatusCode::BAD_GATEWAY, error.to_string()),
     }
@@ -125,10 +125,10 @@ fn draft(body: &[u8]) -> Result<Publication, Box<dyn Error>> {
     if let Some(event_type) = body["type"].as_str() {
         event = event.with_type(EventType::new(event_type.to_owned())?);
     }
-    let post = Publication::new(topics, event);
+    let publication = Publication::new(topics, event);
     Ok(match body["key"].as_str() {
-        Some(key) => post.with_key(key),
-        None => post,
+        Some(key) => publication.with_key(key),
+        None => publication,
     })
 }
 

@@ -21,7 +21,7 @@ impl NatsConfig {
     /// Default maximum number of bytes in the stream: 1 GiB.
     pub const DEFAULT_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
-    /// Creates the default settings: stream `sse`, subjects `sse.events` and `sse.events.>`, in files, without
+    /// Creates the default configuration: stream `sse`, subjects `sse.events` and `sse.events.>`, in files, without
     /// replicas, with at most 1,000,000 events and 1 GiB.
     pub fn new() -> Self {
         Self::default()

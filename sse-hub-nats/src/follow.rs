@@ -104,7 +104,11 @@ impl Follower {
         while !self.caution.is_over() {
             let shared = Arc::clone(&self.shared);
             let found = shared.read_carefully(&life, number, &mut self.caution);
-            let Some(Found { number: next, post }) = found.await? else {
+            let Some(Found {
+                number: next,
+                publication,
+            }) = found.await?
+            else {
                 break;
             };
             number = next;
@@ -113,7 +117,7 @@ impl Follower {
             self.tell(Delivered {
                 number,
                 pending,
-                post,
+                publication,
             })
             .await?;
             if self.ready.len() >= BATCH_MESSAGES {
@@ -139,7 +143,7 @@ impl Follower {
             self.told = Some(Told { number, epoch });
             return Ok(number);
         };
-        let stream = &self.shared.settings.stream;
+        let stream = &self.shared.config.stream;
         if first > told.number {
             if first > told.number + 1 {
                 self.ready.push_back(Update::Truncated(first - 1));
@@ -176,7 +180,7 @@ impl Follower {
         let Delivered {
             number,
             pending,
-            post,
+            publication,
         } = delivered;
         let told = self.told.as_ref().map_or(0, |it| it.number);
         if number <= told {
@@ -191,10 +195,10 @@ impl Follower {
                 self.ready.push_back(Update::Truncated(gone));
             }
         }
-        match post {
-            Ok(post) => self
+        match publication {
+            Ok(publication) => self
                 .ready
-                .push_back(Update::Event(Sequenced::new(number, post))),
+                .push_back(Update::Event(Sequenced::new(number, publication))),
             Err(reason) => self.shared.warn_of(number, &reason),
         }
         if let Some(told) = &mut self.told {

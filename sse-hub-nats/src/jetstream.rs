@@ -35,11 +35,8 @@ impl JetStream {
     ///
     /// [`InvalidConfig`] if an address is not valid, or if the name of the stream, its subject or its domain is not
     /// valid.
-    pub fn connect(
-        addresses: impl AsRef<str>,
-        settings: NatsConfig,
-    ) -> Result<Self, InvalidConfig> {
-        Self::with_options(addresses, settings, ConnectOptions::new)
+    pub fn connect(addresses: impl AsRef<str>, config: NatsConfig) -> Result<Self, InvalidConfig> {
+        Self::with_options(addresses, config, ConnectOptions::new)
     }
 
     /// Creates a backend whose connection has these options.
@@ -67,32 +64,32 @@ impl JetStream {
     /// [`InvalidConfig`], as from [`connect`](Self::connect).
     pub fn with_options(
         addresses: impl AsRef<str>,
-        settings: NatsConfig,
+        config: NatsConfig,
         options: impl Fn() -> ConnectOptions + Send + Sync + 'static,
     ) -> Result<Self, InvalidConfig> {
-        Self::new(addresses.as_ref(), settings, Box::new(options))
+        Self::new(addresses.as_ref(), config, Box::new(options))
     }
 
     fn new(
         addresses: &str,
-        settings: NatsConfig,
+        config: NatsConfig,
         options: Box<Options>,
     ) -> Result<Self, InvalidConfig> {
         let groups = address::parse(addresses)?;
-        let subject = settings.base_subject();
-        check("stream", &settings.stream, &['.', '*', '>', '/', '\\'])?;
+        let subject = config.base_subject();
+        check("stream", &config.stream, &['.', '*', '>', '/', '\\'])?;
         check("subject", &subject, &['*', '>'])?;
         if subject.split('.').any(str::is_empty) {
             return Err(InvalidConfig(format!(
                 "subject {subject:?} has an empty token"
             )));
         }
-        if let Some(domain) = &settings.domain {
+        if let Some(domain) = &config.domain {
             check("domain", domain, &['.', '*', '>'])?;
         }
-        let link = Link::new(groups, options, settings.domain.clone());
+        let link = Link::new(groups, options, config.domain.clone());
         Ok(Self {
-            shared: Arc::new(Shared::new(link, settings, subject)),
+            shared: Arc::new(Shared::new(link, config, subject)),
         })
     }
 }
@@ -116,8 +113,11 @@ fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidConfig
 }
 
 impl Backend for JetStream {
-    fn publish<'a>(&'a self, post: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
-        Box::pin(self.shared.publish(post))
+    fn publish<'a>(
+        &'a self,
+        publication: &'a Publication,
+    ) -> BoxFuture<'a, Result<u64, BackendError>> {
+        Box::pin(self.shared.publish(publication))
     }
 
     fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
@@ -128,10 +128,10 @@ impl Backend for JetStream {
         &self,
         after: u64,
         through: u64,
-        selection: &TopicFilters,
+        filters: &TopicFilters,
     ) -> BoxStream<'static, Replayed> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(replay::replay(shared, after, through, selection.clone()))
+        Box::pin(replay::replay(shared, after, through, filters.clone()))
     }
 
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
@@ -148,7 +148,7 @@ impl fmt::Debug for JetStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JetStream")
             .field("place", &self.shared.link.place())
-            .field("settings", &self.shared.settings)
+            .field("config", &self.shared.config)
             .finish()
     }
 }

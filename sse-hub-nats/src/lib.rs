@@ -12,7 +12,7 @@
 //! let (hub, follow) = Hub::with_backend(HubConfig::default(), Arc::new(nats));
 //! tokio::spawn(follow);
 //!
-//! hub.publish(Topic::new("news")?, Event::new("on all machines")).await?;
+//! hub.publish((Topic::new("news")?, Event::new("on all machines"))).await?;
 //! # Ok(())
 //! # }
 //! ```

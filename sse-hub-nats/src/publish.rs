@@ -42,14 +42,14 @@ impl From<BackendError> for Failure {
 
 impl Shared {
     /// Publishes an event. Repeats the attempt until NATS has stored the event, or until the timeout.
-    pub(crate) async fn publish(&self, post: &Publication) -> Result<u64, BackendError> {
-        let (headers, payload) = wire::encode(post);
+    pub(crate) async fn publish(&self, publication: &Publication) -> Result<u64, BackendError> {
+        let (headers, payload) = wire::encode(publication);
         let mut message = Message {
-            topics: &post.topics,
+            topics: &publication.topics,
             headers,
             payload,
         };
-        let limit = self.settings.publish_timeout;
+        let limit = self.config.publish_timeout;
         let mut reason = None;
         let attempts = async {
             let mut backoff = Backoff::default();
@@ -65,7 +65,7 @@ impl Shared {
                         backoff.wait().await;
                     }
                     Err(Failure::TakenId(number)) => {
-                        let stream = &self.settings.stream;
+                        let stream = &self.config.stream;
                         tracing::warn!(stream, number, "another message has the ID of this event");
                         wire::renew_id(&mut message.headers);
                         is_first = true;

@@ -63,7 +63,7 @@ pub(crate) struct Delivered {
     pub(crate) number: u64,
     /// Number of messages after this one, as far as the consumer knows.
     pub(crate) pending: u64,
-    pub(crate) post: Result<Publication, NotOurs>,
+    pub(crate) publication: Result<Publication, NotOurs>,
 }
 
 impl Pull {
@@ -86,7 +86,7 @@ impl Pull {
             memory_storage: true,
             ..Config::default()
         };
-        let stream = &shared.settings.stream;
+        let stream = &shared.config.stream;
         let client = life.context.client();
         let inbox = Subject::from(client.new_inbox());
         let violations = life.violations();
@@ -201,7 +201,7 @@ impl Pull {
         Ok(Delivered {
             number,
             pending,
-            post: match message.status {
+            publication: match message.status {
                 None => shared.decode(&message.subject, message.headers.as_ref(), &message.payload),
                 Some(_) => Err(NotOurs::Status),
             },

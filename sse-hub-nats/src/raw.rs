@@ -51,7 +51,7 @@ impl Caution {
 /// Message from raw access.
 pub(crate) struct Found {
     pub(crate) number: u64,
-    pub(crate) post: Result<Publication, NotOurs>,
+    pub(crate) publication: Result<Publication, NotOurs>,
 }
 
 /// Message with undecoded headers and payload.
@@ -75,7 +75,7 @@ impl Shared {
             return Ok(None);
         };
         caution.0 = caution.0.saturating_sub(1);
-        let post = match headers::read(&raw.headers) {
+        let publication = match headers::read(&raw.headers) {
             Headers::Read(headers) => self.decode(&raw.subject, headers.as_ref(), &raw.payload),
             Headers::Status => Err(NotOurs::Status),
             Headers::Unreadable => {
@@ -86,7 +86,7 @@ impl Shared {
         };
         Ok(Some(Found {
             number: raw.number,
-            post,
+            publication,
         }))
     }
 
@@ -126,7 +126,7 @@ impl Shared {
 
     /// Deletes a message. If this is not permitted, logs a warning: the next reader gets the message again.
     async fn delete(&self, life: &Life, number: u64) -> Result<(), BackendError> {
-        let stream = &self.settings.stream;
+        let stream = &self.config.stream;
         let subject = format!("STREAM.MSG.DELETE.{stream}");
         let request = json!({"seq": number, "no_erase": true});
         let delete = life.context.request::<_, _, Value>(subject, &request);
@@ -156,7 +156,7 @@ impl Shared {
         after: u64,
         subjects: &str,
     ) -> Result<Option<Raw>, BackendError> {
-        let stream = &self.settings.stream;
+        let stream = &self.config.stream;
         let what = format!("reading the stream {stream:?}");
         let subject = format!("STREAM.MSG.GET.{stream}");
         let request = json!({"seq": after.saturating_add(1), "next_by_subj": subjects});

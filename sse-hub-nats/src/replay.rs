@@ -22,17 +22,17 @@ const BATCH_MESSAGES: u64 = 256;
 /// a server that has just become the leader of a cluster may not have the last messages yet.
 const MAX_SHORT_READS: u32 = 5;
 
-/// Returns the events of this selection after `after`, up to `through`, and some others. There is no request to NATS
+/// Returns the events of these filters after `after`, up to `through`, and some others. There is no request to NATS
 /// in progress while the subscriber reads.
 pub(crate) fn replay(
     shared: Arc<Shared>,
     after: u64,
     through: u64,
-    selection: TopicFilters,
+    filters: TopicFilters,
 ) -> impl Stream<Item = Replayed> + Send {
     let replay = Replay {
         shared,
-        selection,
+        filters,
         after,
         through,
         ready: VecDeque::new(),
@@ -64,7 +64,7 @@ struct Batch {
 
 struct Replay {
     shared: Arc<Shared>,
-    selection: TopicFilters,
+    filters: TopicFilters,
     /// All messages up to this number were fetched.
     after: u64,
     through: u64,
@@ -116,14 +116,18 @@ impl Replay {
         shared.ensure_stream(&life).await?;
         while !self.caution.is_over() && self.after < self.through {
             let found = shared.read_carefully(&life, self.after, &mut self.caution);
-            let Some(Found { number, post }) = found.await? else {
+            let Some(Found {
+                number,
+                publication,
+            }) = found.await?
+            else {
                 break;
             };
             if number > self.after + 1 && self.is_gone(&life).await? {
                 self.gone();
                 return Ok(());
             }
-            self.take(&shared, number, post);
+            self.take(&shared, number, publication);
             if self.ready.len() as u64 >= BATCH_MESSAGES {
                 return Ok(());
             }
@@ -131,7 +135,7 @@ impl Replay {
         if self.after >= self.through {
             return Ok(());
         }
-        let filters = shared.filters(&self.selection);
+        let filters = shared.filters(&self.filters);
         let mut messages = Vec::new();
         let mut through = self.through;
         for filter in each(&filters) {
@@ -152,13 +156,18 @@ impl Replay {
         // A message that matches two filters was fetched twice.
         messages.sort_unstable_by_key(|it| it.number);
         messages.dedup_by_key(|it| it.number);
-        for Delivered { number, post, .. } in messages {
+        for Delivered {
+            number,
+            publication,
+            ..
+        } in messages
+        {
             let has_gap = filters.is_none() && number > self.after + 1;
             if has_gap && self.is_gone(&life).await? {
                 self.gone();
                 break;
             }
-            self.take(&shared, number, post);
+            self.take(&shared, number, publication);
         }
         Ok(())
     }
@@ -196,13 +205,13 @@ impl Replay {
     }
 
     /// Takes the next message. No event before it is missing.
-    fn take(&mut self, shared: &Shared, number: u64, post: Result<Publication, NotOurs>) {
+    fn take(&mut self, shared: &Shared, number: u64, publication: Result<Publication, NotOurs>) {
         self.after = number;
         self.backoff.reset();
-        match post {
+        match publication {
             _ if number > self.through => {}
-            Ok(post) => {
-                let event = Sequenced::new(number, post);
+            Ok(publication) => {
+                let event = Sequenced::new(number, publication);
                 self.ready.push_back(Replayed::Event(event));
             }
             Err(reason) => shared.warn_of(number, &reason),
@@ -225,7 +234,7 @@ impl Replay {
             self.was_short += 1;
             if self.was_short < MAX_SHORT_READS {
                 return Err(life.error(
-                    &format!("stream {:?} is too short", self.shared.settings.stream),
+                    &format!("stream {:?} is too short", self.shared.config.stream),
                     format!("it ends at {last}, but {} was seen before", self.through),
                 ));
             }

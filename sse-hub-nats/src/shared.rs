@@ -22,7 +22,7 @@ const MAX_CONCURRENT_REPLAYS: usize = 32;
 /// State that all operations on one stream of NATS share.
 pub(crate) struct Shared {
     pub(crate) link: Link,
-    pub(crate) settings: NatsConfig,
+    pub(crate) config: NatsConfig,
     pub(crate) subject: String,
     /// Limits the requests for single subscribers. Each takes a permit.
     pub(crate) permits: Semaphore,
@@ -37,10 +37,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(link: Link, settings: NatsConfig, subject: String) -> Self {
+    pub(crate) fn new(link: Link, config: NatsConfig, subject: String) -> Self {
         Self {
             link,
-            settings,
+            config,
             subject,
             permits: Semaphore::new(MAX_CONCURRENT_REPLAYS),
             has_stream: AtomicBool::new(false),
@@ -52,7 +52,7 @@ impl Shared {
 
     /// Returns the stream with its current state. Creates it if it is missing.
     pub(crate) async fn stream(&self, life: &Life) -> Result<Stream, BackendError> {
-        let stream = self.settings.open_stream(life).await?;
+        let stream = self.config.open_stream(life).await?;
         if self.epoch() == 0 {
             self.set_epoch(stream::epoch(stream.cached_info()));
         }
@@ -60,7 +60,7 @@ impl Shared {
         self.has_topics.store(has_topics, Ordering::Relaxed);
         self.has_stream.store(true, Ordering::Relaxed);
         if !self.is_compared.swap(true, Ordering::Relaxed) {
-            self.settings.compare(&stream.cached_info().config);
+            self.config.compare(&stream.cached_info().config);
         }
         Ok(stream)
     }
@@ -89,10 +89,10 @@ impl Shared {
         }
     }
 
-    /// Returns the subjects that events of this selection have. `None` to read all messages.
-    pub(crate) fn filters(&self, selection: &TopicFilters) -> Option<Vec<String>> {
+    /// Returns the subjects that events of these filters have. `None` to read all messages.
+    pub(crate) fn filters(&self, filters: &TopicFilters) -> Option<Vec<String>> {
         let has_topics = self.has_topics.load(Ordering::Relaxed);
-        has_topics.then(|| subject::filters(&self.subject, selection))?
+        has_topics.then(|| subject::of_filters(&self.subject, filters))?
     }
 
     /// Decodes a message of the stream.
@@ -102,9 +102,9 @@ impl Shared {
         headers: Option<&HeaderMap>,
         payload: &[u8],
     ) -> Result<Publication, NotOurs> {
-        let post = wire::decode(headers, payload)?;
-        match subject::is_of_event(subject, &self.subject, &post.topics) {
-            true => Ok(post),
+        let publication = wire::decode(headers, payload)?;
+        match subject::is_of_event(subject, &self.subject, &publication.topics) {
+            true => Ok(publication),
             false => Err(NotOurs::Subject),
         }
     }
@@ -116,7 +116,7 @@ impl Shared {
 
     /// Logs that a message is skipped because it is not an event.
     pub(crate) fn warn_of(&self, number: u64, reason: &NotOurs) {
-        let stream = &self.settings.stream;
+        let stream = &self.config.stream;
         tracing::warn!(stream, number, %reason, "skipped a message that is not an event");
     }
 

@@ -135,7 +135,7 @@ impl NatsConfig {
         Err(error.with_kind(BackendErrorKind::Refused))
     }
 
-    /// Logs a warning for each difference between an existing stream and the settings.
+    /// Logs a warning for each difference between an existing stream and the configuration.
     pub(crate) fn compare(&self, found: &Config) {
         let wanted = self.config();
         let stream = &self.stream;

@@ -37,28 +37,28 @@ pub(crate) fn all_below(stream: &str) -> String {
     below(stream, "**")
 }
 
-/// Returns the subjects that events of this selection can have. `None` if it is better to read all messages.
-pub(crate) fn filters(stream: &str, selection: &TopicFilters) -> Option<Vec<String>> {
-    let selectors = selection.iter();
-    if selectors.len() >= MAX_FILTERS {
+/// Returns the subjects that events of these filters can have. `None` if it is better to read all messages.
+pub(crate) fn of_filters(stream: &str, filters: &TopicFilters) -> Option<Vec<String>> {
+    let filters = filters.iter();
+    if filters.len() >= MAX_FILTERS {
         return None;
     }
     let all = all_below(stream);
-    let mut filters = vec![stream.to_owned()];
-    for selector in selectors {
-        let subject = below(stream, selector.as_str());
+    let mut subjects = vec![stream.to_owned()];
+    for filter in filters {
+        let subject = below(stream, filter.as_str());
         if subject == all {
             return None;
         }
-        filters.push(subject);
+        subjects.push(subject);
     }
-    Some(filters)
+    Some(subjects)
 }
 
 /// Returns the subject of a topic or pattern. Wildcards of a pattern become wildcards of NATS.
-fn below(stream: &str, selector: &str) -> String {
+fn below(stream: &str, filter: &str) -> String {
     let mut subject = stream.to_owned();
-    for segment in selector.split('/') {
+    for segment in filter.split('/') {
         subject.push('.');
         match segment {
             "*" => subject.push('*'),
@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn patterns_become_those_of_nats() {
-        let of = |patterns: &[&str]| filters("s", &TopicFilters::from_patterns(patterns).unwrap());
+        let of =
+            |patterns: &[&str]| of_filters("s", &TopicFilters::from_patterns(patterns).unwrap());
         let some = |subjects: &[&str]| Some(subjects.iter().map(|&it| it.to_owned()).collect());
         assert_eq!(of(&["a/b"]), some(&["s", "s.a.b"]));
         assert_eq!(

@@ -17,15 +17,19 @@ pub(crate) const KEY: &str = "Sse-Key";
 const SEPARATOR: char = ',';
 
 /// Returns the headers and the payload for an event. The message ID is random.
-pub(crate) fn encode(post: &Publication) -> (HeaderMap, Bytes) {
+pub(crate) fn encode(publication: &Publication) -> (HeaderMap, Bytes) {
     let mut headers = HeaderMap::new();
-    let topics: Vec<_> = post.topics.iter().map(|it| percent(it.as_str())).collect();
+    let topics: Vec<_> = publication
+        .topics
+        .iter()
+        .map(|it| percent(it.as_str()))
+        .collect();
     headers.insert(TOPICS, topics.join(&SEPARATOR.to_string()));
-    if let Some(key) = &post.key {
+    if let Some(key) = &publication.key {
         headers.insert(KEY, percent(key));
     }
     renew_id(&mut headers);
-    (headers, block(&post.event).into())
+    (headers, block(&publication.event).into())
 }
 
 /// Sets a new random message ID.
@@ -43,10 +47,10 @@ pub(crate) fn decode(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Publ
     let key = header(KEY).map(text).transpose();
     let key = key.map_err(|()| NotOurs::Header(KEY))?;
     let event = event(payload)?;
-    let post = Publication::new(topics, event);
+    let publication = Publication::new(topics, event);
     Ok(match key {
-        Some(key) => post.with_key(key),
-        None => post,
+        Some(key) => publication.with_key(key),
+        None => publication,
     })
 }
 
@@ -147,8 +151,8 @@ mod tests {
 
     use super::*;
 
-    fn there_and_back(post: &Publication) -> Publication {
-        let (headers, payload) = encode(post);
+    fn there_and_back(publication: &Publication) -> Publication {
+        let (headers, payload) = encode(publication);
         decode(Some(&headers), &payload).unwrap()
     }
 
@@ -156,9 +160,9 @@ mod tests {
     fn odd_topics_and_keys_come_back() {
         let topics = [" ", "a,b", "%2C", "ü/豆腐", "\u{2028}"];
         for key in [None, Some(""), Some(" \r\n\0 ,%0a"), Some("€")] {
-            let mut post = Publication::new(Topics::new(topics).unwrap(), Event::new("x"));
-            post.key = key.map(Into::into);
-            assert_eq!(there_and_back(&post), post);
+            let mut publication = Publication::new(Topics::new(topics).unwrap(), Event::new("x"));
+            publication.key = key.map(Into::into);
+            assert_eq!(there_and_back(&publication), publication);
         }
     }
 
@@ -171,15 +175,15 @@ mod tests {
             Event::new("id: 1\nevent: x").with_type(type_of(" x: ")),
             Event::new("\0").with_retry(Duration::from_millis(17)),
         ] {
-            let post = Publication::new(Topics::new(["t"]).unwrap(), event.clone());
-            assert_eq!(there_and_back(&post), post);
-            let mut with_id = post.clone();
+            let publication = Publication::new(Topics::new(["t"]).unwrap(), event.clone());
+            assert_eq!(there_and_back(&publication), publication);
+            let mut with_id = publication.clone();
             with_id.event = event.with_id(EventId::from(7));
-            assert_eq!(there_and_back(&with_id), post);
+            assert_eq!(there_and_back(&with_id), publication);
         }
         let odd = Event::new("1\r2\r\n3").with_type(type_of("message"));
-        let post = Publication::new(Topics::new(["t"]).unwrap(), odd);
-        assert_eq!(there_and_back(&post).event, Event::new("1\n2\n3"));
+        let publication = Publication::new(Topics::new(["t"]).unwrap(), odd);
+        assert_eq!(there_and_back(&publication).event, Event::new("1\n2\n3"));
     }
 
     #[test]

@@ -15,15 +15,15 @@ const EVENTS: usize = 1500;
 async fn the_leader_may_die() {
     let mut cluster = Nats::cluster().unwrap();
     let urls = cluster.iter().map(Nats::url).collect::<Vec<_>>().join(",");
-    let settings = NatsConfig::new()
+    let config = NatsConfig::new()
         .replicas(3)
         .publish_timeout(test_timeout());
     let node = |kept| {
         let mut retention = Retention::default();
         retention.events = kept;
-        let stream = JetStream::connect(&urls, settings.clone()).unwrap();
-        let settings = sse_hub::HubConfig::new().retention(retention);
-        let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
+        let stream = JetStream::connect(&urls, config.clone()).unwrap();
+        let config = sse_hub::HubConfig::new().retention(retention);
+        let (hub, follow) = Hub::with_backend(config, Arc::new(stream));
         tokio::spawn(follow);
         hub
     };

@@ -17,10 +17,10 @@ async fn publish(
     limit: Duration,
     options: impl Fn() -> ConnectOptions + Send + Sync + 'static,
 ) -> Result<EventId, PublishError> {
-    let settings = NatsConfig::new().publish_timeout(limit);
-    let stream = JetStream::with_options(addresses, settings, options).unwrap();
+    let config = NatsConfig::new().publish_timeout(limit);
+    let stream = JetStream::with_options(addresses, config, options).unwrap();
     let (hub, _follow) = Hub::with_backend(sse_hub::HubConfig::default(), Arc::new(stream));
-    hub.publish(topic(), Event::new("x")).await
+    hub.publish((topic(), Event::new("x"))).await
 }
 
 async fn is_accepted(addresses: &str) {

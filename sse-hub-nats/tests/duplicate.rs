@@ -35,7 +35,10 @@ async fn an_id_that_another_message_has_costs_no_event() {
     let taken = stored(&nats, "news", "data: not this one\n\n").await;
     assert_eq!(next(&mut events).await.data(), "not this one");
     next_id();
-    let id = node.publish(topic(), Event::new("this one")).await.unwrap();
+    let id = node
+        .publish((topic(), Event::new("this one")))
+        .await
+        .unwrap();
     assert_ne!(id.as_str(), taken.to_string());
     let event = next(&mut events).await;
     assert_eq!((event.data(), event.id()), ("this one", Some(&id)));
@@ -50,9 +53,9 @@ async fn an_earlier_attempt_is_not_published_again() {
     // This message stands for an attempt whose acknowledgement was lost.
     let number = stored(&nats, "news", "data: once\n\n").await;
     next_id();
-    let id = node.publish(topic(), Event::new("once")).await.unwrap();
+    let id = node.publish((topic(), Event::new("once"))).await.unwrap();
     assert_eq!(support::number(&id), number);
-    node.publish(topic(), Event::new("next")).await.unwrap();
+    node.publish((topic(), Event::new("next"))).await.unwrap();
     assert_eq!(next(&mut events).await.data(), "once");
     assert_eq!(next(&mut events).await.data(), "next");
 }

@@ -9,9 +9,9 @@ use sse_hub_nats::NatsConfig;
 use sse_proto::Event;
 use support::{Nats, Nodes, chain, topic};
 
-async fn publish(nats: &Nats, settings: NatsConfig) -> Result<(), PublishError> {
-    let node = nats.node_with(settings, Retention::default());
-    node.publish(topic(), Event::new("x")).await.map(drop)
+async fn publish(nats: &Nats, config: NatsConfig) -> Result<(), PublishError> {
+    let node = nats.node_with(config, Retention::default());
+    node.publish((topic(), Event::new("x"))).await.map(drop)
 }
 
 #[tokio::test]
@@ -42,21 +42,21 @@ async fn of_the_stream() {
         NatsConfig::new().max_age(Duration::from_nanos(1)),
         NatsConfig::new().max_bytes(u64::MAX),
     ];
-    for (settings, stream) in odd.into_iter().zip(["short", "large"]) {
-        let settings = settings.stream(stream).publish_timeout(second);
-        let _ = publish(&nats, settings).await;
+    for (config, stream) in odd.into_iter().zip(["short", "large"]) {
+        let config = config.stream(stream).publish_timeout(second);
+        let _ = publish(&nats, config).await;
         let _ = client.delete_stream(stream).await;
     }
-    for (number, (settings, is_possible)) in (1..).zip(all) {
+    for (number, (config, is_possible)) in (1..).zip(all) {
         // Each case has its own stream, because the previous node may create its stream again.
         let stream = format!("case-{number}");
-        let settings = settings.stream(&*stream);
-        let text = format!("{settings:?}");
+        let config = config.stream(&*stream);
+        let text = format!("{config:?}");
         let limit = match is_possible {
             true => testkit::timeout::test_timeout(),
             false => second,
         };
-        let published = publish(&nats, settings.publish_timeout(limit)).await;
+        let published = publish(&nats, config.publish_timeout(limit)).await;
         assert_eq!(published.is_ok(), is_possible, "{text}: {published:?}");
         // The stream reserves its maximum size, so it is deleted.
         let _ = client.delete_stream(&stream).await;
@@ -74,9 +74,9 @@ async fn of_the_time_to_publish() {
     let ages = [None, Some(Duration::ZERO), Some(Duration::MAX)];
     for (number, age) in (1..).zip(ages) {
         // Each case has its own stream, because the previous node may create its stream again.
-        let settings = NatsConfig::new().stream(format!("case-{number}"));
-        let settings = settings.publish_timeout(Duration::MAX);
-        let published = publish(&nats, settings.max_age(age)).await;
+        let config = NatsConfig::new().stream(format!("case-{number}"));
+        let config = config.publish_timeout(Duration::MAX);
+        let published = publish(&nats, config.max_age(age)).await;
         assert!(published.is_ok(), "{age:?}: {published:?}");
     }
 }
@@ -84,11 +84,11 @@ async fn of_the_time_to_publish() {
 #[tokio::test]
 async fn of_the_names() {
     for name in [String::new(), "x".repeat(1 << 20)] {
-        for settings in [
+        for config in [
             NatsConfig::new().stream(name.clone()),
             NatsConfig::new().subject(name),
         ] {
-            let made = sse_hub_nats::JetStream::connect("localhost", settings);
+            let made = sse_hub_nats::JetStream::connect("localhost", config);
             assert!(made.is_err());
         }
     }

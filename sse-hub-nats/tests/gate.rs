@@ -24,10 +24,10 @@ async fn send(client: &Context, key: Option<&str>, payload: &str) {
 fn node(nats: &Nats, events: usize) -> Hub {
     let mut retention = Retention::default();
     retention.events = events;
-    let settings = sse_hub::HubConfig::new()
+    let config = sse_hub::HubConfig::new()
         .max_event_bytes(LIMIT)
         .retention(retention);
-    let (hub, follow) = Hub::with_backend(settings, Arc::new(nats.stream(NatsConfig::default())));
+    let (hub, follow) = Hub::with_backend(config, Arc::new(nats.stream(NatsConfig::default())));
     tokio::spawn(follow);
     hub
 }

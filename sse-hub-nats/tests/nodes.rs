@@ -80,16 +80,16 @@ async fn odd_topics_keys_and_events_arrive() {
         "ü/豆腐/😀",
         "\u{feff}",
     ];
-    let selection = TopicFilters::from_patterns(["ü/豆腐/*"]).unwrap();
-    let mut one = b.subscribe(selection, None).unwrap().events();
+    let filters = TopicFilters::from_patterns(["ü/豆腐/*"]).unwrap();
+    let mut one = b.subscribe(filters, None).unwrap().events();
     let mut events = all(&b, None);
     let event = Event::new("id: 1\r\ndata: x\r\n\r\n")
         .with_type(EventType::new(" odd: type").unwrap())
         .with_retry(Duration::from_millis(7));
     for key in ["", " a ", "\r\n\0", "ключ"] {
-        let post =
+        let publication =
             sse_hub::Publication::new(Topics::new(topics).unwrap(), event.clone()).with_key(key);
-        let id = a.post(post).await.unwrap();
+        let id = a.publish(publication).await.unwrap();
         for events in [&mut events, &mut one] {
             let got = next(events).await;
             assert_eq!(got.id(), Some(&id));
@@ -165,12 +165,12 @@ async fn headers_that_cannot_be_read_are_skipped() {
 #[tokio::test]
 async fn deleted_messages_are_no_loss_and_removed_ones_are() {
     let nats = Nats::start().unwrap();
-    let settings = patient().max_events(50);
+    let config = patient().max_events(50);
     let mut small = Retention::default();
     small.events = 5;
     let (a, b) = (
-        nats.node_with(settings.clone(), small),
-        nats.node_with(settings, small),
+        nats.node_with(config.clone(), small),
+        nats.node_with(config, small),
     );
     connected(&a, true).await;
     connected(&b, true).await;
@@ -213,7 +213,7 @@ async fn an_event_that_is_too_large_is_refused() {
         Retention::default(),
     );
     // The refusal comes long before the timeout of the node.
-    let refused = node.publish(topic(), Event::new("x".repeat(1024 * 1024)));
+    let refused = node.publish((topic(), Event::new("x".repeat(1024 * 1024))));
     let refused = timeout(test_timeout(), refused).await;
     let error = refused.expect("refused at once").unwrap_err();
     let error = chain(&error);
@@ -222,7 +222,7 @@ async fn an_event_that_is_too_large_is_refused() {
     connected(&node, true).await;
     let mut events = all(&node, None);
     for _ in 0..20 {
-        node.publish(topic(), Event::new(large.clone()))
+        node.publish((topic(), Event::new(large.clone())))
             .await
             .unwrap();
     }
@@ -274,7 +274,7 @@ async fn a_stream_that_is_not_fit_is_refused() {
         // On a busy machine, the node may time out before it finds the fault.
         let start = Instant::now();
         loop {
-            let error = node.publish(topic(), Event::new("x")).await.unwrap_err();
+            let error = node.publish((topic(), Event::new("x"))).await.unwrap_err();
             let error = chain(&error);
             if error.contains(fault) {
                 break;
@@ -328,11 +328,7 @@ async fn consumers_are_cleaned_up() {
 
 #[test]
 fn names_and_addresses_are_checked() {
-    let connect = |address, settings| {
-        JetStream::connect(address, settings)
-            .unwrap_err()
-            .to_string()
-    };
+    let connect = |address, config| JetStream::connect(address, config).unwrap_err().to_string();
     let named = |name: &str| NatsConfig::new().stream(name);
     assert_eq!(
         connect("localhost", named("a.b")),

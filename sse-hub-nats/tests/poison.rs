@@ -62,10 +62,12 @@ async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
         let headers = HEADERS[number % HEADERS.len()];
         support::publish_raw(&nats, "sse.events", headers, b"data: x\n\n").await;
         if is_mixed {
-            node.publish(topic(), Event::new("between")).await.unwrap();
+            node.publish((topic(), Event::new("between")))
+                .await
+                .unwrap();
         }
     }
-    node.publish(topic(), Event::new("last")).await.unwrap();
+    node.publish((topic(), Event::new("last"))).await.unwrap();
     let mut small = Retention::default();
     small.events = 1;
     let other = nats.node_with(NatsConfig::default(), small);

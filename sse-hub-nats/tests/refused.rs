@@ -33,8 +33,8 @@ fn node(nats: &Nats, user: &str) -> Hub {
     let addresses = format!("nats://{user}@127.0.0.1:{}", nats.port());
     let stream = JetStream::connect(addresses, patient()).unwrap();
     // The node keeps few events, so it must request earlier ones from NATS.
-    let settings = sse_hub::HubConfig::new().retention(Retention::new().events(2));
-    let (hub, follow) = Hub::with_backend(settings, Arc::new(stream));
+    let config = sse_hub::HubConfig::new().retention(Retention::new().events(2));
+    let (hub, follow) = Hub::with_backend(config, Arc::new(stream));
     tokio::spawn(follow);
     hub
 }
@@ -42,7 +42,7 @@ fn node(nats: &Nats, user: &str) -> Hub {
 /// Returns the refusal of an event. It must come long before the timeout for publishing.
 async fn refusal(hub: &Hub, data: usize) -> (BackendErrorKind, String) {
     let event = Event::new("x".repeat(data));
-    let published = timeout(test_timeout() / 2, hub.publish(topic(), event)).await;
+    let published = timeout(test_timeout() / 2, hub.publish((topic(), event))).await;
     match published.expect("the refusal comes at once") {
         Err(PublishError::Backend(error)) => (error.kind(), chain(&error)),
         other => panic!("{other:?}"),
@@ -237,19 +237,21 @@ async fn what_was_refused_goes_on_when_it_is_permitted() {
 async fn a_stream_of_another_domain() {
     let nats = Nats::configured(r#"jetstream { domain: "hub" }"#).unwrap();
     for (domain, is_there) in [("hub", true), ("elsewhere", false)] {
-        let settings = match is_there {
+        let config = match is_there {
             true => patient(),
             false => NatsConfig::new().publish_timeout(Duration::from_secs(2)),
         };
-        let stream = JetStream::connect(nats.url(), settings.domain(domain)).unwrap();
+        let stream = JetStream::connect(nats.url(), config.domain(domain)).unwrap();
         let (hub, _follow) = Hub::with_backend(sse_hub::HubConfig::new(), Arc::new(stream));
-        let published = hub.publish(Topic::new("a").unwrap(), Event::new("x")).await;
+        let published = hub
+            .publish((Topic::new("a").unwrap(), Event::new("x")))
+            .await;
         assert_eq!(published.is_ok(), is_there, "{domain}: {published:?}");
     }
     for domain in ["", "a.b", "*", "a b"] {
-        let settings = NatsConfig::new().domain(domain);
+        let config = NatsConfig::new().domain(domain);
         assert!(
-            JetStream::connect(nats.url(), settings).is_err(),
+            JetStream::connect(nats.url(), config).is_err(),
             "{domain:?}"
         );
     }

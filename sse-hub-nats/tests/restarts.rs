@@ -82,7 +82,7 @@ async fn it_is_told_when_nats_is_away() {
     let error = chain(&error);
     assert!(error.starts_with(&place), "{error}");
     connected(&node, false).await;
-    let error = node.publish(topic(), Event::new("x")).await.unwrap_err();
+    let error = node.publish((topic(), Event::new("x"))).await.unwrap_err();
     assert!(matches!(error, PublishError::Backend(_)), "{error:?}");
     let error = chain(&error);
     assert!(error.contains(&place), "{error}");
@@ -90,12 +90,12 @@ async fn it_is_told_when_nats_is_away() {
     connected(&node, true).await;
     let mut events = all(&node, None);
     // On a busy machine, the node may time out.
-    while node.publish(topic(), Event::new("0")).await.is_err() {}
+    while node.publish((topic(), Event::new("0"))).await.is_err() {}
     // The event that timed out is not published later.
     assert_eq!(texts(&mut events, 1).await, numbers(0..1));
     loop {
         match told(&mut updates).await {
-            Update::Event(event) => break assert_eq!(event.post.event.data(), "0"),
+            Update::Event(event) => break assert_eq!(event.publication.event.data(), "0"),
             Update::Disconnected(_) | Update::Connected => {}
             other => panic!("{other:?}"),
         }

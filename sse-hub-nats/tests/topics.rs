@@ -17,7 +17,7 @@ use testkit::port;
 /// Publishes an event to these topics.
 async fn publish_to<const N: usize>(hub: &Hub, topics: [&str; N], data: &str) -> EventId {
     let topics = Topics::new(topics).unwrap();
-    hub.publish(topics, Event::new(data.to_owned()))
+    hub.publish((topics, Event::new(data.to_owned())))
         .await
         .unwrap()
 }
@@ -29,10 +29,10 @@ async fn late_node(nats: &Nats) -> Hub {
     node
 }
 
-/// Reads `count` events of this selection after an ID, and returns their data.
+/// Reads `count` events of these filters after an ID, and returns their data.
 async fn replayed(hub: &Hub, patterns: &[&str], after: &EventId, count: usize) -> Vec<String> {
-    let selection = TopicFilters::from_patterns(patterns).unwrap();
-    let subscription = hub.subscribe(selection, Some(after)).unwrap();
+    let filters = TopicFilters::from_patterns(patterns).unwrap();
+    let subscription = hub.subscribe(filters, Some(after)).unwrap();
     texts(&mut subscription.events(), count).await
 }
 
@@ -150,7 +150,7 @@ async fn a_limit_for_each_subject_is_refused() {
         ..support::stream_config()
     };
     nats.client().await.create_stream(config).await.unwrap();
-    let error = nats.node().publish(topic(), Event::new("x")).await;
+    let error = nats.node().publish((topic(), Event::new("x"))).await;
     let error = support::chain(&error.unwrap_err());
     assert!(error.contains("max_msgs_per_subject"), "{error}");
 }
@@ -197,8 +197,8 @@ async fn a_replay_ends_where_it_was_to_end() {
     let late = late_node(&nats).await;
     let mut subscriptions = Vec::new();
     for patterns in [["**", "none"], ["news", "none"]] {
-        let selection = TopicFilters::from_patterns(patterns).unwrap();
-        subscriptions.push(late.subscribe(selection, Some(&first)).unwrap());
+        let filters = TopicFilters::from_patterns(patterns).unwrap();
+        subscriptions.push(late.subscribe(filters, Some(&first)).unwrap());
     }
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     let deleted = stream.delete_message(support::number(&ids[4])).await;

@@ -68,14 +68,14 @@ async fn main() -> io::Result<()> {
 async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<Body>, Refusal> {
     // An invalid ID counts as no ID. After a status 400, a browser would not reconnect.
     let seen = sse_hyper::last_event_id(request.headers()).ok().flatten();
-    let selection = selection(request.uri()).map_err(bad_request)?;
-    let subscriber = app.hub.subscription(selection).replay_last(INITIAL_EVENTS);
+    let filters = filters(request.uri()).map_err(bad_request)?;
+    let subscriber = app.hub.subscription(filters).replay_last(INITIAL_EVENTS);
     let events = subscriber.after(seen.as_ref()).subscribe();
     let events = events.map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.to_string()))?;
     Ok(app.streams.respond(&request, events).map(Body::new))
 }
 
-fn selection(uri: &Uri) -> Result<TopicFilters, InvalidTopic> {
+fn filters(uri: &Uri) -> Result<TopicFilters, InvalidTopic> {
     let query = uri.query().unwrap_or_default();
     let parameters = form_urlencoded::parse(query.as_bytes());
     // Clients choose patterns here, so every client may receive all events.
@@ -92,7 +92,7 @@ async fn publish(
     data: String,
 ) -> Result<String, Refusal> {
     let topic = Topic::new(topic).map_err(bad_request)?;
-    let id = app.hub.publish(topic, Event::new(data)).await;
+    let id = app.hub.publish((topic, Event::new(data))).await;
     Ok(format!("{}\n", id.map_err(bad_request)?))
 }
 

@@ -16,7 +16,7 @@ use crate::TopicFilters;
 
 /// Decides if a subscriber may receive the events that it selects.
 ///
-/// The hub asks when the client subscribes, and again each time that the [`Grant`] expires. Create one authority for
+/// The hub asks when the client subscribes, and again each time that the [`Grant`] expires. Create one authorizer for
 /// each subscriber, with its token or session for example. A closure that takes a [`TopicFilters`] and returns a future
 /// implements this trait.
 ///
@@ -24,7 +24,7 @@ use crate::TopicFilters;
 /// use sse_hub::{Denied, Grant, Hub, TopicFilters};
 /// use std::time::Duration;
 ///
-/// async fn may_read(user: &str, selector: &str) -> bool {
+/// async fn may_read(user: &str, filter: &str) -> bool {
 ///     // A query to a database, for example.
 /// #   user == "alice" && selector == "orders/17"
 /// }
@@ -34,14 +34,14 @@ use crate::TopicFilters;
 /// let authority = |selection: TopicFilters| async move {
 ///     // Selectors may be patterns, such as `orders/**`.
 ///     for selector in &selection {
-///         if !may_read("alice", selector.as_str()).await {
+///         if !may_read("alice", filter.as_str()).await {
 ///             return Err(Denied::new(format!("{selector} is not yours")));
 ///         }
 ///     }
 ///     Ok(Grant::expires_in(Duration::from_secs(60)))
 /// };
 /// let subscriber = hub.subscription(TopicFilters::new(["orders/17"])?);
-/// let subscription = subscriber.subscribe_authorized(authority).await?;
+/// let subscription = subscriber.subscribe_authorized(authorizer).await?;
 /// # drop(subscription);
 /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 /// # fn tokio_test<T>(future: impl Future<Output = T>) -> T {
@@ -58,7 +58,7 @@ pub trait Authorizer: Send + Sync + 'static {
     ///
     /// The subscriber receives nothing until the future is ready. If that takes longer than
     /// [`HubConfig::authorize_timeout`](crate::HubConfig::authorize_timeout), the subscriber is denied.
-    fn ask(&self, selection: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>>;
+    fn ask(&self, filters: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>>;
 }
 
 /// Passes a clone of the selection to the closure, so that its future can keep it. Cloning is cheap.
@@ -67,8 +67,8 @@ where
     F: Fn(TopicFilters) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Grant, Denied>> + Send + 'static,
 {
-    fn ask(&self, selection: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>> {
-        Box::pin(self(selection.clone()))
+    fn ask(&self, filters: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>> {
+        Box::pin(self(filters.clone()))
     }
 }
 
@@ -83,12 +83,12 @@ pub(crate) struct Question {
 
 impl Question {
     pub(crate) fn ask(
-        authority: &dyn Authorizer,
-        selection: &TopicFilters,
+        authorizer: &dyn Authorizer,
+        filters: &TopicFilters,
         timeout: Duration,
     ) -> Self {
         Self {
-            answer: authority.ask(selection),
+            answer: authorizer.ask(filters),
             timeout,
             deadline: None,
         }
@@ -168,7 +168,7 @@ impl Error for Denied {}
 
 /// Check of one subscription's grant, which asks the authority again when the grant expires.
 pub(crate) struct Guard {
-    authority: Arc<dyn Authorizer>,
+    authorizer: Arc<dyn Authorizer>,
     timeout: Duration,
     state: State,
 }
@@ -179,9 +179,9 @@ enum State {
 }
 
 impl Guard {
-    pub(crate) fn new(authority: Arc<dyn Authorizer>, timeout: Duration, grant: Grant) -> Self {
+    pub(crate) fn new(authorizer: Arc<dyn Authorizer>, timeout: Duration, grant: Grant) -> Self {
         Self {
-            authority,
+            authorizer,
             timeout,
             state: State::new(grant),
         }
@@ -191,7 +191,7 @@ impl Guard {
     /// Pending while the authority decides.
     pub(crate) fn poll(
         &mut self,
-        selection: &TopicFilters,
+        filters: &TopicFilters,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Denied>> {
         loop {
@@ -200,7 +200,7 @@ impl Guard {
                 State::Granted(Some(expiry)) => match expiry.as_mut().poll(cx) {
                     Poll::Pending => return Poll::Ready(Ok(())),
                     Poll::Ready(()) => {
-                        let question = Question::ask(&*self.authority, selection, self.timeout);
+                        let question = Question::ask(&*self.authorizer, filters, self.timeout);
                         self.state = State::Asking(question);
                     }
                 },

@@ -17,19 +17,22 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`BackendError`] if the event was not stored, or if that is unknown after the timeout.
-    fn publish<'a>(&'a self, post: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>>;
+    fn publish<'a>(
+        &'a self,
+        publication: &'a Publication,
+    ) -> BoxFuture<'a, Result<u64, BackendError>>;
 
     /// Returns a stream of updates that never ends: about the `newest` newest events in their order, and then each
     /// event when it is published. If there are older events, [`Update::Truncated`] is first.
     fn follow(&self, newest: usize) -> BoxStream<'static, Update>;
 
-    /// Returns the events of this selection after the number `after`, up to and including `through`. The stream may
+    /// Returns the events of these filters after the number `after`, up to and including `through`. The stream may
     /// contain other events, too.
     fn replay(
         &self,
         after: u64,
         through: u64,
-        selection: &TopicFilters,
+        filters: &TopicFilters,
     ) -> BoxStream<'static, Replayed>;
 
     /// Returns the number of the newest event in the backend. 0 if there was no event.

@@ -36,7 +36,7 @@ const MAX_WINDOW_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) id: u64,
-    pub(crate) selection: TopicFilters,
+    pub(crate) filters: TopicFilters,
     inner: Mutex<Inner>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum Next {
     InLog,
 }
 
-/// Copy of several consecutive events of the selection, from `first` to the last one of `part`.
+/// Copy of several consecutive events of the filters, from `first` to the last one of `part`.
 #[derive(Clone, Debug)]
 struct Frame {
     first: u64,
@@ -112,10 +112,10 @@ pub(crate) struct Place {
 pub(crate) type Woken = Slab<Waker>;
 
 impl Channel {
-    pub(crate) fn new(id: u64, selection: TopicFilters, newest: u64) -> Self {
+    pub(crate) fn new(id: u64, filters: TopicFilters, newest: u64) -> Self {
         Self {
             id,
-            selection,
+            filters,
             inner: Mutex::new(Inner {
                 subscribers: 0,
                 window: VecDeque::new(),

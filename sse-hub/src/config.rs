@@ -139,7 +139,7 @@ pub struct HubConfig {
 }
 
 impl HubConfig {
-    /// Creates the default settings: the default [`Retention`], plain IDs, events of up to 1 MiB, and an unlimited
+    /// Creates the default configuration: the default [`Retention`], plain IDs, events of up to 1 MiB, and an unlimited
     /// number of subscribers.
     pub fn new() -> Self {
         Self::default()

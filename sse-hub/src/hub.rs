@@ -9,7 +9,7 @@ use sse_hyper::{CloseEvent, EventId};
 
 use crate::{
     Backend, BackendError, HubConfig, Publication, Stats, SubscribeError, Subscription,
-    SubscriptionBuilder, TopicFilters, Topics, Update, recovery, shared::Shared, turn::Turn,
+    SubscriptionBuilder, TopicFilters, Update, recovery, shared::Shared, turn::Turn,
 };
 
 /// Maximum number of a first event. It leaves room for 2^63 events, more than can ever be published.
@@ -39,7 +39,7 @@ const DROP_WORK: usize = 1024;
 /// let response = streams.respond(&request, subscription);
 ///
 /// // From anywhere in the program:
-/// hub.publish(Topic::new("news")?, Event::new("it works")).await?;
+/// hub.publish((Topic::new("news")?, Event::new("it works"))).await?;
 /// # drop(response);
 /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
@@ -50,34 +50,37 @@ pub struct Hub {
 
 impl Hub {
     /// Creates a hub in the memory of this process.
-    pub fn new(settings: HubConfig) -> Self {
-        let (epoch, first) = match settings.first_number {
+    pub fn new(config: HubConfig) -> Self {
+        let (epoch, first) = match config.first_number {
             Some(first) => (0, first.min(MAX_FIRST_NUMBER)),
             None => (random_epoch(), 1),
         };
         // Nothing was published before the first number.
-        Self::of(settings, epoch, first.saturating_sub(1), None)
+        Self::of(config, epoch, first.saturating_sub(1), None)
     }
 
     /// Creates a hub that shares its events with all other hubs of the same backend.
     ///
     /// Spawn the future: it takes events from the backend to the subscribers of this hub, and never ends.
     pub fn with_backend(
-        settings: HubConfig,
+        config: HubConfig,
         backend: Arc<dyn Backend>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let hub = Self::of(settings, 0, 0, Some(Arc::clone(&backend)));
+        let hub = Self::of(config, 0, 0, Some(Arc::clone(&backend)));
         let follow = follow(Arc::clone(&hub.shared), backend);
         (hub, follow)
     }
 
-    fn of(settings: HubConfig, epoch: u64, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
+    fn of(config: HubConfig, epoch: u64, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(settings, epoch, newest, backend)),
+            shared: Arc::new(Shared::new(config, epoch, newest, backend)),
         }
     }
 
-    /// Publishes an event to all subscribers that select one of these topics. Returns the event's ID.
+    /// Publishes an event to all subscribers that select one of its topics. Returns the event's ID.
+    ///
+    /// A [`Publication`] is an event with its topics and an optional key. A pair of topics and event is one without a
+    /// key.
     ///
     /// A hub in memory never waits here. So a caller that publishes many events in a row should yield to other tasks
     /// between them, for example with `tokio::task::yield_now`. With a backend, this method waits until the backend
@@ -89,41 +92,57 @@ impl Hub {
     /// subscriber gets the event then, unless the backend failed while it stored the event.
     pub async fn publish(
         &self,
-        topics: impl Into<Topics>,
-        event: sse_hyper::Event,
+        publication: impl Into<Publication>,
     ) -> Result<EventId, PublishError> {
-        self.post(Publication::new(topics, event)).await
+        let publication = publication.into();
+        let shared = &self.shared;
+        shared.config.check(&publication)?;
+        let number = match &shared.backend {
+            None => shared.append(None, &publication).0,
+            Some(backend) => backend.publish(&publication).await?,
+        };
+        Ok(shared.id(number))
     }
 
-    /// Publishes a [`Publication`]: an event with its topics and a key. Returns the event's ID.
+    /// Publishes like [`publish`](Self::publish), but without waiting, so only in a hub in memory.
     ///
-    /// Use [`publish`](Self::publish) for an event without a key.
+    /// ```
+    /// use sse_hub::{Hub, Publication, Topic};
+    /// use sse_hyper::Event;
+    ///
+    /// let hub = Hub::default();
+    /// let price = Publication::new(Topic::new("stocks")?, Event::new("42.5")).with_key("ACME");
+    /// hub.try_publish(price)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`PublishError`], as from [`publish`](Self::publish).
-    pub async fn post(&self, post: impl Into<Publication>) -> Result<EventId, PublishError> {
-        let post = post.into();
+    /// [`PublishError::WouldBlock`] if the hub has a backend. Otherwise, the errors of [`publish`](Self::publish).
+    pub fn try_publish(
+        &self,
+        publication: impl Into<Publication>,
+    ) -> Result<EventId, PublishError> {
+        let publication = publication.into();
         let shared = &self.shared;
-        shared.settings.check(&post)?;
-        let number = match &shared.backend {
-            None => shared.append(None, &post).0,
-            Some(backend) => backend.publish(&post).await?,
-        };
-        Ok(shared.id(number))
+        shared.config.check(&publication)?;
+        match &shared.backend {
+            None => Ok(shared.id(shared.append(None, &publication).0)),
+            Some(_) => Err(PublishError::WouldBlock),
+        }
     }
 
     /// Checks if an event may be published, without publishing it.
     ///
     /// Checks the size of the event, the lengths of its type and key, its reconnection time, and that its type is not
-    /// reserved. [`publish`](Self::publish) and [`post`](Self::post) do the same checks, and so does the hub for each
+    /// reserved. [`publish`](Self::publish) does the same checks, and so does the hub for each
     /// event from the backend. It skips, logs and counts an event that fails: see [`Stats::refused`].
     ///
     /// # Errors
     ///
     /// Any [`PublishError`] except [`PublishError::Backend`].
-    pub fn check(&self, post: &Publication) -> Result<(), PublishError> {
-        self.shared.settings.check(post)
+    pub fn check(&self, publication: &Publication) -> Result<(), PublishError> {
+        self.shared.config.check(publication)
     }
 
     /// Subscribes to the selected events: from now on, or after the last event that the client has seen.
@@ -140,17 +159,15 @@ impl Hub {
     /// [`SubscribeError::Full`] if the maximum number of subscribers is reached.
     pub fn subscribe(
         &self,
-        selection: impl Into<TopicFilters>,
+        filters: impl Into<TopicFilters>,
         last_event_id: Option<&EventId>,
     ) -> Result<Subscription, SubscribeError> {
-        self.subscription(selection)
-            .after(last_event_id)
-            .subscribe()
+        self.subscription(filters).after(last_event_id).subscribe()
     }
 
     /// Returns a builder for a subscription with more options.
-    pub fn subscription(&self, selection: impl Into<TopicFilters>) -> SubscriptionBuilder {
-        SubscriptionBuilder::new(Arc::clone(&self.shared), selection.into())
+    pub fn subscription(&self, filters: impl Into<TopicFilters>) -> SubscriptionBuilder {
+        SubscriptionBuilder::new(Arc::clone(&self.shared), filters.into())
     }
 
     /// Ends all subscriptions, and those that begin later, each with this close event.
@@ -222,7 +239,7 @@ impl Default for Hub {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
-            .field("settings", &self.shared.settings)
+            .field("config", &self.shared.config)
             .field("counts", &self.stats())
             .field("backend", &self.shared.backend)
             .finish()
@@ -231,7 +248,7 @@ impl fmt::Debug for Hub {
 
 /// Takes the updates of the backend to the log and to the subscribers.
 async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
-    let kept = shared.settings.retention.events;
+    let kept = shared.config.retention.events;
     let mut updates = backend.follow(kept);
     // A backend may have very many updates at once.
     let mut turn = Turn::new();
@@ -240,7 +257,7 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
         match update {
             Update::Event(event) if event.number > shared.read().log.newest() => {
                 let woken = match shared.accepts(&event) {
-                    true => shared.append(Some(event.number), &event.post).1,
+                    true => shared.append(Some(event.number), &event.publication).1,
                     false => 0,
                 };
                 recovery::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
@@ -320,6 +337,8 @@ pub enum PublishError {
         /// Allowed reconnection times.
         allowed: RangeInclusive<Duration>,
     },
+    /// The hub has a backend, so [`Hub::try_publish`] cannot publish without waiting.
+    WouldBlock,
     /// The backend did not accept the event.
     Backend(BackendError),
 }
@@ -344,6 +363,9 @@ impl fmt::Display for PublishError {
                 allowed.start().as_millis(),
                 allowed.end().as_millis()
             ),
+            Self::WouldBlock => {
+                f.write_str("hub has a backend, which stores the event with a delay")
+            }
             Self::Backend(_) => f.write_str("backend did not accept the event"),
         }
     }

@@ -32,9 +32,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     next_id: u64,
-    by_selection: BTreeMap<Digest, Arc<Channel>>,
+    by_filters: BTreeMap<Digest, Arc<Channel>>,
     /// Channels by the selector and the ID of the channel: many selections may have the same selector.
-    by_selector: BTreeMap<(Digest, u64), Arc<Channel>>,
+    by_filter: BTreeMap<(Digest, u64), Arc<Channel>>,
     /// Forms that at least one pattern has.
     forms: BTreeMap<Form, OfForm>,
 }
@@ -51,8 +51,9 @@ struct OfForm {
 /// Keys of a selection in the index. They are computed before the lock is taken.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    selection: Digest,
-    selectors: Vec<Key>,
+    /// Digest of all filters together.
+    set: Digest,
+    each: Vec<Key>,
 }
 
 /// Key of a selector in the index.
@@ -75,29 +76,28 @@ struct Form {
 }
 
 impl Index {
-    /// Returns the channel of this selection, or creates it. A new channel begins after the event `newest`.
+    /// Returns the channel of these filters, or creates it. A new channel begins after the event `newest`.
     pub(crate) fn channel(
         &mut self,
-        selection: &TopicFilters,
+        filters: &TopicFilters,
         keys: &Keys,
         newest: u64,
     ) -> Arc<Channel> {
-        if let Some(channel) = self.by_selection.get(&keys.selection) {
+        if let Some(channel) = self.by_filters.get(&keys.set) {
             return Arc::clone(channel);
         }
         self.next_id += 1;
-        let channel = Arc::new(Channel::new(self.next_id, selection.clone(), newest));
-        for key in &keys.selectors {
+        let channel = Arc::new(Channel::new(self.next_id, filters.clone(), newest));
+        for key in &keys.each {
             let place = (key.digest, channel.id);
-            self.by_selector.insert(place, Arc::clone(&channel));
+            self.by_filter.insert(place, Arc::clone(&channel));
             if let Some(form) = key.form {
                 let entries = self.forms.entry(form).or_default();
                 entries.count += 1;
                 entries.filter |= key.digest.bit();
             }
         }
-        self.by_selection
-            .insert(keys.selection, Arc::clone(&channel));
+        self.by_filters.insert(keys.set, Arc::clone(&channel));
         channel
     }
 
@@ -106,12 +106,12 @@ impl Index {
     /// Two subscribers that leave may each be the last one, if another subscriber came between them. The index may
     /// then have a new channel of the same selection, which stays.
     pub(crate) fn remove(&mut self, channel: &Channel, keys: &Keys) {
-        let known = self.by_selection.get(&keys.selection);
+        let known = self.by_filters.get(&keys.set);
         if known.is_none_or(|known| known.id != channel.id) {
             return;
         }
-        for key in &keys.selectors {
-            self.by_selector.remove(&(key.digest, channel.id));
+        for key in &keys.each {
+            self.by_filter.remove(&(key.digest, channel.id));
             if let Some(form) = key.form
                 && let Some(entries) = self.forms.get_mut(&form)
             {
@@ -121,7 +121,7 @@ impl Index {
                 }
             }
         }
-        self.by_selection.remove(&keys.selection);
+        self.by_filters.remove(&keys.set);
     }
 
     /// Returns all channels that receive events of these topics, each once.
@@ -138,11 +138,11 @@ impl Index {
 
     /// Returns all channels.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Channel>> {
-        self.by_selection.values()
+        self.by_filters.values()
     }
 
-    fn find(&self, selector: Digest, found: &mut Vec<Arc<Channel>>) {
-        let entries = self.by_selector.range((selector, 0)..=(selector, u64::MAX));
+    fn find(&self, filter: Digest, found: &mut Vec<Arc<Channel>>) {
+        let entries = self.by_filter.range((filter, 0)..=(filter, u64::MAX));
         found.extend(entries.map(|(_, channel)| Arc::clone(channel)));
     }
 
@@ -163,8 +163,8 @@ impl Index {
 }
 
 impl Keys {
-    pub(crate) fn new(selection: &TopicFilters, digester: &Digester) -> Self {
-        let key = |selector: &TopicFilter| match selector {
+    pub(crate) fn new(filters: &TopicFilters, digester: &Digester) -> Self {
+        let key = |filter: &TopicFilter| match filter {
             TopicFilter::Exact(topic) => Key {
                 digest: exact(topic, digester),
                 form: None,
@@ -178,12 +178,12 @@ impl Keys {
                 }
             }
         };
-        let selectors: Vec<_> = selection.iter().map(key).collect();
+        let each: Vec<_> = filters.iter().map(key).collect();
         // Selectors are sorted, so equal selections have equal digests.
-        let digests: Vec<_> = selectors.iter().map(|key| key.digest).collect();
+        let digests: Vec<_> = each.iter().map(|key| key.digest).collect();
         Self {
-            selection: digester.digest(digests),
-            selectors,
+            set: digester.digest(digests),
+            each,
         }
     }
 }
@@ -308,18 +308,18 @@ mod tests {
     #[test]
     fn a_channel_that_is_forgotten_twice_takes_no_other_with_it() {
         let (mut index, digester) = (Index::default(), Digester::default());
-        let selection = TopicFilters::from_patterns(["a", "b/*"]).unwrap();
-        let keys = Keys::new(&selection, &digester);
+        let filters = TopicFilters::from_patterns(["a", "b/*"]).unwrap();
+        let keys = Keys::new(&filters, &digester);
         let topics = Topics::new(["a", "b/c"]).unwrap();
-        let old = index.channel(&selection, &keys, 0);
+        let old = index.channel(&filters, &keys, 0);
         index.remove(&old, &keys);
         assert!(index.channels(&topics, &digester).is_empty());
-        let new = index.channel(&selection, &keys, 0);
+        let new = index.channel(&filters, &keys, 0);
         index.remove(&old, &keys);
         assert_eq!(index.channels(&topics, &digester).len(), 1);
-        assert_eq!(index.channel(&selection, &keys, 0).id, new.id);
+        assert_eq!(index.channel(&filters, &keys, 0).id, new.id);
         index.remove(&new, &keys);
         assert!(index.channels(&topics, &digester).is_empty() && index.all().next().is_none());
-        assert!(index.forms.is_empty() && index.by_selector.is_empty());
+        assert!(index.forms.is_empty() && index.by_filter.is_empty());
     }
 }

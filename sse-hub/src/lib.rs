@@ -22,7 +22,7 @@
 //!     .route("/events", get(events))
 //!     .with_state((hub.clone(), streams.clone()));
 //!
-//! let id = hub.publish(Topic::new("news")?, Event::new("it works")).await?;
+//! let id = hub.publish((Topic::new("news")?, Event::new("it works"))).await?;
 //! # drop((router, id));
 //! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
@@ -32,7 +32,7 @@
 //! - **Each event once, in order**, to each subscriber that is fast enough, over any number of reconnections.
 //!   If the log does not reach back far enough, or if the subscriber is too slow, the hub sends it a `reset` or
 //!   `lagged` event.
-//! - **Bounded memory**: [`Retention`] limits the log. A selection whose subscribers do not read holds at most
+//! - **Bounded memory**: [`Retention`] limits the log. A filters whose subscribers do not read holds at most
 //!   64 KiB of events that have left the log, and a frame of 16 KiB. A subscriber holds the one event that is
 //!   being sent to it.
 //! - **Short turns**: no call and no poll does an unbounded amount of work. The exception is [`Hub::publish`],
@@ -41,7 +41,7 @@
 //!
 //! # Types
 //!
-//! - Publish: [`Hub::publish`] takes [`Topics`] and an event. [`Hub::post`] takes a [`Publication`], which can have a key.
+//! - Publish: [`Hub::publish`] takes [`Topics`] and an event. [`Hub::publication`] takes a [`Publication`], which can have a key.
 //! - Subscribe: [`Hub::subscribe`] and [`Hub::subscription`] take a [`TopicFilters`] of topics and patterns. An
 //!   [`Authorizer`] decides if the client may subscribe.
 //! - Serve: a [`Subscription`] is a stream of encoded events. Pass it to [`sse_hyper::StreamTracker::respond`] or
@@ -52,7 +52,7 @@
 
 // Map of the source files:
 //
-//   publish(topics, event)                          subscribe(selection, last event ID)
+//   publish(topics, event)                          subscribe(filters, last event ID)
 //      │   Publication, Topics: what is published             │   SubscriptionBuilder: builder of a subscription
 //      │                 (publication.rs, topic.rs)           │               (subscription_builder.rs, topic_filters.rs)
 //      ▼   check of sizes and types (gate.rs)          ▼   Authorizer: permission (authorizer.rs)

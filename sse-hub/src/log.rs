@@ -114,10 +114,10 @@ impl Log {
         if latest { self.state_floor } else { self.floor }
     }
 
-    /// Returns whether an event of this selection may be missing after the number `after`. Events up to `expired`
+    /// Returns whether an event of these filters may be missing after the number `after`. Events up to `expired`
     /// count as missing, because they are not replayed any more.
-    pub(crate) fn may_miss(&self, after: u64, expired: u64, selection: &TopicFilters) -> bool {
-        if self.lost.may_match(after, selection) {
+    pub(crate) fn may_miss(&self, after: u64, expired: u64, filters: &TopicFilters) -> bool {
+        if self.lost.may_match(after, filters) {
             return true;
         }
         let through = self.expired.max(expired);
@@ -127,11 +127,11 @@ impl Log {
             .partition_point(|entry| entry.number <= through);
         let old = self.entries.range(start..end.max(start));
         let mut old = self.per_topic.between(after, through).chain(old);
-        let selectors = selection.iter().len();
+        let comparisons = MAX_OLD_COMPARISONS / filters.iter().len();
         let is_missed = old
             .by_ref()
-            .take(MAX_OLD_COMPARISONS / selectors)
-            .any(|entry| selection.matches_any(&entry.topics));
+            .take(comparisons)
+            .any(|entry| filters.matches_any(&entry.topics));
         is_missed || old.next().is_some()
     }
 
@@ -305,20 +305,20 @@ mod tests {
             for length in [3, 30, 250] {
                 for data in ["x".to_owned(), "x".repeat(3000), "\n".repeat(500)] {
                     for key in [None, Some("k"), Some("a key that is somewhat longer")] {
-                        let post = |number: usize| {
+                        let publication = |number: usize| {
                             let topic = |it: usize| {
                                 format!("{number:03}{}", "x".repeat(length)) + &it.to_string()
                             };
                             let topics = Topics::new((0..topics).map(topic)).unwrap();
-                            let post = Publication::new(topics, Event::new(data.clone()));
+                            let publication = Publication::new(topics, Event::new(data.clone()));
                             match key {
-                                Some(key) => post.with_key(format!("{key}{number}")),
-                                None => post,
+                                Some(key) => publication.with_key(format!("{key}{number}")),
+                                None => publication,
                             }
                         };
                         let mut log = Log::new(Retention::default(), 0);
                         let used = allocation_counter::measure(|| {
-                            fill(&mut log, (0..EVENTS).map(post));
+                            fill(&mut log, (0..EVENTS).map(publication));
                         });
                         let used = used.bytes_current as usize / EVENTS;
                         let counted = log.bytes / EVENTS;
@@ -334,26 +334,26 @@ mod tests {
         }
     }
 
-    fn fill(log: &mut Log, posts: impl IntoIterator<Item = Publication>) {
-        for post in posts {
+    fn fill(log: &mut Log, publications: impl IntoIterator<Item = Publication>) {
+        for publication in publications {
             let number = log.newest() + 1;
             log.append(Arc::new(Entry {
                 number,
-                topics: post.topics.clone(),
-                key: post.key(),
-                block: Encoded::from(&post.event),
+                topics: publication.topics.clone(),
+                key: publication.key(),
+                block: Encoded::from(&publication.event),
                 at: Instant::now(),
             }));
         }
     }
 
     /// Returns an event with 1000 bytes of data.
-    fn post(topic: usize, key: Option<usize>) -> Publication {
+    fn publication(topic: usize, key: Option<usize>) -> Publication {
         let topic = Topic::new(topic.to_string()).unwrap();
-        let post = Publication::new(topic, Event::new("x".repeat(1000)));
+        let publication = Publication::new(topic, Event::new("x".repeat(1000)));
         match key {
-            Some(key) => post.with_key(key.to_string()),
-            None => post,
+            Some(key) => publication.with_key(key.to_string()),
+            None => publication,
         }
     }
 
@@ -380,7 +380,7 @@ mod tests {
         let mut log = Log::new(retention, 0);
         for round in 0..5_000 {
             let key = (round % 3 > 0).then_some(round % 1_000);
-            fill(&mut log, [post(round % 7, key)]);
+            fill(&mut log, [publication(round % 7, key)]);
             assert!(log.entries.len() <= 100 && log.state.len() <= 50);
             assert!(log.latest.len() <= 150, "{} keys", log.latest.len());
             assert!(counted(&log) <= 150_000 && log.bytes == sum(&log));
@@ -407,11 +407,11 @@ mod tests {
                 let texts = (0..random.usize(1..4)).map(|_| random.u8(0..60).to_string());
                 let topics = Topics::new(texts.collect::<Vec<_>>()).unwrap();
                 let length = [10, 1_000, 30_000][random.usize(..50) / 24];
-                let mut post = Publication::new(topics, Event::new("x".repeat(length)));
+                let mut publication = Publication::new(topics, Event::new("x".repeat(length)));
                 if random.bool() {
-                    post = post.with_key(random.u8(0..5).to_string());
+                    publication = publication.with_key(random.u8(0..5).to_string());
                 }
-                fill(&mut log, [post]);
+                fill(&mut log, [publication]);
                 assert!(counted(&log) <= 100_000 && log.bytes == sum(&log));
                 assert!(log.per_topic.bytes() <= 50_000);
                 assert!(log.per_topic.topics() <= 60);
@@ -432,12 +432,12 @@ mod tests {
         };
         for (topics, length) in [(1, 1), (1, 200), (5, 20)] {
             let mut log = Log::new(retention, 0);
-            let post = |number: usize| {
+            let publication = |number: usize| {
                 let text = |index: usize| format!("{number}/{index}{}", "x".repeat(length));
                 let topics = Topics::new((0..topics).map(text)).unwrap();
                 Publication::new(topics, Event::new("x"))
             };
-            let used = allocation_counter::measure(|| fill(&mut log, (0..EVENTS).map(post)));
+            let used = allocation_counter::measure(|| fill(&mut log, (0..EVENTS).map(publication)));
             let used = used.bytes_current as usize / EVENTS;
             let counted = counted(&log) / EVENTS;
             let what = format!("{topics} topics of {length} bytes: {counted} of {used} counted");
@@ -461,15 +461,15 @@ mod tests {
             ..Retention::default()
         };
         let mut log = Log::new(retention, 0);
-        fill(&mut log, (0..3_000).map(|topic| post(topic, None)));
+        fill(&mut log, (0..3_000).map(|topic| publication(topic, None)));
         let kept = |log: &Log| log.per_topic.after(0).count();
         let before = kept(&log);
         std::thread::sleep(Duration::from_millis(100));
-        fill(&mut log, [post(0, None)]);
+        fill(&mut log, [publication(0, None)]);
         assert!(kept(&log) + 2 * MAX_DROPS_PER_CALL >= before);
         let found = log.find(0, &TopicFilters::all(), false, 0, &mut Turn::new());
         assert_eq!(found.blocks.len(), 1, "the others are too old");
-        fill(&mut log, [1, 2, 3].map(|topic| post(topic, None)));
+        fill(&mut log, [1, 2, 3].map(|topic| publication(topic, None)));
         assert!(kept(&log) <= 3);
         assert_eq!(log.bytes, sum(&log));
     }
@@ -483,8 +483,8 @@ mod tests {
         let mut log = Log::new(retention, 0);
         for number in 0..100 {
             let topic = Topic::new(format!("{number:0200}")).unwrap();
-            let post = Publication::new(topic, Event::new("x"));
-            fill(&mut log, [post.with_key(format!("{number:02000}"))]);
+            let publication = Publication::new(topic, Event::new("x"));
+            fill(&mut log, [publication.with_key(format!("{number:02000}"))]);
         }
         assert!(log.entries.len() < 25, "{} entries", log.entries.len());
     }
@@ -492,24 +492,26 @@ mod tests {
     #[test]
     fn many_selectors_look_at_few_entries_at_a_time() {
         let mut log = Log::new(Retention::default(), 0);
-        fill(&mut log, (0..1000).map(|number| post(number % 10, None)));
-        let selection = TopicFilters::new((3..67).map(|topic| topic.to_string())).unwrap();
+        fill(
+            &mut log,
+            (0..1000).map(|number| publication(number % 10, None)),
+        );
+        let filters = TopicFilters::new((3..67).map(|topic| topic.to_string())).unwrap();
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
             let mut back = Back::new(events, 1000);
-            let looks =
-                iter::repeat_with(|| log.step_back(&mut back, &selection, &mut Turn::new()));
+            let looks = iter::repeat_with(|| log.step_back(&mut back, &filters, &mut Turn::new()));
             let looks: Vec<_> = looks.take_while(Option::is_none).collect();
-            let found = log.step_back(&mut back, &selection, &mut Turn::new());
+            let found = log.step_back(&mut back, &filters, &mut Turn::new());
             assert_eq!(found, Some(expected), "{events}");
             assert_eq!(
                 looks.len(),
                 (1000 - expected as usize).saturating_sub(1) / 64
             );
         }
-        let found = log.find(0, &selection, false, 0, &mut Turn::new());
+        let found = log.find(0, &filters, false, 0, &mut Turn::new());
         assert_eq!(found.cursor, 25, "a frame is full");
-        let selection = TopicFilters::new((10..74).map(|topic| topic.to_string())).unwrap();
-        let found = log.find(0, &selection, false, 0, &mut Turn::new());
+        let filters = TopicFilters::new((10..74).map(|topic| topic.to_string())).unwrap();
+        let found = log.find(0, &filters, false, 0, &mut Turn::new());
         assert_eq!(found.cursor, 64);
     }
 
@@ -522,9 +524,9 @@ mod tests {
             &mut log,
             [1, 2].map(|_| Publication::new(topics.clone(), Event::new("x"))),
         );
-        let selection = TopicFilters::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
+        let filters = TopicFilters::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
         for cursor in [0, 1] {
-            let found = log.find(cursor, &selection, false, 0, &mut Turn::new());
+            let found = log.find(cursor, &filters, false, 0, &mut Turn::new());
             assert_eq!(found.cursor, cursor + 1, "exactly one event");
         }
     }
@@ -534,10 +536,13 @@ mod tests {
         let mut log = Log::new(Retention::default(), 0);
         let large =
             || Publication::new(Topic::new("1").unwrap(), Event::new("x".repeat(FULL_FRAME)));
-        fill(&mut log, [post(1, None), large(), large(), post(1, None)]);
-        let selection = TopicFilters::all();
+        fill(
+            &mut log,
+            [publication(1, None), large(), large(), publication(1, None)],
+        );
+        let filters = TopicFilters::all();
         for cursor in 0..4 {
-            let found = log.find(cursor, &selection, false, 0, &mut Turn::new());
+            let found = log.find(cursor, &filters, false, 0, &mut Turn::new());
             assert_eq!(found.blocks.len(), 1, "after {cursor}");
         }
     }
@@ -549,7 +554,14 @@ mod tests {
             ..Retention::default()
         };
         let mut log = Log::new(retention, 0);
-        fill(&mut log, [post(1, None), post(1, Some(1)), post(1, None)]);
+        fill(
+            &mut log,
+            [
+                publication(1, None),
+                publication(1, Some(1)),
+                publication(1, None),
+            ],
+        );
         assert_eq!((log.entries.len(), log.state.len()), (1, 0));
         assert!(log.reaches(2, false) && !log.reaches(1, false));
     }
@@ -561,9 +573,9 @@ mod tests {
             ..Retention::default()
         };
         let mut log = Log::new(retention, 0);
-        fill(&mut log, [post(1, None), post(1, Some(1))]);
+        fill(&mut log, [publication(1, None), publication(1, Some(1))]);
         std::thread::sleep(Duration::from_millis(10));
-        fill(&mut log, [post(1, None)]);
+        fill(&mut log, [publication(1, None)]);
         assert_eq!(log.entries.len(), 1);
         assert!(log.reaches(2, false) && !log.reaches(1, false));
         assert_eq!(

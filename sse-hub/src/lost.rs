@@ -53,24 +53,24 @@ impl LostEvents {
         }
     }
 
-    /// Returns whether an event of this selection after this number may be lost. Returns `true` if the exact answer
+    /// Returns whether an event of these filters after this number may be lost. Returns `true` if the exact answer
     /// is too much work.
-    pub(crate) fn may_match(&self, after: u64, selection: &TopicFilters) -> bool {
+    pub(crate) fn may_match(&self, after: u64, filters: &TopicFilters) -> bool {
         if after < self.floor {
             return true;
         }
-        let patterns = selection
+        let patterns = filters
             .iter()
-            .filter(|selector| !matches!(selector, TopicFilter::Exact(_)));
+            .filter(|filter| !matches!(filter, TopicFilter::Exact(_)));
         if patterns.count() * self.newest.len() > MAX_COMPARISONS {
             return true;
         }
         let is_lost = |number: &u64| *number > after;
-        selection.iter().any(|selector| match selector {
+        filters.iter().any(|filter| match filter {
             TopicFilter::Exact(topic) => self.newest.get(topic).is_some_and(is_lost),
-            selector => {
+            filter => {
                 let mut topics = self.newest.iter();
-                topics.any(|(topic, number)| is_lost(number) && selector.matches(topic))
+                topics.any(|(topic, number)| is_lost(number) && filter.matches(topic))
             }
         })
     }
@@ -90,8 +90,8 @@ mod tests {
         lost.add(3, &Topics::new(["a/1", "b"]).unwrap());
         lost.add(5, &topics("a/2"));
         let may_match = |after, patterns: &[&str]| {
-            let selection = TopicFilters::from_patterns(patterns).unwrap();
-            lost.may_match(after, &selection)
+            let filters = TopicFilters::from_patterns(patterns).unwrap();
+            lost.may_match(after, &filters)
         };
         assert!(may_match(1, &["c"]), "the lost topics are unknown");
         assert!(!may_match(2, &["c"]) && !may_match(2, &["c", "d/*"]));

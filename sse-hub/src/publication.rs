@@ -49,13 +49,16 @@ pub struct Sequenced {
     /// Number of the event. It is greater than the numbers of all earlier events.
     pub number: u64,
     /// Event with its topics and its key.
-    pub post: Publication,
+    pub publication: Publication,
 }
 
 impl Sequenced {
     /// Creates a publication with this number.
-    pub fn new(number: u64, post: Publication) -> Self {
-        Self { number, post }
+    pub fn new(number: u64, publication: Publication) -> Self {
+        Self {
+            number,
+            publication,
+        }
     }
 }
 

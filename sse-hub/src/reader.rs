@@ -92,7 +92,7 @@ impl Reader {
             slow,
             is_live: false,
             is_idle: false,
-            announces_position: shared.settings.announces_position,
+            announces_position: shared.config.announces_position,
             told_at: shared.seconds(),
             turn: Turn::new(),
         }
@@ -147,7 +147,7 @@ impl Reader {
     fn tell_position(&mut self, shared: &Shared, channel: &Channel) -> Look {
         let now = shared.seconds();
         let silence = Duration::from_secs(now.saturating_sub(self.told_at).into());
-        let is_due = silence >= shared.settings.position_interval;
+        let is_due = silence >= shared.config.position_interval;
         if !(self.announces_position && self.is_live && is_due) {
             return Look::Nothing;
         }
@@ -157,7 +157,7 @@ impl Reader {
         let has_all = matches!(channel.lock().after(self.cursor), Next::Nothing);
         drop(core);
         // If IDs are secret, a subscriber must not learn that its position moves. So it is always sent.
-        let is_told = newest > self.cursor || shared.settings.ids.are_secret();
+        let is_told = newest > self.cursor || shared.config.ids.are_secret();
         if !(has_all && is_told) {
             return Look::Nothing;
         }
@@ -172,7 +172,7 @@ impl Reader {
             || !shared
                 .read()
                 .log
-                .may_miss(self.cursor, self.expired, &channel.selection)
+                .may_miss(self.cursor, self.expired, &channel.filters)
     }
 
     /// Takes the next events from the log. If there are none, moves the cursor forward.
@@ -182,14 +182,14 @@ impl Reader {
         let log = &core.log;
         let complete_after = self.cursor.max(self.complete_after);
         let has_all = log.reaches(complete_after, is_latest);
-        if !has_all && log.may_miss(complete_after, 0, &channel.selection) {
+        if !has_all && log.may_miss(complete_after, 0, &channel.filters) {
             let (newest, is_gone) = (log.newest(), log.is_gone(self.cursor));
             drop(core);
             return self.lose(shared, channel, newest, is_gone);
         }
         let found = log.find(
             self.cursor,
-            &channel.selection,
+            &channel.filters,
             is_latest,
             self.expired,
             &mut self.turn,
@@ -239,14 +239,14 @@ impl Reader {
         tracing::debug!(behind, "subscriber is too slow");
         if self.slow == LagPolicy::Disconnect {
             shared.counts.lagged(behind, 0);
-            let event = shared.settings.lagged(format!(r#"{{"behind":{behind}}}"#));
+            let event = shared.config.lagged(format!(r#"{{"behind":{behind}}}"#));
             let event = shared.position_events(event, self.cursor);
-            let close_event = CloseEvent::new(event).with_retry(shared.settings.retry.clone());
+            let close_event = CloseEvent::new(event).with_retry(shared.config.retry.clone());
             return Look::Last(Encoded::from(&close_event));
         }
         shared.counts.lagged(behind, behind);
         self.skip(window);
-        let event = shared.settings.lagged(format!(r#"{{"missed":{behind}}}"#));
+        let event = shared.config.lagged(format!(r#"{{"missed":{behind}}}"#));
         Look::Found(Encoded::from(&shared.position_events(event, self.cursor)))
     }
 

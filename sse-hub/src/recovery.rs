@@ -46,14 +46,14 @@ pub(crate) enum Recovered {
 }
 
 impl Recovery {
-    /// Creates a replay of the events of this selection after `after`, up to `through`.
+    /// Creates a replay of the events of these filters after `after`, up to `through`.
     pub(crate) fn replay(
         backend: &dyn Backend,
         after: u64,
         through: u64,
-        selection: &TopicFilters,
+        filters: &TopicFilters,
     ) -> Self {
-        Self::Replay(backend.replay(after, through, selection), through)
+        Self::Replay(backend.replay(after, through, filters), through)
     }
 
     /// Returns whether the subscriber's position is known before the recovery ends, because the client sent its last
@@ -74,7 +74,7 @@ impl Recovery {
             Self::Back(back) => {
                 let turn = &mut reader.turn;
                 let core = shared.read();
-                let Some(cursor) = core.log.step_back(back, &channel.selection, turn) else {
+                let Some(cursor) = core.log.step_back(back, &channel.filters, turn) else {
                     drop(core);
                     turn.ends(cx);
                     return Poll::Pending;
@@ -117,10 +117,12 @@ impl Recovery {
                     spend(
                         &mut reader.turn,
                         &event,
-                        cost(&event.post.topics, &channel.selection),
+                        cost(&event.publication.topics, &channel.filters),
                     );
-                    if channel.selection.matches_any(&event.post.topics) && shared.accepts(&event) {
-                        let block = shared.encode(event.number, &event.post);
+                    if channel.filters.matches_any(&event.publication.topics)
+                        && shared.accepts(&event)
+                    {
+                        let block = shared.encode(event.number, &event.publication);
                         size += block.len();
                         blocks.push(block);
                     }
@@ -176,5 +178,5 @@ fn refuse(
 
 /// Subtracts the work of an event from a backend, and `others`, from the turn's budget.
 pub(crate) fn spend(turn: &mut Turn, event: &Sequenced, others: usize) {
-    turn.spend(EVENT_WORK + event.post.event.data().len() / EVENT_BYTES_PER_WORK + others);
+    turn.spend(EVENT_WORK + event.publication.event.data().len() / EVENT_BYTES_PER_WORK + others);
 }

@@ -20,7 +20,7 @@ use crate::{
 
 /// State that all handles of a hub and its subscriptions share.
 pub(crate) struct Shared {
-    pub(crate) settings: HubConfig,
+    pub(crate) config: HubConfig,
     pub(crate) counts: Counting,
     start: Instant,
     /// Computes the keys of the index.
@@ -50,7 +50,7 @@ pub(crate) struct Core {
 impl Shared {
     /// Creates the state of a hub without events. A hub without a backend counts as connected and loaded.
     pub(crate) fn new(
-        settings: HubConfig,
+        config: HubConfig,
         epoch: u64,
         newest: u64,
         backend: Option<Arc<dyn Backend>>,
@@ -61,10 +61,10 @@ impl Shared {
             start: Instant::now(),
             digester: Digester::default(),
             core: RwLock::new(Core {
-                log: Log::new(settings.retention, newest),
+                log: Log::new(config.retention, newest),
                 index: Index::default(),
             }),
-            settings,
+            config,
             close_event: OnceLock::new(),
             disconnection: Mutex::default(),
             replay_failure: Mutex::default(),
@@ -81,18 +81,18 @@ impl Shared {
 
     /// Adds an event, with the number that the backend has given it, or with the next number. Returns the number, and
     /// how many channels and subscribers were woken.
-    pub(crate) fn append(&self, number: Option<u64>, post: &Publication) -> (u64, usize) {
+    pub(crate) fn append(&self, number: Option<u64>, publication: &Publication) -> (u64, usize) {
         let mut core = self.write();
         // This cannot overflow: a first number leaves room for more events than can ever be published.
         let number = number.unwrap_or(core.log.newest() + 1);
         let entry = Arc::new(Entry {
             number,
-            topics: post.topics.clone(),
-            key: post.key(),
-            block: self.encode(number, post),
+            topics: publication.topics.clone(),
+            key: publication.key(),
+            block: self.encode(number, publication),
             at: Instant::now(),
         });
-        let channels = core.index.channels(&post.topics, &self.digester);
+        let channels = core.index.channels(&publication.topics, &self.digester);
         let woken: Vec<_> = channels.iter().map(|it| it.append(&entry)).collect();
         core.log.append(entry);
         drop(core);
@@ -108,7 +108,7 @@ impl Shared {
     /// Returns whether an event from the backend may be published. If not, logs the reason: the event is skipped, and
     /// its number stays unused.
     pub(crate) fn accepts(&self, event: &Sequenced) -> bool {
-        let Err(reason) = self.settings.check(&event.post) else {
+        let Err(reason) = self.config.check(&event.publication) else {
             return true;
         };
         self.counts.refused();
@@ -116,18 +116,18 @@ impl Shared {
         false
     }
 
-    pub(crate) fn encode(&self, number: u64, post: &Publication) -> Encoded {
-        Encoded::with_id(&post.event, &self.id(number))
+    pub(crate) fn encode(&self, number: u64, publication: &Publication) -> Encoded {
+        Encoded::with_id(&publication.event, &self.id(number))
     }
 
     /// Returns the ID of an event.
     pub(crate) fn id(&self, number: u64) -> EventId {
-        self.settings.ids.id(self.epoch(), number)
+        self.config.ids.id(self.epoch(), number)
     }
 
     /// Returns the event number of an ID. `None` if the ID is not valid in this epoch.
     pub(crate) fn number(&self, id: &EventId) -> Option<u64> {
-        self.settings.ids.number(self.epoch(), id)
+        self.config.ids.number(self.epoch(), id)
     }
 
     fn epoch(&self) -> u64 {
@@ -234,7 +234,7 @@ impl Shared {
         drop(inner);
         drop(waker);
         if is_last {
-            let keys = Keys::new(&channel.selection, &self.digester);
+            let keys = Keys::new(&channel.filters, &self.digester);
             let mut core = self.write();
             // Another subscriber may have come meanwhile.
             let is_empty = channel.lock().subscribers == 0;
@@ -257,18 +257,18 @@ impl Shared {
     /// Returns the `reset` event, which tells a client that its state is outdated. The client continues after this
     /// number.
     pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
-        let event = self.settings.reset(format!(r#"{{"reason":"{reason}"}}"#));
+        let event = self.config.reset(format!(r#"{{"reason":"{reason}"}}"#));
         Encoded::from(&self.position_events(event, newest))
     }
 
     /// Returns the `position` event for a subscriber.
     pub(crate) fn position(&self, cursor: u64) -> Encoded {
-        Encoded::from(&self.position_events(self.settings.position(), cursor))
+        Encoded::from(&self.position_events(self.config.position(), cursor))
     }
 
     /// Returns the `denied` event for a subscriber that may not receive events any more.
     pub(crate) fn denied(&self, denied: Denied, cursor: u64) -> Encoded {
-        let event = self.settings.denied(denied.into_reason());
+        let event = self.config.denied(denied.into_reason());
         Encoded::from(&self.position_events(event, cursor))
     }
 
@@ -278,7 +278,7 @@ impl Shared {
     }
 
     fn position_id(&self, cursor: u64) -> EventId {
-        self.settings.ids.position(self.epoch(), cursor)
+        self.config.ids.position(self.epoch(), cursor)
     }
 
     /// Returns the age of the hub in seconds, as a compact time for subscribers.

@@ -108,9 +108,8 @@ impl Subscription {
                 Look::Again => {}
                 Look::Elsewhere(after, through) => {
                     let backend = self.shared.backend.as_deref();
-                    let selection = &self.channel.selection;
-                    let recovery =
-                        backend.map(|it| Recovery::replay(it, after, through, selection));
+                    let filters = &self.channel.filters;
+                    let recovery = backend.map(|it| Recovery::replay(it, after, through, filters));
                     self.special.get_or_insert_default().recovery = recovery;
                 }
             }
@@ -135,7 +134,7 @@ impl Subscription {
             return Poll::Ready(None);
         };
         if let Some(guard) = &mut special.guard
-            && let Err(denied) = ready!(guard.poll(&self.channel.selection, cx))
+            && let Err(denied) = ready!(guard.poll(&self.channel.filters, cx))
         {
             self.has_ended = true;
             return Poll::Ready(Some(self.shared.denied(denied, self.reader.cursor)));
@@ -194,7 +193,7 @@ impl Drop for Subscription {
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
-            .field("selection", &self.channel.selection)
+            .field("selection", &self.channel.filters)
             .field("reader", &self.reader)
             .field("has_ended", &self.has_ended)
             .finish_non_exhaustive()

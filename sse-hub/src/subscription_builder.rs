@@ -21,7 +21,7 @@ use crate::{
 #[must_use]
 pub struct SubscriptionBuilder {
     shared: Arc<Shared>,
-    selection: TopicFilters,
+    filters: TopicFilters,
     from: From,
     slow: LagPolicy,
     max_lag: Option<u64>,
@@ -38,10 +38,10 @@ enum From {
 }
 
 impl SubscriptionBuilder {
-    pub(crate) fn new(shared: Arc<Shared>, selection: TopicFilters) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, filters: TopicFilters) -> Self {
         Self {
             shared,
-            selection,
+            filters,
             from: From::Now,
             slow: LagPolicy::default(),
             max_lag: None,
@@ -134,28 +134,28 @@ impl SubscriptionBuilder {
     ///
     /// # Errors
     ///
-    /// - [`SubscribeError::Denied`] if the authority denies the subscription.
+    /// - [`SubscribeError::Denied`] if the authorizer denies the subscription.
     /// - [`SubscribeError::Full`] if the maximum number of subscribers is reached.
     pub async fn subscribe_authorized(
         self,
-        authority: impl Authorizer,
+        authorizer: impl Authorizer,
     ) -> Result<Subscription, SubscribeError> {
-        let authority = Arc::new(authority);
-        let timeout = self.shared.settings.authorize_timeout;
-        let grant = Question::ask(&*authority, &self.selection, timeout).await?;
-        self.guarded(Some(Guard::new(authority, timeout, grant)))
+        let authorizer = Arc::new(authorizer);
+        let timeout = self.shared.config.authorize_timeout;
+        let grant = Question::ask(&*authorizer, &self.filters, timeout).await?;
+        self.guarded(Some(Guard::new(authorizer, timeout, grant)))
     }
 
     fn guarded(self, guard: Option<Guard>) -> Result<Subscription, SubscribeError> {
         let shared = &self.shared;
-        let max = shared.settings.max_subscribers;
+        let max = shared.config.max_subscribers;
         if !shared.counts.comes(max) {
             return Err(SubscribeError::Full(max));
         }
-        let keys = Keys::new(&self.selection, &shared.digester);
+        let keys = Keys::new(&self.filters, &shared.digester);
         let mut core = shared.write();
         let newest = core.log.newest();
-        let channel = core.index.channel(&self.selection, &keys, newest);
+        let channel = core.index.channel(&self.filters, &keys, newest);
         let mut inner = channel.lock();
         inner.subscribers += 1;
         let (expired, is_latest) = (core.log.expired(), self.is_latest());
@@ -244,16 +244,11 @@ impl SubscriptionBuilder {
             (Some(number), None) if number > newest => reset("unknown"),
             (Some(number), _) if is_kept(number) => at(number),
             // No selected event is lost.
-            (Some(number), _) if !core.log.may_miss(number, expired, &self.selection) => {
+            (Some(number), _) if !core.log.may_miss(number, expired, &self.filters) => {
                 at(core.log.skip_missing(number, expired))
             }
             (Some(number), Some(backend)) => Place {
-                recovery: Some(Recovery::replay(
-                    &**backend,
-                    number,
-                    newest,
-                    &self.selection,
-                )),
+                recovery: Some(Recovery::replay(&**backend, number, newest, &self.filters)),
                 ..at(number)
             },
             (Some(_), None) => reset("too old"),
@@ -278,7 +273,7 @@ struct Place {
 impl fmt::Debug for SubscriptionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubscriptionBuilder")
-            .field("selection", &self.selection)
+            .field("selection", &self.filters)
             .field("from", &self.from)
             .field("slow", &self.slow)
             .field("max_lag", &self.max_lag)
@@ -293,7 +288,7 @@ pub enum SubscribeError {
     /// The [maximum number of subscribers](crate::HubConfig::max_subscribers) is reached. Respond with `503
     /// Service Unavailable`.
     Full(usize),
-    /// The authority denies the subscription. Respond with `403 Forbidden`, or with `401 Unauthorized` if the client
+    /// The authorizer denies the subscription. Respond with `403 Forbidden`, or with `401 Unauthorized` if the client
     /// is not authenticated.
     Denied(Denied),
 }

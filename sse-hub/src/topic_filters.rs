@@ -18,7 +18,7 @@ pub(crate) const MAX_STARS: usize = 4;
 /// In a pattern, `*` stands for one segment, and `**` at the end for one or more segments: `orders/*/items`,
 /// `orders/**`, or `**` for all topics. A pattern has at most 256 bytes and 16 segments, of which at most 4 are `*`.
 ///
-/// `From` converts a topic into a selector for exactly this topic. Text that a user has chosen must not become part
+/// `From` converts a topic into a filter for exactly this topic. Text that a user has chosen must not become part
 /// of a pattern: see [`TopicFilters`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -45,7 +45,7 @@ impl TopicFilter {
         }
     }
 
-    /// Creates a selector for all topics below this one: the topics that begin with its text and a `/`.
+    /// Creates a filter for all topics below this one: the topics that begin with its text and a `/`.
     ///
     /// For example, `orders/17/items` and `orders/17/items/1` are below `orders/17`, but `orders/17` and `orders/171`
     /// are not. Use this instead of a pattern made with `format!` if a user has chosen a part of the topic.
@@ -200,10 +200,10 @@ impl Pattern {
 ///     TopicFilters::from(own).with_patterns(["news/**"])
 /// }
 ///
-/// let selection = private("alice")?;
-/// assert!(selection.matches(&Topic::new("user/alice")?));
-/// assert!(selection.matches(&Topic::new("news/today")?));
-/// assert!(!selection.matches(&Topic::new("user/bob")?));
+/// let filters = private("alice")?;
+/// assert!(filters.matches(&Topic::new("user/alice")?));
+/// assert!(filters.matches(&Topic::new("news/today")?));
+/// assert!(!filters.matches(&Topic::new("user/bob")?));
 /// assert!(private("*").is_err() && private("bob/inbox").is_err());
 /// # Ok::<(), InvalidTopic>(())
 /// ```
@@ -221,8 +221,8 @@ impl TopicFilters {
     /// ```
     /// use sse_hub::{TopicFilters, Topic};
     ///
-    /// let selection = TopicFilters::new(["news", "orders/17"])?;
-    /// assert!(selection.matches(&Topic::new("orders/17")?));
+    /// let filters = TopicFilters::new(["news", "orders/17"])?;
+    /// assert!(filters.matches(&Topic::new("orders/17")?));
     /// assert!(TopicFilters::new(["orders/*"]).is_err());
     /// # Ok::<(), sse_hub::InvalidTopic>(())
     /// ```
@@ -230,7 +230,7 @@ impl TopicFilters {
         Topics::new(topics).map(Self::from)
     }
 
-    /// Creates a selection of the topics that match these patterns. A text without `*` selects exactly this topic.
+    /// Creates a filters of the topics that match these patterns. A text without `*` selects exactly this topic.
     ///
     /// Users must not choose a part of these texts, unless they may receive all topics:
     /// [see above](Self#text-that-users-choose).
@@ -243,9 +243,9 @@ impl TopicFilters {
     /// ```
     /// use sse_hub::{TopicFilters, Topic};
     ///
-    /// let selection = TopicFilters::from_patterns(["news", "orders/**"])?;
-    /// assert!(selection.matches(&Topic::new("orders/17/items")?));
-    /// assert!(!selection.matches(&Topic::new("orders")?));
+    /// let filters = TopicFilters::from_patterns(["news", "orders/**"])?;
+    /// assert!(filters.matches(&Topic::new("orders/17/items")?));
+    /// assert!(!filters.matches(&Topic::new("orders")?));
     /// # Ok::<(), sse_hub::InvalidTopic>(())
     /// ```
     pub fn from_patterns<T: AsRef<str>>(
@@ -258,18 +258,18 @@ impl TopicFilters {
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] if there are no selectors, or more than 64.
+    /// [`InvalidTopic`] if there are no filters, or more than 64.
     pub fn from_filters<S: Into<TopicFilter>>(
-        selectors: impl IntoIterator<Item = S>,
+        filters: impl IntoIterator<Item = S>,
     ) -> Result<Self, InvalidTopic> {
-        distinct(selectors.into_iter().map(|selector| Ok(selector.into()))).map(Self)
+        distinct(filters.into_iter().map(|filter| Ok(filter.into()))).map(Self)
     }
 
     /// Adds the topics that match these patterns to the selection.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`] if one of the texts is neither a topic nor a pattern, or if there are more than 64 selectors
+    /// [`InvalidTopic`] if one of the texts is neither a topic nor a pattern, or if there are more than 64 filters
     /// in total.
     pub fn with_patterns<T: AsRef<str>>(
         self,
@@ -293,7 +293,7 @@ impl TopicFilters {
 
     /// Returns whether the selection contains this topic.
     pub fn matches(&self, topic: &Topic) -> bool {
-        self.iter().any(|selector| selector.matches(topic))
+        self.iter().any(|filter| filter.matches(topic))
     }
 
     pub(crate) fn matches_any(&self, topics: &Topics) -> bool {
@@ -336,8 +336,8 @@ impl From<&Topics> for TopicFilters {
 }
 
 impl From<TopicFilter> for TopicFilters {
-    fn from(selector: TopicFilter) -> Self {
-        Self([selector].into())
+    fn from(filter: TopicFilter) -> Self {
+        Self([filter].into())
     }
 }
 

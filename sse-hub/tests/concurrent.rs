@@ -25,8 +25,8 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
     let mut readers = Vec::new();
     for index in 0..40 {
         let (texts, topics) = selections[index % selections.len()].clone();
-        let selection = TopicFilters::from_patterns(&texts).unwrap();
-        readers.push(tokio::spawn(read(hub.clone(), selection, topics * EVENTS)));
+        let filters = TopicFilters::from_patterns(&texts).unwrap();
+        readers.push(tokio::spawn(read(hub.clone(), filters, topics * EVENTS)));
     }
     let mut publishers = Vec::new();
     for publisher in 0..PUBLISHERS {
@@ -35,7 +35,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
             let topic = Topic::new(format!("topic/{publisher}")).unwrap();
             for number in 1..=EVENTS {
                 let event = Event::new(format!("{publisher} {number}"));
-                hub.publish(&topic, event).await.unwrap();
+                hub.publish((&topic, event)).await.unwrap();
                 if number % 7 == 0 {
                     tokio::task::yield_now().await;
                 }
@@ -61,7 +61,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
 }
 
 /// Reads the expected number of events over many connections. Returns the number of connections.
-async fn read(hub: Hub, selection: TopicFilters, expected: u64) -> u64 {
+async fn read(hub: Hub, filters: TopicFilters, expected: u64) -> u64 {
     let mut seen = [0; PUBLISHERS as usize];
     let mut count = 0;
     let mut reconnections = 0;
@@ -69,7 +69,7 @@ async fn read(hub: Hub, selection: TopicFilters, expected: u64) -> u64 {
     let mut random = fastrand::Rng::new();
     while count < expected {
         reconnections += 1;
-        let subscription = hub.subscribe(selection.clone(), Some(&last)).unwrap();
+        let subscription = hub.subscribe(filters.clone(), Some(&last)).unwrap();
         let mut events = subscription.events();
         for _ in 0..random.u32(1..200) {
             let next = tokio::time::timeout(test_timeout(), events.next());

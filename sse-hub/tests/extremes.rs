@@ -24,13 +24,13 @@ use tokio::time::{Instant, advance, timeout};
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Publishes and reads with all options.
-fn use_all(settings: HubConfig) {
-    use_all_with(settings, true);
+fn use_all(config: HubConfig) {
+    use_all_with(config, true);
 }
 
 /// Publishes and reads with all options. Without `replays`, events are too old for a replay at once.
-fn use_all_with(settings: HubConfig, replays: bool) {
-    let hub = Hub::new(settings);
+fn use_all_with(config: HubConfig, replays: bool) {
+    let hub = Hub::new(config);
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     let text = read(&mut subscription);
     assert!(
@@ -39,8 +39,8 @@ fn use_all_with(settings: HubConfig, replays: bool) {
     );
     let mut ids = Vec::new();
     for n in 0..5 {
-        let post = Publication::new(topic("a"), Event::new(n.to_string())).with_key("k");
-        ids.push(hub.post(post).now_or_never().unwrap().unwrap());
+        let publication = Publication::new(topic("a"), Event::new(n.to_string())).with_key("k");
+        ids.push(hub.publish(publication).now_or_never().unwrap().unwrap());
         let text = read(&mut subscription);
         assert!(text.ends_with(&format!("data: {n}\n\n")), "{text}");
     }
@@ -145,7 +145,7 @@ fn sizes_of_events() {
         let hub = Hub::new(HubConfig::new().max_event_bytes(max));
         for data in ["", "x", "xx"] {
             let result = hub
-                .publish(topic("a"), Event::new(data))
+                .publish((topic("a"), Event::new(data)))
                 .now_or_never()
                 .unwrap();
             assert_eq!(result.is_ok(), data.len() <= max, "{data:?} of {max}");
@@ -196,8 +196,9 @@ impl Backend for At {
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {
         let event = |number: &u64| {
-            let post = Publication::new(Topic::new("a").unwrap(), Event::new(number.to_string()));
-            Update::Event(Sequenced::new(*number, post.with_key("k")))
+            let publication =
+                Publication::new(Topic::new("a").unwrap(), Event::new(number.to_string()));
+            Update::Event(Sequenced::new(*number, publication.with_key("k")))
         };
         let mut updates: Vec<_> = self.0.iter().map(event).collect();
         updates.push(Update::Connected);
@@ -260,12 +261,12 @@ async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static
     let hub = Hub::new(numbered_from_1());
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let authority = move |_: TopicFilters| {
+    let authorizer = move |_: TopicFilters| {
         count.fetch_add(1, Ordering::Relaxed);
         ready(Ok(grant()))
     };
     let subscriber = hub.subscription(topic("a"));
-    let mut subscription = subscriber.subscribe_authorized(authority).await.unwrap();
+    let mut subscription = subscriber.subscribe_authorized(authorizer).await.unwrap();
     assert!(timeout(time, subscription.next()).await.is_err());
     publish(&hub, "a", "x");
     assert!(
@@ -311,7 +312,7 @@ async fn grants_of_long_times_are_asked_for_when_they_expire() {
     assert_eq!(asked(YEAR * 5 / 2, || Grant::expires_in(YEAR)).await, 3);
 }
 
-/// Creates an authority that answers the first `answers` questions, and no later ones.
+/// Creates an authorizer that answers the first `answers` questions, and no later ones.
 fn hangs_after(
     answers: usize,
     asked: &Arc<AtomicUsize>,
@@ -326,7 +327,7 @@ fn hangs_after(
 #[tokio::test(start_paused = true)]
 async fn an_authority_that_hangs_denies_after_its_timeout() {
     let day = Duration::from_secs(24 * 60 * 60);
-    for (settings, limit) in [
+    for (config, limit) in [
         (HubConfig::new(), Duration::from_secs(10)),
         (HubConfig::new().authorize_timeout(day), day),
         (
@@ -334,7 +335,7 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
             Duration::ZERO,
         ),
     ] {
-        let hub = Hub::new(settings);
+        let hub = Hub::new(config);
         let asked = Arc::new(AtomicUsize::new(0));
         let start = Instant::now();
         let subscriber = hub.subscription(topic("a"));
@@ -389,8 +390,10 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
 #[test]
 fn an_authority_that_answers_at_once_needs_no_timer() {
     let hub = Hub::default();
-    let authority = |_: TopicFilters| ready(Ok(Grant::forever()));
-    let subscribing = hub.subscription(topic("a")).subscribe_authorized(authority);
+    let authorizer = |_: TopicFilters| ready(Ok(Grant::forever()));
+    let subscribing = hub
+        .subscription(topic("a"))
+        .subscribe_authorized(authorizer);
     let mut subscription = subscribing.now_or_never().unwrap().unwrap();
     publish(&hub, "a", "x");
     assert!(read(&mut subscription).ends_with("data: x\n\n"));
@@ -407,7 +410,7 @@ async fn events_that_are_larger_than_a_decoder_takes_by_default() {
         1,
     ] {
         let event = Event::new("x".repeat(length));
-        hub.publish(topic("a"), event).await.unwrap();
+        hub.publish((topic("a"), event)).await.unwrap();
         assert_eq!(events.next().await.unwrap().data().len(), length);
     }
 }

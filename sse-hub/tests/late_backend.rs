@@ -21,8 +21,8 @@ struct Old;
 
 fn event(number: u64) -> Sequenced {
     let topic = Topic::new("a").unwrap();
-    let post = Publication::new(topic, Event::new(number.to_string()));
-    Sequenced::new(number, post)
+    let publication = Publication::new(topic, Event::new(number.to_string()));
+    Sequenced::new(number, publication)
 }
 
 impl Backend for Old {
@@ -63,8 +63,8 @@ fn ids_of_another_epoch_are_unknown() {
             ("98", None),
         ] {
             let retention = Retention::new().events(20);
-            let settings = HubConfig::new().retention(retention);
-            let (hub, follow) = Hub::with_backend(settings, Arc::new(Old));
+            let config = HubConfig::new().retention(retention);
+            let (hub, follow) = Hub::with_backend(config, Arc::new(Old));
             let mut follow = pin!(follow);
             if is_followed_first {
                 assert!(follow.as_mut().now_or_never().is_none());
@@ -100,8 +100,8 @@ fn the_newest_events_are_those_of_the_backend() {
         for asks_first in [true, false] {
             let mut retention = Retention::default();
             retention.events = kept;
-            let settings = HubConfig::new().retention(retention);
-            let (hub, follow) = Hub::with_backend(settings, Arc::new(Old));
+            let config = HubConfig::new().retention(retention);
+            let (hub, follow) = Hub::with_backend(config, Arc::new(Old));
             let subscriber = hub.subscription(TopicFilters::all()).replay_last(5);
             let mut events = subscriber.subscribe().unwrap().events();
             let mut data = Vec::new();

@@ -19,8 +19,8 @@ const MAX_SELECTION_BYTES: u64 = (64 + 16 + 8) * 1024;
 /// Creates subscribers of different topics, each of which waits for its first event.
 fn stalled(hub: &Hub) -> Vec<Subscription> {
     let subscribe = |n: usize| {
-        let selection = TopicFilters::from(topic(&n.to_string()));
-        let subscriber = hub.subscription(selection).lag_policy(LagPolicy::Skip);
+        let filters = TopicFilters::from(topic(&n.to_string()));
+        let subscriber = hub.subscription(filters).lag_policy(LagPolicy::Skip);
         let mut subscription = subscriber.subscribe().unwrap();
         assert!(subscription.next().now_or_never().is_none());
         subscription
@@ -28,11 +28,11 @@ fn stalled(hub: &Hub) -> Vec<Subscription> {
     (0..SUBSCRIBERS).map(subscribe).collect()
 }
 
-/// Publishes an event to each subscriber in each round. `post` creates it from the topic and the round.
-fn publish_to_all(hub: &Hub, rounds: usize, post: impl Fn(Topic, usize) -> Publication) {
+/// Publishes an event to each subscriber in each round. `publication` creates it from the topic and the round.
+fn publish_to_all(hub: &Hub, rounds: usize, publication: impl Fn(Topic, usize) -> Publication) {
     for round in 0..rounds {
         for n in 0..SUBSCRIBERS {
-            let posting = hub.post(post(topic(&n.to_string()), round));
+            let posting = hub.publish(publication(topic(&n.to_string()), round));
             posting.now_or_never().unwrap().unwrap();
         }
     }
@@ -81,7 +81,9 @@ fn stalled_subscribers_of_large_events_hold_what_the_log_holds() {
         events += 1;
     }
     assert_eq!(events, SUBSCRIBERS);
-    let next = hub.publish(topic("149"), Event::new("next")).now_or_never();
+    let next = hub
+        .publish((topic("149"), Event::new("next")))
+        .now_or_never();
     next.unwrap().unwrap();
     let frame = subscriptions[149].next().now_or_never().unwrap().unwrap();
     assert!(frame.to_string().ends_with("data: next\n\n"));

@@ -56,7 +56,7 @@ struct World {
 
 struct Reader {
     subscription: Subscription,
-    selection: TopicFilters,
+    filters: TopicFilters,
     slow: LagPolicy,
     cursor: u64,
     wakes: Arc<Count>,
@@ -84,13 +84,13 @@ impl World {
         retention.events = MAX_EVENTS;
         retention.keys = MAX_KEYS;
         retention.events_per_topic = EVENTS_PER_TOPIC;
-        let settings = HubConfig::new()
+        let config = HubConfig::new()
             .first_sequence(1)
             // A position is due each time that there are no events.
             .position_interval(Duration::ZERO)
             .retention(retention);
         Self {
-            hub: Hub::new(settings),
+            hub: Hub::new(config),
             published: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
         }
@@ -113,18 +113,23 @@ impl World {
             self.random.usize(0..50)
         };
         let event = Event::new("x".repeat(length));
-        let mut post = Publication::new(topics.clone(), event);
+        let mut publication = Publication::new(topics.clone(), event);
         if let Some(key) = &key {
-            post = post.with_key(key.as_str());
+            publication = publication.with_key(key.as_str());
         }
-        let id = self.hub.post(post).now_or_never().unwrap().unwrap();
+        let id = self
+            .hub
+            .publish(publication)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
         self.published.push(Published { topics, key });
         assert_eq!(id, EventId::from(self.newest()));
     }
 
-    fn matches(&self, number: u64, selection: &TopicFilters) -> bool {
+    fn matches(&self, number: u64, filters: &TopicFilters) -> bool {
         let topics = &self.published[number as usize - 1].topics;
-        topics.iter().any(|topic| selection.matches(topic))
+        topics.iter().any(|topic| filters.matches(topic))
     }
 
     fn is_replaced(&self, number: u64) -> bool {
@@ -134,9 +139,9 @@ impl World {
     }
 
     /// Returns all events of this selection after this number.
-    fn behind(&self, number: u64, selection: &TopicFilters) -> Vec<u64> {
+    fn behind(&self, number: u64, filters: &TopicFilters) -> Vec<u64> {
         let numbers = number + 1..=self.newest();
-        numbers.filter(|it| self.matches(*it, selection)).collect()
+        numbers.filter(|it| self.matches(*it, filters)).collect()
     }
 
     /// Returns the number up to which all events have left the log.
@@ -159,35 +164,30 @@ impl World {
     }
 
     /// Returns all events of this selection that can still be replayed.
-    fn kept(&self, selection: &TopicFilters) -> Vec<u64> {
-        let mut kept = self.behind(0, selection);
+    fn kept(&self, filters: &TopicFilters) -> Vec<u64> {
+        let mut kept = self.behind(0, filters);
         kept.retain(|number| !self.is_lost(*number));
         kept
     }
 
-    fn selection(&mut self) -> TopicFilters {
+    fn filters(&mut self) -> TopicFilters {
         let count = self.random.usize(1..=3);
         TopicFilters::from_patterns(self.random.choose_multiple(SELECTORS, count)).unwrap()
     }
 
-    fn subscribe(
-        &mut self,
-        selection: TopicFilters,
-        slow: LagPolicy,
-        after: Option<u64>,
-    ) -> Reader {
+    fn subscribe(&mut self, filters: TopicFilters, slow: LagPolicy, after: Option<u64>) -> Reader {
         let id = after.map(EventId::from);
-        let subscriber = self.hub.subscription(selection.clone()).after(id.as_ref());
+        let subscriber = self.hub.subscription(filters.clone()).after(id.as_ref());
         let cursor = after.unwrap_or(self.newest());
-        Reader::new(subscriber.lag_policy(slow), selection, slow, cursor)
+        Reader::new(subscriber.lag_policy(slow), filters, slow, cursor)
     }
 
     /// Replays the newest events to a new subscriber, and all events to another one.
     fn replay(&mut self) {
-        let selection = self.selection();
-        let kept = self.kept(&selection);
+        let filters = self.filters();
+        let kept = self.kept(&filters);
         let newest = self.random.usize(0..60);
-        let subscriber = || self.hub.subscription(selection.clone());
+        let subscriber = || self.hub.subscription(filters.clone());
         for (subscriber, skipped) in [
             (
                 subscriber().replay_last(newest),
@@ -195,7 +195,7 @@ impl World {
             ),
             (subscriber().from_start(), 0),
         ] {
-            let mut reader = Reader::new(subscriber, selection.clone(), LagPolicy::default(), 0);
+            let mut reader = Reader::new(subscriber, filters.clone(), LagPolicy::default(), 0);
             let mut got = Vec::new();
             while let Poll::Ready(Some(frame)) = reader.poll() {
                 got.extend(frame);
@@ -210,13 +210,13 @@ impl World {
 impl Reader {
     fn new(
         subscriber: SubscriptionBuilder,
-        selection: TopicFilters,
+        filters: TopicFilters,
         slow: LagPolicy,
         cursor: u64,
     ) -> Self {
         Self {
             subscription: subscriber.subscribe().unwrap(),
-            selection,
+            filters,
             slow,
             cursor,
             wakes: Arc::default(),
@@ -263,7 +263,7 @@ impl Reader {
 
     /// Reads one frame and checks it. Returns `false` if there is none, or if the stream has ended.
     fn step(&mut self, world: &World) -> bool {
-        let due = world.behind(self.cursor, &self.selection);
+        let due = world.behind(self.cursor, &self.filters);
         // With `Latest`, an event without a key that has left the log is not missed.
         let is_due = |number: &&u64| {
             !world.is_lost(**number)
@@ -355,7 +355,7 @@ fn play(seed: u64) -> usize {
                     world.publish(large);
                     for reader in readers.iter().filter(|it| it.waits) {
                         let is_woken = reader.wakes.0.load(Ordering::Relaxed) > 0;
-                        let behind = world.behind(reader.cursor, &reader.selection);
+                        let behind = world.behind(reader.cursor, &reader.filters);
                         assert_eq!(
                             is_woken,
                             !behind.is_empty(),
@@ -371,8 +371,8 @@ fn play(seed: u64) -> usize {
                     let newest = world.newest();
                     world.random.u64(newest.saturating_sub(80)..=newest)
                 });
-                let selection = world.selection();
-                let reader = world.subscribe(selection, slow, after);
+                let filters = world.filters();
+                let reader = world.subscribe(filters, slow, after);
                 readers.push(reader);
             }
             9 if !readers.is_empty() => {
@@ -380,10 +380,10 @@ fn play(seed: u64) -> usize {
                 let index = world.random.usize(0..readers.len());
                 let reader = readers.swap_remove(index);
                 seen += reader.seen;
-                let (selection, cursor) = (reader.selection.clone(), reader.cursor);
+                let (filters, cursor) = (reader.filters.clone(), reader.cursor);
                 let slow = reader.slow;
                 drop(reader);
-                let reader = world.subscribe(selection, slow, Some(cursor));
+                let reader = world.subscribe(filters, slow, Some(cursor));
                 readers.push(reader);
             }
             10 if !readers.is_empty() => {

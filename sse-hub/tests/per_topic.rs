@@ -36,7 +36,7 @@ fn publish_busy(hub: &Hub, events: usize) {
     }
 }
 
-fn selection(patterns: &[&str]) -> TopicFilters {
+fn filters(patterns: &[&str]) -> TopicFilters {
     TopicFilters::from_patterns(patterns).unwrap()
 }
 
@@ -48,17 +48,17 @@ fn read(subscriber: sse_hub::SubscriptionBuilder) -> String {
 
 fn after(hub: &Hub, patterns: &[&str], id: u64) -> String {
     read(
-        hub.subscription(selection(patterns))
+        hub.subscription(filters(patterns))
             .after(Some(&EventId::from(id))),
     )
 }
 
 fn newest(hub: &Hub, patterns: &[&str], events: usize) -> String {
-    read(hub.subscription(selection(patterns)).replay_last(events))
+    read(hub.subscription(filters(patterns)).replay_last(events))
 }
 
 fn from_start(hub: &Hub, patterns: &[&str]) -> String {
-    read(hub.subscription(selection(patterns)).from_start())
+    read(hub.subscription(filters(patterns)).from_start())
 }
 
 fn event(number: u64, data: &str) -> String {
@@ -152,21 +152,21 @@ fn several_events_of_each_topic_are_kept_in_order() {
 #[test]
 fn an_event_of_several_topics_stays_until_no_topic_needs_it() {
     let hub = hub(1, 1);
-    let post = |topics: &[&str]| {
-        let post = Publication::new(Topics::new(topics).unwrap(), Event::new("x"));
-        hub.post(post).now_or_never().unwrap().unwrap();
+    let publication = |topics: &[&str]| {
+        let publication = Publication::new(Topics::new(topics).unwrap(), Event::new("x"));
+        hub.publish(publication).now_or_never().unwrap().unwrap();
     };
-    post(&["a", "b", "c"]);
-    post(&["a"]);
+    publication(&["a", "b", "c"]);
+    publication(&["a"]);
     publish_busy(&hub, 1);
     assert_eq!(ids(&after(&hub, &["a"], 0)), ["1", "2"], "1 is kept for b");
     assert_eq!(ids(&newest(&hub, &["a", "b", "c"], 1)), ["2"]);
     assert_eq!(ids(&newest(&hub, &["b", "c"], 1)), ["1"]);
     assert_eq!(ids(&from_start(&hub, &["a", "b"])), ["1", "2"], "once");
-    post(&["b"]);
+    publication(&["b"]);
     publish_busy(&hub, 1);
     assert_eq!(ids(&after(&hub, &["c"], 0)), ["1"]);
-    post(&["c"]);
+    publication(&["c"]);
     publish_busy(&hub, 1);
     assert_eq!(ids(&from_start(&hub, &["a", "b", "c"])), ["2", "4", "6"]);
     for name in ["a", "b", "c"] {
@@ -283,17 +283,17 @@ fn it_can_be_switched_off() {
 #[test]
 fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
     let hub = hub(1, 2);
-    let post = |to: &str, key: &str, data: &str| {
-        let post = Publication::new(topic(to), Event::new(data.to_owned())).with_key(key);
-        hub.post(post).now_or_never().unwrap().unwrap();
+    let publication = |to: &str, key: &str, data: &str| {
+        let publication = Publication::new(topic(to), Event::new(data.to_owned())).with_key(key);
+        hub.publish(publication).now_or_never().unwrap().unwrap();
     };
-    post("prices", "A", "1");
-    post("prices", "B", "2");
+    publication("prices", "A", "1");
+    publication("prices", "B", "2");
     publish(&hub, "news", "3");
-    post("prices", "C", "4");
-    post("prices", "C", "5");
+    publication("prices", "C", "4");
+    publication("prices", "C", "5");
     publish(&hub, "news", "6");
-    post("other", "A", "7");
+    publication("other", "A", "7");
     publish_busy(&hub, 9);
     let latest = |names: &[&str]| {
         let subscriber = hub.subscription(TopicFilters::new(names).unwrap());
@@ -317,8 +317,8 @@ fn a_key_whose_event_is_kept_for_its_topic_needs_no_room() {
     let hub = hub_with(retention.events_per_topic(2));
     for n in 1..=4 {
         let key = if n == 2 { "other" } else { "k" };
-        let post = Publication::new(topic("a"), Event::new(n.to_string())).with_key(key);
-        hub.post(post).now_or_never().unwrap().unwrap();
+        let publication = Publication::new(topic("a"), Event::new(n.to_string())).with_key(key);
+        hub.publish(publication).now_or_never().unwrap().unwrap();
     }
     publish_busy(&hub, 1);
     let latest = |id: Option<u64>| {
@@ -342,7 +342,7 @@ fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
     publish_busy(&hub, 20);
     let open = |after: Option<u64>| {
         let id = after.map(EventId::from);
-        let subscriber = hub.subscription(selection(&["q/*"])).from_start();
+        let subscriber = hub.subscription(filters(&["q/*"])).from_start();
         let subscriber = subscriber.after(id.as_ref());
         let mut subscription = subscriber.subscribe().unwrap();
         let first = subscription.next().now_or_never().unwrap().unwrap();
@@ -366,14 +366,14 @@ fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
 
 #[test]
 fn a_position_is_told_only_if_a_client_can_resume_there() {
-    let settings = HubConfig::new().first_sequence(1);
-    let hub = Hub::new(settings.retention(Retention::new().events(5)));
+    let config = HubConfig::new().first_sequence(1);
+    let hub = Hub::new(config.retention(Retention::new().events(5)));
     for name in ["r", "q", "q", "busy"] {
         publish(&hub, name, "x");
     }
     publish_busy(&hub, 9);
     let begins = |patterns: &[&str]| {
-        let subscriber = hub.subscription(selection(patterns)).from_start();
+        let subscriber = hub.subscription(filters(patterns)).from_start();
         read(subscriber).starts_with("event: position\n")
     };
     // Event 2 is lost, and 1 is kept.
@@ -384,7 +384,7 @@ fn a_position_is_told_only_if_a_client_can_resume_there() {
         position,
         "event: position\nid: 2\ndata: {}\n\n".to_owned() + &event(3, "x")
     );
-    let unread = hub.subscription(selection(&["q"])).from_start();
+    let unread = hub.subscription(filters(&["q"])).from_start();
     let mut unread = unread.subscribe().unwrap();
     hub.close(CloseEvent::new(Event::new("{}")));
     assert_eq!(ready(&mut unread), "event: closing\ndata: {}\n\n");
@@ -432,8 +432,8 @@ impl Backend for Busy {
 fn a_node_keeps_what_it_has_seen_of_its_backend() {
     let backend = Arc::new(Busy::default());
     let retention = Retention::new().events(10);
-    let settings = HubConfig::new().position_events(false);
-    let (hub, follow) = Hub::with_backend(settings.retention(retention), Arc::clone(&backend) as _);
+    let config = HubConfig::new().position_events(false);
+    let (hub, follow) = Hub::with_backend(config.retention(retention), Arc::clone(&backend) as _);
     let mut follow = Box::pin(follow);
     while !hub.is_connected() {
         let _ = follow.as_mut().now_or_never();

@@ -45,15 +45,15 @@ fn hub(retention: impl FnOnce(&mut Retention)) -> Hub {
     kept.events = usize::MAX;
     kept.bytes = usize::MAX;
     retention(&mut kept);
-    let settings = numbered_from_1().max_key_bytes(usize::MAX);
-    Hub::new(settings.retention(kept))
+    let config = numbered_from_1().max_key_bytes(usize::MAX);
+    Hub::new(config.retention(kept))
 }
 
 fn hub_with(events: u64, topics: impl Into<Topics>, data: &str) -> Hub {
     let hub = hub(|_| {});
-    let post = Publication::new(topics, Event::new(data.to_owned()));
+    let publication = Publication::new(topics, Event::new(data.to_owned()));
     for _ in 0..events {
-        let _ = hub.post(post.clone()).now_or_never().unwrap();
+        let _ = hub.publish(publication.clone()).now_or_never().unwrap();
     }
     hub
 }
@@ -168,8 +168,8 @@ fn the_latest_events_among_many_that_are_replaced() {
         } else {
             (n % 10).to_string()
         };
-        let post = Publication::new(topic("a"), Event::new("x")).with_key(key);
-        let _ = hub.post(post).now_or_never().unwrap();
+        let publication = Publication::new(topic("a"), Event::new("x")).with_key(key);
+        let _ = hub.publish(publication).now_or_never().unwrap();
     }
     assert_yields("latest", async {
         let subscriber = hub
@@ -188,13 +188,13 @@ fn an_event_that_comes_when_all_others_are_too_old() {
     let age = Duration::from_secs(1);
     let hub = hub(|kept| kept.age = Some(age));
     for n in 0..MANY_EVENTS {
-        let post = Publication::new(topic("a"), Event::new("x"));
-        let post = if n % 2 == 0 {
-            post.with_key(n.to_string())
+        let publication = Publication::new(topic("a"), Event::new("x"));
+        let publication = if n % 2 == 0 {
+            publication.with_key(n.to_string())
         } else {
-            post
+            publication
         };
-        let _ = hub.post(post).now_or_never().unwrap();
+        let _ = hub.publish(publication).now_or_never().unwrap();
     }
     std::thread::sleep(age);
     let first = EventId::from(MANY_EVENTS - 1);
@@ -222,7 +222,7 @@ fn an_event_of_many_topics_that_many_selections_hear_of() {
     }
     let topics = Topics::new((0..64).map(|index| format!("{index}/{index}"))).unwrap();
     assert_yields("publish", async {
-        hub.publish(topics, Event::new("x")).await.unwrap();
+        hub.publish((topics, Event::new("x"))).await.unwrap();
     });
     assert_yields("drop", async { drop(subscriptions) });
 }
@@ -265,10 +265,10 @@ fn kept_events_beside_topics_that_have_lost_some() {
         publish(&hub, &format!("mine/{n}"), &large);
     }
     let patterns = (1..64).map(worst_pattern).chain(["mine/*".to_owned()]);
-    let selection = TopicFilters::from_patterns(patterns).unwrap();
+    let filters = TopicFilters::from_patterns(patterns).unwrap();
     let first = EventId::from(64 * 3);
     assert_yields("frames", async {
-        let mut subscription = hub.subscribe(selection, Some(&first)).unwrap();
+        let mut subscription = hub.subscribe(filters, Some(&first)).unwrap();
         for _ in 0..2_000 {
             let frame = subscription.next().await.unwrap();
             assert!(!frame.to_string().contains("reset"));
@@ -295,8 +295,8 @@ impl Old {
     }
 
     fn numbered(&self) -> impl Fn(u64) -> Sequenced + Send + use<> {
-        let post = Publication::new(self.topics.clone(), Event::new("x"));
-        move |number| Sequenced::new(number, post.clone())
+        let publication = Publication::new(self.topics.clone(), Event::new("x"));
+        move |number| Sequenced::new(number, publication.clone())
     }
 }
 
@@ -374,20 +374,20 @@ fn events_of_a_backend_that_come_all_at_once() {
 fn events_of_a_backend_that_are_not_selected() {
     let worst = (300, worst_topics(), worst_selection());
     let many = (MANY_EVENTS, topic("others").into(), topic("mine").into());
-    for (events, topics, selection) in [worst, many] {
+    for (events, topics, filters) in [worst, many] {
         let mut kept = Retention::default();
         kept.events = 1;
         let backend = Old::with(events, topics);
-        let settings = HubConfig::new().retention(kept);
-        let settings = settings.position_events(false);
-        let (hub, follow) = Hub::with_backend(settings, Arc::new(backend));
+        let config = HubConfig::new().retention(kept);
+        let config = config.position_events(false);
+        let (hub, follow) = Hub::with_backend(config, Arc::new(backend));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         runtime.block_on(until_connected(&hub, follow));
         assert_yields("recovery", async {
             let first = EventId::from(0);
-            let mut subscription = hub.subscribe(selection, Some(&first)).unwrap();
+            let mut subscription = hub.subscribe(filters, Some(&first)).unwrap();
             // No event will come: the subscription waits after it has examined all events.
             let waits = tokio::time::timeout(Duration::from_millis(50), subscription.next());
             assert!(waits.await.is_err());

@@ -19,10 +19,10 @@ use support::{publish, ready, topic};
 
 /// Creates a hub that sends a position each time that there are no events.
 fn hub() -> Hub {
-    Hub::new(settings())
+    Hub::new(config())
 }
 
-fn settings() -> HubConfig {
+fn config() -> HubConfig {
     HubConfig::new()
         .first_sequence(1)
         .position_interval(Duration::ZERO)
@@ -56,7 +56,7 @@ fn the_position_comes_first() {
 
 #[test]
 fn no_position_is_told_if_it_is_not_to_be() {
-    let hub = Hub::new(settings().position_events(false));
+    let hub = Hub::new(config().position_events(false));
     let mut subscription = hub.subscribe(topic("b"), None).unwrap();
     publish(&hub, "a", "x");
     assert_eq!(ready(&mut subscription) + &ready(&mut subscription), "");
@@ -104,7 +104,7 @@ fn a_quiet_subscriber_beside_a_busy_topic_is_not_reset() {
 
 #[test]
 fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
-    let hub = Hub::new(settings().position_interval(Duration::from_secs(1)));
+    let hub = Hub::new(config().position_interval(Duration::from_secs(1)));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     assert_eq!(ready(&mut subscription), position(0));
     publish(&hub, "b", "x");
@@ -119,7 +119,7 @@ fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
 #[cfg(feature = "sealed-ids")]
 #[test]
 fn a_secret_position_is_told_whether_or_not_it_has_moved() {
-    let hub = Hub::new(settings().id_format(sse_hub::IdFormat::sealed([7; 16])));
+    let hub = Hub::new(config().id_format(sse_hub::IdFormat::sealed([7; 16])));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     ready(&mut subscription);
     for n in 0..10 {
@@ -139,7 +139,7 @@ fn a_secret_position_is_told_whether_or_not_it_has_moved() {
 
 #[test]
 fn a_subscriber_that_lagged_has_missed_nothing_that_is_kept() {
-    let hub = Hub::new(settings().retention(Retention::new().events(1000)));
+    let hub = Hub::new(config().retention(Retention::new().events(1000)));
     let subscriber = hub.subscription(topic("a")).max_lag(1);
     let mut subscription = subscriber
         .lag_policy(LagPolicy::Disconnect)
@@ -162,7 +162,7 @@ async fn a_subscriber_that_is_denied_knows_where_it_stood() {
     let hub = hub();
     let is_denied = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&is_denied);
-    let authority = move |_: sse_hub::TopicFilters| {
+    let authorizer = move |_: sse_hub::TopicFilters| {
         let answer = match asked.load(Ordering::Relaxed) {
             false => Ok(Grant::expires_in(Duration::from_millis(1))),
             true => Err(Denied::new("no more")),
@@ -170,7 +170,7 @@ async fn a_subscriber_that_is_denied_knows_where_it_stood() {
         async move { answer }
     };
     let subscriber = hub.subscription(topic("a"));
-    let mut subscription = subscriber.subscribe_authorized(authority).await.unwrap();
+    let mut subscription = subscriber.subscribe_authorized(authorizer).await.unwrap();
     publish(&hub, "a", "x");
     assert!(ready(&mut subscription).ends_with("id: 1\ndata: x\n\n"));
     is_denied.store(true, Ordering::Relaxed);

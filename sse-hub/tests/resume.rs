@@ -84,7 +84,7 @@ fn what_is_too_old_does_not_come_again() {
         publish(&hub, "a", &n.to_string());
     }
     let keyed = Publication::new(topic("a"), Event::new("keyed")).with_key("k");
-    let _ = hub.post(keyed).now_or_never();
+    let _ = hub.publish(keyed).now_or_never();
     std::thread::sleep(age * 2);
     let after = |id: u64, slow| {
         let id = EventId::from(id);
@@ -178,8 +178,8 @@ fn a_new_subscriber_can_have_the_state() {
     let hub = Hub::new(numbered_from_1().retention(Retention::new().events(2)));
     let prices = topic("prices");
     for (symbol, price) in [("A", "1"), ("B", "2"), ("A", "3"), ("C", "4"), ("C", "5")] {
-        let post = Publication::new(&prices, Event::new(price)).with_key(symbol);
-        let _ = hub.post(post).now_or_never();
+        let publication = Publication::new(&prices, Event::new(price)).with_key(symbol);
+        let _ = hub.publish(publication).now_or_never();
     }
     let subscriber = hub
         .subscription(&prices)
@@ -202,21 +202,21 @@ fn a_quiet_topic_is_not_reset_by_a_busy_one() {
     }
     publish(&hub, "quiet/q1", "2");
     // The search in the log takes several turns.
-    let text = |selection: TopicFilters, id: &EventId| {
-        let mut subscription = hub.subscribe(selection, Some(id)).unwrap();
+    let text = |filters: TopicFilters, id: &EventId| {
+        let mut subscription = hub.subscribe(filters, Some(id)).unwrap();
         let turns = (0..1000).map(|_| ready(&mut subscription));
         turns.collect::<String>()
     };
-    for selection in [
+    for filters in [
         TopicFilters::new(["quiet/q1"]).unwrap(),
         TopicFilters::from_patterns(["quiet/*", "none"]).unwrap(),
     ] {
-        assert_eq!(text(selection, &seen), "id: 16502\ndata: 2\n\n");
+        assert_eq!(text(filters, &seen), "id: 16502\ndata: 2\n\n");
     }
     // Selected events are lost.
-    for selection in [&["busy"][..], &["quiet/*", "busy"], &["**"]] {
-        let selection = TopicFilters::from_patterns(selection).unwrap();
-        assert!(text(selection, &seen).starts_with("event: reset\n"));
+    for filters in [&["busy"][..], &["quiet/*", "busy"], &["**"]] {
+        let filters = TopicFilters::from_patterns(filters).unwrap();
+        assert!(text(filters, &seen).starts_with("event: reset\n"));
     }
 }
 

@@ -81,14 +81,14 @@ fn forms(length: usize) -> impl Iterator<Item = String> {
     })
 }
 
-fn selection(choose: Choose, subscriber: usize) -> (TopicFilters, usize) {
+fn filters(choose: Choose, subscriber: usize) -> (TopicFilters, usize) {
     let texts: Vec<_> = (0..SELECTORS).map(|it| choose(subscriber, it)).collect();
     let bytes = texts.iter().map(String::len).sum();
     (TopicFilters::from_patterns(texts).unwrap(), bytes)
 }
 
-fn subscribe(hub: &Hub, selection: TopicFilters) -> (Subscription, Duration) {
-    let (subscription, time) = longest_poll(async { hub.subscribe(selection, None) });
+fn subscribe(hub: &Hub, filters: TopicFilters) -> (Subscription, Duration) {
+    let (subscription, time) = longest_poll(async { hub.subscribe(filters, None) });
     (subscription.unwrap(), time)
 }
 
@@ -101,9 +101,9 @@ fn no_selection_takes_much_more_memory_than_its_text() {
         let mut text = 0;
         let used = measure(|| {
             for subscriber in 0..SUBSCRIBERS {
-                let (selection, bytes) = selection(choose, subscriber);
+                let (filters, bytes) = filters(choose, subscriber);
                 text += bytes;
-                subscriptions.push(hub.subscribe(selection, None).unwrap());
+                subscriptions.push(hub.subscribe(filters, None).unwrap());
             }
         });
         assert_eq!(hub.selections(), SUBSCRIBERS);
@@ -118,12 +118,12 @@ fn no_selection_takes_much_more_memory_than_its_text() {
 #[test]
 fn the_same_selection_is_kept_once() {
     let hub = Hub::default();
-    let (first, _) = selection(SELECTIONS[1].1, 0);
+    let (first, _) = filters(SELECTIONS[1].1, 0);
     let _first = hub.subscribe(first, None).unwrap();
     let mut subscriptions = Vec::with_capacity(100);
     let used = measure(|| {
         for _ in 0..100 {
-            let (same, _) = selection(SELECTIONS[1].1, 0);
+            let (same, _) = filters(SELECTIONS[1].1, 0);
             subscriptions.push(hub.subscribe(same, None).unwrap());
         }
     });
@@ -144,8 +144,8 @@ fn subscribers_that_leave_give_their_memory_back() {
         let mut used = 0;
         used += measure(|| {
             for subscriber in 0..SUBSCRIBERS {
-                let (selection, _) = selection(choose, subscriber);
-                subscriptions.push(hub.subscribe(selection, None).unwrap());
+                let (filters, _) = filters(choose, subscriber);
+                subscriptions.push(hub.subscribe(filters, None).unwrap());
             }
         })
         .bytes_current;
@@ -173,8 +173,8 @@ fn to_subscribe_and_to_leave_is_little_work() {
         let mut subscriptions = Vec::new();
         let mut longest = Duration::ZERO;
         for subscriber in 0..40 {
-            let (selection, _) = selection(choose, subscriber);
-            let (subscription, time) = subscribe(&hub, selection);
+            let (filters, _) = filters(choose, subscriber);
+            let (subscription, time) = subscribe(&hub, filters);
             subscriptions.push(subscription);
             longest = longest.max(time);
         }
@@ -207,16 +207,16 @@ fn no_patterns_make_an_event_take_long() {
     assert!(patterns.len() > 10_000);
     let selections = patterns.chunks(SELECTORS).map(TopicFilters::from_patterns);
     let _subscriptions: Vec<_> = selections
-        .map(|selection| hub.subscribe(selection.unwrap(), None).unwrap())
+        .map(|filters| hub.subscribe(filters.unwrap(), None).unwrap())
         .collect();
     for segments in [1, 3, 5, 8, 16, 100] {
         let topic = Topic::from_segments(vec!["a"; segments]).unwrap();
-        let publishing = hub.publish(topic, Event::new("x"));
+        let publishing = hub.publish((topic, Event::new("x")));
         let id = assert_yields(&format!("{segments} segments"), publishing);
         assert!(id.is_ok());
     }
     let topics = (0..64).map(|number| format!("a/a/a/a/a/{number}"));
-    let publishing = hub.publish(Topics::new(topics).unwrap(), Event::new("x"));
+    let publishing = hub.publish((Topics::new(topics).unwrap(), Event::new("x")));
     assert!(assert_yields("64 topics", publishing).is_ok());
 }
 

@@ -68,13 +68,9 @@ fn topics_and_patterns() {
         ("*/*/c", "a/b/c", true),
         ("a/*/c", "a//c", true),
     ];
-    for (selector, text, expected) in matches {
-        let selector = TopicFilter::from_pattern(selector).unwrap();
-        assert_eq!(
-            selector.matches(&topic(text)),
-            expected,
-            "{selector} {text}"
-        );
+    for (filter, text, expected) in matches {
+        let filter = TopicFilter::from_pattern(filter).unwrap();
+        assert_eq!(filter.matches(&topic(text)), expected, "{filter} {text}");
     }
     for text in ["a*", "**/a", "a/**/b", "***", "a/b*"] {
         assert!(TopicFilter::from_pattern(text).is_err(), "{text}");
@@ -125,7 +121,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
         ),
     ];
     let mut subscriptions =
-        selections.map(|(selection, expected)| (hub.subscribe(selection, None).unwrap(), expected));
+        selections.map(|(filters, expected)| (hub.subscribe(filters, None).unwrap(), expected));
     for to in [
         "room",
         "user/bob",
@@ -163,7 +159,7 @@ fn an_event_of_many_topics_comes_once() {
         )
         .unwrap();
     let topics = Topics::new(["a", "b", "c/d"]).unwrap();
-    let _ = hub.publish(topics, Event::new("x")).now_or_never();
+    let _ = hub.publish((topics, Event::new("x"))).now_or_never();
     assert_eq!(ready(&mut subscription), "id: 1\ndata: x\n\n");
     assert_eq!(hub.stats().delivered, 1);
 }
@@ -206,14 +202,14 @@ fn there_are_no_more_subscribers_than_there_may_be() {
 fn an_event_may_be_too_large() {
     let hub = Hub::new(HubConfig::new().max_event_bytes(3));
     publish(&hub, "a", "123");
-    let publishing = hub.publish(topic("a"), Event::new("1234"));
+    let publishing = hub.publish((topic("a"), Event::new("1234")));
     let error = publishing.now_or_never().unwrap().unwrap_err();
     assert!(matches!(
         error,
         PublishError::TooLarge { bytes: 4, limit: 3 }
     ));
     let event = Event::new("1").with_type(EventType::new("t").unwrap());
-    let posting = hub.post(Publication::new(topic("a"), event).with_key("ke"));
+    let posting = hub.publish(Publication::new(topic("a"), event).with_key("ke"));
     let error = posting.now_or_never().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "event is 4 bytes, limit is 3");
     assert_eq!(hub.stats().published, 1);
@@ -229,7 +225,7 @@ fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
         let mut data = String::new();
         let mut largest = 0;
         while hub
-            .publish(topic("a"), Event::new(data.clone()))
+            .publish((topic("a"), Event::new(data.clone())))
             .now_or_never()
             .unwrap()
             .is_ok()
@@ -290,7 +286,7 @@ fn an_own_id_is_replaced() {
     let hub = Hub::new(numbered_from_1());
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     let event = Event::new("x").with_id(EventId::new("mine").unwrap());
-    let _ = hub.publish(topic("a"), event).now_or_never();
+    let _ = hub.publish((topic("a"), event)).now_or_never();
     assert_eq!(ready(&mut subscription), "id: 1\ndata: x\n\n");
 }
 
@@ -344,18 +340,18 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     assert_eq!(error, SubscribeError::Denied(Denied::new("no")));
     assert_eq!(hub.stats().subscribers, 0);
     // The future may keep the selection.
-    let ask_elsewhere = |selection: TopicFilters| async move {
+    let ask_elsewhere = |filters: TopicFilters| async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let allowed = ["a", "b/**"];
-        match selection.iter().find(|it| !allowed.contains(&it.as_str())) {
+        match filters.iter().find(|it| !allowed.contains(&it.as_str())) {
             None => Ok(Grant::forever()),
-            Some(selector) => Err(Denied::new(selector.to_string())),
+            Some(filter) => Err(Denied::new(filter.to_string())),
         }
     };
     let own = TopicFilters::from_patterns(["a", "b/**"]).unwrap();
     let others = own.clone().with_patterns(["c/*"]).unwrap();
-    let subscribe = async |selection| {
-        hub.subscription(selection)
+    let subscribe = async |filters| {
+        hub.subscription(filters)
             .subscribe_authorized(ask_elsewhere)
             .await
     };
@@ -364,10 +360,10 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     assert_eq!(error, SubscribeError::Denied(Denied::new("c/*")));
 
     let asked = Arc::new(AtomicUsize::new(0));
-    let authority = {
+    let authorizer = {
         let asked = Arc::clone(&asked);
-        move |selection: TopicFilters| {
-            assert!(selection.matches(&topic("a")));
+        move |filters: TopicFilters| {
+            assert!(filters.matches(&topic("a")));
             let times = asked.fetch_add(1, Ordering::Relaxed);
             async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -380,7 +376,7 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     };
     let subscriber = hub.subscription(topic("a"));
     let mut events = subscriber
-        .subscribe_authorized(authority)
+        .subscribe_authorized(authorizer)
         .await
         .unwrap()
         .events();

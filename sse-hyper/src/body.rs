@@ -112,7 +112,7 @@ impl<S: EventStream> EventBody<S> {
         };
         // Checked before the stream is polled, so that a closing stream can still end by itself.
         let is_closed = this.events.is_some() && member.as_mut().poll_closed(cx).is_some();
-        let settings = member.settings();
+        let config = member.config();
         let mut has_more = true;
         while this.frame.takes_more()
             && !this.turn.is_over()
@@ -121,7 +121,7 @@ impl<S: EventStream> EventBody<S> {
             match events.poll_next(cx) {
                 Poll::Ready(Some(event)) => {
                     this.turn.spend_event();
-                    let retry = settings.retry.as_ref().filter(|_| *this.is_new).map(draw);
+                    let retry = config.retry.as_ref().filter(|_| *this.is_new).map(draw);
                     *this.is_new &= !event.put(this.frame, retry, *this.last);
                 }
                 Poll::Ready(None) => this.events.set(None),
@@ -145,9 +145,9 @@ impl<S: EventStream> EventBody<S> {
             return;
         }
         if this.frame.is_empty() {
-            match this.clock.poll(settings, cx) {
+            match this.clock.poll(config, cx) {
                 Poll::Ready(Due::KeepAlive) => {
-                    if let Some(keep_alive) = &settings.keep_alive {
+                    if let Some(keep_alive) = &config.keep_alive {
                         this.frame.own().extend_from_slice(&keep_alive.block);
                     }
                 }
@@ -155,7 +155,7 @@ impl<S: EventStream> EventBody<S> {
                 Poll::Pending => {}
             }
         }
-        if !this.frame.is_empty() && this.clock.sends(settings) {
+        if !this.frame.is_empty() && this.clock.sends(config) {
             this.events.set(None);
         }
     }

@@ -29,16 +29,16 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// Records that a frame is sent. Returns whether the stream has reached its maximum age.
-    pub(crate) fn sends(&mut self, settings: &StreamConfig) -> bool {
-        let Some(timer) = &settings.timer else {
+    pub(crate) fn sends(&mut self, config: &StreamConfig) -> bool {
+        let Some(timer) = &config.timer else {
             return false;
         };
-        if settings.keep_alive.is_none() && settings.max_age.is_none() {
+        if config.keep_alive.is_none() && config.max_age.is_none() {
             return false;
         }
         let now = timer.now();
         self.sent = Some(now);
-        if let Some(age) = &settings.max_age {
+        if let Some(age) = &config.max_age {
             // An age that an `Instant` cannot hold never ends the stream.
             self.end = self.end.or_else(|| now.checked_add(draw(age)));
         }
@@ -48,11 +48,11 @@ impl Clock {
     /// Returns the next action when it is due. Call it only if the stream has nothing to send.
     ///
     /// It stays pending until the stream has sent its first frame.
-    pub(crate) fn poll(&mut self, settings: &StreamConfig, cx: &mut Context<'_>) -> Poll<Due> {
-        let (Some(timer), Some(sent)) = (&settings.timer, self.sent) else {
+    pub(crate) fn poll(&mut self, config: &StreamConfig, cx: &mut Context<'_>) -> Poll<Due> {
+        let (Some(timer), Some(sent)) = (&config.timer, self.sent) else {
             return Poll::Pending;
         };
-        let keep_alive = settings.keep_alive.as_ref();
+        let keep_alive = config.keep_alive.as_ref();
         // An interval that an `Instant` cannot hold never ends.
         let quiet_until = keep_alive.and_then(|it| sent.checked_add(it.interval));
         let Some(next) = quiet_until.into_iter().chain(self.end).min() else {

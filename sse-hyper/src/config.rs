@@ -16,7 +16,7 @@ pub struct StreamConfig {
 }
 
 impl StreamConfig {
-    /// Creates settings with the default [`KeepAlive`], which uses the given timer of a runtime.
+    /// Creates a configuration with the default [`KeepAlive`], which uses the given timer of a runtime.
     ///
     /// There is no reconnection time and no maximum age by default.
     pub fn new(timer: impl Timer + Send + Sync + 'static) -> Self {
@@ -27,7 +27,7 @@ impl StreamConfig {
         }
     }
 
-    /// Creates settings that set nothing and need no timer.
+    /// Creates a configuration that set nothing and need no timer.
     pub(crate) const fn none() -> Self {
         Self {
             timer: None,
@@ -78,7 +78,7 @@ impl StreamConfig {
 
 #[cfg(feature = "tokio")]
 impl Default for StreamConfig {
-    /// Creates settings with the default [`KeepAlive`] on tokio's timer, and nothing else.
+    /// Creates a configuration with the default [`KeepAlive`] on tokio's timer, and nothing else.
     fn default() -> Self {
         Self::new(hyper_util::rt::TokioTimer::new())
     }

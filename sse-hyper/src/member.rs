@@ -14,7 +14,7 @@ use crate::{CloseEvent, StreamConfig};
 
 /// State that all streams of a server share.
 pub(crate) struct Shared {
-    settings: StreamConfig,
+    config: StreamConfig,
     open: AtomicUsize,
     /// Set by `close`.
     close_event: OnceLock<CloseEvent>,
@@ -22,17 +22,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: StreamConfig) -> Self {
+    pub(crate) fn new(config: StreamConfig) -> Self {
         Self {
-            settings,
+            config,
             open: AtomicUsize::new(0),
             close_event: OnceLock::new(),
             closed: Arc::default(),
         }
     }
 
-    pub(crate) fn settings(&self) -> &StreamConfig {
-        &self.settings
+    pub(crate) fn config(&self) -> &StreamConfig {
+        &self.config
     }
 
     pub(crate) fn open(&self) -> usize {
@@ -78,8 +78,8 @@ impl Member {
         }
     }
 
-    pub(crate) fn settings(&self) -> &StreamConfig {
-        &self.place.0.settings
+    pub(crate) fn config(&self) -> &StreamConfig {
+        &self.place.0.config
     }
 
     /// Returns the close event, or `None` before `close`.

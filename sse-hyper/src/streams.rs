@@ -51,9 +51,9 @@ pub struct StreamTracker {
 
 impl StreamTracker {
     /// Creates a handle with these settings and no streams.
-    pub fn new(settings: StreamConfig) -> Self {
+    pub fn new(config: StreamConfig) -> Self {
         Self {
-            shared: Arc::new(Shared::new(settings)),
+            shared: Arc::new(Shared::new(config)),
         }
     }
 
@@ -99,7 +99,7 @@ impl Default for StreamTracker {
 impl fmt::Debug for StreamTracker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamTracker")
-            .field("settings", self.shared.settings())
+            .field("config", self.shared.config())
             .field("open", &self.open_streams())
             .field("close_event", &self.shared.close_event())
             .finish()

@@ -191,16 +191,16 @@ async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
     let untyped = Event::new("");
     let alive = untyped.clone().with_type(EventType::new("alive").unwrap());
     for (event, expected) in [(untyped, "ping"), (alive, "alive")] {
-        let settings = StreamConfig::default().keep_alive(KeepAlive::new().event(&event));
-        let body = StreamTracker::new(settings).body(stream::pending::<Event>());
+        let config = StreamConfig::default().keep_alive(KeepAlive::new().event(&event));
+        let body = StreamTracker::new(config).body(stream::pending::<Event>());
         let mut body = Box::pin(body);
         assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
         let block = format!("event: {expected}\ndata: \n\n");
         assert_eq!(frame(&mut body).await, Some(block));
     }
 
-    let settings = StreamConfig::default();
-    let body = StreamTracker::new(settings.keep_alive(None)).body(stream::pending::<Event>());
+    let config = StreamConfig::default();
+    let body = StreamTracker::new(config.keep_alive(None)).body(stream::pending::<Event>());
     let mut body = Box::pin(body);
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
     let quiet = tokio::time::timeout(Duration::from_secs(3600), frame(&mut body)).await;
@@ -228,8 +228,8 @@ async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
 
 #[tokio::test]
 async fn the_reconnection_time_is_in_the_block_of_the_first_event() {
-    let settings = StreamConfig::default().reconnection_time(Duration::from_secs(2));
-    let streams = StreamTracker::new(settings);
+    let config = StreamConfig::default().reconnection_time(Duration::from_secs(2));
+    let streams = StreamTracker::new(config);
     let mut body = Box::pin(streams.body(stream::iter(["a", "b"].map(Event::new))));
     assert_eq!(
         frame(&mut body).await.as_deref(),
@@ -266,9 +266,8 @@ async fn an_event_can_be_shared() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_at_its_age_whether_it_is_quiet_or_busy() {
-    let settings =
-        StreamConfig::default().max_age(Duration::from_secs(40)..=Duration::from_secs(50));
-    let streams = StreamTracker::new(settings);
+    let config = StreamConfig::default().max_age(Duration::from_secs(40)..=Duration::from_secs(50));
+    let streams = StreamTracker::new(config);
     let ticks = || {
         stream::unfold((), |()| async {
             sleep(Duration::from_secs(1)).await;

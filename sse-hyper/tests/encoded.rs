@@ -24,12 +24,12 @@ fn some_event(n: u64) -> Event {
 fn a_body_of_them_is_that_of_the_events() {
     let events: Vec<_> = (1..9).map(some_event).collect();
     for retry in [None, Some(Duration::from_millis(700))] {
-        let settings = StreamConfig::default();
-        let settings = match retry {
-            Some(retry) => settings.reconnection_time(retry),
-            None => settings,
+        let config = StreamConfig::default();
+        let config = match retry {
+            Some(retry) => config.reconnection_time(retry),
+            None => config,
         };
-        let streams = StreamTracker::new(settings);
+        let streams = StreamTracker::new(config);
         let body = |size: usize| {
             let chunks = events.chunks(size).map(|events| {
                 let each: Vec<_> = events.iter().map(Encoded::from).collect();

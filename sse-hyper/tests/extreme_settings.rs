@@ -34,8 +34,8 @@ async fn frame<S: EventStream>(body: &mut Pin<Box<EventBody<S>>>) -> Option<Stri
 }
 
 /// Returns up to six frames of a stream that sends one event and is then idle for a year and a day.
-async fn live(settings: StreamConfig, close_event: Option<CloseEvent>) -> String {
-    let streams = StreamTracker::new(settings);
+async fn live(config: StreamConfig, close_event: Option<CloseEvent>) -> String {
+    let streams = StreamTracker::new(config);
     let events = stream::unfold(0, |n| async move {
         match n {
             0 => Some((Event::new("a"), 1)),
@@ -84,12 +84,12 @@ async fn keep_alive_intervals() {
 #[tokio::test(start_paused = true)]
 async fn ages() {
     for age in ranges() {
-        for settings in [
+        for config in [
             StreamConfig::default(),
             StreamConfig::default().keep_alive(None),
         ] {
             let shown = format!("{age:?}");
-            let all = live(settings.max_age(age.clone()), None).await;
+            let all = live(config.max_age(age.clone()), None).await;
             assert!(all.starts_with(":\n\ndata: a\n\n"), "{shown}: {all}");
         }
     }

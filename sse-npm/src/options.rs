@@ -17,7 +17,7 @@ const STANDARD_MAX_EVENT_BYTES: usize = 1 << 28;
 /// Returns an error if the last event ID is invalid.
 pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> {
     let options = Options(options);
-    let mut builder = Builder::new(url).config(settings(&options));
+    let mut builder = Builder::new(url).config(config(&options));
     if options.flag("withCredentials") {
         builder = builder.with_credentials(true);
     }
@@ -50,37 +50,37 @@ pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> 
     Ok(builder)
 }
 
-fn settings(options: &Options<'_>) -> ClientConfig {
-    let mut settings = ClientConfig::default();
+fn config(options: &Options<'_>) -> ClientConfig {
+    let mut config = ClientConfig::default();
     if options.flag("isStandard") {
-        return settings
+        return config
             .retry_server_errors(false)
             .jitter(false)
             .head_timeout(None)
             .max_event_bytes(STANDARD_MAX_EVENT_BYTES);
     }
     if !options.flag("retryStatuses") {
-        settings = settings.retry_server_errors(false);
+        config = config.retry_server_errors(false);
     }
     if let Some(time) = options.time("retryTime") {
-        settings = settings.reconnection_time(time);
+        config = config.reconnection_time(time);
     }
     if let (Some(floor), Some(ceiling)) = (options.time("floor"), options.time("ceiling")) {
-        settings = settings.min_delay(floor).max_delay(ceiling);
+        config = config.min_delay(floor).max_delay(ceiling);
     }
     if let Some(limit) = options.time("backoffLimit") {
-        settings = settings.max_backoff(limit);
+        config = config.max_backoff(limit);
     }
     if let Some(timeout) = options.time("headTimeout") {
-        settings = settings.head_timeout(Some(timeout));
+        config = config.head_timeout(Some(timeout));
     }
     if let Some(timeout) = options.time("idleTimeout") {
-        settings = settings.idle_timeout(Some(timeout));
+        config = config.idle_timeout(Some(timeout));
     }
     if let Some(limit) = options.number("limit") {
-        settings = settings.max_event_bytes(limit as usize);
+        config = config.max_event_bytes(limit as usize);
     }
-    settings
+    config
 }
 
 /// Adds the headers and the body that a function of the caller returns for this attempt.

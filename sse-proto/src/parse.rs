@@ -155,7 +155,7 @@ impl<S: Store> Parser<S> {
         self.comments = enabled;
     }
 
-    /// Resets all state except the settings, for the start of another stream.
+    /// Resets all state except the configuration, for the start of another stream.
     pub(crate) fn reset(&mut self) {
         self.clear();
         self.pending = START;

@@ -68,8 +68,8 @@ fn it_can_go_on_from_an_earlier_id() {
 
 #[test]
 fn an_id_that_is_too_long_is_told_and_the_one_before_is_sent() {
-    let settings = ClientConfig::default().max_id_bytes(5);
-    let mut source = Source::open(settings);
+    let config = ClientConfig::default().max_id_bytes(5);
+    let mut source = Source::open(config);
     source.receive("id: 1\ndata: a\n\nid: 123456\ndata: b\n\n");
     let error = "event ID at byte 15 of the stream is 6 bytes, limit is 5";
     assert_eq!(source.data, ["a", error, "b"]);
@@ -120,7 +120,7 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
 #[test]
 fn a_refusal_that_is_not_for_the_id_is_the_end() {
     let long = "x".repeat(1025);
-    for (settings, status, id) in [
+    for (config, status, id) in [
         (ClientConfig::default(), 431, ""),
         (ClientConfig::default(), 400, "short"),
         (ClientConfig::default(), 414, &*long),
@@ -135,7 +135,7 @@ fn a_refusal_that_is_not_for_the_id_is_the_end() {
             &*long,
         ),
     ] {
-        let mut source = Source::new(settings);
+        let mut source = Source::new(config);
         let id = EventId::new(id.to_owned()).unwrap();
         source.connection.set_last_event_id(&id).unwrap();
         source.respond(status, None);
@@ -208,8 +208,8 @@ fn a_quiet_stream_that_lives_as_long_as_its_delay_is_a_success() {
         ("1000", 7999, false, 0),
         ("30000", 60_000, false, 30_000),
     ] {
-        let settings = ClientConfig::default().jitter(false);
-        let mut source = Source::open(settings.max_backoff(Duration::from_secs(240)));
+        let config = ClientConfig::default().jitter(false);
+        let mut source = Source::open(config.max_backoff(Duration::from_secs(240)));
         let mut delays = Vec::new();
         for _ in 0..3 {
             source.receive(&format!("retry: {retry}\n: quiet\n\n"));
@@ -324,9 +324,9 @@ fn an_id_without_data_is_a_success() {
         (": 1\n\n", false),
         ("", false),
     ] {
-        let settings = ClientConfig::default().jitter(false);
+        let config = ClientConfig::default().jitter(false);
         let mut source = Source::open(
-            settings
+            config
                 .min_delay(Duration::from_millis(500))
                 .max_delay(Duration::from_secs(300)),
         );
@@ -551,7 +551,7 @@ fn a_request_that_cannot_be_prepared_is_tried_again() {
 #[test]
 fn a_head_that_does_not_come_in_time_is_given_up() {
     let minute = Duration::from_secs(60);
-    for (settings, expected) in [
+    for (config, expected) in [
         (ClientConfig::default(), Some(5 * minute)),
         (ClientConfig::default().one_shot(), None),
         (ClientConfig::default().head_timeout(None), None),
@@ -562,7 +562,7 @@ fn a_head_that_does_not_come_in_time_is_given_up() {
             Some(minute),
         ),
     ] {
-        let source = Source::new(settings);
+        let source = Source::new(config);
         assert_eq!(source.connection.poll_timeout(), expected);
     }
     let mut source = Source::new(ClientConfig::default());
@@ -664,12 +664,12 @@ fn an_event_that_is_too_large_is_told_and_the_stream_goes_on() {
 
 #[test]
 fn bounds_and_limits_of_any_size_do_no_harm() {
-    let settings = ClientConfig::default()
+    let config = ClientConfig::default()
         .reconnection_time(Duration::MAX)
         .min_delay(Duration::from_secs(2))
         .max_delay(Duration::from_secs(1))
         .max_backoff(Duration::MAX);
-    let mut source = Source::new(settings);
+    let mut source = Source::new(config);
     for _ in 0..100 {
         source.fail();
         assert_eq!(source.disconnected(DisconnectReason::NetworkError), 2000);
@@ -677,13 +677,13 @@ fn bounds_and_limits_of_any_size_do_no_harm() {
         source.take_actions();
     }
 
-    let settings = ClientConfig::default()
+    let config = ClientConfig::default()
         .reconnection_time(Duration::MAX)
         .min_delay(Duration::MAX)
         .max_delay(Duration::MAX)
         .head_timeout(Some(Duration::MAX))
         .idle_timeout(Some(Duration::MAX));
-    let mut source = Source::new(settings);
+    let mut source = Source::new(config);
     source.now = Duration::from_secs(9);
     source.respond(200, EVENTS);
     source.receive("retry: 18446744073709551615\ndata: a\n\n");
@@ -703,7 +703,7 @@ fn no_setting_and_no_time_overflows() {
     let base = ClientConfig::default;
     for time in times {
         for other in times {
-            for settings in [
+            for config in [
                 base()
                     .reconnection_time(time)
                     .min_delay(other)
@@ -713,25 +713,25 @@ fn no_setting_and_no_time_overflows() {
                 base().max_backoff(time).min_delay(time).max_delay(other),
                 base().head_timeout(Some(time)).idle_timeout(Some(other)),
             ] {
-                live(settings, time, other);
+                live(config, time, other);
             }
         }
     }
     for size in [0, 1, usize::MAX] {
         for id in [0, 1, usize::MAX] {
-            let settings = ClientConfig::default()
+            let config = ClientConfig::default()
                 .max_event_bytes(size)
                 .max_id_bytes(id);
-            live(settings, Duration::MAX, Duration::ZERO);
+            live(config, Duration::MAX, Duration::ZERO);
         }
     }
 }
 
 /// Runs through all states. `asked` is the time that a server asks for, and `step` is the step of the clock.
-fn live(settings: ClientConfig, asked: Duration, step: Duration) {
+fn live(config: ClientConfig, asked: Duration, step: Duration) {
     for seed in [0, 1, u64::MAX] {
         for start in [Duration::ZERO, Duration::MAX] {
-            let mut connection = Session::new(settings.clone(), seed, start);
+            let mut connection = Session::new(config.clone(), seed, start);
             let mut now = start;
             for status in [200, 503, 429, 200, 500] {
                 connection.handle_response(status, EVENTS, Some(asked), now);

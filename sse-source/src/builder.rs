@@ -23,7 +23,7 @@ pub struct Builder {
     prepare: Option<Arc<Prepare>>,
     resends_unsafe_methods: bool,
     last_event_id: Option<EventId>,
-    settings: ClientConfig,
+    config: ClientConfig,
     options: Options,
     transport: Option<Transport>,
 }
@@ -41,7 +41,7 @@ impl Builder {
             prepare: None,
             resends_unsafe_methods: false,
             last_event_id: None,
-            settings: ClientConfig::default(),
+            config: ClientConfig::default(),
             options: Options::default(),
             transport: None,
         }
@@ -87,7 +87,7 @@ impl Builder {
         self
     }
 
-    /// Resumes after the event with this ID. The [settings](ClientConfig::max_id_bytes) limit its length.
+    /// Resumes after the event with this ID. The [configuration](ClientConfig::max_id_bytes) limit its length.
     pub fn last_event_id(mut self, id: EventId) -> Self {
         self.last_event_id = Some(id);
         self
@@ -153,8 +153,8 @@ impl Builder {
     }
 
     /// Sets the delays, the timeouts and the size limits.
-    pub fn config(mut self, settings: ClientConfig) -> Self {
-        self.settings = settings;
+    pub fn config(mut self, config: ClientConfig) -> Self {
+        self.config = config;
         self
     }
 
@@ -205,7 +205,7 @@ impl Builder {
     /// Sends the request once, and returns the events of the response.
     ///
     /// Use it for streams that cannot be resumed, for example those of LLM APIs. The timeouts and the limits of the
-    /// [settings](Self::config) apply.
+    /// [configuration](Self::config) apply.
     ///
     /// The head of the response has no time limit by default, because many servers send it with the first event.
     /// [`ClientConfig::head_timeout`] sets a limit.
@@ -231,9 +231,9 @@ impl Builder {
         )?;
         self.options.is_once = is_once || !template.is_repeatable();
         if self.options.is_once {
-            self.settings = self.settings.one_shot();
+            self.config = self.config.one_shot();
         }
-        EventSource::new(template, self.settings, self.options, self.last_event_id)
+        EventSource::new(template, self.config, self.options, self.last_event_id)
             .map_err(|error| Error::Request(error.into()))
     }
 }
@@ -263,7 +263,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             // The URI and the headers are left out, because both may hold credentials.
             .field("method", &self.request.method_ref())
-            .field("settings", &self.settings)
+            .field("config", &self.config)
             .finish_non_exhaustive()
     }
 }

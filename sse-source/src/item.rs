@@ -21,7 +21,7 @@ pub enum Item {
     /// A comment: the text after its colon.
     Comment(String),
     /// The stream has set the reconnection time. It applies within the bounds of the
-    /// [settings](crate::ClientConfig::max_delay).
+    /// [configuration](crate::ClientConfig::max_delay).
     Retry(Duration),
     /// An event was too large and is lost, or an event ID was too long and is ignored. The error says which. The items
     /// after it are not lost.

@@ -1,6 +1,6 @@
 use crate::{refusal::RefusalLimits, retry::RetryPolicy};
 
-/// Options of an event source that are not part of its requests or its settings.
+/// Options of an event source that are not part of its requests or its config.
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     /// Ends the source after the first disconnection.

@@ -70,11 +70,11 @@ pub struct EventSource {
 impl EventSource {
     pub(crate) fn new(
         template: Template,
-        settings: ClientConfig,
+        config: ClientConfig,
         options: Options,
         last_event_id: Option<EventId>,
     ) -> Result<Self, IdTooLong> {
-        let mut connection = Session::new(settings, fastrand::u64(..), Duration::ZERO);
+        let mut connection = Session::new(config, fastrand::u64(..), Duration::ZERO);
         if let Some(id) = &last_event_id {
             connection.set_last_event_id(id)?;
         }

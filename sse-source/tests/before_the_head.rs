@@ -45,8 +45,8 @@ fn linger(connection: &TcpStream) {
 /// Sends one request to that server, which must fail with a network error, and returns its text.
 fn error(name: &str, transport: Transport, url: String) -> String {
     let error = assert_neighbours_run(name, async {
-        let settings = soon().head_timeout(None);
-        let request = EventSource::get(url).config(settings).transport(transport);
+        let config = soon().head_timeout(None);
+        let request = EventSource::get(url).config(config).transport(transport);
         request.send().await.unwrap_err()
     });
     assert!(matches!(error, Error::Network(_)), "{name}: {error:?}");

@@ -129,9 +129,9 @@ fn receive(name: &str) {
     // The first transport reads the root certificates of the system, which is slow.
     let transport = Transport::new();
     assert_yields(name, async move {
-        let settings = soon().max_event_bytes(1024);
+        let config = soon().max_event_bytes(1024);
         let mut source = EventSource::get(url)
-            .config(settings)
+            .config(config)
             .transport(transport)
             .build()
             .unwrap();

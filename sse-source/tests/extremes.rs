@@ -1,4 +1,4 @@
-//! Minimum and maximum values of all settings.
+//! Minimum and maximum values of all config.
 
 mod support;
 
@@ -25,25 +25,25 @@ type Set<T> = fn(ClientConfig, T) -> ClientConfig;
 /// Options that are durations.
 const SETTINGS: [(&str, Set<Duration>); 6] = [
     ("reconnection time", ClientConfig::reconnection_time),
-    ("minimum delay", |settings, time| {
-        settings.min_delay(time).max_delay(time)
+    ("minimum delay", |config, time| {
+        config.min_delay(time).max_delay(time)
     }),
-    ("maximum delay", |settings, time| {
-        settings.min_delay(Duration::ZERO).max_delay(time)
+    ("maximum delay", |config, time| {
+        config.min_delay(Duration::ZERO).max_delay(time)
     }),
     ("backoff limit", ClientConfig::max_backoff),
-    ("head timeout", |settings, time| {
-        settings.head_timeout(Some(time))
+    ("head timeout", |config, time| {
+        config.head_timeout(Some(time))
     }),
-    ("idle timeout", |settings, time| {
-        settings.idle_timeout(Some(time))
+    ("idle timeout", |config, time| {
+        config.idle_timeout(Some(time))
     }),
 ];
 
 /// Polls the source until no item arrives for a moment, because its delay may be longer than the test.
-async fn run(name: String, server: &Server, settings: ClientConfig) {
+async fn run(name: String, server: &Server, config: ClientConfig) {
     let url = server.url();
-    let mut source = EventSource::get(url).config(settings).build().unwrap();
+    let mut source = EventSource::get(url).config(config).build().unwrap();
     for _ in 0..8 {
         match tokio::time::timeout(Duration::from_millis(50), source.next()).await {
             Ok(Some(Ok(_))) => {}
@@ -73,9 +73,9 @@ async fn any_time_can_be_set() {
         for time in TIMES {
             for (other_name, set_other) in SETTINGS {
                 for other in [Duration::ZERO, Duration::MAX] {
-                    let settings = set(set_other(ClientConfig::default(), other), time);
+                    let config = set(set_other(ClientConfig::default(), other), time);
                     let name = format!("{name} {time:?}, {other_name} {other:?}");
-                    runs.push(run(name, &server, settings));
+                    runs.push(run(name, &server, config));
                 }
             }
         }
@@ -87,8 +87,8 @@ async fn any_time_can_be_set() {
 async fn any_limit_can_be_set() {
     for limit in [0, 1, usize::MAX] {
         let server = Server::start([Answer::End(stream("data: 1\n\ndata: 2\n\n"))]).await;
-        let settings = ClientConfig::default().max_event_bytes(limit);
-        let request = EventSource::get(server.url()).config(settings);
+        let config = ClientConfig::default().max_event_bytes(limit);
+        let request = EventSource::get(server.url()).config(config);
         let mut events = request.send().await.unwrap();
         let mut items = Vec::new();
         while let Some(item) = events.next().await {
@@ -115,10 +115,10 @@ async fn deadlines_hold_after_years() {
             open.push(connection);
         }
     });
-    let settings = ClientConfig::default()
+    let config = ClientConfig::default()
         .head_timeout(None)
         .idle_timeout(Some(3 * YEAR));
-    let mut source = EventSource::get(url).config(settings).build().unwrap();
+    let mut source = EventSource::get(url).config(config).build().unwrap();
     for _ in 0..3 {
         assert!(matches!(source.next().await, Some(Ok(Item::Open(_)))));
         assert!(matches!(source.next().await, Some(Ok(Item::Event(_)))));

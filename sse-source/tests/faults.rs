@@ -84,11 +84,11 @@ async fn a_server_that_is_not_there_is_waited_for() {
 #[tokio::test]
 async fn retry_0_does_not_hammer_and_retry_for_ever_does_not_wait_for_ever() {
     let server = Server::start([Answer::End(stream("retry: 0\ndata: a\n\n"))]).await;
-    let settings = soon()
+    let config = soon()
         .min_delay(Duration::from_millis(50))
         .max_delay(Duration::from_secs(1));
     let mut source = EventSource::get(server.url())
-        .config(settings.clone())
+        .config(config.clone())
         .build()
         .unwrap();
     let start = Instant::now();
@@ -105,7 +105,7 @@ async fn retry_0_does_not_hammer_and_retry_for_ever_does_not_wait_for_ever() {
     )))])
     .await;
     let mut source = EventSource::get(server.url())
-        .config(settings)
+        .config(config)
         .build()
         .unwrap();
     events(&mut source, 1).await;
@@ -130,10 +130,10 @@ async fn what_a_server_asks_to_wait_is_waited() {
     ] {
         let answer = respond("503 Busy", &format!("Retry-After: {header}\r\n"), "");
         let server = Server::start([Answer::End(answer)]).await;
-        let settings = support::soon()
+        let config = support::soon()
             .min_delay(Duration::from_millis(5))
             .max_delay(Duration::from_secs(120));
-        let source = EventSource::get(server.url()).config(settings);
+        let source = EventSource::get(server.url()).config(config);
         match next(&mut source.build().unwrap()).await {
             Some(Ok(Item::Disconnected(it))) => {
                 let range = Duration::from_millis(from)..=Duration::from_millis(to);
@@ -150,14 +150,14 @@ async fn a_connection_on_which_nothing_comes_is_given_up() {
     // Each timeout is set alone. On a busy machine, the other one could come first.
     let connect = soon().head_timeout(short);
     let idle = soon().head_timeout(None).idle_timeout(short);
-    for (settings, first, reason) in [
+    for (config, first, reason) in [
         (connect, Vec::new(), DisconnectReason::HeadTimeout),
         (idle, stream(": only this\n"), DisconnectReason::IdleTimeout),
     ] {
         let hang = Answer::Hang(first);
         let server = Server::start([hang, Answer::Hang(stream("data: a\n\n"))]).await;
         let mut source = EventSource::get(server.url())
-            .config(settings)
+            .config(config)
             .build()
             .unwrap();
         assert_eq!(end(&mut source).await, reason);
@@ -169,9 +169,9 @@ async fn a_connection_on_which_nothing_comes_is_given_up() {
 async fn an_event_that_is_too_large_is_lost_alone() {
     let body = format!("data: {}\n\ndata: small\n\n", "x".repeat(100_000));
     let server = Server::start([Answer::Hang(stream(body))]).await;
-    let settings = soon().max_event_bytes(10_000);
+    let config = soon().max_event_bytes(10_000);
     let mut source = EventSource::get(server.url())
-        .config(settings)
+        .config(config)
         .build()
         .unwrap();
     assert!(matches!(next(&mut source).await, Some(Ok(Item::Open(_)))));

@@ -68,15 +68,10 @@ impl Server {
         self.source_with(path, transport, soon())
     }
 
-    fn source_with(
-        &self,
-        path: &str,
-        transport: &Transport,
-        settings: ClientConfig,
-    ) -> EventSource {
+    fn source_with(&self, path: &str, transport: &Transport, config: ClientConfig) -> EventSource {
         EventSource::get(format!("http://{}{path}", self.address))
             .transport(transport.clone())
-            .config(settings)
+            .config(config)
             .build()
             .unwrap()
     }
@@ -209,8 +204,8 @@ async fn a_connection_that_is_dead_is_not_used_again() {
             }
         };
         // No timeout for the response: a request on the dead connection would wait for ever.
-        let settings = soon().head_timeout(None).idle_timeout(Some(IDLE_TIMEOUT));
-        let mut source = server.source_with(&path, &Transport::http2_prior_knowledge(), settings);
+        let config = soon().head_timeout(None).idle_timeout(Some(IDLE_TIMEOUT));
+        let mut source = server.source_with(&path, &Transport::http2_prior_knowledge(), config);
         assert_eq!(events(&mut source, 1).await, ["after none"]);
         die.notify_one();
         assert_eq!(end(&mut source).await, DisconnectReason::IdleTimeout);

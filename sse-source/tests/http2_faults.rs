@@ -77,8 +77,8 @@ async fn serve(
     hangs_up: bool,
 ) -> std::io::Result<()> {
     connection.read_exact(&mut [0; 24]).await?;
-    let settings = write(0, &[(SETTINGS, 0, b"")]);
-    connection.write_all(&settings).await?;
+    let config = write(0, &[(SETTINGS, 0, b"")]);
+    connection.write_all(&config).await?;
     loop {
         let mut head = [0; 9];
         connection.read_exact(&mut head).await?;
@@ -132,7 +132,7 @@ async fn what_breaks_a_connection_is_followed_by_another() {
         ("a push", (PUSH_PROMISE, END_HEADERS, b"\0\0\0\x02\x82")),
         ("too wide", (WINDOW_UPDATE, 0, b"\x7F\xFF\xFF\xFF")),
         ("no setting", (SETTINGS, 0, b"\0\x04\xFF\xFF\xFF\xFF")),
-        ("no settings", (SETTINGS, 0, b"\0\x04\0\0\0")),
+        ("no config", (SETTINGS, 0, b"\0\x04\0\0\0")),
         ("no ping", (PING, 0, b"abc")),
         ("no beginning", (CONTINUATION, 0, b"")),
         ("no headers", (HEADERS, END_HEADERS, b"\xFF")),

@@ -15,9 +15,9 @@ async fn all(answer: Answer) -> (Vec<String>, Option<Error>) {
     all_with(soon(), answer).await
 }
 
-async fn all_with(settings: ClientConfig, answer: Answer) -> (Vec<String>, Option<Error>) {
+async fn all_with(config: ClientConfig, answer: Answer) -> (Vec<String>, Option<Error>) {
     let server = Server::start([answer]).await;
-    let request = EventSource::get(server.url()).config(settings);
+    let request = EventSource::get(server.url()).config(config);
     all_of(server, request).await
 }
 
@@ -105,7 +105,7 @@ async fn silence_is_an_error() {
     // Each timeout is set alone. On a busy machine, the other one could come first.
     let connect = || soon().head_timeout(SHORT_TIMEOUT);
     let idle = || soon().head_timeout(None).idle_timeout(SHORT_TIMEOUT);
-    for (settings, bytes, expected, reason) in [
+    for (config, bytes, expected, reason) in [
         (
             connect(),
             Vec::new(),
@@ -120,7 +120,7 @@ async fn silence_is_an_error() {
             DisconnectReason::IdleTimeout,
         ),
     ] {
-        let (said, error) = all_with(settings, Answer::Hang(bytes)).await;
+        let (said, error) = all_with(config, Answer::Hang(bytes)).await;
         assert_eq!(said, expected);
         match error {
             Some(Error::Timeout(it)) => assert_eq!(it, reason),

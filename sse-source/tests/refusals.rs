@@ -218,8 +218,8 @@ async fn an_id_to_begin_with_has_the_same_limit() {
         shown.contains("event ID is 8193 bytes, limit is 8192"),
         "{shown}"
     );
-    let settings = ClientConfig::default().max_id_bytes(9000);
-    assert!(builder().config(settings).build().is_ok());
+    let config = ClientConfig::default().max_id_bytes(9000);
+    assert!(builder().config(config).build().is_ok());
 }
 
 #[tokio::test]

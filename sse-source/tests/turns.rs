@@ -60,7 +60,7 @@ fn builder(transport: Transport) -> Builder {
         .transport(transport)
 }
 
-/// Returns settings without delays.
+/// Returns a configuration without delays.
 fn at_once() -> ClientConfig {
     ClientConfig::default()
         .reconnection_time(Duration::ZERO)
@@ -143,8 +143,8 @@ fn a_large_event_yields() {
     let event = [&b"data: 123456789\n".repeat(1 << 18)[..], b"\n"].concat();
     let transport = transport(StatusCode::OK, event.leak(), 1);
     assert_yields("an event of 4 MiB", async {
-        let settings = at_once().max_event_bytes(sse_proto::DEFAULT_MAX_EVENT_BYTES);
-        let source = builder(transport).config(settings).build().unwrap();
+        let config = at_once().max_event_bytes(sse_proto::DEFAULT_MAX_EVENT_BYTES);
+        let source = builder(transport).config(config).build().unwrap();
         assert_eq!(read_to_end("an event", source).await, 2);
     });
 }

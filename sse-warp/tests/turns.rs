@@ -56,11 +56,11 @@ fn a_reply_that_is_always_ready() {
 async fn any_setting_is_taken() {
     for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
         for other in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
-            let settings = StreamConfig::default()
+            let config = StreamConfig::default()
                 .keep_alive(KeepAlive::new().interval(time))
                 .max_age(time..=other)
                 .reconnection_time(other);
-            let streams = StreamTracker::new(settings);
+            let streams = StreamTracker::new(config);
             streams.close(CloseEvent::new(Event::new("bye")).with_retry(time..=other));
             let body = streams.body(stream::pending::<Event>());
             let reply = sse_warp::respond(&Request::new(()), body);

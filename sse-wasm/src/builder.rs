@@ -17,7 +17,7 @@ use crate::{request_options::RequestOptions, support::is_supported};
 pub struct Builder {
     pub(crate) url: String,
     pub(crate) credentials: bool,
-    pub(crate) settings: ClientConfig,
+    pub(crate) config: ClientConfig,
     pub(crate) event_types: Vec<String>,
     pub(crate) queue_limit: usize,
     pub(crate) reconnects_on_wake: bool,
@@ -38,7 +38,7 @@ impl Builder {
         Self {
             url: url.to_owned(),
             credentials: false,
-            settings: ClientConfig::default(),
+            config: ClientConfig::default(),
             event_types: Vec::new(),
             queue_limit: DEFAULT_QUEUE_LIMIT,
             reconnects_on_wake: true,
@@ -78,15 +78,15 @@ impl Builder {
     /// Sets the delays between attempts, the timeouts and the limits.
     ///
     /// They apply to the browser's own `EventSource` only with [`reconnect_with_query`](Self::reconnect_with_query).
-    pub fn config(mut self, settings: ClientConfig) -> Self {
-        self.settings = settings;
+    pub fn config(mut self, config: ClientConfig) -> Self {
+        self.config = config;
         self
     }
 
     /// Reconnects with a new `EventSource` after the browser has given up, or after the
     /// [idle timeout](ClientConfig::idle_timeout).
     ///
-    /// The delays are those of the settings. A new `EventSource` cannot send `Last-Event-ID`, so the server must also
+    /// The delays are those of the configuration. A new `EventSource` cannot send `Last-Event-ID`, so the server must also
     /// read the ID from this query parameter.
     ///
     /// The browser does not report why it has no connection. So the client keeps asking a server that refuses for
@@ -144,7 +144,7 @@ impl Builder {
                 ping,
                 reconnects_on_wake: self.reconnects_on_wake,
             };
-            keep(&source.0, plan, self.settings);
+            keep(&source.0, plan, self.config);
         }
         Ok(source)
     }
@@ -185,7 +185,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("url", &self.url)
-            .field("settings", &self.settings)
+            .field("config", &self.config)
             .finish_non_exhaustive()
     }
 }

@@ -29,7 +29,7 @@ pub enum Error {
     /// would send it again.
     #[cfg(feature = "share")]
     NeedsResend,
-    /// The initial last event ID is longer than the [settings](crate::ClientConfig::max_id_bytes) allow.
+    /// The initial last event ID is longer than the [configuration](crate::ClientConfig::max_id_bytes) allows.
     IdTooLong(sse_proto::IdTooLong),
 }
 

@@ -61,7 +61,7 @@ impl Builder {
     /// # Errors
     ///
     /// Returns [`Error::Unsupported`] without a streaming `fetch`, and [`Error::IdTooLong`] if the initial last event
-    /// ID is longer than the settings allow.
+    /// ID is longer than the configuration allows.
     pub fn fetch(self) -> Result<FetchSource, Error> {
         if !is_fetch_supported() {
             let missing = "fetch, ReadableStream or AbortController";
@@ -71,11 +71,11 @@ impl Builder {
         let mut request_options = self.request_options;
         request_options.request.url = self.url;
         let resends = request_options.resends(&request_options.request);
-        let settings = match resends {
-            true => self.settings,
-            false => self.settings.one_shot(),
+        let config = match resends {
+            true => self.config,
+            false => self.config.one_shot(),
         };
-        let mut machine = Session::new(settings, seed, now());
+        let mut machine = Session::new(config, seed, now());
         request_options.credentials = self.credentials;
         if let Some(id) = request_options.last_event_id.take() {
             machine.set_last_event_id(&id).map_err(Error::IdTooLong)?;

@@ -49,11 +49,11 @@ struct Revival {
 }
 
 /// Reconnects this connection after the browser has given up, until it is closed.
-pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, settings: ClientConfig) {
+pub(crate) fn keep(connection: &Rc<Connection>, plan: Plan, config: ClientConfig) {
     // The browser makes the first attempts itself, and has its own timeouts.
-    let settings = settings.head_timeout(None);
+    let config = config.head_timeout(None);
     let seed = seed();
-    let mut machine = Session::new(settings, seed, now());
+    let mut machine = Session::new(config, seed, now());
     while machine.poll_action().is_some() {}
     let revival = Rc::new(Revival {
         connection: Rc::downgrade(connection),

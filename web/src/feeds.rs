@@ -63,7 +63,7 @@ pub async fn publish_feeds(hub: &Hub, mut journal: Journal) -> io::Result<()> {
         ticks.tick().await;
         let event = event(tick, SystemTime::now())?;
         journal.append(&event)?;
-        hub.post(post(event)?).await.map_err(io::Error::other)?;
+        hub.publish(post(event)?).await.map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ pub async fn publish_share(hub: &Hub, node: Node) -> io::Result<()> {
         ticks.tick().await;
         if node.takes(tick) {
             let event = event(tick, SystemTime::now())?;
-            if let Err(error) = hub.post(post(event)?).await {
+            if let Err(error) = hub.publish(post(event)?).await {
                 eprintln!("cannot publish an event: {error}");
             }
         }

@@ -48,9 +48,9 @@ impl Journal {
             count: events.len(),
             newest: first - 1 + events.len() as u64,
         };
-        let hub = Hub::new(settings().first_sequence(first));
+        let hub = Hub::new(config().first_sequence(first));
         for event in events {
-            hub.post(post(event)?).await.map_err(io::Error::other)?;
+            hub.publish(post(event)?).await.map_err(io::Error::other)?;
         }
         Ok((journal, hub))
     }
@@ -74,8 +74,8 @@ impl Journal {
     }
 }
 
-/// Returns the settings of the demo's hub, which keeps as many events as the journal.
-pub fn settings() -> HubConfig {
+/// Returns the configuration of the demo's hub, which keeps as many events as the journal.
+pub fn config() -> HubConfig {
     let mut retention = Retention::default();
     retention.events = MAX_EVENTS;
     // The page shows the raw frames, so the hub sends only the published events.

@@ -29,7 +29,7 @@ mod serve;
 mod start;
 
 pub use feeds::{publish_feeds, publish_share};
-pub use journal::{Journal, settings};
+pub use journal::{Journal, config};
 pub use node::Node;
 pub use serve::Demo;
 pub use start::{exit_code, listen};

@@ -24,7 +24,7 @@ pub(crate) fn last_event_id<B>(
 }
 
 /// Returns the topics that the client requests, for example `topic=stocks&topic=news`, or all topics by default.
-pub(crate) fn selection<B>(request: &Request<B>) -> Result<TopicFilters, InvalidTopic> {
+pub(crate) fn filters<B>(request: &Request<B>) -> Result<TopicFilters, InvalidTopic> {
     match TopicFilters::new(parameters(request, "topic")) {
         Err(InvalidTopic::None) => Ok(TopicFilters::all()),
         result => result,

@@ -29,7 +29,7 @@ use crate::{
     counters::with_counters,
     faults::{ClientId, Faults},
     node::Node,
-    query::{last_event_id, parameter, selection},
+    query::{filters, last_event_id, parameter},
 };
 
 /// Number of past events that a client without a last event ID gets at once, so that its page is not empty.
@@ -134,8 +134,8 @@ impl Demo {
 
     fn subscribe(&self, request: &Request<Incoming>) -> Result<Subscription, Refusal> {
         let seen = last_event_id(request).map_err(bad)?;
-        let selection = selection(request).map_err(bad)?;
-        let subscriber = self.hub.subscription(selection).replay_last(INITIAL_EVENTS);
+        let filters = filters(request).map_err(bad)?;
+        let subscriber = self.hub.subscription(filters).replay_last(INITIAL_EVENTS);
         let subscription = subscriber.after(seen.as_ref()).subscribe();
         subscription.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     }

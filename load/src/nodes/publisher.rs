@@ -41,7 +41,9 @@ impl Publisher {
 
     /// Publishes the event with this number, and returns its ID.
     pub(super) async fn publish(&self, event: u64) -> Result<HubId> {
-        let id = self.hub.publish(&self.topic, Event::new(event.to_string()));
+        let id = self
+            .hub
+            .publish((&self.topic, Event::new(event.to_string())));
         let id = id
             .await
             .with_context(|| format!("publishing event {event}"))?;

@@ -2,7 +2,7 @@
 
 use std::{future::Future, io};
 
-use futures_util::{FutureExt as _, future::Either, stream};
+use futures_util::{future::Either, stream};
 use sse_hub::{Hub, Topic, TopicFilters};
 use sse_hyper::{Encoded, Event};
 use tokio::net::TcpListener;
@@ -28,9 +28,8 @@ impl Publish for Hub {
     fn publish(&self, texts: Vec<String>) {
         for text in texts {
             let topic = Topic::new("feed");
-            let published =
-                topic.map(|topic| Self::publish(self, topic, Event::new(text)).now_or_never());
-            assert!(matches!(published, Ok(Some(Ok(_)))), "{published:?}");
+            let published = topic.map(|topic| self.try_publish((topic, Event::new(text))));
+            assert!(matches!(published, Ok(Ok(_))), "{published:?}");
         }
     }
 

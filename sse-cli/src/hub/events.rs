@@ -20,7 +20,7 @@ pub(crate) fn events<B>(server: &Server, request: &Request<B>) -> Result<Respons
     let query = Query::parse(request.uri())?;
     let mut subscriber = server
         .hub
-        .subscription(query.selection.clone())
+        .subscription(query.filters.clone())
         .lag_policy(server.slow);
     if let Some(events) = server.max_lag {
         subscriber = subscriber.max_lag(events);

@@ -93,9 +93,9 @@ pub(crate) struct Nats {
 
 impl Nats {
     /// Returns a hub over NATS, or a hub in memory without `--nats`.
-    pub(crate) fn hub(&self, settings: HubConfig) -> Result<Hub> {
+    pub(crate) fn hub(&self, config: HubConfig) -> Result<Hub> {
         let Some(addresses) = &self.nats else {
-            return Ok(Hub::new(settings));
+            return Ok(Hub::new(config));
         };
         let stream = self.stream();
         // Reports invalid options at start, and not only with the first connection.
@@ -110,7 +110,7 @@ impl Nats {
         };
         let events = JetStream::with_options(addresses, stream, options);
         let events = events.map_err(|error| anyhow!("--nats: {error}"))?;
-        let (hub, follow) = Hub::with_backend(settings, Arc::new(events));
+        let (hub, follow) = Hub::with_backend(config, Arc::new(events));
         tokio::spawn(follow);
         Ok(hub)
     }

@@ -130,7 +130,7 @@ async fn parse_line(line: &str, max_event: usize) -> Result<Option<Publication>,
 async fn send(hub: &Hub, post: Publication) -> Result<EventId, Refusal> {
     let (hub, bytes) = (hub.clone(), post.event.data().len());
     // The first poll encodes the event, which may be long work.
-    let posted = turn::run_future(bytes, async move { hub.post(post).await }).await;
+    let posted = turn::run_future(bytes, async move { hub.publish(post).await }).await;
     posted.map_err(refusal)
 }
 

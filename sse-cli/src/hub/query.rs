@@ -26,7 +26,7 @@ const MIN_LIKENESS: f64 = 0.7;
 /// Parameters of a subscription.
 #[derive(Debug)]
 pub(crate) struct Query {
-    pub(crate) selection: TopicFilters,
+    pub(crate) filters: TopicFilters,
     pub(crate) newest: Option<usize>,
     /// Requests all events that are kept.
     pub(crate) earliest: bool,
@@ -59,10 +59,10 @@ impl Query {
                 return Err(Refusal::bad(format_args!("{name}: given twice")));
             }
         }
-        let selection = TopicFilters::from_patterns(topics)
+        let filters = TopicFilters::from_patterns(topics)
             .map_err(|error| Refusal::bad(format_args!("{error}; use /events?topic=…")))?;
         Ok(Self {
-            selection,
+            filters,
             newest,
             earliest: earliest.unwrap_or(false),
             last_event_id: last_event_id.filter(|id| !id.is_empty()),

@@ -45,17 +45,17 @@ pub(crate) struct StreamOptions {
 }
 
 impl StreamOptions {
-    pub(crate) fn settings(&self) -> StreamConfig {
+    pub(crate) fn config(&self) -> StreamConfig {
         let mut keep_alive = KeepAlive::new().interval(self.keep_alive);
         if self.ping {
             keep_alive = keep_alive.event(&Event::new("{}"));
         }
-        let settings = StreamConfig::default()
+        let config = StreamConfig::default()
             .keep_alive(keep_alive)
             .reconnection_time_range(self.retry..=self.retry.saturating_mul(2));
         match self.max_age {
-            Some(age) => settings.max_age(age / 5 * 4..=age),
-            None => settings,
+            Some(age) => config.max_age(age / 5 * 4..=age),
+            None => config,
         }
     }
 }

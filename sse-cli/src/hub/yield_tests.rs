@@ -103,8 +103,8 @@ fn lines_for_many_subscribers() {
     let server = server();
     let subscribe = |number: u32| {
         let topics = ["a".to_owned(), format!("own/{number}")];
-        let selection = TopicFilters::new(topics).unwrap();
-        server.hub.subscribe(selection, None).unwrap()
+        let filters = TopicFilters::new(topics).unwrap();
+        server.hub.subscribe(filters, None).unwrap()
     };
     let subscriptions: Vec<_> = (0..1_000).map(subscribe).collect();
     let body = "{\"topic\":\"a\",\"data\":1}\n".repeat(2_000);

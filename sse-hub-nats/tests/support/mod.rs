@@ -18,17 +18,17 @@ use tokio::{
 /// Constructors for nodes and clients of a NATS server.
 pub(crate) trait Nodes {
     /// Creates a backend.
-    fn stream(&self, settings: NatsConfig) -> JetStream;
+    fn stream(&self, config: NatsConfig) -> JetStream;
 
     /// Creates a node: a hub with its own connection.
     fn node(&self) -> Hub {
         self.node_with(patient(), Retention::default())
     }
 
-    fn node_with(&self, settings: NatsConfig, retention: Retention) -> Hub {
-        let settings_of_hub = sse_hub::HubConfig::new().retention(retention);
-        let stream = Arc::new(self.stream(settings));
-        let (hub, follow) = Hub::with_backend(settings_of_hub, stream);
+    fn node_with(&self, config: NatsConfig, retention: Retention) -> Hub {
+        let hub_config = sse_hub::HubConfig::new().retention(retention);
+        let stream = Arc::new(self.stream(config));
+        let (hub, follow) = Hub::with_backend(hub_config, stream);
         tokio::spawn(follow);
         hub
     }
@@ -38,8 +38,8 @@ pub(crate) trait Nodes {
 }
 
 impl Nodes for Nats {
-    fn stream(&self, settings: NatsConfig) -> JetStream {
-        JetStream::connect(self.url(), settings).unwrap()
+    fn stream(&self, config: NatsConfig) -> JetStream {
+        JetStream::connect(self.url(), config).unwrap()
     }
 
     async fn client(&self) -> async_nats::jetstream::Context {
@@ -57,7 +57,7 @@ pub(crate) fn stream_config() -> Config {
     }
 }
 
-/// Creates settings with a long timeout for publishing, so that a slow machine does not break the test.
+/// Creates a configuration with a long timeout for publishing, so that a slow machine does not break the test.
 pub(crate) fn patient() -> NatsConfig {
     NatsConfig::default().publish_timeout(test_timeout())
 }
@@ -109,7 +109,7 @@ pub(crate) async fn publish(hub: &Hub, range: std::ops::Range<usize>) -> Vec<Eve
     let mut ids = Vec::new();
     for number in range {
         ids.push(
-            hub.publish(topic(), Event::new(number.to_string()))
+            hub.publish((topic(), Event::new(number.to_string())))
                 .await
                 .unwrap(),
         );

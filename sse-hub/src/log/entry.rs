@@ -36,19 +36,19 @@ impl Entry {
         entry + block + topics + texts.sum::<usize>() + key
     }
 
-    /// Returns the work of matching it against a selection, in units of [`Turn`](crate::turn::Turn).
-    pub(super) fn cost(&self, selection: &TopicFilters) -> usize {
+    /// Returns the work of matching it against a filters, in units of [`Turn`](crate::turn::Turn).
+    pub(super) fn cost(&self, filters: &TopicFilters) -> usize {
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
-        cost(&self.topics, selection) + key / BYTES_PER_WORK
+        cost(&self.topics, filters) + key / BYTES_PER_WORK
     }
 }
 
-/// Returns the work of matching these topics against a selection, in units of [`Turn`](crate::turn::Turn).
-pub(crate) fn cost(topics: &Topics, selection: &TopicFilters) -> usize {
+/// Returns the work of matching these topics against a filters, in units of [`Turn`](crate::turn::Turn).
+pub(crate) fn cost(topics: &Topics, filters: &TopicFilters) -> usize {
     let topics = topics
         .iter()
         .map(|topic| 1 + topic.as_str().len() / BYTES_PER_WORK);
-    topics.sum::<usize>() * selection.iter().len()
+    topics.sum::<usize>() * filters.iter().len()
 }
 
 /// Returns the memory that an allocation of this length takes, in bytes. Allocators round up and add some bytes.

@@ -28,7 +28,7 @@ impl Log {
     pub(crate) fn find(
         &self,
         after: u64,
-        selection: &TopicFilters,
+        filters: &TopicFilters,
         latest: bool,
         expired: u64,
         turn: &mut Turn,
@@ -49,9 +49,8 @@ impl Log {
             if turn.is_over() {
                 return found;
             }
-            turn.spend(entry.cost(selection));
-            if selection.matches_any(&entry.topics) && !(latest && self.is_replaced(entry, expired))
-            {
+            turn.spend(entry.cost(filters));
+            if filters.matches_any(&entry.topics) && !(latest && self.is_replaced(entry, expired)) {
                 if size > 0 && size + entry.block.len() > FULL_FRAME {
                     return found;
                 }
@@ -83,12 +82,12 @@ impl Log {
         }
     }
 
-    /// Searches for the newest events of this selection. Returns the number after which they are. `None` if they are
+    /// Searches for the newest events of these filters. Returns the number after which they are. `None` if they are
     /// not found in this turn: the caller continues in the next one.
     pub(crate) fn step_back(
         &self,
         back: &mut Back,
-        selection: &TopicFilters,
+        filters: &TopicFilters,
         turn: &mut Turn,
     ) -> Option<u64> {
         let expired = self.expired();
@@ -106,10 +105,10 @@ impl Log {
             if turn.is_over() {
                 return None;
             }
-            turn.spend(entry.cost(selection));
+            turn.spend(entry.cost(filters));
             // Numbers begin with 1.
             back.through = entry.number - 1;
-            back.left -= usize::from(selection.matches_any(&entry.topics));
+            back.left -= usize::from(filters.matches_any(&entry.topics));
         }
         let found = if back.left == 0 { back.through } else { 0 };
         // Some of the events may have been dropped meanwhile.

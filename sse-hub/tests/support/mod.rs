@@ -10,7 +10,7 @@ pub(crate) fn topic(text: &str) -> Topic {
 }
 
 pub(crate) fn publish(hub: &Hub, to: &str, data: &str) -> EventId {
-    let publishing = hub.publish(topic(to), Event::new(data.to_owned()));
+    let publishing = hub.publish((topic(to), Event::new(data.to_owned())));
     publishing
         .now_or_never()
         .expect("publish does not wait")
@@ -26,7 +26,7 @@ pub(crate) fn ready(subscription: &mut Subscription) -> String {
     text
 }
 
-/// Creates settings without position events, which most tests would have to skip.
+/// Creates a configuration without position events, which most tests would have to skip.
 pub(crate) fn numbered_from_1() -> HubConfig {
     HubConfig::new().first_sequence(1).position_events(false)
 }

@@ -526,8 +526,8 @@ fn opened<B: Body<Data = Bytes>>(body: B, items: Vec<Item>) -> Sent {
 
 /// Reads a body of an idle stream up to its first keep-alive.
 fn quiet(keep_alive: KeepAlive, items: Vec<Item>) -> Sent {
-    let settings = StreamConfig::new(Hasty::default()).keep_alive(keep_alive);
-    let body = StreamTracker::new(settings).body(stream::pending::<Event>());
+    let config = StreamConfig::new(Hasty::default()).keep_alive(keep_alive);
+    let body = StreamTracker::new(config).body(stream::pending::<Event>());
     Sent {
         bytes: collect(body, 2),
         items: [empty_comment(), items].concat(),

@@ -21,9 +21,9 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(settings: ClientConfig) -> Self {
+    pub(crate) fn new(config: ClientConfig) -> Self {
         let mut source = Self {
-            connection: Session::new(settings, 7, Duration::ZERO),
+            connection: Session::new(config, 7, Duration::ZERO),
             now: Duration::ZERO,
             actions: Vec::new(),
             changes: Vec::new(),
@@ -34,8 +34,8 @@ impl Source {
         source
     }
 
-    pub(crate) fn open(settings: ClientConfig) -> Self {
-        let mut source = Self::new(settings);
+    pub(crate) fn open(config: ClientConfig) -> Self {
+        let mut source = Self::new(config);
         source.respond(200, EVENTS);
         assert_eq!(source.take_changes(), [SessionEvent::Open]);
         source

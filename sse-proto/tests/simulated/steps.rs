@@ -34,25 +34,25 @@ struct Driver {
 /// Runs the steps of the input. A byte selects a step, and the bytes after it are its arguments.
 pub(crate) fn run(input: &[u8]) {
     let (setup, steps) = input.split_first().unwrap_or((&0, &[]));
-    let mut settings = ClientConfig::default()
+    let mut config = ClientConfig::default()
         .min_delay(FLOOR)
         .max_delay(CEILING)
         .max_id_bytes(MAX_ID)
         .max_event_bytes(64);
     if setup & 1 == 1 {
-        settings = settings.retry_server_errors(false);
+        config = config.retry_server_errors(false);
     }
     if setup & 2 == 2 {
-        settings = settings.idle_timeout(Some(Duration::from_secs(5)));
+        config = config.idle_timeout(Some(Duration::from_secs(5)));
     }
     if setup & 4 == 4 {
-        settings = settings.jitter(false);
+        config = config.jitter(false);
     }
     if setup & 8 == 8 {
-        settings = settings.head_timeout(None);
+        config = config.head_timeout(None);
     }
     let mut driver = Driver {
-        connection: Session::new(settings, u64::from(*setup), Duration::ZERO),
+        connection: Session::new(config, u64::from(*setup), Duration::ZERO),
         now: Duration::ZERO,
         request: Request::None,
         earliest: Duration::ZERO,

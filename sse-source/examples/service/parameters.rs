@@ -58,7 +58,7 @@ impl Parameters {
         let method = Method::from_bytes(self.method.as_deref().unwrap_or("GET").as_bytes())?;
         let url = http_url("streamUrl", &self.stream_url)?;
         let mut builder = EventSource::request(method, url)
-            .config(self.settings())
+            .config(self.config())
             .resend(true);
         if let Some(id) = self.last_event_id.as_ref().filter(|id| !id.is_empty()) {
             builder = builder.last_event_id(EventId::new(id.clone())?);
@@ -72,22 +72,22 @@ impl Parameters {
         Ok(builder.build()?)
     }
 
-    /// Returns the settings of the event source. A read timeout of 0 means no timeout.
-    fn settings(&self) -> ClientConfig {
+    /// Returns the configuration of the event source. A read timeout of 0 means no timeout.
+    fn config(&self) -> ClientConfig {
         let delay = self
             .initial_delay_ms
             .map_or(DEFAULT_RECONNECTION_TIME, Duration::from_millis);
         let min_delay = delay.clamp(MIN_DELAY, DEFAULT_MIN_DELAY);
-        let mut settings = ClientConfig::default()
+        let mut config = ClientConfig::default()
             .reconnection_time(delay)
             .min_delay(min_delay)
             .max_delay(DEFAULT_MAX_DELAY)
             .max_backoff(BACKOFF_LIMIT);
         if let Some(timeout) = self.read_timeout_ms.filter(|time| *time > 0) {
             let timeout = Some(Duration::from_millis(timeout));
-            settings = settings.head_timeout(timeout).idle_timeout(timeout);
+            config = config.head_timeout(timeout).idle_timeout(timeout);
         }
-        settings
+        config
     }
 }
 

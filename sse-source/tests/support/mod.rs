@@ -159,7 +159,7 @@ pub(crate) fn respond(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Ve
     [head.as_bytes(), body.as_ref()].concat()
 }
 
-/// Returns settings with very short delays.
+/// Returns a configuration with very short delays.
 pub(crate) fn soon() -> ClientConfig {
     ClientConfig::default()
         .reconnection_time(Duration::from_millis(5))

@@ -37,7 +37,7 @@ impl Client {
     }
 }
 
-/// Returns settings with short delays.
+/// Returns a configuration with short delays.
 pub(crate) fn soon() -> ClientConfig {
     let (short, long) = (Duration::from_millis(50), Duration::from_millis(400));
     ClientConfig::default()

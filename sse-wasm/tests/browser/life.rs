@@ -28,8 +28,8 @@ async fn it_does_nothing_until_it_is_polled() {
 async fn silence_is_death_and_any_byte_is_life() {
     let timeout = Some(Duration::from_millis(500));
     let mute = Script::new("/events?n=2&take=1&then=silence");
-    let settings = soon().idle_timeout(timeout);
-    let mut items = builder(&mute).config(settings).fetch().unwrap();
+    let config = soon().idle_timeout(timeout);
+    let mut items = builder(&mute).config(config).fetch().unwrap();
     let start = now();
     let losses = read_numbers(&mut items, 1..=2).await;
     assert_eq!(losses.first(), Some(&Some(DisconnectReason::IdleTimeout)));
@@ -40,8 +40,8 @@ async fn silence_is_death_and_any_byte_is_life() {
     let comment = Item::Comment("a comment of 20B".to_owned());
     until([Item::Open, comment], async || {
         let alive = Script::new("/events?take=0&drip=100&head=:a%20comment%20of%2020B%0A");
-        let settings = soon().idle_timeout(timeout);
-        let mut items = builder(&alive).config(settings).fetch().unwrap();
+        let config = soon().idle_timeout(timeout);
+        let mut items = builder(&alive).config(config).fetch().unwrap();
         [next(&mut items).await, next(&mut items).await]
     })
     .await;
@@ -52,8 +52,8 @@ async fn silence_is_death_and_any_byte_is_life() {
 async fn a_busy_page_is_no_silence() {
     until(vec![], async || {
         let script = Script::new("/events?n=1000&every=100");
-        let settings = soon().idle_timeout(Some(Duration::from_millis(400)));
-        let mut items = builder(&script).config(settings).fetch().unwrap();
+        let config = soon().idle_timeout(Some(Duration::from_millis(400)));
+        let mut items = builder(&script).config(config).fetch().unwrap();
         read_numbers(&mut items, 1..=5).await;
         let start = now();
         while now() - start < 1500.0 {}
@@ -65,8 +65,8 @@ async fn a_busy_page_is_no_silence() {
 #[wasm_bindgen_test]
 async fn a_server_that_does_not_answer_is_given_up() {
     let script = Script::new("/events?n=1&late=1000");
-    let settings = soon().head_timeout(Some(Duration::from_millis(200)));
-    let mut items = builder(&script).config(settings).fetch().unwrap();
+    let config = soon().head_timeout(Some(Duration::from_millis(200)));
+    let mut items = builder(&script).config(config).fetch().unwrap();
     for _ in 0..2 {
         let lost = next_loss(&mut items).await;
         assert_eq!(lost.reason, Some(DisconnectReason::HeadTimeout));
@@ -161,10 +161,10 @@ async fn also_when_it_waits() {
     // The delay is longer than the timeout of the test.
     let script = Script::new("/events?n=1&status=503&times=1&after=36000");
     let hours = Duration::from_secs(36_000);
-    let settings = ClientConfig::default()
+    let config = ClientConfig::default()
         .min_delay(Duration::ZERO)
         .max_delay(hours);
-    let builder = Builder::new(&script.url).config(settings);
+    let builder = Builder::new(&script.url).config(config);
     let mut items = builder.fetch().unwrap();
     assert_eq!(next_loss(&mut items).await.delay, Some(hours));
     items.handle().reconnect();

@@ -28,6 +28,7 @@ mod servers;
 
 mod callbacks;
 mod choice;
+mod config;
 mod endurance;
 mod json;
 mod leaks;
@@ -38,7 +39,6 @@ mod refusal;
 mod request;
 mod resume;
 mod revival;
-mod settings;
 mod share;
 mod stream;
 mod wake;

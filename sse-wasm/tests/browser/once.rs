@@ -56,12 +56,12 @@ async fn a_cut_is_told() {
     for (fault, count, reason) in cuts {
         let script = Script::new(&format!("/events?n=9&{fault}"));
         let short = Some(Duration::from_millis(500));
-        let settings = match reason {
+        let config = match reason {
             DisconnectReason::IdleTimeout => soon().idle_timeout(short),
             DisconnectReason::HeadTimeout => soon().head_timeout(short),
             _ => soon(),
         };
-        let builder = Builder::new(&script.url).config(settings);
+        let builder = Builder::new(&script.url).config(config);
         let closed = end_of(builder.method("POST"), count, &script).await;
         assert_eq!(closed.reason, Some(reason), "{fault}");
     }

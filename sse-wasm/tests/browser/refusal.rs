@@ -101,10 +101,10 @@ async fn a_server_that_cannot_now_is_asked_later() {
 #[wasm_bindgen_test]
 async fn or_as_late_as_it_says() {
     let script = Script::new("/events?n=1&status=503&times=1&after=1");
-    let settings = soon()
+    let config = soon()
         .min_delay(Duration::from_millis(1))
         .max_delay(Duration::from_secs(5));
-    let mut items = Builder::new(&script.url).config(settings).fetch().unwrap();
+    let mut items = Builder::new(&script.url).config(config).fetch().unwrap();
     let lost = next_loss(&mut items).await;
     assert_eq!(lost.delay, Some(Duration::from_secs(1)));
     let start = now();
@@ -126,8 +126,8 @@ async fn which_may_be_a_date() {
 #[wasm_bindgen_test]
 async fn or_not_at_all_if_the_standard_is_wanted() {
     let script = Script::new("/events?n=1&status=503&times=1");
-    let settings = ClientConfig::default().retry_server_errors(false);
-    let mut items = Builder::new(&script.url).config(settings).fetch().unwrap();
+    let config = ClientConfig::default().retry_server_errors(false);
+    let mut items = Builder::new(&script.url).config(config).fetch().unwrap();
     assert_eq!(
         next_end(&mut items).await.reason,
         Some(DisconnectReason::Status(503))

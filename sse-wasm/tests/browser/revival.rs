@@ -35,8 +35,8 @@ async fn the_delays_grow_until_an_event_comes() {
     // Each delay is twice the previous one, plus a jitter of at most a quarter.
     until([50, 100, 200, 50].map(Some), async || {
         let script = Script::new("/events?status=503&times=3&n=2&take=1&then=silence");
-        let settings = soon().idle_timeout(Some(Duration::from_millis(200)));
-        let mut items = revived(&script, settings).items([]);
+        let config = soon().idle_timeout(Some(Duration::from_millis(200)));
+        let mut items = revived(&script, config).items([]);
         let mut delays = [None; 4];
         for place in &mut delays {
             let delay = next_delay(&mut items).await;
@@ -55,8 +55,8 @@ async fn the_delays_grow_until_an_event_comes() {
 async fn it_goes_on_behind_the_last_event_whatever_its_id() {
     let id = escape("é& €=");
     let script = Script::new(&format!("/request?n=2&take=1&id={id}&then=silence"));
-    let settings = soon().idle_timeout(Some(Duration::from_millis(300)));
-    let mut items = revived(&script, settings).items([]);
+    let config = soon().idle_timeout(Some(Duration::from_millis(300)));
+    let mut items = revived(&script, config).items([]);
     assert_eq!(next(&mut items).await, Item::Open);
     assert_eq!(next_event(&mut items).await.last_event_id, "é& €=1");
     assert_eq!(
@@ -76,8 +76,8 @@ async fn it_goes_on_behind_the_last_event_whatever_its_id() {
 #[wasm_bindgen_test]
 async fn silence_is_death() {
     let script = Script::new("/events?n=2&take=1&then=silence");
-    let settings = soon().idle_timeout(Some(Duration::from_millis(500)));
-    let mut items = revived(&script, settings).items([]);
+    let config = soon().idle_timeout(Some(Duration::from_millis(500)));
+    let mut items = revived(&script, config).items([]);
     let start = now();
     let losses = read_numbers(&mut items, 1..=2).await;
     assert_eq!(losses.first(), Some(&Some(DisconnectReason::IdleTimeout)));
@@ -91,8 +91,8 @@ async fn silence_is_death() {
 async fn a_busy_page_is_no_silence() {
     until(vec![], async || {
         let script = Script::new("/events?n=1000&every=100");
-        let settings = soon().idle_timeout(Some(Duration::from_millis(400)));
-        let mut items = revived(&script, settings).items([]);
+        let config = soon().idle_timeout(Some(Duration::from_millis(400)));
+        let mut items = revived(&script, config).items([]);
         read_numbers(&mut items, 1..=5).await;
         let start = now();
         while now() - start < 1500.0 {}
@@ -106,8 +106,8 @@ async fn a_busy_page_is_no_silence() {
 async fn the_browsers_own_delay_is_no_silence() {
     until((vec![None], 2.0), async || {
         let script = Script::new("/events?n=2&take=1&every=500&head=retry:700%0A%0A&then=end");
-        let settings = soon().idle_timeout(Some(Duration::from_millis(600)));
-        let mut items = revived(&script, settings).items([]);
+        let config = soon().idle_timeout(Some(Duration::from_millis(600)));
+        let mut items = revived(&script, config).items([]);
         let losses = read_numbers(&mut items, 1..=2).await;
         (losses, script.counts().await.requests)
     })
@@ -117,10 +117,10 @@ async fn the_browsers_own_delay_is_no_silence() {
 #[wasm_bindgen_test]
 async fn closed_while_it_waits_it_stays_closed() {
     let script = Script::new("/events?status=503");
-    let settings = soon()
+    let config = soon()
         .min_delay(Duration::from_millis(300))
         .max_delay(Duration::from_secs(1));
-    let source = revived(&script, settings);
+    let source = revived(&script, config);
     let mut items = source.items([]);
     next_loss(&mut items).await;
     source.close();
@@ -134,10 +134,10 @@ async fn closed_while_it_waits_it_stays_closed() {
 #[wasm_bindgen_test]
 async fn dropped_while_it_waits_it_is_gone() {
     let script = Script::new("/events?status=503");
-    let settings = soon()
+    let config = soon()
         .min_delay(Duration::from_millis(300))
         .max_delay(Duration::from_secs(1));
-    let mut items = revived(&script, settings).items([]);
+    let mut items = revived(&script, config).items([]);
     next_loss(&mut items).await;
     drop(items);
     pause(600).await;
@@ -147,8 +147,8 @@ async fn dropped_while_it_waits_it_is_gone() {
 #[wasm_bindgen_test]
 async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
     let script = Script::new("/events?n=3&take=1&then=silence");
-    let settings = soon().idle_timeout(Some(Duration::from_millis(200)));
-    let source = revived(&script, settings);
+    let config = soon().idle_timeout(Some(Duration::from_millis(200)));
+    let source = revived(&script, config);
     let (first, closing) = (source.raw(), source.clone());
     let _subscription = source.on_event("message", move |event| {
         if event.data == "2" {
@@ -176,8 +176,8 @@ async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
 async fn an_error_callback_may_close_it_also_for_silence() {
     for fault in ["status=503", "then=silence&take=1"] {
         let script = Script::new(&format!("/events?{fault}"));
-        let settings = soon().idle_timeout(Some(Duration::from_millis(200)));
-        let source = revived(&script, settings);
+        let config = soon().idle_timeout(Some(Duration::from_millis(200)));
+        let source = revived(&script, config);
         let closing = source.clone();
         let _subscription = source.on_error(move |state| {
             assert_eq!(state, ReadyState::Connecting);
@@ -199,8 +199,8 @@ async fn next_delay(items: &mut (impl Stream<Item = Item> + Unpin)) -> u128 {
     }
 }
 
-fn revived(script: &Script, settings: ClientConfig) -> EventSource {
-    let builder = Builder::new(&script.url).config(settings);
+fn revived(script: &Script, config: ClientConfig) -> EventSource {
+    let builder = Builder::new(&script.url).config(config);
     let builder = builder.reconnect_with_query("last-event-id");
     builder.native().expect("a connection")
 }

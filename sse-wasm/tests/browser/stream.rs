@@ -76,8 +76,8 @@ async fn pings_are_signs_of_life_and_nothing_else() {
     for client in Client::BOTH {
         until((true, 1.0), async || {
             let script = Script::new("/events?n=2&take=1&then=silence&ping=100");
-            let settings = soon().idle_timeout(Some(Duration::from_millis(500)));
-            let builder = Builder::new(&script.url).config(settings);
+            let config = soon().idle_timeout(Some(Duration::from_millis(500)));
+            let builder = Builder::new(&script.url).config(config);
             let mut items = client.open(builder.ping_event_type("ping"), &[]);
             read_numbers(&mut items, 1..=1).await;
             let item = select(items.next(), pause(1500)).await;
@@ -102,8 +102,8 @@ async fn an_event_of_five_megabytes() {
 #[wasm_bindgen_test]
 async fn what_follows_an_event_over_the_limit_is_not_lost() {
     let script = Script::new("/events?n=1&pad=2000&then=silence&tail=data:after%0A%0A");
-    let settings = ClientConfig::default().max_event_bytes(1000);
-    let builder = Builder::new(&script.url).config(settings);
+    let config = ClientConfig::default().max_event_bytes(1000);
+    let builder = Builder::new(&script.url).config(config);
     let mut items = builder.fetch().unwrap();
     assert_eq!(next(&mut items).await, Item::Open);
     let item = next(&mut items).await;

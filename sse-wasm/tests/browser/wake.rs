@@ -38,10 +38,10 @@ async fn a_delay_is_cut_short() {
     for client in Client::BOTH {
         for (name, say) in signs() {
             let script = Script::new("/events?n=1&status=503&times=1&then=silence");
-            let settings = ClientConfig::default()
+            let config = ClientConfig::default()
                 .min_delay(UNREACHABLE_DELAY)
                 .max_delay(UNREACHABLE_DELAY);
-            let builder = Builder::new(&script.url).config(settings);
+            let builder = Builder::new(&script.url).config(config);
             let mut items = client.open(builder, &[]);
             next_loss(&mut items).await;
             say();

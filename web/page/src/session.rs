@@ -53,12 +53,12 @@ impl Session {
             url.push_str("&lastEventId=");
             url.push_str(&String::from(js_sys::encode_uri_component(last_event_id)));
         }
-        let settings = ClientConfig::default()
+        let config = ClientConfig::default()
             .reconnection_time(Duration::from_secs(1))
             .max_backoff(BACKOFF_LIMIT)
             .idle_timeout(Some(IDLE_TIMEOUT));
         Builder::new(&url)
-            .config(settings)
+            .config(config)
             .queue_limit(DEFAULT_QUEUE_LIMIT)
     }
 

@@ -1,4 +1,4 @@
-//! Extreme values of the settings: no value makes a client fail, and a very long time does not pass at once.
+//! Extreme values of the configuration: no value makes a client fail, and a very long time does not pass at once.
 
 use core::time::Duration;
 
@@ -90,8 +90,8 @@ async fn limits_of_any_size_are_no_fault() {
         for limit in [0, 1, usize::MAX] {
             let script = Script::new("/events?n=3&then=silence");
             let builder = Builder::new(&script.url).queue_limit(limit);
-            let settings = ClientConfig::default().max_event_bytes(limit);
-            let mut items = client.open(builder.config(settings), &[]);
+            let config = ClientConfig::default().max_event_bytes(limit);
+            let mut items = client.open(builder.config(config), &[]);
             assert_eq!(next(&mut items).await, Item::Open, "{client:?}, {limit}");
             let item = next(&mut items).await;
             let right = match (client, limit) {
