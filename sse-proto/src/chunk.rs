@@ -1,7 +1,7 @@
 //! Chunk of a stream, as it was received.
 
 #[cfg(feature = "alloc")]
-use crate::text::KnownText;
+use crate::text::ValidatedPrefix;
 
 /// Chunk of an event stream, from which a decoder takes items one by one.
 ///
@@ -10,11 +10,11 @@ use crate::text::KnownText;
 pub struct Chunk<'i> {
     pub(crate) bytes: &'i [u8],
     /// Number of bytes that were taken.
-    pub(crate) at: usize,
-    /// Part of `at` that the decoder has already added to its position in the stream.
+    pub(crate) offset: usize,
+    /// Part of `offset` that the decoder has already added to its position in the stream.
     counted: usize,
     #[cfg(feature = "alloc")]
-    pub(crate) text: KnownText<'i>,
+    pub(crate) text: ValidatedPrefix<'i>,
 }
 
 impl<'i> Chunk<'i> {
@@ -22,28 +22,28 @@ impl<'i> Chunk<'i> {
     pub fn new(bytes: &'i [u8]) -> Self {
         Self {
             bytes,
-            at: 0,
+            offset: 0,
             counted: 0,
             #[cfg(feature = "alloc")]
-            text: KnownText::default(),
+            text: ValidatedPrefix::default(),
         }
     }
 
     /// Returns the bytes that are not taken yet. Empty after a decoder has returned `None`.
     #[inline]
     pub fn rest(&self) -> &'i [u8] {
-        &self.bytes[self.at..]
+        &self.bytes[self.offset..]
     }
 
     /// Returns the number of bytes taken since the last call.
     pub(crate) fn newly_taken(&mut self) -> u64 {
-        let taken = self.since_last_time(self.at);
-        self.counted = self.at;
+        let taken = self.newly_taken_up_to(self.offset);
+        self.counted = self.offset;
         taken
     }
 
     /// Returns the distance from the position at the last call of [`Self::newly_taken`] to `index`.
-    pub(crate) fn since_last_time(&self, index: usize) -> u64 {
+    pub(crate) fn newly_taken_up_to(&self, index: usize) -> u64 {
         (index - self.counted) as u64
     }
 }
@@ -59,7 +59,7 @@ impl<'i> From<&'i str> for Chunk<'i> {
     fn from(text: &'i str) -> Self {
         Self {
             #[cfg(feature = "alloc")]
-            text: KnownText::all(text),
+            text: ValidatedPrefix::all(text),
             ..Self::new(text.as_bytes())
         }
     }

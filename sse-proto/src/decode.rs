@@ -6,7 +6,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     Chunk, DEFAULT_MAX_ID_BYTES, DecodeError, EventId, IdTooLong, Item, MessageEvent,
-    parse::{LastEventId, Limits, Parser, Place, Step},
+    parser::{LastEventId, Limits, Parsed, Parser, Span},
     text::{as_text, push_lossy, to_text},
 };
 
@@ -97,26 +97,26 @@ impl Decoder {
         &'a mut self,
         chunk: &mut Chunk<'i>,
     ) -> Result<Option<Item<&'a str>>, DecodeError> {
-        let start = chunk.at;
-        let step = self.parser.next(chunk, &mut self.last_event_id);
+        let start = chunk.offset;
+        let parsed = self.parser.next(chunk, &mut self.last_event_id);
         let Self {
             parser, replaced, ..
         } = self;
         let [type_replaced, data_replaced] = replaced;
-        Ok(Some(match step {
-            Step::NeedMore => return Ok(None),
-            Step::TooLarge(error) => return Err(error),
-            Step::Retry(time) => Item::Retry(time),
-            Step::Comment(comment) => Item::Comment(read(
+        Ok(Some(match parsed {
+            Parsed::NeedMore => return Ok(None),
+            Parsed::TooLarge(error) => return Err(error),
+            Parsed::Retry(time) => Item::Retry(time),
+            Parsed::Comment(comment) => Item::Comment(read(
                 chunk,
                 start,
                 comment,
                 || parser.comment(),
                 data_replaced,
             )),
-            Step::Event { event_type, data } => Item::Event(MessageEvent {
-                event_type: event_type.map_or("message", |place| {
-                    read(chunk, start, place, || parser.event_type(), type_replaced)
+            Parsed::Event { event_type, data } => Item::Event(MessageEvent {
+                event_type: event_type.map_or("message", |span| {
+                    read(chunk, start, span, || parser.event_type(), type_replaced)
                 }),
                 data: read(chunk, start, data, || parser.data(), data_replaced),
                 last_event_id: &self.last_event_id.text,
@@ -209,25 +209,25 @@ impl Decoder {
         input: &mut &[u8],
     ) -> Result<Option<Item<String, EventId>>, DecodeError> {
         let mut chunk = Chunk::new(input);
-        let step = self.parser.next(&mut chunk, &mut self.last_event_id);
+        let parsed = self.parser.next(&mut chunk, &mut self.last_event_id);
         *input = chunk.rest();
-        self.parser.leave(&mut chunk);
+        self.parser.count_taken(&mut chunk);
         // Text is validated when it is copied. This chunk is dropped after the call, so validating ahead would be
         // wasted.
         let parser = &self.parser;
-        match step {
-            Step::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
+        match parsed {
+            Parsed::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
                 event_type: match event_type {
                     None => "message".into(),
-                    Some(place) => to_text(place.slice(&chunk, || parser.event_type())),
+                    Some(span) => to_text(span.slice(&chunk, || parser.event_type())),
                 },
                 data: to_text(data.slice(&chunk, || parser.data())),
                 last_event_id: self.last_event_id.share(),
             }))),
-            Step::NeedMore => Ok(None),
-            Step::TooLarge(error) => Err(error),
-            Step::Retry(time) => Ok(Some(Item::Retry(time))),
-            Step::Comment(comment) => {
+            Parsed::NeedMore => Ok(None),
+            Parsed::TooLarge(error) => Err(error),
+            Parsed::Retry(time) => Ok(Some(Item::Retry(time))),
+            Parsed::Comment(comment) => {
                 let comment = comment.slice(&chunk, || parser.comment());
                 Ok(Some(Item::Comment(to_text(comment))))
             }
@@ -306,14 +306,14 @@ impl Default for Decoder {
 fn read<'a, 'i: 'a>(
     chunk: &mut Chunk<'i>,
     from: usize,
-    place: Place,
-    held: impl FnOnce() -> &'a [u8],
+    span: Span,
+    buffered: impl FnOnce() -> &'a [u8],
     replaced: &'a mut String,
 ) -> &'a str {
-    let bytes = match place {
-        Place::Held => held(),
-        Place::Chunk(start, end) => {
-            chunk.text.look_ahead(chunk.bytes, from, chunk.at);
+    let bytes = match span {
+        Span::Buffer => buffered(),
+        Span::Chunk(start, end) => {
+            chunk.text.look_ahead(chunk.bytes, from, chunk.offset);
             if let Some(text) = chunk.text.get(start, end) {
                 return text;
             }

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 
 use crate::{
     Chunk, DecodeError, Decoder, EventId, Item, MessageEvent,
-    parse::{Place, Step},
+    parser::{Parsed, Span},
 };
 
 impl Decoder {
@@ -34,27 +34,27 @@ impl Decoder {
         input: &mut Bytes,
     ) -> Result<Option<Item<Bytes, EventId>>, DecodeError> {
         let mut chunk = Chunk::new(input);
-        let step = self.parser.next(&mut chunk, &mut self.last_event_id);
-        self.parser.leave(&mut chunk);
-        let share = |place: Place, held: &[u8]| match place {
-            Place::Chunk(start, end) => input.slice(start..end),
-            Place::Held => Bytes::copy_from_slice(held),
+        let parsed = self.parser.next(&mut chunk, &mut self.last_event_id);
+        self.parser.count_taken(&mut chunk);
+        let share = |span: Span, buffered: &[u8]| match span {
+            Span::Chunk(start, end) => input.slice(start..end),
+            Span::Buffer => Bytes::copy_from_slice(buffered),
         };
-        let item = match step {
-            Step::NeedMore => Ok(None),
-            Step::TooLarge(error) => Err(error),
-            Step::Retry(time) => Ok(Some(Item::Retry(time))),
-            Step::Comment(place) => Ok(Some(Item::Comment(share(place, self.parser.comment())))),
-            Step::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
+        let item = match parsed {
+            Parsed::NeedMore => Ok(None),
+            Parsed::TooLarge(error) => Err(error),
+            Parsed::Retry(time) => Ok(Some(Item::Retry(time))),
+            Parsed::Comment(span) => Ok(Some(Item::Comment(share(span, self.parser.comment())))),
+            Parsed::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
                 event_type: match event_type {
-                    Some(place) => share(place, self.parser.event_type()),
+                    Some(span) => share(span, self.parser.event_type()),
                     None => Bytes::from_static(b"message"),
                 },
                 data: share(data, self.parser.data()),
                 last_event_id: self.last_event_id.share(),
             }))),
         };
-        input.advance(chunk.at);
+        input.advance(chunk.offset);
         item
     }
 }

@@ -10,7 +10,7 @@ use core::{borrow::Borrow, fmt, time::Duration};
 use crate::{
     decimal::decimal,
     event::{Event, EventId},
-    line::find_end,
+    parser::line::find_line_end,
 };
 
 impl Event {
@@ -174,7 +174,7 @@ fn field(out: &mut impl Output, name: &str, value: &str) {
 #[inline]
 fn lines(out: &mut impl Output, name: &str, text: &str) {
     let mut rest = text;
-    while let Some(end) = find_end(rest.as_bytes()) {
+    while let Some(end) = find_line_end(rest.as_bytes()) {
         out.push_str(name);
         // An LF in the text also ends the line on the wire.
         let (line, next) = match rest.as_bytes()[end..] {

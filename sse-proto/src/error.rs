@@ -15,7 +15,7 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: usize,
         /// Position of the start of the event, in bytes from the start of the stream.
-        at: u64,
+        offset: u64,
         /// True if the event had an ID before the error. This ID is now the last event ID. An ID later in the
         /// event also becomes the last event ID.
         has_id: bool,
@@ -31,20 +31,24 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: usize,
         /// Position of the start of its line, in bytes from the start of the stream.
-        at: u64,
+        offset: u64,
     },
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { limit, at, .. } => write!(
+            Self::TooLarge { limit, offset, .. } => write!(
                 f,
-                "the event at byte {at} of the stream is larger than the limit of {limit} bytes"
+                "the event at byte {offset} of the stream is larger than the limit of {limit} bytes"
             ),
-            Self::IdTooLong { length, limit, at } => write!(
+            Self::IdTooLong {
+                length,
+                limit,
+                offset,
+            } => write!(
                 f,
-                "event ID at byte {at} of the stream is {length} bytes, limit is {limit}"
+                "event ID at byte {offset} of the stream is {length} bytes, limit is {limit}"
             ),
         }
     }

@@ -157,17 +157,14 @@ mod encode;
 mod error;
 #[cfg(feature = "alloc")]
 mod event;
-mod field;
 #[cfg(feature = "alloc")]
 mod invalid_value;
 mod item;
 #[cfg(feature = "serde")]
 mod json;
-mod line;
-mod parse;
+mod parser;
 #[cfg(feature = "alloc")]
 mod shared_text;
-mod store;
 #[cfg(feature = "stream")]
 mod stream;
 #[cfg(feature = "alloc")]
@@ -191,6 +188,6 @@ pub use event::{Event, EventId, EventType};
 #[cfg(feature = "alloc")]
 pub use invalid_value::InvalidValue;
 pub use item::{Item, MessageEvent};
-pub use parse::DEFAULT_MAX_ID_BYTES;
+pub use parser::DEFAULT_MAX_ID_BYTES;
 #[cfg(feature = "stream")]
 pub use stream::{ItemStream, StreamError};

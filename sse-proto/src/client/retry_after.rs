@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use crate::field::integer;
+use crate::parser::field::integer;
 
 /// Parses a `Retry-After` value that is a number of seconds, "delay-seconds = 1*DIGIT"
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).

@@ -193,8 +193,8 @@ pub(crate) fn next<T, I: AsRef<[u8]>>(
             Item::Comment(text) => testkit::Item::Comment(own(text)),
             _ => panic!("unknown item"),
         },
-        Err(DecodeError::TooLarge { at, .. }) => testkit::Item::TooLarge(at),
-        Err(DecodeError::IdTooLong { at, .. }) => testkit::Item::IdTooLong(at),
+        Err(DecodeError::TooLarge { offset, .. }) => testkit::Item::TooLarge(offset),
+        Err(DecodeError::IdTooLong { offset, .. }) => testkit::Item::IdTooLong(offset),
         Err(other) => panic!("unknown error: {other}"),
     })
 }
