@@ -1,5 +1,7 @@
-//! Errors of the decoders.
+//! Errors of the decoders, and of text that cannot be encoded.
 
+#[cfg(feature = "alloc")]
+use core::convert::Infallible;
 use core::{error::Error, fmt};
 
 /// Error for a part of an event stream that could not be decoded. Decoding continues after it.
@@ -77,3 +79,54 @@ impl fmt::Display for IdTooLong {
 
 #[cfg(feature = "alloc")]
 impl Error for IdTooLong {}
+
+/// Error for text that is not valid in its field, because a client would read something else.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidValue {
+    /// Name of the field, for the message.
+    pub(crate) field: &'static str,
+    pub(crate) character: char,
+    pub(crate) offset: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl InvalidValue {
+    /// Returns the invalid character: CR, LF or NUL.
+    pub fn character(&self) -> char {
+        self.character
+    }
+
+    /// Returns the position of the character, in bytes from the start of the text.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, consequence) = match self.character {
+            '\r' => ("CR", "would end the field"),
+            '\n' => ("LF", "would end the field"),
+            _ => ("NUL", "would make readers ignore the field"),
+        };
+        write!(
+            f,
+            "{}: {name} at byte {} {consequence}",
+            self.field, self.offset
+        )
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Error for InvalidValue {}
+
+/// For conversions to an [`EventId`](crate::EventId) that cannot fail, where one that can fail is accepted.
+#[cfg(feature = "alloc")]
+impl From<Infallible> for InvalidValue {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}

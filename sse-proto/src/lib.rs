@@ -120,14 +120,6 @@
 //!
 //! [parsing]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
-// Map of the files:
-//
-// - `event.rs`: `Event`, `EventType`, `EventId`. `encode.rs`: their bytes.
-// - `parse.rs`: the algorithm that all decoders share, with notes for maintainers. It uses `line.rs` (line ends),
-//   `field.rs` (fields of a line) and `store.rs` (buffers).
-// - `decode.rs`: `Decoder`. `decode_slice.rs`: `SliceDecoder`. `decode_shared.rs`: items that share a `Bytes`.
-// - `connection.rs`: the state machine of a client.
-
 #![no_std]
 #![warn(
     clippy::alloc_instead_of_core,
@@ -146,48 +138,28 @@ pub mod client;
 #[cfg(feature = "codec")]
 mod codec;
 #[cfg(feature = "alloc")]
-mod decimal;
-#[cfg(feature = "alloc")]
-mod decode;
-#[cfg(feature = "bytes")]
-mod decode_shared;
-mod decode_slice;
-#[cfg(feature = "alloc")]
-mod encode;
+mod decoder;
 mod error;
 #[cfg(feature = "alloc")]
 mod event;
-#[cfg(feature = "alloc")]
-mod invalid_value;
 mod item;
-#[cfg(feature = "serde")]
-mod json;
 mod parser;
-#[cfg(feature = "alloc")]
-mod shared_text;
+mod slice_decoder;
 #[cfg(feature = "stream")]
 mod stream;
-#[cfg(feature = "alloc")]
-mod text;
-#[cfg(feature = "stream")]
-mod turn;
 
 pub use chunk::Chunk;
 #[cfg(feature = "codec")]
 pub use codec::EventCodec;
 #[cfg(feature = "alloc")]
-pub use decode::{DEFAULT_MAX_EVENT_BYTES, Decoder};
-pub use decode_slice::SliceDecoder;
-#[cfg(feature = "alloc")]
-pub use encode::{Comment, Output, encode_into};
+pub use decoder::{DEFAULT_MAX_EVENT_BYTES, Decoder};
 pub use error::DecodeError;
 #[cfg(feature = "alloc")]
-pub use error::IdTooLong;
+pub use error::{IdTooLong, InvalidValue};
 #[cfg(feature = "alloc")]
-pub use event::{Event, EventId, EventType};
-#[cfg(feature = "alloc")]
-pub use invalid_value::InvalidValue;
+pub use event::{Comment, Event, EventId, EventType, Output};
 pub use item::{Item, MessageEvent};
 pub use parser::DEFAULT_MAX_ID_BYTES;
+pub use slice_decoder::SliceDecoder;
 #[cfg(feature = "stream")]
 pub use stream::{ItemStream, StreamError};

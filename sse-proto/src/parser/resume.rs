@@ -89,7 +89,7 @@ impl<S: Buffer> Parser<S> {
     /// Ends the chunk.
     #[inline]
     pub(super) fn need_more(&mut self, chunk: &mut Chunk<'_>) -> Parsed {
-        chunk.offset = chunk.bytes.len();
+        chunk.take_rest();
         self.count_taken(chunk);
         Parsed::NeedMore
     }
@@ -236,7 +236,7 @@ impl<S: Buffer> Parser<S> {
             self.end_line(chunk, length);
         } else {
             self.pending.insert(Flags::COMMENT);
-            chunk.offset = chunk.bytes.len();
+            chunk.take_rest();
         }
     }
 
@@ -424,7 +424,7 @@ impl<S: Buffer> Parser<S> {
             self.end_line(chunk, length);
         } else {
             self.line_length = self.line_length.saturating_add(chunk.rest().len());
-            chunk.offset = chunk.bytes.len();
+            chunk.take_rest();
         }
     }
 }

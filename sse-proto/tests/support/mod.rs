@@ -40,17 +40,24 @@ impl Limits {
 /// Decodes the stream with every decoder, and asserts that all results are equal.
 pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
     let outcome = decode_text(limits.decoder(), chunks);
-    assert_end_is_told(limits, chunks, &outcome);
+    assert_same_end(limits, chunks, &outcome);
     assert_eq!(
         decode_bytes(limits.decoder(), chunks, false),
         outcome,
         "as bytes"
     );
     assert_eq!(
-        without_places(decode_bytes(limits.decoder(), chunks, true)),
-        without_places(outcome.clone()),
+        without_offsets(decode_bytes(limits.decoder(), chunks, true)),
+        without_offsets(outcome.clone()),
         "with stops"
     );
+    for stops in [false, true] {
+        assert_eq!(
+            decode_owned(limits.decoder(), chunks, stops),
+            outcome,
+            "owned, stops: {stops}"
+        );
+    }
 
     // The memory is large enough for this stream, but not larger than the limit. Text can be three times as long
     // as its bytes.
@@ -81,7 +88,7 @@ pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
 }
 
 /// Asserts that the chunking does not change whether the stream ends inside an event.
-fn assert_end_is_told(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
+fn assert_same_end(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
     let stream = chunks.concat();
     let is_inside_event = |chunks: &[&[u8]]| {
         let mut decoder = limits.decoder();
@@ -112,7 +119,7 @@ fn assert_end_is_told(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
 
 /// Removes the positions of errors. They are not known if the caller has dropped the chunk in which the event
 /// started.
-fn without_places(mut outcome: Outcome) -> Outcome {
+fn without_offsets(mut outcome: Outcome) -> Outcome {
     for item in &mut outcome.items {
         if let testkit::Item::TooLarge(at) | testkit::Item::IdTooLong(at) = item {
             *at = 0;
@@ -148,6 +155,26 @@ fn decode_bytes(mut decoder: Decoder, chunks: &[&[u8]], stops: bool) -> Outcome 
                 chunk = Chunk::new(chunk.rest());
             }
         }
+    }
+    let last_event_id = decoder.last_event_id().to_owned();
+    Outcome {
+        items,
+        last_event_id,
+    }
+}
+
+/// Decodes to owned items. With `stops`, the rest of the chunk becomes a new chunk after each item.
+fn decode_owned(mut decoder: Decoder, chunks: &[&[u8]], stops: bool) -> Outcome {
+    let mut items = Vec::new();
+    for bytes in chunks {
+        let mut chunk = Chunk::new(bytes);
+        while let Some(item) = next(decoder.decode_owned(&mut chunk), |text| text) {
+            items.push(item);
+            if stops {
+                chunk = Chunk::new(&bytes[bytes.len() - chunk.rest().len()..]);
+            }
+        }
+        assert!(chunk.rest().is_empty(), "the chunk is empty after `None`");
     }
     let last_event_id = decoder.last_event_id().to_owned();
     Outcome {
