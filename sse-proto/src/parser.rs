@@ -2,6 +2,29 @@
 
 // For maintainers
 //
+// The standard defines an event stream as follows
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream):
+//
+// ```text
+// stream        = [ bom ] *event
+// event         = *( comment / field ) end-of-line
+// comment       = colon *any-char end-of-line
+// field         = 1*name-char [ colon [ space ] *any-char ] end-of-line
+// end-of-line   = ( cr lf / cr / lf )
+//
+// ; characters
+// lf            = %x000A ; U+000A LINE FEED (LF)
+// cr            = %x000D ; U+000D CARRIAGE RETURN (CR)
+// space         = %x0020 ; U+0020 SPACE
+// colon         = %x003A ; U+003A COLON (:)
+// bom           = %xFEFF ; U+FEFF BYTE ORDER MARK
+// name-char     = %x0000-0009 / %x000B-000C / %x000E-0039 / %x003B-10FFFF
+//                 ; a scalar value other than U+000A LINE FEED (LF), U+000D CARRIAGE RETURN (CR), or U+003A COLON (:)
+// any-char      = %x0000-0009 / %x000B-000C / %x000E-10FFFF
+//                 ; a scalar value other than U+000A LINE FEED (LF) or U+000D CARRIAGE RETURN (CR)
+// ```
+//
+//
 // [`Parser::next`] is called with a [`Chunk`] until the chunk is empty. It has these parts:
 //
 // - `slow_block`, in this file, parses a block line by line. It does not copy values: `Block` has their spans in the
