@@ -132,7 +132,7 @@ fn a_refusal_that_is_not_for_the_id_is_the_end() {
         ),
     ] {
         let mut source = Source::new(config);
-        let id = EventId::new(id.to_owned()).unwrap();
+        let id = EventId::new(id).unwrap();
         source.session.set_last_event_id(&id).unwrap();
         source.respond(status, None);
         let closed = SessionEvent::Closed(DisconnectReason::Status(status));

@@ -13,7 +13,7 @@ impl Session {
     /// Handles the final response, after redirects.
     ///
     /// `retry_after` is the delay that its `Retry-After` asks for, if any: see
-    /// [`retry_after_seconds`](super::retry_after_seconds) for a number of seconds, or the time until a date.
+    /// [`retry_after_seconds`] for a number of seconds, or the time until a date.
     pub fn handle_response(
         &mut self,
         status: u16,

@@ -229,12 +229,12 @@ pub(crate) fn next<T, I: AsRef<[u8]>>(
 /// Encodes an event of these strings between two comments, and decodes the result. Asserts that each string is
 /// either rejected, with the position of the fault, or received unchanged.
 pub(crate) fn assert_nothing_is_forged(event_type: &str, data: &str, id: &str, comment: &str) {
-    let mut sent = Event::new(data.to_owned());
-    match EventType::new(event_type.to_owned()) {
+    let mut sent = Event::new(data);
+    match EventType::new(event_type) {
         Ok(valid) => sent = sent.with_type(valid),
         Err(error) => assert!(event_type[error.offset()..].starts_with(error.character())),
     }
-    match EventId::new(id.to_owned()) {
+    match EventId::new(id) {
         Ok(valid) => sent = sent.with_id(valid),
         Err(error) => assert!(id[error.offset()..].starts_with(error.character())),
     }
