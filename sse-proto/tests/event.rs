@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     panic::catch_unwind,
+    str::FromStr,
 };
 
 use sse_proto::{Chunk, Decoder, Event, EventId, EventType, InvalidValue, Item, MessageEvent};
@@ -51,7 +52,7 @@ fn types_and_ids_of_any_text() {
     let borrowed: &str = &owned;
     assert_eq!(EventType::new(borrowed), Ok(UPDATE));
     assert_eq!(EventType::try_from(borrowed), Ok(UPDATE));
-    assert_eq!(borrowed.parse(), Ok(UPDATE));
+    assert_eq!(EventType::from_str(borrowed), Ok(UPDATE));
     let address = owned.as_ptr();
     let event_type = EventType::try_from(owned).unwrap();
     assert_eq!(event_type.as_str().as_ptr(), address, "a `String` is moved");
@@ -62,7 +63,7 @@ fn types_and_ids_of_any_text() {
     let borrowed: &str = &owned;
     assert_eq!(EventId::new(borrowed), Ok(FIRST));
     assert_eq!(EventId::try_from(borrowed), Ok(FIRST));
-    assert_eq!(borrowed.parse(), Ok(FIRST));
+    assert_eq!(EventId::from_str(borrowed), Ok(FIRST));
     assert_eq!(EventId::try_from(owned), Ok(FIRST));
     assert_eq!(String::from(FIRST), "1");
     assert_eq!(String::from(EventId::from(1)), "1");
@@ -112,8 +113,9 @@ fn types_and_ids_are_read_as_text() {
         (FIRST.as_str(), &*FIRST, text(FIRST)),
         ("1", "1", "1".into())
     );
-    assert!(UPDATE == "update" && UPDATE == *"update" && UPDATE == String::from("update"));
-    assert!(FIRST == "1" && FIRST == *"1" && FIRST == String::from("1"));
+    let (owned_type, owned_id) = (String::from(UPDATE), String::from(FIRST));
+    assert!(UPDATE == "update" && UPDATE == *"update" && UPDATE == owned_type);
+    assert!(FIRST == "1" && FIRST == *"1" && FIRST == owned_id);
     assert_eq!(format!("{UPDATE:>7} {FIRST:<2}."), " update 1 .");
 }
 
