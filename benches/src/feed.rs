@@ -1,4 +1,4 @@
-//! StreamTracker that are split into chunks.
+//! Streams that are split into chunks.
 
 use bytes::Bytes;
 

@@ -16,7 +16,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Stats an event with this data.
+    /// Counts an event with this data.
     #[inline]
     pub fn event(&mut self, data: &[u8]) {
         self.events += 1;

@@ -14,16 +14,16 @@ use headers::Headers;
 use libfuzzer_sys::fuzz_target;
 use sse_hub::{Hub, HubConfig};
 
-const MAX_EVENT: usize = 256;
-const MAX_TYPE: usize = 16;
-const MAX_KEY: usize = 8;
+const MAX_EVENT_BYTES: usize = 256;
+const MAX_TYPE_BYTES: usize = 16;
+const MAX_KEY_BYTES: usize = 8;
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
 static HUB: LazyLock<Hub> = LazyLock::new(|| {
     let config = HubConfig::new()
-        .max_event_bytes(MAX_EVENT)
-        .max_event_type_bytes(MAX_TYPE)
-        .max_key_bytes(MAX_KEY)
+        .max_event_bytes(MAX_EVENT_BYTES)
+        .max_event_type_bytes(MAX_TYPE_BYTES)
+        .max_key_bytes(MAX_KEY_BYTES)
         .allowed_retry(Duration::ZERO..=MAX_RETRY);
     Hub::new(config)
 });
@@ -51,7 +51,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(
         topics
             .into_iter()
-            .all(|it| (1..=256).contains(&it.as_str().len()))
+            .all(|topic| (1..=256).contains(&topic.as_str().len()))
     );
 
     let event = &publication.event;
@@ -63,10 +63,10 @@ fuzz_target!(|input: &[u8]| {
         "message" => "",
         other => other,
     };
-    let is_allowed = event_type.len() <= MAX_TYPE
-        && key <= MAX_KEY
-        && event_type.len() + key + data <= MAX_EVENT
-        && event.retry().is_none_or(|it| it <= MAX_RETRY)
+    let is_allowed = event_type.len() <= MAX_TYPE_BYTES
+        && key <= MAX_KEY_BYTES
+        && event_type.len() + key + data <= MAX_EVENT_BYTES
+        && event.retry().is_none_or(|time| time <= MAX_RETRY)
         && !["reset", "lagged", "denied", "error", "open"].contains(&event_type);
     assert_eq!(HUB.check(&publication).is_ok(), is_allowed);
 });

@@ -311,7 +311,7 @@ impl HubConfig {
         event(&self.position, "{}")
     }
 
-    pub(crate) fn denied(&self, data: impl Into<Cow<'static, str>>) -> Event {
+    pub(crate) fn denied(&self, data: impl Into<String>) -> Event {
         event(&self.denied, data)
     }
 }
@@ -344,7 +344,7 @@ impl Default for HubConfig {
 }
 
 /// Creates an event that the hub itself sends.
-fn event(event_type: &Option<EventType>, data: impl Into<Cow<'static, str>>) -> Event {
+fn event(event_type: &Option<EventType>, data: impl Into<String>) -> Event {
     let event = Event::new(data);
     match event_type {
         Some(event_type) => event.with_type(event_type.clone()),

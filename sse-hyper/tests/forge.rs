@@ -52,6 +52,7 @@ const READ_ONLY: &[&str] = &[
     // Getters of both validated texts.
     "Deref for $name",
     "AsRef<str> for $name",
+    "Borrow<str> for $name",
     "AsRef<[u8]> for $name",
     "Display for $name",
     "$name::as_str",

@@ -1,22 +1,22 @@
-//! State machine of an event source, without I/O: when to connect, what a response means, when to retry and when
-//! to stop
+//! Client session without I/O: when to connect, what a response means, when to reconnect and when to stop
 //! ([9.2.3, Processing model](https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model)).
 //!
 //! # Driver
 //!
 //! A [`Session`] does no I/O. The code that owns the sockets and the clock is called the driver. It reports
-//! what happened, and then polls for what to do next:
+//! responses, data and errors, and then polls for what to do next:
 //!
 //! ```text
 //!   inputs                                     outputs, polled after each input
 //!
-//!   handle_response(status, type)                  poll_action   abort the request, connect
+//!   handle_response(status, type)              poll_action   abort the request, connect
 //!   decode(chunk)  ──▶  items                  poll_change   open, disconnected, closed
-//!   handle_end_of_stream, handle_network_error                   poll_timeout  when to call handle_timeout
+//!   handle_end_of_stream                       poll_timeout  when to call handle_timeout
+//!   handle_network_error
 //!   handle_timeout, close, reconnect
 //! ```
 //!
-//! Time is a [`Duration`] since a moment that the driver chooses. It must not go backwards. The random part of
+//! Time is a [`Duration`] since a moment that the driver chooses. It must not go backwards. The jitter of
 //! each delay comes from a seed. So a test can simulate a day without waiting.
 //!
 //! ```text
@@ -30,39 +30,65 @@
 //!             any ── 204, another status or type, close() ──▶ Closed
 //! ```
 //!
+//! ```
+//! use core::time::Duration;
+//! use sse_proto::{
+//!     Chunk, Item,
+//!     client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
+//! };
+//!
+//! let now = Duration::ZERO;
+//! let mut session = Session::new(ClientConfig::default().jitter(false), 0, now);
+//! assert_eq!(session.poll_action(), Some(Action::Connect));
+//!
+//! // The driver sends the request, and reports the response and its data.
+//! session.handle_response(200, Some(b"text/event-stream"), None, now);
+//! assert_eq!(session.poll_change(), Some(SessionEvent::Open));
+//! let mut chunk = Chunk::from("id: 7\ndata: hello\n\n");
+//! let item = session.decode(&mut chunk, now)?;
+//! assert!(matches!(item, Some(Item::Event(event)) if event.data == "hello"));
+//!
+//! // The connection breaks. After the delay, the driver reconnects with the last event ID.
+//! session.handle_network_error(now);
+//! let disconnected = SessionEvent::Disconnected {
+//!     reason: DisconnectReason::NetworkError,
+//!     delay: Duration::from_secs(3),
+//! };
+//! assert_eq!(session.poll_change(), Some(disconnected));
+//! session.handle_timeout(Duration::from_secs(3));
+//! assert_eq!(session.poll_action(), Some(Action::Connect));
+//! assert_eq!(session.last_event_id(), "7");
+//! # Ok::<(), sse_proto::DecodeError>(())
+//! ```
+//!
 //! # Deviations from the standard
 //!
 //! Each deviation is allowed by section 9.2.3 ("optionally, wait some more") or depends on an option:
 //!
 //! - A delay has a minimum, because `retry: 0` makes clients overload servers. It has a maximum, because a client
 //!   that waits for years is useless.
-//! - The delay doubles with each failed attempt and has a random part. Otherwise all clients of a server that was
-//!   down would reconnect at the same time. [`ClientConfig::jitter`] turns the random part off. An attempt
+//! - The delay doubles with each failed attempt and has jitter. Otherwise all clients of a server that was
+//!   down would reconnect at the same time. [`ClientConfig::jitter`] turns the jitter off. An attempt
 //!   succeeds if it yields an event, an ID, or a stream that lasts as long as its delay.
 //! - The statuses 408, 425, 429 and 5xx mean "not now" and are retried. The standard stops at every status but
-//!   200; [`ClientConfig::retry_server_errors`] does the same. The driver can also [decide](Session::handle_unexpected_response)
-//!   for each response.
+//!   200; so does a session with [`retry_server_errors(false)`](ClientConfig::retry_server_errors). The driver can
+//!   also [decide](Session::handle_unexpected_response) for each response.
 //! - A connection that is idle for too long can be given up ([`ClientConfig::idle_timeout`]).
 //! - An ID has a maximum length ([`ClientConfig::max_id_bytes`]).
 //! - A server can refuse a request because of its ID: with status 431, or with status 400 if the ID is longer than
-//!   1024 bytes. Then one more request is sent without the ID ([`SessionEvent::LastEventIdDropped`]).
-//!   [`ClientConfig::retry_server_errors`] turns this off.
+//!   1024 bytes. Then one more request is sent without the ID ([`SessionEvent::LastEventIdDropped`]), unless
+//!   [`retry_server_errors(false)`](ClientConfig::retry_server_errors) is set.
 
 mod backoff;
 mod config;
-mod content_type;
-mod reason;
-mod response;
-mod retry_after;
+mod http;
 
 use alloc::{collections::VecDeque, string::String};
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use backoff::Backoff;
 pub use config::ClientConfig;
-pub use content_type::is_event_stream;
-pub use reason::DisconnectReason;
-pub use retry_after::retry_after_seconds;
+pub use http::{is_event_stream, retry_after_seconds};
 
 use crate::{Chunk, DecodeError, Decoder, EventId, IdTooLong, Item};
 
@@ -77,7 +103,7 @@ pub enum Action {
     Connect,
 }
 
-/// SessionEvent of the state of the connection.
+/// Change of the state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionEvent {
@@ -85,7 +111,7 @@ pub enum SessionEvent {
     Open,
     /// The connection is lost or failed, and another attempt follows.
     Disconnected {
-        /// DisconnectReason for the disconnection.
+        /// Reason for the disconnection.
         reason: DisconnectReason,
         /// Time from now to the next attempt.
         delay: Duration,
@@ -97,11 +123,57 @@ pub enum SessionEvent {
         /// Length of the dropped ID, in bytes.
         length: usize,
     },
-    /// The connection is closed for good.
+    /// The session is closed: no connection follows.
     Closed(DisconnectReason),
 }
 
-/// Event source without I/O: the decoder of its streams, and the state between them.
+/// Reason why a connection ended or could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The server ended the stream.
+    EndOfStream,
+    /// The server ended the stream inside an event, which is lost (see
+    /// [`Decoder::is_inside_event`](crate::Decoder::is_inside_event)).
+    Truncated,
+    /// The connection could not be opened, or it broke.
+    NetworkError,
+    /// The head of the response did not arrive in time (see
+    /// [`ClientConfig::head_timeout`](ClientConfig::head_timeout)).
+    HeadTimeout,
+    /// The driver could not prepare the request.
+    Preparation,
+    /// The stream was idle for too long (see [`ClientConfig::idle_timeout`](ClientConfig::idle_timeout)).
+    IdleTimeout,
+    /// The status is not 200. A server uses 204 to ask clients to stop.
+    Status(u16),
+    /// The status is 200, but the content type is not an event stream.
+    ContentType,
+    /// The caller called [`Session::close`](Session::close) or
+    /// [`Session::reconnect`](Session::reconnect).
+    Requested,
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EndOfStream => "the server ended the stream",
+            Self::Truncated => "the server ended the stream inside an event",
+            Self::NetworkError => "the network failed",
+            Self::HeadTimeout => "no response in time",
+            Self::Preparation => "the request could not be prepared",
+            Self::IdleTimeout => "nothing came for too long",
+            Self::Status(status) => return write!(f, "status {status}"),
+            Self::ContentType => "content type is not text/event-stream",
+            Self::Requested => "requested by the caller",
+        })
+    }
+}
+
+/// Client session without I/O: the decoder of its streams, and the state between them.
+///
+/// A session outlives its connections. It ends when it is [closed](Self::close), or when a response is refused. See
+/// the [module](self) for an example.
 #[derive(Debug)]
 pub struct Session {
     config: ClientConfig,
@@ -128,7 +200,7 @@ enum State {
 }
 
 impl Session {
-    /// Creates an event source whose first action is to connect. `seed` determines the random part of the delays.
+    /// Creates a session whose first action is to connect. `seed` determines the jitter of the delays.
     pub fn new(config: ClientConfig, seed: u64, now: Duration) -> Self {
         let mut session = Self {
             state: State::Closed,
@@ -155,7 +227,7 @@ impl Session {
         self.decoder.is_inside_event()
     }
 
-    /// Sets the last event ID, to resume where an earlier event source stopped.
+    /// Sets the last event ID, to resume where an earlier session stopped.
     ///
     /// # Errors
     ///
@@ -164,7 +236,7 @@ impl Session {
         self.decoder.set_last_event_id(id)
     }
 
-    /// Returns the reconnection time: the delay without backoff and random part.
+    /// Returns the reconnection time: the delay without backoff and jitter.
     pub fn reconnection_time(&self) -> Duration {
         self.backoff.reconnection_time
     }
@@ -176,7 +248,7 @@ impl Session {
         self.backoff.failures
     }
 
-    /// Returns whether the connection is closed for good. Then no more actions follow.
+    /// Returns whether the session is closed. Then no more actions follow.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
@@ -191,7 +263,8 @@ impl Session {
         self.changes.pop_front()
     }
 
-    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), if there is no other input before.
+    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), if there is no other input
+    /// before.
     pub fn poll_timeout(&self) -> Option<Duration> {
         match self.state {
             State::Connecting { deadline } | State::Open { deadline, .. } => deadline,
@@ -212,8 +285,8 @@ impl Session {
         chunk: &mut Chunk<'i>,
         now: Duration,
     ) -> Result<Option<Item<&'a str>>, DecodeError> {
-        if !self.is_alive(now) {
-            *chunk = Chunk::new(&[]);
+        if !self.restart_idle_timeout(now) {
+            chunk.take_rest();
             return Ok(None);
         }
         let item = self.decoder.decode(chunk)?;
@@ -221,8 +294,8 @@ impl Session {
         Ok(item)
     }
 
-    /// Decodes like [`decode`](Self::decode), but returns an owned item. Removes the bytes that it takes from the
-    /// start of `input`.
+    /// Decodes a part of the chunk and returns at most one owned item, like [`Decoder::decode_owned`]. If no stream is
+    /// open, the chunk is dropped.
     ///
     /// # Errors
     ///
@@ -230,14 +303,14 @@ impl Session {
     #[inline]
     pub fn decode_owned(
         &mut self,
-        input: &mut &[u8],
+        chunk: &mut Chunk<'_>,
         now: Duration,
     ) -> Result<Option<Item<String, EventId>>, DecodeError> {
-        if !self.is_alive(now) {
-            *input = &[];
+        if !self.restart_idle_timeout(now) {
+            chunk.take_rest();
             return Ok(None);
         }
-        let item = self.decoder.next_owned(input);
+        let item = self.decoder.decode_owned(chunk);
         self.backoff
             .handle_item(item.as_ref().ok().and_then(Option::as_ref));
         item
@@ -246,30 +319,31 @@ impl Session {
     /// Handles an event that was decoded elsewhere, for example by the `EventSource` of a browser, which does not
     /// expose the bytes.
     pub fn handle_event(&mut self, now: Duration) {
-        if self.is_alive(now) {
+        if self.restart_idle_timeout(now) {
             self.backoff.handle_success();
         }
     }
 
-    /// Returns whether a stream is open. If so, restarts the idle timeout, because data was received now.
-    fn is_alive(&mut self, now: Duration) -> bool {
+    /// Restarts the idle timeout, because data was received. Returns `false` if no stream is open.
+    fn restart_idle_timeout(&mut self, now: Duration) -> bool {
         let State::Open { deadline, .. } = &mut self.state else {
             return false;
         };
-        *deadline = end_of(self.config.idle_timeout, now);
+        *deadline = deadline_after(self.config.idle_timeout, now);
         true
     }
 
-    /// Handles the regular end of the stream: [`DisconnectReason::EndOfStream`], or [`DisconnectReason::Truncated`] inside an event.
+    /// Handles the regular end of the stream. The reason of the disconnection is
+    /// [`EndOfStream`](DisconnectReason::EndOfStream), or [`Truncated`](DisconnectReason::Truncated) inside an event.
     ///
     /// To get the unfinished event, call [`decode`](Self::decode) with two LF before.
     pub fn handle_end_of_stream(&mut self, now: Duration) {
         match self.state {
             State::Open { .. } if self.decoder.is_inside_event() => {
-                self.lose(DisconnectReason::Truncated, None, now);
+                self.disconnect(DisconnectReason::Truncated, None, now);
             }
             State::Open { .. } | State::Connecting { .. } => {
-                self.lose(DisconnectReason::EndOfStream, None, now)
+                self.disconnect(DisconnectReason::EndOfStream, None, now)
             }
             State::Waiting { .. } | State::Closed => {}
         }
@@ -278,7 +352,7 @@ impl Session {
     /// Handles a failed attempt to connect, or a broken connection.
     pub fn handle_network_error(&mut self, now: Duration) {
         if let State::Open { .. } | State::Connecting { .. } = self.state {
-            self.lose(DisconnectReason::NetworkError, None, now);
+            self.disconnect(DisconnectReason::NetworkError, None, now);
         }
     }
 
@@ -286,7 +360,7 @@ impl Session {
     /// follows.
     pub fn handle_preparation_error(&mut self, now: Duration) {
         if let State::Connecting { .. } = self.state {
-            self.lose(DisconnectReason::Preparation, None, now);
+            self.disconnect(DisconnectReason::Preparation, None, now);
         }
     }
 
@@ -297,24 +371,24 @@ impl Session {
             State::Waiting { until } if until <= now => self.connect(now),
             State::Connecting { deadline } if is_due(deadline) => {
                 self.actions.push_back(Action::Abort);
-                self.lose(DisconnectReason::HeadTimeout, None, now);
+                self.disconnect(DisconnectReason::HeadTimeout, None, now);
             }
             State::Open { deadline, .. } if is_due(deadline) => {
                 self.actions.push_back(Action::Abort);
-                self.lose(DisconnectReason::IdleTimeout, None, now);
+                self.disconnect(DisconnectReason::IdleTimeout, None, now);
             }
             _ => {}
         }
     }
 
-    /// Closes the connection for good. No more events follow.
+    /// Closes the session. No more events follow.
     pub fn close(&mut self) {
         if !self.is_closed() {
-            self.stop(DisconnectReason::Requested);
+            self.fail(DisconnectReason::Requested);
         }
     }
 
-    /// Reconnects at once, from any state. Does nothing if the connection is closed.
+    /// Reconnects at once, from any state. Does nothing if the session is closed.
     pub fn reconnect(&mut self, now: Duration) {
         match self.state {
             State::Closed => return,
@@ -331,23 +405,23 @@ impl Session {
     }
 
     fn connect(&mut self, now: Duration) {
-        let deadline = end_of(self.config.effective_head_timeout(), now);
+        let deadline = deadline_after(self.config.effective_head_timeout(), now);
         self.state = State::Connecting { deadline };
         self.actions.push_back(Action::Connect);
     }
 
     /// Implements "Reestablish the connection."
-    fn lose(&mut self, reason: DisconnectReason, at_least: Option<Duration>, now: Duration) {
+    fn disconnect(&mut self, reason: DisconnectReason, min_delay: Option<Duration>, now: Duration) {
         if let State::Open { since, .. } = self.state {
-            let lived = now.saturating_sub(since);
-            self.backoff.handle_end(lived, reason, &self.config);
+            let lifetime = now.saturating_sub(since);
+            self.backoff.handle_end(lifetime, reason, &self.config);
             // A server that wants to be polled sends an ID without data, and ends the stream.
             if self.decoder.has_committed_id() {
                 self.backoff.handle_success();
             }
         }
         let delay = self.backoff.delay(&self.config).max(
-            at_least
+            min_delay
                 .unwrap_or_default()
                 .min(self.config.delay_bounds()[1]),
         );
@@ -359,7 +433,7 @@ impl Session {
     }
 
     /// Implements "Fail the connection." Pending actions of the driver are dropped.
-    fn stop(&mut self, reason: DisconnectReason) {
+    fn fail(&mut self, reason: DisconnectReason) {
         self.actions.clear();
         if let State::Connecting { .. } | State::Open { .. } = self.state {
             self.actions.push_back(Action::Abort);
@@ -369,7 +443,7 @@ impl Session {
     }
 }
 
-/// Returns the time at which the timeout ends, if there is one.
-fn end_of(timeout: Option<Duration>, now: Duration) -> Option<Duration> {
+/// Returns the time at which a timeout that starts now ends, if there is one.
+fn deadline_after(timeout: Option<Duration>, now: Duration) -> Option<Duration> {
     timeout.map(|timeout| now.saturating_add(timeout))
 }

@@ -6,7 +6,7 @@ use std::io;
 use bytes::{Buf, BytesMut};
 use tokio_util::codec;
 
-use crate::{Comment, DecodeError, Decoder, Event, EventId, Item};
+use crate::{Chunk, Comment, DecodeError, Decoder, Event, EventId, Item};
 
 /// Codec for events over any `AsyncRead` and `AsyncWrite`, for use with `tokio_util::codec::Framed`.
 ///
@@ -52,9 +52,9 @@ impl codec::Decoder for EventCodec {
     type Error = io::Error;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Item<String, EventId>>> {
-        let mut rest = &bytes[..];
-        let item = self.decoder.next_owned(&mut rest);
-        let taken = bytes.len() - rest.len();
+        let mut chunk = Chunk::new(bytes);
+        let item = self.decoder.decode_owned(&mut chunk);
+        let taken = chunk.taken();
         bytes.advance(taken);
         Ok(item?)
     }

@@ -1,5 +1,7 @@
-//! Errors of the decoders.
+//! Errors of the decoders, and of text that cannot be encoded.
 
+#[cfg(feature = "alloc")]
+use core::convert::Infallible;
 use core::{error::Error, fmt};
 
 /// Error for a part of an event stream that could not be decoded. Decoding continues after it.
@@ -15,7 +17,7 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: usize,
         /// Position of the start of the event, in bytes from the start of the stream.
-        at: u64,
+        offset: u64,
         /// True if the event had an ID before the error. This ID is now the last event ID. An ID later in the
         /// event also becomes the last event ID.
         has_id: bool,
@@ -31,20 +33,24 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: usize,
         /// Position of the start of its line, in bytes from the start of the stream.
-        at: u64,
+        offset: u64,
     },
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { limit, at, .. } => write!(
+            Self::TooLarge { limit, offset, .. } => write!(
                 f,
-                "the event at byte {at} of the stream is larger than the limit of {limit} bytes"
+                "the event at byte {offset} of the stream is larger than the limit of {limit} bytes"
             ),
-            Self::IdTooLong { length, limit, at } => write!(
+            Self::IdTooLong {
+                length,
+                limit,
+                offset,
+            } => write!(
                 f,
-                "event ID at byte {at} of the stream is {length} bytes, limit is {limit}"
+                "event ID at byte {offset} of the stream is {length} bytes, limit is {limit}"
             ),
         }
     }
@@ -73,3 +79,54 @@ impl fmt::Display for IdTooLong {
 
 #[cfg(feature = "alloc")]
 impl Error for IdTooLong {}
+
+/// Error for text that is not valid in its field, because a client would read something else.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidValue {
+    /// Name of the field, for the message.
+    pub(crate) field: &'static str,
+    pub(crate) character: char,
+    pub(crate) offset: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl InvalidValue {
+    /// Returns the invalid character: CR, LF or NUL.
+    pub fn character(&self) -> char {
+        self.character
+    }
+
+    /// Returns the position of the character, in bytes from the start of the text.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, consequence) = match self.character {
+            '\r' => ("CR", "would end the field"),
+            '\n' => ("LF", "would end the field"),
+            _ => ("NUL", "would make readers ignore the field"),
+        };
+        write!(
+            f,
+            "{}: {name} at byte {} {consequence}",
+            self.field, self.offset
+        )
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Error for InvalidValue {}
+
+/// For conversions to an [`EventId`](crate::EventId) that cannot fail, where one that can fail is accepted.
+#[cfg(feature = "alloc")]
+impl From<Infallible> for InvalidValue {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}

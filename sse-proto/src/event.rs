@@ -1,22 +1,23 @@
-//! Events with their types and IDs.
+//! Events, with their types and IDs and their encoding.
+
+mod encode;
+mod value;
 
 use alloc::{borrow::Cow, string::String};
-use core::{fmt, ops::Deref, str::FromStr, time::Duration};
+use core::time::Duration;
 
-use crate::{
-    decimal::decimal,
-    invalid_value::{InvalidValue, check},
-    item::MessageEvent,
-    shared_text::SharedText,
-};
+pub use encode::{Comment, Output};
+pub use value::{EventId, EventType};
+
+use crate::{error::InvalidValue, item::MessageEvent};
 
 /// Type of an event whose block has no `event` field or an empty one.
 const MESSAGE: &str = "message";
 
 /// Event that can be stored and sent.
 ///
-/// A server builds an event and [encodes](Self::encode) it. A client converts a [`MessageEvent`] by `TryFrom`.
-/// Static strings (`&'static str`) are not copied.
+/// A server builds an event and [encodes](Self::encode) it. A proxy converts the [`MessageEvent`] that it decoded, by
+/// `TryFrom`, and sends it on.
 ///
 /// ```
 /// use core::time::Duration;
@@ -25,6 +26,12 @@ const MESSAGE: &str = "message";
 /// let event = Event::new("hello").with_retry(Duration::from_millis(500));
 /// assert_eq!(event.event_type(), "message");
 /// assert_eq!(event.to_string(), "retry: 500\ndata: hello\n\n");
+///
+/// // With a type and an ID that are known only at run time:
+/// let (kind, id) = ("news", 7_u64);
+/// let event = Event::new("hello").try_with_type(kind)?.with_id(id);
+/// assert_eq!(event.to_string(), "event: news\nid: 7\ndata: hello\n\n");
+/// # Ok::<(), sse_proto::InvalidValue>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Event {
@@ -37,12 +44,69 @@ pub struct Event {
 impl Event {
     /// Creates an event with this data, of type `message` and without an ID.
     ///
-    /// Any text is valid data. A client receives each CR, LF and CRLF in it as LF.
-    pub fn new(data: impl Into<Cow<'static, str>>) -> Self {
+    /// Any text is valid data. A client receives each CR, LF and CRLF in it as LF. A `String` is moved, other text is
+    /// copied; for a literal, [`from_static`](Self::from_static) saves the copy.
+    ///
+    /// Bytes that are not known to be text have to be validated first: an event stream is UTF-8, and data that is
+    /// not would be received with U+FFFD in it.
+    ///
+    /// ```
+    /// use sse_proto::Event;
+    ///
+    /// let owned = String::from("hello");
+    /// assert_eq!(Event::new(&owned[1..]).data(), "ello");
+    /// assert_eq!(Event::new(owned).data(), "hello");
+    ///
+    /// let bytes = b"hello".as_slice();
+    /// assert_eq!(Event::new(str::from_utf8(bytes)?).data(), "hello");
+    /// # Ok::<(), core::str::Utf8Error>(())
+    /// ```
+    pub fn new(data: impl Into<String>) -> Self {
         Self {
-            data: data.into(),
+            data: Cow::Owned(data.into()),
             ..Self::default()
         }
+    }
+
+    /// Creates an event with static data, without a copy.
+    ///
+    /// ```
+    /// use sse_proto::Event;
+    ///
+    /// const DONE: Event = Event::from_static("[DONE]");
+    /// assert_eq!(DONE.to_string(), "data: [DONE]\n\n");
+    /// ```
+    pub const fn from_static(data: &'static str) -> Self {
+        Self {
+            event_type: None,
+            data: Cow::Borrowed(data),
+            id: None,
+            retry: None,
+        }
+    }
+
+    /// Creates an event whose data is this value as JSON, on one line.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the serializer, for example for a map with keys that are not strings.
+    ///
+    /// ```
+    /// use sse_proto::Event;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Price<'a> {
+    ///     symbol: &'a str,
+    ///     cents: u64,
+    /// }
+    ///
+    /// let event = Event::json(&Price { symbol: "A\nB", cents: 199 })?;
+    /// assert_eq!(event.data(), r#"{"symbol":"A\nB","cents":199}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json<V: serde::Serialize + ?Sized>(value: &V) -> Result<Self, serde_json::Error> {
+        serde_json::to_string(value).map(Self::new)
     }
 
     /// Sets the type: the name for which a browser calls listeners.
@@ -54,13 +118,53 @@ impl Event {
         self
     }
 
+    /// Sets the type to text that is validated now.
+    ///
+    /// Use it for text that is not known when the program is written. For a literal, use
+    /// [`with_type`](Self::with_type) with [`EventType::from_static`].
+    ///
+    /// ```
+    /// use sse_proto::{Event, InvalidValue};
+    ///
+    /// fn event(kind: &str, id: &str, data: &str) -> Result<Event, InvalidValue> {
+    ///     Event::new(data).try_with_type(kind)?.try_with_id(id)
+    /// }
+    ///
+    /// let wire = event("news", "7", "hello")?.to_string();
+    /// assert_eq!(wire, "event: news\nid: 7\ndata: hello\n\n");
+    /// assert!(event("news\ndata: forged", "7", "hello").is_err());
+    /// # Ok::<(), InvalidValue>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] if the text contains CR or LF.
+    pub fn try_with_type(self, text: impl Into<String>) -> Result<Self, InvalidValue> {
+        EventType::new(text).map(|event_type| self.with_type(event_type))
+    }
+
     /// Sets the ID, which a client sends back as `Last-Event-ID` when it reconnects.
     ///
     /// The empty ID makes the client forget its last event ID.
+    ///
+    /// ```
+    /// use sse_proto::Event;
+    ///
+    /// assert_eq!(Event::new("hello").with_id(7).last_event_id(), "7");
+    /// ```
     #[must_use]
-    pub fn with_id(mut self, id: EventId) -> Self {
-        self.id = Some(id);
+    pub fn with_id(mut self, id: impl Into<EventId>) -> Self {
+        self.id = Some(id.into());
         self
+    }
+
+    /// Sets the ID to text that is validated now. See [`try_with_type`](Self::try_with_type) for an example.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] if the text contains CR, LF or NUL.
+    pub fn try_with_id(self, text: impl AsRef<str>) -> Result<Self, InvalidValue> {
+        EventId::new(text).map(|id| self.with_id(id))
     }
 
     /// Sets the reconnection time that is sent with the event: the time that the client waits before it
@@ -111,13 +215,19 @@ impl Event {
     }
 }
 
-impl<T: AsRef<str>, I: AsRef<str>> TryFrom<MessageEvent<T, I>> for Event {
+impl<T, I> TryFrom<MessageEvent<T, I>> for Event
+where
+    T: AsRef<str> + Into<String>,
+    I: TryInto<EventId>,
+    InvalidValue: From<I::Error>,
+{
     type Error = InvalidValue;
 
     /// Validates a dispatched event, to store it or to send it on.
     ///
     /// Its [`id`](Event::id) is the last event ID, unless that is empty. The type `message` is not stored, because
-    /// it is the default.
+    /// it is the default. The strings of an owned event (`MessageEvent<String, EventId>`) are moved; borrowed strings
+    /// are copied.
     ///
     /// # Errors
     ///
@@ -136,19 +246,15 @@ impl<T: AsRef<str>, I: AsRef<str>> TryFrom<MessageEvent<T, I>> for Event {
     /// # Ok::<(), sse_proto::InvalidValue>(())
     /// ```
     fn try_from(event: MessageEvent<T, I>) -> Result<Self, InvalidValue> {
-        let own = |text: &str| String::from(text);
         let event_type = match event.event_type.as_ref() {
             "" | MESSAGE => None,
-            text => Some(EventType::new(own(text))?),
+            _ => Some(EventType::new(event.event_type)?),
         };
-        let id = match event.last_event_id.as_ref() {
-            "" => None,
-            text => Some(EventId::new(own(text))?),
-        };
+        let id: EventId = event.last_event_id.try_into()?;
         Ok(Self {
             event_type,
-            data: Cow::Owned(own(event.data.as_ref())),
-            id,
+            data: Cow::Owned(event.data.into()),
+            id: Some(id).filter(|id| !id.is_empty()),
             retry: None,
         })
     }
@@ -161,166 +267,3 @@ fn or_message(event_type: &str) -> &str {
         event_type
     }
 }
-
-/// Type of an event: any text without CR and LF. The empty type means `message`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventType(Cow<'static, str>);
-
-impl EventType {
-    /// Creates an event type, if the text is allowed in an `event` field.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidValue`] if the text contains CR or LF.
-    pub fn new(text: impl Into<Cow<'static, str>>) -> Result<Self, InvalidValue> {
-        let text = text.into();
-        check("event type", &text, &['\r', '\n'])?;
-        Ok(Self(text))
-    }
-}
-
-/// ID of an event: any text without CR, LF and NUL.
-///
-/// A clone shares the text, unless the text is short.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventId(SharedText);
-
-impl EventId {
-    /// Creates an event ID, if the text is allowed in an `id` field and in a `Last-Event-ID` header.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidValue`] if the text contains CR or LF, or NUL, because a client ignores an ID with NUL.
-    pub fn new(text: impl Into<Cow<'static, str>>) -> Result<Self, InvalidValue> {
-        let text = text.into();
-        check("event ID", &text, &['\r', '\n', '\0'])?;
-        Ok(Self(text.into()))
-    }
-
-    /// Creates an ID for a single event from the last event ID of a decoder, which has validated it. `None` if it
-    /// is not short.
-    #[inline]
-    pub(crate) fn decoded_short(text: &str) -> Option<Self> {
-        SharedText::short(text).map(Self)
-    }
-
-    /// Creates an ID that many events share from the last event ID of a decoder, which has validated it.
-    pub(crate) fn decoded(text: &str) -> Self {
-        Self(SharedText::new(text))
-    }
-}
-
-impl From<u64> for EventId {
-    /// Creates an ID of the number in decimal digits.
-    fn from(number: u64) -> Self {
-        Self(SharedText::new(decimal(number, &mut [0; 20])))
-    }
-}
-
-impl FromStr for EventType {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        Self::new(String::from(text))
-    }
-}
-
-impl TryFrom<&'static str> for EventType {
-    type Error = InvalidValue;
-
-    fn try_from(text: &'static str) -> Result<Self, InvalidValue> {
-        Self::new(text)
-    }
-}
-
-impl TryFrom<String> for EventType {
-    type Error = InvalidValue;
-
-    fn try_from(text: String) -> Result<Self, InvalidValue> {
-        Self::new(text)
-    }
-}
-
-impl FromStr for EventId {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        Self::new(String::from(text))
-    }
-}
-
-impl TryFrom<&'static str> for EventId {
-    type Error = InvalidValue;
-
-    fn try_from(text: &'static str) -> Result<Self, InvalidValue> {
-        Self::new(text)
-    }
-}
-
-impl TryFrom<String> for EventId {
-    type Error = InvalidValue;
-
-    fn try_from(text: String) -> Result<Self, InvalidValue> {
-        Self::new(text)
-    }
-}
-
-/// Implements conversions from both validated types. It contains no constructor. Each constructor is written out
-/// above, because a test lists them by name.
-macro_rules! readable {
-    ($name:ident) => {
-        impl $name {
-            /// Returns the text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl Deref for $name {
-            type Target = str;
-
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl AsRef<[u8]> for $name {
-            fn as_ref(&self) -> &[u8] {
-                self.0.as_bytes()
-            }
-        }
-
-        impl PartialEq<str> for $name {
-            fn eq(&self, other: &str) -> bool {
-                *self.0 == *other
-            }
-        }
-
-        impl PartialEq<&str> for $name {
-            fn eq(&self, other: &&str) -> bool {
-                *self.0 == **other
-            }
-        }
-
-        impl PartialEq<String> for $name {
-            fn eq(&self, other: &String) -> bool {
-                *self.0 == **other
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-    };
-}
-
-readable!(EventType);
-readable!(EventId);

@@ -22,8 +22,8 @@ pub enum Item<T, I = T> {
 /// `MessageEvent` in the standard.
 ///
 /// Its texts have the type `T`, and its last event ID has the type `I`. `I` is `T` in a borrowed event, and
-/// `EventId` in an owned one. The texts are not validated. Use `Event::try_from` to validate an event and send it
-/// on.
+/// `EventId` in an owned one. The texts are not validated. `Event::try_from` validates an event, to store it or to
+/// send it on. It does not copy the strings of an owned event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MessageEvent<T, I = T> {
@@ -44,6 +44,35 @@ impl<T, I> MessageEvent<T, I> {
             data,
             last_event_id,
         }
+    }
+}
+
+#[cfg(feature = "json")]
+impl<T: AsRef<[u8]>, I> MessageEvent<T, I> {
+    /// Deserializes the data from JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the data is not JSON, or is not a valid `V`.
+    ///
+    /// ```
+    /// use sse_proto::{Chunk, Decoder, Item};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Price<'a> {
+    ///     symbol: &'a str,
+    ///     cents: u64,
+    /// }
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut chunk = Chunk::from("data: {\"symbol\":\"A\",\"cents\":199}\n\n");
+    /// let Some(Item::Event(event)) = decoder.decode(&mut chunk)? else { panic!() };
+    /// let price: Price<'_> = event.json()?;
+    /// assert_eq!((price.symbol, price.cents), ("A", 199));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn json<'a, V: serde::Deserialize<'a>>(&'a self) -> Result<V, serde_json::Error> {
+        serde_json::from_slice(self.data.as_ref())
     }
 }
 

@@ -1,46 +1,69 @@
 //! Encoder and decoder for [server-sent events][spec] (`text/event-stream`), without I/O and without `std`.
 //!
-//! - The encoder rejects or splits every line end in a value, so no value can forge another field.
-//! - The decoder takes chunks of any size. Its items do not depend on where the stream is split, and its memory is
-//!   limited.
-//! - [`client`] has the state machine of a client: when to reconnect, where to resume, when to stop.
+//! Use it to write or read an event stream where no server or client of your choice does: behind a socket, in a
+//! test, in a proxy, on a small device. For HTTP servers and clients, see `sse-hyper` and `sse-source`, which are
+//! built on it.
 //!
 //! ```
 //! use sse_proto::{Chunk, Decoder, Event, Item};
 //!
 //! let mut wire = Vec::new();
-//! Event::new("two\nlines").encode(&mut wire);
-//! assert_eq!(wire, b"data: two\ndata: lines\n\n");
+//! Event::new("two\nlines").try_with_type("update")?.with_id(7).encode(&mut wire);
+//! assert_eq!(wire, b"event: update\nid: 7\ndata: two\ndata: lines\n\n");
 //!
 //! let mut decoder = Decoder::new();
 //! let mut chunk = Chunk::new(&wire);
 //! while let Some(item) = decoder.decode(&mut chunk)? {
 //!     assert!(matches!(item, Item::Event(event) if event.data == "two\nlines"));
 //! }
-//! # Ok::<(), sse_proto::DecodeError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! - The encoder rejects or splits every line end in a value, so no value can forge another field.
+//! - The decoder takes chunks of any size. Its items do not depend on where the stream is split, and its memory is
+//!   limited.
+//! - [`client`] has the session of a client, without I/O: when to reconnect, where to resume, when to stop.
 //!
 //! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 //!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `alloc` (default) | everything except [`SliceDecoder`] and its input and output, which are always available |
+//! | `bytes` | [`Output`] for `BytesMut`, and events that share the memory of a `Bytes` |
+//! | `codec` | `EventCodec`, for `tokio_util::codec`; requires `std` |
+//! | `json` | data in JSON: `Event::json` and `MessageEvent::json` |
+//! | `simd` | validates UTF-8 by SIMD, many times faster for text that is not ASCII; requires `std` |
+//! | `stream` | `ItemStream`, which converts a stream of chunks to a stream of items |
+//!
+//! # Types
+//!
+//! | to | use |
+//! |---|---|
+//! | build an event | [`Event`] with an [`EventType`] and an [`EventId`], which hold only text that is valid on the wire |
+//! | encode | [`Event::encode`] and [`Comment::encode`], to any [`Output`] |
+//! | decode | [`Decoder`]: takes a [`Chunk`], and returns an [`Item`] with a [`MessageEvent`], a comment or a reconnection time |
+//! | decode without an allocator | [`SliceDecoder`], in memory of the caller |
+//! | decode a stream of chunks | `ItemStream`, or `EventCodec` with tokio's `Framed` |
+//! | send on a decoded event | [`Event::try_from`](Event#impl-TryFrom%3CMessageEvent%3CT,+I%3E%3E-for-Event), without a copy of owned strings |
+//! | write a client | [`client::Session`] and [`client::ClientConfig`] |
+//!
+//! Errors are [`InvalidValue`] for text that cannot be sent, [`DecodeError`] for a part of a stream that is larger
+//! than allowed, and [`IdTooLong`].
+//!
 //! # Encoding
 //!
-//! [`EventType`] and [`EventId`] contain only text that is valid on the wire.
-//!
 //! ```
-//! use sse_proto::{Event, EventId, EventType};
+//! use sse_proto::{Event, EventType};
 //!
-//! let event = Event::new("two\nlines")
-//!     .with_type(EventType::new("update")?)
-//!     .with_id(EventId::from(7));
-//!
-//! let mut wire = Vec::new();
-//! event.encode(&mut wire);
-//! assert_eq!(wire, b"event: update\nid: 7\ndata: two\ndata: lines\n\n");
+//! // Literals are checked when the program is compiled.
+//! const UPDATE: EventType = EventType::from_static("update");
+//! assert_eq!(Event::new("a").with_type(UPDATE).to_string(), "event: update\ndata: a\n\n");
 //!
 //! // A value that would forge a second field is rejected, with the position of the fault.
-//! let forged = EventType::new("update\ndata: forged").unwrap_err();
-//! assert_eq!(forged.to_string(), "event type: LF at byte 6 would end the field");
-//! # Ok::<(), sse_proto::InvalidValue>(())
+//! let error = Event::new("a").try_with_type("update\ndata: forged").unwrap_err();
+//! assert_eq!(error.to_string(), "event type: LF at byte 6 would end the field");
 //! ```
 //!
 //! # Decoding
@@ -64,69 +87,6 @@
 //! assert_eq!(decoder.last_event_id(), "7");
 //! # Ok::<(), sse_proto::DecodeError>(())
 //! ```
-//!
-//! # Types
-//!
-//! ```text
-//!          encoding                                decoding
-//!
-//!  EventType  EventId                   Chunk: bytes, split anywhere
-//!       \      /                             │
-//!        Event ── encode ──▶  wire  ──▶   Parser    (line ▸ field ▸ block)
-//!                               │             │
-//!        Comment ── encode ─────┘     Decoder │ SliceDecoder
-//!                                             ▼
-//!                          Item: Event(MessageEvent) · Retry · Comment
-//! ```
-//!
-//! - [`Event`] is an event that can be stored and sent.
-//! - [`Event::encode`], [`Comment::encode`] and [`encode_into`] append bytes to any [`Output`].
-//! - [`Decoder`] takes a [`Chunk`] and returns borrowed [`Item`]s, as text or as bytes. [`SliceDecoder`] returns
-//!   bytes and uses only memory of the caller.
-//! - [`client`] has no I/O: the caller reports responses, data and errors, and gets actions and timeouts.
-//!
-//! # Features
-//!
-//! - `alloc` (default): everything except [`SliceDecoder`], which is always available.
-//! - `simd`: validates UTF-8 by SIMD, which is many times faster for text that is not ASCII. Requires `std`, to
-//!   detect the features of the processor.
-//! - `serde`: data in JSON, `Event::json` and `MessageEvent::json`.
-//! - `bytes`: [`Output`] for `BytesMut`, and events that share the memory of a `Bytes`.
-//! - `stream`: `ItemStream`, which converts a stream of chunks to a stream of items.
-//! - `codec`: `EventCodec`, for `tokio_util::codec`. Requires `std`.
-//!
-//! # Grammar
-//!
-//! The standard defines an event stream as follows ([9.2.5, Parsing an event stream][parsing]):
-//!
-//! ```text
-//! stream        = [ bom ] *event
-//! event         = *( comment / field ) end-of-line
-//! comment       = colon *any-char end-of-line
-//! field         = 1*name-char [ colon [ space ] *any-char ] end-of-line
-//! end-of-line   = ( cr lf / cr / lf )
-//!
-//! ; characters
-//! lf            = %x000A ; U+000A LINE FEED (LF)
-//! cr            = %x000D ; U+000D CARRIAGE RETURN (CR)
-//! space         = %x0020 ; U+0020 SPACE
-//! colon         = %x003A ; U+003A COLON (:)
-//! bom           = %xFEFF ; U+FEFF BYTE ORDER MARK
-//! name-char     = %x0000-0009 / %x000B-000C / %x000E-0039 / %x003B-10FFFF
-//!                 ; a scalar value other than U+000A LINE FEED (LF), U+000D CARRIAGE RETURN (CR), or U+003A COLON (:)
-//! any-char      = %x0000-0009 / %x000B-000C / %x000E-10FFFF
-//!                 ; a scalar value other than U+000A LINE FEED (LF) or U+000D CARRIAGE RETURN (CR)
-//! ```
-//!
-//! [parsing]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-
-// Map of the files:
-//
-// - `event.rs`: `Event`, `EventType`, `EventId`. `encode.rs`: their bytes.
-// - `parse.rs`: the algorithm that all decoders share, with notes for maintainers. It uses `line.rs` (line ends),
-//   `field.rs` (fields of a line) and `store.rs` (buffers).
-// - `decode.rs`: `Decoder`. `decode_slice.rs`: `SliceDecoder`. `decode_shared.rs`: items that share a `Bytes`.
-// - `connection.rs`: the state machine of a client.
 
 #![no_std]
 #![warn(
@@ -146,51 +106,28 @@ pub mod client;
 #[cfg(feature = "codec")]
 mod codec;
 #[cfg(feature = "alloc")]
-mod decimal;
-#[cfg(feature = "alloc")]
-mod decode;
-#[cfg(feature = "bytes")]
-mod decode_shared;
-mod decode_slice;
-#[cfg(feature = "alloc")]
-mod encode;
+mod decoder;
 mod error;
 #[cfg(feature = "alloc")]
 mod event;
-mod field;
-#[cfg(feature = "alloc")]
-mod invalid_value;
 mod item;
-#[cfg(feature = "serde")]
-mod json;
-mod line;
-mod parse;
-#[cfg(feature = "alloc")]
-mod shared_text;
-mod store;
+mod parser;
+mod slice_decoder;
 #[cfg(feature = "stream")]
 mod stream;
-#[cfg(feature = "alloc")]
-mod text;
-#[cfg(feature = "stream")]
-mod turn;
 
 pub use chunk::Chunk;
 #[cfg(feature = "codec")]
 pub use codec::EventCodec;
 #[cfg(feature = "alloc")]
-pub use decode::{DEFAULT_MAX_EVENT_BYTES, Decoder};
-pub use decode_slice::SliceDecoder;
-#[cfg(feature = "alloc")]
-pub use encode::{Comment, Output, encode_into};
+pub use decoder::{DEFAULT_MAX_EVENT_BYTES, Decoder};
 pub use error::DecodeError;
 #[cfg(feature = "alloc")]
-pub use error::IdTooLong;
+pub use error::{IdTooLong, InvalidValue};
 #[cfg(feature = "alloc")]
-pub use event::{Event, EventId, EventType};
-#[cfg(feature = "alloc")]
-pub use invalid_value::InvalidValue;
+pub use event::{Comment, Event, EventId, EventType, Output};
 pub use item::{Item, MessageEvent};
-pub use parse::DEFAULT_MAX_ID_BYTES;
+pub use parser::DEFAULT_MAX_ID_BYTES;
+pub use slice_decoder::SliceDecoder;
 #[cfg(feature = "stream")]
 pub use stream::{ItemStream, StreamError};

@@ -11,7 +11,7 @@ use core::{
 use futures_core::{Stream, stream::FusedStream};
 use pin_project_lite::pin_project;
 
-use crate::{DecodeError, Decoder, EventId, Item, turn::Turn};
+use crate::{Chunk, DecodeError, Decoder, EventId, Item};
 
 pin_project! {
     /// Stream of the items in a stream of chunks, for example in the body of a response.
@@ -43,7 +43,7 @@ pin_project! {
         chunk: Option<B>,
         taken: usize,
         decoder: Decoder,
-        turn: Turn,
+        budget: PollBudget,
     }
 }
 
@@ -64,7 +64,7 @@ where
             chunk: None,
             taken: 0,
             decoder,
-            turn: Turn::default(),
+            budget: PollBudget::default(),
         }
     }
 
@@ -89,16 +89,16 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         loop {
-            ready!(this.turn.poll(cx));
+            ready!(this.budget.poll(cx));
             if let Some(bytes) = this.chunk {
                 let rest = &bytes.as_ref()[*this.taken..];
-                // At most the bytes left in this turn, because all of them may be lines that yield no item.
-                let part = &rest[..rest.len().min(this.turn.bytes_left())];
-                let mut input = part;
-                let item = this.decoder.next_owned(&mut input);
-                let taken = part.len() - input.len();
+                // At most the bytes left in the budget, because all of them may be lines that yield no item.
+                let part = &rest[..rest.len().min(this.budget.bytes_left)];
+                let mut chunk = Chunk::new(part);
+                let item = this.decoder.decode_owned(&mut chunk);
+                let taken = chunk.taken();
                 *this.taken += taken;
-                this.turn.spend(taken);
+                this.budget.spend(taken);
                 if let Some(item) = item.transpose() {
                     return Poll::Ready(Some(item.map_err(StreamError::Decode)));
                 }
@@ -111,10 +111,10 @@ where
                 return Poll::Ready(None);
             };
             let Poll::Ready(chunk) = chunks.poll_next(cx) else {
-                this.turn.end();
+                this.budget.renew();
                 return Poll::Pending;
             };
-            this.turn.spend(0);
+            this.budget.spend(0);
             match chunk {
                 Some(Ok(chunk)) => (*this.chunk, *this.taken) = (Some(chunk), 0),
                 Some(Err(error)) => {
@@ -162,5 +162,49 @@ impl<E: Error + 'static> Error for StreamError<E> {
             Self::Decode(error) => Some(error),
             Self::Chunks(error) => Some(error),
         }
+    }
+}
+
+/// Number of bytes after which other tasks can run.
+const POLL_BUDGET_BYTES: usize = 64 * 1024;
+/// Cost of an item or a chunk in addition to its bytes.
+const ITEM_COST_BYTES: usize = 64;
+
+/// Work that the stream may still do before other tasks can run. It is a single number, because it is checked for
+/// each item.
+#[derive(Debug)]
+struct PollBudget {
+    bytes_left: usize,
+}
+
+impl Default for PollBudget {
+    fn default() -> Self {
+        Self {
+            bytes_left: POLL_BUDGET_BYTES,
+        }
+    }
+}
+
+impl PollBudget {
+    /// Returns `Pending` once, and wakes the task, if the budget is spent.
+    #[inline(always)]
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.bytes_left > 0 {
+            return Poll::Ready(());
+        }
+        self.renew();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Counts one item or chunk, and the number of bytes that were taken for it.
+    #[inline(always)]
+    fn spend(&mut self, bytes: usize) {
+        self.bytes_left = self.bytes_left.saturating_sub(bytes + ITEM_COST_BYTES);
+    }
+
+    /// Renews the budget, because other tasks can run now.
+    fn renew(&mut self) {
+        *self = Self::default();
     }
 }

@@ -1,4 +1,4 @@
-//! Tests the state machine of a client on every path, in simulated time.
+//! Tests the session of a client on every path, in simulated time.
 
 mod simulated;
 
@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use simulated::{EVENTS, Source};
 use sse_proto::{
-    EventId,
+    Chunk, EventId,
     client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
 };
 
@@ -25,7 +25,7 @@ fn events_come_and_the_stream_is_taken_up_again() {
     );
     assert_eq!(source.sleep().as_millis(), delay);
     assert_eq!(source.take_actions(), [Action::Connect]);
-    assert_eq!(source.connection.last_event_id(), "2");
+    assert_eq!(source.session.last_event_id(), "2");
 
     source.respond(200, EVENTS);
     source.receive("\u{FEFF}data: c\n\n");
@@ -40,30 +40,26 @@ fn events_come_and_the_stream_is_taken_up_again() {
         source.respond(200, EVENTS);
     }
     assert_eq!(
-        source.connection.last_event_id(),
+        source.session.last_event_id(),
         "2",
         "kept over any number of connections"
     );
     source.receive("id\n\n");
-    assert_eq!(
-        source.connection.last_event_id(),
-        "",
-        "an empty ID clears it"
-    );
+    assert_eq!(source.session.last_event_id(), "", "an empty ID clears it");
 }
 
 #[test]
 fn it_can_go_on_from_an_earlier_id() {
     let mut source = Source::new(ClientConfig::default());
     source
-        .connection
+        .session
         .set_last_event_id(&EventId::from(41))
         .unwrap();
-    assert_eq!(source.connection.last_event_id(), "41");
+    assert_eq!(source.session.last_event_id(), "41");
     let long = EventId::new("x".repeat(8 * 1024 + 1)).unwrap();
-    let error = source.connection.set_last_event_id(&long).unwrap_err();
+    let error = source.session.set_last_event_id(&long).unwrap_err();
     assert_eq!(error.to_string(), "event ID is 8193 bytes, limit is 8192");
-    assert_eq!(source.connection.last_event_id(), "41");
+    assert_eq!(source.session.last_event_id(), "41");
 }
 
 #[test]
@@ -73,10 +69,10 @@ fn an_id_that_is_too_long_is_told_and_the_one_before_is_sent() {
     source.receive("id: 1\ndata: a\n\nid: 123456\ndata: b\n\n");
     let error = "event ID at byte 15 of the stream is 6 bytes, limit is 5";
     assert_eq!(source.data, ["a", error, "b"]);
-    assert_eq!(source.connection.last_event_id(), "1");
+    assert_eq!(source.session.last_event_id(), "1");
     source.end();
     source.sleep();
-    assert_eq!(source.connection.last_event_id(), "1");
+    assert_eq!(source.session.last_event_id(), "1");
 }
 
 #[test]
@@ -89,7 +85,7 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
         source.disconnected(DisconnectReason::EndOfStream);
         source.sleep();
         source.take_actions();
-        assert_eq!(source.connection.last_event_id(), id);
+        assert_eq!(source.session.last_event_id(), id);
 
         source.respond(status, None);
         let changes = source.take_changes();
@@ -108,7 +104,7 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
         assert_eq!(source.take_actions(), [Action::Abort]);
         source.sleep();
         assert_eq!(source.take_actions(), [Action::Connect]);
-        assert_eq!(source.connection.last_event_id(), "");
+        assert_eq!(source.session.last_event_id(), "");
 
         // The ID was not the cause of the refusal.
         source.respond(status, None);
@@ -136,12 +132,12 @@ fn a_refusal_that_is_not_for_the_id_is_the_end() {
         ),
     ] {
         let mut source = Source::new(config);
-        let id = EventId::new(id.to_owned()).unwrap();
-        source.connection.set_last_event_id(&id).unwrap();
+        let id = EventId::new(id).unwrap();
+        source.session.set_last_event_id(&id).unwrap();
         source.respond(status, None);
         let closed = SessionEvent::Closed(DisconnectReason::Status(status));
         assert_eq!(source.take_changes(), [closed]);
-        assert_eq!(source.connection.last_event_id(), id.as_str());
+        assert_eq!(source.session.last_event_id(), id.as_str());
     }
 }
 
@@ -308,7 +304,7 @@ fn the_source_goes_on_after_an_event_that_is_too_large_and_cut() {
         assert_eq!(source.data, ["a", error], "{stream}");
         source.fail();
         source.disconnected(DisconnectReason::NetworkError);
-        assert_eq!(source.connection.last_event_id(), "2", "{stream}");
+        assert_eq!(source.session.last_event_id(), "2", "{stream}");
     }
 }
 
@@ -359,12 +355,12 @@ fn a_stream_sets_the_delay_within_bounds() {
         let mut source = Source::open(ClientConfig::default());
         source.receive(&format!("retry: {retry}\n"));
         source.receive("data: a\n\n");
-        for connection in 0..5 {
+        for attempt in 0..5 {
             source.end();
             let delay = source.disconnected(DisconnectReason::EndOfStream);
             assert!(
                 (least..=most).contains(&delay),
-                "{retry}, {connection}: {delay}"
+                "{retry}, {attempt}: {delay}"
             );
             source.sleep();
             source.respond(200, EVENTS);
@@ -377,9 +373,9 @@ fn a_stream_sets_the_delay_within_bounds() {
 #[test]
 fn clients_spread_and_a_seed_repeats_itself() {
     let delays = |seed| {
-        let mut connection = Session::new(ClientConfig::default(), seed, Duration::ZERO);
-        connection.handle_network_error(Duration::ZERO);
-        connection.poll_timeout()
+        let mut session = Session::new(ClientConfig::default(), seed, Duration::ZERO);
+        session.handle_network_error(Duration::ZERO);
+        session.poll_timeout()
     };
     let mut all: Vec<_> = (0..100).map(delays).collect();
     assert_eq!(all, (0..100).map(delays).collect::<Vec<_>>());
@@ -414,15 +410,15 @@ fn a_response_that_is_no_event_stream_is_the_end() {
         source.respond(status, content_type);
         assert_eq!(source.take_changes(), [SessionEvent::Closed(reason)]);
         assert_eq!(source.take_actions(), [Action::Abort]);
-        assert!(source.connection.is_closed());
-        assert_eq!(source.connection.poll_timeout(), None);
+        assert!(source.session.is_closed());
+        assert_eq!(source.session.poll_timeout(), None);
 
-        // The connection stays closed.
-        source.connection.reconnect(source.now);
+        // The session stays closed.
+        source.session.reconnect(source.now);
         source.respond(200, EVENTS);
         source.receive("data: a\n\n");
         source.fail();
-        source.connection.close();
+        source.session.close();
         source.drain();
         assert_eq!(
             (source.take_actions(), source.take_changes()),
@@ -455,7 +451,7 @@ fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() 
         let mut source = Source::new(ClientConfig::default());
         let retry_after = Some(Duration::from_secs(asked));
         source
-            .connection
+            .session
             .handle_response(503, None, retry_after, source.now);
         source.drain();
         let delay = source.disconnected(DisconnectReason::Status(503));
@@ -473,30 +469,30 @@ fn the_driver_can_decide_what_is_retried() {
         (DisconnectReason::ContentType, false),
     ] {
         let mut source = Source::new(ClientConfig::default());
-        assert_eq!(source.connection.is_retried(reason), is_retried);
+        assert_eq!(source.session.is_retried(reason), is_retried);
         source
-            .connection
+            .session
             .handle_unexpected_response(reason, false, None, source.now);
         source.drain();
         assert_eq!(source.take_changes(), closed(reason));
 
         let mut source = Source::new(ClientConfig::default().one_shot());
-        assert!(!source.connection.is_retried(reason));
+        assert!(!source.session.is_retried(reason));
         for attempt in 1..=40 {
             let asked = Some(Duration::from_secs(77));
             source
-                .connection
+                .session
                 .handle_unexpected_response(reason, true, asked, source.now);
             source.drain();
             assert!(source.disconnected(reason) >= 77_000);
-            assert_eq!(source.connection.failed_attempts(), attempt);
+            assert_eq!(source.session.failed_attempts(), attempt);
             assert_eq!(source.take_actions(), [Action::Abort]);
             source.sleep();
             assert_eq!(source.take_actions(), [Action::Connect]);
         }
         source.respond(200, EVENTS);
         source.receive("data: a\n\n");
-        assert_eq!(source.connection.failed_attempts(), 0);
+        assert_eq!(source.session.failed_attempts(), 0);
     }
     for reason in [
         DisconnectReason::EndOfStream,
@@ -504,7 +500,7 @@ fn the_driver_can_decide_what_is_retried() {
         DisconnectReason::Preparation,
     ] {
         let source = Source::new(ClientConfig::default().retry_server_errors(false));
-        assert!(source.connection.is_retried(reason));
+        assert!(source.session.is_retried(reason));
     }
 }
 
@@ -512,11 +508,11 @@ fn the_driver_can_decide_what_is_retried() {
 fn a_refusal_for_the_id_that_is_retried_drops_the_id() {
     let mut source = Source::new(ClientConfig::default().retry_server_errors(false));
     let id = EventId::from(7);
-    source.connection.set_last_event_id(&id).unwrap();
+    source.session.set_last_event_id(&id).unwrap();
     let reason = DisconnectReason::Status(431);
-    assert!(!source.connection.is_retried(reason));
+    assert!(!source.session.is_retried(reason));
     source
-        .connection
+        .session
         .handle_unexpected_response(reason, true, None, source.now);
     source.drain();
     let changes = source.take_changes();
@@ -527,23 +523,23 @@ fn a_refusal_for_the_id_that_is_retried_drops_the_id() {
         ),
         "{changes:?}"
     );
-    assert_eq!(source.connection.last_event_id(), "");
+    assert_eq!(source.session.last_event_id(), "");
 }
 
 #[test]
 fn a_request_that_cannot_be_prepared_is_tried_again() {
     let mut source = Source::new(ClientConfig::default());
     for attempt in 1..4 {
-        source.connection.handle_preparation_error(source.now);
+        source.session.handle_preparation_error(source.now);
         source.drain();
         let least = 3000 << (attempt - 1);
         assert!(source.disconnected(DisconnectReason::Preparation) >= least);
-        assert_eq!(source.connection.failed_attempts(), attempt);
+        assert_eq!(source.session.failed_attempts(), attempt);
         source.sleep();
     }
     source.respond(200, EVENTS);
     source.take_changes();
-    source.connection.handle_preparation_error(source.now);
+    source.session.handle_preparation_error(source.now);
     source.drain();
     assert_eq!(source.take_changes(), [], "a stream is already open");
 }
@@ -563,7 +559,7 @@ fn a_head_that_does_not_come_in_time_is_given_up() {
         ),
     ] {
         let source = Source::new(config);
-        assert_eq!(source.connection.poll_timeout(), expected);
+        assert_eq!(source.session.poll_timeout(), expected);
     }
     let mut source = Source::new(ClientConfig::default());
     source.sleep();
@@ -585,7 +581,7 @@ fn a_stream_that_is_quiet_for_too_long_is_given_up() {
     let mut source = Source::open(ClientConfig::default().idle_timeout(Some(idle)));
     for part in [": keep-alive\n", "da", "ta: a\n\n"] {
         source.now += Duration::from_secs(39);
-        source.connection.handle_timeout(source.now);
+        source.session.handle_timeout(source.now);
         source.receive(part);
     }
     assert_eq!(source.take_changes(), []);
@@ -597,7 +593,7 @@ fn a_stream_that_is_quiet_for_too_long_is_given_up() {
 
     let source = Source::open(ClientConfig::default());
     assert_eq!(
-        source.connection.poll_timeout(),
+        source.session.poll_timeout(),
         None,
         "no idle timeout by default"
     );
@@ -606,14 +602,14 @@ fn a_stream_that_is_quiet_for_too_long_is_given_up() {
 #[test]
 fn the_caller_can_close_at_any_time() {
     let close = |mut source: Source, actions: &[Action]| {
-        source.connection.close();
+        source.session.close();
         source.drain();
         assert_eq!(source.take_actions(), actions);
         assert_eq!(
             source.take_changes(),
             [SessionEvent::Closed(DisconnectReason::Requested)]
         );
-        assert_eq!(source.connection.poll_timeout(), None);
+        assert_eq!(source.session.poll_timeout(), None);
         source.receive("data: a\n\n");
         assert!(source.data.is_empty());
     };
@@ -625,10 +621,10 @@ fn the_caller_can_close_at_any_time() {
     close(waiting, &[]);
 
     // The driver has not started to connect yet.
-    let mut connection = Session::new(ClientConfig::default(), 0, Duration::ZERO);
-    connection.close();
-    assert_eq!(connection.poll_action(), Some(Action::Abort));
-    assert_eq!(connection.poll_action(), None);
+    let mut session = Session::new(ClientConfig::default(), 0, Duration::ZERO);
+    session.close();
+    assert_eq!(session.poll_action(), Some(Action::Abort));
+    assert_eq!(session.poll_action(), None);
 }
 
 #[test]
@@ -637,7 +633,7 @@ fn the_caller_can_connect_again_at_any_time() {
         Source::new(ClientConfig::default()),
         Source::open(ClientConfig::default()),
     ] {
-        source.connection.reconnect(source.now);
+        source.session.reconnect(source.now);
         source.drain();
         assert_eq!(source.take_actions(), [Action::Abort, Action::Connect]);
         assert_eq!(source.disconnected(DisconnectReason::Requested), 0);
@@ -647,7 +643,7 @@ fn the_caller_can_connect_again_at_any_time() {
     let mut waiting = Source::open(ClientConfig::default());
     waiting.end();
     waiting.take_changes();
-    waiting.connection.reconnect(waiting.now);
+    waiting.session.reconnect(waiting.now);
     waiting.drain();
     assert_eq!(waiting.take_actions(), [Action::Connect]);
     assert_eq!(waiting.take_changes(), []);
@@ -688,10 +684,10 @@ fn bounds_and_limits_of_any_size_do_no_harm() {
     source.respond(200, EVENTS);
     source.receive("retry: 18446744073709551615\ndata: a\n\n");
     source.end();
-    assert_eq!(source.connection.poll_timeout(), Some(Duration::MAX));
+    assert_eq!(source.session.poll_timeout(), Some(Duration::MAX));
 }
 
-/// Tests every setting, and every reported time, with 0, 1 and the maximum value.
+/// Tests every field of the configuration, and every reported time, with 0, 1 and the maximum value.
 #[test]
 fn no_setting_and_no_time_overflows() {
     let times = [
@@ -731,22 +727,22 @@ fn no_setting_and_no_time_overflows() {
 fn live(config: ClientConfig, asked: Duration, step: Duration) {
     for seed in [0, 1, u64::MAX] {
         for start in [Duration::ZERO, Duration::MAX] {
-            let mut connection = Session::new(config.clone(), seed, start);
+            let mut session = Session::new(config.clone(), seed, start);
             let mut now = start;
             for status in [200, 503, 429, 200, 500] {
-                connection.handle_response(status, EVENTS, Some(asked), now);
-                let mut stream = &b"retry: 18446744073709551616\nid: 1\ndata: a\n\n"[..];
-                while let Ok(Some(_)) | Err(_) = connection.decode_owned(&mut stream, now) {}
+                session.handle_response(status, EVENTS, Some(asked), now);
+                let mut chunk = Chunk::from("retry: 18446744073709551616\nid: 1\ndata: a\n\n");
+                while let Ok(Some(_)) | Err(_) = session.decode_owned(&mut chunk, now) {}
                 now = now.saturating_add(step);
-                connection.handle_timeout(now);
-                connection.handle_network_error(now);
-                let next = connection.poll_timeout().unwrap_or(now);
+                session.handle_timeout(now);
+                session.handle_network_error(now);
+                let next = session.poll_timeout().unwrap_or(now);
                 now = now.max(next);
-                connection.handle_timeout(now);
+                session.handle_timeout(now);
             }
-            while connection.poll_action().is_some() || connection.poll_change().is_some() {}
-            connection.close();
-            assert!(connection.is_closed());
+            while session.poll_action().is_some() || session.poll_change().is_some() {}
+            session.close();
+            assert!(session.is_closed());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use futures_util::StreamExt;
-use sse_proto::{Chunk, DecodeError, Decoder, Event, EventId, EventType, Item};
+use sse_proto::{Chunk, DecodeError, Decoder, Event, EventId, EventType, Item, ItemStream};
 
 #[test]
 fn no_event_costs_an_allocation_once_the_buffers_have_grown() {
@@ -77,7 +77,7 @@ fn no_stream_makes_it_hold_more_than_the_limit_allows() {
 
 /// Text that is not UTF-8 grows to three times its size when it is decoded.
 #[test]
-fn nor_does_text_that_is_none() {
+fn invalid_utf8_takes_a_bounded_multiple_of_the_limit() {
     const LIMIT: usize = 64 * 1024;
     let body = [&b"data: "[..], &[0xFF; 60_000], b"\n\n"].concat();
     let mut seen = Seen::default();
@@ -110,7 +110,7 @@ fn events_that_are_kept_share_a_long_id() {
     let mut kept = Vec::with_capacity(EVENTS);
     let chunks = || futures_util::stream::iter([Ok::<_, core::convert::Infallible>(&stream)]);
     let memory = measure(|| {
-        let items = sse_proto::ItemStream::new(chunks());
+        let items = ItemStream::new(chunks());
         kept = futures_executor::block_on(items.collect::<Vec<_>>());
     });
     assert_eq!(kept.len(), EVENTS);
@@ -123,10 +123,11 @@ fn events_that_are_kept_share_a_long_id() {
     assert!(id(memory.bytes_max) < 4 * size + 64, "{memory:?}");
 
     let mut kept = Vec::with_capacity(EVENTS);
-    let mut input = bytes::Bytes::from(stream);
+    let input = bytes::Bytes::from(stream);
     let memory = measure(|| {
         let mut decoder = Decoder::new();
-        while let Some(item) = decoder.decode_shared(&mut input).expect("no error") {
+        let mut chunk = Chunk::from(&input);
+        while let Some(item) = decoder.decode_shared(&mut chunk).expect("no error") {
             kept.push(item);
         }
     });
@@ -159,6 +160,39 @@ fn the_error_says_what_and_where() {
         "the event at byte 9 of the stream is larger than the limit of 16 bytes"
     );
     assert_eq!((seen.events, seen.last_data.as_str()), (2, "b"));
+}
+
+/// A proxy moves the strings of an owned event, and shares its ID.
+#[test]
+fn an_owned_event_is_sent_on_without_a_copy() {
+    let text = "x".repeat(1000);
+    let stream = format!("event: {text}\nid: {text}\ndata: {text}\n\n").repeat(2);
+    let mut decoder = Decoder::new();
+    let mut chunk = Chunk::from(&*stream);
+    for _ in 0..2 {
+        let Ok(Some(Item::Event(decoded))) = decoder.decode_owned(&mut chunk) else {
+            panic!("an event");
+        };
+        let mut event = None;
+        let memory = measure(|| event = Event::try_from(decoded).ok());
+        let event = event.expect("a decoded event is valid");
+        assert_eq!(memory.count_total, 0, "{memory:?}");
+        assert_eq!(
+            [event.event_type(), event.data(), event.last_event_id()],
+            [&*text; 3]
+        );
+    }
+}
+
+#[test]
+fn static_text_is_not_copied() {
+    let memory = measure(|| {
+        let event = Event::from_static("hello")
+            .with_type(EventType::from_static("greeting"))
+            .with_id(EventId::from_static("7"));
+        assert_eq!(event.data(), "hello");
+    });
+    assert_eq!(memory.count_total, 0);
 }
 
 /// Output of a decoder.
@@ -212,12 +246,12 @@ fn decode_bytes(decoder: &mut Decoder, stream: &[u8], size: usize) -> usize {
 }
 
 fn events() -> Vec<Event> {
-    let event_type = EventType::new("update").expect("a valid type");
+    let event_type = EventType::from_static("update");
     (0..100)
         .map(|n| {
             Event::new(["text €"; 9].join("\n").repeat(1 + n as usize % 7))
                 .with_type(event_type.clone())
-                .with_id(EventId::from(n))
+                .with_id(n)
                 .with_retry(core::time::Duration::from_secs(n))
         })
         .collect()

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
 use http_body::Body as _;
 use sse_proto::{
-    EventId, IdTooLong,
+    Chunk, EventId, IdTooLong,
     client::{Action, ClientConfig, Session, SessionEvent},
 };
 use tokio::time::Duration;
@@ -176,11 +176,10 @@ impl EventSource {
             return None;
         };
         while *taken < chunk.len() {
-            let mut rest = &chunk[*taken..];
+            let mut rest = Chunk::new(&chunk[*taken..]);
             let item = self.connection.decode_owned(&mut rest, *came);
-            let before = *taken;
-            *taken = chunk.len() - rest.len();
-            self.turn.add(*taken - before);
+            *taken += rest.taken();
+            self.turn.add(rest.taken());
             match item {
                 Ok(Some(item)) => {
                     if let Some(item) = Item::from_decoded(item) {

@@ -18,7 +18,10 @@ use core::{
 use std::rc::Rc;
 
 use futures_core::Stream;
-use sse_proto::client::{Action, DisconnectReason, Session, SessionEvent};
+use sse_proto::{
+    Chunk,
+    client::{Action, DisconnectReason, Session, SessionEvent},
+};
 
 use crate::{
     Builder, Closed, Disconnected, Error, Item,
@@ -196,9 +199,10 @@ impl FetchSource {
 
     /// Decodes the current chunk, or polls the request, the stream or the body of a refusal.
     fn poll_attempt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
-        if let Some(mut chunk) = self.attempt.chunk() {
+        if let Some(chunk) = self.attempt.chunk() {
+            let mut chunk = Chunk::new(chunk);
             let item = self.machine.decode_owned(&mut chunk, now());
-            let left = chunk.len();
+            let left = chunk.rest().len();
             self.attempt.leave(left);
             return Poll::Ready(match item {
                 Ok(item) => item

@@ -3,7 +3,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 /// A JSON value, parsed by the browser's own `JSON.parse`.
 ///
-/// Use it in pages that must stay small. Otherwise use `MessageEvent::json` of the feature `serde`, which deserializes
+/// Use it in pages that must stay small. Otherwise use `MessageEvent::json` of the feature `json`, which deserializes
 /// into any type.
 ///
 /// ```no_run

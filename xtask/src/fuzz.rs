@@ -20,13 +20,13 @@ const TARGETS: [&str; 8] = [
     "round_trip",
     "forge",
     "stream",
-    "connection",
+    "session",
     "nats_message",
-    "selection",
+    "topic_filters",
 ];
 
-/// Seeds of the target `selection`: subscribers and events in its format.
-const SELECTIONS: [&str; 4] = [
+/// Seeds of the target `topic_filters`: subscribers and events in its format.
+const TOPIC_FILTERS: [&str; 4] = [
     "sa/*,b,b/**\nea,b\nta,b\nta/x\nd\ntb/c/d\n",
     "s**\ns*\ns*/*/*/*/**\ns*/b\nta\nta/b\nta/b/c/d/e\nd\nd\ntx,y,z\n",
     "sa/b/c/d/e/f/g/h/i/j/k/l/m/n/o/**\nsa/*/c/*/e/*/g/*/i\nta/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p\nta/b/c/d/e/f/g/h/i\n",
@@ -128,14 +128,14 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
                 .map(|(limit, id, stream)| [&[limit as u8, id as u8], &in_two(stream)[..]].concat())
                 .collect()
         }
-        "selection" => SELECTIONS.map(Vec::from).to_vec(),
+        "topic_filters" => TOPIC_FILTERS.map(Vec::from).to_vec(),
         "nats_message" => MESSAGES.iter().map(|it| it.concat()).collect(),
         "stream" => decode_cases()
             .iter()
             .map(|case| [&[255, 255, 0, 255], &in_two(&case.stream)[..]].concat())
             .collect(),
         // The connection opens, gets an event, breaks, and opens again.
-        "connection" => vec![vec![0, 0, 0, 0, 1, 1, 4, 2, 5, 0, 0, 0, 1]],
+        "session" => vec![vec![0, 0, 0, 0, 1, 1, 4, 2, 5, 0, 0, 0, 1]],
         _ => encode_cases()
             .iter()
             .map(|case| strings(&case.sent))

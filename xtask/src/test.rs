@@ -101,9 +101,9 @@ pub(crate) fn small_targets() -> Result<()> {
         ("riscv32imac-unknown-none-elf", "--no-default-features"),
         (
             "riscv32imac-unknown-none-elf",
-            "--features bytes,stream,serde",
+            "--features bytes,json,stream",
         ),
-        (page::TARGET, "--features bytes,stream,serde"),
+        (page::TARGET, "--features bytes,json,stream"),
     ] {
         setup::target(triple)?;
         run(cargo(&format!(
@@ -112,14 +112,14 @@ pub(crate) fn small_targets() -> Result<()> {
     }
     each_feature_alone(
         "sse-proto",
-        &["", "alloc", "bytes", "codec", "serde", "simd", "stream"],
+        &["", "alloc", "bytes", "codec", "json", "simd", "stream"],
     )?;
     each_feature_alone(
         "sse-source",
-        &["", "compression", "reqwest", "rustls", "serde"],
+        &["", "compression", "json", "reqwest", "rustls"],
     )?;
     let in_wasm = format!("sse-wasm --target {}", page::TARGET);
-    each_feature_alone(&in_wasm, &["", "fetch", "serde", "share"])
+    each_feature_alone(&in_wasm, &["", "fetch", "json", "share"])
 }
 
 fn each_feature_alone(package: &str, features: &[&str]) -> Result<()> {

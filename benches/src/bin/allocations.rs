@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use benches::{allocations, workloads::workloads};
 use clap::Parser;
 
-/// Stats allocations per event.
+/// Counts allocations per event.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Measures only this workload: a, a2, b, c, d, d-lf, d-crlf, e, f, f-bare, g or h.

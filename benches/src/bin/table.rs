@@ -41,7 +41,10 @@ fn main() -> Result<()> {
         below.extend(section.below);
     }
 
-    let encoded: Vec<&Workload> = workloads.iter().filter(|it| encode::takes(it)).collect();
+    let encoded: Vec<&Workload> = workloads
+        .iter()
+        .filter(|workload| encode::takes(workload))
+        .collect();
     if !encoded.is_empty() {
         let section = encode::section(&encoded, budget);
         writeln!(out, "## Encoding\n\n{}", section.text)?;

@@ -19,7 +19,7 @@ use mio::{
     Events, Interest, Poll, Registry, Token, Waker,
     net::{TcpListener, TcpStream},
 };
-use sse_proto::{Event, encode_into};
+use sse_proto::Event;
 
 use crate::orders::{Order, Orders, say_missed};
 
@@ -215,7 +215,9 @@ impl Connection {
 /// Encodes these events as one HTTP/1.1 chunk.
 fn chunk(texts: Vec<String>) -> Vec<u8> {
     let mut blocks = Vec::new();
-    encode_into(texts.into_iter().map(Event::new), &mut blocks);
+    for text in texts {
+        Event::new(text).encode(&mut blocks);
+    }
     let mut chunk = format!("{:X}\r\n", blocks.len()).into_bytes();
     chunk.extend_from_slice(&blocks);
     chunk.extend_from_slice(b"\r\n");

@@ -27,7 +27,7 @@ use sse_hyper::{
     CloseEvent, Encoded, EventBody, KeepAlive, StreamConfig, StreamTracker, last_event_id,
     last_event_id_in_query, no_content, parse_event_id, respond, response, until_error,
 };
-use sse_proto::{Comment, Event, EventCodec, EventId, EventType, MessageEvent, encode_into};
+use sse_proto::{Comment, Event, EventCodec, EventId, EventType, MessageEvent};
 use testkit::{Item, reference};
 use tokio_util::codec::Encoder;
 
@@ -63,11 +63,16 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     ("EventType::new", |text| {
         with_type(text, EventType::new(text[0].clone()))
     }),
+    ("EventType::from_static", |text| {
+        let literal = leak(&text[0]);
+        let checked = EventType::new(literal).map(|_| EventType::from_static(literal));
+        with_type(text, checked)
+    }),
     ("FromStr for EventType", |text| {
         with_type(text, EventType::from_str(&text[0]))
     }),
-    ("TryFrom<&'static str> for EventType", |text| {
-        with_type(text, EventType::try_from(leak(&text[0])))
+    ("TryFrom<&str> for EventType", |text| {
+        with_type(text, EventType::try_from(&*text[0]))
     }),
     ("TryFrom<String> for EventType", |text| {
         with_type(text, EventType::try_from(text[0].clone()))
@@ -75,20 +80,34 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     ("EventId::new", |text| {
         with_id(text, EventId::new(text[2].clone()))
     }),
+    ("EventId::from_static", |text| {
+        let literal = leak(&text[2]);
+        let checked = EventId::new(literal).map(|_| EventId::from_static(literal));
+        with_id(text, checked)
+    }),
     ("FromStr for EventId", |text| {
         with_id(text, EventId::from_str(&text[2]))
     }),
-    ("TryFrom<&'static str> for EventId", |text| {
-        with_id(text, EventId::try_from(leak(&text[2])))
+    ("TryFrom<&str> for EventId", |text| {
+        with_id(text, EventId::try_from(&*text[2]))
     }),
     ("TryFrom<String> for EventId", |text| {
         with_id(text, EventId::try_from(text[2].clone()))
     }),
+    ("From<u32> for EventId", |text| {
+        with_number(text, number(text) as u32)
+    }),
     ("From<u64> for EventId", |text| {
-        let number = number(text);
-        let id = EventId::from(number);
-        assert_eq!(id, number.to_string());
-        encoded(&Event::new(text[1].clone()).with_id(id))
+        with_number(text, number(text))
+    }),
+    ("From<usize> for EventId", |text| {
+        with_number(text, number(text) as usize)
+    }),
+    ("From<i32> for EventId", |text| {
+        with_number(text, number(text) as i32)
+    }),
+    ("From<i64> for EventId", |text| {
+        with_number(text, number(text) as i64)
     }),
     ("Default for EventId", |text| {
         encoded(&Event::new(text[1].clone()).with_id(EventId::default()))
@@ -98,8 +117,22 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         assert_eq!(event.data(), text[1]);
         encoded(&event)
     }),
+    ("Event::from_static", |text| {
+        let literal = leak(&text[1]);
+        let event = Event::from_static(literal);
+        assert_eq!(event.data(), literal);
+        encoded(&event)
+    }),
     ("Default for Event", |_| encoded(&Event::default())),
     ("Event::json", json),
+    ("Event::try_with_type", |text| {
+        let event = Event::new(text[1].clone()).try_with_type(&*text[0]);
+        event.map_or_else(|_| nothing(), |event| encoded(&event))
+    }),
+    ("Event::try_with_id", |text| {
+        let event = Event::new(text[1].clone()).try_with_id(&text[2]);
+        event.map_or_else(|_| nothing(), |event| encoded(&event))
+    }),
     ("Event::with_type", |text| encoded(&event(text))),
     ("Event::with_id", |text| encoded(&event(text))),
     ("Event::with_retry", |text| {
@@ -148,14 +181,6 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         Sent {
             bytes: event.to_string().into_bytes(),
             ..encoded(&event)
-        }
-    }),
-    ("encode_into", |text| {
-        let mut bytes = String::new();
-        encode_into([event(text)], &mut bytes);
-        Sent {
-            bytes: bytes.into_bytes(),
-            ..encoded(&event(text))
         }
     }),
     ("Comment::new", |text| {
@@ -252,7 +277,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let event = event(text);
         let again: Vec<Event> = Encoded::from(&event).events().collect();
         let mut bytes = Vec::new();
-        encode_into(&again, &mut bytes);
+        again.iter().for_each(|event| event.encode(&mut bytes));
         let retry = Vec::from_iter(event.retry());
         assert!(retry.is_empty() && again.len() == 1);
         Sent {
@@ -491,6 +516,13 @@ fn with_id<E>(text: &Text, id: Result<EventId, E>) -> Sent {
     }
 }
 
+/// Returns an event with the ID that a conversion made of the number.
+fn with_number<N: Copy + ToString + Into<EventId>>(text: &Text, number: N) -> Sent {
+    let event = Event::new(text[1].clone()).with_id(number);
+    assert_eq!(event.last_event_id(), number.to_string());
+    encoded(&event)
+}
+
 /// Returns these bytes with the items of the comment.
 fn commented(text: &Text, bytes: Vec<u8>) -> Sent {
     let lines = support::as_read(&text[3]);
@@ -505,13 +537,13 @@ fn empty_comment() -> Vec<Item> {
     vec![Item::Comment(String::new())]
 }
 
-#[cfg(feature = "serde")]
+#[cfg(feature = "json")]
 fn json(text: &Text) -> Sent {
     let event = Event::json(&text[1]).expect("a string can be JSON");
     encoded(&event)
 }
 
-#[cfg(not(feature = "serde"))]
+#[cfg(not(feature = "json"))]
 fn json(_: &Text) -> Sent {
     nothing()
 }

@@ -1,3 +1,5 @@
+//! Delay between attempts, with backoff and jitter.
+
 use core::time::Duration;
 
 use super::{ClientConfig, DisconnectReason};
@@ -50,38 +52,38 @@ impl Backoff {
     /// ends quiet streams is not a failure.
     pub(super) fn handle_end(
         &mut self,
-        lived: Duration,
+        lifetime: Duration,
         reason: DisconnectReason,
         config: &ClientConfig,
     ) {
         let base = self.base(config);
         let is_success = match reason {
-            DisconnectReason::EndOfStream | DisconnectReason::Truncated => lived >= base,
-            _ => lived >= base.saturating_mul(DELAYS_BEFORE_BREAK).min(MIN_LIFETIME),
+            DisconnectReason::EndOfStream | DisconnectReason::Truncated => lifetime >= base,
+            _ => lifetime >= base.saturating_mul(DELAYS_BEFORE_BREAK).min(MIN_LIFETIME),
         };
         if is_success {
             self.handle_success();
         }
     }
 
-    /// Returns the delay without backoff and random part.
+    /// Returns the delay without backoff and jitter.
     fn base(&self, config: &ClientConfig) -> Duration {
         let [min, max] = config.delay_bounds();
         self.reconnection_time.clamp(min, max)
     }
 
     /// Returns the delay after an attempt: the reconnection time, doubled for each consecutive failed attempt
-    /// before. A random part of up to a quarter is added, unless the configuration turns it off.
+    /// before. Jitter of up to a quarter is added, unless the configuration turns it off.
     pub(super) fn delay(&mut self, config: &ClientConfig) -> Duration {
         let base = self.base(config);
         let doubled = base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         let wait = doubled.min(config.max_backoff.max(base));
         self.failures = self.failures.saturating_add(1);
-        let more = match config.jitter {
+        let jitter = match config.jitter {
             true => wait / (4 * 255) * self.draw(),
             false => Duration::ZERO,
         };
-        wait.saturating_add(more).min(config.delay_bounds()[1])
+        wait.saturating_add(jitter).min(config.delay_bounds()[1])
     }
 
     /// Returns a random number from 0 to 255 by `SplitMix64`. The sequence depends only on the seed.

@@ -1,3 +1,5 @@
+//! Configuration of a client.
+
 use core::time::Duration;
 
 use crate::{DEFAULT_MAX_EVENT_BYTES, DEFAULT_MAX_ID_BYTES, Decoder};
@@ -6,6 +8,15 @@ use crate::{DEFAULT_MAX_EVENT_BYTES, DEFAULT_MAX_ID_BYTES, Decoder};
 const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Configuration of a client: reconnection, timeouts and limits.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_proto::client::ClientConfig;
+///
+/// let config = ClientConfig::default()
+///     .idle_timeout(Some(Duration::from_secs(30)))
+///     .max_delay(Duration::from_secs(60));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     pub(super) reconnection_time: Duration,
@@ -56,7 +67,7 @@ impl ClientConfig {
         self
     }
 
-    /// Sets whether each delay has a random part, of up to a quarter. The default is `true`.
+    /// Sets whether each delay has jitter: a random addition of up to a quarter. The default is `true`.
     ///
     /// Without it, all clients of a server that was down reconnect at the same time, as browsers do.
     #[must_use]

@@ -1,4 +1,4 @@
-//! State machine of a client in simulated time.
+//! Session of a client in simulated time.
 
 use core::time::Duration;
 
@@ -11,9 +11,9 @@ pub(crate) mod steps;
 
 pub(crate) const EVENTS: Option<&[u8]> = Some(b"text/event-stream");
 
-/// State machine with a clock, and a record of its outputs.
+/// Session with a clock, and a record of its outputs.
 pub(crate) struct Source {
-    pub(crate) connection: Session,
+    pub(crate) session: Session,
     pub(crate) now: Duration,
     pub(crate) actions: Vec<Action>,
     pub(crate) changes: Vec<SessionEvent>,
@@ -23,7 +23,7 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(config: ClientConfig) -> Self {
         let mut source = Self {
-            connection: Session::new(config, 7, Duration::ZERO),
+            session: Session::new(config, 7, Duration::ZERO),
             now: Duration::ZERO,
             actions: Vec::new(),
             changes: Vec::new(),
@@ -43,9 +43,9 @@ impl Source {
 
     pub(crate) fn drain(&mut self) {
         self.actions
-            .extend(std::iter::from_fn(|| self.connection.poll_action()));
+            .extend(std::iter::from_fn(|| self.session.poll_action()));
         self.changes
-            .extend(std::iter::from_fn(|| self.connection.poll_change()));
+            .extend(std::iter::from_fn(|| self.session.poll_change()));
     }
 
     pub(crate) fn take_actions(&mut self) -> Vec<Action> {
@@ -67,7 +67,7 @@ impl Source {
     }
 
     pub(crate) fn respond(&mut self, status: u16, content_type: Option<&[u8]>) {
-        self.connection
+        self.session
             .handle_response(status, content_type, None, self.now);
         self.drain();
     }
@@ -75,7 +75,7 @@ impl Source {
     pub(crate) fn receive(&mut self, stream: &str) {
         let mut chunk = Chunk::from(stream);
         loop {
-            match self.connection.decode(&mut chunk, self.now) {
+            match self.session.decode(&mut chunk, self.now) {
                 Ok(None) => break,
                 Ok(Some(Item::Event(event))) => self.data.push(event.data.to_owned()),
                 Ok(Some(_)) => {}
@@ -87,26 +87,26 @@ impl Source {
     }
 
     pub(crate) fn end(&mut self) {
-        self.connection.handle_end_of_stream(self.now);
+        self.session.handle_end_of_stream(self.now);
         self.drain();
     }
 
     pub(crate) fn fail(&mut self) {
-        self.connection.handle_network_error(self.now);
+        self.session.handle_network_error(self.now);
         self.drain();
     }
 
     /// Advances the time to the next timeout.
     pub(crate) fn sleep(&mut self) -> Duration {
-        let next = self.connection.poll_timeout().expect("a timeout");
+        let next = self.session.poll_timeout().expect("a timeout");
         let before = next - Duration::from_millis(1);
         let actions = self.actions.len();
-        self.connection.handle_timeout(before.max(self.now));
+        self.session.handle_timeout(before.max(self.now));
         self.drain();
         assert_eq!(self.actions.len(), actions, "no action before the timeout");
         let slept = next - self.now;
         self.now = next;
-        self.connection.handle_timeout(next);
+        self.session.handle_timeout(next);
         self.drain();
         slept
     }

@@ -1,27 +1,27 @@
-//! Runs the state machine through any steps of a driver, and checks its invariants after each step.
+//! Runs a session through any steps of a driver, and checks its invariants after each step.
 
 use core::time::Duration;
 
 use sse_proto::{
-    EventId,
+    Chunk, EventId,
     client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
 };
 
-const FLOOR: Duration = Duration::from_millis(500);
-const CEILING: Duration = Duration::from_secs(20);
-const MAX_ID: usize = 12;
+const MIN_DELAY: Duration = Duration::from_millis(500);
+const MAX_DELAY: Duration = Duration::from_secs(20);
+const MAX_ID_BYTES: usize = 12;
 
 /// State of the driver's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Request {
     None,
-    UnderWay,
+    Sent,
     Open,
 }
 
 /// Driver that takes all actions, and records the state that it expects.
 struct Driver {
-    connection: Session,
+    session: Session,
     now: Duration,
     request: Request,
     /// Earliest time of the next connection.
@@ -35,9 +35,9 @@ struct Driver {
 pub(crate) fn run(input: &[u8]) {
     let (setup, steps) = input.split_first().unwrap_or((&0, &[]));
     let mut config = ClientConfig::default()
-        .min_delay(FLOOR)
-        .max_delay(CEILING)
-        .max_id_bytes(MAX_ID)
+        .min_delay(MIN_DELAY)
+        .max_delay(MAX_DELAY)
+        .max_id_bytes(MAX_ID_BYTES)
         .max_event_bytes(64);
     if setup & 1 == 1 {
         config = config.retry_server_errors(false);
@@ -52,7 +52,7 @@ pub(crate) fn run(input: &[u8]) {
         config = config.head_timeout(None);
     }
     let mut driver = Driver {
-        connection: Session::new(config, u64::from(*setup), Duration::ZERO),
+        session: Session::new(config, u64::from(*setup), Duration::ZERO),
         now: Duration::ZERO,
         request: Request::None,
         earliest: Duration::ZERO,
@@ -78,19 +78,19 @@ impl Driver {
                 let status = STATUSES[usize::from(next()) % STATUSES.len()];
                 let asked = Duration::from_secs(next().into());
                 let retry_after = Some(asked).filter(|asked| !asked.is_zero());
-                let had_id = !self.connection.last_event_id().is_empty();
-                let was_under_way = self.request == Request::UnderWay;
+                let had_id = !self.session.last_event_id().is_empty();
+                let was_under_way = self.request == Request::Sent;
                 let content_type = (next() % 4 > 0).then_some(&b"text/event-stream"[..]);
                 let is_stream = status == 200 && content_type.is_some();
                 match next() % 4 {
                     decision @ 0..=1 if !is_stream => {
                         let reason = DisconnectReason::Status(status);
                         let retry = decision == 1;
-                        self.connection
+                        self.session
                             .handle_unexpected_response(reason, retry, retry_after, now);
                     }
                     _ => self
-                        .connection
+                        .session
                         .handle_response(status, content_type, retry_after, now),
                 }
                 if was_under_way {
@@ -101,7 +101,7 @@ impl Driver {
                     };
                 }
                 // Only a refusal can drop an ID.
-                if self.connection.last_event_id().is_empty() && had_id {
+                if self.session.last_event_id().is_empty() && had_id {
                     assert!(was_under_way && [400, 431].contains(&status), "{status}");
                     self.last_event_id.clear();
                 }
@@ -118,15 +118,15 @@ impl Driver {
                     "id\n\n",
                 ];
                 let index = usize::from(next()) % STREAMS.len();
-                let mut stream = STREAMS[index].as_bytes();
+                let mut chunk = Chunk::from(STREAMS[index]);
                 let mut items = 0;
                 loop {
-                    match self.connection.decode_owned(&mut stream, now) {
+                    match self.session.decode_owned(&mut chunk, now) {
                         Ok(None) => break,
                         Ok(Some(_)) | Err(_) => items += 1,
                     }
                 }
-                assert!(stream.is_empty());
+                assert!(chunk.rest().is_empty());
                 if self.request == Request::Open {
                     match index {
                         4 => self.last_event_id = "1".into(),
@@ -139,49 +139,49 @@ impl Driver {
                 }
             }
             2 => {
-                self.connection.handle_end_of_stream(now);
+                self.session.handle_end_of_stream(now);
                 self.request = Request::None;
             }
             3 => {
                 match (&self.request, next() % 2) {
-                    (Request::UnderWay, 0) => self.connection.handle_preparation_error(now),
-                    _ => self.connection.handle_network_error(now),
+                    (Request::Sent, 0) => self.session.handle_preparation_error(now),
+                    _ => self.session.handle_network_error(now),
                 }
                 self.request = Request::None;
             }
             4 => self.now += Duration::from_millis(100 * u64::from(next())),
             5 => {
-                if let Some(time) = self.connection.poll_timeout() {
+                if let Some(time) = self.session.poll_timeout() {
                     self.now = self.now.max(time);
                 }
             }
             6 => {
                 self.earliest = now;
-                self.connection.reconnect(now);
+                self.session.reconnect(now);
             }
             7 => {
                 let id = EventId::new("x".repeat(usize::from(next() % 16))).expect("valid");
-                let is_set = self.connection.set_last_event_id(&id);
-                assert_eq!(is_set.is_ok(), id.len() <= MAX_ID);
+                let is_set = self.session.set_last_event_id(&id);
+                assert_eq!(is_set.is_ok(), id.len() <= MAX_ID_BYTES);
                 if is_set.is_ok() {
                     self.last_event_id = id.to_string();
                 }
             }
-            _ if next() > 200 => self.connection.close(),
-            _ => self.connection.handle_event(now),
+            _ if next() > 200 => self.session.close(),
+            _ => self.session.handle_event(now),
         }
-        let due = self.connection.poll_timeout();
-        self.connection.handle_timeout(self.now);
+        let due = self.session.poll_timeout();
+        self.session.handle_timeout(self.now);
         if due.is_some_and(|due| due <= self.now) && self.request != Request::None {
             // The request timed out, so an abort follows.
-            assert_ne!(self.connection.poll_timeout(), due);
+            assert_ne!(self.session.poll_timeout(), due);
         }
     }
 
     /// Checks the invariants after a step.
     fn check(&mut self) {
         let (mut aborts, mut connects, mut closed) = (0, 0, 0);
-        while let Some(change) = self.connection.poll_change() {
+        while let Some(change) = self.session.poll_change() {
             assert!(!self.is_over, "no change after the end: {change:?}");
             match change {
                 SessionEvent::Open => assert_eq!(self.request, Request::Open),
@@ -189,9 +189,12 @@ impl Driver {
                     let least = if reason == DisconnectReason::Requested {
                         Duration::ZERO
                     } else {
-                        FLOOR
+                        MIN_DELAY
                     };
-                    assert!((least..=CEILING).contains(&delay), "{reason:?}: {delay:?}");
+                    assert!(
+                        (least..=MAX_DELAY).contains(&delay),
+                        "{reason:?}: {delay:?}"
+                    );
                     self.earliest = self.now.saturating_add(least);
                 }
                 SessionEvent::Closed(_) => {
@@ -199,13 +202,13 @@ impl Driver {
                     self.is_over = true;
                 }
                 SessionEvent::LastEventIdDropped { length, .. } => {
-                    assert!((1..=MAX_ID).contains(&length));
-                    assert!(self.connection.last_event_id().is_empty());
+                    assert!((1..=MAX_ID_BYTES).contains(&length));
+                    assert!(self.session.last_event_id().is_empty());
                 }
                 _ => {}
             }
         }
-        while let Some(action) = self.connection.poll_action() {
+        while let Some(action) = self.session.poll_action() {
             match action {
                 Action::Abort => {
                     aborts += 1;
@@ -216,20 +219,20 @@ impl Driver {
                     connects += 1;
                     assert_eq!(self.request, Request::None, "one request at a time");
                     assert!(self.now >= self.earliest, "no connection before the delay");
-                    self.request = Request::UnderWay;
+                    self.request = Request::Sent;
                 }
                 _ => {}
             }
         }
         assert!(aborts <= 1 && connects <= 1 && closed <= 1);
-        assert_eq!(self.connection.is_closed(), self.is_over);
+        assert_eq!(self.session.is_closed(), self.is_over);
         if self.is_over {
             assert_eq!(connects, 0, "closed stays closed");
-            assert_eq!(self.connection.poll_timeout(), None);
+            assert_eq!(self.session.poll_timeout(), None);
         }
-        if let Some(time) = self.connection.poll_timeout() {
+        if let Some(time) = self.session.poll_timeout() {
             assert!(time > self.now, "no timeout is overdue");
         }
-        assert_eq!(self.connection.last_event_id(), self.last_event_id);
+        assert_eq!(self.session.last_event_id(), self.last_event_id);
     }
 }

@@ -40,17 +40,24 @@ impl Limits {
 /// Decodes the stream with every decoder, and asserts that all results are equal.
 pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
     let outcome = decode_text(limits.decoder(), chunks);
-    assert_end_is_told(limits, chunks, &outcome);
+    assert_same_end(limits, chunks, &outcome);
     assert_eq!(
         decode_bytes(limits.decoder(), chunks, false),
         outcome,
         "as bytes"
     );
     assert_eq!(
-        without_places(decode_bytes(limits.decoder(), chunks, true)),
-        without_places(outcome.clone()),
+        without_offsets(decode_bytes(limits.decoder(), chunks, true)),
+        without_offsets(outcome.clone()),
         "with stops"
     );
+    for stops in [false, true] {
+        assert_eq!(
+            decode_owned(limits.decoder(), chunks, stops),
+            outcome,
+            "owned, stops: {stops}"
+        );
+    }
 
     // The memory is large enough for this stream, but not larger than the limit. Text can be three times as long
     // as its bytes.
@@ -81,7 +88,7 @@ pub(crate) fn decode(limits: Limits, chunks: &[&[u8]]) -> Outcome {
 }
 
 /// Asserts that the chunking does not change whether the stream ends inside an event.
-fn assert_end_is_told(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
+fn assert_same_end(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
     let stream = chunks.concat();
     let is_inside_event = |chunks: &[&[u8]]| {
         let mut decoder = limits.decoder();
@@ -112,7 +119,7 @@ fn assert_end_is_told(limits: Limits, chunks: &[&[u8]], outcome: &Outcome) {
 
 /// Removes the positions of errors. They are not known if the caller has dropped the chunk in which the event
 /// started.
-fn without_places(mut outcome: Outcome) -> Outcome {
+fn without_offsets(mut outcome: Outcome) -> Outcome {
     for item in &mut outcome.items {
         if let testkit::Item::TooLarge(at) | testkit::Item::IdTooLong(at) = item {
             *at = 0;
@@ -148,6 +155,26 @@ fn decode_bytes(mut decoder: Decoder, chunks: &[&[u8]], stops: bool) -> Outcome 
                 chunk = Chunk::new(chunk.rest());
             }
         }
+    }
+    let last_event_id = decoder.last_event_id().to_owned();
+    Outcome {
+        items,
+        last_event_id,
+    }
+}
+
+/// Decodes to owned items. With `stops`, the rest of the chunk becomes a new chunk after each item.
+fn decode_owned(mut decoder: Decoder, chunks: &[&[u8]], stops: bool) -> Outcome {
+    let mut items = Vec::new();
+    for bytes in chunks {
+        let mut chunk = Chunk::new(bytes);
+        while let Some(item) = next(decoder.decode_owned(&mut chunk), |text| text) {
+            items.push(item);
+            if stops {
+                chunk = Chunk::new(&bytes[bytes.len() - chunk.rest().len()..]);
+            }
+        }
+        assert!(chunk.rest().is_empty(), "the chunk is empty after `None`");
     }
     let last_event_id = decoder.last_event_id().to_owned();
     Outcome {
@@ -193,8 +220,8 @@ pub(crate) fn next<T, I: AsRef<[u8]>>(
             Item::Comment(text) => testkit::Item::Comment(own(text)),
             _ => panic!("unknown item"),
         },
-        Err(DecodeError::TooLarge { at, .. }) => testkit::Item::TooLarge(at),
-        Err(DecodeError::IdTooLong { at, .. }) => testkit::Item::IdTooLong(at),
+        Err(DecodeError::TooLarge { offset, .. }) => testkit::Item::TooLarge(offset),
+        Err(DecodeError::IdTooLong { offset, .. }) => testkit::Item::IdTooLong(offset),
         Err(other) => panic!("unknown error: {other}"),
     })
 }
@@ -202,12 +229,12 @@ pub(crate) fn next<T, I: AsRef<[u8]>>(
 /// Encodes an event of these strings between two comments, and decodes the result. Asserts that each string is
 /// either rejected, with the position of the fault, or received unchanged.
 pub(crate) fn assert_nothing_is_forged(event_type: &str, data: &str, id: &str, comment: &str) {
-    let mut sent = Event::new(data.to_owned());
-    match EventType::new(event_type.to_owned()) {
+    let mut sent = Event::new(data);
+    match EventType::new(event_type) {
         Ok(valid) => sent = sent.with_type(valid),
         Err(error) => assert!(event_type[error.offset()..].starts_with(error.character())),
     }
-    match EventId::new(id.to_owned()) {
+    match EventId::new(id) {
         Ok(valid) => sent = sent.with_id(valid),
         Err(error) => assert!(id[error.offset()..].starts_with(error.character())),
     }

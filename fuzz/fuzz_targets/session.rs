@@ -1,4 +1,4 @@
-//! Checks the invariants of the client state machine after any steps of a driver, in simulated time.
+//! Checks the invariants of a client session after any steps of a driver, in simulated time.
 #![no_main]
 
 #[path = "../../sse-proto/tests/simulated/steps.rs"]

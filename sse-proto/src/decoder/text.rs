@@ -11,16 +11,16 @@ const MIN_CHUNK_BYTES: usize = 100;
 
 /// Part of a chunk that is known to be valid text, so that not each value has to be validated separately.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KnownText<'i> {
+pub(crate) struct ValidatedPrefix<'i> {
     text: &'i str,
     /// Start of the text in the chunk.
-    at: usize,
+    offset: usize,
 }
 
-impl<'i> KnownText<'i> {
+impl<'i> ValidatedPrefix<'i> {
     /// Marks a whole chunk as valid text.
     pub(crate) fn all(text: &'i str) -> Self {
-        Self { text, at: 0 }
+        Self { text, offset: 0 }
     }
 
     /// Validates the bytes from `start` to `end`, and many bytes after them, so that most calls have nothing to
@@ -31,7 +31,7 @@ impl<'i> KnownText<'i> {
     /// validated more than twice.
     #[inline]
     pub(crate) fn look_ahead(&mut self, bytes: &'i [u8], start: usize, end: usize) {
-        if end > self.at + self.text.len() && bytes.len() >= MIN_CHUNK_BYTES {
+        if end > self.offset + self.text.len() && bytes.len() >= MIN_CHUNK_BYTES {
             self.look(bytes, start, end);
         }
     }
@@ -39,7 +39,7 @@ impl<'i> KnownText<'i> {
     #[inline(never)]
     fn look(&mut self, bytes: &'i [u8], start: usize, end: usize) {
         let window_end = end.max(bytes.len().min(start + LOOK_AHEAD_BYTES));
-        self.at = start;
+        self.offset = start;
         self.text = valid_prefix(without_cut_character(&bytes[start..window_end]));
     }
 
@@ -48,7 +48,7 @@ impl<'i> KnownText<'i> {
     pub(crate) fn get(&self, start: usize, end: usize) -> Option<&'i str> {
         // A start before the known text wraps to an index far after it.
         self.text
-            .get(start.wrapping_sub(self.at)..end.wrapping_sub(self.at))
+            .get(start.wrapping_sub(self.offset)..end.wrapping_sub(self.offset))
     }
 }
 

@@ -1,14 +1,19 @@
-//! Decoder with an allocator. It returns text, bytes, or shared bytes.
+//! Decoder with an allocator. It returns text, bytes, owned text, or shared bytes.
 //!
-//! `parse.rs` parses the stream; this file converts its bytes to text.
+//! `parser.rs` parses the stream; this file converts its results to items.
+
+pub(crate) mod text;
 
 use alloc::{string::String, vec::Vec};
 
+#[cfg(feature = "bytes")]
+use bytes::Bytes;
+
 use crate::{
     Chunk, DEFAULT_MAX_ID_BYTES, DecodeError, EventId, IdTooLong, Item, MessageEvent,
-    parse::{LastEventId, Limits, Parser, Place, Step},
-    text::{as_text, push_lossy, to_text},
+    parser::{LastEventId, Limits, Parsed, Parser, Span},
 };
+use text::{as_text, push_lossy, to_text};
 
 /// Default limit of a [`Decoder`]: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
@@ -25,6 +30,15 @@ const MAX_BYTEWISE_ID_BYTES: usize = 16;
 ///
 /// An event that lies in one chunk is borrowed from the chunk. An event that spans chunks is assembled in the
 /// decoder, which copies each byte once and reuses its memory for the next event.
+///
+/// Each method that decodes takes a [`Chunk`] and returns at most one item. They can be mixed:
+///
+/// | method | strings of an item | for |
+/// |---|---|---|
+/// | [`decode`](Self::decode) | `&str` | items that are used before the next call |
+/// | [`decode_bytes`](Self::decode_bytes) | `&[u8]` | data that a parser reads, which validates it anyway |
+/// | [`decode_owned`](Self::decode_owned) | `String` | items that are kept or sent on |
+/// | `decode_shared`, feature `bytes` | `Bytes` | events of many kilobytes that are passed on |
 #[derive(Debug)]
 pub struct Decoder {
     pub(crate) parser: Parser<Vec<u8>>,
@@ -97,26 +111,26 @@ impl Decoder {
         &'a mut self,
         chunk: &mut Chunk<'i>,
     ) -> Result<Option<Item<&'a str>>, DecodeError> {
-        let start = chunk.at;
-        let step = self.parser.next(chunk, &mut self.last_event_id);
+        let start = chunk.offset;
+        let parsed = self.parser.next(chunk, &mut self.last_event_id);
         let Self {
             parser, replaced, ..
         } = self;
         let [type_replaced, data_replaced] = replaced;
-        Ok(Some(match step {
-            Step::NeedMore => return Ok(None),
-            Step::TooLarge(error) => return Err(error),
-            Step::Retry(time) => Item::Retry(time),
-            Step::Comment(comment) => Item::Comment(read(
+        Ok(Some(match parsed {
+            Parsed::NeedMore => return Ok(None),
+            Parsed::TooLarge(error) => return Err(error),
+            Parsed::Retry(time) => Item::Retry(time),
+            Parsed::Comment(comment) => Item::Comment(read(
                 chunk,
                 start,
                 comment,
                 || parser.comment(),
                 data_replaced,
             )),
-            Step::Event { event_type, data } => Item::Event(MessageEvent {
-                event_type: event_type.map_or("message", |place| {
-                    read(chunk, start, place, || parser.event_type(), type_replaced)
+            Parsed::Event { event_type, data } => Item::Event(MessageEvent {
+                event_type: event_type.map_or("message", |span| {
+                    read(chunk, start, span, || parser.event_type(), type_replaced)
                 }),
                 data: read(chunk, start, data, || parser.data(), data_replaced),
                 last_event_id: &self.last_event_id.text,
@@ -124,7 +138,9 @@ impl Decoder {
         }))
     }
 
-    /// Decodes like [`decode`](Self::decode), but returns the bytes as received, without a check for UTF-8.
+    /// Decodes a part of the chunk and returns at most one item of bytes as received, which are not validated.
+    ///
+    /// Call it until it returns `None`, like [`decode`](Self::decode).
     ///
     /// Only the last event ID is always valid UTF-8, because the client sends it back as text.
     ///
@@ -137,6 +153,111 @@ impl Decoder {
         chunk: &mut Chunk<'i>,
     ) -> Result<Option<Item<&'a [u8]>>, DecodeError> {
         self.parser.next_bytes(&mut self.last_event_id, chunk)
+    }
+
+    /// Decodes a part of the chunk and returns at most one owned item.
+    ///
+    /// Call it until it returns `None`, like [`decode`](Self::decode). Each string is copied once. The last event ID
+    /// is shared with the other events that have it. So an event can be sent on without another copy:
+    ///
+    /// ```
+    /// use sse_proto::{Chunk, Decoder, Event, Item};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut chunk = Chunk::from("event: news\nid: 7\ndata: hello\n\n");
+    /// let mut wire = String::new();
+    /// while let Some(item) = decoder.decode_owned(&mut chunk)? {
+    ///     if let Item::Event(event) = item {
+    ///         // The strings move.
+    ///         Event::try_from(event)?.encode(&mut wire);
+    ///     }
+    /// }
+    /// assert_eq!(wire, "event: news\nid: 7\ndata: hello\n\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`decode`](Self::decode).
+    #[inline(always)]
+    pub fn decode_owned(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+    ) -> Result<Option<Item<String, EventId>>, DecodeError> {
+        let parsed = self.parser.next(chunk, &mut self.last_event_id);
+        self.parser.count_taken(chunk);
+        // Text is validated when it is copied. Many callers create a chunk for each call, so validating ahead would be
+        // wasted.
+        let parser = &self.parser;
+        match parsed {
+            Parsed::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
+                event_type: match event_type {
+                    None => "message".into(),
+                    Some(span) => to_text(span.slice(chunk, || parser.event_type())),
+                },
+                data: to_text(data.slice(chunk, || parser.data())),
+                last_event_id: self.last_event_id.share(),
+            }))),
+            Parsed::NeedMore => Ok(None),
+            Parsed::TooLarge(error) => Err(error),
+            Parsed::Retry(time) => Ok(Some(Item::Retry(time))),
+            Parsed::Comment(comment) => {
+                let comment = comment.slice(chunk, || parser.comment());
+                Ok(Some(Item::Comment(to_text(comment))))
+            }
+        }
+    }
+
+    /// Decodes a part of the chunk and returns at most one item of bytes, which share the memory of the chunk.
+    ///
+    /// The chunk must be [created from a `Bytes`](Chunk#impl-From%3C%26Bytes%3E-for-Chunk%3C'i%3E). The values of
+    /// another chunk are copied, and so is a value that spans chunks. Sharing pays off for events of many kilobytes
+    /// that are passed on. A smaller event is cheaper to copy. The bytes are not validated, as in
+    /// [`decode_bytes`](Self::decode_bytes).
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sse_proto::{Chunk, Decoder, Item};
+    ///
+    /// let input = Bytes::from_static(b"data: shared\n\nda");
+    /// let mut decoder = Decoder::new();
+    /// let mut chunk = Chunk::from(&input);
+    /// let Some(Item::Event(event)) = decoder.decode_shared(&mut chunk)? else { panic!() };
+    /// assert_eq!(event.data, "shared");
+    /// assert_eq!(event.data.as_ptr(), input[6..].as_ptr());
+    /// assert_eq!(chunk.rest(), b"da");
+    /// # Ok::<(), sse_proto::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`decode`](Self::decode).
+    #[cfg(feature = "bytes")]
+    pub fn decode_shared(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+    ) -> Result<Option<Item<Bytes, EventId>>, DecodeError> {
+        let parsed = self.parser.next(chunk, &mut self.last_event_id);
+        self.parser.count_taken(chunk);
+        let share = |span: Span, buffered: &[u8]| match (span, chunk.owner) {
+            (Span::Chunk(start, end), Some(owner)) => owner.slice(start..end),
+            (Span::Chunk(start, end), None) => Bytes::copy_from_slice(&chunk.bytes[start..end]),
+            (Span::Buffer, _) => Bytes::copy_from_slice(buffered),
+        };
+        match parsed {
+            Parsed::NeedMore => Ok(None),
+            Parsed::TooLarge(error) => Err(error),
+            Parsed::Retry(time) => Ok(Some(Item::Retry(time))),
+            Parsed::Comment(span) => Ok(Some(Item::Comment(share(span, self.parser.comment())))),
+            Parsed::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
+                event_type: match event_type {
+                    Some(span) => share(span, self.parser.event_type()),
+                    None => Bytes::from_static(b"message"),
+                },
+                data: share(data, self.parser.data()),
+                last_event_id: self.last_event_id.share(),
+            }))),
+        }
     }
 
     /// Returns the last event ID, which a reconnection sends as `Last-Event-ID`. Empty if there is none.
@@ -201,40 +322,6 @@ impl Decoder {
     }
 }
 
-impl Decoder {
-    /// Decodes the next item as an owned item. Removes the bytes that it takes from the start of `input`.
-    #[inline(always)]
-    pub(crate) fn next_owned(
-        &mut self,
-        input: &mut &[u8],
-    ) -> Result<Option<Item<String, EventId>>, DecodeError> {
-        let mut chunk = Chunk::new(input);
-        let step = self.parser.next(&mut chunk, &mut self.last_event_id);
-        *input = chunk.rest();
-        self.parser.leave(&mut chunk);
-        // Text is validated when it is copied. This chunk is dropped after the call, so validating ahead would be
-        // wasted.
-        let parser = &self.parser;
-        match step {
-            Step::Event { event_type, data } => Ok(Some(Item::Event(MessageEvent {
-                event_type: match event_type {
-                    None => "message".into(),
-                    Some(place) => to_text(place.slice(&chunk, || parser.event_type())),
-                },
-                data: to_text(data.slice(&chunk, || parser.data())),
-                last_event_id: self.last_event_id.share(),
-            }))),
-            Step::NeedMore => Ok(None),
-            Step::TooLarge(error) => Err(error),
-            Step::Retry(time) => Ok(Some(Item::Retry(time))),
-            Step::Comment(comment) => {
-                let comment = comment.slice(&chunk, || parser.comment());
-                Ok(Some(Item::Comment(to_text(comment))))
-            }
-        }
-    }
-}
-
 /// Last event ID, with a shared copy for owned events.
 #[derive(Debug, Default)]
 pub(crate) struct CurrentId {
@@ -269,11 +356,13 @@ impl CurrentId {
         } = self;
         if !*is_kept {
             *is_kept = true;
-            if let Some(id) = EventId::decoded_short(text) {
+            if let Some(id) = EventId::from_decoded_short(text) {
                 return id;
             }
         }
-        shared.get_or_insert_with(|| EventId::decoded(text)).clone()
+        shared
+            .get_or_insert_with(|| EventId::from_decoded(text))
+            .clone()
     }
 }
 
@@ -306,14 +395,14 @@ impl Default for Decoder {
 fn read<'a, 'i: 'a>(
     chunk: &mut Chunk<'i>,
     from: usize,
-    place: Place,
-    held: impl FnOnce() -> &'a [u8],
+    span: Span,
+    buffered: impl FnOnce() -> &'a [u8],
     replaced: &'a mut String,
 ) -> &'a str {
-    let bytes = match place {
-        Place::Held => held(),
-        Place::Chunk(start, end) => {
-            chunk.text.look_ahead(chunk.bytes, from, chunk.at);
+    let bytes = match span {
+        Span::Buffer => buffered(),
+        Span::Chunk(start, end) => {
+            chunk.text.look_ahead(chunk.bytes, from, chunk.offset);
             if let Some(text) = chunk.text.get(start, end) {
                 return text;
             }
@@ -403,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn every_decoder_says_the_same_wherever_the_stream_is_cut() {
+    fn all_decoders_agree_wherever_the_stream_is_cut() {
         let whole = decode(&[STREAM]);
         assert_eq!(whole.len(), 7, "{whole:#?}");
         for at in (0..STREAM.len()).step_by(if cfg!(miri) { 11 } else { 1 }) {
@@ -415,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_known_ahead_only_where_it_is_text() {
+    fn only_valid_text_is_validated_ahead() {
         let mut stream = Vec::new();
         let count = if cfg!(miri) { 15 } else { 60 };
         for n in 0..count {

@@ -5,13 +5,10 @@
 //! forged fields.
 
 use alloc::{string::String, vec::Vec};
-use core::{borrow::Borrow, fmt, time::Duration};
+use core::{fmt, time::Duration};
 
-use crate::{
-    decimal::decimal,
-    event::{Event, EventId},
-    line::find_end,
-};
+use super::{Event, EventId};
+use crate::parser::line::find_line_end;
 
 impl Event {
     /// Appends the block of the event: `event`, `id`, `retry`, one `data` line for each line of data, and the
@@ -101,22 +98,19 @@ impl fmt::Display for Comment<'_> {
     }
 }
 
-/// Appends the blocks of several events, for example for a single write.
-///
-/// ```
-/// use sse_proto::{Event, encode_into};
-///
-/// let mut wire = String::new();
-/// encode_into((1..=2).map(|n| Event::new(n.to_string())), &mut wire);
-/// assert_eq!(wire, "data: 1\n\ndata: 2\n\n");
-/// ```
-pub fn encode_into<E: Borrow<Event>>(events: impl IntoIterator<Item = E>, out: &mut impl Output) {
-    for event in events {
-        event.borrow().encode(out);
-    }
-}
-
 /// Destination of encoded text: `Vec<u8>`, `String`, and `BytesMut` with the feature `bytes`.
+///
+/// Each `encode` appends, so several events can be encoded into one buffer:
+///
+/// ```
+/// use sse_proto::Event;
+///
+/// let mut wire = Vec::new();
+/// for text in ["one", "two"] {
+///     Event::new(text).encode(&mut wire);
+/// }
+/// assert_eq!(wire, b"data: one\n\ndata: two\n\n");
+/// ```
 pub trait Output {
     /// Reserves room for about `additional` more bytes. This is only a hint.
     fn reserve(&mut self, additional: usize) {
@@ -174,7 +168,7 @@ fn field(out: &mut impl Output, name: &str, value: &str) {
 #[inline]
 fn lines(out: &mut impl Output, name: &str, text: &str) {
     let mut rest = text;
-    while let Some(end) = find_end(rest.as_bytes()) {
+    while let Some(end) = find_line_end(rest.as_bytes()) {
         out.push_str(name);
         // An LF in the text also ends the line on the wire.
         let (line, next) = match rest.as_bytes()[end..] {
@@ -200,22 +194,70 @@ fn retry(out: &mut impl Output, reconnection_time: Duration) {
 }
 
 /// Runs an encoder with a formatter as its output.
-fn display(f: &mut fmt::Formatter<'_>, encode: impl FnOnce(&mut Shown<'_, '_>)) -> fmt::Result {
-    let mut shown = Shown {
+fn display(
+    f: &mut fmt::Formatter<'_>,
+    encode: impl FnOnce(&mut FormatterOutput<'_, '_>),
+) -> fmt::Result {
+    let mut out = FormatterOutput {
         formatter: f,
         result: Ok(()),
     };
-    encode(&mut shown);
-    shown.result
+    encode(&mut out);
+    out.result
 }
 
-struct Shown<'a, 'f> {
+struct FormatterOutput<'a, 'f> {
     formatter: &'a mut fmt::Formatter<'f>,
     result: fmt::Result,
 }
 
-impl Output for Shown<'_, '_> {
+impl Output for FormatterOutput<'_, '_> {
     fn push_str(&mut self, text: &str) {
         self.result = self.result.and_then(|()| self.formatter.write_str(text));
+    }
+}
+
+/// Buffer for the digits of any `u64`.
+pub(super) type Digits = [u8; 20];
+
+/// Formats the number in decimal digits. `core::fmt` takes longer than the rest of an event.
+#[inline]
+pub(super) fn decimal(number: u64, digits: &mut Digits) -> &str {
+    let mut start = digits.len();
+    let mut rest = number;
+    while rest > 0 || start == digits.len() {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    core::str::from_utf8(&digits[start..]).unwrap_or("0")
+}
+
+/// Formats the number in decimal digits, with a sign if it is negative.
+pub(super) fn signed_decimal(number: i64, digits: &mut Digits) -> &str {
+    let length = decimal(number.unsigned_abs(), digits).len();
+    // The longest negative number has 19 digits, so there is room for its sign.
+    let mut start = digits.len() - length;
+    if number < 0 {
+        start -= 1;
+        digits[start] = b'-';
+    }
+    core::str::from_utf8(&digits[start..]).unwrap_or("0")
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn all_digits_are_there() {
+        for number in [0, 1, 9, 10, 4711, u64::MAX - 1, u64::MAX] {
+            assert_eq!(decimal(number, &mut [0; 20]), number.to_string());
+        }
+        for number in [0, 7, -1, -10, i64::MIN, i64::MAX] {
+            assert_eq!(signed_decimal(number, &mut [0; 20]), number.to_string());
+        }
     }
 }

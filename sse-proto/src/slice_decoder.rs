@@ -2,8 +2,8 @@
 
 use crate::{
     Chunk, DEFAULT_MAX_ID_BYTES, DecodeError, Item,
-    parse::{LastEventId, Limits, Parser},
-    store::{Slice, Store},
+    parser::buffer::{Buffer, SliceBuffer},
+    parser::{LastEventId, Limits, Parser},
 };
 
 /// Decoder that uses only memory of the caller and does not allocate, for the smallest targets.
@@ -27,8 +27,8 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct SliceDecoder<'b> {
-    parser: Parser<Slice<'b>>,
-    last_event_id: Slice<'b>,
+    parser: Parser<SliceBuffer<'b>>,
+    last_event_id: SliceBuffer<'b>,
 }
 
 impl<'b> SliceDecoder<'b> {
@@ -47,8 +47,8 @@ impl<'b> SliceDecoder<'b> {
         let (event_type, ids) = names.split_at_mut(third);
         let (id, last_event_id) = ids.split_at_mut(third);
         Self {
-            parser: Parser::new(limits, [data, event_type, id].map(Slice::new)),
-            last_event_id: Slice::new(last_event_id),
+            parser: Parser::new(limits, [data, event_type, id].map(SliceBuffer::new)),
+            last_event_id: SliceBuffer::new(last_event_id),
         }
     }
 
@@ -90,7 +90,7 @@ impl<'b> SliceDecoder<'b> {
     /// Returns the last event ID, which a reconnection sends as `Last-Event-ID`. Empty if there is none.
     #[doc(alias = "lastEventId")]
     pub fn last_event_id(&self) -> &[u8] {
-        Store::bytes(&self.last_event_id)
+        Buffer::bytes(&self.last_event_id)
     }
 
     /// Returns whether the stream is inside an event, which is lost if the stream ends here.
@@ -106,12 +106,12 @@ impl<'b> SliceDecoder<'b> {
     }
 }
 
-impl LastEventId for Slice<'_> {
+impl LastEventId for SliceBuffer<'_> {
     fn commit(&mut self, id: &[u8]) {
         self.set(id);
     }
 
     fn bytes(&self) -> &[u8] {
-        Store::bytes(self)
+        Buffer::bytes(self)
     }
 }

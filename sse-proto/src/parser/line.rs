@@ -10,7 +10,7 @@ pub(crate) const OPTIMIZE_FOR_SIZE: bool = cfg!(target_family = "wasm");
 ///
 /// Many lines are short, and a call of `memchr2` costs as much as checking 16 bytes by hand.
 #[inline(always)]
-pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find_line_end(bytes: &[u8]) -> Option<usize> {
     let head = bytes
         .split_first_chunk::<16>()
         .filter(|_| !OPTIMIZE_FOR_SIZE);
@@ -32,7 +32,7 @@ pub(crate) fn find_end(bytes: &[u8]) -> Option<usize> {
 
 /// Returns the index of the first CR or LF, without checking the first bytes by hand. Use it for a line that is
 /// probably long.
-pub(crate) fn find_far_end(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find_long_line_end(bytes: &[u8]) -> Option<usize> {
     memchr2(b'\r', b'\n', bytes)
 }
 
@@ -50,7 +50,7 @@ const fn ends_in(word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::find_end;
+    use super::find_line_end;
 
     #[test]
     fn it_finds_the_first_end_wherever_it_is() {
@@ -62,8 +62,8 @@ mod tests {
                     if at + 1 < length {
                         bytes[at + 1] = other;
                     }
-                    assert_eq!(find_end(&bytes[..length]), Some(at), "{length}");
-                    assert_eq!(find_end(&bytes[..at]), None, "{length}");
+                    assert_eq!(find_line_end(&bytes[..length]), Some(at), "{length}");
+                    assert_eq!(find_line_end(&bytes[..at]), None, "{length}");
                 }
             }
         }

@@ -98,7 +98,7 @@ pub(crate) fn without_space(value: &[u8]) -> &[u8] {
 
 /// Returns the start of the value of an incomplete `data` line. `None` if it is not yet known that the line is a
 /// `data` line, or where its value starts.
-pub(crate) fn data_so_far(line: &[u8]) -> Option<&[u8]> {
+pub(crate) fn partial_data_value(line: &[u8]) -> Option<&[u8]> {
     let value = line.strip_prefix(b"data:")?;
     (!value.is_empty()).then(|| without_space(value))
 }

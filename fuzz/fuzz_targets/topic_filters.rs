@@ -1,5 +1,5 @@
 //! Checks that any topics and patterns are accepted or rejected according to the rules. Checks also that each
-//! subscriber gets each selected event exactly once, while other subscribers subscribe and leave.
+//! subscriber gets each event that its filters match exactly once, while other subscribers subscribe and leave.
 //!
 //! The input consists of lines of texts that are separated by commas. The first character of a line is the
 //! command:
@@ -13,13 +13,13 @@
 
 use futures_util::{FutureExt, StreamExt};
 use libfuzzer_sys::fuzz_target;
-use sse_hub::{Hub, TopicFilters, TopicFilter, HubConfig, Subscription, Topic, Topics};
+use sse_hub::{Hub, HubConfig, Subscription, Topic, TopicFilter, TopicFilters, Topics};
 use sse_proto::Event;
 
 fuzz_target!(|input: &[u8]| {
     let text = String::from_utf8_lossy(input);
     let hub = Hub::new(HubConfig::new().first_sequence(1).position_events(false));
-    let mut subscribers: Vec<SubscriptionBuilder> = Vec::new();
+    let mut subscribers: Vec<TestSubscriber> = Vec::new();
     for line in text.split('\n') {
         let mut line = line.chars();
         let kind = line.next();
@@ -27,15 +27,24 @@ fuzz_target!(|input: &[u8]| {
         match kind {
             Some('s') => {
                 let filters = TopicFilters::from_patterns(&texts);
-                let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_selector(it));
+                let is_valid =
+                    texts.len() <= 64 && texts.iter().all(|text| is_pattern_or_topic(text));
                 assert_eq!(filters.is_ok(), is_valid, "{texts:?}");
-                subscribers.extend(filters.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
+                subscribers.extend(
+                    filters
+                        .ok()
+                        .map(|filters| TestSubscriber::new(&hub, filters, &texts)),
+                );
             }
             Some('e') => {
                 let filters = TopicFilters::new(&texts);
-                let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_topic(it));
+                let is_valid = texts.len() <= 64 && texts.iter().all(|text| is_topic(text));
                 assert_eq!(filters.is_ok(), is_valid, "{texts:?}");
-                subscribers.extend(filters.ok().map(|it| SubscriptionBuilder::new(&hub, it, &texts)));
+                subscribers.extend(
+                    filters
+                        .ok()
+                        .map(|filters| TestSubscriber::new(&hub, filters, &texts)),
+                );
             }
             Some('t') => publish(&hub, &texts, &mut subscribers),
             Some('j') => join(&texts),
@@ -49,13 +58,13 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(hub.selections(), 0);
 });
 
-struct SubscriptionBuilder {
+struct TestSubscriber {
     subscription: Subscription,
     filters: TopicFilters,
     texts: Vec<String>,
 }
 
-impl SubscriptionBuilder {
+impl TestSubscriber {
     fn new(hub: &Hub, filters: TopicFilters, texts: &[&str]) -> Self {
         Self {
             subscription: hub.subscribe(filters.clone(), None).expect("no limit"),
@@ -73,28 +82,30 @@ impl SubscriptionBuilder {
     }
 }
 
-fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [SubscriptionBuilder]) {
+fn publish(hub: &Hub, texts: &[&str], subscribers: &mut [TestSubscriber]) {
     let topics = Topics::new(texts);
-    let is_valid = texts.len() <= 64 && texts.iter().all(|it| is_topic(it));
+    let is_valid = texts.len() <= 64 && texts.iter().all(|text| is_topic(text));
     assert_eq!(topics.is_ok(), is_valid, "{texts:?}");
     let Ok(topics) = topics else {
         return;
     };
-    let publishing = hub.publish((topics.clone(), Event::new("x"))).now_or_never();
+    let publishing = hub
+        .publish((topics.clone(), Event::new("x")))
+        .now_or_never();
     publishing
         .expect("publishing does not wait")
         .expect("the event is within the limits");
     for subscriber in subscribers {
-        let mut is_selected = false;
+        let mut is_expected = false;
         for topic in &topics {
             let filters = subscriber.texts.iter();
-            let mut filters = filters.filter(|it| matches(it, topic.as_str()));
+            let mut filters = filters.filter(|filter| matches(filter, topic.as_str()));
             let expected = filters.next().is_some();
             assert_eq!(subscriber.filters.matches(topic), expected, "{topic}");
-            is_selected |= expected;
+            is_expected |= expected;
         }
         let (events, what) = (subscriber.events(), &subscriber.texts);
-        assert_eq!(events, usize::from(is_selected), "{what:?} {texts:?}");
+        assert_eq!(events, usize::from(is_expected), "{what:?} {texts:?}");
     }
 }
 
@@ -113,29 +124,29 @@ fn join(texts: &[&str]) {
     assert_eq!(topic.as_str().split('/').collect::<Vec<_>>(), texts);
     let pattern = format!("{topic}/**");
     let below = TopicFilter::below(&topic);
-    assert_eq!(below.is_ok(), is_selector(&pattern));
+    assert_eq!(below.is_ok(), is_pattern_or_topic(&pattern));
     assert!(
-        below.is_ok_and(|it| it.as_str() == pattern && !it.matches(&topic))
-            || !is_selector(&pattern)
+        below.is_ok_and(|filter| filter.as_str() == pattern && !filter.matches(&topic))
+            || !is_pattern_or_topic(&pattern)
     );
 }
 
 fn is_text(text: &str) -> bool {
-    (1..=256).contains(&text.len()) && !text.contains(|it: char| it.is_control())
+    (1..=256).contains(&text.len()) && !text.contains(|character: char| character.is_control())
 }
 
 fn is_topic(text: &str) -> bool {
     is_text(text) && !text.contains('*')
 }
 
-fn is_selector(text: &str) -> bool {
+fn is_pattern_or_topic(text: &str) -> bool {
     let segments: Vec<_> = text.split('/').collect();
     let is_whole = |place: usize| match segments[place] {
         "*" => true,
         "**" => place + 1 == segments.len(),
         segment => !segment.contains('*'),
     };
-    let stars = segments.iter().filter(|it| **it == "*").count();
+    let stars = segments.iter().filter(|segment| **segment == "*").count();
     let is_pattern = (0..segments.len()).all(is_whole) && segments.len() <= 16 && stars <= 4;
     is_topic(text) || (is_text(text) && is_pattern)
 }

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 /// Buffer that grows, or that uses memory of the caller.
-pub(crate) trait Store {
+pub(crate) trait Buffer {
     /// Returns the content.
     fn bytes(&self) -> &[u8];
 
@@ -19,8 +19,8 @@ pub(crate) trait Store {
     /// Drops all bytes after the first `length` bytes.
     fn truncate(&mut self, length: usize);
 
-    /// Removes `count` bytes from index `at` on.
-    fn remove(&mut self, at: usize, count: usize);
+    /// Removes `count` bytes from index `start` on.
+    fn remove(&mut self, start: usize, count: usize);
 
     /// Returns the length of the content, in bytes.
     fn len(&self) -> usize {
@@ -35,7 +35,7 @@ pub(crate) trait Store {
 }
 
 #[cfg(feature = "alloc")]
-impl Store for Vec<u8> {
+impl Buffer for Vec<u8> {
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -54,19 +54,19 @@ impl Store for Vec<u8> {
         Self::truncate(self, length);
     }
 
-    fn remove(&mut self, at: usize, count: usize) {
-        self.drain(at..at + count);
+    fn remove(&mut self, start: usize, count: usize) {
+        self.drain(start..start + count);
     }
 }
 
 /// Memory of the caller, filled from the start.
 #[derive(Debug)]
-pub(crate) struct Slice<'b> {
+pub(crate) struct SliceBuffer<'b> {
     memory: &'b mut [u8],
     length: usize,
 }
 
-impl<'b> Slice<'b> {
+impl<'b> SliceBuffer<'b> {
     pub(crate) fn new(memory: &'b mut [u8]) -> Self {
         Self { memory, length: 0 }
     }
@@ -77,7 +77,7 @@ impl<'b> Slice<'b> {
     }
 }
 
-impl Store for Slice<'_> {
+impl Buffer for SliceBuffer<'_> {
     fn bytes(&self) -> &[u8] {
         &self.memory[..self.length]
     }
@@ -102,8 +102,8 @@ impl Store for Slice<'_> {
         self.length = self.length.min(length);
     }
 
-    fn remove(&mut self, at: usize, count: usize) {
-        self.memory.copy_within(at + count..self.length, at);
+    fn remove(&mut self, start: usize, count: usize) {
+        self.memory.copy_within(start + count..self.length, start);
         self.length -= count;
     }
 }
