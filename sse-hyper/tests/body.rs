@@ -15,7 +15,7 @@ use http_body::Body;
 use hyper_util::rt::TokioTimer;
 use sse_hyper::{
     Encoded, Event, EventBody, EventStream, EventType, KeepAlive, StreamConfig, StreamTracker,
-    response,
+    respond,
 };
 use tokio::{
     sync::mpsc,
@@ -178,7 +178,7 @@ async fn a_comment_comes_only_after_a_quiet_interval() {
 #[tokio::test(start_paused = true)]
 async fn by_default_it_comes_after_fifteen_seconds() {
     let start = Instant::now();
-    let response = response(&Request::new(()), stream::pending::<Event>());
+    let response = respond(&Request::new(()), stream::pending::<Event>());
     let mut body = Box::pin(response.into_body());
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));

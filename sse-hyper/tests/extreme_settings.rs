@@ -113,7 +113,7 @@ async fn reconnection_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn farewells() {
+async fn close_events() {
     for retry in ranges() {
         let shown = format!("{retry:?}");
         let close_event = CloseEvent::new(Event::new("bye")).with_retry(retry);

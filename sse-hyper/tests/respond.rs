@@ -9,8 +9,7 @@ use sse_hyper::{Event, EventBody, StreamTracker, no_content, respond};
 type Events = stream::Iter<std::array::IntoIter<Event, 1>>;
 
 fn ask(request: request::Builder) -> Response<EventBody<Events>> {
-    let events = stream::iter([Event::new("a")]);
-    respond(&request.body(()).unwrap(), EventBody::new(events))
+    respond(&request.body(()).unwrap(), stream::iter([Event::new("a")]))
 }
 
 fn assert_headers<B>(response: &Response<B>) {
