@@ -40,35 +40,35 @@ impl Wake for CountWaker {
 
 #[tokio::test]
 async fn streams_are_counted_as_long_as_they_live() {
-    let streams = StreamTracker::default();
-    let quiet = streams.body(stream::pending::<Event>());
-    let ended = streams.clone().body(stream::iter([Event::new("a")]));
-    assert_eq!(streams.open_streams(), 2);
+    let tracker = StreamTracker::default();
+    let quiet = tracker.body(stream::pending::<Event>());
+    let ended = tracker.clone().body(stream::iter([Event::new("a")]));
+    assert_eq!(tracker.open_streams(), 2);
     ended.collect().await.unwrap();
-    assert_eq!(streams.open_streams(), 1);
+    assert_eq!(tracker.open_streams(), 1);
     drop(quiet);
-    assert_eq!(streams.open_streams(), 0);
+    assert_eq!(tracker.open_streams(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn closing_ends_all_and_spreads_the_clients() {
-    let streams = StreamTracker::default();
+    let tracker = StreamTracker::default();
     let waiting: Vec<_> = (0..20)
-        .map(|_| tokio::spawn(rest(streams.body(stream::pending()))))
+        .map(|_| tokio::spawn(rest(tracker.body(stream::pending()))))
         .collect();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(streams.open_streams(), 20);
+    assert_eq!(tracker.open_streams(), 20);
 
-    let not_yet_polled = streams.body(stream::pending());
-    streams.close(close_event());
-    streams.close(CloseEvent::new(Event::new("too late")));
-    let too_late = streams.body(stream::pending());
+    let not_yet_polled = tracker.body(stream::pending());
+    tracker.close(close_event());
+    tracker.close(CloseEvent::new(Event::new("too late")));
+    let too_late = tracker.body(stream::pending());
 
     let mut texts = vec![rest(not_yet_polled).await, rest(too_late).await];
     for task in waiting {
         texts.push(task.await.unwrap());
     }
-    assert_eq!(streams.open_streams(), 0);
+    assert_eq!(tracker.open_streams(), 0);
     let mut times = HashSet::new();
     for text in &texts {
         let retry = text
@@ -82,11 +82,11 @@ async fn closing_ends_all_and_spreads_the_clients() {
 }
 
 #[tokio::test]
-async fn without_an_event_they_just_end() {
-    let streams =
+async fn a_close_event_without_an_event_only_ends_the_streams() {
+    let tracker =
         StreamTracker::new(StreamConfig::default().reconnection_time(Duration::from_secs(1)));
-    let body = streams.body(stream::pending());
-    streams.close(CloseEvent::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
+    let body = tracker.body(stream::pending());
+    tracker.close(CloseEvent::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
     assert_eq!(rest(body).await, ":\n\n", "no retry without an event");
 }
 
@@ -103,9 +103,9 @@ async fn a_close_event_without_a_type_is_not_a_message() {
     ] {
         let close_event = CloseEvent::new(event);
         let shared = Encoded::from(&close_event).to_string();
-        let streams = StreamTracker::default();
-        let body = streams.body(stream::pending());
-        streams.close(close_event);
+        let tracker = StreamTracker::default();
+        let body = tracker.body(stream::pending());
+        tracker.close(close_event);
         let block = format!("event: {expected}\ndata: back soon\n\n");
         assert_eq!(rest(body).await, format!(":\n\n{block}"));
         assert_eq!(shared, block);
@@ -114,8 +114,8 @@ async fn a_close_event_without_a_type_is_not_a_message() {
 
 #[tokio::test]
 async fn the_task_that_polled_last_is_woken() {
-    let streams = StreamTracker::default();
-    let mut body: Pin<Box<Quiet>> = Box::pin(streams.body(stream::pending()));
+    let tracker = StreamTracker::default();
+    let mut body: Pin<Box<Quiet>> = Box::pin(tracker.body(stream::pending()));
     let counts = [(); 2].map(|()| Arc::new(CountWaker::default()));
     let wakers = counts.clone().map(Waker::from);
     let mut poll = |waker: &Waker| body.as_mut().poll_frame(&mut Context::from_waker(waker));
@@ -123,7 +123,7 @@ async fn the_task_that_polled_last_is_woken() {
     for waker in [&wakers[0], &wakers[0], &wakers[1], &wakers[1]] {
         assert!(poll(waker).is_pending());
     }
-    streams.close(close_event());
+    tracker.close(close_event());
     let woken = counts.map(|count| count.0.load(Ordering::Relaxed));
     assert_eq!(woken, [0, 1]);
     assert!(matches!(poll(&wakers[1]), Poll::Ready(Some(Ok(_)))));
@@ -132,15 +132,15 @@ async fn the_task_that_polled_last_is_woken() {
 
 #[tokio::test]
 async fn ready_events_come_before_the_close_event() {
-    let streams = StreamTracker::default();
-    let body = streams.body(stream::iter([Event::new("last")]).chain(stream::pending()));
-    let endless = streams.body(stream::repeat(Event::new("x")));
+    let tracker = StreamTracker::default();
+    let body = tracker.body(stream::iter([Event::new("last")]).chain(stream::pending()));
+    let endless = tracker.body(stream::repeat(Event::new("x")));
     // This stream ends by itself, with its own last event.
-    let own = streams.body(stream::iter([Event::new("my own end")]));
+    let own = tracker.body(stream::iter([Event::new("my own end")]));
     // Shared frames are sent one by one.
     let encoded = Encoded::from(&Event::new("my own end"));
-    let shared = streams.body(stream::iter([encoded]));
-    streams.close(close_event());
+    let shared = tracker.body(stream::iter([encoded]));
+    tracker.close(close_event());
     let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).unwrap();
     let body = text(body.collect().await.unwrap().to_bytes());
     assert!(

@@ -7,6 +7,6 @@ fn the_contract_server_keeps_the_contract() {
 
 #[cfg(feature = "axum")]
 #[test]
-fn so_does_the_one_on_axum() {
+fn the_contract_server_on_axum_keeps_the_contract() {
     testkit::contract::check("contract_server_axum");
 }

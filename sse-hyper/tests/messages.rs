@@ -48,7 +48,7 @@ fn message(case: &str) -> String {
 }
 
 #[test]
-fn they_say_what_to_write() {
+fn messages_say_what_to_write() {
     let new = "write `.map(Event::new)`";
     let iter = "write `futures_util::stream::iter(events)`";
     let cases = [

@@ -100,7 +100,7 @@ fn an_event_body_yields() {
 }
 
 #[test]
-fn a_body_among_others_yields_and_so_does_a_response() {
+fn tracked_bodies_and_responses_yield() {
     for (what, streams) in endless() {
         for events in streams {
             assert_yields(what, async {
@@ -128,7 +128,7 @@ fn a_stream_of_results_yields() {
 }
 
 #[test]
-fn nothing_is_lost_by_it() {
+fn no_event_is_lost_when_a_body_yields() {
     const EVENTS: usize = 100_000;
     let block = Event::new("a").to_string();
     let events = stream::iter((0..EVENTS).map(|n| match n % 2 {
@@ -189,7 +189,7 @@ where
 /// A body that yields wakes its own task, so it needs no other waker.
 #[test]
 fn a_body_that_yields_wakes_its_task() {
-    let (waker, count) = futures_test_waker();
+    let (waker, count) = count_waker();
     let mut body = Box::pin(EventBody::new(stream::repeat(Encoded::default())));
     let mut cx = Context::from_waker(&waker);
     let opening = body.as_mut().poll_frame(&mut cx);
@@ -200,7 +200,7 @@ fn a_body_that_yields_wakes_its_task() {
     }
 }
 
-fn futures_test_waker() -> (std::task::Waker, Arc<std::sync::atomic::AtomicUsize>) {
+fn count_waker() -> (std::task::Waker, Arc<std::sync::atomic::AtomicUsize>) {
     struct Count(Arc<std::sync::atomic::AtomicUsize>);
     impl std::task::Wake for Count {
         fn wake(self: Arc<Self>) {

@@ -261,42 +261,42 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         }
     }),
     ("CloseEvent::new", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
-        streams.close(CloseEvent::new(event(text)));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
+        tracker.close(CloseEvent::new(event(text)));
         opened(body, encoded(&of_own_type(text, "closing")).items)
     }),
     ("CloseEvent::with_retry", |text| {
         let time = Duration::from_millis(number(text));
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
-        streams.close(CloseEvent::new(event(text)).with_retry(time..=time));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
+        tracker.close(CloseEvent::new(event(text)).with_retry(time..=time));
         let last = of_own_type(text, "closing").with_retry(time);
         opened(body, encoded(&last).items)
     }),
     ("CloseEvent::with_id", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
         let (mut close_event, mut event) =
             (CloseEvent::new(event(text)), of_own_type(text, "closing"));
         if let Some(id) = id(text) {
             close_event = close_event.with_id(id.clone());
             event = event.with_id(id);
         }
-        streams.close(close_event);
+        tracker.close(close_event);
         opened(body, encoded(&event).items)
     }),
     ("Default for CloseEvent", |_| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
-        streams.close(CloseEvent::default());
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
+        tracker.close(CloseEvent::default());
         opened(body, Vec::new())
     }),
     ("StreamTracker::close", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        streams.close(CloseEvent::new(event(text)));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        tracker.close(CloseEvent::new(event(text)));
         opened(
-            streams.body(stream::pending::<Event>()),
+            tracker.body(stream::pending::<Event>()),
             encoded(&of_own_type(text, "closing")).items,
         )
     }),
@@ -326,9 +326,9 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     }),
     ("StreamConfig::reconnection_time", |text| {
         let time = Duration::from_millis(number(text));
-        let streams =
+        let tracker =
             StreamTracker::new(StreamConfig::new(Hasty::default()).reconnection_time(time));
-        let body = streams.body(stream::iter([
+        let body = tracker.body(stream::iter([
             Encoded::default(),
             Encoded::from(&event(text)),
         ]));
@@ -336,19 +336,19 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     }),
     ("StreamConfig::reconnection_time_range", |text| {
         let time = Duration::from_millis(number(text));
-        let streams = StreamTracker::new(
+        let tracker = StreamTracker::new(
             StreamConfig::new(Hasty::default()).reconnection_time_range(time..=time),
         );
-        let body = streams.body(stream::iter([
+        let body = tracker.body(stream::iter([
             Encoded::default(),
             Encoded::from(&event(text)),
         ]));
         opened(body, encoded(&event(text).with_retry(time)).items)
     }),
     ("StreamTracker::new", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
         opened(
-            streams.body(stream::iter([event(text)])),
+            tracker.body(stream::iter([event(text)])),
             encoded(&event(text)).items,
         )
     }),
