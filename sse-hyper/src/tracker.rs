@@ -22,8 +22,8 @@ use crate::{
 
 /// Tracker of the event streams of a server: configures them, counts them, and closes them.
 ///
-/// It is what tokio-util's `TaskTracker` and `CancellationToken` are to tasks. A clone is cheap and tracks the same
-/// streams. With axum, put it into the router as an `Extension`: each
+/// It has the roles of tokio-util's `TaskTracker` and `CancellationToken`, for streams. A clone is cheap and tracks the
+/// same streams. With axum, put it into the router as an `Extension`: each
 /// [`EventStreamRequest`](crate::EventStreamRequest) uses it.
 ///
 /// ```
