@@ -28,7 +28,8 @@ const MAX_BYTES_PER_TURN: usize = 256 * 1024;
 /// Stream whose items can be sent as events.
 ///
 /// Every stream of [`IntoFrame`] items implements this trait: of [`Event`](crate::Event), of an `Arc<Event>` that is
-/// sent to many clients, of [`Encoded`](crate::Encoded), and of results of these.
+/// sent to many clients, of any type with an event ([`AsEvent`](crate::AsEvent)), of [`Encoded`](crate::Encoded), and
+/// of results of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream of events",
     label = "not a `Stream` of `Event`s",

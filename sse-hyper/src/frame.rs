@@ -15,21 +15,51 @@ const FULL_FRAME_BYTES: usize = 16 * 1024;
 /// Maximum length of a frame, in bytes. Longer data is handed to the connection in parts.
 const MAX_FRAME_BYTES: usize = 2 * FULL_FRAME_BYTES;
 
-/// Item of a stream that can be sent: an [`Event`], [`Encoded`] events, or a result of one.
+/// Item of a stream that can be sent: an [`Event`] or a type that has one, [`Encoded`] events, or a result of one.
 ///
-/// An event may be owned, borrowed, or in a `Box`, `Rc` or `Arc`. The trait is sealed: no other type can be sent.
-///
-/// An `Err` ends the stream. [`StreamError`] says what else it does.
+/// The trait is sealed. To send a type of your own, implement [`AsEvent`]. An `Err` ends the stream; [`StreamError`]
+/// says what else it does.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as a server-sent event",
     label = "the items of this stream are of the type `{Self}`",
-    note = "an item is an `Event`, an `Arc<Event>`, an `Encoded`, or a `Result` of one of these",
+    note = "an item is an `Event`, an `Arc<Event>` or another type that implements `AsEvent`, an `Encoded`, or a \
+            `Result` of one of these",
     note = "for results of text, such as those of `BroadcastStream`, write `.map_ok(Event::new)`",
     note = "for text, write `.map(Event::new)`",
     note = "the error of a result has to be a `std::error::Error` or a `CloseEvent`: write `.map_err(|error| …)`"
 )]
 #[expect(private_bounds, reason = "only this crate can ensure whole blocks")]
 pub trait IntoFrame: WriteFrame {}
+
+/// Type that has an event, which is sent without a clone.
+///
+/// Implement it for messages of your own. Then a stream can have items of this type, or an `Arc` of it that is sent to
+/// many clients.
+///
+/// ```
+/// use futures_util::stream;
+/// use sse_hyper::{AsEvent, Event, EventBody};
+/// use std::sync::Arc;
+///
+/// struct Message {
+///     room: u64,
+///     event: Event,
+/// }
+///
+/// impl AsEvent for Message {
+///     fn as_event(&self) -> &Event {
+///         &self.event
+///     }
+/// }
+///
+/// let message = Arc::new(Message { room: 7, event: Event::new("hello") });
+/// let body = EventBody::new(stream::iter([Arc::clone(&message)]));
+/// # drop((body, message.room));
+/// ```
+pub trait AsEvent {
+    /// Returns the event.
+    fn as_event(&self) -> &Event;
+}
 
 /// Error that ends a stream of results: any error type, or a [`CloseEvent`].
 ///
@@ -160,35 +190,42 @@ pub(crate) mod sealed {
     }
 }
 
-/// Implements both traits for the types that refer to an event.
-macro_rules! write_as_event {
-    ($($owner:ty),*) => {$(
-        impl IntoFrame for $owner {}
+impl AsEvent for Event {
+    #[inline]
+    fn as_event(&self) -> &Event {
+        self
+    }
+}
 
-        impl WriteFrame for $owner {
+/// Implements the trait for pointers to a type that has an event.
+macro_rules! as_event_of_target {
+    ($($pointer:ty),*) => {$(
+        impl<T: AsEvent + ?Sized> AsEvent for $pointer {
             #[inline]
-            fn write(self, frame: &mut Frame, retry: Option<Duration>, last_len: usize) -> Written {
-                write_event(&self, frame, retry, last_len)
+            fn as_event(&self) -> &Event {
+                (**self).as_event()
             }
         }
     )*};
 }
 
-write_as_event!(Event, &Event, Box<Event>, Rc<Event>, Arc<Event>);
+as_event_of_target!(&T, Box<T>, Rc<T>, Arc<T>);
 
-#[inline]
-fn write_event(
-    event: &Event,
-    frame: &mut Frame,
-    retry: Option<Duration>,
-    last_len: usize,
-) -> Written {
-    let frame = frame.own();
-    if frame.is_empty() {
-        frame.reserve(last_len);
+#[diagnostic::do_not_recommend]
+impl<T: AsEvent> IntoFrame for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T: AsEvent> WriteFrame for T {
+    #[inline]
+    fn write(self, frame: &mut Frame, retry: Option<Duration>, last_len: usize) -> Written {
+        let event = self.as_event();
+        let frame = frame.own();
+        if frame.is_empty() {
+            frame.reserve(last_len);
+        }
+        event.encode_with(event.id(), event.retry().or(retry), frame);
+        Written::Blocks
     }
-    event.encode_with(event.id(), event.retry().or(retry), frame);
-    Written::Blocks
 }
 
 impl IntoFrame for Encoded {}

@@ -48,6 +48,7 @@
 //! | [`respond`], [`no_content`] | responses without a tracker |
 //! | [`EventBody`] | body of the response: sends the events as they come |
 //! | [`EventStream`], [`IntoFrame`], [`StreamError`] | streams, items and errors that a body takes |
+//! | [`AsEvent`] | trait for items of your own |
 //! | [`Encoded`] | events that are encoded once for many clients |
 //! | [`last_event_id`], [`last_event_id_in_query`], [`parse_event_id`] | last event ID of any request |
 //!
@@ -209,7 +210,7 @@ pub use axum::LastEventId;
 pub use body::{EventBody, EventStream};
 pub use config::{KeepAlive, StreamConfig};
 pub use encoded::Encoded;
-pub use frame::{IntoFrame, StreamError};
+pub use frame::{AsEvent, IntoFrame, StreamError};
 pub use last_event_id::{
     InvalidLastEventId, last_event_id, last_event_id_in_query, parse_event_id,
 };

@@ -65,6 +65,8 @@ const READ_ONLY: &[&str] = &[
     "PartialEq<str> for $name",
     "PartialEq<&str> for $name",
     "PartialEq<String> for $name",
+    // Getter of a trait.
+    "AsEvent for Event",
     // Sealed traits of items and errors, which a body calls.
     "IntoFrame for Encoded",
     "WriteFrame for Encoded",

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use sse_hyper::{Event, EventId, EventType, StreamTracker, respond, testing::EventReader};
@@ -47,7 +47,7 @@ async fn frames_may_cut_events_anywhere() {
             Ok::<_, Infallible>(frame)
         });
         let mut response = Response::new(StreamBody::new(stream::iter(frames)));
-        let content_type = "text/event-stream".parse().unwrap();
+        let content_type = HeaderValue::from_static("text/event-stream");
         response.headers_mut().insert("content-type", content_type);
         let read = EventReader::new(response).collect().await;
         assert_eq!(read, ["a", "€"].map(Event::new), "{size}");
