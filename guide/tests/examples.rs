@@ -144,7 +144,10 @@ async fn topics() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broadcast() {
-    let server = Server::start("-p sse-hyper --example broadcast", free_port());
+    let server = Server::start(
+        "-p sse-hyper --features axum --example broadcast",
+        free_port(),
+    );
     let mut source = server.read("/events", None);
     assert!(matches!(source.next().await, Some(Ok(Item::Open(_)))));
     assert_eq!(server.post("/publish", "it works"), "1");

@@ -1,16 +1,13 @@
 //! Published texts, which every library takes from one channel.
 
-use std::{
-    borrow::Borrow,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use futures_core::Stream;
 use futures_util::stream;
-use sse_hyper::Event;
+use sse_hyper::{AsEvent, Event};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::orders::{Orders, Publish};
@@ -30,8 +27,8 @@ impl Published {
     }
 }
 
-impl Borrow<Event> for Published {
-    fn borrow(&self) -> &Event {
+impl AsEvent for Published {
+    fn as_event(&self) -> &Event {
         &self.0.1
     }
 }

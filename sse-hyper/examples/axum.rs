@@ -12,14 +12,12 @@
 use std::{env, io, time::Duration};
 
 use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    response::{Html, Response},
+    Extension, Router,
+    response::{Html, IntoResponse},
     routing::get,
 };
-use futures_util::{FutureExt, Stream, StreamExt, stream};
-use sse_hyper::{CloseEvent, Event, EventId, LastEventId, StreamTracker};
+use futures_util::{Stream, StreamExt, stream};
+use sse_hyper::{CloseEvent, Event, EventId, EventStreamRequest, StreamTracker};
 use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 
 /// Time for which the shutdown waits for clients that have stopped reading.
@@ -30,26 +28,22 @@ async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/");
-    let streams = StreamTracker::default();
+    let tracker = StreamTracker::default();
     let router = Router::new()
         .route("/", get(Html(include_str!("page.html"))))
         .route("/events", get(events))
-        .with_state(streams.clone());
-    let closed = close(streams).shared();
-    let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
-    tokio::select! {
-        ended = server => ended,
-        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => Ok(()),
-    }
+        .layer(Extension(tracker.clone()));
+    // The random reconnection times spread the clients.
+    let close_event = CloseEvent::new(Event::new("back soon"))
+        .with_retry(Duration::from_secs(1)..=Duration::from_secs(10));
+    let server = axum::serve(listener, router)
+        .with_graceful_shutdown(tracker.close_on(shutdown_signal(), close_event));
+    let ended = tracker.run_server(server, SHUTDOWN_TIMEOUT).await;
+    ended.unwrap_or(Ok(()))
 }
 
-async fn events(
-    State(streams): State<StreamTracker>,
-    LastEventId(seen): LastEventId<u64>,
-    request: Request,
-) -> Response {
-    let events = seconds(seen.unwrap_or(0));
-    streams.respond(&request, events).map(Body::new)
+async fn events(sse: EventStreamRequest) -> impl IntoResponse {
+    sse.respond(seconds(sse.last_event_id().unwrap_or(0)))
 }
 
 /// Returns a stream of one event each second, from the one after the last that the client saw.
@@ -60,15 +54,8 @@ fn seconds(seen: u64) -> impl Stream<Item = Event> {
     })
 }
 
-/// Waits for the signal to end, then closes all streams and spreads the times at which the clients reconnect.
-async fn close(streams: StreamTracker) {
-    asked_to_end().await;
-    let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-    streams.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
-}
-
 /// Waits for Ctrl-C or, on Unix, for SIGTERM.
-async fn asked_to_end() {
+async fn shutdown_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,7 +1,7 @@
 //! Sends each event of a broadcast channel of tokio to all connected clients:
 //!
 //! ```text
-//! cargo run -p sse-hyper --example broadcast
+//! cargo run -p sse-hyper --features axum --example broadcast
 //! curl -N 127.0.0.1:8080/events
 //! curl -d 'it works' 127.0.0.1:8080/publish
 //! ```
@@ -14,19 +14,19 @@
 use std::{env, io, time::Duration};
 
 use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    response::Response,
+    Extension, Router,
+    extract::State,
+    response::IntoResponse,
     routing::{get, post},
 };
-use futures_util::{FutureExt, stream};
-use sse_hyper::{CloseEvent, Encoded, Event, EventStream, EventType, StreamTracker};
+use futures_util::stream;
+use sse_hyper::{
+    CloseEvent, Encoded, Event, EventStream, EventStreamRequest, EventType, StreamTracker,
+};
 use tokio::{
     net::TcpListener,
-    signal,
+    signal::ctrl_c,
     sync::broadcast::{Receiver, Sender, error::RecvError},
-    time::sleep,
 };
 
 /// Number of events that the channel keeps for clients that lag.
@@ -35,47 +35,35 @@ const CHANNEL_CAPACITY: usize = 64;
 /// Time for which the shutdown waits for clients that have stopped reading.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-#[derive(Clone)]
-struct App {
-    /// Channel of events, each encoded once for all clients.
-    events: Sender<Encoded>,
-    streams: StreamTracker,
-}
-
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/events");
-    let streams = StreamTracker::default();
-    let events = Sender::new(CHANNEL_CAPACITY);
+    let tracker = StreamTracker::default();
+    // Each event is encoded once for all clients.
+    let events = Sender::<Encoded>::new(CHANNEL_CAPACITY);
     let router = Router::new()
         .route("/events", get(follow))
         .route("/publish", post(publish))
-        .with_state(App {
-            events,
-            streams: streams.clone(),
-        });
-    let closed = async move {
-        let _ = signal::ctrl_c().await;
-        streams.close(CloseEvent::default());
-    };
-    let closed = closed.shared();
-    let server = axum::serve(listener, router).with_graceful_shutdown(closed.clone());
-    tokio::select! {
-        ended = server => ended,
-        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => Ok(()),
-    }
+        .layer(Extension(tracker.clone()))
+        .with_state(events);
+    let server = axum::serve(listener, router)
+        .with_graceful_shutdown(tracker.close_on(ctrl_c(), CloseEvent::default()));
+    let ended = tracker.run_server(server, SHUTDOWN_TIMEOUT).await;
+    ended.unwrap_or(Ok(()))
 }
 
-async fn follow(State(app): State<App>, request: Request) -> Response {
-    let events = listen(app.events.subscribe());
-    app.streams.respond(&request, events).map(Body::new)
+async fn follow(
+    sse: EventStreamRequest,
+    State(events): State<Sender<Encoded>>,
+) -> impl IntoResponse {
+    sse.respond(listen(events.subscribe()))
 }
 
-async fn publish(State(app): State<App>, data: String) -> String {
+async fn publish(State(events): State<Sender<Encoded>>, data: String) -> String {
     // `send` fails if no client is connected.
-    let listeners = app.events.send(Encoded::from(&Event::new(data)));
+    let listeners = events.send(Encoded::from(&Event::new(data)));
     format!("{}\n", listeners.unwrap_or(0))
 }
 

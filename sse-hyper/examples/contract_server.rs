@@ -29,7 +29,7 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(contract::address()).await?;
     let contract = Contract::default();
     let connections = GracefulShutdown::new();
-    let mut closed = pin!(contract.clone().close());
+    let mut closed = pin!(contract.close());
     loop {
         let connection = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -66,7 +66,7 @@ fn respond(contract: &Contract, request: &Request<Incoming>) -> Response<Body> {
         Err(error) => Answer::BadRequest(error.to_string()),
     };
     let mut response = match answer {
-        Answer::Events(events) => contract.streams.respond(request, events).map(Either::Left),
+        Answer::Events(events) => contract.tracker.respond(request, events).map(Either::Left),
         Answer::Json(json) => text(StatusCode::OK, "application/json", json),
         Answer::BadRequest(reason) => text(StatusCode::BAD_REQUEST, "text/plain", reason),
         Answer::NotFound => text(StatusCode::NOT_FOUND, "text/plain", String::new()),

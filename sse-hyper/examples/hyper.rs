@@ -38,21 +38,21 @@ async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or("8080".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     eprintln!("http://127.0.0.1:{port}/events");
-    let (streams, connections) = (StreamTracker::default(), GracefulShutdown::new());
-    let mut ends = pin!(asked_to_end());
+    let (tracker, connections) = (StreamTracker::default(), GracefulShutdown::new());
+    let mut signal = pin!(shutdown_signal());
     loop {
         let connection = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut ends => break,
+            () = &mut signal => break,
         };
         let Ok((connection, _)) = connection else {
             // For example, too many files are open. Some will be closed soon.
             sleep(Duration::from_secs(1)).await;
             continue;
         };
-        let streams = streams.clone();
+        let tracker = tracker.clone();
         let service = service_fn(move |request| {
-            let response = respond(&streams, &request);
+            let response = respond(&tracker, &request);
             async { Ok::<_, Infallible>(response) }
         });
         let connection = auto::Builder::new(TokioExecutor::new())
@@ -62,13 +62,13 @@ async fn main() -> io::Result<()> {
         tokio::spawn(connections.watch(connection));
     }
     let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-    streams.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
+    tracker.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
     let _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     Ok(())
 }
 
 /// Waits for Ctrl-C or, on Unix, for SIGTERM.
-async fn asked_to_end() {
+async fn shutdown_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -83,15 +83,13 @@ async fn asked_to_end() {
     let _ = ctrl_c().await;
 }
 
-fn respond(streams: &StreamTracker, request: &Request<Incoming>) -> Response<Body> {
+fn respond(tracker: &StreamTracker, request: &Request<Incoming>) -> Response<Body> {
     if request.uri().path() != "/events" {
         return refusal(StatusCode::NOT_FOUND, "the events are at /events");
     }
-    let seen = sse_hyper::last_event_id(request.headers());
-    let seen = seen.and_then(|id| sse_hyper::parse_event_id(id.as_ref()));
-    // An ID of another format is ignored: a browser does not reconnect after a status 400.
-    let events = seconds(seen.ok().flatten().unwrap_or(0)).boxed();
-    streams.respond(request, events).map(Either::Left)
+    let sse = tracker.request(request);
+    let events = seconds(sse.last_event_id().unwrap_or(0)).boxed();
+    sse.respond(events).map(Either::Left)
 }
 
 /// Returns a stream of one event each second, from the one after the last that the client saw.

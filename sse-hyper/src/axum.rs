@@ -1,4 +1,4 @@
-//! Integration with axum: a response for handlers and an extractor.
+//! Integration with axum: extractors, and a response for handlers.
 
 use core::{convert::Infallible, fmt, str::FromStr};
 
@@ -9,38 +9,47 @@ use axum_core::{
 };
 use http::request::Parts;
 
-use crate::{EventBody, EventStream, last_event_id, parse_event_id};
+use crate::{
+    EventBody, EventStream, EventStreamRequest, StreamTracker, last_event_id, parse_event_id,
+};
 
-/// Converts like [`EventBody::into_response`]. Use [`respond`](crate::respond) to check the request first.
+/// Converts like [`EventBody::into_response`]. Use an [`EventStreamRequest`] to check the request first.
 impl<S: EventStream + Send + 'static> IntoResponse for EventBody<S> {
     fn into_response(self) -> Response {
         Self::into_response(self).map(Body::new)
     }
 }
 
+/// Extracts the request with the [`StreamTracker`] of the router, if the router has one as an `Extension`.
+///
+/// It never rejects a request. [`respond`](EventStreamRequest::respond) refuses a request that cannot get a stream.
+impl<C: Sync> FromRequestParts<C> for EventStreamRequest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &C) -> Result<Self, Infallible> {
+        Ok(Self::from_head(
+            &parts.method,
+            parts.version,
+            &parts.headers,
+            &parts.uri,
+            parts.extensions.get::<StreamTracker>().cloned(),
+        ))
+    }
+}
+
 /// Extractor of axum for the ID of the last event that the client saw, from the `Last-Event-ID` header.
 ///
-/// The ID is parsed as the type that the server makes its IDs from. An ID that cannot be parsed becomes `None`: it
-/// may be from an older version of the server, and any status but 200 ends a browser's `EventSource` for good. To
-/// handle such an ID yourself, extract `LastEventId<EventId>` or call [`last_event_id`], then call
-/// [`parse_event_id`].
+/// [`EventStreamRequest`] has this ID too, so a handler seldom needs both. The ID is parsed as the type that the
+/// server makes its IDs from. An ID that cannot be parsed becomes `None`: it may be from an older version of the
+/// server, and any status but 200 ends a browser's `EventSource` for good.
 ///
 /// ```
-/// use axum::{extract::State, response::IntoResponse};
-/// use futures_util::stream;
-/// use sse_hyper::{Event, EventId, LastEventId, StreamTracker};
+/// use sse_hyper::LastEventId;
 ///
-/// async fn count(
-///     State(streams): State<StreamTracker>,
-///     LastEventId(seen): LastEventId<u64>,
-/// ) -> impl IntoResponse {
-///     let next = seen.map_or(1, |n| n.saturating_add(1));
-///     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
-///     streams.body(stream::iter(events))
+/// async fn seen(LastEventId(seen): LastEventId<u64>) -> String {
+///     format!("you have seen {seen:?}")
 /// }
-/// # let _: axum::Router = axum::Router::new()
-/// #     .route("/count", axum::routing::get(count))
-/// #     .with_state(StreamTracker::default());
+/// # let _: axum::Router = axum::Router::new().route("/seen", axum::routing::get(seen));
 /// ```
 #[allow(clippy::exhaustive_structs, reason = "handlers destructure it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

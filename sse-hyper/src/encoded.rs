@@ -5,18 +5,19 @@ use sse_proto::{Chunk, Comment, Decoder, Event, EventId, Item};
 
 use crate::CloseEvent;
 
-/// Events that are already encoded, for example once for many clients. A clone copies no bytes.
+/// Encoded events, for example encoded once for many clients. A clone copies no bytes.
 ///
-/// It holds only whole blocks, so that an event cannot be cut or forged.
+/// It holds only whole blocks, so that an event cannot be cut or forged. A stream of them is an
+/// [`EventStream`](crate::EventStream).
 ///
 /// ```
 /// use futures_util::stream;
 /// use sse_hyper::{Encoded, Event, StreamTracker};
 ///
 /// let news = Encoded::from(&Event::new("to all of you"));
-/// let streams = StreamTracker::default();
+/// let tracker = StreamTracker::default();
 /// for _ in 0..3 {
-///     let body = streams.body(stream::iter([news.clone()]));
+///     let body = tracker.body(stream::iter([news.clone()]));
 /// #   drop(body);
 /// }
 /// ```
@@ -31,9 +32,9 @@ const MAX_UNUSED_BYTES: usize = 64;
 impl Encoded {
     /// Encodes the event with this ID instead of its own.
     ///
-    /// Use it to assign an ID without cloning the event.
+    /// Use this to assign an ID without cloning the event.
     pub fn with_id(event: &Event, id: &EventId) -> Self {
-        Self::of(|blocks| event.encode_with(Some(id), event.retry(), blocks))
+        Self::from_encoder(|blocks| event.encode_with(Some(id), event.retry(), blocks))
     }
 
     /// Joins the parts in their order into one buffer. A single part is not copied.
@@ -71,7 +72,7 @@ impl Encoded {
         }
     }
 
-    fn of(encode: impl FnOnce(&mut BytesMut)) -> Self {
+    fn from_encoder(encode: impl FnOnce(&mut BytesMut)) -> Self {
         let mut blocks = BytesMut::new();
         encode(&mut blocks);
         // The caller may keep the blocks for a long time. A buffer that had to grow, as for data with many lines,
@@ -132,20 +133,20 @@ impl Encoded {
 
 impl From<&Event> for Encoded {
     fn from(event: &Event) -> Self {
-        Self::of(|blocks| event.encode(blocks))
+        Self::from_encoder(|blocks| event.encode(blocks))
     }
 }
 
 impl From<&CloseEvent> for Encoded {
     /// Encodes the close event for one stream. A random reconnection time is drawn on each call.
     fn from(close_event: &CloseEvent) -> Self {
-        Self::of(|blocks| close_event.encode(blocks))
+        Self::from_encoder(|blocks| close_event.encode(blocks))
     }
 }
 
 impl From<Comment<'_>> for Encoded {
     fn from(comment: Comment<'_>) -> Self {
-        Self::of(|blocks| comment.encode(blocks))
+        Self::from_encoder(|blocks| comment.encode(blocks))
     }
 }
 

@@ -1,35 +1,90 @@
-//! Server-sent events as the response of [hyper](https://docs.rs/hyper/1), and of every other server that takes
-//! an [`http_body::Body`]: axum, tonic's servers, tower services.
+//! Server-sent events as the response of axum, [hyper](https://docs.rs/hyper/1), and every other server that takes
+//! an [`http_body::Body`].
 //!
-//! A handler of axum:
+//! A handler of axum, with the feature `axum`:
 //!
 //! ```
-//! use axum::{body::Body, extract::Request, response::Response};
+//! # #[cfg(feature = "axum")]
+//! # mod example {
+//! use axum::{Router, response::IntoResponse, routing::get};
 //! use futures_util::stream;
-//! use sse_hyper::Event;
+//! use sse_hyper::{Event, EventId, EventStreamRequest};
 //!
-//! async fn events(request: Request) -> Response {
-//!     sse_hyper::response(&request, stream::iter([Event::new("hello")])).map(Body::new)
+//! async fn count(sse: EventStreamRequest) -> impl IntoResponse {
+//!     let next = sse.last_event_id().map_or(1, |seen: u64| seen.saturating_add(1));
+//!     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
+//!     sse.respond(stream::iter(events))
 //! }
-//! # let _: axum::Router = axum::Router::new().route("/events", axum::routing::get(events));
+//!
+//! # fn router() -> Router {
+//! let router = Router::new().route("/count", get(count));
+//! # router
+//! # }
+//! # }
 //! ```
+//!
+//! The response has the headers that an event stream needs. It sends a comment at once, and another one whenever it
+//! is idle for 15 s. It ends when its client is gone.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tokio` (default) | defaults that use tokio's timer: [`respond`], [`StreamTracker::default`] |
+//! | `axum` | extractors for handlers: [`EventStreamRequest`], [`LastEventId`]; turns on `tokio` and `tracing` |
+//! | `tracing` | logs the error that ends a stream of results |
+//! | `serde` | `Event::json` |
+//! | `testing` | [`testing::EventReader`], which reads the events of a response in a unit test |
 //!
 //! # Types
 //!
 //! | item | role |
 //! |---|---|
-//! | [`last_event_id`], [`parse_event_id`] | read the ID after which the client resumes |
-//! | [`Event`], [`Encoded`] | items of your stream; [`Encoded`] is encoded once for many clients |
-//! | [`until_error`] | turns a stream of results into a stream of events |
+//! | [`Event`], [`EventType`], [`EventId`] | event that is sent; a type or an ID cannot forge a field |
+//! | [`EventStreamRequest`] | request for events: has the last event ID, and responds |
+//! | [`StreamTracker`] | configures, counts and closes the streams of a server |
+//! | [`StreamConfig`], [`KeepAlive`] | configuration of a tracker |
+//! | [`CloseEvent`] | last event of a stream that the server ends |
+//! | [`respond`], [`no_content`] | responses without a tracker |
 //! | [`EventBody`] | body of the response: sends the events as they come |
-//! | [`StreamTracker`] | handle on all streams of a server: counts and closes them |
-//! | [`StreamConfig`], [`KeepAlive`] | settings that all streams of a server share |
-//! | [`CloseEvent`] | last event of each stream when the server closes it |
-//! | [`response`], [`respond`], [`no_content`] | status and headers, or a refusal |
+//! | [`EventStream`], [`IntoFrame`], [`StreamError`] | streams, items and errors that a body takes |
+//! | [`AsEvent`] | trait for items of your own |
+//! | [`Encoded`] | events that are encoded once for many clients |
+//! | [`last_event_id`], [`last_event_id_in_query`], [`parse_event_id`] | last event ID of any request |
 //!
-//! With the feature `tokio`, which is on by default, [`response`] builds the response in one call.
-//! [`StreamTracker::default`] takes a second call and gives a handle. The feature `axum` lets handlers return an
-//! [`EventBody`] and extract the last event ID.
+//! # Graceful shutdown
+//!
+//! A graceful shutdown waits until all connections end, and an open event stream may never end. A [`StreamTracker`]
+//! closes the streams, and [`StreamTracker::close_on`] does so when the shutdown begins:
+//!
+//! ```no_run
+//! # #[cfg(feature = "axum")]
+//! # mod example {
+//! use axum::{Extension, Router, response::IntoResponse, routing::get};
+//! use futures_util::stream;
+//! use sse_hyper::{CloseEvent, Event, EventStreamRequest, StreamTracker};
+//! use std::time::Duration;
+//!
+//! async fn events(sse: EventStreamRequest) -> impl IntoResponse {
+//!     sse.respond(stream::pending::<Event>())
+//! }
+//!
+//! # #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let tracker = StreamTracker::default();
+//!     let router = Router::new().route("/events", get(events)).layer(Extension(tracker.clone()));
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//!     let close_event = CloseEvent::new(Event::new("back soon"))
+//!         .with_retry(Duration::from_secs(1)..=Duration::from_secs(10));
+//!     axum::serve(listener, router)
+//!         .with_graceful_shutdown(tracker.close_on(tokio::signal::ctrl_c(), close_event))
+//!         .await
+//! }
+//! # }
+//! ```
+//!
+//! The random reconnection times spread the clients. [`StreamTracker::run_server`] adds a timeout for clients that
+//! have stopped reading.
 //!
 //! # Server on hyper
 //!
@@ -38,19 +93,23 @@
 //!
 //! use futures_util::stream;
 //! use hyper_util::{rt::{TokioExecutor, TokioIo}, server::conn::auto};
-//! use sse_hyper::{Event, EventId};
+//! use sse_hyper::{Event, EventId, StreamTracker};
 //!
+//! # #[cfg(feature = "tokio")]
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<()> {
+//! let tracker = StreamTracker::default();
 //! let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 8080)).await?;
 //! loop {
 //!     let (connection, _) = listener.accept().await?;
-//!     let service = hyper::service::service_fn(|request| async move {
+//!     let tracker = tracker.clone();
+//!     let service = hyper::service::service_fn(move |request| {
 //!         let seconds = stream::unfold(1, |n| async move {
 //!             tokio::time::sleep(Duration::from_secs(1)).await;
 //!             Some((Event::new(format!("second {n}")).with_id(EventId::from(n)), n + 1))
 //!         });
-//!         Ok::<_, Infallible>(sse_hyper::response(&request, seconds))
+//!         let response = tracker.respond(&request, seconds);
+//!         async { Ok::<_, Infallible>(response) }
 //!     });
 //!     tokio::spawn(async move {
 //!         auto::Builder::new(TokioExecutor::new())
@@ -59,37 +118,32 @@
 //!     });
 //! }
 //! # }
+//! # #[cfg(not(feature = "tokio"))]
+//! # fn main() {}
 //! ```
 //!
-//! # Closing
+//! # Tests of handlers
 //!
-//! A graceful shutdown waits until all connections end, and an open event stream may never end. So close the
-//! streams first:
+//! With the feature `testing`, a unit test needs no socket:
 //!
-//! ```no_run
-//! use axum::{Router, extract::{Request, State}, response::IntoResponse, routing::get};
+//! ```
+//! # #[cfg(all(feature = "testing", feature = "tokio"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), http::Error> {
 //! use futures_util::stream;
-//! use sse_hyper::{Event, CloseEvent, StreamTracker};
-//! use std::time::Duration;
+//! use http::Request;
+//! use sse_hyper::{Event, testing::EventReader};
 //!
-//! async fn events(State(streams): State<StreamTracker>, request: Request) -> impl IntoResponse {
-//!     streams.respond(&request, stream::pending::<Event>()).map(axum::body::Body::new)
-//! }
-//!
-//! # #[tokio::main]
-//! # async fn main() -> std::io::Result<()> {
-//! let streams = StreamTracker::default();
-//! let router = Router::new().route("/events", get(events)).with_state(streams.clone());
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! axum::serve(listener, router)
-//!     .with_graceful_shutdown(async move {
-//!         let _ = tokio::signal::ctrl_c().await;
-//!         let spread = Duration::from_secs(1)..=Duration::from_secs(10);
-//!         streams.close(CloseEvent::new(Event::new("back soon")).with_retry(spread));
-//!     })
-//!     .await
+//! let request = Request::get("/events").body(())?;
+//! let response = sse_hyper::respond(&request, stream::iter([Event::new("hello")]));
+//! assert_eq!(EventReader::new(response).collect().await, [Event::new("hello")]);
+//! # Ok(())
 //! # }
+//! # #[cfg(not(all(feature = "testing", feature = "tokio")))]
+//! # fn main() {}
 //! ```
+//!
+//! [`testing::EventReader`] also shows the test of a router of axum, by `oneshot`.
 //!
 //! # When events are sent
 //!
@@ -135,53 +189,34 @@
 //! `EventSource` needs only `Access-Control-Allow-Origin`. A fetch that sends `Last-Event-ID`, or another
 //! header of its own, also needs that header in `Access-Control-Allow-Headers`.
 
-// Map of the files:
-//
-//   request ── last_event_id(headers)     ID after which the client resumes   (last_event_id.rs)
-//      │
-//      │   Stream of Events, the caller's    (one that may fail: until_error.rs)
-//      │        │   IntoFrame              trait of the items, also of Encoded (outgoing.rs, encoded.rs)
-//      │     EventBody                    frames of the response              (body.rs, turn.rs)
-//      │        │   Clock                 timer of an idle stream             (clock.rs)
-//      │        │
-//      │     StreamTracker                      handle: count, close                (streams.rs, member.rs)
-//      │        ├─ StreamConfig, KeepAlive    settings of all streams             (config.rs, keep_alive.rs)
-//      │        └─ CloseEvent               last event of each stream           (close_event.rs, own_type.rs)
-//      ▼        ▼
-//    respond(request, body)               status and headers, or a refusal    (headers.rs, accept.rs)
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod accept;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
-mod clock;
-mod close_event;
 mod config;
 mod encoded;
-mod headers;
-mod keep_alive;
+mod frame;
+mod idle_timer;
 mod last_event_id;
-mod member;
-mod outgoing;
-mod own_type;
-mod streams;
-mod turn;
-mod until_error;
+mod request;
+mod response;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tracker;
 
 #[cfg(feature = "axum")]
 pub use axum::LastEventId;
 pub use body::{EventBody, EventStream};
-pub use close_event::CloseEvent;
-pub use config::StreamConfig;
+pub use config::{KeepAlive, StreamConfig};
 pub use encoded::Encoded;
-pub use headers::{no_content, respond};
-pub use keep_alive::KeepAlive;
+pub use frame::{AsEvent, IntoFrame, StreamError};
 pub use last_event_id::{
     InvalidLastEventId, last_event_id, last_event_id_in_query, parse_event_id,
 };
-pub use outgoing::IntoFrame;
-pub use sse_proto::{Event, EventId, EventType, InvalidValue};
-pub use streams::StreamTracker;
+pub use request::EventStreamRequest;
+pub use response::no_content;
 #[cfg(feature = "tokio")]
-pub use streams::response;
-pub use until_error::{UntilError, until_error};
+pub use response::respond;
+pub use sse_proto::{Event, EventId, EventType, InvalidValue};
+pub use tracker::{CloseEvent, StreamTracker};

@@ -15,7 +15,7 @@ use http_body::Body;
 use hyper_util::rt::TokioTimer;
 use sse_hyper::{
     Encoded, Event, EventBody, EventStream, EventType, KeepAlive, StreamConfig, StreamTracker,
-    response,
+    respond,
 };
 use tokio::{
     sync::mpsc,
@@ -53,7 +53,7 @@ async fn the_first_byte_comes_before_any_event() {
 }
 
 #[tokio::test]
-async fn what_is_ready_goes_out_together_and_the_rest_as_it_comes() {
+async fn ready_events_go_out_in_one_frame_and_later_ones_as_they_come() {
     let (sender, events) = from_channel();
     let mut body = Box::pin(EventBody::new(events));
     for text in ["a", "b"] {
@@ -152,8 +152,8 @@ async fn a_comment_comes_only_after_a_quiet_interval() {
     let keep_alive = KeepAlive::new()
         .interval(Duration::from_secs(10))
         .comment("still\nhere");
-    let streams = StreamTracker::new(StreamConfig::new(TokioTimer::new()).keep_alive(keep_alive));
-    let mut body = Box::pin(streams.body(events));
+    let tracker = StreamTracker::new(StreamConfig::new(TokioTimer::new()).keep_alive(keep_alive));
+    let mut body = Box::pin(tracker.body(events));
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
 
     tokio::spawn(async move {
@@ -176,9 +176,9 @@ async fn a_comment_comes_only_after_a_quiet_interval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_it_comes_after_fifteen_seconds() {
+async fn the_default_comment_comes_after_fifteen_seconds() {
     let start = Instant::now();
-    let response = response(&Request::new(()), stream::pending::<Event>());
+    let response = respond(&Request::new(()), stream::pending::<Event>());
     let mut body = Box::pin(response.into_body());
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
     assert_eq!(frame(&mut body).await.as_deref(), Some(":\n\n"));
@@ -211,11 +211,11 @@ async fn a_ping_can_take_the_place_of_the_comment_or_nothing() {
 #[tokio::test]
 async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
     let range = Duration::from_secs(1)..=Duration::from_secs(3600);
-    let streams = StreamTracker::new(StreamConfig::default().reconnection_time_range(range));
+    let tracker = StreamTracker::new(StreamConfig::default().reconnection_time_range(range));
     let mut times = std::collections::HashSet::new();
     for _ in 0..10 {
         let events = [Event::new("a"), Event::new("b")];
-        let mut body = Box::pin(streams.body(stream::iter(events)));
+        let mut body = Box::pin(tracker.body(stream::iter(events)));
         let text = frame(&mut body).await.unwrap();
         let rest = text.strip_prefix(":\n\nretry: ").unwrap();
         let (time, rest) = rest.split_once('\n').unwrap();
@@ -229,22 +229,22 @@ async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
 #[tokio::test]
 async fn the_reconnection_time_is_in_the_block_of_the_first_event() {
     let config = StreamConfig::default().reconnection_time(Duration::from_secs(2));
-    let streams = StreamTracker::new(config);
-    let mut body = Box::pin(streams.body(stream::iter(["a", "b"].map(Event::new))));
+    let tracker = StreamTracker::new(config);
+    let mut body = Box::pin(tracker.body(stream::iter(["a", "b"].map(Event::new))));
     assert_eq!(
         frame(&mut body).await.as_deref(),
         Some(":\n\nretry: 2000\ndata: a\n\ndata: b\n\n")
     );
 
     let event = Event::new("a").with_retry(Duration::from_millis(7));
-    let mut body = Box::pin(streams.body(stream::iter([event])));
+    let mut body = Box::pin(tracker.body(stream::iter([event])));
     assert_eq!(
         frame(&mut body).await.as_deref(),
         Some(":\n\nretry: 7\ndata: a\n\n"),
         "the event's own reconnection time is sent"
     );
 
-    let mut body = Box::pin(streams.body(stream::empty::<Event>()));
+    let mut body = Box::pin(tracker.body(stream::empty::<Event>()));
     assert_eq!(
         frame(&mut body).await.as_deref(),
         Some(":\n\n"),
@@ -267,7 +267,7 @@ async fn an_event_can_be_shared() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_at_its_age_whether_it_is_quiet_or_busy() {
     let config = StreamConfig::default().max_age(Duration::from_secs(40)..=Duration::from_secs(50));
-    let streams = StreamTracker::new(config);
+    let tracker = StreamTracker::new(config);
     let ticks = || {
         stream::unfold((), |()| async {
             sleep(Duration::from_secs(1)).await;
@@ -282,7 +282,7 @@ async fn a_stream_ends_at_its_age_whether_it_is_quiet_or_busy() {
         } else {
             stream::pending().right_stream()
         };
-        let mut body = Box::pin(streams.body(events));
+        let mut body = Box::pin(tracker.body(events));
         let mut frames = 0;
         while frame(&mut body).await.is_some() {
             frames += 1;

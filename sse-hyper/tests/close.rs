@@ -1,4 +1,4 @@
-//! Tests of the handle on all streams: counting and closing them.
+//! Tests of the tracker: counting and closing streams.
 
 use std::{
     collections::HashSet,
@@ -30,9 +30,9 @@ async fn rest(body: Quiet) -> String {
 
 /// Waker that counts how often it is woken.
 #[derive(Default)]
-struct Alarm(AtomicUsize);
+struct CountWaker(AtomicUsize);
 
-impl Wake for Alarm {
+impl Wake for CountWaker {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -40,35 +40,35 @@ impl Wake for Alarm {
 
 #[tokio::test]
 async fn streams_are_counted_as_long_as_they_live() {
-    let streams = StreamTracker::default();
-    let quiet = streams.body(stream::pending::<Event>());
-    let ended = streams.clone().body(stream::iter([Event::new("a")]));
-    assert_eq!(streams.open_streams(), 2);
+    let tracker = StreamTracker::default();
+    let quiet = tracker.body(stream::pending::<Event>());
+    let ended = tracker.clone().body(stream::iter([Event::new("a")]));
+    assert_eq!(tracker.open_streams(), 2);
     ended.collect().await.unwrap();
-    assert_eq!(streams.open_streams(), 1);
+    assert_eq!(tracker.open_streams(), 1);
     drop(quiet);
-    assert_eq!(streams.open_streams(), 0);
+    assert_eq!(tracker.open_streams(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn closing_ends_all_and_spreads_the_clients() {
-    let streams = StreamTracker::default();
+    let tracker = StreamTracker::default();
     let waiting: Vec<_> = (0..20)
-        .map(|_| tokio::spawn(rest(streams.body(stream::pending()))))
+        .map(|_| tokio::spawn(rest(tracker.body(stream::pending()))))
         .collect();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(streams.open_streams(), 20);
+    assert_eq!(tracker.open_streams(), 20);
 
-    let not_yet_polled = streams.body(stream::pending());
-    streams.close(close_event());
-    streams.close(CloseEvent::new(Event::new("too late")));
-    let too_late = streams.body(stream::pending());
+    let not_yet_polled = tracker.body(stream::pending());
+    tracker.close(close_event());
+    tracker.close(CloseEvent::new(Event::new("too late")));
+    let too_late = tracker.body(stream::pending());
 
     let mut texts = vec![rest(not_yet_polled).await, rest(too_late).await];
     for task in waiting {
         texts.push(task.await.unwrap());
     }
-    assert_eq!(streams.open_streams(), 0);
+    assert_eq!(tracker.open_streams(), 0);
     let mut times = HashSet::new();
     for text in &texts {
         let retry = text
@@ -82,17 +82,17 @@ async fn closing_ends_all_and_spreads_the_clients() {
 }
 
 #[tokio::test]
-async fn without_an_event_they_just_end() {
-    let streams =
+async fn a_close_event_without_an_event_only_ends_the_streams() {
+    let tracker =
         StreamTracker::new(StreamConfig::default().reconnection_time(Duration::from_secs(1)));
-    let body = streams.body(stream::pending());
-    streams.close(CloseEvent::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
+    let body = tracker.body(stream::pending());
+    tracker.close(CloseEvent::default().with_retry(Duration::ZERO..=Duration::from_secs(1)));
     assert_eq!(rest(body).await, ":\n\n", "no retry without an event");
 }
 
 /// Pages parse the data in `onmessage`, for example as JSON.
 #[tokio::test]
-async fn a_farewell_without_a_type_is_no_message() {
+async fn a_close_event_without_a_type_is_not_a_message() {
     let of_type =
         |text: &'static str| Event::new("back soon").with_type(EventType::new(text).unwrap());
     for (event, expected) in [
@@ -103,9 +103,9 @@ async fn a_farewell_without_a_type_is_no_message() {
     ] {
         let close_event = CloseEvent::new(event);
         let shared = Encoded::from(&close_event).to_string();
-        let streams = StreamTracker::default();
-        let body = streams.body(stream::pending());
-        streams.close(close_event);
+        let tracker = StreamTracker::default();
+        let body = tracker.body(stream::pending());
+        tracker.close(close_event);
         let block = format!("event: {expected}\ndata: back soon\n\n");
         assert_eq!(rest(body).await, format!(":\n\n{block}"));
         assert_eq!(shared, block);
@@ -114,33 +114,33 @@ async fn a_farewell_without_a_type_is_no_message() {
 
 #[tokio::test]
 async fn the_task_that_polled_last_is_woken() {
-    let streams = StreamTracker::default();
-    let mut body: Pin<Box<Quiet>> = Box::pin(streams.body(stream::pending()));
-    let alarms = [(); 2].map(|()| Arc::new(Alarm::default()));
-    let wakers = alarms.clone().map(Waker::from);
+    let tracker = StreamTracker::default();
+    let mut body: Pin<Box<Quiet>> = Box::pin(tracker.body(stream::pending()));
+    let counts = [(); 2].map(|()| Arc::new(CountWaker::default()));
+    let wakers = counts.clone().map(Waker::from);
     let mut poll = |waker: &Waker| body.as_mut().poll_frame(&mut Context::from_waker(waker));
     assert!(matches!(poll(&wakers[0]), Poll::Ready(Some(_))), "opening");
     for waker in [&wakers[0], &wakers[0], &wakers[1], &wakers[1]] {
         assert!(poll(waker).is_pending());
     }
-    streams.close(close_event());
-    let woken = alarms.map(|alarm| alarm.0.load(Ordering::Relaxed));
+    tracker.close(close_event());
+    let woken = counts.map(|count| count.0.load(Ordering::Relaxed));
     assert_eq!(woken, [0, 1]);
     assert!(matches!(poll(&wakers[1]), Poll::Ready(Some(Ok(_)))));
     assert!(matches!(poll(&wakers[1]), Poll::Ready(None)));
 }
 
 #[tokio::test]
-async fn what_is_ready_comes_before_the_farewell() {
-    let streams = StreamTracker::default();
-    let body = streams.body(stream::iter([Event::new("last")]).chain(stream::pending()));
-    let endless = streams.body(stream::repeat(Event::new("x")));
+async fn ready_events_come_before_the_close_event() {
+    let tracker = StreamTracker::default();
+    let body = tracker.body(stream::iter([Event::new("last")]).chain(stream::pending()));
+    let endless = tracker.body(stream::repeat(Event::new("x")));
     // This stream ends by itself, with its own last event.
-    let own = streams.body(stream::iter([Event::new("my own end")]));
+    let own = tracker.body(stream::iter([Event::new("my own end")]));
     // Shared frames are sent one by one.
     let encoded = Encoded::from(&Event::new("my own end"));
-    let shared = streams.body(stream::iter([encoded]));
-    streams.close(close_event());
+    let shared = tracker.body(stream::iter([encoded]));
+    tracker.close(close_event());
     let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).unwrap();
     let body = text(body.collect().await.unwrap().to_bytes());
     assert!(
@@ -153,4 +153,38 @@ async fn what_is_ready_comes_before_the_farewell() {
     assert_eq!(own, ":\n\ndata: my own end\n\n");
     let shared = text(shared.collect().await.unwrap().to_bytes());
     assert_eq!(shared, own);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_waits_for_close_and_close_on_for_the_signal() {
+    let tracker = StreamTracker::default();
+    let (signal, signalled) = tokio::sync::oneshot::channel::<()>();
+    let closing = tokio::spawn(tracker.close_on(signalled, close_event()));
+    let early = tracker.closed();
+    let pending = tokio::time::timeout(Duration::from_secs(60), tracker.closed()).await;
+    assert!(pending.is_err(), "not closed yet");
+    signal.send(()).unwrap();
+    closing.await.unwrap();
+    early.await;
+    tracker.closed().await;
+    let text = rest(tracker.body(stream::pending())).await;
+    assert!(text.contains("event: restart\n"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_runs_until_it_ends_or_until_the_timeout_after_close() {
+    let second = Duration::from_secs(1);
+    let tracker = StreamTracker::default();
+    let server = async {
+        tokio::time::sleep(60 * second).await;
+        7
+    };
+    assert_eq!(tracker.run_server(server, second).await, Some(7));
+
+    let close = tracker.close_on(tokio::time::sleep(60 * second), CloseEvent::default());
+    let started = tokio::time::Instant::now();
+    let endless = std::future::pending::<()>();
+    let (ended, ()) = tokio::join!(tracker.run_server(endless, second), close);
+    assert_eq!(ended, None);
+    assert_eq!(started.elapsed().as_secs(), 61);
 }

@@ -2,7 +2,7 @@
 
 use std::{io::Write, sync::Arc};
 
-use axum::{Router, body::Body, extract::Request, routing::get};
+use axum::{Router, body::Body, extract::Request, response::IntoResponse, routing::get};
 use futures_util::stream;
 use http_body_util::BodyExt;
 use sse_hyper::{Event, StreamTracker};
@@ -37,9 +37,8 @@ async fn each_event_comes_at_once<D: Write>(
         let events = stream::unfold(receiver, async |mut receiver| {
             receiver.recv().await.map(|event: Event| (event, receiver))
         });
-        StreamTracker::default()
-            .respond(&request, Box::pin(events))
-            .map(Body::new)
+        let response = StreamTracker::default().respond(&request, Box::pin(events));
+        response.into_response()
     };
     let router = Router::new()
         .route("/", get(handler))

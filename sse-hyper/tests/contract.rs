@@ -5,7 +5,8 @@ fn the_contract_server_keeps_the_contract() {
     testkit::contract::check("contract_server");
 }
 
+#[cfg(feature = "axum")]
 #[test]
-fn so_does_the_one_on_axum() {
+fn the_contract_server_on_axum_keeps_the_contract() {
     testkit::contract::check("contract_server_axum");
 }

@@ -21,7 +21,7 @@ fn some_event(n: u64) -> Event {
 }
 
 #[test]
-fn a_body_of_them_is_that_of_the_events() {
+fn a_body_of_encoded_events_equals_a_body_of_events() {
     let events: Vec<_> = (1..9).map(some_event).collect();
     for retry in [None, Some(Duration::from_millis(700))] {
         let config = StreamConfig::default();
@@ -29,13 +29,13 @@ fn a_body_of_them_is_that_of_the_events() {
             Some(retry) => config.reconnection_time(retry),
             None => config,
         };
-        let streams = StreamTracker::new(config);
+        let tracker = StreamTracker::new(config);
         let body = |size: usize| {
             let chunks = events.chunks(size).map(|events| {
                 let each: Vec<_> = events.iter().map(Encoded::from).collect();
                 Encoded::join(&each)
             });
-            let body = streams.body(stream::iter(chunks.collect::<Vec<_>>()));
+            let body = tracker.body(stream::iter(chunks.collect::<Vec<_>>()));
             let bytes = now(body.collect()).unwrap().to_bytes();
             String::from_utf8(bytes.to_vec()).unwrap()
         };
@@ -51,7 +51,7 @@ fn a_body_of_them_is_that_of_the_events() {
 }
 
 #[test]
-fn what_is_shared_is_not_copied() {
+fn shared_bytes_are_not_copied() {
     let news = Encoded::from(&some_event(1));
     let address = news.as_bytes().as_ptr();
     assert_eq!(Encoded::join([&news]).as_bytes().as_ptr(), address);
@@ -67,11 +67,11 @@ fn what_is_shared_is_not_copied() {
 }
 
 #[test]
-fn an_own_reconnection_time_counts_more() {
+fn the_own_reconnection_time_of_an_event_comes_last() {
     let event = some_event(1).with_retry(Duration::from_millis(5));
-    let streams =
+    let tracker =
         StreamTracker::new(StreamConfig::default().reconnection_time(Duration::from_secs(9)));
-    let body = streams.body(stream::iter([Encoded::from(&event)]));
+    let body = tracker.body(stream::iter([Encoded::from(&event)]));
     let wire = now(body.collect()).unwrap().to_bytes();
     let (mut decoder, mut chunk) = (Decoder::new(), Chunk::new(&wire));
     let mut times = Vec::new();
@@ -84,7 +84,7 @@ fn an_own_reconnection_time_counts_more() {
 }
 
 #[test]
-fn they_are_read_as_a_client_reads_them() {
+fn encoded_events_are_decoded_as_by_a_client() {
     let events = [some_event(1), Event::new("a\r\nb"), Event::default()];
     let encoded = Encoded::join(&events.each_ref().map(Encoded::from));
     let read: Vec<_> = encoded.events().collect();

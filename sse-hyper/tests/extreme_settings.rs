@@ -35,7 +35,7 @@ async fn frame<S: EventStream>(body: &mut Pin<Box<EventBody<S>>>) -> Option<Stri
 
 /// Returns up to six frames of a stream that sends one event and is then idle for a year and a day.
 async fn live(config: StreamConfig, close_event: Option<CloseEvent>) -> String {
-    let streams = StreamTracker::new(config);
+    let tracker = StreamTracker::new(config);
     let events = stream::unfold(0, |n| async move {
         match n {
             0 => Some((Event::new("a"), 1)),
@@ -45,10 +45,10 @@ async fn live(config: StreamConfig, close_event: Option<CloseEvent>) -> String {
             }
         }
     });
-    let mut body = Box::pin(streams.body(events));
+    let mut body = Box::pin(tracker.body(events));
     let mut all = frame(&mut body).await.expect("the first frame");
     if let Some(close_event) = close_event {
-        streams.close(close_event);
+        tracker.close(close_event);
     }
     let mut frames = 0;
     while let Some(frame) = frame(&mut body).await {
@@ -103,9 +103,9 @@ async fn reconnection_times() {
         let expected = format!(":\n\nretry: {milliseconds}\ndata: a\n\n");
         assert!(all.starts_with(&expected), "{time:?}: {all}");
 
-        let streams = StreamTracker::new(StreamConfig::default().reconnection_time(time));
+        let tracker = StreamTracker::new(StreamConfig::default().reconnection_time(time));
         let event = Encoded::with_id(&Event::new("a"), &EventId::from(u64::MAX));
-        let mut body = Box::pin(streams.body(stream::iter([event])));
+        let mut body = Box::pin(tracker.body(stream::iter([event])));
         let all = frame(&mut body).await.expect("a frame");
         let expected = format!(":\n\nretry: {milliseconds}\nid: {}\ndata: a\n\n", u64::MAX);
         assert_eq!(all, expected);
@@ -113,7 +113,7 @@ async fn reconnection_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn farewells() {
+async fn close_events() {
     for retry in ranges() {
         let shown = format!("{retry:?}");
         let close_event = CloseEvent::new(Event::new("bye")).with_retry(retry);

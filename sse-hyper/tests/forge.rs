@@ -9,13 +9,14 @@ use std::{collections::BTreeSet, fs, path::Path};
 use ways::{Text, WAYS, check, strings};
 
 /// Public types whose values are sent, or hold values that are sent.
-const SENT: [&str; 10] = [
+const SENT: [&str; 11] = [
     "Comment",
     "Encoded",
     "Event",
     "EventBody",
     "EventCodec",
     "EventId",
+    "EventStreamRequest",
     "EventType",
     "CloseEvent",
     "KeepAlive",
@@ -38,6 +39,9 @@ const READ_ONLY: &[&str] = &[
     "EventCodec::decoder",
     "EventCodec::into_decoder",
     "StreamTracker::open_streams",
+    // Waiting.
+    "StreamTracker::closed",
+    "StreamTracker::run_server",
     // Decoding.
     "EventCodec::new",
     "codec::Decoder for EventCodec",
@@ -47,6 +51,9 @@ const READ_ONLY: &[&str] = &[
     "StreamConfig::max_age",
     "StreamConfig::keep_alive",
     "Default for StreamConfig",
+    // Reads a request; the methods that return its texts are tested.
+    "EventStreamRequest::new",
+    "FromRequestParts<C> for EventStreamRequest",
     // Calls `EventBody::into_response`, which is tested.
     "IntoResponse for EventBody<S>",
     // Getters of both validated texts.
@@ -59,6 +66,13 @@ const READ_ONLY: &[&str] = &[
     "PartialEq<str> for $name",
     "PartialEq<&str> for $name",
     "PartialEq<String> for $name",
+    // Getter of a trait.
+    "AsEvent for Event",
+    // Sealed traits of items and errors, which a body calls.
+    "IntoFrame for Encoded",
+    "WriteFrame for Encoded",
+    "StreamError for CloseEvent",
+    "CloseStream for CloseEvent",
     // Trait of the body, for servers.
     "Body for EventBody<S>",
     // Checks of a response.

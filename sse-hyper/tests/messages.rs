@@ -5,15 +5,15 @@
 
 use std::process::Command;
 
-#[cfg(case = "results")]
-fn case(events: impl futures_util::Stream<Item = std::io::Result<sse_hyper::Event>>) {
+#[cfg(case = "errors without a message")]
+fn case(events: impl futures_util::Stream<Item = Result<sse_hyper::Event, ()>>) {
     let _ = sse_hyper::StreamTracker::default().body(events);
 }
 
 /// Stream with items like those of `BroadcastStream` of tokio-stream.
 #[cfg(case = "results of text")]
 fn case(events: impl futures_util::Stream<Item = Result<String, std::num::ParseIntError>>) {
-    let _ = sse_hyper::response(&http::Request::new(()), events);
+    let _ = sse_hyper::respond(&http::Request::new(()), events);
 }
 
 #[cfg(case = "text")]
@@ -48,17 +48,19 @@ fn message(case: &str) -> String {
 }
 
 #[test]
-fn they_say_what_to_write() {
-    let until_error = "write `until_error(stream, |error| …)`";
+fn messages_say_what_to_write() {
     let new = "write `.map(Event::new)`";
     let iter = "write `futures_util::stream::iter(events)`";
-    let of_result = "`Result<Event, std::io::Error>` cannot be sent as a server-sent event";
     let cases = [
-        ("results", of_result, until_error),
+        (
+            "errors without a message",
+            "`Result<Event, ()>` cannot be sent as a server-sent event",
+            "the error of a result has to be a `std::error::Error` or a `CloseEvent`",
+        ),
         (
             "results of text",
             "`Result<String, ParseIntError>` cannot be sent",
-            "first write `.map(|item| item.map(Event::new))`",
+            "write `.map_ok(Event::new)`",
         ),
         ("text", "`String` cannot be sent", new),
         ("static text", "`&str` cannot be sent", new),
@@ -74,7 +76,7 @@ fn they_say_what_to_write() {
         for text in [fault, remedy] {
             assert!(message.contains(text), "{case}: no {text:?} in {message}");
         }
-        for private in ["sealed", "Put", "Borrow<Event>` is not"] {
+        for private in ["sealed", "WriteFrame", "CloseStream"] {
             assert!(!message.contains(private), "{case}: {message}");
         }
     }

@@ -9,8 +9,7 @@ use sse_hyper::{Event, EventBody, StreamTracker, no_content, respond};
 type Events = stream::Iter<std::array::IntoIter<Event, 1>>;
 
 fn ask(request: request::Builder) -> Response<EventBody<Events>> {
-    let events = stream::iter([Event::new("a")]);
-    respond(&request.body(()).unwrap(), EventBody::new(events))
+    respond(&request.body(()).unwrap(), stream::iter([Event::new("a")]))
 }
 
 fn assert_headers<B>(response: &Response<B>) {
@@ -56,17 +55,17 @@ async fn every_version_that_can_stream_gets_a_stream() {
 
 #[tokio::test]
 async fn head_gets_the_headers_and_no_stream() {
-    let streams = StreamTracker::default();
+    let tracker = StreamTracker::default();
     let request = Request::head("/").body(()).unwrap();
-    let response = streams.respond(&request, stream::iter([Event::new("a")]));
+    let response = tracker.respond(&request, stream::iter([Event::new("a")]));
     assert_eq!(response.status(), 200);
     assert_headers(&response);
-    assert_eq!(streams.open_streams(), 0, "the stream is already dropped");
+    assert_eq!(tracker.open_streams(), 0, "the stream is already dropped");
     assert_eq!(text(response).await, "");
 }
 
 #[tokio::test]
-async fn who_does_not_accept_events_gets_none() {
+async fn a_client_that_does_not_accept_events_is_refused() {
     let accepted = [
         "text/event-stream",
         "Text/Event-Stream",

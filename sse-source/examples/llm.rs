@@ -112,7 +112,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
                 "/v1/messages" => typed(&words),
                 _ => untyped(&words),
             };
-            Ok::<_, Infallible>(sse_hyper::response(&request, slowly(answer)))
+            Ok::<_, Infallible>(sse_hyper::respond(&request, slowly(answer)))
         });
         tokio::spawn(http1::Builder::new().serve_connection(connection, service));
     }

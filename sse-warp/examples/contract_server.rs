@@ -4,12 +4,10 @@
 mod contract;
 
 use contract::{Answer, Contract, SHUTDOWN_TIMEOUT};
-use futures_util::FutureExt;
-use sse_warp::sse_hyper::last_event_id;
-use tokio::time::sleep;
+use sse_warp::EventStreamRequest;
 use warp::{
     Filter, Reply,
-    http::{Request, StatusCode},
+    http::StatusCode,
     path::FullPath,
     reply::{Response, with_header, with_status},
 };
@@ -17,28 +15,29 @@ use warp::{
 #[tokio::main]
 async fn main() {
     let contract = Contract::default();
-    let closed = contract.clone().close().shared();
+    let tracker = contract.tracker.clone();
+    let closed = contract.close();
     let routes = warp::path::full()
-        .and(sse_warp::request())
+        .and(sse_warp::request_with(tracker.clone()))
         .and(warp::query::raw().or_else(|_| async { Ok::<_, warp::Rejection>((String::new(),)) }))
-        .map(move |path: FullPath, request: Request<()>, query: String| {
-            let answer = match last_event_id(request.headers()) {
-                Ok(id) => contract.answer(path.as_str(), &query, id),
-                Err(error) => Answer::BadRequest(error.to_string()),
-            };
-            respond(&contract, &request, answer)
-        })
+        .map(
+            move |path: FullPath, sse: EventStreamRequest, query: String| {
+                let answer = match sse.try_last_event_id() {
+                    Ok(id) => contract.answer(path.as_str(), &query, id),
+                    Err(error) => Answer::BadRequest(error.to_string()),
+                };
+                respond(&sse, answer)
+            },
+        )
         .map(|response| with_header(response, "access-control-allow-origin", "*"));
     let server = warp::serve(routes).bind(contract::address()).await;
-    tokio::select! {
-        () = server.graceful(closed.clone()).run() => {}
-        () = closed.then(|()| sleep(SHUTDOWN_TIMEOUT)) => {}
-    }
+    let server = server.graceful(closed).run();
+    tracker.run_server(server, SHUTDOWN_TIMEOUT).await;
 }
 
-fn respond(contract: &Contract, request: &Request<()>, answer: Answer) -> Response {
+fn respond(sse: &EventStreamRequest, answer: Answer) -> Response {
     match answer {
-        Answer::Events(events) => sse_warp::respond(request, contract.streams.body(events)),
+        Answer::Events(events) => sse.respond(events),
         Answer::Json(json) => with_header(json, "content-type", "application/json").into_response(),
         Answer::BadRequest(reason) => with_status(reason, StatusCode::BAD_REQUEST).into_response(),
         Answer::NotFound => StatusCode::NOT_FOUND.into_response(),

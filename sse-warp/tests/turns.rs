@@ -1,6 +1,7 @@
 //! Tests that a reply whose events are always ready yields to other tasks, and that extreme settings work.
 
 use std::{
+    convert::Infallible,
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
@@ -10,9 +11,9 @@ use std::{
 use futures_util::stream;
 use http_body_util::BodyExt;
 use sse_hyper::Encoded;
-use sse_warp::{CloseEvent, Event, KeepAlive, StreamConfig, StreamTracker, until_error};
+use sse_warp::{CloseEvent, Event, EventStreamRequest, KeepAlive, StreamConfig, StreamTracker};
 use testkit::poll_time::assert_yields;
-use warp::{http::Request, reply::Response};
+use warp::reply::Response;
 
 /// Polls the body like a server whose connection can always take more. Returns the number of bytes.
 ///
@@ -42,14 +43,19 @@ fn a_reply_that_is_always_ready() {
     assert_yields("nothing", read(|| sse_warp::reply(nothing())));
     let event = || stream::repeat(Event::new("a"));
     assert_yields("events", read(|| sse_warp::reply(event())));
-    let results = || stream::repeat(Ok::<_, ()>(Encoded::default()));
-    let reply = || sse_warp::reply(until_error(results(), |()| ()));
-    assert_yields("results", read(reply));
-    let respond = || {
-        let body = StreamTracker::default().body(nothing());
-        sse_warp::respond(&Request::new(()), body)
-    };
-    assert_yields("one of many", read(respond));
+    let results = || stream::repeat(Ok::<_, Infallible>(Encoded::default()));
+    assert_yields("results", read(|| sse_warp::reply(results())));
+    assert_yields("tracked", async {
+        let request = request(StreamTracker::default()).await;
+        read(|| request.respond(nothing())).await
+    });
+}
+
+/// Returns a request for a stream of the tracker.
+async fn request(tracker: StreamTracker) -> EventStreamRequest {
+    let filter = sse_warp::request_with(tracker);
+    let request = warp::test::request().filter(&filter).await;
+    request.expect("a filter that never rejects")
 }
 
 #[tokio::test]
@@ -60,10 +66,9 @@ async fn any_setting_is_taken() {
                 .keep_alive(KeepAlive::new().interval(time))
                 .max_age(time..=other)
                 .reconnection_time(other);
-            let streams = StreamTracker::new(config);
-            streams.close(CloseEvent::new(Event::new("bye")).with_retry(time..=other));
-            let body = streams.body(stream::pending::<Event>());
-            let reply = sse_warp::respond(&Request::new(()), body);
+            let tracker = StreamTracker::new(config);
+            tracker.close(CloseEvent::new(Event::new("bye")).with_retry(time..=other));
+            let reply = request(tracker).await.respond(stream::pending::<Event>());
             let bytes = reply
                 .into_body()
                 .collect()

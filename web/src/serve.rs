@@ -99,7 +99,7 @@ impl Demo {
                 Some(client) => self.events_of_page(&request, &client),
             }
             .unwrap_or_else(|(status, reason)| text(status, reason)),
-            "/handler" => boxed(sse_hyper::response(&request, server_time())),
+            "/handler" => boxed(sse_hyper::respond(&request, server_time())),
             "/break" => match control(&request, &self.faults) {
                 Ok(said) => text(StatusCode::OK, said),
                 Err((status, reason)) => text(status, reason),

@@ -2,7 +2,7 @@
 
 use std::{future::Future, io};
 
-use sse_warp::StreamTracker;
+use sse_warp::{EventStreamRequest, StreamTracker};
 use tokio::net::TcpListener;
 use warp::Filter as _;
 
@@ -18,8 +18,8 @@ pub(super) async fn serve(
     let closed = closed(streams.clone(), shutdown);
     let routes = warp::path!("events")
         .and(warp::get())
-        .and(sse_warp::request())
-        .map(move |request| sse_warp::respond(&request, streams.body(feed.subscribe())));
+        .and(sse_warp::request_with(streams))
+        .map(move |request: EventStreamRequest| request.respond(feed.subscribe()));
     super::warp::run(routes, listener, closed).await;
     Ok(())
 }

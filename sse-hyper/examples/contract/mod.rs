@@ -7,7 +7,6 @@
 
 use std::{
     collections::HashMap,
-    io,
     net::{Ipv4Addr, SocketAddr},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -40,7 +39,7 @@ pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Responses and state of a contract server.
 #[derive(Clone, Default)]
 pub(crate) struct Contract {
-    pub(crate) streams: StreamTracker,
+    pub(crate) tracker: StreamTracker,
 }
 
 /// Response that the server library has to send.
@@ -61,7 +60,7 @@ impl Contract {
             "/live" => live(&query),
             "/echo" => echo(&query),
             "/stats" => {
-                let active = self.streams.open_streams();
+                let active = self.tracker.open_streams();
                 return Answer::Json(format!("{{\"active\": {active}}}"));
             }
             _ => return Answer::NotFound,
@@ -75,26 +74,27 @@ impl Contract {
     /// Waits for the signal to end, then sends a close event to all clients and ends their streams.
     ///
     /// After that, the server does not have to wait for open streams.
-    pub(crate) async fn close(self) {
-        if let Err(error) = asked_to_end().await {
-            eprintln!("no graceful shutdown: {error}");
-        }
+    pub(crate) fn close(&self) -> impl Future<Output = ()> + use<> {
         let spread = Duration::from_millis(500)..=Duration::from_secs(5);
-        let event = event_type("shutdown").map(|it| Event::new("back soon").with_type(it));
+        let event =
+            event_type("shutdown").map(|event_type| Event::new("back soon").with_type(event_type));
         let close_event = event.map_or_else(|_| CloseEvent::default(), CloseEvent::new);
-        self.streams.close(close_event.with_retry(spread));
+        self.tracker
+            .close_on(shutdown_signal(), close_event.with_retry(spread))
     }
 }
 
 /// Waits for SIGTERM, or for Ctrl-C on systems without signals.
-async fn asked_to_end() -> io::Result<()> {
+async fn shutdown_signal() {
     #[cfg(unix)]
-    signal::unix::signal(signal::unix::SignalKind::terminate())?
-        .recv()
-        .await;
+    match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => _ = terminate.recv().await,
+        Err(error) => eprintln!("no graceful shutdown: {error}"),
+    }
     #[cfg(not(unix))]
-    signal::ctrl_c().await?;
-    Ok(())
+    if let Err(error) = signal::ctrl_c().await {
+        eprintln!("no graceful shutdown: {error}");
+    }
 }
 
 type Query = HashMap<String, String>;

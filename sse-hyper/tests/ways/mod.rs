@@ -24,8 +24,8 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body::Body;
 use sse_hyper::{
-    CloseEvent, Encoded, EventBody, KeepAlive, StreamConfig, StreamTracker, last_event_id,
-    last_event_id_in_query, no_content, parse_event_id, respond, response, until_error,
+    CloseEvent, Encoded, EventBody, EventStreamRequest, KeepAlive, StreamConfig, StreamTracker,
+    last_event_id, last_event_id_in_query, no_content, parse_event_id, respond,
 };
 use sse_proto::{Comment, Event, EventCodec, EventId, EventType, MessageEvent};
 use testkit::{Item, reference};
@@ -286,42 +286,42 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         }
     }),
     ("CloseEvent::new", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
-        streams.close(CloseEvent::new(event(text)));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
+        tracker.close(CloseEvent::new(event(text)));
         opened(body, encoded(&of_own_type(text, "closing")).items)
     }),
     ("CloseEvent::with_retry", |text| {
         let time = Duration::from_millis(number(text));
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
-        streams.close(CloseEvent::new(event(text)).with_retry(time..=time));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
+        tracker.close(CloseEvent::new(event(text)).with_retry(time..=time));
         let last = of_own_type(text, "closing").with_retry(time);
         opened(body, encoded(&last).items)
     }),
     ("CloseEvent::with_id", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
         let (mut close_event, mut event) =
             (CloseEvent::new(event(text)), of_own_type(text, "closing"));
         if let Some(id) = id(text) {
             close_event = close_event.with_id(id.clone());
             event = event.with_id(id);
         }
-        streams.close(close_event);
+        tracker.close(close_event);
         opened(body, encoded(&event).items)
     }),
     ("Default for CloseEvent", |_| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        let body = streams.body(stream::pending::<Event>());
-        streams.close(CloseEvent::default());
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
+        tracker.close(CloseEvent::default());
         opened(body, Vec::new())
     }),
     ("StreamTracker::close", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
-        streams.close(CloseEvent::new(event(text)));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        tracker.close(CloseEvent::new(event(text)));
         opened(
-            streams.body(stream::pending::<Event>()),
+            tracker.body(stream::pending::<Event>()),
             encoded(&of_own_type(text, "closing")).items,
         )
     }),
@@ -335,11 +335,11 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         let interval = Duration::from_nanos(number(text) % 1_000_000_000);
         quiet(KeepAlive::new().interval(interval), empty_comment())
     }),
-    ("KeepAlive::with_comment", |text| {
+    ("KeepAlive::comment", |text| {
         let items = commented(text, Vec::new()).items;
         quiet(KeepAlive::new().comment(&text[3]), items)
     }),
-    ("KeepAlive::with_event", |text| {
+    ("KeepAlive::event", |text| {
         quiet(
             KeepAlive::new().event(&event(text)),
             encoded(&of_own_type(text, "ping")).items,
@@ -351,9 +351,9 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     }),
     ("StreamConfig::reconnection_time", |text| {
         let time = Duration::from_millis(number(text));
-        let streams =
+        let tracker =
             StreamTracker::new(StreamConfig::new(Hasty::default()).reconnection_time(time));
-        let body = streams.body(stream::iter([
+        let body = tracker.body(stream::iter([
             Encoded::default(),
             Encoded::from(&event(text)),
         ]));
@@ -361,19 +361,19 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     }),
     ("StreamConfig::reconnection_time_range", |text| {
         let time = Duration::from_millis(number(text));
-        let streams = StreamTracker::new(
+        let tracker = StreamTracker::new(
             StreamConfig::new(Hasty::default()).reconnection_time_range(time..=time),
         );
-        let body = streams.body(stream::iter([
+        let body = tracker.body(stream::iter([
             Encoded::default(),
             Encoded::from(&event(text)),
         ]));
         opened(body, encoded(&event(text).with_retry(time)).items)
     }),
     ("StreamTracker::new", |text| {
-        let streams = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
         opened(
-            streams.body(stream::iter([event(text)])),
+            tracker.body(stream::iter([event(text)])),
             encoded(&event(text)).items,
         )
     }),
@@ -407,36 +407,50 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         )
     }),
     ("respond", |text| {
-        let body = EventBody::new(stream::iter([event(text)]));
-        let response = respond(&Request::new(()), body);
+        let response = respond(&Request::new(()), stream::iter([event(text)]));
         opened(response.into_body(), encoded(&event(text)).items)
     }),
-    ("response", |text| {
-        let response = response(&Request::new(()), stream::iter([event(text)]));
+    ("EventStreamRequest::respond", |text| {
+        let events = stream::iter([event(text)]);
+        let response = EventStreamRequest::new(&Request::new(())).respond(events);
         opened(response.into_body(), encoded(&event(text)).items)
+    }),
+    ("StreamTracker::request", |text| {
+        let request = StreamTracker::default().request(&Request::new(()));
+        let results = [Ok(event(text)), Err(CloseEvent::new(event(text)))];
+        let mut items = encoded(&event(text)).items;
+        items.extend(support::as_decoded(&of_own_type(text, "closing"), &items));
+        opened(request.respond(stream::iter(results)).into_body(), items)
+    }),
+    ("StreamTracker::close_on", |text| {
+        let tracker = StreamTracker::new(StreamConfig::new(Hasty::default()));
+        let body = tracker.body(stream::pending::<Event>());
+        futures_executor::block_on(tracker.close_on(async {}, CloseEvent::new(event(text))));
+        opened(body, encoded(&of_own_type(text, "closing")).items)
     }),
     ("no_content", |_| Sent {
         bytes: collect(no_content::<stream::Empty<Event>>().into_body(), usize::MAX),
         items: Vec::new(),
     }),
-    ("until_error", |text| {
-        let results = [Ok(event(text)), Err("over"), Ok(Event::new("never"))];
-        let body = EventBody::new(until_error(stream::iter(results), |_| ()));
-        opened(body, encoded(&event(text)).items)
-    }),
     ("last_event_id", |text| {
-        let mut headers = HeaderMap::new();
-        if let Ok(value) = HeaderValue::from_bytes(text[2].as_bytes()) {
-            headers.insert("last-event-id", value);
-        }
-        let id = last_event_id(&headers).ok().flatten();
+        let id = last_event_id(&headers(text)).ok().flatten();
+        encoded(&Event::new("a").with_id(id.unwrap_or_default()))
+    }),
+    ("EventStreamRequest::last_event_id", |text| {
+        let id = request(text).last_event_id();
+        encoded(&Event::new("a").with_id(id.unwrap_or_default()))
+    }),
+    ("EventStreamRequest::try_last_event_id", |text| {
+        let id = request(text).try_last_event_id().ok().flatten();
+        encoded(&Event::new("a").with_id(id.unwrap_or_default()))
+    }),
+    ("EventStreamRequest::last_event_id_or_query", |text| {
+        let id = request(text).last_event_id_or_query("id");
         encoded(&Event::new("a").with_id(id.unwrap_or_default()))
     }),
     ("last_event_id_in_query", |text| {
-        let query = text[2].bytes().map(|byte| format!("%{byte:02x}"));
-        let uri = Uri::try_from(format!("/?id={}", query.collect::<String>()));
-        let id = uri.map(|uri| last_event_id_in_query(&uri, "id").ok().flatten());
-        encoded(&Event::new("a").with_id(id.ok().flatten().unwrap_or_default()))
+        let id = uri(text).map(|uri| last_event_id_in_query(&uri, "id").ok().flatten());
+        encoded(&Event::new("a").with_id(id.flatten().unwrap_or_default()))
     }),
     ("parse_event_id", |text| {
         let id = parse_event_id::<EventId>(id(text).as_ref());
@@ -467,6 +481,29 @@ fn of_own_type(text: &Text, own_type: &'static str) -> Event {
 
 fn id(text: &Text) -> Option<EventId> {
     EventId::new(text[2].clone()).ok()
+}
+
+/// Returns headers with the ID of these strings, if a header can have it.
+fn headers(text: &Text) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_bytes(text[2].as_bytes()) {
+        headers.insert("last-event-id", value);
+    }
+    headers
+}
+
+/// Returns a URI whose query has the ID of these strings.
+fn uri(text: &Text) -> Option<Uri> {
+    let query = text[2].bytes().map(|byte| format!("%{byte:02x}"));
+    Uri::try_from(format!("/?id={}", query.collect::<String>())).ok()
+}
+
+/// Returns a request with the ID of these strings in its headers and in its query.
+fn request(text: &Text) -> EventStreamRequest {
+    let mut request = Request::new(());
+    *request.headers_mut() = headers(text);
+    *request.uri_mut() = uri(text).unwrap_or_default();
+    EventStreamRequest::new(&request)
 }
 
 /// Returns a number that depends on the strings.
