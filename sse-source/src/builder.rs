@@ -2,16 +2,17 @@ use core::{fmt, future::Future, time::Duration};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, request};
-use sse_proto::{EventId, client::ClientConfig};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, request};
+use sse_proto::{
+    EventId,
+    client::{ClientConfig, DisconnectReason},
+};
 
 use crate::{
-    Error, EventSource, Events, FailedAttempt, Transport,
-    options::Options,
-    refusal::RefusalLimits,
-    template::{Prepare, Template},
+    Error, EventSource, Events, Transport, UnexpectedResponse,
+    request::{InvalidUri, MapRequest, RequestTemplate, parse_uri},
+    response::ErrorBodyLimits,
     transport::BoxError,
-    uri::{self, InvalidUri},
 };
 
 /// Builder for an [`EventSource`], or for the [`Events`] of one response.
@@ -20,7 +21,7 @@ pub struct Builder {
     request: request::Builder,
     uri: Result<Uri, InvalidUri>,
     body: Bytes,
-    prepare: Option<Arc<Prepare>>,
+    map_request: Option<Arc<MapRequest>>,
     resends_unsafe_methods: bool,
     last_event_id: Option<EventId>,
     config: ClientConfig,
@@ -36,9 +37,9 @@ impl Builder {
     {
         Self {
             request: Request::builder().method(method),
-            uri: uri::parse(uri),
+            uri: parse_uri(uri),
             body: Bytes::new(),
-            prepare: None,
+            map_request: None,
             resends_unsafe_methods: false,
             last_event_id: None,
             config: ClientConfig::default(),
@@ -78,12 +79,12 @@ impl Builder {
     /// [policy](Self::retry_policy).
     pub fn map_request<F>(
         mut self,
-        prepare: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static,
+        map: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<Request<Bytes>, BoxError>> + Send + 'static,
     {
-        self.prepare = Some(Arc::new(move |request| Box::pin(prepare(request))));
+        self.map_request = Some(Arc::new(move |request| Box::pin(map(request))));
         self
     }
 
@@ -145,7 +146,7 @@ impl Builder {
     /// [`UnexpectedResponse::body`](crate::UnexpectedResponse::body) has the bytes that arrived within these limits, in
     /// [`Error::UnexpectedResponse`] and in [`Item::Disconnected`](crate::Item::Disconnected).
     pub fn error_body_limits(mut self, max_body_bytes: usize, timeout: Duration) -> Self {
-        self.options.refusal_limits = RefusalLimits {
+        self.options.error_body_limits = ErrorBodyLimits {
             max_body_bytes,
             timeout,
         };
@@ -174,7 +175,7 @@ impl Builder {
     /// A response that breaks is still an error. But if the server cuts a response and ends it properly, it looks
     /// complete. Only [`send`](Self::send) uses this option: [`build`](Self::build) asks the server again.
     pub fn dispatch_unfinished_event(mut self, enabled: bool) -> Self {
-        self.options.takes_unfinished_event = enabled;
+        self.options.dispatch_unfinished_event = enabled;
         self
     }
 
@@ -184,7 +185,7 @@ impl Builder {
     /// By default, as in the standard, such a response is [refused](Error::UnexpectedResponse). A response with another
     /// `Content-Type`, or without content (204, 205), is always refused. Only [`send`](Self::send) uses this option.
     pub fn lenient_response(mut self, enabled: bool) -> Self {
-        self.options.takes_lenient_response = enabled;
+        self.options.lenient_response = enabled;
         self
     }
 
@@ -197,8 +198,8 @@ impl Builder {
     /// Returns [`Error::Request`] if the URI, a header or the method is not valid, or if the last event ID is too long.
     /// The error is the same if the transport cannot send requests to the URI.
     pub fn build(mut self) -> Result<EventSource, Error> {
-        self.options.takes_unfinished_event = false;
-        self.options.takes_lenient_response = false;
+        self.options.dispatch_unfinished_event = false;
+        self.options.lenient_response = false;
         self.source(false)
     }
 
@@ -215,7 +216,7 @@ impl Builder {
     /// Returns an error if the request is not valid, if there is no response in time, or if the response is not an
     /// event stream.
     pub async fn send(self) -> Result<Events, Error> {
-        Events::of(self.source(true)?).await
+        Events::connect(self.source(true)?).await
     }
 
     fn source(mut self, is_once: bool) -> Result<EventSource, Error> {
@@ -223,9 +224,9 @@ impl Builder {
         let request = self.request.uri(uri).body(self.body);
         let request = request.map_err(|error| Error::Request(error.into()))?;
         let transport = self.transport.unwrap_or_default();
-        let template = Template::new(
+        let template = RequestTemplate::new(
             request,
-            self.prepare,
+            self.map_request,
             self.resends_unsafe_methods,
             transport,
         )?;
@@ -266,4 +267,59 @@ impl fmt::Debug for Builder {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
+}
+
+/// Closure that returns whether another attempt follows a failed one.
+pub(crate) type RetryPolicy = Arc<dyn Fn(&FailedAttempt<'_>) -> bool + Send + Sync>;
+
+/// Attempt that got no stream, or whose stream ended: the input of [`Builder::retry_policy`].
+#[non_exhaustive]
+pub struct FailedAttempt<'a> {
+    /// Reason of the failure. It is [`DisconnectReason::EndOfStream`] if the server ended the stream properly.
+    pub reason: DisconnectReason,
+    /// Response that is not an event stream, if there was one.
+    pub response: Option<&'a UnexpectedResponse>,
+    /// Error of the network or of the preparation, if there was one.
+    pub error: Option<&'a BoxError>,
+    /// Number of consecutive failed attempts, including this one. It is 1 after a stream with events.
+    pub attempt: u32,
+    /// Time since the first of them failed.
+    pub elapsed: Duration,
+    /// Decision without a policy.
+    ///
+    /// It is `false` for a response that is not an event stream. The exceptions are the statuses 408, 425, 429 and 5xx,
+    /// and a response that refuses the last event ID. It is also `false` after 10 consecutive responses that are not HTTP.
+    /// Otherwise it is `true`.
+    pub is_retried_by_default: bool,
+}
+
+impl FailedAttempt<'_> {
+    /// Returns the status of the response that is not an event stream, if there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.response.map(|response| response.status)
+    }
+}
+
+impl fmt::Debug for FailedAttempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedAttempt")
+            .field("reason", &self.reason)
+            .field("attempt", &self.attempt)
+            .field("elapsed", &self.elapsed)
+            .field("is_retried_by_default", &self.is_retried_by_default)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Options of an event source that are not part of its requests or its config.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    /// Ends the source after the first disconnection.
+    pub(crate) is_once: bool,
+    /// Dispatches an event at the end of the response without its blank line.
+    pub(crate) dispatch_unfinished_event: bool,
+    /// Accepts a response without `Content-Type`, or with a success status other than 200.
+    pub(crate) lenient_response: bool,
+    pub(crate) error_body_limits: ErrorBodyLimits,
+    pub(crate) retry_policy: Option<RetryPolicy>,
 }

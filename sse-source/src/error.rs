@@ -1,4 +1,4 @@
-use core::{error, fmt};
+use core::{error, fmt, iter};
 
 use bytes::Bytes;
 use http::{
@@ -7,7 +7,7 @@ use http::{
 };
 use sse_proto::client::DisconnectReason;
 
-use crate::{Disconnected, causes::with_causes, head::coding, transport::BoxError};
+use crate::{Disconnected, response::content_encoding, transport::BoxError};
 
 /// Maximum number of bytes of a body that are part of an error message.
 const MAX_SHOWN_BYTES: usize = 1024;
@@ -48,9 +48,9 @@ pub struct UnexpectedResponse {
     pub body: Bytes,
 }
 
-/// Converts a disconnection to an error, if no other attempt follows.
-impl From<Disconnected> for Error {
-    fn from(disconnected: Disconnected) -> Self {
+impl Error {
+    /// Converts the last disconnection of a source, after which no attempt follows.
+    pub(crate) fn from_disconnected(disconnected: Disconnected) -> Self {
         if let Some(response) = disconnected.response {
             return Self::UnexpectedResponse(response);
         }
@@ -68,15 +68,9 @@ impl From<Disconnected> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnexpectedResponse(refused) => refused.fmt(f),
-            Self::Request(error) => {
-                f.write_str("cannot send request: ")?;
-                with_causes(&**error, f)
-            }
-            Self::Network(error) => {
-                f.write_str("network error: ")?;
-                with_causes(&**error, f)
-            }
+            Self::UnexpectedResponse(response) => response.fmt(f),
+            Self::Request(error) => write!(f, "cannot send request: {}", ErrorChain(&**error)),
+            Self::Network(error) => write!(f, "network error: {}", ErrorChain(&**error)),
             Self::Timeout(reason) => reason.fmt(f),
             Self::Truncated => DisconnectReason::Truncated.fmt(f),
         }
@@ -88,7 +82,7 @@ impl fmt::Display for UnexpectedResponse {
         let Self {
             status, headers, ..
         } = self;
-        if let Some(coding) = coding(headers) {
+        if let Some(coding) = content_encoding(headers) {
             return write!(
                 f,
                 "status {status} with unsupported Content-Encoding: {coding:?}"
@@ -130,5 +124,26 @@ impl error::Error for Error {
             Self::UnexpectedResponse(_) | Self::Timeout(_) | Self::Truncated => None,
             Self::Request(error) | Self::Network(error) => Some(&**error),
         }
+    }
+}
+
+/// Error with its chain of sources, on one line.
+///
+/// hyper's errors say only that something failed, and their sources say why. Some errors of other crates repeat their
+/// source, which is then written once.
+pub(crate) struct ErrorChain<'a>(pub(crate) &'a (dyn error::Error + 'static));
+
+impl fmt::Display for ErrorChain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.0.to_string();
+        f.write_str(&text)?;
+        for cause in iter::successors(self.0.source(), |cause| cause.source()) {
+            let cause = cause.to_string();
+            if !text.ends_with(&cause) {
+                write!(f, ": {cause}")?;
+            }
+            text = cause;
+        }
+        Ok(())
     }
 }

@@ -22,7 +22,7 @@ pub struct Events {
 
 impl Events {
     /// Waits for the response of a source that connects once.
-    pub(crate) async fn of(mut source: EventSource) -> Result<Self, Error> {
+    pub(crate) async fn connect(mut source: EventSource) -> Result<Self, Error> {
         loop {
             match poll_fn(|cx| Pin::new(&mut source).poll_next(cx)).await {
                 Some(Ok(Item::Open(open))) => {

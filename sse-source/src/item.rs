@@ -3,7 +3,7 @@ use core::{fmt, time::Duration};
 use http::{HeaderMap, StatusCode, Uri};
 use sse_proto::{DecodeError, EventId, client::DisconnectReason};
 
-use crate::{UnexpectedResponse, causes::with_causes, transport::BoxError};
+use crate::{UnexpectedResponse, error::ErrorChain, transport::BoxError};
 
 /// Event that owns its text. Its `last_event_id` is an [`EventId`], whose memory events share.
 pub type MessageEvent<T = String, I = EventId> = sse_proto::MessageEvent<T, I>;
@@ -92,9 +92,9 @@ impl fmt::Display for Cause<'_> {
         match (&self.0.error, &self.0.response) {
             (Some(error), _) if self.0.reason == DisconnectReason::Preparation => {
                 write!(f, "{}: ", self.0.reason)?;
-                with_causes(&**error, f)
+                ErrorChain(&**error).fmt(f)
             }
-            (Some(error), _) => with_causes(&**error, f),
+            (Some(error), _) => ErrorChain(&**error).fmt(f),
             (None, Some(response)) => response.fmt(f),
             (None, None) => self.0.reason.fmt(f),
         }

@@ -59,80 +59,30 @@
 //! - [`Transport`] and [`TransportBuilder`]: send the requests with hyper's client, reqwest's client or any tower
 //!   service. [`Proxy`] names the proxies of hyper's client.
 
-// Files, from the API down to the connection:
-//
-//   EventSource::get(uri) ── Builder            request and options             (builder.rs, uri.rs,
-//                               │                                    template.rs, credentials.rs,
-//                               │                                    options.rs, retry.rs)
-//            open ──────────────┴── send
-//             │                      │
-//         EventSource              Events       stream that reconnects, or      (source.rs, events.rs)
-//             │ ╲                    │           events of one response
-//             │  Handle              │          close, reconnect                (handle.rs)
-//             ▼                      ▼
-//           Item                 Item, Error    items for the caller            (item.rs, error.rs)
-//             │
-//    sse_proto::client                      when to connect, wait, give up  (alarm.rs)
-//             │
-//          Attempt                              request and its response, or    (attempt.rs, head.rs,
-//             │                                 the reason of its failure        refusal.rs,
-//             │                                                                  source/decision.rs)
-//         Transport                             hyper, reqwest, or any service  (transport.rs,
-//             │                                                                  transport_builder.rs)
-//       HyperService ── Route                   request with hyper's client     (hyper_service.rs, route.rs)
-//          ╱     ╲
-//   compression  Client                         hyper's client, configured      (compression.rs, client.rs)
-//                  │                             for event streams
-//          Connector, Metered                   address filter, byte limits     (connect.rs, metered.rs)
-//                  │
-//        Proxy, TlsOptions                      proxies and TLS                 (proxy.rs, proxy_connector.rs,
-//                                                                                tls.rs)
-
-mod alarm;
-mod attempt;
 mod builder;
-mod causes;
-mod client;
 #[cfg(feature = "compression")]
 mod compression;
-mod connect;
-mod credentials;
 mod error;
 mod events;
-mod handle;
-mod head;
-mod hyper_service;
 mod item;
-mod metered;
-mod options;
-mod proxy;
-mod proxy_connector;
-mod refusal;
-mod response_uri;
-mod retry;
-mod route;
+mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest_ext;
+mod response;
 mod source;
-mod template;
-#[cfg(feature = "rustls")]
-mod tls;
+mod timer;
 mod transport;
-mod transport_builder;
 mod turn;
-mod uri;
 
-pub use builder::Builder;
+pub use builder::{Builder, FailedAttempt};
 pub use error::{Error, UnexpectedResponse};
 pub use events::Events;
-pub use handle::Handle;
 pub use item::{Disconnected, Item, MessageEvent, ResponseHead};
-pub use proxy::{Proxy, ProxyError};
-pub use retry::FailedAttempt;
-pub use source::EventSource;
+pub use source::{EventSource, Handle};
 pub use sse_proto::{
     DecodeError, EventId,
     client::{ClientConfig, DisconnectReason},
 };
 #[cfg(feature = "rustls")]
-pub use tls::TlsError;
-pub use transport::{BoxError, Transport};
-pub use transport_builder::TransportBuilder;
+pub use transport::TlsError;
+pub use transport::{BoxError, Proxy, ProxyError, Transport, TransportBuilder};

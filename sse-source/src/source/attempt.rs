@@ -1,21 +1,75 @@
-//! Decision after a response or a failed attempt: a stream, another attempt, or the end.
+//! One attempt: its request, its response or failure, and the decision that follows: a stream, another attempt, or the
+//! end.
 
-use core::error;
+use core::{error, pin::Pin};
 
-use http::{Response, StatusCode, header::CONTENT_TYPE};
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use sse_proto::client::DisconnectReason;
 use tokio::time::Duration;
+use tower::ServiceExt;
 
 use super::EventSource;
 use crate::{
     Error, FailedAttempt, UnexpectedResponse,
-    attempt::Attempt,
-    head,
     item::{Disconnected, Item, ResponseHead},
-    refusal::Refusal,
-    response_uri::response_uri,
-    transport::{Body, BoxError},
+    request::RequestTemplate,
+    response::{ReadUnexpected, is_stream, is_stream_leniently, response_uri, retry_after},
+    transport::{Body, BoxError, BoxFuture, CapturedConnection},
 };
+
+/// Current attempt: a request, a stream, or a response that is not a stream. Dropping it ends it.
+pub(super) enum Attempt {
+    None,
+    Request(BoxFuture<Result<Response<Body>, Failure>>),
+    Stream {
+        body: Pin<Box<Body>>,
+        /// Bytes of the frame after the chunk.
+        rest: Bytes,
+        chunk: Bytes,
+        /// Number of bytes of the chunk that were decoded.
+        decoded: usize,
+        /// Time when the chunk arrived.
+        received_at: Duration,
+    },
+    /// Response that is not an event stream, while its body is read.
+    Unexpected(Pin<Box<ReadUnexpected>>),
+}
+
+/// Reason why an attempt has no response.
+pub(crate) enum Failure {
+    /// `map_request` failed. Another attempt may succeed.
+    Preparation(BoxError),
+    /// No attempt can send this request.
+    Request(BoxError),
+    Network(BoxError),
+}
+
+impl Attempt {
+    pub(super) fn connect(
+        template: RequestTemplate,
+        last_event_id: &str,
+        connection: &CapturedConnection,
+    ) -> Self {
+        let (last_event_id, connection) = (last_event_id.to_owned(), connection.clone());
+        Self::Request(Box::pin(async move {
+            let transport = template.transport.clone();
+            let mut request = template.make(last_event_id).await?;
+            request.extensions_mut().insert(connection);
+            transport.oneshot(request).await.map_err(Failure::Network)
+        }))
+    }
+
+    pub(super) fn stream(body: Body, now: Duration) -> Self {
+        Self::Stream {
+            body: Box::pin(body),
+            rest: Bytes::new(),
+            chunk: Bytes::new(),
+            decoded: 0,
+            received_at: now,
+        }
+    }
+}
 
 /// Maximum number of consecutive attempts whose response is not HTTP. A server that is in trouble for a moment may send
 /// such a response, so it is asked again, but not for ever.
@@ -24,32 +78,21 @@ const MAX_INVALID_HEADS: u32 = 10;
 impl EventSource {
     pub(super) fn handle_response(&mut self, response: Response<Body>, now: Duration) {
         self.invalid_heads = 0;
-        if !is_stream(&response) && !self.is_taken_leniently(&response) {
-            let refusal = Refusal::new(response, self.options.refusal_limits);
-            self.attempt = Attempt::Refusal(Box::pin(refusal));
+        let is_stream =
+            is_stream(&response) || self.options.lenient_response && is_stream_leniently(&response);
+        if !is_stream {
+            let unexpected = ReadUnexpected::new(response, self.options.error_body_limits);
+            self.attempt = Attempt::Unexpected(Box::pin(unexpected));
             return;
         }
-        self.connection
+        self.session
             .handle_response(200, Some(b"text/event-stream"), None, now);
         let (head, body) = response.into_parts();
-        self.open = Some(Box::new(ResponseHead {
+        self.head = Some(Box::new(ResponseHead {
             uri: response_uri(&head.extensions),
             headers: head.headers,
         }));
         self.attempt = Attempt::stream(body, now);
-    }
-
-    /// Returns whether this response is an event stream although the standard rejects it.
-    fn is_taken_leniently(&self, response: &Response<Body>) -> bool {
-        let (status, headers) = (response.status(), response.headers());
-        let has_content = status.is_success()
-            && status != StatusCode::NO_CONTENT
-            && status != StatusCode::RESET_CONTENT;
-        let has_type = match head::content_type(headers) {
-            Some(types) => sse_proto::client::is_event_stream(&types),
-            None => !headers.contains_key(CONTENT_TYPE) && head::coding(headers).is_none(),
-        };
-        self.options.takes_lenient_response && has_content && has_type
     }
 
     /// Handles a response that is not an event stream, after its body was read. Returns the error if no attempt
@@ -63,18 +106,18 @@ impl EventSource {
             StatusCode::OK => DisconnectReason::ContentType,
             status => DisconnectReason::Status(status.as_u16()),
         };
-        let attempt = self.connection.failed_attempts().saturating_add(1);
-        self.note_failure(attempt);
+        let attempt = self.session.failed_attempts().saturating_add(1);
+        self.record_failure(attempt);
         let is_retried = self.is_retried(&FailedAttempt {
             reason,
             response: Some(&response),
             error: None,
             attempt,
             elapsed: now.saturating_sub(self.failing_since),
-            is_retried_by_default: self.connection.is_retried(reason),
+            is_retried_by_default: self.session.is_retried(reason),
         });
-        let retry_after = head::retry_after(&response.headers);
-        self.connection
+        let retry_after = retry_after(&response.headers);
+        self.session
             .handle_unexpected_response(reason, is_retried, retry_after, now);
         if !is_retried {
             return Some(Error::UnexpectedResponse(response));
@@ -89,30 +132,30 @@ impl EventSource {
         self.invalid_heads += u32::from(is_invalid_head);
         self.attempt = Attempt::None;
         self.error = Some(error);
-        self.connection.handle_network_error(now);
+        self.session.handle_network_error(now);
     }
 
     /// Returns the item of a disconnection, or the end of the source if no attempt follows. The end drops the current
     /// attempt.
-    pub(super) fn on_disconnected(
+    pub(super) fn handle_disconnected(
         &mut self,
         disconnected: Disconnected,
     ) -> Option<Result<Item, Error>> {
         if !self.is_last(&disconnected) {
             return Some(Ok(Item::Disconnected(disconnected)));
         }
-        self.connection.close();
+        self.session.close();
         self.attempt = Attempt::None;
         self.is_over = true;
         match disconnected.reason {
             DisconnectReason::EndOfStream => None,
-            _ => Some(Err(disconnected.into())),
+            _ => Some(Err(Error::from_disconnected(disconnected))),
         }
     }
 
     fn is_last(&mut self, disconnected: &Disconnected) -> bool {
-        let attempt = self.connection.failed_attempts();
-        self.note_failure(attempt);
+        let attempt = self.session.failed_attempts();
+        self.record_failure(attempt);
         // The caller asked for another attempt, or `handle_unexpected_response` has decided on it.
         if disconnected.reason == DisconnectReason::Requested || disconnected.response.is_some() {
             return false;
@@ -128,7 +171,7 @@ impl EventSource {
             })
     }
 
-    fn note_failure(&mut self, attempt: u32) {
+    fn record_failure(&mut self, attempt: u32) {
         if attempt <= 1 {
             self.failing_since = self.now();
         }
@@ -140,13 +183,6 @@ impl EventSource {
             _ => failed.is_retried_by_default,
         }
     }
-}
-
-/// Returns whether this response is an event stream by the standard.
-fn is_stream(response: &Response<Body>) -> bool {
-    let content_type = head::content_type(response.headers());
-    response.status() == StatusCode::OK
-        && content_type.is_some_and(|value| sse_proto::client::is_event_stream(&value))
 }
 
 /// Returns whether the error is a response that is not HTTP.
