@@ -14,7 +14,7 @@ const MAX_SHOWN_BYTES: usize = 1024;
 
 /// Error that ends an event source.
 ///
-/// The text of the error includes its causes. Programs find the cause in `source()`.
+/// The text of the error does not include its cause, which is in `source()`. [`report`](Self::report) returns both.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -49,6 +49,22 @@ pub struct UnexpectedResponse {
 }
 
 impl Error {
+    /// Returns the error with its causes, on one line.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use sse_source::EventSource;
+    ///
+    /// let error = EventSource::get("http://127.0.0.1:1/").send().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "network error");
+    /// assert!(error.report().to_string().starts_with("network error: client error (Connect): "));
+    /// # }
+    /// ```
+    pub fn report(&self) -> impl fmt::Display {
+        ErrorChain(self)
+    }
+
     /// Converts the last disconnection of a source, after which no attempt follows.
     pub(crate) fn from_disconnected(disconnected: Disconnected) -> Self {
         if let Some(response) = disconnected.response {
@@ -69,8 +85,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnexpectedResponse(response) => response.fmt(f),
-            Self::Request(error) => write!(f, "cannot send request: {}", ErrorChain(&**error)),
-            Self::Network(error) => write!(f, "network error: {}", ErrorChain(&**error)),
+            Self::Request(_) => f.write_str("cannot send request"),
+            Self::Network(_) => f.write_str("network error"),
             Self::Timeout(reason) => reason.fmt(f),
             Self::Truncated => DisconnectReason::Truncated.fmt(f),
         }

@@ -102,7 +102,7 @@ async fn read(coding: &str, body: impl AsRef<[u8]>) -> (Vec<String>, String) {
                 return (data, disconnected.cause().to_string());
             }
             Some(Ok(_)) => {}
-            Some(Err(error)) => return (data, error.to_string()),
+            Some(Err(error)) => return (data, error.report().to_string()),
             None => panic!("{coding}: the source ended"),
         }
     }

@@ -166,13 +166,21 @@ async fn certificates_of_the_caller_are_trusted_and_shown() {
     }
     let error = send(trusting().build()).await.unwrap_err();
     assert!(
-        error.to_string().to_lowercase().contains("certificate"),
+        error
+            .report()
+            .to_string()
+            .to_lowercase()
+            .contains("certificate"),
         "{error}"
     );
     let builder = Transport::builder().client_certificate(chain.as_bytes(), key.as_bytes());
     let error = send(builder.unwrap().build()).await.unwrap_err();
     assert!(
-        error.to_string().to_lowercase().contains("certificate"),
+        error
+            .report()
+            .to_string()
+            .to_lowercase()
+            .contains("certificate"),
         "{error}"
     );
 }

@@ -61,7 +61,7 @@ impl Callback {
                 "the server refuses the last event ID of {length} bytes"
             )),
             Ok(_) => return None,
-            Err(error) => Self::error(error),
+            Err(error) => Self::error(error.report()),
         })
     }
 
