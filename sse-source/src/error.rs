@@ -20,7 +20,7 @@ const MAX_SHOWN_BYTES: usize = 1024;
 pub enum Error {
     /// The server sent a response that is not an event stream.
     UnexpectedResponse(Box<UnexpectedResponse>),
-    /// The request is not valid, its [preparation](crate::Builder::map_request) failed, or it must not be
+    /// The request is not valid, [`map_request`](crate::Builder::map_request) failed, or the request must not be
     /// [repeated](crate::Builder::resend).
     Request(BoxError),
     /// There was no response, or it broke, and no other attempt follows.
@@ -31,6 +31,10 @@ pub enum Error {
     /// The server ended the stream inside an event, which is lost, and no other attempt follows.
     /// [`dispatch_unfinished_event`](crate::Builder::dispatch_unfinished_event) accepts such an event.
     Truncated,
+    /// The data of an event is not the JSON that the caller of `json` expects. This error alone does not end the
+    /// stream.
+    #[cfg(feature = "json")]
+    InvalidJson(Box<crate::InvalidJson>),
 }
 
 /// Response that is not an event stream.
@@ -89,6 +93,8 @@ impl fmt::Display for Error {
             Self::Network(_) => f.write_str("network error"),
             Self::Timeout(reason) => reason.fmt(f),
             Self::Truncated => DisconnectReason::Truncated.fmt(f),
+            #[cfg(feature = "json")]
+            Self::InvalidJson(_) => f.write_str("data of the event is not the expected JSON"),
         }
     }
 }
@@ -139,6 +145,8 @@ impl error::Error for Error {
         match self {
             Self::UnexpectedResponse(_) | Self::Timeout(_) | Self::Truncated => None,
             Self::Request(error) | Self::Network(error) => Some(&**error),
+            #[cfg(feature = "json")]
+            Self::InvalidJson(invalid) => Some(&invalid.error),
         }
     }
 }

@@ -63,13 +63,13 @@ pub struct ResponseHead {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Disconnected {
-    /// Short reason.
+    /// Kind of the disconnection.
     pub reason: DisconnectReason,
     /// Response that is not an event stream, if there was one: for example 429 with its headers and body.
     pub response: Option<Box<UnexpectedResponse>>,
-    /// Error of the network or of the preparation, if there was one.
+    /// Error of the network or of [`map_request`](crate::Builder::map_request), if there was one.
     pub error: Option<BoxError>,
-    /// Delay from now to the next attempt.
+    /// Time from now to the next attempt.
     pub delay: Duration,
 }
 

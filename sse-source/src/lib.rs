@@ -59,6 +59,7 @@
 //! - [`Transport`] and [`TransportBuilder`]: send the requests with hyper's client, reqwest's client or any tower
 //!   service. [`Proxy`] names the proxies of hyper's client.
 
+mod adapters;
 mod builder;
 #[cfg(feature = "compression")]
 mod compression;
@@ -70,10 +71,15 @@ mod request;
 mod reqwest_ext;
 mod response;
 mod source;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timer;
 mod transport;
 mod turn;
 
+pub use adapters::EventsOnly;
+#[cfg(feature = "json")]
+pub use adapters::{InvalidJson, JsonEvents};
 pub use builder::{Builder, FailedAttempt};
 pub use error::{Error, UnexpectedResponse};
 pub use events::Events;

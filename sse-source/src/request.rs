@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Uri,
+    HeaderMap, HeaderValue, Request, Uri,
     header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL},
     uri::Authority,
 };
@@ -42,10 +42,7 @@ impl RequestTemplate {
         transport: Transport,
     ) -> Result<Self, Error> {
         move_credentials_to_header(&mut request);
-        for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-cache")] {
-            let value = HeaderValue::from_static(value);
-            request.headers_mut().entry(name).or_insert(value);
-        }
+        add_default_headers(request.headers_mut());
         // `map_request` may set another URI, which is then checked in `make`.
         if map_request.is_none() {
             transport.check(request.uri()).map_err(Error::Request)?;
@@ -90,6 +87,14 @@ impl RequestTemplate {
             return Err(Failure::Request(reason.into()));
         }
         Ok(self.request.map(Full::new))
+    }
+}
+
+/// Adds the headers of a request for an event stream, unless there are others of the same name.
+pub(crate) fn add_default_headers(headers: &mut HeaderMap) {
+    for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-cache")] {
+        let value = HeaderValue::from_static(value);
+        headers.entry(name).or_insert(value);
     }
 }
 

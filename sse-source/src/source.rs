@@ -2,15 +2,17 @@ mod attempt;
 
 use core::{
     fmt,
+    future::ready,
     pin::Pin,
     sync::atomic::{AtomicU8, Ordering},
-    task::{Context, Poll, ready},
+    task::{self, Context, Poll},
 };
 use std::sync::Arc;
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
+use http::Response;
 use http_body::Body as _;
 use sse_proto::{
     EventId, IdTooLong,
@@ -39,17 +41,19 @@ const MAX_CHUNK_BYTES: usize = 64 * 1024;
 /// Cost of each step of the poll loop, for example an item, in bytes of a stream.
 const STEP_COST_BYTES: usize = 256;
 
-/// Stream of events over any number of connections.
+/// Stream of [`Item`]s over any number of connections, from [`Builder::build`](crate::Builder::build).
 ///
 /// It works only while it is polled, on a tokio runtime with I/O and time. It reads only when the caller asks for more,
 /// so a slow caller slows the server down, and it holds at most one chunk. Dropping it ends the connection. Dropping a
 /// future of its `next` loses nothing.
 ///
-/// It ends after [`close`](Handle::close), after the end of a stream that is not retried, or with one error, which says
-/// why no other attempt follows.
+/// It ends after [`close`](Self::close), after the end of a stream that is not retried, or with one error, which says
+/// why no other attempt follows. [`events_only`](Self::events_only) leaves out the items that are not events.
+#[must_use = "an event source does nothing unless it is polled"]
 pub struct EventSource {
     session: Session,
-    template: RequestTemplate,
+    /// `None` if the source has only one response, which arrived before.
+    template: Option<RequestTemplate>,
     attempt: Attempt,
     /// Connection of the current attempt.
     connection: CapturedConnection,
@@ -81,10 +85,38 @@ impl EventSource {
         if let Some(id) = &last_event_id {
             session.set_last_event_id(id)?;
         }
-        Ok(Self {
+        Ok(Self::with_session(
+            session,
+            Some(template),
+            Attempt::None,
+            options,
+        ))
+    }
+
+    /// Creates a source of the events of one response.
+    pub(crate) fn from_response(response: Response<Body>) -> Self {
+        let config = ClientConfig::default().one_shot();
+        let mut session = Session::new(config, 0, Duration::ZERO);
+        // The response is the connection that the session asks for.
+        while session.poll_action().is_some() {}
+        let attempt = Attempt::Request(Box::pin(ready(Ok(response))));
+        let options = Options {
+            is_once: true,
+            ..Options::default()
+        };
+        Self::with_session(session, None, attempt, options)
+    }
+
+    fn with_session(
+        session: Session,
+        template: Option<RequestTemplate>,
+        attempt: Attempt,
+        options: Options,
+    ) -> Self {
+        Self {
             session,
             template,
-            attempt: Attempt::None,
+            attempt,
             connection: CapturedConnection::default(),
             error: None,
             response: None,
@@ -96,7 +128,23 @@ impl EventSource {
             turn: Turn::with_unit(WORK_UNIT_BYTES),
             options,
             is_over: false,
-        })
+        }
+    }
+
+    /// Closes the source for good: drops the connection, and ends the stream without an error.
+    ///
+    /// Another task can do so with a [`handle`](Self::handle).
+    pub fn close(&mut self) {
+        self.handle_command(Command::Close);
+        self.is_over = true;
+    }
+
+    /// Makes the source reconnect at its next poll, even if it is waiting for the next attempt.
+    ///
+    /// It also repeats a request whose method is not safe. After the end of the stream, it has no effect. Another task
+    /// can do so with a [`handle`](Self::handle).
+    pub fn reconnect(&mut self) {
+        self.handle_command(Command::Reconnect);
     }
 
     /// Returns a handle that closes the source or makes it reconnect, from any task.
@@ -123,7 +171,9 @@ impl EventSource {
             Command::Reconnect => {
                 let now = self.now();
                 self.give_up();
-                self.template.is_repetition = false;
+                if let Some(template) = &mut self.template {
+                    template.is_repetition = false;
+                }
                 self.session.reconnect(now);
             }
         }
@@ -132,19 +182,30 @@ impl EventSource {
     /// Executes the pending actions of the state machine.
     fn run_actions(&mut self) {
         while let Some(action) = self.session.poll_action() {
-            self.attempt = match action {
-                Action::Connect => {
+            self.attempt = match (action, &mut self.template) {
+                (Action::Connect, Some(template)) => {
                     self.connection = CapturedConnection::default();
                     let last_event_id = self.session.last_event_id();
                     tracing::debug!(last_event_id, "connecting");
                     let attempt =
-                        Attempt::connect(self.template.clone(), last_event_id, &self.connection);
-                    self.template.is_repetition = true;
+                        Attempt::connect(template.clone(), last_event_id, &self.connection);
+                    template.is_repetition = true;
                     attempt
                 }
                 _ => Attempt::None,
             };
         }
+    }
+
+    /// Returns whether the request may be repeated before the first event.
+    #[inline]
+    pub(crate) fn has_retries(&self) -> bool {
+        self.options.max_retries > 0
+    }
+
+    /// Prevents retries, because the first event has arrived.
+    pub(crate) fn end_retries(&mut self) {
+        self.options.max_retries = 0;
     }
 
     /// Returns the next change of the state machine as an item for the caller.
@@ -207,7 +268,7 @@ impl EventSource {
         match &mut self.attempt {
             Attempt::None => Poll::Pending,
             Attempt::Request(response) => {
-                let response = ready!(response.as_mut().poll(cx));
+                let response = task::ready!(response.as_mut().poll(cx));
                 let now = self.now();
                 match response {
                     Ok(response) => self.handle_response(response, now),
@@ -235,7 +296,7 @@ impl EventSource {
                     *chunk = take_chunk(rest);
                     return Poll::Ready(None);
                 }
-                let frame = ready!(body.as_mut().poll_frame(cx));
+                let frame = task::ready!(body.as_mut().poll_frame(cx));
                 let now = self.timer.now();
                 match frame {
                     Some(Ok(frame)) => {
@@ -259,7 +320,7 @@ impl EventSource {
                 Poll::Ready(None)
             }
             Attempt::Unexpected(response) => {
-                let response = ready!(response.as_mut().poll(cx));
+                let response = task::ready!(response.as_mut().poll(cx));
                 self.attempt = Attempt::None;
                 Poll::Ready(self.handle_unexpected_response(response).map(Err))
             }
@@ -272,10 +333,10 @@ impl EventSource {
             return Poll::Pending;
         };
         match self.attempt {
-            Attempt::None => ready!(self.timer.poll(time, cx)),
+            Attempt::None => task::ready!(self.timer.poll(time, cx)),
             // The head has arrived, and reading the body has its own timeout.
             Attempt::Unexpected(_) => return Poll::Pending,
-            _ => ready!(self.timer.poll_silence(time, cx)),
+            _ => task::ready!(self.timer.poll_silence(time, cx)),
         }
         let now = self.now();
         self.give_up();
@@ -300,7 +361,7 @@ impl Stream for EventSource {
             if this.is_over {
                 return Poll::Ready(None);
             }
-            ready!(this.turn.poll(cx));
+            task::ready!(this.turn.poll(cx));
             this.turn.add(STEP_COST_BYTES);
             // `take` costs less than `poll`, which also registers the waker.
             if let Some(command) = this.handle.take() {

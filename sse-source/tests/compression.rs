@@ -227,8 +227,8 @@ async fn a_refusal_is_decoded_too() {
 async fn a_request_may_say_what_it_takes() {
     let server = Server::start([Answer::End(stream(""))]).await;
     let request = EventSource::get(server.url()).header("accept-encoding", "identity");
-    request.send().await.unwrap();
-    EventSource::get(server.url()).send().await.unwrap();
+    let _ = request.send().await.unwrap();
+    let _ = EventSource::get(server.url()).send().await.unwrap();
     let [first, second] = &server.requests()[..] else {
         panic!("{:?}", server.requests());
     };

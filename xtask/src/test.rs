@@ -116,7 +116,7 @@ pub(crate) fn small_targets() -> Result<()> {
     )?;
     each_feature_alone(
         "sse-source",
-        &["", "compression", "reqwest", "rustls", "serde"],
+        &["", "compression", "json", "reqwest", "rustls", "testing"],
     )?;
     let in_wasm = format!("sse-wasm --target {}", page::TARGET);
     each_feature_alone(&in_wasm, &["", "fetch", "serde", "share"])

@@ -160,15 +160,15 @@ impl EventSource {
         if disconnected.reason == DisconnectReason::Requested || disconnected.response.is_some() {
             return false;
         }
-        self.options.is_once
-            || !self.is_retried(&FailedAttempt {
-                reason: disconnected.reason,
-                response: None,
-                error: disconnected.error.as_ref(),
-                attempt,
-                elapsed: self.now().saturating_sub(self.failing_since),
-                is_retried_by_default: self.invalid_heads < MAX_INVALID_HEADS,
-            })
+        let elapsed = self.now().saturating_sub(self.failing_since);
+        !self.is_retried(&FailedAttempt {
+            reason: disconnected.reason,
+            response: None,
+            error: disconnected.error.as_ref(),
+            attempt,
+            elapsed,
+            is_retried_by_default: self.invalid_heads < MAX_INVALID_HEADS,
+        })
     }
 
     fn record_failure(&mut self, attempt: u32) {
@@ -177,11 +177,20 @@ impl EventSource {
         }
     }
 
-    fn is_retried(&self, failed: &FailedAttempt<'_>) -> bool {
-        match &self.options.retry_policy {
-            Some(policy) if !self.options.is_once => policy(failed),
-            _ => failed.is_retried_by_default,
+    /// Returns whether another attempt follows. Counts the retries of a request that is sent once.
+    fn is_retried(&mut self, failed: &FailedAttempt<'_>) -> bool {
+        let is_once = self.options.is_once;
+        if is_once && (!self.has_retries() || failed.reason == DisconnectReason::EndOfStream) {
+            return false;
         }
+        let is_retried = match &self.options.retry_policy {
+            Some(policy) => policy(failed),
+            None => failed.is_retried_by_default,
+        };
+        if is_once && is_retried {
+            self.options.max_retries -= 1;
+        }
+        is_retried
     }
 }
 
