@@ -84,6 +84,8 @@ pub use builder::{Builder, FailedAttempt};
 pub use error::{Error, UnexpectedResponse};
 pub use events::Events;
 pub use item::{Disconnected, Item, MessageEvent, ResponseHead};
+#[cfg(feature = "reqwest")]
+pub use reqwest_ext::RequestBuilderExt;
 pub use source::{EventSource, Handle};
 pub use sse_proto::{
     DecodeError, EventId,
