@@ -225,6 +225,6 @@ fn end(error: &Error) -> Result<()> {
             Ok(())
         }
         Error::UnexpectedResponse(refused) => Err(anyhow!(notice::refusal(refused))),
-        error => Err(anyhow!(notice::escaped(&error.to_string()))),
+        error => Err(anyhow!(notice::escaped(&error.report().to_string()))),
     }
 }

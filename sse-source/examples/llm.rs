@@ -7,8 +7,7 @@
 //! ```
 //!
 //! The example prints each answer word by word. It fails if the API reports an error in its stream, or if the stream
-//! ends before the answer does. To use a real API, change the address and the token, and build with the feature
-//! `rustls`.
+//! ends before the answer does. To use a real API, change the address and the token.
 
 use std::{
     convert::Infallible,
@@ -17,13 +16,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{Method, Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sse_hyper::{Event, EventType};
-use sse_source::{BoxError, EventSource, Item, MessageEvent};
+use sse_source::{BoxError, EventSource, MessageEvent};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -47,20 +46,20 @@ enum Part {
 async fn ask(
     server: SocketAddr,
     path: &str,
-    read: fn(MessageEvent<String>) -> Result<Part, BoxError>,
+    read: fn(MessageEvent) -> Result<Part, BoxError>,
 ) -> Result<(), BoxError> {
     let question = json!({ "stream": true, "messages": [{ "role": "user", "content": "Hello" }] });
     let mut events = EventSource::request(Method::POST, format!("http://{server}{path}"))
-        .header("content-type", "application/json")
-        .header("authorization", "Bearer none")
-        .body(question.to_string())
+        .bearer_auth("none")
+        .json(&question)
+        .max_retries(2)
         .send()
-        .await?;
+        .await?
+        .events_only();
 
     let mut out = io::stdout();
     write!(out, "{path}: ")?;
-    while let Some(item) = events.next().await {
-        let Item::Event(event) = item? else { continue };
+    while let Some(event) = events.try_next().await? {
         match read(event)? {
             Part::Text(text) => write!(out, "{text}")?,
             Part::Nothing => {}
@@ -73,11 +72,11 @@ async fn ask(
 }
 
 /// Reads an event of `OpenAI`. All events are messages, and the data of the last one is not JSON.
-fn openai(event: MessageEvent<String>) -> Result<Part, BoxError> {
+fn openai(event: MessageEvent) -> Result<Part, BoxError> {
     if event.data == "[DONE]" {
         return Ok(Part::End);
     }
-    let chunk: Value = serde_json::from_str(&event.data)?;
+    let chunk: Value = event.json()?;
     if !chunk["error"].is_null() {
         return Err(chunk["error"].to_string().into());
     }
@@ -85,10 +84,10 @@ fn openai(event: MessageEvent<String>) -> Result<Part, BoxError> {
 }
 
 /// Reads an event of Anthropic. Each event has a type, and new types may appear at any time.
-fn anthropic(event: MessageEvent<String>) -> Result<Part, BoxError> {
+fn anthropic(event: MessageEvent) -> Result<Part, BoxError> {
     Ok(match event.event_type.as_str() {
         "content_block_delta" => {
-            let delta: Value = serde_json::from_str(&event.data)?;
+            let delta: Value = event.json()?;
             text(&delta["delta"]["text"])
         }
         "message_stop" => Part::End,

@@ -33,7 +33,7 @@ async fn main() -> Result<(), BoxError> {
             Ok(_) => {}
             Err(Error::UnexpectedResponse(refused)) if refused.status == 204 => return Ok(()),
             // `main` prints errors with `Debug`, so the error becomes a readable text.
-            Err(error) => return Err(error.to_string().into()),
+            Err(error) => return Err(error.report().to_string().into()),
         }
     }
     Ok(())

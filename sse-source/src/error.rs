@@ -1,4 +1,4 @@
-use core::{error, fmt};
+use core::{error, fmt, iter};
 
 use bytes::Bytes;
 use http::{
@@ -7,20 +7,20 @@ use http::{
 };
 use sse_proto::client::DisconnectReason;
 
-use crate::{Disconnected, causes::with_causes, head::coding, transport::BoxError};
+use crate::{Disconnected, response::content_encoding, transport::BoxError};
 
 /// Maximum number of bytes of a body that are part of an error message.
 const MAX_SHOWN_BYTES: usize = 1024;
 
 /// Error that ends an event source.
 ///
-/// The text of the error includes its causes. Programs find the cause in `source()`.
+/// The text of the error does not include its cause, which is in `source()`. [`report`](Self::report) returns both.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The server sent a response that is not an event stream.
     UnexpectedResponse(Box<UnexpectedResponse>),
-    /// The request is not valid, its [preparation](crate::Builder::map_request) failed, or it must not be
+    /// The request is not valid, [`map_request`](crate::Builder::map_request) failed, or the request must not be
     /// [repeated](crate::Builder::resend).
     Request(BoxError),
     /// There was no response, or it broke, and no other attempt follows.
@@ -31,6 +31,10 @@ pub enum Error {
     /// The server ended the stream inside an event, which is lost, and no other attempt follows.
     /// [`dispatch_unfinished_event`](crate::Builder::dispatch_unfinished_event) accepts such an event.
     Truncated,
+    /// The data of an event is not the JSON that the caller of `json` expects. This error alone does not end the
+    /// stream.
+    #[cfg(feature = "json")]
+    InvalidJson(Box<crate::InvalidJson>),
 }
 
 /// Response that is not an event stream.
@@ -48,9 +52,25 @@ pub struct UnexpectedResponse {
     pub body: Bytes,
 }
 
-/// Converts a disconnection to an error, if no other attempt follows.
-impl From<Disconnected> for Error {
-    fn from(disconnected: Disconnected) -> Self {
+impl Error {
+    /// Returns the error with its causes, on one line.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use sse_source::EventSource;
+    ///
+    /// let error = EventSource::get("http://127.0.0.1:1/").send().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "network error");
+    /// assert!(error.report().to_string().starts_with("network error: client error (Connect): "));
+    /// # }
+    /// ```
+    pub fn report(&self) -> impl fmt::Display {
+        ErrorChain(self)
+    }
+
+    /// Converts the last disconnection of a source, after which no attempt follows.
+    pub(crate) fn from_disconnected(disconnected: Disconnected) -> Self {
         if let Some(response) = disconnected.response {
             return Self::UnexpectedResponse(response);
         }
@@ -68,17 +88,13 @@ impl From<Disconnected> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnexpectedResponse(refused) => refused.fmt(f),
-            Self::Request(error) => {
-                f.write_str("cannot send request: ")?;
-                with_causes(&**error, f)
-            }
-            Self::Network(error) => {
-                f.write_str("network error: ")?;
-                with_causes(&**error, f)
-            }
+            Self::UnexpectedResponse(response) => response.fmt(f),
+            Self::Request(_) => f.write_str("cannot send request"),
+            Self::Network(_) => f.write_str("network error"),
             Self::Timeout(reason) => reason.fmt(f),
             Self::Truncated => DisconnectReason::Truncated.fmt(f),
+            #[cfg(feature = "json")]
+            Self::InvalidJson(_) => f.write_str("data of the event is not the expected JSON"),
         }
     }
 }
@@ -88,7 +104,7 @@ impl fmt::Display for UnexpectedResponse {
         let Self {
             status, headers, ..
         } = self;
-        if let Some(coding) = coding(headers) {
+        if let Some(coding) = content_encoding(headers) {
             return write!(
                 f,
                 "status {status} with unsupported Content-Encoding: {coding:?}"
@@ -129,6 +145,29 @@ impl error::Error for Error {
         match self {
             Self::UnexpectedResponse(_) | Self::Timeout(_) | Self::Truncated => None,
             Self::Request(error) | Self::Network(error) => Some(&**error),
+            #[cfg(feature = "json")]
+            Self::InvalidJson(invalid) => Some(&invalid.error),
         }
+    }
+}
+
+/// Error with its chain of sources, on one line.
+///
+/// hyper's errors say only that something failed, and their sources say why. Some errors of other crates repeat their
+/// source, which is then written once.
+pub(crate) struct ErrorChain<'a>(pub(crate) &'a (dyn error::Error + 'static));
+
+impl fmt::Display for ErrorChain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.0.to_string();
+        f.write_str(&text)?;
+        for cause in iter::successors(self.0.source(), |cause| cause.source()) {
+            let cause = cause.to_string();
+            if !text.ends_with(&cause) {
+                write!(f, ": {cause}")?;
+            }
+            text = cause;
+        }
+        Ok(())
     }
 }

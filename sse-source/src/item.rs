@@ -3,7 +3,7 @@ use core::{fmt, time::Duration};
 use http::{HeaderMap, StatusCode, Uri};
 use sse_proto::{DecodeError, EventId, client::DisconnectReason};
 
-use crate::{UnexpectedResponse, causes::with_causes, transport::BoxError};
+use crate::{UnexpectedResponse, error::ErrorChain, transport::BoxError};
 
 /// Event that owns its text. Its `last_event_id` is an [`EventId`], whose memory events share.
 pub type MessageEvent<T = String, I = EventId> = sse_proto::MessageEvent<T, I>;
@@ -63,13 +63,13 @@ pub struct ResponseHead {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Disconnected {
-    /// Short reason.
+    /// Kind of the disconnection.
     pub reason: DisconnectReason,
     /// Response that is not an event stream, if there was one: for example 429 with its headers and body.
     pub response: Option<Box<UnexpectedResponse>>,
-    /// Error of the network or of the preparation, if there was one.
+    /// Error of the network or of [`map_request`](crate::Builder::map_request), if there was one.
     pub error: Option<BoxError>,
-    /// Delay from now to the next attempt.
+    /// Time from now to the next attempt.
     pub delay: Duration,
 }
 
@@ -92,9 +92,9 @@ impl fmt::Display for Cause<'_> {
         match (&self.0.error, &self.0.response) {
             (Some(error), _) if self.0.reason == DisconnectReason::Preparation => {
                 write!(f, "{}: ", self.0.reason)?;
-                with_causes(&**error, f)
+                ErrorChain(&**error).fmt(f)
             }
-            (Some(error), _) => with_causes(&**error, f),
+            (Some(error), _) => ErrorChain(&**error).fmt(f),
             (None, Some(response)) => response.fmt(f),
             (None, None) => self.0.reason.fmt(f),
         }

@@ -1,138 +1,123 @@
-//! Client for [server-sent events][spec] that reconnects and resumes after the last event: a native
-//! `EventSource`.
+//! Client for [server-sent events][spec] in native programs: it reconnects, and resumes after the last event.
 //!
 //! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 //!
 //! ```no_run
-//! use futures_util::StreamExt;
-//! use sse_source::{EventSource, Item};
+//! use futures_util::TryStreamExt;
+//! use sse_source::EventSource;
 //!
 //! # #[tokio::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut source = EventSource::get("http://127.0.0.1:8080/events").build()?;
-//! while let Some(item) = source.next().await {
-//!     match item? {
-//!         Item::Event(event) => println!("{}: {}", event.event_type, event.data),
-//!         Item::Disconnected(disconnected) => eprintln!("{disconnected}"),
-//!         _ => {}
-//!     }
+//! # async fn main() -> Result<(), sse_source::Error> {
+//! let mut events = EventSource::get("https://api.example/events")
+//!     .bearer_auth("secret")
+//!     .build()?
+//!     .events_only();
+//! while let Some(event) = events.try_next().await? {
+//!     println!("{}: {}", event.event_type, event.data);
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # One request
+//! Without [`events_only`](EventSource::events_only), the stream also has connections, disconnections with their reason
+//! and delay, and comments: see [`Item`]. An error is the last item, and says why no other attempt follows.
 //!
-//! [`Builder::send`] sends a request once and returns the events of its response. It does not reconnect.
+//! # One response
+//!
+//! [`Builder::send`] sends a request once, for example to an LLM API, and returns the events of its response. The error
+//! has the status and the body of a response that is not a stream. To cancel, drop the future or the stream.
 //!
 //! ```no_run
-//! use futures_util::StreamExt;
+//! # #[cfg(feature = "json")]
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use futures_util::TryStreamExt;
 //! use http::Method;
-//! use sse_source::{EventSource, Item};
+//! use serde_json::{Value, json};
+//! use sse_source::EventSource;
 //!
-//! # #[tokio::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut events = EventSource::request(Method::POST, "http://127.0.0.1:8080/v1/chat")
-//!     .header("content-type", "application/json")
-//!     .body(r#"{"stream": true, "prompt": "Hello"}"#)
+//! let mut events = EventSource::request(Method::POST, "https://llm.example/v1/chat/completions")
+//!     .bearer_auth("secret")
+//!     .json(&json!({ "stream": true, "messages": [{ "role": "user", "content": "Hello" }] }))
+//!     .max_retries(2) // before the first event
 //!     .send()
-//!     .await?;
-//! while let Some(item) = events.next().await {
-//!     match item? {
-//!         Item::Event(event) if event.data == "[DONE]" => break,
-//!         Item::Event(event) => println!("{}", event.data),
-//!         _ => {}
+//!     .await?
+//!     .events_only();
+//! while let Some(event) = events.try_next().await? {
+//!     if event.data == "[DONE]" {
+//!         break;
 //!     }
+//!     let chunk: Value = event.json()?;
+//!     print!("{}", chunk["choices"][0]["delta"]["content"].as_str().unwrap_or(""));
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A response that another HTTP client has received becomes events with [`Events::from_response`], or with
+//! `Events::from_reqwest`.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `rustls` (default) | `https`, with rustls, ring and the root certificates of the system, and HTTP/2 over `https` |
+//! | `json` | data in JSON: `Builder::json`, `EventSource::json`, `Events::json`, `MessageEvent::json` |
+//! | `compression` | responses that are compressed with gzip, br or zstd |
+//! | `reqwest` | `client.post(url).events().await?`, `Events::from_reqwest`, `Transport::from_reqwest` |
+//! | `testing` | a scripted server without a network, for tests of your program |
+//!
+//! Without default features and with [`Transport::from_service`], any tower service brings its own TLS.
 //!
 //! # Types
 //!
-//! - [`EventSource::get`] and [`EventSource::request`] return a [`Builder`]: the request and its options.
-//! - [`ClientConfig`]: delays, timeouts and size limits.
-//! - [`EventSource`]: a stream of [`Item`]s over any number of connections, from [`Builder::open`].
-//! - [`Handle`]: closes an event source, or makes it reconnect.
-//! - [`Events`]: the [`Item`]s of one response, from [`Builder::send`].
-//! - [`Error`]: the last item, which says why no other attempt follows.
-//! - [`Transport`] and [`TransportBuilder`]: send the requests with hyper's client, reqwest's client or any tower
-//!   service. [`Proxy`] names the proxies of hyper's client.
+//! | to | use |
+//! |---|---|
+//! | make a request | [`EventSource::get`] and [`EventSource::request`], which return a [`Builder`] |
+//! | receive over any number of connections | [`EventSource`], from [`Builder::build`]: a stream of [`Item`]s |
+//! | receive one response | [`Events`], from [`Builder::send`] or [`Events::from_response`] |
+//! | receive only events, or only their data | [`EventsOnly`], `JsonEvents` |
+//! | close or reconnect | [`EventSource::close`], [`EventSource::reconnect`]; [`Handle`] from another task |
+//! | set delays, timeouts and size limits | [`ClientConfig`] |
+//! | decide which failures are retried | [`Builder::retry_policy`], with a [`FailedAttempt`] |
+//! | find out why it failed | [`Error`], [`Disconnected`], [`UnexpectedResponse`] |
+//! | set a proxy, certificates, and filters for addresses | [`Transport::builder`], [`Proxy`] |
+//! | bring an HTTP client | [`Transport::from_service`], `Transport::from_reqwest` |
+//!
+//! The crate runs on tokio. For browsers, use [sse-wasm](https://docs.rs/sse-wasm).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-// Files, from the API down to the connection:
-//
-//   EventSource::get(uri) ── Builder            request and options             (builder.rs, uri.rs,
-//                               │                                    template.rs, credentials.rs,
-//                               │                                    options.rs, retry.rs)
-//            open ──────────────┴── send
-//             │                      │
-//         EventSource              Events       stream that reconnects, or      (source.rs, events.rs)
-//             │ ╲                    │           events of one response
-//             │  Handle              │          close, reconnect                (handle.rs)
-//             ▼                      ▼
-//           Item                 Item, Error    items for the caller            (item.rs, error.rs)
-//             │
-//    sse_proto::client                      when to connect, wait, give up  (alarm.rs)
-//             │
-//          Attempt                              request and its response, or    (attempt.rs, head.rs,
-//             │                                 the reason of its failure        refusal.rs,
-//             │                                                                  source/decision.rs)
-//         Transport                             hyper, reqwest, or any service  (transport.rs,
-//             │                                                                  transport_builder.rs)
-//       HyperService ── Route                   request with hyper's client     (hyper_service.rs, route.rs)
-//          ╱     ╲
-//   compression  Client                         hyper's client, configured      (compression.rs, client.rs)
-//                  │                             for event streams
-//          Connector, Metered                   address filter, byte limits     (connect.rs, metered.rs)
-//                  │
-//        Proxy, TlsOptions                      proxies and TLS                 (proxy.rs, proxy_connector.rs,
-//                                                                                tls.rs)
-
-mod alarm;
-mod attempt;
+mod adapters;
 mod builder;
-mod causes;
-mod client;
 #[cfg(feature = "compression")]
 mod compression;
-mod connect;
-mod credentials;
 mod error;
 mod events;
-mod handle;
-mod head;
-mod hyper_service;
 mod item;
-mod metered;
-mod options;
-mod proxy;
-mod proxy_connector;
-mod refusal;
-mod response_uri;
-mod retry;
-mod route;
+mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest_ext;
+mod response;
 mod source;
-mod template;
-#[cfg(feature = "rustls")]
-mod tls;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod timer;
 mod transport;
-mod transport_builder;
 mod turn;
-mod uri;
 
-pub use builder::Builder;
+pub use adapters::EventsOnly;
+#[cfg(feature = "json")]
+pub use adapters::{InvalidJson, JsonEvents};
+pub use builder::{Builder, FailedAttempt};
 pub use error::{Error, UnexpectedResponse};
 pub use events::Events;
-pub use handle::Handle;
 pub use item::{Disconnected, Item, MessageEvent, ResponseHead};
-pub use proxy::{Proxy, ProxyError};
-pub use retry::FailedAttempt;
-pub use source::EventSource;
+#[cfg(feature = "reqwest")]
+pub use reqwest_ext::RequestBuilderExt;
+pub use source::{EventSource, Handle};
 pub use sse_proto::{
     DecodeError, EventId,
     client::{ClientConfig, DisconnectReason},
 };
 #[cfg(feature = "rustls")]
-pub use tls::TlsError;
-pub use transport::{BoxError, Transport};
-pub use transport_builder::TransportBuilder;
+pub use transport::TlsError;
+pub use transport::{BoxError, Proxy, ProxyError, Transport, TransportBuilder};

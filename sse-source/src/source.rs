@@ -1,13 +1,18 @@
-mod decision;
+mod attempt;
 
 use core::{
     fmt,
+    future::ready,
     pin::Pin,
-    task::{Context, Poll, ready},
+    sync::atomic::{AtomicU8, Ordering},
+    task::{self, Context, Poll},
 };
+use std::sync::Arc;
 
+use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use futures_core::{Stream, stream::FusedStream};
+use http::Response;
 use http_body::Body as _;
 use sse_proto::{
     Chunk, EventId, IdTooLong,
@@ -15,16 +20,15 @@ use sse_proto::{
 };
 use tokio::time::Duration;
 
+use self::attempt::Attempt;
+pub(crate) use self::attempt::Failure;
 use crate::{
-    Error, Handle, Item, UnexpectedResponse,
-    alarm::Alarm,
-    attempt::{Attempt, Failure},
-    handle::Command,
+    Error, Item, UnexpectedResponse,
+    builder::Options,
     item::{Disconnected, ResponseHead},
-    options::Options,
-    route::Route,
-    template::Template,
-    transport::{Body, BoxError},
+    request::RequestTemplate,
+    timer::Timer,
+    transport::{Body, BoxError, CapturedConnection},
     turn::Turn,
 };
 
@@ -37,20 +41,22 @@ const MAX_CHUNK_BYTES: usize = 64 * 1024;
 /// Cost of each step of the poll loop, for example an item, in bytes of a stream.
 const STEP_COST_BYTES: usize = 256;
 
-/// Stream of events over any number of connections.
+/// Stream of [`Item`]s over any number of connections, from [`Builder::build`](crate::Builder::build).
 ///
 /// It works only while it is polled, on a tokio runtime with I/O and time. It reads only when the caller asks for more,
 /// so a slow caller slows the server down, and it holds at most one chunk. Dropping it ends the connection. Dropping a
 /// future of its `next` loses nothing.
 ///
-/// It ends after [`close`](Handle::close), after the end of a stream that is not retried, or with one error, which says
-/// why no other attempt follows.
+/// It ends after [`close`](Self::close), after the end of a stream that is not retried, or with one error, which says
+/// why no other attempt follows. [`events_only`](Self::events_only) leaves out the items that are not events.
+#[must_use = "an event source does nothing unless it is polled"]
 pub struct EventSource {
-    connection: Session,
-    template: Template,
+    session: Session,
+    /// `None` if the source has only one response, which arrived before.
+    template: Option<RequestTemplate>,
     attempt: Attempt,
-    /// Session of the current attempt.
-    route: Route,
+    /// Connection of the current attempt.
+    connection: CapturedConnection,
     /// Error of the last failed attempt.
     error: Option<BoxError>,
     /// Response of the last failed attempt.
@@ -59,9 +65,10 @@ pub struct EventSource {
     failing_since: Duration,
     /// Number of consecutive attempts whose response was not HTTP.
     invalid_heads: u32,
-    open: Option<Box<ResponseHead>>,
+    /// Head of the stream that has opened.
+    head: Option<Box<ResponseHead>>,
     handle: Handle,
-    alarm: Alarm,
+    timer: Timer,
     turn: Turn,
     options: Options,
     is_over: bool,
@@ -69,31 +76,75 @@ pub struct EventSource {
 
 impl EventSource {
     pub(crate) fn new(
-        template: Template,
+        template: RequestTemplate,
         config: ClientConfig,
         options: Options,
         last_event_id: Option<EventId>,
     ) -> Result<Self, IdTooLong> {
-        let mut connection = Session::new(config, fastrand::u64(..), Duration::ZERO);
+        let mut session = Session::new(config, fastrand::u64(..), Duration::ZERO);
         if let Some(id) = &last_event_id {
-            connection.set_last_event_id(id)?;
+            session.set_last_event_id(id)?;
         }
-        Ok(Self {
-            connection,
+        Ok(Self::with_session(
+            session,
+            Some(template),
+            Attempt::None,
+            options,
+        ))
+    }
+
+    /// Creates a source of the events of one response.
+    pub(crate) fn from_response(response: Response<Body>) -> Self {
+        let config = ClientConfig::default().one_shot();
+        let mut session = Session::new(config, 0, Duration::ZERO);
+        // The response is the connection that the session asks for.
+        while session.poll_action().is_some() {}
+        let attempt = Attempt::Request(Box::pin(ready(Ok(response))));
+        let options = Options {
+            is_once: true,
+            ..Options::default()
+        };
+        Self::with_session(session, None, attempt, options)
+    }
+
+    fn with_session(
+        session: Session,
+        template: Option<RequestTemplate>,
+        attempt: Attempt,
+        options: Options,
+    ) -> Self {
+        Self {
+            session,
             template,
-            attempt: Attempt::None,
-            route: Route::default(),
+            attempt,
+            connection: CapturedConnection::default(),
             error: None,
             response: None,
             failing_since: Duration::ZERO,
             invalid_heads: 0,
-            open: None,
+            head: None,
             handle: Handle::default(),
-            alarm: Alarm::new(),
+            timer: Timer::new(),
             turn: Turn::with_unit(WORK_UNIT_BYTES),
             options,
             is_over: false,
-        })
+        }
+    }
+
+    /// Closes the source for good: drops the connection, and ends the stream without an error.
+    ///
+    /// Another task can do so with a [`handle`](Self::handle).
+    pub fn close(&mut self) {
+        self.handle_command(Command::Close);
+        self.is_over = true;
+    }
+
+    /// Makes the source reconnect at its next poll, even if it is waiting for the next attempt.
+    ///
+    /// It also repeats a request whose method is not safe. After the end of the stream, it has no effect. Another task
+    /// can do so with a [`handle`](Self::handle).
+    pub fn reconnect(&mut self) {
+        self.handle_command(Command::Reconnect);
     }
 
     /// Returns a handle that closes the source or makes it reconnect, from any task.
@@ -103,40 +154,42 @@ impl EventSource {
 
     /// Returns the `Last-Event-ID` of the next reconnection. It is empty if there is no ID.
     pub fn last_event_id(&self) -> &str {
-        self.connection.last_event_id()
+        self.session.last_event_id()
     }
 
     fn now(&self) -> Duration {
-        self.alarm.now()
+        self.timer.now()
     }
 
-    fn obey(&mut self, command: Command) {
+    fn handle_command(&mut self, command: Command) {
         match command {
             Command::Close => {
-                self.connection.close();
-                // A refused response that is still being read is dropped, too.
+                self.session.close();
+                // An unexpected response that is still being read is dropped, too.
                 self.attempt = Attempt::None;
             }
             Command::Reconnect => {
                 let now = self.now();
                 self.give_up();
-                self.template.is_repetition = false;
-                self.connection.reconnect(now);
+                if let Some(template) = &mut self.template {
+                    template.is_repetition = false;
+                }
+                self.session.reconnect(now);
             }
         }
     }
 
     /// Executes the pending actions of the state machine.
-    fn act(&mut self) {
-        while let Some(action) = self.connection.poll_action() {
-            self.attempt = match action {
-                Action::Connect => {
-                    self.route = Route::default();
-                    let last_event_id = self.connection.last_event_id();
+    fn run_actions(&mut self) {
+        while let Some(action) = self.session.poll_action() {
+            self.attempt = match (action, &mut self.template) {
+                (Action::Connect, Some(template)) => {
+                    self.connection = CapturedConnection::default();
+                    let last_event_id = self.session.last_event_id();
                     tracing::debug!(last_event_id, "connecting");
                     let attempt =
-                        Attempt::connect(self.template.clone(), last_event_id, &self.route);
-                    self.template.is_repetition = true;
+                        Attempt::connect(template.clone(), last_event_id, &self.connection);
+                    template.is_repetition = true;
                     attempt
                 }
                 _ => Attempt::None,
@@ -144,10 +197,21 @@ impl EventSource {
         }
     }
 
+    /// Returns whether the request may be repeated before the first event.
+    #[inline]
+    pub(crate) fn has_retries(&self) -> bool {
+        self.options.max_retries > 0
+    }
+
+    /// Prevents retries, because the first event has arrived.
+    pub(crate) fn end_retries(&mut self) {
+        self.options.max_retries = 0;
+    }
+
     /// Returns the next change of the state machine as an item for the caller.
-    fn change(&mut self) -> Option<Item> {
-        Some(match self.connection.poll_change()? {
-            SessionEvent::Open => Item::Open(self.open.take()?),
+    fn next_change(&mut self) -> Option<Item> {
+        Some(match self.session.poll_change()? {
+            SessionEvent::Open => Item::Open(self.head.take()?),
             SessionEvent::LastEventIdDropped { length, .. } => Item::LastEventIdDropped { length },
             SessionEvent::Disconnected { reason, delay } => {
                 let disconnected = Disconnected {
@@ -170,15 +234,18 @@ impl EventSource {
     // the item in registers until the caller stores it. Storing and moving it takes longer than decoding a tiny event.
     fn decode(&mut self) -> Option<Item> {
         let Attempt::Stream {
-            chunk, taken, came, ..
+            chunk,
+            decoded,
+            received_at,
+            ..
         } = &mut self.attempt
         else {
             return None;
         };
-        while *taken < chunk.len() {
-            let mut rest = Chunk::new(&chunk[*taken..]);
-            let item = self.connection.decode_owned(&mut rest, *came);
-            *taken += rest.taken();
+        while *decoded < chunk.len() {
+            let mut rest = Chunk::new(&chunk[*decoded..]);
+            let item = self.session.decode_owned(&mut rest, *received_at);
+            *decoded += rest.taken();
             self.turn.add(rest.taken());
             match item {
                 Ok(Some(item)) => {
@@ -191,7 +258,7 @@ impl EventSource {
             }
         }
         // An empty part of the chunk would still keep hyper's read buffer alive.
-        (*chunk, *taken) = (Bytes::new(), 0);
+        (*chunk, *decoded) = (Bytes::new(), 0);
         None
     }
 
@@ -200,7 +267,7 @@ impl EventSource {
         match &mut self.attempt {
             Attempt::None => Poll::Pending,
             Attempt::Request(response) => {
-                let response = ready!(response.as_mut().poll(cx));
+                let response = task::ready!(response.as_mut().poll(cx));
                 let now = self.now();
                 match response {
                     Ok(response) => self.handle_response(response, now),
@@ -208,10 +275,10 @@ impl EventSource {
                     Err(Failure::Preparation(error)) => {
                         self.attempt = Attempt::None;
                         self.error = Some(error);
-                        self.connection.handle_preparation_error(now);
+                        self.session.handle_preparation_error(now);
                     }
                     Err(Failure::Request(error)) => {
-                        self.connection.close();
+                        self.session.close();
                         return Poll::Ready(Some(Err(Error::Request(error))));
                     }
                 }
@@ -221,24 +288,24 @@ impl EventSource {
                 body,
                 rest,
                 chunk,
-                came,
+                received_at,
                 ..
             } => {
                 if !rest.is_empty() {
                     *chunk = take_chunk(rest);
                     return Poll::Ready(None);
                 }
-                let frame = ready!(body.as_mut().poll_frame(cx));
-                let now = self.alarm.now();
+                let frame = task::ready!(body.as_mut().poll_frame(cx));
+                let now = self.timer.now();
                 match frame {
                     Some(Ok(frame)) => {
                         *rest = frame.into_data().unwrap_or_default();
                         *chunk = take_chunk(rest);
-                        *came = now;
+                        *received_at = now;
                     }
                     Some(Err(error)) => self.handle_network_error(error, now),
-                    None if self.options.takes_unfinished_event
-                        && self.connection.is_inside_event() =>
+                    None if self.options.dispatch_unfinished_event
+                        && self.session.is_inside_event() =>
                     {
                         // A body that has ended must not be polled again.
                         *body = Box::pin(Body::default());
@@ -246,13 +313,13 @@ impl EventSource {
                     }
                     None => {
                         self.attempt = Attempt::None;
-                        self.connection.handle_end_of_stream(now);
+                        self.session.handle_end_of_stream(now);
                     }
                 }
                 Poll::Ready(None)
             }
-            Attempt::Refusal(refusal) => {
-                let response = ready!(refusal.as_mut().poll(cx));
+            Attempt::Unexpected(response) => {
+                let response = task::ready!(response.as_mut().poll(cx));
                 self.attempt = Attempt::None;
                 Poll::Ready(self.handle_unexpected_response(response).map(Err))
             }
@@ -260,26 +327,26 @@ impl EventSource {
     }
 
     /// Waits for the timeout of the state machine.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(time) = self.connection.poll_timeout() else {
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(time) = self.session.poll_timeout() else {
             return Poll::Pending;
         };
         match self.attempt {
-            Attempt::None => ready!(self.alarm.poll(time, cx)),
+            Attempt::None => task::ready!(self.timer.poll(time, cx)),
             // The head has arrived, and reading the body has its own timeout.
-            Attempt::Refusal(_) => return Poll::Pending,
-            _ => ready!(self.alarm.poll_silence(time, cx)),
+            Attempt::Unexpected(_) => return Poll::Pending,
+            _ => task::ready!(self.timer.poll_silence(time, cx)),
         }
         let now = self.now();
         self.give_up();
-        self.connection.handle_timeout(now);
+        self.session.handle_timeout(now);
         Poll::Ready(())
     }
 
     /// Gives up the connection of the current attempt. It may be dead, so the next attempt uses another one.
     fn give_up(&self) {
         if !matches!(self.attempt, Attempt::None) {
-            self.route.give_up();
+            self.connection.give_up();
         }
     }
 }
@@ -293,23 +360,23 @@ impl Stream for EventSource {
             if this.is_over {
                 return Poll::Ready(None);
             }
-            ready!(this.turn.poll(cx));
+            task::ready!(this.turn.poll(cx));
             this.turn.add(STEP_COST_BYTES);
             // `take` costs less than `poll`, which also registers the waker.
             if let Some(command) = this.handle.take() {
-                this.obey(command);
+                this.handle_command(command);
             }
             if let Some(item) = this.decode() {
                 return Poll::Ready(Some(Ok(item)));
             }
-            this.act();
-            if let Some(item) = this.change() {
+            this.run_actions();
+            if let Some(item) = this.next_change() {
                 return Poll::Ready(match item {
-                    Item::Disconnected(disconnected) => this.on_disconnected(disconnected),
+                    Item::Disconnected(disconnected) => this.handle_disconnected(disconnected),
                     item => Some(Ok(item)),
                 });
             }
-            if this.connection.is_closed() && matches!(this.attempt, Attempt::None) {
+            if this.session.is_closed() && matches!(this.attempt, Attempt::None) {
                 this.is_over = true;
                 continue;
             }
@@ -322,10 +389,10 @@ impl Stream for EventSource {
                 Poll::Pending => {}
             }
             if let Poll::Ready(command) = this.handle.poll(cx) {
-                this.obey(command);
+                this.handle_command(command);
                 continue;
             }
-            if this.poll_alarm(cx).is_pending() {
+            if this.poll_timer(cx).is_pending() {
                 this.turn.end();
                 return Poll::Pending;
             }
@@ -347,7 +414,75 @@ impl FusedStream for EventSource {
 impl fmt::Debug for EventSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSource")
-            .field("connection", &self.connection)
+            .field("session", &self.session)
             .finish_non_exhaustive()
+    }
+}
+
+/// Handle that closes an event source, or makes it reconnect, while another task polls it.
+///
+/// All clones control the same source. Dropping them does not affect it.
+#[derive(Clone, Debug, Default)]
+pub struct Handle {
+    commands: Arc<Commands>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Command {
+    Close,
+    Reconnect,
+}
+
+impl Handle {
+    /// Closes the source for good: the connection is dropped, and the stream ends without an error.
+    pub fn close(&self) {
+        self.commands.send(CLOSE);
+    }
+
+    /// Makes the source reconnect at once, even if it is waiting for the next attempt.
+    ///
+    /// Several calls before the next poll of the source have the effect of one.
+    pub fn reconnect(&self) {
+        self.commands.send(RECONNECT);
+    }
+
+    /// Takes the pending command, if there is one.
+    #[inline]
+    fn take(&self) -> Option<Command> {
+        match self.commands.pending.load(Ordering::Relaxed) {
+            0 => None,
+            _ => self.commands.take(),
+        }
+    }
+
+    /// Takes the pending command, or wakes the task when there is one.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Command> {
+        self.commands.waker.register(cx.waker());
+        self.commands.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+const RECONNECT: u8 = 0b01;
+const CLOSE: u8 = 0b10;
+
+/// Pending commands. Their memory does not grow with the number of calls.
+#[derive(Debug, Default)]
+struct Commands {
+    pending: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl Commands {
+    fn send(&self, command: u8) {
+        self.pending.fetch_or(command, Ordering::Release);
+        self.waker.wake();
+    }
+
+    fn take(&self) -> Option<Command> {
+        match self.pending.swap(0, Ordering::Acquire) {
+            0 => None,
+            RECONNECT => Some(Command::Reconnect),
+            _ => Some(Command::Close),
+        }
     }
 }

@@ -1,5 +1,14 @@
 //! Transport: sends requests with hyper's client, reqwest's client or any tower service.
 
+mod builder;
+mod client;
+mod connect;
+mod meter;
+mod proxy;
+mod redirect;
+#[cfg(feature = "rustls")]
+mod tls;
+
 use core::{
     fmt,
     future::Future,
@@ -18,18 +27,19 @@ use tower_http::follow_redirect::{
     policy::{FilterCredentials, Limited, PolicyExt, clone_body_fn},
 };
 
+pub(crate) use self::client::CapturedConnection;
+#[cfg(feature = "rustls")]
+pub use self::tls::TlsError;
+pub use self::{
+    builder::TransportBuilder,
+    proxy::{Proxy, ProxyError},
+};
+use self::{
+    client::{AllowUri, HyperService, check_scheme, check_uri},
+    redirect::{AllowedRedirects, RecordUri, SendCredentials},
+};
 #[cfg(feature = "compression")]
 use crate::compression;
-#[cfg(feature = "reqwest")]
-use crate::response_uri::ResponseUri;
-use crate::{
-    TransportBuilder,
-    client::{check_scheme, client},
-    credentials::SendCredentials,
-    hyper_service::{self, AllowUri, HyperService},
-    response_uri::NoteUri,
-    route::{NoteRoute, Route},
-};
 
 /// Boxed error of any type.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -87,54 +97,19 @@ impl Transport {
     }
 
     pub(crate) fn hyper(options: TransportBuilder) -> Self {
-        let service = HyperService::new(client(&options), &options);
+        let service = HyperService::new(&options);
         let allow_uri = options.allow_uri;
         #[cfg(feature = "compression")]
         let service = service
             .map_request(compression::accept)
             .map_response(compression::decode);
-        let check_uri = allow_uri.clone();
+        let allowed = allow_uri.clone();
         Self {
             check: Arc::new(move |uri| {
                 check_scheme(uri)?;
-                hyper_service::check(check_uri.as_ref(), uri)
+                check_uri(allowed.as_ref(), uri)
             }),
-            ..Self::redirected(service, allow_uri)
-        }
-    }
-
-    /// Creates a transport over reqwest's client, with the client's proxies, cookies, root certificates and redirects.
-    ///
-    /// If the client has a timeout for a whole request, it also ends streams. Set its `connect_timeout`, because it has
-    /// no default.
-    ///
-    /// The limits of [`new`](Self::new) do not apply. With the features `gzip`, `brotli` and `zstd` of reqwest, windows
-    /// are as large as a server asks for (1 GiB for brotli). For untrusted servers, leave these features out, or turn
-    /// them off, for example with `ClientBuilder::no_brotli`. Restrict addresses with its `dns_resolver`, and redirects
-    /// with its `redirect` policy.
-    #[cfg(feature = "reqwest")]
-    pub fn from_reqwest(client: reqwest::Client) -> Self {
-        let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
-            let client = client.clone();
-            async move {
-                let (head, body) = request.into_parts();
-                let Ok(body) = body.collect().await;
-                let request = Request::from_parts(head, body.to_bytes()).try_into()?;
-                let response = client.execute(request).await?;
-                let uri = Uri::try_from(response.url().as_str()).ok();
-                let mut response = Response::from(response);
-                if let Some(uri) = uri {
-                    response.extensions_mut().insert(ResponseUri(uri));
-                }
-                Ok::<_, reqwest::Error>(response)
-            }
-        });
-        Self {
-            check: Arc::new(|uri| match uri.scheme() {
-                Some(_) => Ok(()),
-                None => Err(format!("the URI must have a scheme and a host: {uri}").into()),
-            }),
-            ..Self::of(service)
+            ..Self::with_redirects(service, allow_uri)
         }
     }
 
@@ -151,28 +126,28 @@ impl Transport {
         S::Future: Send + 'static,
         B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        Self::redirected(service, None)
+        Self::with_redirects(service, None)
     }
 
     /// Returns a transport over the service that follows allowed redirects.
-    fn redirected<S, B>(service: S, allow_uri: Option<AllowUri>) -> Self
+    fn with_redirects<S, B>(service: S, allow_uri: Option<AllowUri>) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Error: Into<BoxError> + Send,
         S::Future: Send + 'static,
         B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        let credentials = FilterCredentials::new().allow_extension::<Route>();
+        let credentials = FilterCredentials::new().allow_extension::<CapturedConnection>();
         let policy = Limited::default()
             .and::<_, Full<Bytes>, S::Error>(credentials)
             .and::<_, Full<Bytes>, S::Error>(SendCredentials)
             .and::<_, Full<Bytes>, S::Error>(clone_body_fn(|body: &Full<Bytes>| Some(body.clone())))
-            .and::<_, Full<Bytes>, S::Error>(NoteRoute { allow_uri });
-        Self::of(FollowRedirect::with_policy(NoteUri(service), policy))
+            .and::<_, Full<Bytes>, S::Error>(AllowedRedirects { allow_uri });
+        Self::without_redirects(FollowRedirect::with_policy(RecordUri(service), policy))
     }
 
-    /// Returns a transport over the service without changes.
-    fn of<S, B>(service: S) -> Self
+    /// Returns a transport over the service, which follows redirects itself.
+    pub(crate) fn without_redirects<S, B>(service: S) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Error: Into<BoxError> + Send,
@@ -185,6 +160,18 @@ impl Transport {
         Self {
             service: BoxCloneSyncService::new(service),
             check: Arc::new(|_| Ok(())),
+        }
+    }
+
+    /// Returns the transport with a check of the URI, before a request is sent.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn with_check(
+        self,
+        check: impl Fn(&Uri) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            check: Arc::new(check),
+            ..self
         }
     }
 

@@ -29,7 +29,7 @@ async fn a_uri_that_is_not_allowed_is_an_error_at_once() {
     let error = builder().build().unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error:?}");
     let expected = format!("URI {} is not allowed", server.url());
-    assert!(error.to_string().ends_with(&expected), "{error}");
+    assert!(error.report().to_string().ends_with(&expected), "{error}");
 
     // The URI is also checked after a preparation, and if another transport wraps this one.
     let mut late = builder()
@@ -41,7 +41,7 @@ async fn a_uri_that_is_not_allowed_is_an_error_at_once() {
     let nested =
         EventSource::get(server.url()).transport(Transport::from_service(transport.clone()));
     let error = nested.send().await.unwrap_err();
-    assert!(error.to_string().contains(&expected), "{error}");
+    assert!(error.report().to_string().contains(&expected), "{error}");
     assert!(server.requests().is_empty());
 }
 
@@ -60,7 +60,7 @@ async fn a_redirect_to_a_uri_that_is_not_allowed_is_not_followed() {
         .unwrap();
     let error = support::error(&mut source).await;
     let expected = format!("redirect to \"{}\" not followed", target.url());
-    assert!(error.to_string().contains(&expected), "{error}");
+    assert!(error.report().to_string().contains(&expected), "{error}");
     assert!(matches!(error, Error::UnexpectedResponse(_)), "{error:?}");
     assert!(target.requests().is_empty());
 }

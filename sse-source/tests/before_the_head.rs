@@ -50,7 +50,7 @@ fn error(name: &str, transport: Transport, url: String) -> String {
         request.send().await.unwrap_err()
     });
     assert!(matches!(error, Error::Network(_)), "{name}: {error:?}");
-    error.to_string()
+    error.report().to_string()
 }
 
 #[test]

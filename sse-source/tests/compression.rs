@@ -102,7 +102,7 @@ async fn read(coding: &str, body: impl AsRef<[u8]>) -> (Vec<String>, String) {
                 return (data, disconnected.cause().to_string());
             }
             Some(Ok(_)) => {}
-            Some(Err(error)) => return (data, error.to_string()),
+            Some(Err(error)) => return (data, error.report().to_string()),
             None => panic!("{coding}: the source ended"),
         }
     }
@@ -227,8 +227,8 @@ async fn a_refusal_is_decoded_too() {
 async fn a_request_may_say_what_it_takes() {
     let server = Server::start([Answer::End(stream(""))]).await;
     let request = EventSource::get(server.url()).header("accept-encoding", "identity");
-    request.send().await.unwrap();
-    EventSource::get(server.url()).send().await.unwrap();
+    let _ = request.send().await.unwrap();
+    let _ = EventSource::get(server.url()).send().await.unwrap();
     let [first, second] = &server.requests()[..] else {
         panic!("{:?}", server.requests());
     };

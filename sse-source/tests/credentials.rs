@@ -82,19 +82,26 @@ async fn no_error_shows_credentials() {
         "http://u:pass%20word@h:x/",
     ] {
         let error = EventSource::get(url).build().unwrap_err();
-        assert!(!is_secret(&error.to_string()), "{error}");
+        assert!(!is_secret(&error.report().to_string()), "{error}");
         assert!(!is_secret(&format!("{error:?}")), "{error:?}");
     }
     // The error of a refused request.
     let server = Server::start([Answer::End(respond("401 No", "", "who?"))]).await;
     let error = error(&mut EventSource::get(url(&server, "127.0.0.1")).build().unwrap()).await;
-    assert!(!is_secret(&format!("{error} {error:?}")), "{error:?}");
+    assert!(
+        !is_secret(&format!("{} {error:?}", error.report())),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_url_without_a_scheme_is_shown_with_what_is_missing() {
     for url in ["127.0.0.1:1/x", "localhost/x", "host:80/x?a=b"] {
-        let error = EventSource::get(url).build().unwrap_err().to_string();
+        let error = EventSource::get(url)
+            .build()
+            .unwrap_err()
+            .report()
+            .to_string();
         assert!(error.contains(url) && error.contains("http://"), "{error}");
     }
 }

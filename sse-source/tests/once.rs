@@ -69,7 +69,7 @@ async fn a_stream_that_ends_inside_an_event_is_an_error_unless_the_event_is_take
         let body = format!("data: 1\n\n{end}");
         let (said, error) = all(Answer::End(stream(&body))).await;
         assert_eq!(said[0], "1", "{end:?}");
-        assert!(said.iter().all(|it| it != "2"), "{end:?}: {said:?}");
+        assert!(said.iter().all(|text| text != "2"), "{end:?}: {said:?}");
         let error = error.unwrap();
         assert!(matches!(error, Error::Truncated), "{end:?}: {error:?}");
         assert_eq!(
@@ -80,7 +80,7 @@ async fn a_stream_that_ends_inside_an_event_is_an_error_unless_the_event_is_take
         let server = Server::start([Answer::End(stream(&body))]).await;
         let request = EventSource::get(server.url()).dispatch_unfinished_event(true);
         let (mut said, error) = all_of(server, request.config(soon())).await;
-        said.retain(|it| it != ": c");
+        said.retain(|text| text != ": c");
         assert_eq!(said[1..], Vec::from_iter(last), "{end:?}");
         assert!(error.is_none(), "{end:?}: {error:?}");
     }
@@ -161,7 +161,7 @@ async fn nobody_there_is_an_error_with_its_cause() {
     let url = format!("http://127.0.0.1:{}/", testkit::port::free().unwrap());
     let error = EventSource::get(url).send().await.unwrap_err();
     assert!(matches!(error, Error::Network(_)), "{error:?}");
-    let text = error.to_string();
+    let text = error.report().to_string();
     assert!(text.contains("refused"), "{text}");
     assert_eq!(text.matches("refused").count(), 1, "{text}");
 }
@@ -178,7 +178,7 @@ async fn what_no_attempt_could_reach_is_said_at_once() {
     ] {
         let error = EventSource::get(uri).build().unwrap_err();
         assert!(matches!(error, Error::Request(_)), "{uri}: {error:?}");
-        assert!(error.to_string().contains(why), "{uri}: {error}");
+        assert!(error.report().to_string().contains(why), "{uri}: {error}");
 
         // The error is the same if a preparation sets the URI.
         let Ok(uri) = http::Uri::try_from(uri) else {
@@ -192,7 +192,7 @@ async fn what_no_attempt_could_reach_is_said_at_once() {
             .build()
             .unwrap();
         let error = support::error(&mut source).await;
-        assert!(error.to_string().contains(why), "{error}");
+        assert!(error.report().to_string().contains(why), "{error}");
     }
 }
 

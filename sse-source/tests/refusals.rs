@@ -213,7 +213,7 @@ async fn an_id_to_begin_with_has_the_same_limit() {
     let id = EventId::new("x".repeat(8 * 1024 + 1)).unwrap();
     let builder = || EventSource::get("http://127.0.0.1:1/").last_event_id(id.clone());
     let error = builder().build().unwrap_err();
-    let shown = error.to_string();
+    let shown = error.report().to_string();
     assert!(
         shown.contains("event ID is 8193 bytes, limit is 8192"),
         "{shown}"

@@ -111,7 +111,7 @@ async fn a_preparation_that_fails_is_tried_again() {
     let request = get(&server).map_request(|_| async { Err("no token".into()) });
     let error = request.send().await.unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error:?}");
-    assert!(error.to_string().contains("no token"));
+    assert!(error.report().to_string().contains("no token"));
 }
 
 #[tokio::test]
@@ -270,6 +270,6 @@ async fn a_preparation_that_makes_a_request_unsafe_does_not_have_it_repeated() {
     let mut source = get(&server).map_request(prepare).build().unwrap();
     let error = error(&mut source).await;
     let expected = "POST request is not repeated without `resend`";
-    assert!(error.to_string().contains(expected), "{error}");
+    assert!(error.report().to_string().contains(expected), "{error}");
     assert_eq!(server.requests().len(), 1);
 }

@@ -162,17 +162,25 @@ async fn certificates_of_the_caller_are_trusted_and_shown() {
         (&(chain.clone() + &key), &(chain.clone() + &key)),
     ] {
         let builder = trusting().client_certificate(chain.as_bytes(), key.as_bytes());
-        send(builder.unwrap().build()).await.unwrap();
+        let _ = send(builder.unwrap().build()).await.unwrap();
     }
     let error = send(trusting().build()).await.unwrap_err();
     assert!(
-        error.to_string().to_lowercase().contains("certificate"),
+        error
+            .report()
+            .to_string()
+            .to_lowercase()
+            .contains("certificate"),
         "{error}"
     );
     let builder = Transport::builder().client_certificate(chain.as_bytes(), key.as_bytes());
     let error = send(builder.unwrap().build()).await.unwrap_err();
     assert!(
-        error.to_string().to_lowercase().contains("certificate"),
+        error
+            .report()
+            .to_string()
+            .to_lowercase()
+            .contains("certificate"),
         "{error}"
     );
 }

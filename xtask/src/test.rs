@@ -116,7 +116,7 @@ pub(crate) fn small_targets() -> Result<()> {
     )?;
     each_feature_alone(
         "sse-source",
-        &["", "compression", "json", "reqwest", "rustls"],
+        &["", "compression", "json", "reqwest", "rustls", "testing"],
     )?;
     let in_wasm = format!("sse-wasm --target {}", page::TARGET);
     each_feature_alone(&in_wasm, &["", "fetch", "json", "share"])

@@ -1,6 +1,6 @@
 //! Compares two programs that serve JSON events with IDs, keep-alive and graceful shutdown: one with axum's own
 //! types, and one with this crate. The guide shows both.
-#![cfg(all(feature = "axum", feature = "serde"))]
+#![cfg(all(feature = "axum", feature = "json"))]
 
 #[expect(clippy::disallowed_methods, reason = "the usual way with axum alone")]
 mod axum_sse;

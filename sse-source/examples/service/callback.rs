@@ -40,7 +40,7 @@ impl Callback {
     ///
     /// Each failed attempt and each broken stream is an error, even if another attempt follows. A stream that the
     /// server ended, or that the harness restarted, is not an error.
-    pub(super) fn of(item: Result<Item, Error>) -> Option<Self> {
+    pub(super) fn from_item(item: Result<Item, Error>) -> Option<Self> {
         Some(match item {
             Ok(Item::Event(event)) => Self::Event {
                 event: Event {
@@ -61,7 +61,7 @@ impl Callback {
                 "the server refuses the last event ID of {length} bytes"
             )),
             Ok(_) => return None,
-            Err(error) => Self::error(error),
+            Err(error) => Self::error(error.report()),
         })
     }
 

@@ -62,7 +62,7 @@ impl Stream {
 
 async fn read(mut source: EventSource, callbacks: mpsc::Sender<Callback>) {
     while let Some(item) = source.next().await {
-        if let Some(callback) = Callback::of(item)
+        if let Some(callback) = Callback::from_item(item)
             && callbacks.send(callback).await.is_err()
         {
             return;

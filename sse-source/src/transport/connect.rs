@@ -13,12 +13,10 @@ use http::Uri;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower::Service;
 
-use crate::{
-    TransportBuilder,
-    metered::Metered,
-    proxy::{Proxy, is_forwarded},
-    proxy_connector::ProxyConnector,
-    transport::{BoxError, BoxFuture},
+use super::{
+    BoxError, BoxFuture, Proxy, TransportBuilder,
+    meter::Metered,
+    proxy::{NextHop, ProxyConnector},
 };
 
 /// Filter that returns whether connections to an address are allowed.
@@ -55,13 +53,15 @@ impl Service<Name> for Resolver {
             let mut refused = None;
             let allowed: Vec<_> = addresses
                 .await?
-                .filter(|address| match check(allow.as_ref(), address.ip()) {
-                    Ok(()) => true,
-                    Err(error) => {
-                        refused = Some(error);
-                        false
-                    }
-                })
+                .filter(
+                    |address| match check_address(allow.as_ref(), address.ip()) {
+                        Ok(()) => true,
+                        Err(error) => {
+                            refused = Some(error);
+                            false
+                        }
+                    },
+                )
                 .collect();
             match refused {
                 Some(error) if allowed.is_empty() => Err(error.into()),
@@ -73,7 +73,7 @@ impl Service<Name> for Resolver {
 
 /// Connector for `http` and, with the feature `rustls`, for `https`.
 #[derive(Clone)]
-pub(crate) struct Connector<C = Scheme> {
+pub(crate) struct Connector<C = SchemeConnector> {
     inner: C,
     allow: Option<AllowAddress>,
     proxy: Option<Proxy>,
@@ -82,9 +82,9 @@ pub(crate) struct Connector<C = Scheme> {
 }
 
 #[cfg(not(feature = "rustls"))]
-pub(crate) type Scheme = ProxyConnector;
+pub(crate) type SchemeConnector = ProxyConnector;
 #[cfg(feature = "rustls")]
-pub(crate) type Scheme = hyper_rustls::HttpsConnector<ProxyConnector>;
+pub(crate) type SchemeConnector = hyper_rustls::HttpsConnector<ProxyConnector>;
 
 impl<C> Connector<C> {
     /// Returns a connector over `inner`, which must have the same options.
@@ -113,16 +113,13 @@ where
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let proxy = self.proxy.as_ref().and_then(|proxy| proxy.intercept(&uri));
-        let is_forwarded = proxy
-            .as_ref()
-            .is_some_and(|proxy| is_forwarded(proxy, &uri));
+        let next_hop = NextHop::new(self.proxy.as_ref(), &uri);
+        let is_forwarded = next_hop.is_forward();
         // An IP address is not resolved, so the resolver does not check it.
-        let next_hop = proxy.as_ref().map_or(&uri, |proxy| proxy.uri());
-        let host = next_hop.host().unwrap_or_default();
+        let host = next_hop.uri(&uri).host().unwrap_or_default();
         let address = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']'));
         if let Ok(address) = address
-            && let Err(error) = check(self.allow.as_ref(), address)
+            && let Err(error) = check_address(self.allow.as_ref(), address)
         {
             return Box::pin(async move { Err(error.into()) });
         }
@@ -142,25 +139,25 @@ where
 }
 
 /// Returns an error if the address is not allowed. An IPv4 address in IPv6 notation is checked as the IPv4 address.
-fn check(allow: Option<&AllowAddress>, address: IpAddr) -> Result<(), AddressError> {
+fn check_address(allow: Option<&AllowAddress>, address: IpAddr) -> Result<(), AddressNotAllowed> {
     let address = address.to_canonical();
     match allow {
-        Some(allow) if !allow(address) => Err(AddressError(address)),
+        Some(allow) if !allow(address) => Err(AddressNotAllowed(address)),
         _ => Ok(()),
     }
 }
 
 /// Error for an address to which connections are not allowed.
 #[derive(Debug)]
-struct AddressError(IpAddr);
+struct AddressNotAllowed(IpAddr);
 
-impl fmt::Display for AddressError {
+impl fmt::Display for AddressNotAllowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "address {} is not allowed", self.0)
     }
 }
 
-impl error::Error for AddressError {}
+impl error::Error for AddressNotAllowed {}
 
 /// Error for a connection that took too long.
 #[derive(Debug)]

@@ -1,12 +1,27 @@
-//! Proxies for requests.
+//! Proxies: their configuration, the next hop of a request, and connections through them.
 
-use core::{error, fmt};
+use core::{
+    error, fmt,
+    task::{Context, Poll},
+};
 use std::{env, sync::Arc};
 
 use http::{HeaderValue, Uri};
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::{
+    client::{
+        legacy::connect::{
+            HttpConnector,
+            proxy::{SocksV5, Tunnel},
+        },
+        proxy::matcher::{Intercept, Matcher},
+    },
+    rt::TokioIo,
+};
+use tokio::net::TcpStream;
+use tower::Service;
 
-use crate::uri::{has_valid_port, shown};
+use super::{BoxError, BoxFuture, connect::Resolver};
+use crate::request::{has_valid_port, without_credentials};
 
 /// Environment variables that name a proxy.
 const VARIABLES: [&str; 6] = [
@@ -68,21 +83,6 @@ impl Proxy {
         check(uri, None)?;
         Ok(Matcher::builder().all(uri).build().into())
     }
-
-    /// Returns the proxy for connections to the host of this URI, if there is one.
-    pub(crate) fn intercept(&self, uri: &Uri) -> Option<Intercept> {
-        self.matcher.intercept(uri)
-    }
-
-    /// Returns the value of `Proxy-Authorization` for a request that the proxy forwards, if there are credentials.
-    ///
-    /// A request through a tunnel has none, because the proxy does not receive it.
-    pub(crate) fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
-        let proxy = self
-            .intercept(uri)
-            .filter(|proxy| is_forwarded(proxy, uri))?;
-        proxy.basic_auth().cloned()
-    }
 }
 
 impl From<Matcher> for Proxy {
@@ -92,10 +92,101 @@ impl From<Matcher> for Proxy {
     }
 }
 
-/// Returns whether the proxy forwards requests for this URI. Such requests are sent to it in absolute form
-/// ([RFC 9112, 3.2.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2)).
-pub(crate) fn is_forwarded(proxy: &Intercept, uri: &Uri) -> bool {
-    proxy.uri().scheme_str() == Some("http") && uri.scheme_str() == Some("http")
+/// Host that a connection for a URI goes to.
+//
+// The proxies are evaluated nowhere else.
+pub(crate) enum NextHop {
+    /// The host of the URI.
+    Origin,
+    /// A proxy that forwards requests. They are sent to it in absolute form
+    /// ([RFC 9112, 3.2.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2)).
+    Forward(Intercept),
+    /// A proxy that forwards bytes: a tunnel through an HTTP proxy, or a SOCKS proxy.
+    Tunnel(Intercept),
+}
+
+impl NextHop {
+    pub(crate) fn new(proxy: Option<&Proxy>, uri: &Uri) -> Self {
+        let is_http = |uri: &Uri| uri.scheme_str() == Some("http");
+        match proxy.and_then(|proxy| proxy.matcher.intercept(uri)) {
+            None => Self::Origin,
+            Some(proxy) if is_http(proxy.uri()) && is_http(uri) => Self::Forward(proxy),
+            Some(proxy) => Self::Tunnel(proxy),
+        }
+    }
+
+    /// Returns the URI to connect to, for a request for `uri`.
+    pub(crate) fn uri<'a>(&'a self, uri: &'a Uri) -> &'a Uri {
+        match self {
+            Self::Origin => uri,
+            Self::Forward(proxy) | Self::Tunnel(proxy) => proxy.uri(),
+        }
+    }
+
+    /// Returns whether a proxy forwards the requests.
+    pub(crate) fn is_forward(&self) -> bool {
+        matches!(self, Self::Forward(_))
+    }
+
+    /// Returns the value of `Proxy-Authorization` for a request that the proxy forwards, if there are credentials.
+    ///
+    /// A request through a tunnel has none, because the proxy does not receive it.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Forward(proxy) => proxy.basic_auth().cloned(),
+            Self::Origin | Self::Tunnel(_) => None,
+        }
+    }
+}
+
+/// Connector that connects to a host, or to the proxy for that host if there is one.
+#[derive(Clone)]
+pub(crate) struct ProxyConnector {
+    inner: HttpConnector<Resolver>,
+    proxy: Option<Proxy>,
+}
+
+impl ProxyConnector {
+    pub(crate) fn new(inner: HttpConnector<Resolver>, proxy: Option<Proxy>) -> Self {
+        Self { inner, proxy }
+    }
+}
+
+impl Service<Uri> for ProxyConnector {
+    type Response = TokioIo<TcpStream>;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let proxy = match NextHop::new(self.proxy.as_ref(), &uri) {
+            NextHop::Tunnel(proxy) => proxy,
+            next_hop => {
+                let connection = self.inner.call(next_hop.uri(&uri).clone());
+                return Box::pin(async move { Ok(connection.await?) });
+            }
+        };
+        let address = proxy.uri().clone();
+        // This connector is always ready, so a clone of it is ready, too.
+        let inner = self.inner.clone();
+        if address.scheme_str() == Some("http") {
+            let mut tunnel = Tunnel::new(address, inner);
+            if let Some(authorization) = proxy.basic_auth() {
+                tunnel = tunnel.with_auth(authorization.clone());
+            }
+            let connection = tunnel.call(uri);
+            return Box::pin(async move { Ok(connection.await?) });
+        }
+        let mut socks = SocksV5::new(address, inner);
+        if let Some((user, password)) = proxy.raw_auth() {
+            socks = socks.with_auth(user.to_owned(), password.to_owned());
+        }
+        let connection = socks.call(uri);
+        Box::pin(async move { Ok(connection.await?) })
+    }
 }
 
 fn check(text: &str, variable: Option<&'static str>) -> Result<(), ProxyError> {
@@ -112,7 +203,7 @@ fn check(text: &str, variable: Option<&'static str>) -> Result<(), ProxyError> {
     match is_supported {
         true => Ok(()),
         false => Err(ProxyError {
-            text: shown(text),
+            text: without_credentials(text),
             variable,
         }),
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use http::Uri;
 
 #[cfg(feature = "rustls")]
-use crate::tls::TlsOptions;
-use crate::{Proxy, Transport, connect::AllowAddress, hyper_service::AllowUri};
+use super::tls::TlsOptions;
+use super::{Proxy, Transport, client::AllowUri, connect::AllowAddress};
 
 /// Builder for a [`Transport`] over hyper's client with more options.
 ///

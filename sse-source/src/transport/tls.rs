@@ -11,7 +11,7 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use crate::proxy_connector::ProxyConnector;
+use super::proxy::ProxyConnector;
 
 /// Options for TLS connections.
 #[derive(Clone, Default)]

@@ -15,15 +15,15 @@ const MAX_WAKE_DELAY: Duration = Duration::from_millis(20);
 /// Time that the runtime has after a late wake-up to read that data.
 const GRACE_PERIOD: Duration = Duration::from_millis(50);
 
-/// Clock and timer of an event source.
-pub(crate) struct Alarm {
+/// Clock of an event source, and the timer for its next deadline.
+pub(crate) struct Timer {
     start: Instant,
     sleep: Pin<Box<Sleep>>,
     /// Deadline whose grace period has started.
     in_grace: Option<Duration>,
 }
 
-impl Alarm {
+impl Timer {
     pub(crate) fn new() -> Self {
         Self {
             start: Instant::now(),
