@@ -7,10 +7,10 @@ use sse_hyper::{Encoded, EventId};
 
 use crate::{
     Backend, BackendError, Replayed, Sequenced, TopicFilters,
-    channel::Channel,
+    fanout::channel::Channel,
+    hub::Shared,
     log::{Back, FULL_FRAME, cost},
-    reader::Reader,
-    shared::Shared,
+    subscription::cursor::Reader,
     turn::Turn,
 };
 

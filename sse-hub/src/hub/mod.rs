@@ -1,16 +1,17 @@
-use core::{
-    error::Error, fmt, future::poll_fn, hash::BuildHasher as _, ops::RangeInclusive, task::Poll,
-    time::Duration,
-};
+mod shared;
+
+use core::{error::Error, fmt, future::poll_fn, hash::BuildHasher as _, task::Poll};
 use std::{hash::RandomState, sync::Arc};
 
 use futures_util::StreamExt as _;
 use sse_hyper::{CloseEvent, EventId};
 
 use crate::{
-    Backend, BackendError, HubConfig, Publication, Stats, SubscribeError, Subscription,
-    SubscriptionBuilder, TopicFilters, Update, recovery, shared::Shared, turn::Turn,
+    Backend, BackendError, HubConfig, Publication, PublishError, Stats, SubscribeError,
+    Subscription, SubscriptionBuilder, TopicFilters, Update, subscription::replay, turn::Turn,
 };
+
+pub(crate) use shared::{Core, Shared};
 
 /// Maximum number of a first event. It leaves room for 2^63 events, more than can ever be published.
 const MAX_FIRST_NUMBER: u64 = u64::MAX / 2;
@@ -260,10 +261,10 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
                     true => shared.append(Some(event.number), &event.publication).1,
                     false => 0,
                 };
-                recovery::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
+                replay::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
             }
             // A repeated event.
-            Update::Event(event) => recovery::spend(&mut turn, &event, 0),
+            Update::Event(event) => replay::spend(&mut turn, &event, 0),
             Update::Truncated(number) => {
                 let mut old = shared.skip_to(number);
                 while old.as_mut().is_some_and(|old| old.drop_some()) {
@@ -301,87 +302,4 @@ async fn ends(turn: &mut Turn) {
 fn random_epoch() -> u64 {
     let random = RandomState::new().hash_one("epoch");
     (random >> 32).max(1)
-}
-
-/// Error of publishing an event.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The event is larger than the [limit](HubConfig::max_event_bytes).
-    TooLarge {
-        /// Size of the event, in bytes.
-        bytes: usize,
-        /// Maximum size, in bytes.
-        limit: usize,
-    },
-    /// The event's type is longer than the [limit](HubConfig::max_event_type_bytes).
-    TypeTooLong {
-        /// Length of the type, in bytes.
-        bytes: usize,
-        /// Maximum length, in bytes.
-        limit: usize,
-    },
-    /// The event's key is longer than the [limit](HubConfig::max_key_bytes).
-    KeyTooLong {
-        /// Length of the key, in bytes.
-        bytes: usize,
-        /// Maximum length, in bytes.
-        limit: usize,
-    },
-    /// The event has this type, which is [reserved](HubConfig::reserved_event_types).
-    ReservedType(String),
-    /// The event's reconnection time is [not allowed](HubConfig::allowed_retry).
-    Retry {
-        /// Reconnection time of the event.
-        retry: Duration,
-        /// Allowed reconnection times.
-        allowed: RangeInclusive<Duration>,
-    },
-    /// The hub has a backend, so [`Hub::try_publish`] cannot publish without waiting.
-    WouldBlock,
-    /// The backend did not accept the event.
-    Backend(BackendError),
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge { bytes, limit } => {
-                write!(f, "event is {bytes} bytes, limit is {limit}")
-            }
-            Self::TypeTooLong { bytes, limit } => {
-                write!(f, "event type is {bytes} bytes, limit is {limit}")
-            }
-            Self::KeyTooLong { bytes, limit } => {
-                write!(f, "key is {bytes} bytes, limit is {limit}")
-            }
-            Self::ReservedType(name) => write!(f, "event type {name:?} is reserved"),
-            Self::Retry { retry, allowed } => write!(
-                f,
-                "reconnection time is {} ms, allowed is {} to {} ms",
-                retry.as_millis(),
-                allowed.start().as_millis(),
-                allowed.end().as_millis()
-            ),
-            Self::WouldBlock => {
-                f.write_str("hub has a backend, which stores the event with a delay")
-            }
-            Self::Backend(_) => f.write_str("backend did not accept the event"),
-        }
-    }
-}
-
-impl Error for PublishError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Backend(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<BackendError> for PublishError {
-    fn from(error: BackendError) -> Self {
-        Self::Backend(error)
-    }
 }

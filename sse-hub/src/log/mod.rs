@@ -1,6 +1,8 @@
 //! Log of the kept events: all events for a while, then the newest events of each topic and the latest of each key.
 
 mod entry;
+mod lost_events;
+mod per_topic;
 mod search;
 
 use std::{
@@ -9,12 +11,13 @@ use std::{
     time::Instant,
 };
 
-use crate::{
-    TopicFilters, config::Retention, lost::LostEvents, per_topic::PerTopic, publication::Key,
-};
+use crate::{TopicFilters, config::Retention, publication::Key};
 
 pub(crate) use entry::{Entry, cost};
 pub(crate) use search::Back;
+
+use lost_events::LostEvents;
+use per_topic::PerTopic;
 
 /// Maximum number of bytes of a frame of several events. A larger event is a frame of its own, which is not copied.
 pub(crate) const FULL_FRAME: usize = 16 * 1024;

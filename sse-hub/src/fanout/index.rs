@@ -15,12 +15,12 @@
 //! - The maps are B-trees, because these free memory when entries are removed, and never move all entries at once.
 //! - Digests are computed before the lock is taken.
 
-use std::{collections::BTreeMap, sync::Arc};
+use core::hash::{BuildHasher as _, Hash};
+use std::{collections::BTreeMap, hash::RandomState, sync::Arc};
 
 use crate::{
     Topic, TopicFilter, TopicFilters, Topics,
-    channel::Channel,
-    digest::{Digest, Digester},
+    fanout::channel::Channel,
     topic::SEPARATOR,
     topic_filters::{MAX_SEGMENTS, Pattern, Segment},
 };
@@ -274,6 +274,35 @@ impl Form {
             digest.1 ^= segment.1 & mask;
         }
         digest
+    }
+}
+
+/// Keyed hash of 128 bits that identifies a value.
+///
+/// Two values have the same digest with a probability of 2^-128. The keys are random and never leave the process, so
+/// an attacker cannot search for a collision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Digest(u64, u64);
+
+impl Digest {
+    /// Returns one of 64 bits, chosen by the digest.
+    fn bit(self) -> u64 {
+        1 << (self.1 & 63)
+    }
+}
+
+/// Computes digests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Digester {
+    /// Hashers for the two halves of a digest, each with its own keys.
+    halves: [RandomState; 2],
+}
+
+impl Digester {
+    /// Returns the digest of a value.
+    fn digest(&self, value: impl Hash) -> Digest {
+        let [first, second] = self.halves.each_ref().map(|half| half.hash_one(&value));
+        Digest(first, second)
     }
 }
 

@@ -11,9 +11,10 @@ use sse_hyper::{CloseEvent, Encoded, Event, EventId};
 
 use crate::{
     Backend, BackendError, Denied, HubConfig, Publication, Sequenced,
-    channel::{Channel, Place},
-    digest::Digester,
-    index::{Index, Keys},
+    fanout::{
+        channel::{Channel, Place},
+        index::{Digester, Index, Keys},
+    },
     log::{Entry, Log},
     stats::Counting,
 };

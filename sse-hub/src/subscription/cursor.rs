@@ -20,8 +20,8 @@ use sse_hyper::{CloseEvent, Encoded};
 
 use crate::{
     LagPolicy,
-    channel::{Channel, Inner, Next, Part, Place},
-    shared::Shared,
+    fanout::channel::{Channel, Inner, Next, Part, Place},
+    hub::Shared,
     turn::Turn,
 };
 

@@ -1,3 +1,8 @@
+mod authorization;
+mod builder;
+mod cursor;
+pub(crate) mod replay;
+
 use core::{
     fmt,
     pin::Pin,
@@ -8,14 +13,13 @@ use std::sync::Arc;
 use futures_core::Stream;
 use sse_hyper::{Encoded, Event};
 
-use crate::{
-    authorizer::Guard,
-    channel::Channel,
-    reader::{Look, Reader},
-    recovery::{Recovered, Recovery},
-    shared::Shared,
-    turn::Turn,
-};
+use crate::{fanout::channel::Channel, hub::Shared, turn::Turn};
+
+pub use builder::{SubscribeError, SubscriptionBuilder};
+
+use authorization::Guard;
+use cursor::{Look, Reader};
+use replay::{Recovered, Recovery};
 
 /// Work of returning one event, in units of [`Turn`].
 const EVENT_WORK: usize = 16;

@@ -7,13 +7,15 @@ use sse_hyper::EventId;
 
 use crate::{
     Authorizer, Backend, Denied, LagPolicy, Subscription, TopicFilters,
-    authorizer::{Guard, Question},
-    index::Keys,
+    fanout::index::Keys,
+    hub::{Core, Shared},
     log::Back,
-    reader::Reader,
-    recovery::Recovery,
-    shared::{Core, Shared},
-    subscription::Special,
+    subscription::{
+        Special,
+        authorization::{Guard, Question},
+        cursor::Reader,
+        replay::Recovery,
+    },
 };
 
 /// Builder for a [`Subscription`].
