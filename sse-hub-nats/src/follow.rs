@@ -54,14 +54,14 @@ struct Follower {
     backoff: Backoff,
     caution: Caution,
     has_failed: bool,
-    /// The stream has restarted with lower numbers, so the hub's numbers are useless.
+    /// The stream has restarted with lower sequences, so the hub's numbers are useless.
     is_broken: bool,
 }
 
 /// Position of a follower in the stream.
 struct Told {
     /// All events up to this one were returned, or reported as gone.
-    number: u64,
+    sequence: u64,
     /// Epoch of the stream. 0 if it has none.
     epoch: u64,
 }
@@ -99,23 +99,23 @@ impl Follower {
         let stream = self.shared.stream(&life).await?;
         let info = stream.cached_info();
         let (first, last) = bounds(info);
-        let mut number = self.place(epoch(info), first, last)?;
+        let mut sequence = self.place(epoch(info), first, last)?;
         self.due = Some(last);
         while !self.caution.is_over() {
             let shared = Arc::clone(&self.shared);
-            let found = shared.read_carefully(&life, number, &mut self.caution);
+            let found = shared.read_carefully(&life, sequence, &mut self.caution);
             let Some(Found {
-                number: next,
+                sequence: next,
                 publication,
             }) = found.await?
             else {
                 break;
             };
-            number = next;
+            sequence = next;
             // The number of pending messages is unknown.
             let pending = u64::MAX;
             self.tell(Delivered {
-                number,
+                sequence,
                 pending,
                 publication,
             })
@@ -125,10 +125,10 @@ impl Follower {
                 return Ok(());
             }
         }
-        let pull = Pull::open(&self.shared, life, number, None).await?;
+        let pull = Pull::open(&self.shared, life, sequence, None).await?;
         let pending = pull.pending();
         self.pull = Some(pull);
-        self.connect(number, pending).await
+        self.connect(sequence, pending).await
     }
 
     /// Returns the number after which to continue, in a stream with this epoch and these bounds. Reports the events
@@ -136,61 +136,64 @@ impl Follower {
     fn place(&mut self, epoch: u64, first: u64, last: u64) -> Result<u64, BackendError> {
         let Some(told) = &mut self.told else {
             let newest = u64::try_from(self.newest).unwrap_or(u64::MAX);
-            let number = last.saturating_sub(newest).max(first.saturating_sub(1));
-            if number > 0 {
-                self.ready.push_back(Update::Truncated(number));
+            let sequence = last.saturating_sub(newest).max(first.saturating_sub(1));
+            if sequence > 0 {
+                self.ready.push_back(Update::Truncated(sequence));
             }
-            self.told = Some(Told { number, epoch });
-            return Ok(number);
+            self.told = Some(Told { sequence, epoch });
+            return Ok(sequence);
         };
         let stream = &self.shared.config.stream;
-        if first > told.number {
-            if first > told.number + 1 {
+        if first > told.sequence {
+            if first > told.sequence + 1 {
                 self.ready.push_back(Update::Truncated(first - 1));
             }
             *told = Told {
-                number: first - 1,
+                sequence: first - 1,
                 epoch,
             };
             self.shared.set_epoch(epoch);
         } else if told.epoch != 0 && epoch != 0 && told.epoch != epoch {
             self.is_broken = true;
-            let number = told.number;
+            let sequence = told.sequence;
             tracing::error!(
                 stream,
-                number,
+                sequence,
                 last,
-                "the stream was deleted and recreated with lower numbers: restart this process"
+                "the stream was deleted and recreated with lower sequences: restart this process"
             );
             return Err(BackendError::new(format!(
-                "stream {stream:?} was deleted and recreated with lower numbers: its last message \
-                 is {last}, but {number} was seen before; restart this process"
+                "stream {stream:?} was deleted and recreated with lower sequences: its last message \
+                 is {last}, but {sequence} was seen before; restart this process"
             )));
-        } else if last < told.number {
+        } else if last < told.sequence {
             return Err(BackendError::new(format!(
                 "stream {stream:?} ends at {last}, but {} was seen before",
-                told.number
+                told.sequence
             )));
         }
-        Ok(told.number)
+        Ok(told.sequence)
     }
 
     /// Handles a message: returns its event, and reports the events before it that are gone.
     async fn tell(&mut self, delivered: Delivered) -> Result<(), BackendError> {
         let Delivered {
-            number,
+            sequence,
             pending,
             publication,
         } = delivered;
-        let told = self.told.as_ref().map_or(0, |it| it.number);
-        if number <= told {
+        let told = self.told.as_ref().map_or(0, |it| it.sequence);
+        if sequence <= told {
             return Ok(());
         }
-        if number > told + 1 {
+        if sequence > told + 1 {
             // Messages in between were deleted on purpose, which is not a loss, or removed by the limits.
             let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
             let stream = self.shared.stream(&life).await?;
-            let gone = bounds(stream.cached_info()).0.min(number).saturating_sub(1);
+            let gone = bounds(stream.cached_info())
+                .0
+                .min(sequence)
+                .saturating_sub(1);
             if gone > told {
                 self.ready.push_back(Update::Truncated(gone));
             }
@@ -198,27 +201,27 @@ impl Follower {
         match publication {
             Ok(publication) => self
                 .ready
-                .push_back(Update::Event(Sequenced::new(number, publication))),
-            Err(reason) => self.shared.warn_of(number, &reason),
+                .push_back(Update::Event(Sequenced::new(sequence, publication))),
+            Err(reason) => self.shared.warn_of(sequence, &reason),
         }
         if let Some(told) = &mut self.told {
-            told.number = number;
+            told.sequence = sequence;
         }
         self.backoff.reset();
-        self.connect(number, pending).await
+        self.connect(sequence, pending).await
     }
 
     /// Reports the connection if all due events were returned.
-    async fn connect(&mut self, number: u64, pending: u64) -> Result<(), BackendError> {
+    async fn connect(&mut self, sequence: u64, pending: u64) -> Result<(), BackendError> {
         let Some(due) = self.due else {
             return Ok(());
         };
         // If no messages are pending, the last ones were deleted, or the consumer's server in the cluster does not
         // have them yet.
-        let is_all = number >= due
+        let is_all = sequence >= due
             || (pending == 0 && {
                 let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
-                let next = self.shared.next_number(&life, number, ALL).await?;
+                let next = self.shared.next_sequence(&life, sequence, ALL).await?;
                 next.is_none_or(|next| next > due)
             });
         if is_all {

@@ -36,7 +36,7 @@
 //! letters, digits, `-` and `_` are percent-encoded. An event with several topics has the subject `sse.events`, which
 //! each replay reads. If the stream was created by hand with only this subject, all events have it.
 //!
-//! Each event is a message. The number of the event is the sequence number of the message. The epoch of the numbers is
+//! Each event is a message. The sequence of the event is that of the message. The epoch of the sequences is
 //! part of each ID: it is the time when the stream was created, which is stored in the description of the stream. A
 //! client can resume with its `Last-Event-ID` on every node, as long as the stream keeps the event.
 //!
@@ -50,7 +50,7 @@
 //! Because of this encoding, CR and CRLF in data become LF before the hub gets the event, not only before the client
 //! gets it. The server's `max_payload` limits the whole message. It is 1 MiB by default.
 //!
-//! A message that is not an event is skipped. A warning logs its number and the reason. A message cannot contain more
+//! A message that is not an event is skipped. A warning logs its sequence and the reason. A message cannot contain more
 //! than one event. If the hub [refuses](sse_hub::Hub::check) an event from its publishers, it also refuses it from
 //! NATS. But every NATS client that may publish on `sse.events` can publish events of all topics, so do not give this
 //! permission to other clients. A NATS client that may publish only on `sse.events.orders.>` can publish only events
@@ -73,16 +73,16 @@
 //!
 //! # Deleted streams
 //!
-//! The first node that needs a deleted stream creates it again. Its numbers begin with the time in microseconds since
+//! The first node that needs a deleted stream creates it again. Its sequences begin with the time in microseconds since
 //! 1970, so they continue to ascend, and all hubs learn that the earlier events are gone.
 //!
-//! In NATS before 2.10, the numbers begin at 1 again. A hub that has seen greater numbers cannot use them. It stays
+//! In NATS before 2.10, the sequences begin at 1 again. A hub that has seen greater sequences cannot use them. It stays
 //! disconnected ([`Hub::is_connected`](sse_hub::Hub::is_connected)) and logs this: restart the process. This also
 //! applies to a stream in memory if its server is restarted. A client that resumes with an ID of the earlier stream
 //! gets a `reset`, because the epoch has changed.
 //!
 //! A stream that was created or described by hand has no epoch. So a hub recognizes a new stream only by its lower
-//! numbers. If you restore NATS from an older state, such as a snapshot, delete the stream, because its numbers would
+//! sequences. If you restore NATS from an older state, such as a snapshot, delete the stream, because its sequences would
 //! be used again.
 
 // Map of the source files:

@@ -20,7 +20,7 @@ enum Failure {
     Passing(BackendError),
     /// Other attempts would fail, too.
     Final(BackendError),
-    /// Another message of the stream, with this number, has the same ID.
+    /// Another message of the stream, with this sequence, has the same ID.
     TakenId(u64),
 }
 
@@ -57,16 +57,20 @@ impl Shared {
             let mut is_first = true;
             loop {
                 match self.attempt(limit, &message, is_first).await {
-                    Ok(number) => return Ok(number),
+                    Ok(sequence) => return Ok(sequence),
                     Err(Failure::Final(error)) => return Err(error),
                     Err(Failure::Passing(error)) => {
                         reason = Some(error);
                         is_first = false;
                         backoff.wait().await;
                     }
-                    Err(Failure::TakenId(number)) => {
+                    Err(Failure::TakenId(sequence)) => {
                         let stream = &self.config.stream;
-                        tracing::warn!(stream, number, "another message has the ID of this event");
+                        tracing::warn!(
+                            stream,
+                            sequence,
+                            "another message has the ID of this event"
+                        );
                         wire::renew_id(&mut message.headers);
                         is_first = true;
                     }
@@ -94,7 +98,7 @@ impl Shared {
         // This ends shortly before the timeout of the whole operation, so that its error has a cause.
         let life = self.link.up_within(limit.mul_f64(0.9)).await?;
         tokio::select! {
-            number = self.send(&life, message, is_first) => number,
+            sequence = self.send(&life, message, is_first) => sequence,
             // The connection has ended, so there will be no answer.
             error = life.down() => Err(Failure::Passing(error)),
         }
@@ -129,11 +133,11 @@ impl Shared {
         // Either an earlier attempt has stored the event, or it is not stored because a message of another publisher
         // has this ID.
         if acknowledged.duplicate {
-            let number = acknowledged.sequence;
-            let is_same = self.is_same(life, number, headers, payload).await;
+            let sequence = acknowledged.sequence;
+            let is_same = self.is_same(life, sequence, headers, payload).await;
             // The limits may have removed the message of an earlier attempt already.
             if !is_same?.unwrap_or(!is_first) {
-                return Err(Failure::TakenId(number));
+                return Err(Failure::TakenId(sequence));
             }
         }
         Ok(acknowledged.sequence)

@@ -50,7 +50,7 @@ pub(crate) struct Pull {
     consumer: Consumer<Config>,
     inbox: Subject,
     messages: Subscriber,
-    /// Number that the consumer gave to its last message.
+    /// Consumer sequence of the last message.
     last: u64,
     /// Number of requested messages that have not arrived.
     asked: usize,
@@ -60,14 +60,14 @@ pub(crate) struct Pull {
 
 /// Message from a consumer.
 pub(crate) struct Delivered {
-    pub(crate) number: u64,
+    pub(crate) sequence: u64,
     /// Number of messages after this one, as far as the consumer knows.
     pub(crate) pending: u64,
     pub(crate) publication: Result<Publication, NotOurs>,
 }
 
 impl Pull {
-    /// Creates a consumer for the messages of these subjects after this number.
+    /// Creates a consumer for the messages of these subjects after this sequence.
     pub(crate) async fn open(
         shared: &Shared,
         life: Life,
@@ -168,7 +168,7 @@ impl Pull {
             match status {
                 None | Some(StatusCode::OK) => return self.delivered(shared, message).map(Some),
                 Some(StatusCode::IDLE_HEARTBEAT) => {
-                    let last = number(message.headers.as_ref(), NATS_LAST_CONSUMER.as_ref());
+                    let last = header_number(message.headers.as_ref(), NATS_LAST_CONSUMER.as_ref());
                     if last.is_some_and(|last| last > self.last) {
                         return Err(self.error("messages were lost in transit"));
                     }
@@ -195,11 +195,11 @@ impl Pull {
         if info.consumer_sequence != self.last + 1 {
             return Err(self.error("messages were lost in transit"));
         }
-        let (number, pending) = (info.stream_sequence, info.pending);
+        let (sequence, pending) = (info.stream_sequence, info.pending);
         self.last += 1;
         self.asked = self.asked.saturating_sub(1);
         Ok(Delivered {
-            number,
+            sequence,
             pending,
             publication: match message.status {
                 None => shared.decode(&message.subject, message.headers.as_ref(), &message.payload),
@@ -225,7 +225,7 @@ impl Pull {
             return Err(self.error(format!("{status} {reason}")));
         }
         self.is_large |= is_size;
-        let missing = number(headers, "Nats-Pending-Messages");
+        let missing = header_number(headers, "Nats-Pending-Messages");
         let missing = missing.and_then(|it| usize::try_from(it).ok());
         self.asked = self.asked.saturating_sub(missing.unwrap_or(self.asked));
         Ok(())
@@ -242,7 +242,7 @@ impl Pull {
     clippy::disallowed_methods,
     reason = "NATS writes numbers without a sign"
 )]
-fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
+fn header_number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
     headers?.get(name)?.as_str().parse().ok()
 }
 

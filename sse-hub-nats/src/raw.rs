@@ -50,13 +50,13 @@ impl Caution {
 
 /// Message from raw access.
 pub(crate) struct Found {
-    pub(crate) number: u64,
+    pub(crate) sequence: u64,
     pub(crate) publication: Result<Publication, NotOurs>,
 }
 
 /// Message with undecoded headers and payload.
 struct Raw {
-    number: u64,
+    sequence: u64,
     subject: String,
     headers: Vec<u8>,
     payload: Vec<u8>,
@@ -80,25 +80,25 @@ impl Shared {
             Headers::Status => Err(NotOurs::Status),
             Headers::Unreadable => {
                 caution.0 = MIN_READABLE_MESSAGES;
-                self.delete(life, raw.number).await?;
+                self.delete(life, raw.sequence).await?;
                 Err(NotOurs::Unreadable)
             }
         };
         Ok(Some(Found {
-            number: raw.number,
+            sequence: raw.sequence,
             publication,
         }))
     }
 
     /// Returns the number of the next message with one of these subjects, if there is one.
-    pub(crate) async fn next_number(
+    pub(crate) async fn next_sequence(
         &self,
         life: &Life,
         after: u64,
         subject: &str,
     ) -> Result<Option<u64>, BackendError> {
         let next = self.next_raw(life, after, subject).await?;
-        Ok(next.map(|it| it.number))
+        Ok(next.map(|it| it.sequence))
     }
 
     /// Returns whether the message with this number has these headers and this payload. `None` if it does not exist any
@@ -106,12 +106,12 @@ impl Shared {
     pub(crate) async fn is_same(
         &self,
         life: &Life,
-        number: u64,
+        sequence: u64,
         message: &async_nats::HeaderMap,
         payload: &Bytes,
     ) -> Result<Option<bool>, BackendError> {
-        let raw = self.next_raw(life, number.saturating_sub(1), ALL).await?;
-        let Some(raw) = raw.filter(|it| it.number == number) else {
+        let raw = self.next_raw(life, sequence.saturating_sub(1), ALL).await?;
+        let Some(raw) = raw.filter(|it| it.sequence == sequence) else {
             return Ok(None);
         };
         let Headers::Read(Some(found)) = headers::read(&raw.headers) else {
@@ -125,16 +125,16 @@ impl Shared {
     }
 
     /// Deletes a message. If this is not permitted, logs a warning: the next reader gets the message again.
-    async fn delete(&self, life: &Life, number: u64) -> Result<(), BackendError> {
+    async fn delete(&self, life: &Life, sequence: u64) -> Result<(), BackendError> {
         let stream = &self.config.stream;
         let subject = format!("STREAM.MSG.DELETE.{stream}");
-        let request = json!({"seq": number, "no_erase": true});
+        let request = json!({"seq": sequence, "no_erase": true});
         let delete = life.context.request::<_, _, Value>(subject, &request);
         let refusal = match life.permitted("STREAM.MSG.DELETE.", delete).await {
             Ok(Ok(answer)) if answer["success"].as_bool() == Some(true) => return Ok(()),
             Ok(Ok(answer)) => BackendError::new(answer["error"].to_string()),
             Ok(Err(error)) => {
-                let what = format!("deleting message {number} of the stream {stream:?}");
+                let what = format!("deleting message {sequence} of the stream {stream:?}");
                 return Err(life.error(&what, error));
             }
             Err(refusal) => refusal,
@@ -142,7 +142,7 @@ impl Shared {
         let error: &(dyn Error + 'static) = &refusal;
         tracing::warn!(
             stream,
-            number,
+            sequence,
             error,
             "cannot delete a message that no client can read"
         );
@@ -167,8 +167,8 @@ impl Shared {
             return Ok(None);
         }
         let message = &found["message"];
-        let number = message["seq"].as_u64();
-        let number = number.ok_or_else(|| life.error(&what, found["error"].to_string()))?;
+        let sequence = message["seq"].as_u64();
+        let sequence = sequence.ok_or_else(|| life.error(&what, found["error"].to_string()))?;
         let bytes = |name: &str| {
             let encoded = message[name].as_str().unwrap_or_default();
             STANDARD
@@ -176,7 +176,7 @@ impl Shared {
                 .map_err(|error| life.error(&what, error))
         };
         Ok(Some(Raw {
-            number,
+            sequence,
             subject: message["subject"].as_str().unwrap_or_default().to_owned(),
             headers: bytes("hdrs")?,
             payload: bytes("data")?,

@@ -58,14 +58,14 @@ fn each(filters: &Option<Vec<String>>) -> impl Iterator<Item = Option<&str>> {
 /// Next messages of some subjects.
 struct Batch {
     messages: Vec<Delivered>,
-    /// Up to this number, the subjects have no other messages.
+    /// Up to this sequence, the subjects have no other messages.
     through: u64,
 }
 
 struct Replay {
     shared: Arc<Shared>,
     filters: TopicFilters,
-    /// All messages up to this number were fetched.
+    /// All messages up to this sequence were fetched.
     after: u64,
     through: u64,
     ready: VecDeque<Replayed>,
@@ -117,17 +117,17 @@ impl Replay {
         while !self.caution.is_over() && self.after < self.through {
             let found = shared.read_carefully(&life, self.after, &mut self.caution);
             let Some(Found {
-                number,
+                sequence,
                 publication,
             }) = found.await?
             else {
                 break;
             };
-            if number > self.after + 1 && self.is_gone(&life).await? {
+            if sequence > self.after + 1 && self.is_gone(&life).await? {
                 self.gone();
                 return Ok(());
             }
-            self.take(&shared, number, publication);
+            self.take(&shared, sequence, publication);
             if self.ready.len() as u64 >= BATCH_MESSAGES {
                 return Ok(());
             }
@@ -144,7 +144,7 @@ impl Replay {
             through = through.min(batch.through);
         }
         // Messages after the end of an incomplete batch are fetched again.
-        messages.retain(|it| it.number <= through);
+        messages.retain(|it| it.sequence <= through);
         if messages.is_empty() {
             return self.end(&life, each(&filters)).await;
         }
@@ -154,20 +154,20 @@ impl Replay {
             return Ok(());
         }
         // A message that matches two filters was fetched twice.
-        messages.sort_unstable_by_key(|it| it.number);
-        messages.dedup_by_key(|it| it.number);
+        messages.sort_unstable_by_key(|it| it.sequence);
+        messages.dedup_by_key(|it| it.sequence);
         for Delivered {
-            number,
+            sequence,
             publication,
             ..
         } in messages
         {
-            let has_gap = filters.is_none() && number > self.after + 1;
+            let has_gap = filters.is_none() && sequence > self.after + 1;
             if has_gap && self.is_gone(&life).await? {
                 self.gone();
                 break;
             }
-            self.take(&shared, number, publication);
+            self.take(&shared, sequence, publication);
         }
         Ok(())
     }
@@ -191,30 +191,30 @@ impl Replay {
             let Some(delivered) = pull.next(shared).await? else {
                 break;
             };
-            is_complete = delivered.pending == 0 || delivered.number >= self.through;
-            if delivered.number <= self.through {
+            is_complete = delivered.pending == 0 || delivered.sequence >= self.through;
+            if delivered.sequence <= self.through {
                 messages.push(delivered);
             }
         }
         let through = match messages.last() {
             _ if is_complete => self.through,
-            Some(last) => last.number,
+            Some(last) => last.sequence,
             None => self.after,
         };
         Ok(Batch { messages, through })
     }
 
     /// Takes the next message. No event before it is missing.
-    fn take(&mut self, shared: &Shared, number: u64, publication: Result<Publication, NotOurs>) {
-        self.after = number;
+    fn take(&mut self, shared: &Shared, sequence: u64, publication: Result<Publication, NotOurs>) {
+        self.after = sequence;
         self.backoff.reset();
         match publication {
-            _ if number > self.through => {}
+            _ if sequence > self.through => {}
             Ok(publication) => {
-                let event = Sequenced::new(number, publication);
+                let event = Sequenced::new(sequence, publication);
                 self.ready.push_back(Replayed::Event(event));
             }
-            Err(reason) => shared.warn_of(number, &reason),
+            Err(reason) => shared.warn_of(sequence, &reason),
         }
     }
 
@@ -243,7 +243,10 @@ impl Replay {
         }
         for filter in filters {
             let subjects = filter.unwrap_or(ALL);
-            let next = self.shared.next_number(life, self.after, subjects).await?;
+            let next = self
+                .shared
+                .next_sequence(life, self.after, subjects)
+                .await?;
             if let Some(next) = next.filter(|next| *next <= self.through) {
                 let reason = format!("message {next} was not delivered");
                 return Err(life.error("a server of the cluster lags", reason));

@@ -115,9 +115,9 @@ impl Shared {
     }
 
     /// Logs that a message is skipped because it is not an event.
-    pub(crate) fn warn_of(&self, number: u64, reason: &NotOurs) {
+    pub(crate) fn warn_of(&self, sequence: u64, reason: &NotOurs) {
         let stream = &self.config.stream;
-        tracing::warn!(stream, number, %reason, "skipped a message that is not an event");
+        tracing::warn!(stream, sequence, %reason, "skipped a message that is not an event");
     }
 
     /// Returns the number of the newest message. Repeats the request until there is an answer, or until it was refused
@@ -134,7 +134,7 @@ impl Shared {
                 Err(error) if refusals.are_final(&error) => return Err(error),
                 Err(error) => {
                     let error: &(dyn Error + 'static) = &error;
-                    tracing::debug!(error, "cannot get the newest number, trying again");
+                    tracing::debug!(error, "cannot get the newest sequence, trying again");
                 }
             }
             drop(permit);

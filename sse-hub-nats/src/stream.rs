@@ -14,7 +14,7 @@ use crate::{NatsConfig, link::Life, refusal, subject};
 
 /// Prefix of the stream's description, before the time of its creation in microseconds since 1970.
 ///
-/// This time is the epoch of the stream's numbers: it distinguishes a recreated stream from the earlier one. The time
+/// This time is the epoch of the stream's sequences: it distinguishes a recreated stream from the earlier one. The time
 /// that NATS itself stores is not equal on all servers of a cluster.
 const DESCRIPTION: &str = "Server-sent events, by sse-hub-nats, since ";
 
@@ -168,7 +168,7 @@ impl NatsConfig {
     }
 }
 
-/// Returns the epoch of the stream's numbers. 0 if the stream was created by hand, or if its description was changed.
+/// Returns the epoch of the stream's sequences. 0 if the stream was created by hand, or if its description was changed.
 #[expect(
     clippy::disallowed_methods,
     reason = "this crate writes it without a sign"
@@ -179,12 +179,12 @@ pub(crate) fn epoch(info: &Info) -> u64 {
     digits.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the numbers of the stream's first and last message. For an empty stream, the first number is that of the
+/// Returns the sequences of the stream's first and last message. For an empty stream, the first one is that of the
 /// next message.
 pub(crate) fn bounds(info: &Info) -> (u64, u64) {
     let state = &info.state;
     if state.messages == 0 {
-        // If an empty stream begins with a large number, its last sequence may be lower than its first one minus 1.
+        // If an empty stream begins with a large sequence, its last sequence may be lower than its first one minus 1.
         let last = state
             .last_sequence
             .max(state.first_sequence.saturating_sub(1));

@@ -81,9 +81,9 @@ async fn live_and_replayed() {
         let (one, two) = (next(events).await, next(events).await);
         assert_eq!((one.event_type(), one.data()), ("message", &long[..256]));
         assert_eq!((two.event_type(), two.data()), (&long[..256], "end"));
-        // The refused events have numbers of the stream, too.
-        let number = support::number;
-        assert_eq!(number(one.id().unwrap()), number(&first) + count + 1);
+        // The refused events have sequences of the stream, too.
+        let sequence = support::sequence;
+        assert_eq!(sequence(one.id().unwrap()), sequence(&first) + count + 1);
     }
     assert_eq!(hub.latest_id(), other.latest_id());
     assert_eq!((hub.stats().refused, other.stats().refused), (count, count));

@@ -177,8 +177,8 @@ async fn deleted_messages_are_no_loss_and_removed_ones_are() {
     let ids = publish(&a, 0..100).await;
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     for at in [60, 61, 70, 99] {
-        let number = support::number(&ids[at]);
-        assert!(stream.delete_message(number).await.unwrap());
+        let sequence = support::sequence(&ids[at]);
+        assert!(stream.delete_message(sequence).await.unwrap());
     }
     let mut wanted = numbers(56..99);
     wanted.retain(|it| !["60", "61", "70"].contains(&&**it));

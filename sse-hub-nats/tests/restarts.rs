@@ -70,7 +70,7 @@ async fn it_is_told_when_nats_is_away() {
     let within = NatsConfig::new().publish_timeout(Duration::from_millis(600));
     let stream = nats.stream(within.clone());
     let mut updates = stream.follow(10);
-    // The numbers begin with the time, so the first update reports the numbers before it as gone.
+    // The sequences begin with the time, so the first update reports those before it as truncated.
     while !matches!(told(&mut updates).await, Update::Connected) {}
     let node = nats.node_with(within, Retention::default());
     connected(&node, true).await;
@@ -159,13 +159,13 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
     let (mut last, mut gone) = (at(4), 0);
     while last < at(1999) {
         match short(&told(&mut updates).await) {
-            ("gone", number) => {
-                assert!(number > last);
-                (last, gone) = (number, gone + 1);
+            ("gone", sequence) => {
+                assert!(sequence > last);
+                (last, gone) = (sequence, gone + 1);
             }
-            ("event", number) => {
-                assert_eq!(number, last + 1);
-                last = number;
+            ("event", sequence) => {
+                assert_eq!(sequence, last + 1);
+                last = sequence;
             }
             _ => {}
         }
@@ -184,7 +184,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     client.delete_stream("sse").await.unwrap();
     publish(&node, 5..7).await;
     if first(&nats).await > 1 {
-        // The numbers of the new stream are greater, so the node continues after a reset.
+        // The sequences of the new stream are greater, so the node continues after a reset.
         assert_eq!(next(&mut events).await.event_type(), "reset");
         connected(&node, true).await;
         let new = next(&mut events).await;
@@ -193,7 +193,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
         assert_eq!(texts(&mut events, 1).await, numbers(6..7));
         return;
     }
-    // Before NATS 2.10, numbers restart at 1, so the node stays disconnected.
+    // Before NATS 2.10, sequences restart at 1, so the node stays disconnected.
     connected(&node, false).await;
     sleep(Duration::from_secs(1)).await;
     assert!(!node.is_connected());
@@ -209,7 +209,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     let first = next(&mut events).await;
     let mut events = all(&restarted, first.id());
     assert_eq!(texts(&mut events, 9).await, numbers(6..15));
-    // The numbers of the old events are used again.
+    // The sequences of the old events are used again.
     for old in &old {
         assert_eq!(
             next(&mut all(&restarted, Some(old))).await.event_type(),
@@ -233,15 +233,15 @@ async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
 
 fn short(update: &Update) -> (&'static str, u64) {
     match update {
-        Update::Event(event) => ("event", event.number),
-        Update::Truncated(number) => ("gone", *number),
+        Update::Event(event) => ("event", event.sequence),
+        Update::Truncated(sequence) => ("gone", *sequence),
         Update::Disconnected(error) => panic!("{error}"),
         Update::Connected => ("connected", 0),
         other => panic!("{other:?}"),
     }
 }
 
-/// Returns the number of the stream's first message, before any was removed.
+/// Returns the sequence of the stream's first message, before any was removed.
 async fn first(nats: &Nats) -> u64 {
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     let info = stream.cached_info();

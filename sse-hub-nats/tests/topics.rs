@@ -201,7 +201,7 @@ async fn a_replay_ends_where_it_was_to_end() {
         subscriptions.push(late.subscribe(filters, Some(&first)).unwrap());
     }
     let stream = nats.client().await.get_stream("sse").await.unwrap();
-    let deleted = stream.delete_message(support::number(&ids[4])).await;
+    let deleted = stream.delete_message(support::sequence(&ids[4])).await;
     assert!(deleted.unwrap());
     publish(&node, 5..7).await;
     for subscription in subscriptions {

@@ -121,7 +121,7 @@ impl Default for Retention {
 pub struct HubConfig {
     pub(crate) retention: Retention,
     pub(crate) ids: IdFormat,
-    pub(crate) first_number: Option<u64>,
+    pub(crate) first_sequence: Option<u64>,
     pub(crate) max_subscribers: usize,
     pub(crate) max_event: usize,
     pub(crate) max_type: usize,
@@ -159,16 +159,16 @@ impl HubConfig {
         self
     }
 
-    /// Sets the number of the first event, for a hub in memory that continues the numbers of an earlier hub.
+    /// Sets the sequence of the first event, for a hub in memory that continues the sequences of an earlier hub.
     ///
-    /// By default the first number is 1, and each hub has its own random [epoch](IdFormat), so that it rejects IDs from
-    /// before a restart. With a first number, IDs have no epoch, and the caller must ensure that numbers ascend over
-    /// restarts.
+    /// By default the first sequence is 1, and each hub has its own random [epoch](IdFormat), so that it rejects IDs from
+    /// before a restart. With a first sequence, IDs have no epoch, and the caller must ensure that sequences ascend
+    /// over restarts.
     ///
-    /// A number greater than 2^63 - 1 is reduced to that, so that numbers cannot overflow.
+    /// A sequence greater than 2^63 - 1 is reduced to that, so that sequences cannot overflow.
     #[must_use]
-    pub fn first_sequence(mut self, number: u64) -> Self {
-        self.first_number = Some(number);
+    pub fn first_sequence(mut self, sequence: u64) -> Self {
+        self.first_sequence = Some(sequence);
         self
     }
 
@@ -324,7 +324,7 @@ impl Default for HubConfig {
         Self {
             retention: Retention::default(),
             ids: IdFormat::default(),
-            first_number: None,
+            first_sequence: None,
             max_subscribers: usize::MAX,
             max_event: 1024 * 1024,
             max_type: 256,

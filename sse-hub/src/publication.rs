@@ -43,21 +43,21 @@ impl<T: Into<Topics>> From<(T, Event)> for Publication {
     }
 }
 
-/// Publication with the number that the hub or its backend has given it.
+/// Publication with the sequence that the hub or its backend has given it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sequenced {
-    /// Number of the event. It is greater than the numbers of all earlier events.
-    pub number: u64,
+    /// Sequence of the event. It is greater than the sequences of all earlier events.
+    pub sequence: u64,
     /// Event with its topics and its key.
     pub publication: Publication,
 }
 
 impl Sequenced {
-    /// Creates a publication with this number.
-    pub fn new(number: u64, publication: Publication) -> Self {
+    /// Creates a publication with this sequence.
+    pub fn new(sequence: u64, publication: Publication) -> Self {
         Self {
-            number,
+            sequence,
             publication,
         }
     }

@@ -18,7 +18,7 @@ use sse_hub::{
     Replayed, Retention, Sequenced, SubscribeError, Topic, TopicFilters, Update,
 };
 use sse_hyper::{Event, EventId};
-use support::{numbered_from_1, publish, ready as read, topic};
+use support::{publish, ready as read, sequenced_from_1, topic};
 use tokio::time::{Instant, advance, timeout};
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -93,9 +93,9 @@ fn use_all_with(config: HubConfig, replays: bool) {
 }
 
 #[test]
-fn first_numbers() {
-    for number in [0, 1, i64::MAX as u64, u64::MAX - 1, u64::MAX] {
-        use_all(HubConfig::new().first_sequence(number));
+fn first_sequences() {
+    for sequence in [0, 1, i64::MAX as u64, u64::MAX - 1, u64::MAX] {
+        use_all(HubConfig::new().first_sequence(sequence));
     }
 }
 
@@ -112,7 +112,7 @@ fn retention() {
         let mut kept = Retention::default();
         change(&mut kept);
         let replays = kept.age.is_none_or(|age| age > Duration::from_secs(1));
-        use_all_with(numbered_from_1().retention(kept), replays);
+        use_all_with(sequenced_from_1().retention(kept), replays);
     };
     for size in [0, 1, usize::MAX] {
         for change in sizes {
@@ -169,7 +169,7 @@ fn reconnection_times() {
 
 /// Returns the reconnection time that the hub sends to a subscriber that was too slow.
 fn retry(range: RangeInclusive<Duration>) -> String {
-    let hub = Hub::new(numbered_from_1().lagged_retry(range));
+    let hub = Hub::new(sequenced_from_1().lagged_retry(range));
     let mut subscription = hub.subscription(topic("a")).max_lag(1).subscribe().unwrap();
     assert_eq!(read(&mut subscription), "");
     for n in 0..2 {
@@ -185,7 +185,7 @@ fn retry(range: RangeInclusive<Duration>) -> String {
     digits.to_owned()
 }
 
-/// Backend whose events have these numbers.
+/// Backend whose events have these sequences.
 #[derive(Debug)]
 struct At(Vec<u64>);
 
@@ -195,10 +195,10 @@ impl Backend for At {
     }
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {
-        let event = |number: &u64| {
+        let event = |sequence: &u64| {
             let publication =
-                Publication::new(Topic::new("a").unwrap(), Event::new(number.to_string()));
-            Update::Event(Sequenced::new(*number, publication.with_key("k")))
+                Publication::new(Topic::new("a").unwrap(), Event::new(sequence.to_string()));
+            Update::Event(Sequenced::new(*sequence, publication.with_key("k")))
         };
         let mut updates: Vec<_> = self.0.iter().map(event).collect();
         updates.push(Update::Connected);
@@ -216,15 +216,15 @@ impl Backend for At {
 }
 
 #[tokio::test]
-async fn numbers_of_a_backend() {
-    for numbers in [
+async fn sequences_of_a_backend() {
+    for sequences in [
         vec![],
         vec![0],
         vec![1],
         vec![1, u64::MAX - 1],
         vec![1, u64::MAX],
     ] {
-        let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(At(numbers.clone())));
+        let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(At(sequences.clone())));
         let mut early = hub
             .subscription(topic("a"))
             .replay_last(usize::MAX)
@@ -258,7 +258,7 @@ async fn numbers_of_a_backend() {
 
 /// Returns how often the hub asks an authority in this time, if it returns this grant each time.
 async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static) -> usize {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let authorizer = move |_: TopicFilters| {

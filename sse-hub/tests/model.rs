@@ -25,7 +25,7 @@ use sse_hyper::{Event, EventId};
 const MAX_EVENTS: usize = 40;
 /// Maximum number of keys whose latest event is kept after it leaves the log.
 const MAX_KEYS: usize = 6;
-/// Number of the newest events of each topic that are kept after they leave the log.
+/// Number of the latest events of each topic that are kept after they leave the log.
 const EVENTS_PER_TOPIC: usize = 2;
 
 const TOPICS: [&str; 6] = ["a", "b", "c/1", "c/2", "c/2/x", "d"];
@@ -49,7 +49,7 @@ struct Published {
 
 struct World {
     hub: Hub,
-    /// Events in their order. The number of each is its index plus 1.
+    /// Events in their order. The sequence of each is its index plus 1.
     published: Vec<Published>,
     random: fastrand::Rng,
 }
@@ -127,35 +127,35 @@ impl World {
         assert_eq!(id, EventId::from(self.newest()));
     }
 
-    fn matches(&self, number: u64, filters: &TopicFilters) -> bool {
-        let topics = &self.published[number as usize - 1].topics;
+    fn matches(&self, sequence: u64, filters: &TopicFilters) -> bool {
+        let topics = &self.published[sequence as usize - 1].topics;
         topics.iter().any(|topic| filters.matches(topic))
     }
 
-    fn is_replaced(&self, number: u64) -> bool {
-        let event = &self.published[number as usize - 1];
-        let mut newer = self.published[number as usize..].iter();
+    fn is_replaced(&self, sequence: u64) -> bool {
+        let event = &self.published[sequence as usize - 1];
+        let mut newer = self.published[sequence as usize..].iter();
         event.key.is_some() && newer.any(|it| it.key == event.key && it.topics == event.topics)
     }
 
-    /// Returns all events of this selection after this number.
-    fn behind(&self, number: u64, filters: &TopicFilters) -> Vec<u64> {
-        let numbers = number + 1..=self.newest();
-        numbers.filter(|it| self.matches(*it, filters)).collect()
+    /// Returns all events of this selection after this sequence.
+    fn behind(&self, sequence: u64, filters: &TopicFilters) -> Vec<u64> {
+        let sequences = sequence + 1..=self.newest();
+        sequences.filter(|it| self.matches(*it, filters)).collect()
     }
 
-    /// Returns the number up to which all events have left the log.
+    /// Returns the sequence up to which all events have left the log.
     fn floor(&self) -> u64 {
         self.newest().saturating_sub(MAX_EVENTS as u64)
     }
 
     /// Returns whether the event has left the log and is not kept for one of its topics.
-    fn is_lost(&self, number: u64) -> bool {
-        if number > self.floor() {
+    fn is_lost(&self, sequence: u64) -> bool {
+        if sequence > self.floor() {
             return false;
         }
-        let newer = &self.published[number as usize..self.floor() as usize];
-        let mut topics = self.published[number as usize - 1].topics.iter();
+        let newer = &self.published[sequence as usize..self.floor() as usize];
+        let mut topics = self.published[sequence as usize - 1].topics.iter();
         topics.all(|topic| {
             let newer = newer.iter().rev();
             let of_topic = newer.filter(|event| event.topics.iter().any(|it| it == topic));
@@ -166,7 +166,7 @@ impl World {
     /// Returns all events of this selection that can still be replayed.
     fn kept(&self, filters: &TopicFilters) -> Vec<u64> {
         let mut kept = self.behind(0, filters);
-        kept.retain(|number| !self.is_lost(*number));
+        kept.retain(|sequence| !self.is_lost(*sequence));
         kept
     }
 
@@ -238,16 +238,16 @@ impl Reader {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(frame)) => frame,
         };
-        let number = |event: &Event| event.last_event_id().parse::<u64>().unwrap();
+        let sequence = |event: &Event| event.last_event_id().parse::<u64>().unwrap();
         let got = frame.events().map(|event| match event.event_type() {
             "reset" => {
                 assert_eq!(event.data(), r#"{"reason":"too old"}"#);
-                Got::Reset(number(&event))
+                Got::Reset(sequence(&event))
             }
-            "position" => Got::Position(number(&event)),
+            "position" => Got::Position(sequence(&event)),
             "lagged" if event.data().starts_with(r#"{"missed":"#) => {
                 let digits = event.data().trim_matches(|it: char| !it.is_ascii_digit());
-                Got::Missed(digits.parse().unwrap(), number(&event))
+                Got::Missed(digits.parse().unwrap(), sequence(&event))
             }
             "lagged" => {
                 assert!(
@@ -256,7 +256,7 @@ impl Reader {
                 );
                 Got::Behind
             }
-            _ => Got::Event(number(&event)),
+            _ => Got::Event(sequence(&event)),
         });
         Poll::Ready(Some(got.collect()))
     }
@@ -265,9 +265,9 @@ impl Reader {
     fn step(&mut self, world: &World) -> bool {
         let due = world.behind(self.cursor, &self.filters);
         // With `Latest`, an event without a key that has left the log is not missed.
-        let is_due = |number: &&u64| {
-            !world.is_lost(**number)
-                && (self.slow != LagPolicy::Latest || !world.is_replaced(**number))
+        let is_due = |sequence: &&u64| {
+            !world.is_lost(**sequence)
+                && (self.slow != LagPolicy::Latest || !world.is_replaced(**sequence))
         };
         let still_due: Vec<_> = due.iter().filter(is_due).copied().collect();
         let got = match self.poll() {
@@ -314,22 +314,25 @@ impl Reader {
                 let events: Vec<_> = events
                     .iter()
                     .map(|it| match it {
-                        Got::Event(number) => *number,
+                        Got::Event(sequence) => *sequence,
                         other => panic!("{other:?} among events"),
                     })
                     .collect();
                 if self.slow == LagPolicy::Latest {
                     let ascend = events.windows(2).all(|two| two[0] < two[1]);
                     assert!(ascend && events[0] > self.cursor);
-                    for number in &events {
-                        assert!(due.contains(number) && !world.is_replaced(*number));
+                    for sequence in &events {
+                        assert!(due.contains(sequence) && !world.is_replaced(*sequence));
                     }
                     let last = events[events.len() - 1];
                     let skipped = due.iter().filter(|it| **it < last && !events.contains(it));
-                    for number in skipped {
-                        let gone = world.is_lost(*number);
-                        let has_key = world.published[*number as usize - 1].key.is_some();
-                        assert!(world.is_replaced(*number) || (gone && !has_key), "{number}");
+                    for sequence in skipped {
+                        let gone = world.is_lost(*sequence);
+                        let has_key = world.published[*sequence as usize - 1].key.is_some();
+                        assert!(
+                            world.is_replaced(*sequence) || (gone && !has_key),
+                            "{sequence}"
+                        );
                     }
                 } else {
                     assert_eq!(events, due[..events.len()], "exactly the next events");

@@ -19,7 +19,7 @@ use sse_hub::{
     TopicFilters, Topics, Update,
 };
 use sse_hyper::{CloseEvent, Event, EventId};
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 /// Creates a hub that keeps these numbers of events of all topics, and of each topic.
 fn hub(events: usize, per_topic: usize) -> Hub {
@@ -27,7 +27,7 @@ fn hub(events: usize, per_topic: usize) -> Hub {
 }
 
 fn hub_with(retention: Retention) -> Hub {
-    Hub::new(numbered_from_1().retention(retention))
+    Hub::new(sequenced_from_1().retention(retention))
 }
 
 fn publish_busy(hub: &Hub, events: usize) {
@@ -61,8 +61,8 @@ fn from_start(hub: &Hub, patterns: &[&str]) -> String {
     read(hub.subscription(filters(patterns)).from_start())
 }
 
-fn event(number: u64, data: &str) -> String {
-    format!("id: {number}\ndata: {data}\n\n")
+fn event(sequence: u64, data: &str) -> String {
+    format!("id: {sequence}\ndata: {data}\n\n")
 }
 
 /// Returns the IDs of the events, or the data of a reset.
@@ -182,7 +182,7 @@ fn kept_events_that_fill_many_frames_come_once_and_in_order() {
         publish(&hub, &format!("q/{n}"), &"x".repeat(4_000));
     }
     publish_busy(&hub, 200);
-    let expected: Vec<_> = (1..=300).map(|number| number.to_string()).collect();
+    let expected: Vec<_> = (1..=300).map(|sequence| sequence.to_string()).collect();
     let texts = [
         after(&hub, &["q/*"], 0),
         from_start(&hub, &["q/*"]),
@@ -212,7 +212,7 @@ fn kept_events_take_at_most_half_of_the_bytes() {
         (BYTES * 2 / 5..=BYTES / 2).contains(&bytes),
         "{bytes} bytes are kept"
     );
-    let newest: Vec<_> = (1..=1_000).map(|number| number.to_string()).collect();
+    let newest: Vec<_> = (1..=1_000).map(|sequence| sequence.to_string()).collect();
     assert_eq!(kept, newest[1_000 - kept.len()..]);
     let busy = ids(&from_start(&hub, &["busy"])).len() * 5_000;
     assert!((BYTES * 2 / 5..=BYTES).contains(&busy), "{busy} bytes");
@@ -399,9 +399,9 @@ struct Busy {
 impl Busy {
     const EVENTS: u64 = 100;
 
-    fn event(number: u64) -> Sequenced {
-        let name = if number == 2 { "quiet" } else { "busy" };
-        Sequenced::new(number, Publication::new(topic(name), Event::new("x")))
+    fn event(sequence: u64) -> Sequenced {
+        let name = if sequence == 2 { "quiet" } else { "busy" };
+        Sequenced::new(sequence, Publication::new(topic(name), Event::new("x")))
     }
 }
 
@@ -411,7 +411,7 @@ impl Backend for Busy {
     }
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {
-        let events = (2..=Self::EVENTS).map(|number| Update::Event(Self::event(number)));
+        let events = (2..=Self::EVENTS).map(|sequence| Update::Event(Self::event(sequence)));
         let all = stream::iter([Update::Truncated(1)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
         all.chain(stream::pending()).boxed()
@@ -419,7 +419,7 @@ impl Backend for Busy {
 
     fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
         self.replays.fetch_add(1, Ordering::Relaxed);
-        let events = (after + 1..=through).map(|number| Replayed::Event(Self::event(number)));
+        let events = (after + 1..=through).map(|sequence| Replayed::Event(Self::event(sequence)));
         stream::iter(events).boxed()
     }
 

@@ -11,7 +11,7 @@ use sse_hub::{
     Subscription, TopicFilters, Topics, Update,
 };
 use sse_hyper::{Event, EventId};
-use support::{numbered_from_1, publish, topic};
+use support::{publish, sequenced_from_1, topic};
 use testkit::poll_time::assert_yields;
 
 /// Number of events that are kept by default.
@@ -45,7 +45,7 @@ fn hub(retention: impl FnOnce(&mut Retention)) -> Hub {
     kept.events = usize::MAX;
     kept.bytes = usize::MAX;
     retention(&mut kept);
-    let config = numbered_from_1().max_key_bytes(usize::MAX);
+    let config = sequenced_from_1().max_key_bytes(usize::MAX);
     Hub::new(config.retention(kept))
 }
 
@@ -294,9 +294,9 @@ impl Old {
         }
     }
 
-    fn numbered(&self) -> impl Fn(u64) -> Sequenced + Send + use<> {
+    fn sequenced(&self) -> impl Fn(u64) -> Sequenced + Send + use<> {
         let publication = Publication::new(self.topics.clone(), Event::new("x"));
-        move |number| Sequenced::new(number, publication.clone())
+        move |sequence| Sequenced::new(sequence, publication.clone())
     }
 }
 
@@ -307,8 +307,8 @@ impl Backend for Old {
 
     fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
         let gone = self.events - (newest as u64).min(self.events);
-        let event = self.numbered();
-        let events = (gone + 1..=self.events).map(move |number| Update::Event(event(number)));
+        let event = self.sequenced();
+        let events = (gone + 1..=self.events).map(move |sequence| Update::Event(event(sequence)));
         let all = stream::iter([Update::Truncated(gone)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
         let lost = self.forgets.then_some(Update::Truncated(self.events + 1));
@@ -323,8 +323,8 @@ impl Backend for Old {
     }
 
     fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
-        let event = self.numbered();
-        stream::iter((after + 1..=through).map(move |number| Replayed::Event(event(number))))
+        let event = self.sequenced();
+        stream::iter((after + 1..=through).map(move |sequence| Replayed::Event(event(sequence))))
             .boxed()
     }
 

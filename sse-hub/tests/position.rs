@@ -28,8 +28,8 @@ fn config() -> HubConfig {
         .position_interval(Duration::ZERO)
 }
 
-fn position(number: u64) -> String {
-    format!("event: position\nid: {number}\ndata: {{}}\n\n")
+fn position(sequence: u64) -> String {
+    format!("event: position\nid: {sequence}\ndata: {{}}\n\n")
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_hub_that_closes_tells_each_subscriber_its_position() {
     publish(&hub, "a", "unread");
     hub.close(CloseEvent::new(Event::new("{}")));
     hub.close(CloseEvent::default());
-    let closing = |number: u64| format!("event: closing\nid: {number}\ndata: {{}}\n\n");
+    let closing = |sequence: u64| format!("event: closing\nid: {sequence}\ndata: {{}}\n\n");
     let [a, b] = &mut both;
     assert_eq!(ready(a), closing(1));
     assert_eq!(ready(b), closing(0), "it got no other position before");

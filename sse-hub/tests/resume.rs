@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use sse_hub::{Hub, HubConfig, IdFormat, LagPolicy, Publication, Retention, TopicFilters};
 use sse_hyper::{Event, EventId};
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 #[test]
 fn an_id_that_is_unknown_or_too_old_resets() {
     let retention = Retention::new().events(2).events_per_topic(0);
-    let hub = Hub::new(numbered_from_1().retention(retention));
+    let hub = Hub::new(sequenced_from_1().retention(retention));
     for n in 1..=5 {
         publish(&hub, "a", &n.to_string());
     }
@@ -43,7 +43,7 @@ fn an_id_that_is_unknown_or_too_old_resets() {
 
 #[test]
 fn what_is_kept_comes_again() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     for n in 1..=5 {
         publish(
             &hub,
@@ -77,7 +77,7 @@ fn what_is_kept_comes_again() {
 #[test]
 fn what_is_too_old_does_not_come_again() {
     let age = Duration::from_millis(200);
-    let hub = Hub::new(numbered_from_1().retention(Retention::new().age(age)));
+    let hub = Hub::new(sequenced_from_1().retention(Retention::new().age(age)));
     // This subscriber does not read, so the channel keeps the events as well.
     let mut stalled = hub.subscribe(topic("a"), None).unwrap();
     for n in 1..=3 {
@@ -157,7 +157,7 @@ fn formats() -> Vec<IdFormat> {
 #[cfg(feature = "sealed-ids")]
 #[test]
 fn sealed_ids_resume_and_cannot_be_guessed() {
-    let hub = Hub::new(numbered_from_1().id_format(IdFormat::sealed([7; 16])));
+    let hub = Hub::new(sequenced_from_1().id_format(IdFormat::sealed([7; 16])));
     let first = publish(&hub, "a", "1");
     publish(&hub, "a", "2");
     let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
@@ -169,13 +169,13 @@ fn sealed_ids_resume_and_cannot_be_guessed() {
 
 #[test]
 fn plain_ids_are_the_default() {
-    let hub = Hub::new(numbered_from_1().id_format(IdFormat::plain()));
+    let hub = Hub::new(sequenced_from_1().id_format(IdFormat::plain()));
     assert_eq!(publish(&hub, "a", "1").as_str(), "1");
 }
 
 #[test]
 fn a_new_subscriber_can_have_the_state() {
-    let hub = Hub::new(numbered_from_1().retention(Retention::new().events(2)));
+    let hub = Hub::new(sequenced_from_1().retention(Retention::new().events(2)));
     let prices = topic("prices");
     for (symbol, price) in [("A", "1"), ("B", "2"), ("A", "3"), ("C", "4"), ("C", "5")] {
         let publication = Publication::new(&prices, Event::new(price)).with_key(symbol);
@@ -195,7 +195,7 @@ fn a_new_subscriber_can_have_the_state() {
 /// Uses the defaults: the log keeps 16,384 events.
 #[test]
 fn a_quiet_topic_is_not_reset_by_a_busy_one() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let seen = publish(&hub, "quiet/q1", "1");
     for _ in 0..16_500 {
         publish(&hub, "busy", "x");
@@ -223,7 +223,7 @@ fn a_quiet_topic_is_not_reset_by_a_busy_one() {
 #[test]
 fn events_that_are_too_old_are_missed_only_by_those_who_select_them() {
     let age = Duration::from_millis(20);
-    let hub = Hub::new(numbered_from_1().retention(Retention::new().age(age)));
+    let hub = Hub::new(sequenced_from_1().retention(Retention::new().age(age)));
     let seen = publish(&hub, "a", "1");
     publish(&hub, "b", "2");
     std::thread::sleep(age * 2);

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 
 use sse_hub::{Hub, IdFormat, LagPolicy};
 use sse_hyper::EventId;
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 const KEY: [u8; 16] = [7; 16];
 
 fn hub() -> Hub {
     Hub::new(
-        numbered_from_1()
+        sequenced_from_1()
             .id_format(IdFormat::sealed(KEY))
             .position_events(true),
     )
@@ -118,7 +118,7 @@ fn what_a_slow_subscriber_is_told_is_of_its_own_selection_alone() {
 #[test]
 fn an_id_under_another_key_or_made_up_is_unknown() {
     let hub = hub();
-    let other = Hub::new(numbered_from_1().id_format(IdFormat::sealed([8; 16])));
+    let other = Hub::new(sequenced_from_1().id_format(IdFormat::sealed([8; 16])));
     publish(&hub, "a", "1");
     let theirs = publish(&other, "a", "1");
     let guesses = [

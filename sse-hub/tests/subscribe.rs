@@ -18,7 +18,7 @@ use sse_hub::{
     SubscribeError, Subscription, Topic, TopicFilter, TopicFilters, Topics,
 };
 use sse_hyper::{CloseEvent, Event, EventId, EventType, StreamTracker};
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 #[test]
 fn topics_and_patterns() {
@@ -80,7 +80,7 @@ fn topics_and_patterns() {
 /// Selects the events of a user in the obvious way, for users with unusual names.
 #[test]
 fn the_name_of_a_user_selects_nothing_of_others() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     for name in ["*", "**", "*/**", "a*", "bob*"] {
         let error = TopicFilters::new(["room".to_owned(), format!("user/{name}")]).unwrap_err();
         assert!(matches!(error, InvalidTopic::Star(_)), "{error:?}");
@@ -151,7 +151,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
 
 #[test]
 fn an_event_of_many_topics_comes_once() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let mut subscription = hub
         .subscribe(
             TopicFilters::from_patterns(["a", "b", "*", "**"]).unwrap(),
@@ -166,7 +166,7 @@ fn an_event_of_many_topics_comes_once() {
 
 #[test]
 fn all_that_is_ready_is_one_frame_and_shared() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let mut subscriptions: Vec<_> = (0..3)
         .map(|_| hub.subscribe(topic("a"), None).unwrap())
         .collect();
@@ -253,7 +253,7 @@ fn a_waker_may_take_subscriptions_with_it() {
         fn wake(self: Arc<Self>) {}
     }
 
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let keep = || {
         let subscription = hub.subscribe(topic("a"), None).unwrap();
         Waker::from(Arc::new(Task {
@@ -283,7 +283,7 @@ fn a_waker_may_take_subscriptions_with_it() {
 
 #[test]
 fn an_own_id_is_replaced() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     let event = Event::new("x").with_id(EventId::new("mine").unwrap());
     let _ = hub.publish((topic("a"), event)).now_or_never();
@@ -293,7 +293,7 @@ fn an_own_id_is_replaced() {
 #[test]
 fn one_may_be_behind_by_so_many_and_not_more() {
     let hub =
-        Hub::new(numbered_from_1().lagged_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
+        Hub::new(sequenced_from_1().lagged_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
     let subscribe = |slow| {
         let subscriber = hub.subscription(topic("a")).max_lag(3).lag_policy(slow);
         let mut subscription = subscriber.subscribe().unwrap();
@@ -330,7 +330,7 @@ fn one_may_be_behind_by_so_many_and_not_more() {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let deny = |_: TopicFilters| async { Err(Denied::new("no")) };
     let error = hub
         .subscription(topic("a"))
@@ -398,7 +398,7 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
 
 #[tokio::test]
 async fn it_is_a_body_that_ends_with_the_others() {
-    let (hub, streams) = (Hub::new(numbered_from_1()), StreamTracker::default());
+    let (hub, streams) = (Hub::new(sequenced_from_1()), StreamTracker::default());
     let request = http::Request::new(());
     let subscription = hub.subscribe(topic("a"), None).unwrap();
     let response = streams.respond(&request, subscription);

@@ -99,8 +99,8 @@ pub(crate) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|it| it.to_string()).collect()
 }
 
-/// Returns the number of an event, from its ID.
-pub(crate) fn number(id: &EventId) -> u64 {
+/// Returns the sequence of an event, from its ID.
+pub(crate) fn sequence(id: &EventId) -> u64 {
     HubId::parse(id.as_str()).unwrap().number()
 }
 

@@ -45,12 +45,12 @@ pub(crate) struct Inner {
     pub(crate) subscribers: usize,
     window: VecDeque<Slot>,
     bytes: usize,
-    /// Number of an event. All later events of the selection are in the window.
+    /// Sequence of an event. All later events of the selection are in the window.
     floor: u64,
     /// Number of events of the selection since the first subscriber came.
     pub(crate) appended: u64,
     frame: Option<Frame>,
-    /// Number of the current round of waiting. It increases each time that all subscribers are woken.
+    /// Count of the current round of waiting. It increases each time that all subscribers are woken.
     round: u64,
     waiting: Slab<Waker>,
     /// Empty slab whose memory is used for the next round.
@@ -60,7 +60,7 @@ pub(crate) struct Inner {
 /// Event in the window.
 #[derive(Debug)]
 struct Slot {
-    number: u64,
+    sequence: u64,
     size: usize,
     entry: Held,
 }
@@ -94,7 +94,7 @@ struct Frame {
 pub(crate) struct Part {
     pub(crate) blocks: Encoded,
     pub(crate) events: u64,
-    /// Number of the last event.
+    /// Sequence of the last event.
     pub(crate) last: u64,
     /// The part is the newest event of the selection, and no other.
     pub(crate) is_newest: bool,
@@ -143,9 +143,9 @@ impl Channel {
     }
 
     /// Drops the window, because events up to this one are lost. The caller wakes the waiting subscribers.
-    pub(crate) fn skip_to(&self, number: u64) -> Woken {
+    pub(crate) fn skip_to(&self, sequence: u64) -> Woken {
         let mut inner = self.lock();
-        inner.floor = number;
+        inner.floor = sequence;
         inner.clear();
         inner.take_waiting()
     }
@@ -175,7 +175,7 @@ impl Slot {
 
 impl Inner {
     fn append(&mut self, entry: Arc<Entry>) {
-        let (number, size) = (entry.number, entry.size());
+        let (sequence, size) = (entry.sequence, entry.size());
         let entry = match size <= MAX_WINDOW_BYTES {
             true => Held::Here(entry),
             false => Held::InLog(Arc::downgrade(&entry)),
@@ -183,38 +183,38 @@ impl Inner {
         self.appended += 1;
         self.bytes = self.bytes.saturating_add(size);
         self.window.push_back(Slot {
-            number,
+            sequence,
             size,
             entry,
         });
         while self.bytes > MAX_WINDOW_BYTES && self.window.len() > 1 {
             if let Some(slot) = self.window.pop_front() {
                 self.bytes -= slot.size;
-                self.floor = slot.number;
+                self.floor = slot.sequence;
             }
         }
     }
 
-    /// Returns whether the window has all events of the selection after this number.
+    /// Returns whether the window has all events of the selection after this sequence.
     pub(crate) fn reaches(&self, cursor: u64) -> bool {
         self.floor <= cursor
     }
 
-    /// Returns the number of the newest event of the selection that the channel has had.
+    /// Returns the sequence of the newest event of the selection that the channel has had.
     pub(crate) fn newest(&self) -> u64 {
-        self.window.back().map_or(self.floor, |slot| slot.number)
+        self.window.back().map_or(self.floor, |slot| slot.sequence)
     }
 
-    /// Returns the events after this number, up to a full frame.
+    /// Returns the events after this sequence, up to a full frame.
     pub(crate) fn after(&mut self, cursor: u64) -> Next {
         if !self.reaches(cursor) {
             return Next::InLog;
         }
-        let start = self.window.partition_point(|it| it.number <= cursor);
+        let start = self.window.partition_point(|it| it.sequence <= cursor);
         let Some(slot) = self.window.get(start) else {
             return Next::Nothing;
         };
-        let (first, newest) = (slot.number, self.newest());
+        let (first, newest) = (slot.sequence, self.newest());
         if first == newest {
             // A single event is shared without a copy.
             return slot.block().map_or(Next::InLog, |blocks| {
@@ -242,7 +242,7 @@ impl Inner {
             if size > FULL_FRAME && !blocks.is_empty() {
                 break;
             }
-            last = slot.number;
+            last = slot.sequence;
             blocks.push(block);
         }
         let part = Part {

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) use shared::{Core, Shared};
 
 /// Maximum number of a first event. It leaves room for 2^63 events, more than can ever be published.
-const MAX_FIRST_NUMBER: u64 = u64::MAX / 2;
+const MAX_FIRST_SEQUENCE: u64 = u64::MAX / 2;
 
 /// Work of waking a subscriber, in units of [`Turn`].
 const WAKE_WORK: usize = 8;
@@ -52,11 +52,11 @@ pub struct Hub {
 impl Hub {
     /// Creates a hub in the memory of this process.
     pub fn new(config: HubConfig) -> Self {
-        let (epoch, first) = match config.first_number {
-            Some(first) => (0, first.min(MAX_FIRST_NUMBER)),
+        let (epoch, first) = match config.first_sequence {
+            Some(first) => (0, first.min(MAX_FIRST_SEQUENCE)),
             None => (random_epoch(), 1),
         };
-        // Nothing was published before the first number.
+        // Nothing was published before the first sequence.
         Self::of(config, epoch, first.saturating_sub(1), None)
     }
 
@@ -98,11 +98,11 @@ impl Hub {
         let publication = publication.into();
         let shared = &self.shared;
         shared.config.check(&publication)?;
-        let number = match &shared.backend {
+        let sequence = match &shared.backend {
             None => shared.append(None, &publication).0,
             Some(backend) => backend.publish(&publication).await?,
         };
-        Ok(shared.id(number))
+        Ok(shared.id(sequence))
     }
 
     /// Publishes like [`publish`](Self::publish), but without waiting, so only in a hub in memory.
@@ -256,17 +256,17 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
     while let Some(update) = updates.next().await {
         ends(&mut turn).await;
         match update {
-            Update::Event(event) if event.number > shared.read().log.newest() => {
+            Update::Event(event) if event.sequence > shared.read().log.newest() => {
                 let woken = match shared.accepts(&event) {
-                    true => shared.append(Some(event.number), &event.publication).1,
+                    true => shared.append(Some(event.sequence), &event.publication).1,
                     false => 0,
                 };
                 replay::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
             }
             // A repeated event.
             Update::Event(event) => replay::spend(&mut turn, &event, 0),
-            Update::Truncated(number) => {
-                let mut old = shared.skip_to(number);
+            Update::Truncated(sequence) => {
+                let mut old = shared.skip_to(sequence);
                 while old.as_mut().is_some_and(|old| old.drop_some()) {
                     turn.spend(DROP_WORK);
                     ends(&mut turn).await;

@@ -80,17 +80,17 @@ impl Shared {
         shared
     }
 
-    /// Adds an event, with the number that the backend has given it, or with the next number. Returns the number, and
+    /// Adds an event, with the sequence that the backend has given it, or with the next one. Returns the sequence, and
     /// how many channels and subscribers were woken.
-    pub(crate) fn append(&self, number: Option<u64>, publication: &Publication) -> (u64, usize) {
+    pub(crate) fn append(&self, sequence: Option<u64>, publication: &Publication) -> (u64, usize) {
         let mut core = self.write();
-        // This cannot overflow: a first number leaves room for more events than can ever be published.
-        let number = number.unwrap_or(core.log.newest() + 1);
+        // This cannot overflow: a first sequence leaves room for more events than can ever be published.
+        let sequence = sequence.unwrap_or(core.log.newest() + 1);
         let entry = Arc::new(Entry {
-            number,
+            sequence,
             topics: publication.topics.clone(),
             key: publication.key(),
-            block: self.encode(number, publication),
+            block: self.encode(sequence, publication),
             at: Instant::now(),
         });
         let channels = core.index.channels(&publication.topics, &self.digester);
@@ -103,32 +103,32 @@ impl Shared {
             channel.wake(woken);
         }
         self.counts.published();
-        (number, count)
+        (sequence, count)
     }
 
     /// Returns whether an event from the backend may be published. If not, logs the reason: the event is skipped, and
-    /// its number stays unused.
+    /// its sequence stays unused.
     pub(crate) fn accepts(&self, event: &Sequenced) -> bool {
         let Err(reason) = self.config.check(&event.publication) else {
             return true;
         };
         self.counts.refused();
-        tracing::warn!(event.number, %reason, "refused an event from the backend");
+        tracing::warn!(event.sequence, %reason, "refused an event from the backend");
         false
     }
 
-    pub(crate) fn encode(&self, number: u64, publication: &Publication) -> Encoded {
-        Encoded::with_id(&publication.event, &self.id(number))
+    pub(crate) fn encode(&self, sequence: u64, publication: &Publication) -> Encoded {
+        Encoded::with_id(&publication.event, &self.id(sequence))
     }
 
     /// Returns the ID of an event.
-    pub(crate) fn id(&self, number: u64) -> EventId {
-        self.config.ids.id(self.epoch(), number)
+    pub(crate) fn id(&self, sequence: u64) -> EventId {
+        self.config.ids.id(self.epoch(), sequence)
     }
 
-    /// Returns the event number of an ID. `None` if the ID is not valid in this epoch.
-    pub(crate) fn number(&self, id: &EventId) -> Option<u64> {
-        self.config.ids.number(self.epoch(), id)
+    /// Returns the sequence of an ID. `None` if the ID is not valid in this epoch.
+    pub(crate) fn sequence(&self, id: &EventId) -> Option<u64> {
+        self.config.ids.parse(self.epoch(), id)
     }
 
     fn epoch(&self) -> u64 {
@@ -138,19 +138,19 @@ impl Shared {
 
     /// Drops the events up to this one, which are lost, and wakes the subscribers that wait for them. Returns the old
     /// log, because dropping it takes a long time.
-    pub(crate) fn skip_to(&self, number: u64) -> Option<Log> {
+    pub(crate) fn skip_to(&self, sequence: u64) -> Option<Log> {
         let mut core = self.write();
-        if number <= core.log.newest() {
+        if sequence <= core.log.newest() {
             return None;
         }
         let is_loaded = self.is_loaded();
-        let old = core.log.skip_to(number, is_loaded);
+        let old = core.log.skip_to(sequence, is_loaded);
         let channels: Vec<_> = core.index.all().cloned().collect();
-        let woken: Vec<_> = channels.iter().map(|it| it.skip_to(number)).collect();
+        let woken: Vec<_> = channels.iter().map(|it| it.skip_to(sequence)).collect();
         drop(core);
         // Before the first connection, these are only older events than the hub asked for.
         if is_loaded {
-            tracing::warn!(number, "backend lost events before they arrived here");
+            tracing::warn!(sequence, "backend lost events before they arrived here");
         }
         for (channel, woken) in channels.iter().zip(woken) {
             channel.wake(woken);
@@ -256,7 +256,7 @@ impl Shared {
     }
 
     /// Returns the `reset` event, which tells a client that its state is outdated. The client continues after this
-    /// number.
+    /// sequence.
     pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
         let event = self.config.reset(format!(r#"{{"reason":"{reason}"}}"#));
         Encoded::from(&self.position_events(event, newest))

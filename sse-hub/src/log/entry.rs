@@ -15,7 +15,7 @@ const BLOCK_OVERHEAD: usize = 64;
 /// Kept event, encoded with its ID.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) number: u64,
+    pub(crate) sequence: u64,
     pub(crate) topics: Topics,
     pub(crate) key: Option<Key>,
     pub(crate) block: Encoded,

@@ -11,7 +11,7 @@ const MAX_TOPICS: usize = 16 * 1024;
 /// Maximum number of comparisons of a pattern with a topic for one answer.
 const MAX_COMPARISONS: usize = 4096;
 
-/// Number of the newest event of each topic that a log has lost.
+/// Sequence of the newest event of each topic that a log has lost.
 ///
 /// A quiet topic loses its few events much later than a busy one. So its subscribers can resume without a reset,
 /// although the log has lost many events of other topics.
@@ -32,28 +32,28 @@ impl LostEvents {
     }
 
     /// Notes that an event is lost.
-    pub(crate) fn add(&mut self, number: u64, topics: &Topics) {
-        if number <= self.floor {
+    pub(crate) fn add(&mut self, sequence: u64, topics: &Topics) {
+        if sequence <= self.floor {
             return;
         }
         for topic in topics {
             match self.newest.get_mut(topic) {
-                Some(newest) => *newest = number.max(*newest),
+                Some(newest) => *newest = sequence.max(*newest),
                 None => {
-                    self.newest.insert(topic.clone(), number);
+                    self.newest.insert(topic.clone(), sequence);
                 }
             }
         }
         if self.newest.len() > MAX_TOPICS {
             // At least half of the topics are removed, so that this is rare.
-            let mut numbers: Vec<u64> = self.newest.values().copied().collect();
-            let (_, median, _) = numbers.select_nth_unstable(MAX_TOPICS / 2);
+            let mut sequences: Vec<u64> = self.newest.values().copied().collect();
+            let (_, median, _) = sequences.select_nth_unstable(MAX_TOPICS / 2);
             self.floor = self.floor.max(*median);
-            self.newest.retain(|_, number| *number > self.floor);
+            self.newest.retain(|_, sequence| *sequence > self.floor);
         }
     }
 
-    /// Returns whether an event of these filters after this number may be lost. Returns `true` if the exact answer
+    /// Returns whether an event of these filters after this sequence may be lost. Returns `true` if the exact answer
     /// is too much work.
     pub(crate) fn may_match(&self, after: u64, filters: &TopicFilters) -> bool {
         if after < self.floor {
@@ -65,12 +65,12 @@ impl LostEvents {
         if patterns.count() * self.newest.len() > MAX_COMPARISONS {
             return true;
         }
-        let is_lost = |number: &u64| *number > after;
+        let is_lost = |sequence: &u64| *sequence > after;
         filters.iter().any(|filter| match filter {
             TopicFilter::Exact(topic) => self.newest.get(topic).is_some_and(is_lost),
             filter => {
                 let mut topics = self.newest.iter();
-                topics.any(|(topic, number)| is_lost(number) && filter.matches(topic))
+                topics.any(|(topic, sequence)| is_lost(sequence) && filter.matches(topic))
             }
         })
     }
@@ -115,11 +115,11 @@ mod tests {
     fn many_topics_take_bounded_memory() {
         let mut lost = LostEvents::new(0);
         let count = 5 * MAX_TOPICS as u64;
-        for number in 1..=count {
-            lost.add(number, &topics(&number.to_string()));
+        for sequence in 1..=count {
+            lost.add(sequence, &topics(&sequence.to_string()));
             assert!(lost.newest.len() <= MAX_TOPICS + 1);
         }
-        let of = |number: u64| TopicFilters::from(topics(&number.to_string()));
+        let of = |sequence: u64| TopicFilters::from(topics(&sequence.to_string()));
         assert!(
             lost.may_match(0, &of(1)),
             "its topic is not recorded any more"

@@ -41,7 +41,7 @@ pub(crate) struct Log {
     per_topic: PerTopic,
     /// Size of all events in bytes, each event counted once.
     bytes: usize,
-    /// Number of the newest event. In a new log, number of the newest event before this log.
+    /// Sequence of the newest event. In a new log, sequence of the newest event before this log.
     newest: u64,
     /// All events up to this one have left the main queue, or are too old and will leave it.
     floor: u64,
@@ -51,16 +51,16 @@ pub(crate) struct Log {
     gone: u64,
     /// Topics of the events that have left the main queue and are not in `per_topic`.
     lost: LostEvents,
-    /// Number of the newest event of each key, as long as that event is kept.
+    /// Sequence of the newest event of each key, as long as that event is kept.
     latest: HashMap<Key, u64>,
     /// Newest event of each key, if it has left the main queue.
     state: BTreeMap<u64, Arc<Entry>>,
-    /// Number of the newest event that had to leave `state` for lack of room.
+    /// Sequence of the newest event that had to leave `state` for lack of room.
     state_floor: u64,
 }
 
 impl Log {
-    /// Creates an empty log that continues after this number.
+    /// Creates an empty log that continues after this sequence.
     pub(crate) fn new(retention: Retention, newest: u64) -> Self {
         Self {
             retention,
@@ -82,13 +82,13 @@ impl Log {
         self.newest
     }
 
-    /// Returns the number up to which all events are now too old to be replayed. 0 if no event is too old. The number
+    /// Returns the sequence up to which all events are now too old to be replayed. 0 if no event is too old. The sequence
     /// grows with time, even if no event is added.
     pub(crate) fn expired(&self) -> u64 {
         self.expired_among(self.entries.len())
     }
 
-    /// Returns the number up to which all events are too old. Considers only the first `count` events of the main
+    /// Returns the sequence up to which all events are too old. Considers only the first `count` events of the main
     /// queue, and the events before them.
     fn expired_among(&self, count: usize) -> u64 {
         let Some(age) = self.retention.age else {
@@ -98,36 +98,38 @@ impl Log {
         let is_old = |entry: &Arc<Entry>| now.saturating_duration_since(entry.at) > age;
         let old = self.entries.partition_point(is_old).min(count);
         let last = old.checked_sub(1).and_then(|last| self.entries.get(last));
-        let number = match last {
-            Some(entry) => entry.number,
+        let sequence = match last {
+            Some(entry) => entry.sequence,
             None => self.per_topic.last_older(age, now),
         };
-        self.expired.max(number)
+        self.expired.max(sequence)
     }
 
-    /// Returns whether all events after this number are still kept. If `latest` is set, considers only the latest
+    /// Returns whether all events after this sequence are still kept. If `latest` is set, considers only the latest
     /// event of each key.
-    pub(crate) fn reaches(&self, number: u64, latest: bool) -> bool {
-        self.complete_after(latest) <= number
+    pub(crate) fn reaches(&self, sequence: u64, latest: bool) -> bool {
+        self.complete_after(latest) <= sequence
     }
 
-    /// Returns the number after which all events are still kept. If `latest` is set, considers only the latest event
+    /// Returns the sequence after which all events are still kept. If `latest` is set, considers only the latest event
     /// of each key. Some earlier events may be kept, too.
     pub(crate) fn complete_after(&self, latest: bool) -> u64 {
         if latest { self.state_floor } else { self.floor }
     }
 
-    /// Returns whether an event of these filters may be missing after the number `after`. Events up to `expired`
+    /// Returns whether an event of these filters may be missing after the sequence `after`. Events up to `expired`
     /// count as missing, because they are not replayed any more.
     pub(crate) fn may_miss(&self, after: u64, expired: u64, filters: &TopicFilters) -> bool {
         if self.lost.may_match(after, filters) {
             return true;
         }
         let through = self.expired.max(expired);
-        let start = self.entries.partition_point(|entry| entry.number <= after);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.sequence <= after);
         let end = self
             .entries
-            .partition_point(|entry| entry.number <= through);
+            .partition_point(|entry| entry.sequence <= through);
         let old = self.entries.range(start..end.max(start));
         let mut old = self.per_topic.between(after, through).chain(old);
         let comparisons = MAX_OLD_COMPARISONS / filters.iter().len();
@@ -138,23 +140,23 @@ impl Log {
         is_missed || old.next().is_some()
     }
 
-    /// Returns the number, moved forward over events that are not kept. Events up to `expired` do not count as kept.
-    pub(crate) fn skip_missing(&self, number: u64, expired: u64) -> u64 {
-        let number = number.max(self.expired).max(expired);
-        let next = self.per_topic.after(number).next();
-        // Numbers begin with 1.
-        next.map_or(number.max(self.floor), |entry| entry.number - 1)
+    /// Returns the sequence, moved forward over events that are not kept. Events up to `expired` do not count as kept.
+    pub(crate) fn skip_missing(&self, sequence: u64, expired: u64) -> u64 {
+        let sequence = sequence.max(self.expired).max(expired);
+        let next = self.per_topic.after(sequence).next();
+        // Sequences begin with 1.
+        next.map_or(sequence.max(self.floor), |entry| entry.sequence - 1)
     }
 
     /// Adds an event that is newer than all others.
     pub(crate) fn append(&mut self, entry: Arc<Entry>) {
-        debug_assert!(entry.number > self.newest);
-        self.newest = entry.number;
+        debug_assert!(entry.sequence > self.newest);
+        self.newest = entry.sequence;
         self.bytes += entry.size();
         if let Some(key) = &entry.key
-            && let Some(older) = self.latest.insert(key.clone(), entry.number)
+            && let Some(older) = self.latest.insert(key.clone(), entry.sequence)
             && let Some(older) = self.state.remove(&older)
-            && !self.per_topic.contains(older.number)
+            && !self.per_topic.contains(older.sequence)
         {
             self.bytes -= older.size();
         }
@@ -162,14 +164,14 @@ impl Log {
         self.evict();
     }
 
-    /// Replaces the log with an empty one, because events up to this number are missing: only in this log, or
+    /// Replaces the log with an empty one, because events up to this sequence are missing: only in this log, or
     /// `for_good`. Returns the old log. Dropping it at once is slow: see [`drop_some`](Self::drop_some).
     #[must_use]
-    pub(crate) fn skip_to(&mut self, number: u64, for_good: bool) -> Self {
-        let gone = if for_good { number } else { self.gone };
+    pub(crate) fn skip_to(&mut self, sequence: u64, for_good: bool) -> Self {
+        let gone = if for_good { sequence } else { self.gone };
         let empty = Self {
             gone,
-            ..Self::new(self.retention, number)
+            ..Self::new(self.retention, sequence)
         };
         core::mem::replace(self, empty)
     }
@@ -190,9 +192,9 @@ impl Log {
         true
     }
 
-    /// Returns whether events after this number are lost for good.
-    pub(crate) fn is_gone(&self, number: u64) -> bool {
-        number < self.gone
+    /// Returns whether events after this sequence are lost for good.
+    pub(crate) fn is_gone(&self, sequence: u64) -> bool {
+        sequence < self.gone
     }
 
     /// Removes events that exceed the retention.
@@ -226,14 +228,14 @@ impl Log {
         let Some(entry) = self.entries.pop_front() else {
             return;
         };
-        let number = entry.number;
-        self.floor = self.floor.max(number);
+        let sequence = entry.sequence;
+        self.floor = self.floor.max(sequence);
         if let Some(key) = &entry.key
-            && self.latest.get(key) == Some(&number)
+            && self.latest.get(key) == Some(&sequence)
         {
-            self.state.insert(number, Arc::clone(&entry));
+            self.state.insert(sequence, Arc::clone(&entry));
         }
-        match number <= self.expired {
+        match sequence <= self.expired {
             true => self.lose(&entry),
             false => self.per_topic.insert(entry),
         }
@@ -248,8 +250,8 @@ impl Log {
 
     /// Notes that an event is kept neither in the main queue nor for a topic any more.
     fn lose(&mut self, entry: &Entry) {
-        self.lost.add(entry.number, &entry.topics);
-        if !self.state.contains_key(&entry.number) {
+        self.lost.add(entry.sequence, &entry.topics);
+        if !self.state.contains_key(&entry.sequence) {
             self.forget(entry);
         }
     }
@@ -258,7 +260,7 @@ impl Log {
     fn forget(&mut self, entry: &Entry) {
         self.bytes -= entry.size();
         if let Some(key) = &entry.key
-            && self.latest.get(key) == Some(&entry.number)
+            && self.latest.get(key) == Some(&entry.sequence)
         {
             self.latest.remove(key);
         }
@@ -276,16 +278,16 @@ impl Log {
     /// Returns whether the oldest event of the main queue is too old to be replayed.
     fn is_old(&self) -> bool {
         let first = self.entries.front();
-        first.is_some_and(|entry| entry.number <= self.expired)
+        first.is_some_and(|entry| entry.sequence <= self.expired)
     }
 
     /// Drops the oldest event that is kept for its key. Returns whether there was one.
     fn drop_state(&mut self) -> bool {
-        let Some((number, entry)) = self.state.pop_first() else {
+        let Some((sequence, entry)) = self.state.pop_first() else {
             return false;
         };
-        self.state_floor = number;
-        if !self.per_topic.contains(number) {
+        self.state_floor = sequence;
+        if !self.per_topic.contains(sequence) {
             self.forget(&entry);
         }
         true
@@ -308,14 +310,14 @@ mod tests {
             for length in [3, 30, 250] {
                 for data in ["x".to_owned(), "x".repeat(3000), "\n".repeat(500)] {
                     for key in [None, Some("k"), Some("a key that is somewhat longer")] {
-                        let publication = |number: usize| {
+                        let publication = |sequence: usize| {
                             let topic = |it: usize| {
-                                format!("{number:03}{}", "x".repeat(length)) + &it.to_string()
+                                format!("{sequence:03}{}", "x".repeat(length)) + &it.to_string()
                             };
                             let topics = Topics::new((0..topics).map(topic)).unwrap();
                             let publication = Publication::new(topics, Event::new(data.clone()));
                             match key {
-                                Some(key) => publication.with_key(format!("{key}{number}")),
+                                Some(key) => publication.with_key(format!("{key}{sequence}")),
                                 None => publication,
                             }
                         };
@@ -339,9 +341,9 @@ mod tests {
 
     fn fill(log: &mut Log, publications: impl IntoIterator<Item = Publication>) {
         for publication in publications {
-            let number = log.newest() + 1;
+            let sequence = log.newest() + 1;
             log.append(Arc::new(Entry {
-                number,
+                sequence,
                 topics: publication.topics.clone(),
                 key: publication.key(),
                 block: Encoded::from(&publication.event),
@@ -435,8 +437,8 @@ mod tests {
         };
         for (topics, length) in [(1, 1), (1, 200), (5, 20)] {
             let mut log = Log::new(retention, 0);
-            let publication = |number: usize| {
-                let text = |index: usize| format!("{number}/{index}{}", "x".repeat(length));
+            let publication = |sequence: usize| {
+                let text = |index: usize| format!("{sequence}/{index}{}", "x".repeat(length));
                 let topics = Topics::new((0..topics).map(text)).unwrap();
                 Publication::new(topics, Event::new("x"))
             };
@@ -484,10 +486,13 @@ mod tests {
             ..Retention::default()
         };
         let mut log = Log::new(retention, 0);
-        for number in 0..100 {
-            let topic = Topic::new(format!("{number:0200}")).unwrap();
+        for sequence in 0..100 {
+            let topic = Topic::new(format!("{sequence:0200}")).unwrap();
             let publication = Publication::new(topic, Event::new("x"));
-            fill(&mut log, [publication.with_key(format!("{number:02000}"))]);
+            fill(
+                &mut log,
+                [publication.with_key(format!("{sequence:02000}"))],
+            );
         }
         assert!(log.entries.len() < 25, "{} entries", log.entries.len());
     }
@@ -497,7 +502,7 @@ mod tests {
         let mut log = Log::new(Retention::default(), 0);
         fill(
             &mut log,
-            (0..1000).map(|number| publication(number % 10, None)),
+            (0..1000).map(|sequence| publication(sequence % 10, None)),
         );
         let filters = TopicFilters::new((3..67).map(|topic| topic.to_string())).unwrap();
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {

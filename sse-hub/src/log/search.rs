@@ -16,12 +16,12 @@ use crate::{
 pub(crate) struct Found {
     /// Events, at most one frame of them.
     pub(crate) blocks: Vec<Encoded>,
-    /// Number up to which there are no other events.
+    /// Sequence up to which there are no other events.
     pub(crate) cursor: u64,
 }
 
 impl Log {
-    /// Returns the events of this selection after this number, up to a full frame or to the end of the turn.
+    /// Returns the events of this selection after this sequence, up to a full frame or to the end of the turn.
     ///
     /// If `latest` is set, returns only events that no newer event of their key replaces. Events up to `expired` are
     /// left out, except those of the main queue, and with `latest` those with a key.
@@ -44,7 +44,9 @@ impl Log {
         let state = self.state.range((Bound::Excluded(state), Bound::Unbounded));
         let kept = merge(per_topic, state.map(|(_, entry)| entry));
         let start = if latest { after } else { after.max(self.floor) };
-        let start = self.entries.partition_point(|entry| entry.number <= start);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.sequence <= start);
         for entry in kept.chain(self.entries.range(start..)) {
             if turn.is_over() {
                 return found;
@@ -57,7 +59,7 @@ impl Log {
                 size += entry.block.len();
                 found.blocks.push(entry.block.clone());
             }
-            found.cursor = entry.number;
+            found.cursor = entry.sequence;
         }
         found.cursor = self.newest.max(after);
         found
@@ -67,12 +69,12 @@ impl Log {
     /// or it has no key and is too old.
     fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
         match &entry.key {
-            Some(key) => self.latest.get(key) != Some(&entry.number),
-            None => entry.number <= expired,
+            Some(key) => self.latest.get(key) != Some(&entry.sequence),
+            None => entry.sequence <= expired,
         }
     }
 
-    /// Returns the number after which a replay of all kept events begins.
+    /// Returns the sequence after which a replay of all kept events begins.
     pub(crate) fn replay_start(&self, latest: bool) -> u64 {
         let start = self.skip_missing(0, self.expired());
         if latest {
@@ -82,7 +84,7 @@ impl Log {
         }
     }
 
-    /// Searches for the newest events of these filters. Returns the number after which they are. `None` if they are
+    /// Searches for the newest events of these filters. Returns the sequence after which they are. `None` if they are
     /// not found in this turn: the caller continues in the next one.
     pub(crate) fn step_back(
         &self,
@@ -92,10 +94,12 @@ impl Log {
     ) -> Option<u64> {
         let expired = self.expired();
         let start = self.floor.max(expired);
-        let start = self.entries.partition_point(|entry| entry.number <= start);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.sequence <= start);
         let end = self
             .entries
-            .partition_point(|entry| entry.number <= back.through);
+            .partition_point(|entry| entry.sequence <= back.through);
         let front = self.entries.range(start..end.max(start));
         let per_topic = self.per_topic.between(expired, back.through);
         for entry in front.rev().chain(per_topic.rev()) {
@@ -106,8 +110,8 @@ impl Log {
                 return None;
             }
             turn.spend(entry.cost(filters));
-            // Numbers begin with 1.
-            back.through = entry.number - 1;
+            // Sequences begin with 1.
+            back.through = entry.sequence - 1;
             back.left -= usize::from(filters.matches_any(&entry.topics));
         }
         let found = if back.left == 0 { back.through } else { 0 };
@@ -116,7 +120,7 @@ impl Log {
     }
 }
 
-/// Merges two sequences in the order of their numbers. An event that is in both is yielded once.
+/// Merges two iterators in the order of their sequences. An event that is in both is yielded once.
 pub(super) fn merge<'a>(
     first: impl Iterator<Item = &'a Arc<Entry>>,
     second: impl Iterator<Item = &'a Arc<Entry>>,
@@ -124,7 +128,7 @@ pub(super) fn merge<'a>(
     let (mut first, mut second) = (first.peekable(), second.peekable());
     iter::from_fn(move || {
         let (one, other) = match (first.peek(), second.peek()) {
-            (Some(one), Some(other)) => (one.number, other.number),
+            (Some(one), Some(other)) => (one.sequence, other.sequence),
             (Some(_), None) => return first.next(),
             (None, _) => return second.next(),
         };
@@ -144,7 +148,7 @@ pub(super) fn merge<'a>(
 pub(crate) struct Back {
     /// Number of events to find.
     left: usize,
-    /// Number of the newest event that was not examined yet.
+    /// Sequence of the newest event that was not examined yet.
     through: u64,
 }
 

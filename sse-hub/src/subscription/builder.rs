@@ -161,9 +161,9 @@ impl SubscriptionBuilder {
         let mut inner = channel.lock();
         inner.subscribers += 1;
         let (expired, is_latest) = (core.log.expired(), self.is_latest());
-        let is_kept = |number| {
-            (is_latest || number >= expired)
-                && (inner.reaches(number) || core.log.reaches(number, is_latest))
+        let is_kept = |sequence| {
+            (is_latest || sequence >= expired)
+                && (inner.reaches(sequence) || core.log.reaches(sequence, is_latest))
         };
         let place = self.place(&core, expired, is_kept);
         drop(inner);
@@ -199,7 +199,7 @@ impl SubscriptionBuilder {
             ..at(newest)
         };
         let backend = self.shared.backend.as_ref();
-        // The log is not loaded yet, so only the backend knows the newest number.
+        // The log is not loaded yet, so only the backend knows the newest sequence.
         let first = |before| {
             let backend = backend.filter(|_| !self.shared.is_loaded())?;
             Some(Place {
@@ -237,21 +237,26 @@ impl SubscriptionBuilder {
             recovery: Some(Recovery::Ahead(backend.latest_sequence(), id.clone())),
             ..at(newest)
         };
-        match (self.shared.number(id), backend) {
+        match (self.shared.sequence(id), backend) {
             // The epoch may not be known yet.
             (_, Some(backend)) if !self.shared.is_loaded() => ahead(backend),
             (None, _) => reset("unknown"),
             // This hub may have fewer events yet than the one that the client was connected to.
-            (Some(number), Some(backend)) if number > newest => ahead(backend),
-            (Some(number), None) if number > newest => reset("unknown"),
-            (Some(number), _) if is_kept(number) => at(number),
+            (Some(sequence), Some(backend)) if sequence > newest => ahead(backend),
+            (Some(sequence), None) if sequence > newest => reset("unknown"),
+            (Some(sequence), _) if is_kept(sequence) => at(sequence),
             // No selected event is lost.
-            (Some(number), _) if !core.log.may_miss(number, expired, &self.filters) => {
-                at(core.log.skip_missing(number, expired))
+            (Some(sequence), _) if !core.log.may_miss(sequence, expired, &self.filters) => {
+                at(core.log.skip_missing(sequence, expired))
             }
-            (Some(number), Some(backend)) => Place {
-                recovery: Some(Recovery::replay(&**backend, number, newest, &self.filters)),
-                ..at(number)
+            (Some(sequence), Some(backend)) => Place {
+                recovery: Some(Recovery::replay(
+                    &**backend,
+                    sequence,
+                    newest,
+                    &self.filters,
+                )),
+                ..at(sequence)
             },
             (Some(_), None) => reset("too old"),
         }

@@ -2,7 +2,7 @@
 //!
 //! # A note to the next reader
 //!
-//! The reader stores its position as one number: that of the last event that it took. It looks for the next event in
+//! The reader stores its position as the sequence of the last event that it took. It looks for the next event in
 //! two places, which have the same order: the window of its channel, and the log. It can use either, if that
 //! reaches back to the cursor. So there is no switch from replay to live events at which an event could be lost or
 //! sent twice:
@@ -10,7 +10,7 @@
 //! ```text
 //!   backend ─ ─ ─ ─ ─┬──────── log ────────────────┐
 //!                    │                  ┌─ window ─┤  only this selection, shared
-//!   ──────────▲──────┴─────────▲────────┴────▲─────┴──▶ numbers
+//!   ──────────▲──────┴─────────▲────────┴────▲─────┴──▶ sequences
 //!          recovery        catching up      live
 //! ```
 
@@ -37,7 +37,7 @@ const CHECK_WORK: usize = 512;
 /// Cursor of a subscription.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    /// Number of the last event that the subscriber has taken.
+    /// Sequence of the last event that the subscriber has taken.
     pub(crate) cursor: u64,
     /// Position as a count of the channel's events. Valid if the subscriber is live.
     ordinal: u64,
@@ -67,7 +67,7 @@ pub(crate) enum Look {
     Nothing,
     /// The cursor has moved without an event. The caller looks again.
     Again,
-    /// The backend has the next events: those after the first number, up to the second one.
+    /// The backend has the next events: those after the first sequence, up to the second one.
     Elsewhere(u64, u64),
 }
 

@@ -26,14 +26,14 @@ pub(crate) enum Recovery {
     Back(Back),
     /// Asks the backend for its newest event, because the log is not loaded yet. The subscription begins this number of
     /// events before that.
-    Newest(NewestNumber, u64),
+    Newest(LatestSequence, u64),
     /// Asks the backend if there is an event with this ID. The client has seen it, but it has not come to this hub yet.
-    Ahead(NewestNumber, EventId),
-    /// Replays events from the backend, up to this number.
+    Ahead(LatestSequence, EventId),
+    /// Replays events from the backend, up to this sequence.
     Replay(BoxStream<'static, Replayed>, u64),
 }
 
-type NewestNumber = BoxFuture<'static, Result<u64, BackendError>>;
+type LatestSequence = BoxFuture<'static, Result<u64, BackendError>>;
 
 /// Result of [`Recovery::poll`].
 pub(crate) enum Recovered {
@@ -97,9 +97,9 @@ impl Recovery {
                     Ok(newest) => newest,
                     Err(error) => return refuse(reader, shared, channel, error),
                 };
-                let number = shared.number(id).filter(|number| *number <= newest);
-                reader.cursor = number.unwrap_or(newest);
-                if number.is_some() {
+                let sequence = shared.sequence(id).filter(|sequence| *sequence <= newest);
+                reader.cursor = sequence.unwrap_or(newest);
+                if sequence.is_some() {
                     return Poll::Ready(Recovered::All(None));
                 }
                 let reset = reader.reset(shared, channel, "unknown");
@@ -112,8 +112,8 @@ impl Recovery {
         let mut end = None;
         while size < FULL_FRAME && end.is_none() && !reader.turn.ends(cx) {
             match events.as_mut().poll_next(cx) {
-                Poll::Ready(Some(Replayed::Event(event))) if event.number > reader.cursor => {
-                    reader.cursor = event.number;
+                Poll::Ready(Some(Replayed::Event(event))) if event.sequence > reader.cursor => {
+                    reader.cursor = event.sequence;
                     spend(
                         &mut reader.turn,
                         &event,
@@ -122,7 +122,7 @@ impl Recovery {
                     if channel.filters.matches_any(&event.publication.topics)
                         && shared.accepts(&event)
                     {
-                        let block = shared.encode(event.number, &event.publication);
+                        let block = shared.encode(event.sequence, &event.publication);
                         size += block.len();
                         blocks.push(block);
                     }
@@ -160,7 +160,7 @@ impl Recovery {
     }
 }
 
-/// Resets a subscriber whose position is unknown, because the backend refuses to return its newest number.
+/// Resets a subscriber whose position is unknown, because the backend refuses to return its newest sequence.
 fn refuse(
     reader: &mut Reader,
     shared: &Shared,

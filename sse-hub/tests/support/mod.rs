@@ -27,6 +27,6 @@ pub(crate) fn ready(subscription: &mut Subscription) -> String {
 }
 
 /// Creates a configuration without position events, which most tests would have to skip.
-pub(crate) fn numbered_from_1() -> HubConfig {
+pub(crate) fn sequenced_from_1() -> HubConfig {
     HubConfig::new().first_sequence(1).position_events(false)
 }
