@@ -17,7 +17,7 @@ pub(crate) fn levels(error: &(dyn Error + 'static)) -> BackendError {
     }
     let own = text
         .strip_suffix(&cause)
-        .map(|it| it.trim_end_matches([':', ' ']));
+        .map(|own| own.trim_end_matches([':', ' ']));
     BackendError::new(own.unwrap_or(&text)).with_source(levels(source))
 }
 

@@ -182,7 +182,7 @@ impl Follower {
             pending,
             publication,
         } = delivered;
-        let told = self.told.as_ref().map_or(0, |it| it.sequence);
+        let told = self.told.as_ref().map_or(0, |position| position.sequence);
         if sequence <= told {
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl Follower {
 
 /// Returns the text of an error with all its causes.
 fn chain(error: &dyn Error) -> String {
-    let causes = iter::successors(error.source(), |&it| it.source());
+    let causes = iter::successors(error.source(), |&error| error.source());
     let texts = causes.map(|cause| format!(": {cause}"));
     iter::once(error.to_string()).chain(texts).collect()
 }

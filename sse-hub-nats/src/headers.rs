@@ -27,7 +27,7 @@ pub(crate) fn read(bytes: &[u8]) -> Headers {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let lines = text
         .split('\n')
-        .map(|it| it.strip_suffix('\r').unwrap_or(it));
+        .map(|line| line.strip_suffix('\r').unwrap_or(line));
     read_lines(lines).unwrap_or(Headers::Unreadable)
 }
 
@@ -49,7 +49,7 @@ fn read_lines<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Headers> {
         let (name, value) = line.split_once(':')?;
         let name = HeaderName::try_from(name).ok()?;
         let mut value = value.trim_start().to_owned();
-        while let Some(more) = lines.next_if(|it| it.starts_with(char::is_whitespace)) {
+        while let Some(more) = lines.next_if(|line| line.starts_with(char::is_whitespace)) {
             value.push_str(more);
         }
         value.truncate(value.trim_end().len());

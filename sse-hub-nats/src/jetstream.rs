@@ -104,8 +104,10 @@ fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidConfig
         let reason = format!("{what} is {bytes} bytes, limit is {MAX_NAME_BYTES}");
         return Err(InvalidConfig(reason));
     }
-    let is_bad = |it: char| it.is_whitespace() || it.is_control() || forbidden.contains(&it);
-    match name.chars().find(|it| is_bad(*it)) {
+    let is_bad = |character: char| {
+        character.is_whitespace() || character.is_control() || forbidden.contains(&character)
+    };
+    match name.chars().find(|character| is_bad(*character)) {
         Some(bad) => Err(InvalidConfig(format!("{what} {name:?} contains {bad:?}"))),
         None if name.is_empty() => Err(InvalidConfig(format!("{what} name is empty"))),
         None => Ok(()),

@@ -91,9 +91,9 @@ pub(crate) struct Life {
 impl Link {
     /// Creates a connection manager, which connects at the first call of [`up`](Self::up).
     pub(crate) fn new(groups: Vec<Group>, options: Box<Options>, domain: Option<String>) -> Self {
-        let servers = groups.iter().flat_map(|it| &it.servers);
+        let servers = groups.iter().flat_map(|group| &group.servers);
         let place: Vec<_> = servers
-            .map(|it| format!("{}:{}", it.host(), it.port()))
+            .map(|server| format!("{}:{}", server.host(), server.port()))
             .collect();
         Self {
             servers: Arc::new(Servers {
@@ -112,8 +112,8 @@ impl Link {
         loop {
             let mut status = self.status();
             // The guard of the status must not be held across the next await.
-            let life = match status.wait_for(|it| it.context.is_some()).await {
-                Ok(now) => now.context.clone().map(|it| (it, now.lives)),
+            let life = match status.wait_for(|status| status.context.is_some()).await {
+                Ok(now) => now.context.clone().map(|context| (context, now.lives)),
                 Err(_) => None,
             };
             if let Some((context, number)) = life {
@@ -253,8 +253,8 @@ async fn live(
             }
             known = &mut pool => {
                 if let Ok(known) = known {
-                    let known = known.into_iter().filter(|it| it.is_discovered);
-                    discovered = known.map(|it| it.addr).collect();
+                    let known = known.into_iter().filter(|server| server.is_discovered);
+                    discovered = known.map(|server| server.addr).collect();
                 }
                 pool = Box::pin(future::pending());
                 continue;
@@ -311,7 +311,7 @@ impl Status {
             .take_while(|(number, _)| *number > after);
         let mut of_subject = since
             .map(|(_, text)| &**text)
-            .filter(|it| it.contains(subject));
+            .filter(|text| text.contains(subject));
         self.subscription_violation
             .as_deref()
             .or_else(|| of_subject.next())
@@ -322,7 +322,8 @@ impl Life {
     /// Waits until the connection has ended. Returns the reason.
     pub(crate) async fn down(&self) -> BackendError {
         let mut status = self.status.clone();
-        let ended = status.wait_for(|it| it.context.is_none() || it.lives != self.number);
+        let ended =
+            status.wait_for(|status| status.context.is_none() || status.lives != self.number);
         let reason = match ended.await {
             Ok(status) => status.reason.clone(),
             Err(_) => BackendError::new("client has ended"),
@@ -339,7 +340,7 @@ impl Life {
     /// violations. Returns the error.
     pub(crate) async fn violation(&self, after: u64, subject: &str) -> BackendError {
         let mut status = self.status.clone();
-        let violated = status.wait_for(|it| it.violation(after, subject).is_some());
+        let violated = status.wait_for(|status| status.violation(after, subject).is_some());
         let reason = match violated.await {
             Ok(status) => status.violation(after, subject).map(BackendError::new),
             Err(_) => None,

@@ -149,7 +149,7 @@ impl Shared {
         }
         let cause = error
             .source()
-            .and_then(|it| it.downcast_ref::<jetstream::Error>());
+            .and_then(|source| source.downcast_ref::<jetstream::Error>());
         let kind = match (error.kind(), cause) {
             (PublishErrorKind::MaxPayloadExceeded, _) => BackendErrorKind::TooLarge,
             (PublishErrorKind::StreamNotFound, _) | (_, None) => BackendErrorKind::Unavailable,

@@ -226,7 +226,7 @@ impl Pull {
         }
         self.is_large |= is_size;
         let missing = header_number(headers, "Nats-Pending-Messages");
-        let missing = missing.and_then(|it| usize::try_from(it).ok());
+        let missing = missing.and_then(|count| usize::try_from(count).ok());
         self.asked = self.asked.saturating_sub(missing.unwrap_or(self.asked));
         Ok(())
     }

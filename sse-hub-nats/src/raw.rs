@@ -98,7 +98,7 @@ impl Shared {
         subject: &str,
     ) -> Result<Option<u64>, BackendError> {
         let next = self.next_raw(life, after, subject).await?;
-        Ok(next.map(|it| it.sequence))
+        Ok(next.map(|message| message.sequence))
     }
 
     /// Returns whether the message with this number has these headers and this payload. `None` if it does not exist any
@@ -111,7 +111,7 @@ impl Shared {
         payload: &Bytes,
     ) -> Result<Option<bool>, BackendError> {
         let raw = self.next_raw(life, sequence.saturating_sub(1), ALL).await?;
-        let Some(raw) = raw.filter(|it| it.sequence == sequence) else {
+        let Some(raw) = raw.filter(|raw| raw.sequence == sequence) else {
             return Ok(None);
         };
         let Headers::Read(Some(found)) = headers::read(&raw.headers) else {

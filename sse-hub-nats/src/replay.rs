@@ -51,7 +51,7 @@ pub(crate) fn replay(
 /// Returns each filter, or one without a filter.
 fn each(filters: &Option<Vec<String>>) -> impl Iterator<Item = Option<&str>> {
     let all = filters.is_none().then_some(None);
-    let some = filters.iter().flatten().map(|it| Some(&**it));
+    let some = filters.iter().flatten().map(|filter| Some(&**filter));
     all.into_iter().chain(some)
 }
 
@@ -144,7 +144,7 @@ impl Replay {
             through = through.min(batch.through);
         }
         // Messages after the end of an incomplete batch are fetched again.
-        messages.retain(|it| it.sequence <= through);
+        messages.retain(|message| message.sequence <= through);
         if messages.is_empty() {
             return self.end(&life, each(&filters)).await;
         }
@@ -154,8 +154,8 @@ impl Replay {
             return Ok(());
         }
         // A message that matches two filters was fetched twice.
-        messages.sort_unstable_by_key(|it| it.sequence);
-        messages.dedup_by_key(|it| it.sequence);
+        messages.sort_unstable_by_key(|message| message.sequence);
+        messages.dedup_by_key(|message| message.sequence);
         for Delivered {
             sequence,
             publication,

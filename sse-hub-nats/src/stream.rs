@@ -114,8 +114,8 @@ impl NatsConfig {
         let subject = self.base_subject();
         let all_below = subject::all_below(&subject);
         // A stream that was created by hand may have no subjects for topics.
-        let mut others = config.subjects.iter().filter(|it| **it != subject);
-        let is_ours = config.subjects.contains(&subject) && others.all(|it| *it == all_below);
+        let mut others = config.subjects.iter().filter(|other| **other != subject);
+        let is_ours = config.subjects.contains(&subject) && others.all(|other| *other == all_below);
         let fault = if !is_ours {
             format!(
                 "subjects are {:?}, expected {subject:?} and {all_below:?}",
@@ -148,7 +148,13 @@ impl NatsConfig {
             differs("subjects", &wanted.subjects, &found.subjects);
         }
         // NATS has several numbers for "no limit".
-        let limits = |it: &Config| (it.max_messages.max(-1), it.max_bytes.max(-1), it.max_age);
+        let limits = |config: &Config| {
+            (
+                config.max_messages.max(-1),
+                config.max_bytes.max(-1),
+                config.max_age,
+            )
+        };
         if limits(&wanted) != limits(found) {
             differs("limits", &limits(&wanted), &limits(found));
         }
@@ -175,8 +181,8 @@ impl NatsConfig {
 )]
 pub(crate) fn epoch(info: &Info) -> u64 {
     let description = info.config.description.as_deref();
-    let digits = description.and_then(|it| it.strip_prefix(DESCRIPTION));
-    digits.and_then(|it| it.parse().ok()).unwrap_or(0)
+    let digits = description.and_then(|text| text.strip_prefix(DESCRIPTION));
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
 /// Returns the sequences of the stream's first and last message. For an empty stream, the first one is that of the

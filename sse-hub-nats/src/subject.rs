@@ -106,16 +106,17 @@ mod tests {
     fn patterns_become_those_of_nats() {
         let of =
             |patterns: &[&str]| of_filters("s", &TopicFilters::from_patterns(patterns).unwrap());
-        let some = |subjects: &[&str]| Some(subjects.iter().map(|&it| it.to_owned()).collect());
+        let some =
+            |subjects: &[&str]| Some(subjects.iter().map(|&subject| subject.to_owned()).collect());
         assert_eq!(of(&["a/b"]), some(&["s", "s.a.b"]));
         assert_eq!(
             of(&["a/*/c", "b.b/**"]),
             some(&["s", "s.a.*.c", "s.b%2Eb.>"])
         );
         assert_eq!(of(&["a", "**"]), None);
-        let many: Vec<_> = (0..8).map(|it| it.to_string()).collect();
-        let many: Vec<_> = many.iter().map(|it| &**it).collect();
-        assert_eq!(of(&many[..7]).map(|it| it.len()), Some(8));
+        let many: Vec<_> = (0..8).map(|topic| topic.to_string()).collect();
+        let many: Vec<_> = many.iter().map(|topic| &**topic).collect();
+        assert_eq!(of(&many[..7]).map(|subjects| subjects.len()), Some(8));
         assert_eq!(of(&many), None);
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn encode(publication: &Publication) -> (HeaderMap, Bytes) {
     let topics: Vec<_> = publication
         .topics
         .iter()
-        .map(|it| percent(it.as_str()))
+        .map(|topic| percent(topic.as_str()))
         .collect();
     headers.insert(TOPICS, topics.join(&SEPARATOR.to_string()));
     if let Some(key) = &publication.key {
@@ -40,7 +40,11 @@ pub(crate) fn renew_id(headers: &mut HeaderMap) {
 
 /// Decodes the event of a message.
 pub(crate) fn decode(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Publication, NotOurs> {
-    let header = |name| headers.and_then(|it| it.get(name)).map(|it| it.as_str());
+    let header = |name| {
+        headers
+            .and_then(|headers| headers.get(name))
+            .map(|value| value.as_str())
+    };
     let topics = header(TOPICS).ok_or(NotOurs::NoTopics)?;
     let topics: Result<Vec<_>, _> = topics.split(SEPARATOR).map(text).collect();
     let topics = Topics::new(topics.map_err(|()| NotOurs::Header(TOPICS))?)?;

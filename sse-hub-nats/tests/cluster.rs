@@ -62,7 +62,7 @@ async fn leader(cluster: &[Nats]) -> usize {
                     continue;
                 };
                 let cluster = stream.cached_info().cluster.as_ref();
-                if let Some(leader) = cluster.and_then(|it| it.leader.clone()) {
+                if let Some(leader) = cluster.and_then(|cluster| cluster.leader.clone()) {
                     return leader;
                 }
             }
@@ -72,5 +72,5 @@ async fn leader(cluster: &[Nats]) -> usize {
         .await
         .expect("a leader before the timeout");
     let names = cluster.iter().map(Nats::name);
-    names.into_iter().position(|it| it == leader).unwrap()
+    names.into_iter().position(|name| name == leader).unwrap()
 }

@@ -75,7 +75,7 @@ async fn each_address_has_credentials_of_its_own() {
     // For each server that is running, its own credentials are used.
     for there in 0..3 {
         let mut servers = configs.map(|config| Nats::configured(config).unwrap());
-        let ports = [0, 1, 2].map(|it: usize| servers[it].port());
+        let ports = [0, 1, 2].map(|index: usize| servers[index].port());
         for (number, nats) in servers.iter_mut().enumerate() {
             if number != there {
                 nats.kill();

@@ -153,8 +153,8 @@ async fn headers_that_cannot_be_read_are_skipped() {
         // Makes the bytes invalid UTF-8.
         headers
             .iter_mut()
-            .filter(|it| **it == 0xef)
-            .for_each(|it| *it = 0xff);
+            .filter(|byte| **byte == 0xef)
+            .for_each(|byte| *byte = 0xff);
         support::publish_raw(&nats, "sse.events", &headers, b"data: x\n\n").await;
     }
     publish(&node, 1..3).await;
@@ -181,7 +181,7 @@ async fn deleted_messages_are_no_loss_and_removed_ones_are() {
         assert!(stream.delete_message(sequence).await.unwrap());
     }
     let mut wanted = numbers(56..99);
-    wanted.retain(|it| !["60", "61", "70"].contains(&&**it));
+    wanted.retain(|number| !["60", "61", "70"].contains(&&**number));
     let mut events = all(&b, Some(&ids[55]));
     assert_eq!(texts(&mut events, 40).await, wanted);
     // The stream keeps 50 events, from 50 on. A client that has seen event 49 misses no event.
@@ -335,7 +335,7 @@ fn names_and_addresses_are_checked() {
         r#"stream "a.b" contains '.'"#
     );
     assert_eq!(connect("localhost", named("")), "stream name is empty");
-    let subject = |it: &str| NatsConfig::new().subject(it);
+    let subject = |name: &str| NatsConfig::new().subject(name);
     assert_eq!(
         connect("localhost", subject("a.>")),
         r#"subject "a.>" contains '>'"#

@@ -37,7 +37,7 @@ fn count_panics() {
     HOOK.call_once(|| {
         let default = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let place = info.location().map_or("", |it| it.file());
+            let place = info.location().map_or("", |location| location.file());
             match place.contains("async-nats") {
                 true => _ = PANICS.fetch_add(1, Ordering::Relaxed),
                 false => default(info),

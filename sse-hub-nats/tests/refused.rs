@@ -52,7 +52,7 @@ async fn refusal(hub: &Hub, data: usize) -> (BackendErrorKind, String) {
 /// Waits until a node knows that it is refused.
 async fn is_refused(hub: &Hub) {
     let refused = async {
-        while hub.disconnection().map(|it| it.kind()) != Some(BackendErrorKind::Refused) {
+        while hub.disconnection().map(|error| error.kind()) != Some(BackendErrorKind::Refused) {
             sleep(Duration::from_millis(20)).await;
         }
     };
@@ -64,7 +64,7 @@ async fn is_refused(hub: &Hub) {
 async fn until_end(hub: &Hub, last_event_id: Option<&EventId>) -> Vec<(String, String)> {
     let subscription = hub.subscribe(TopicFilters::all(), last_event_id).unwrap();
     let events = subscription.events();
-    let events = events.map(|it| (it.event_type().to_owned(), it.data().to_owned()));
+    let events = events.map(|event| (event.event_type().to_owned(), event.data().to_owned()));
     timeout(test_timeout(), events.collect())
         .await
         .expect("stream ends before the timeout")

@@ -131,7 +131,7 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
         seen.push(format!("{:?}", short(&told(&mut updates).await)));
     }
     let base = first(&nats).await;
-    let at = |it: u64| base + it;
+    let at = |offset: u64| base + offset;
     assert_eq!(
         seen,
         [

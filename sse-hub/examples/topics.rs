@@ -82,7 +82,7 @@ fn filters(uri: &Uri) -> Result<TopicFilters, InvalidTopic> {
     TopicFilters::from_patterns(
         parameters
             .filter(|(name, _)| name == "topic")
-            .map(|it| it.1),
+            .map(|(_, value)| value),
     )
 }
 

@@ -49,7 +49,7 @@ pub trait Authorizer: Send + Sync + 'static {
     ///
     /// The subscriber receives nothing until the future is ready. If that takes longer than
     /// [`HubConfig::authorize_timeout`](crate::HubConfig::authorize_timeout), the subscriber is denied.
-    fn ask(&self, filters: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>>;
+    fn authorize(&self, filters: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>>;
 }
 
 /// Passes a clone of the selection to the closure, so that its future can keep it. Cloning is cheap.
@@ -58,7 +58,7 @@ where
     F: Fn(TopicFilters) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Grant, Denied>> + Send + 'static,
 {
-    fn ask(&self, filters: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>> {
+    fn authorize(&self, filters: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>> {
         Box::pin(self(filters.clone()))
     }
 }

@@ -22,9 +22,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         publication: &'a Publication,
     ) -> BoxFuture<'a, Result<u64, BackendError>>;
 
-    /// Returns a stream of updates that never ends: about the `newest` newest events in their order, and then each
+    /// Returns a stream of updates that never ends: about the `latest` latest events in their order, and then each
     /// event when it is published. If there are older events, [`Update::Truncated`] is first.
-    fn follow(&self, newest: usize) -> BoxStream<'static, Update>;
+    fn follow(&self, latest: usize) -> BoxStream<'static, Update>;
 
     /// Returns the events of these filters after the sequence `after`, up to and including `through`. The stream may
     /// contain other events, too.

@@ -26,7 +26,7 @@ pub struct Retention {
     /// [quiet topics](Self#structfield.events_per_topic) are kept in addition.
     pub events: usize,
     /// Maximum number of bytes of memory for the events, with their topics and keys: 64 MiB by default. A topic that
-    /// several events share counts for each of them. The newest event is always kept, even if it is larger.
+    /// several events share counts for each of them. The latest event is always kept, even if it is larger.
     pub bytes: usize,
     /// Maximum age of an event that is replayed. `None` by default, which is no limit.
     ///
@@ -36,11 +36,11 @@ pub struct Retention {
     /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. These events
     /// count as bytes, too, and are dropped first.
     pub keys: usize,
-    /// Minimum number of the newest events of each topic that stay replayable while other topics are busy: 1 by
+    /// Minimum number of the latest events of each topic that stay replayable while other topics are busy: 1 by
     /// default. 0 switches this off.
     ///
     /// An event that leaves the log because of [`events`](Self#structfield.events) or
-    /// [`bytes`](Self#structfield.bytes) may still be kept. It is kept as long as it is among the N newest events of
+    /// [`bytes`](Self#structfield.bytes) may still be kept. It is kept as long as it is among the N latest events of
     /// one of its topics that have left.
     ///
     /// These events take at most half of `bytes`. If they would take more, the oldest are dropped.
@@ -51,7 +51,7 @@ pub struct Retention {
     ///
     /// use sse_hub::Retention;
     ///
-    /// // Each topic keeps its newest 10 events for a day, and a busy topic up to 50,000.
+    /// // Each topic keeps its latest 10 events for a day, and a busy topic up to 50,000.
     /// let retention = Retention::new()
     ///     .events(50_000)
     ///     .events_per_topic(10)
@@ -101,7 +101,7 @@ impl Retention {
         self
     }
 
-    /// Sets the minimum number of the newest events of each topic that
+    /// Sets the minimum number of the latest events of each topic that
     /// [stay replayable](Self#structfield.events_per_topic) while other topics are busy.
     #[must_use]
     pub const fn events_per_topic(mut self, events: usize) -> Self {
@@ -129,7 +129,7 @@ pub struct HubConfig {
     pub(crate) event_retry: RangeInclusive<Duration>,
     reserved_types: Vec<Cow<'static, str>>,
     pub(crate) retry: RangeInclusive<Duration>,
-    pub(crate) announces_position: bool,
+    pub(crate) position_events: bool,
     pub(crate) position_interval: Duration,
     pub(crate) authorize_timeout: Duration,
     reset: Option<EventType>,
@@ -255,7 +255,7 @@ impl HubConfig {
     /// [`position_interval`](Self::position_interval).
     #[must_use]
     pub fn position_events(mut self, enabled: bool) -> Self {
-        self.announces_position = enabled;
+        self.position_events = enabled;
         self
     }
 
@@ -294,8 +294,11 @@ impl HubConfig {
         let own = [&self.reset, &self.lagged, &self.denied, &self.position];
         own.into_iter()
             .flatten()
-            .any(|it| it.as_str() == event_type)
-            || self.reserved_types.iter().any(|it| it == event_type)
+            .any(|own_type| own_type.as_str() == event_type)
+            || self
+                .reserved_types
+                .iter()
+                .any(|reserved| reserved == event_type)
     }
 
     pub(crate) fn reset(&self, data: String) -> Event {
@@ -332,7 +335,7 @@ impl Default for HubConfig {
             event_retry: Duration::ZERO..=Duration::from_secs(3600),
             reserved_types: vec!["error".into(), "open".into()],
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
-            announces_position: true,
+            position_events: true,
             position_interval: Duration::from_secs(10),
             authorize_timeout: Duration::from_secs(10),
             reset,

@@ -6,10 +6,10 @@ use sse_hyper::EventId;
 /// [the epoch of the backend](crate::Backend::epoch). So the hub recognizes an ID from before a restart, independently
 /// of the machine's clock: a client that resumes with it gets a `reset`.
 #[derive(Clone, Debug, Default)]
-pub struct IdFormat(Form);
+pub struct IdFormat(Encoding);
 
 #[derive(Clone, Debug, Default)]
-enum Form {
+enum Encoding {
     #[default]
     Plain,
     #[cfg(feature = "sealed-ids")]
@@ -38,38 +38,38 @@ impl IdFormat {
     /// All nodes need the same key. A client that resumes with an ID of another key gets a `reset`.
     #[cfg(feature = "sealed-ids")]
     pub fn sealed(key: [u8; 16]) -> Self {
-        Self(Form::Sealed(sealed::Seal::new(key)))
+        Self(Encoding::Sealed(sealed::Seal::new(key)))
     }
 
     /// Returns the ID of an event, which is equal each time and on each node.
     pub(crate) fn id(&self, epoch: u64, sequence: u64) -> EventId {
         match &self.0 {
-            Form::Plain => plain(epoch, sequence),
+            Encoding::Plain => plain(epoch, sequence),
             #[cfg(feature = "sealed-ids")]
-            Form::Sealed(seal) => seal.event(epoch, sequence),
+            Encoding::Sealed(seal) => seal.event(epoch, sequence),
         }
     }
 
     /// Returns an ID of the position after this sequence, for a subscriber that may not have received the event.
     pub(crate) fn position(&self, epoch: u64, sequence: u64) -> EventId {
         match &self.0 {
-            Form::Plain => plain(epoch, sequence),
+            Encoding::Plain => plain(epoch, sequence),
             #[cfg(feature = "sealed-ids")]
-            Form::Sealed(seal) => seal.position(epoch, sequence),
+            Encoding::Sealed(seal) => seal.position(epoch, sequence),
         }
     }
 
     /// Returns whether IDs must not show that other subscribers receive events.
     pub(crate) fn are_secret(&self) -> bool {
-        !matches!(self.0, Form::Plain)
+        !matches!(self.0, Encoding::Plain)
     }
 
     /// Returns the sequence of an ID. `None` if the ID is not valid in this epoch.
     pub(crate) fn parse(&self, epoch: u64, id: &EventId) -> Option<u64> {
         match &self.0 {
-            Form::Plain => plain_sequence(epoch, id),
+            Encoding::Plain => plain_sequence(epoch, id),
             #[cfg(feature = "sealed-ids")]
-            Form::Sealed(seal) => seal.open(epoch, id.as_str()),
+            Encoding::Sealed(seal) => seal.open(epoch, id.as_str()),
         }
     }
 }

@@ -60,8 +60,8 @@
 //      │    Index        channels that receive it      (index.rs, digest.rs)
 //      ├──▶ Channel      its subscribers, and their unread events  (channel.rs) ◀──┐
 //      └──▶ Log          events for a replay  (log.rs, per_topic.rs, lost.rs) ◀────┤
-//           Backend      other machines  (backend.rs) ◀── Recovery (recovery.rs) ──┤
-//                                                                               Reader  (reader.rs)
+//           Backend      other machines  (backend.rs) ◀── Replay (recovery.rs) ──┤
+//                                                                               Cursor  (reader.rs)
 //      Turn: limits the work of one poll (turn.rs)     a cursor, without a queue   │
 //                                                                             Subscription
 //                                          a stream of encoded events      (subscription.rs)

@@ -73,7 +73,7 @@ impl Publication {
     /// Returns the size that counts for the limit: bytes of type, data and key, as on the wire.
     pub(crate) fn size(&self) -> usize {
         let data = self.event.data();
-        let line_ends = data.bytes().filter(|it| matches!(it, b'\n' | b'\r'));
+        let line_ends = data.bytes().filter(|byte| matches!(byte, b'\n' | b'\r'));
         let line_ends = line_ends.count().saturating_mul(FIELD_NAME_BYTES);
         let key = self.key.as_ref().map_or(0, |key| key.len());
         self.event_type().len() + data.len() + line_ends + key
@@ -265,9 +265,9 @@ mod tests {
             .max_key_bytes(2)
             .max_event_bytes(8);
         let config = config.allowed_retry(Duration::from_secs(1)..=Duration::from_secs(9));
-        let retry = |it| {
+        let retry = |millis| {
             move |publication: Publication| Publication {
-                event: publication.event.with_retry(Duration::from_millis(it)),
+                event: publication.event.with_retry(Duration::from_millis(millis)),
                 ..publication
             }
         };

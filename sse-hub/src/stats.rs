@@ -29,7 +29,7 @@ pub struct Stats {
 
 /// Live counters of a hub, which also update the metrics of the crate `metrics`.
 #[derive(Debug)]
-pub(crate) struct Counting {
+pub(crate) struct Counters {
     subscribers: AtomicUsize,
     published: AtomicU64,
     delivered: AtomicU64,
@@ -57,7 +57,7 @@ struct Metrics {
     connected: Gauge,
 }
 
-impl Counting {
+impl Counters {
     pub(crate) fn new() -> Self {
         describe();
         Self {
@@ -102,7 +102,7 @@ impl Counting {
     }
 
     /// Stats a new subscriber, unless there are `max` already. Returns whether it was counted.
-    pub(crate) fn comes(&self, max: usize) -> bool {
+    pub(crate) fn acquire(&self, max: usize) -> bool {
         let more = |count| (count < max).then_some(count + 1);
         let came = self
             .subscribers
@@ -115,7 +115,7 @@ impl Counting {
     }
 
     /// Stats a subscriber that leaves.
-    pub(crate) fn leaves(&self) {
+    pub(crate) fn release(&self) {
         self.subscribers.fetch_sub(1, Relaxed);
         self.metrics.subscribers.decrement(1);
     }

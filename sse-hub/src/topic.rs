@@ -6,7 +6,7 @@ use crate::topic_filters::{MAX_SEGMENTS, MAX_STARS};
 /// Maximum length of a topic or a pattern, in bytes.
 const MAX_TOPIC_BYTES: usize = 256;
 
-/// Maximum number of topics of one event, and of selectors of one subscription.
+/// Maximum number of topics of one event, and of filters of one subscription.
 const MAX_TOPICS: usize = 64;
 
 /// Separator of the segments of a topic.
@@ -93,13 +93,16 @@ pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
     if text.len() > MAX_TOPIC_BYTES {
         return Err(InvalidTopic::TooLong(text.len()));
     }
-    match text.char_indices().find(|(_, it)| it.is_control()) {
+    match text
+        .char_indices()
+        .find(|(_, character)| character.is_control())
+    {
         Some((at, character)) => Err(InvalidTopic::Control { at, character }),
         None => Ok(()),
     }
 }
 
-/// Sorts the topics of an event or the selectors of a subscription, removes duplicates, and checks their number.
+/// Sorts the topics of an event or the filters of a subscription, removes duplicates, and checks their number.
 pub(crate) fn distinct<T: Ord>(
     items: impl IntoIterator<Item = Result<T, InvalidTopic>>,
 ) -> Result<Arc<[T]>, InvalidTopic> {
@@ -219,9 +222,9 @@ pub enum InvalidTopic {
     Separator(String),
     /// The segment at this index is empty. The index of the first segment is 0.
     EmptySegment(usize),
-    /// There are no topics or selectors.
+    /// There are no topics or filters.
     None,
-    /// There are more than 64 topics or selectors.
+    /// There are more than 64 topics or filters.
     TooMany,
 }
 

@@ -179,7 +179,7 @@ fn retry(range: RangeInclusive<Duration>) -> String {
     let (_, rest) = text.split_once("retry: ").expect("a reconnection time");
     let digits = rest.split_once('\n').unwrap().0;
     assert!(
-        !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()),
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
         "{digits}"
     );
     digits.to_owned()

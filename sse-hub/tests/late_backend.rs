@@ -85,7 +85,9 @@ fn ids_of_another_epoch_are_unknown() {
                 assert!(follow.as_mut().now_or_never().is_none());
             }
             let expected = match resumes_after {
-                Some(sequence) => (sequence + 1..=EVENTS).map(|it| it.to_string()).collect(),
+                Some(sequence) => (sequence + 1..=EVENTS)
+                    .map(|sequence| sequence.to_string())
+                    .collect(),
                 None => vec!["reset".to_owned()],
             };
             assert_eq!(seen, expected, "{id}, {is_followed_first}");

@@ -98,11 +98,14 @@ fn a_large_event_comes_from_the_log_as_long_as_that_has_it() {
     });
     let got: Vec<_> = subscriptions
         .iter_mut()
-        .map(|it| it.next().now_or_never().unwrap().unwrap().len() > 1_000_000)
+        .map(|subscription| subscription.next().now_or_never().unwrap().unwrap().len() > 1_000_000)
         .collect();
-    let kept = got.iter().filter(|it| **it).count();
+    let kept = got.iter().filter(|is_kept| **is_kept).count();
     assert!(kept >= 60, "{kept}");
-    assert_eq!(got.iter().rev().take_while(|it| **it).count(), kept);
+    assert_eq!(
+        got.iter().rev().take_while(|is_kept| **is_kept).count(),
+        kept
+    );
     assert_eq!(hub.stats().lagged as usize, SUBSCRIBERS - kept);
 }
 

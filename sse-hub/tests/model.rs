@@ -135,13 +135,16 @@ impl World {
     fn is_replaced(&self, sequence: u64) -> bool {
         let event = &self.published[sequence as usize - 1];
         let mut newer = self.published[sequence as usize..].iter();
-        event.key.is_some() && newer.any(|it| it.key == event.key && it.topics == event.topics)
+        event.key.is_some()
+            && newer.any(|newer| newer.key == event.key && newer.topics == event.topics)
     }
 
     /// Returns all events of this selection after this sequence.
     fn behind(&self, sequence: u64, filters: &TopicFilters) -> Vec<u64> {
         let sequences = sequence + 1..=self.newest();
-        sequences.filter(|it| self.matches(*it, filters)).collect()
+        sequences
+            .filter(|sequence| self.matches(*sequence, filters))
+            .collect()
     }
 
     /// Returns the sequence up to which all events have left the log.
@@ -158,7 +161,7 @@ impl World {
         let mut topics = self.published[sequence as usize - 1].topics.iter();
         topics.all(|topic| {
             let newer = newer.iter().rev();
-            let of_topic = newer.filter(|event| event.topics.iter().any(|it| it == topic));
+            let of_topic = newer.filter(|event| event.topics.iter().any(|other| other == topic));
             of_topic.take(EVENTS_PER_TOPIC).count() == EVENTS_PER_TOPIC
         })
     }
@@ -200,7 +203,7 @@ impl World {
             while let Poll::Ready(Some(frame)) = reader.poll() {
                 got.extend(frame);
             }
-            got.retain(|it| !matches!(it, Got::Position(_)));
+            got.retain(|item| !matches!(item, Got::Position(_)));
             let expected: Vec<_> = kept[skipped..].iter().copied().map(Got::Event).collect();
             assert_eq!(got, expected);
         }
@@ -246,7 +249,9 @@ impl Reader {
             }
             "position" => Got::Position(sequence(&event)),
             "lagged" if event.data().starts_with(r#"{"missed":"#) => {
-                let digits = event.data().trim_matches(|it: char| !it.is_ascii_digit());
+                let digits = event
+                    .data()
+                    .trim_matches(|character: char| !character.is_ascii_digit());
                 Got::Missed(digits.parse().unwrap(), sequence(&event))
             }
             "lagged" => {
@@ -288,7 +293,7 @@ impl Reader {
         self.waits = false;
         match &got[..] {
             [Got::Reset(now)] => {
-                let is_lost = due.iter().any(|it| world.is_lost(*it));
+                let is_lost = due.iter().any(|sequence| world.is_lost(*sequence));
                 assert!(is_lost, "it is reset, but no event of it is lost");
                 assert!(!self.has_waited || self.slow == LagPolicy::Latest);
                 self.cursor = *now;
@@ -296,11 +301,14 @@ impl Reader {
             [Got::Position(now)] => {
                 assert!((self.cursor..=world.newest()).contains(now));
                 // A client that resumes with this ID must not miss an event.
-                assert!(!still_due.iter().any(|it| it <= now), "{still_due:?}");
+                assert!(
+                    !still_due.iter().any(|sequence| sequence <= now),
+                    "{still_due:?}"
+                );
                 self.cursor = *now;
             }
             [Got::Missed(missed, now)] => {
-                let behind = due.iter().filter(|it| *it <= now).count() as u64;
+                let behind = due.iter().filter(|sequence| *sequence <= now).count() as u64;
                 assert_eq!((*missed, self.slow), (behind, LagPolicy::Skip));
                 assert!(self.cursor < world.floor() && self.has_waited);
                 assert_eq!(due.last(), Some(now));
@@ -313,7 +321,7 @@ impl Reader {
             events => {
                 let events: Vec<_> = events
                     .iter()
-                    .map(|it| match it {
+                    .map(|item| match item {
                         Got::Event(sequence) => *sequence,
                         other => panic!("{other:?} among events"),
                     })
@@ -325,7 +333,9 @@ impl Reader {
                         assert!(due.contains(sequence) && !world.is_replaced(*sequence));
                     }
                     let last = events[events.len() - 1];
-                    let skipped = due.iter().filter(|it| **it < last && !events.contains(it));
+                    let skipped = due
+                        .iter()
+                        .filter(|sequence| **sequence < last && !events.contains(sequence));
                     for sequence in skipped {
                         let gone = world.is_lost(*sequence);
                         let has_key = world.published[*sequence as usize - 1].key.is_some();
@@ -356,7 +366,7 @@ fn play(seed: u64) -> usize {
                 let large = world.random.u8(0..20) == 0;
                 for _ in 0..events {
                     world.publish(large);
-                    for reader in readers.iter().filter(|it| it.waits) {
+                    for reader in readers.iter().filter(|reader| reader.waits) {
                         let is_woken = reader.wakes.0.load(Ordering::Relaxed) > 0;
                         let behind = world.behind(reader.cursor, &reader.filters);
                         assert_eq!(
@@ -413,7 +423,7 @@ fn play(seed: u64) -> usize {
         }
         assert_eq!(world.hub.stats().subscribers, readers.len());
     }
-    seen += readers.iter().map(|it| it.seen).sum::<usize>();
+    seen += readers.iter().map(|reader| reader.seen).sum::<usize>();
     let counts = world.hub.stats();
     assert_eq!(counts.published, world.newest());
     drop(readers);

@@ -120,7 +120,7 @@ fn a_caller_that_reads_frames_in_a_loop() {
             events += frame
                 .as_bytes()
                 .windows(2)
-                .filter(|it| it == b"\n\n")
+                .filter(|bytes| bytes == b"\n\n")
                 .count() as u64;
         }
     });

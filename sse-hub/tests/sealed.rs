@@ -84,7 +84,7 @@ fn each_position_resumes_where_it_was_told_also_at_another_node() {
             // The first block is the position.
             assert_eq!(text.matches("data: ").count(), 1 + expected.len());
             assert!(
-                expected.iter().all(|it| text.contains(it)),
+                expected.iter().all(|data| text.contains(data)),
                 "{seen}: {text}"
             );
         }

@@ -82,7 +82,9 @@ fn forms(length: usize) -> impl Iterator<Item = String> {
 }
 
 fn filters(choose: Choose, subscriber: usize) -> (TopicFilters, usize) {
-    let texts: Vec<_> = (0..SELECTORS).map(|it| choose(subscriber, it)).collect();
+    let texts: Vec<_> = (0..SELECTORS)
+        .map(|index| choose(subscriber, index))
+        .collect();
     let bytes = texts.iter().map(String::len).sum();
     (TopicFilters::from_patterns(texts).unwrap(), bytes)
 }

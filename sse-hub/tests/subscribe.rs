@@ -178,7 +178,7 @@ fn all_that_is_ready_is_one_frame_and_shared() {
     }
     let frames: Vec<_> = subscriptions
         .iter_mut()
-        .map(|it| it.next().now_or_never().unwrap().unwrap())
+        .map(|subscription| subscription.next().now_or_never().unwrap().unwrap())
         .collect();
     assert_eq!(frames[0].events().count(), 16);
     for frame in &frames {
@@ -343,7 +343,10 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     let ask_elsewhere = |filters: TopicFilters| async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let allowed = ["a", "b/**"];
-        match filters.iter().find(|it| !allowed.contains(&it.as_str())) {
+        match filters
+            .iter()
+            .find(|filter| !allowed.contains(&filter.as_str()))
+        {
             None => Ok(Grant::forever()),
             Some(filter) => Err(Denied::new(filter.to_string())),
         }

@@ -96,7 +96,7 @@ pub(crate) async fn texts(events: &mut Events, count: usize) -> Vec<String> {
 }
 
 pub(crate) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
-    range.map(|it| it.to_string()).collect()
+    range.map(|number| number.to_string()).collect()
 }
 
 /// Returns the sequence of an event, from its ID.

@@ -57,7 +57,7 @@ impl Hub {
             None => (random_epoch(), 1),
         };
         // Nothing was published before the first sequence.
-        Self::of(config, epoch, first.saturating_sub(1), None)
+        Self::from_parts(config, epoch, first.saturating_sub(1), None)
     }
 
     /// Creates a hub that shares its events with all other hubs of the same backend.
@@ -67,14 +67,19 @@ impl Hub {
         config: HubConfig,
         backend: Arc<dyn Backend>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let hub = Self::of(config, 0, 0, Some(Arc::clone(&backend)));
+        let hub = Self::from_parts(config, 0, 0, Some(Arc::clone(&backend)));
         let follow = follow(Arc::clone(&hub.shared), backend);
         (hub, follow)
     }
 
-    fn of(config: HubConfig, epoch: u64, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
+    fn from_parts(
+        config: HubConfig,
+        epoch: u64,
+        latest: u64,
+        backend: Option<Arc<dyn Backend>>,
+    ) -> Self {
         Self {
-            shared: Arc::new(Shared::new(config, epoch, newest, backend)),
+            shared: Arc::new(Shared::new(config, epoch, latest, backend)),
         }
     }
 
@@ -195,16 +200,16 @@ impl Hub {
 
     /// Returns the counts since the hub was created.
     pub fn stats(&self) -> Stats {
-        self.shared.counts.now()
+        self.shared.counters.now()
     }
 
-    /// Returns the ID of the newest event that this hub knows. `None` if there was no event.
+    /// Returns the ID of the latest event that this hub knows. `None` if there was no event.
     ///
     /// This is the ID of the event itself. So it tells a client that something was published, even with
     /// [sealed IDs](crate::IdFormat).
     pub fn latest_id(&self) -> Option<EventId> {
-        let newest = self.shared.read().log.newest();
-        Some(self.shared.id(newest)).filter(|_| newest != 0)
+        let latest = self.shared.read().log.latest();
+        Some(self.shared.id(latest)).filter(|_| latest != 0)
     }
 
     /// Returns the number of distinct selections that have subscribers.
@@ -254,9 +259,9 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
     // A backend may have very many updates at once.
     let mut turn = Turn::new();
     while let Some(update) = updates.next().await {
-        ends(&mut turn).await;
+        yield_if_over(&mut turn).await;
         match update {
-            Update::Event(event) if event.sequence > shared.read().log.newest() => {
+            Update::Event(event) if event.sequence > shared.read().log.latest() => {
                 let woken = match shared.accepts(&event) {
                     true => shared.append(Some(event.sequence), &event.publication).1,
                     false => 0,
@@ -269,7 +274,7 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
                 let mut old = shared.skip_to(sequence);
                 while old.as_mut().is_some_and(|old| old.drop_some()) {
                     turn.spend(DROP_WORK);
-                    ends(&mut turn).await;
+                    yield_if_over(&mut turn).await;
                 }
             }
             Update::Disconnected(lost) => {
@@ -287,8 +292,8 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
 }
 
 /// Lets other tasks run if the turn is over.
-async fn ends(turn: &mut Turn) {
-    poll_fn(|cx| match turn.ends(cx) {
+async fn yield_if_over(turn: &mut Turn) {
+    poll_fn(|cx| match turn.yield_if_over(cx) {
         true => Poll::Pending,
         false => Poll::Ready(()),
     })

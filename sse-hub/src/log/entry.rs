@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) topics: Topics,
     pub(crate) key: Option<Key>,
     pub(crate) block: Encoded,
-    pub(crate) at: Instant,
+    pub(crate) appended_at: Instant,
 }
 
 impl Entry {
@@ -36,14 +36,14 @@ impl Entry {
         entry + block + topics + texts.sum::<usize>() + key
     }
 
-    /// Returns the work of matching it against a filters, in units of [`Turn`](crate::turn::Turn).
+    /// Returns the work of matching it against these filters, in units of [`Turn`](crate::turn::Turn).
     pub(super) fn cost(&self, filters: &TopicFilters) -> usize {
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
         cost(&self.topics, filters) + key / BYTES_PER_WORK
     }
 }
 
-/// Returns the work of matching these topics against a filters, in units of [`Turn`](crate::turn::Turn).
+/// Returns the work of matching these topics against these filters, in units of [`Turn`](crate::turn::Turn).
 pub(crate) fn cost(topics: &Topics, filters: &TopicFilters) -> usize {
     let topics = topics
         .iter()
@@ -56,7 +56,7 @@ fn allocated(bytes: usize) -> usize {
     (bytes + size_of::<usize>()).next_multiple_of(16)
 }
 
-/// Returns the memory that an `Arc` of this length takes, in bytes, with its two counts.
+/// Returns the memory that an `Arc` of this length takes, in bytes, with its two counters.
 fn shared(bytes: usize) -> usize {
     allocated(2 * size_of::<usize>() + bytes)
 }

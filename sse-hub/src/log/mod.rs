@@ -1,4 +1,4 @@
-//! Log of the kept events: all events for a while, then the newest events of each topic and the latest of each key.
+//! Log of the kept events: all events for some time, then the latest events of each topic and of each key.
 
 mod entry;
 mod lost_events;
@@ -14,26 +14,26 @@ use std::{
 use crate::{TopicFilters, config::Retention, publication::Key};
 
 pub(crate) use entry::{Entry, cost};
-pub(crate) use search::Back;
+pub(crate) use search::BackwardSearch;
 
 use lost_events::LostEvents;
 use per_topic::PerTopic;
 
 /// Maximum number of bytes of a frame of several events. A larger event is a frame of its own, which is not copied.
-pub(crate) const FULL_FRAME: usize = 16 * 1024;
+pub(crate) const MAX_FRAME_BYTES: usize = 16 * 1024;
 
 /// Maximum number of events that are dropped at once because of their age. It bounds the time of one call.
 const MAX_DROPS_PER_CALL: usize = 1024;
 
-/// Maximum number of comparisons of a selector with an event, to find out if a subscriber misses events that are too
+/// Maximum number of comparisons of a filter with an event, to find out if a subscriber misses events that are too
 /// old.
 const MAX_OLD_COMPARISONS: usize = 4096;
 
-/// Log of the newest events, limited in their number and their bytes.
+/// Log of the latest events, limited in their number and their bytes.
 ///
-/// The main queue `entries` has the newest events of all topics. Events leave it oldest first. Some of them are
-/// still kept, as long as there is room: the newest events of each topic in `per_topic`, and the latest event of each
-/// key in `state`. An event may be in both.
+/// The main queue `entries` has the latest events of all topics. Events leave it oldest first. Some of them are
+/// still kept, as long as there is room: the latest events of each topic in `per_topic`, and the latest event of each
+/// key in `kept_by_key`. An event may be in both.
 #[derive(Debug)]
 pub(crate) struct Log {
     retention: Retention,
@@ -41,45 +41,45 @@ pub(crate) struct Log {
     per_topic: PerTopic,
     /// Size of all events in bytes, each event counted once.
     bytes: usize,
-    /// Sequence of the newest event. In a new log, sequence of the newest event before this log.
-    newest: u64,
+    /// Sequence of the latest event. In a new log, sequence of the latest event before this log.
+    latest: u64,
     /// All events up to this one have left the main queue, or are too old and will leave it.
     floor: u64,
     /// Events up to this one are too old to be replayed, and may not have been dropped yet.
     expired: u64,
     /// Events up to this one are lost for good: the backend does not have them any more.
-    gone: u64,
+    truncated: u64,
     /// Topics of the events that have left the main queue and are not in `per_topic`.
     lost: LostEvents,
-    /// Sequence of the newest event of each key, as long as that event is kept.
-    latest: HashMap<Key, u64>,
-    /// Newest event of each key, if it has left the main queue.
-    state: BTreeMap<u64, Arc<Entry>>,
-    /// Sequence of the newest event that had to leave `state` for lack of room.
-    state_floor: u64,
+    /// Sequence of the latest event of each key, as long as that event is kept.
+    latest_by_key: HashMap<Key, u64>,
+    /// Latest event of each key, if it has left the main queue.
+    kept_by_key: BTreeMap<u64, Arc<Entry>>,
+    /// Sequence of the latest event that had to leave `kept_by_key` for lack of room.
+    kept_by_key_floor: u64,
 }
 
 impl Log {
     /// Creates an empty log that continues after this sequence.
-    pub(crate) fn new(retention: Retention, newest: u64) -> Self {
+    pub(crate) fn new(retention: Retention, latest: u64) -> Self {
         Self {
             retention,
             entries: VecDeque::new(),
             per_topic: PerTopic::new(retention),
             bytes: 0,
-            newest,
-            floor: newest,
+            latest,
+            floor: latest,
             expired: 0,
-            gone: 0,
-            lost: LostEvents::new(newest),
-            latest: HashMap::new(),
-            state: BTreeMap::new(),
-            state_floor: newest,
+            truncated: 0,
+            lost: LostEvents::new(latest),
+            latest_by_key: HashMap::new(),
+            kept_by_key: BTreeMap::new(),
+            kept_by_key_floor: latest,
         }
     }
 
-    pub(crate) fn newest(&self) -> u64 {
-        self.newest
+    pub(crate) fn latest(&self) -> u64 {
+        self.latest
     }
 
     /// Returns the sequence up to which all events are now too old to be replayed. 0 if no event is too old. The sequence
@@ -95,7 +95,7 @@ impl Log {
             return 0;
         };
         let now = Instant::now();
-        let is_old = |entry: &Arc<Entry>| now.saturating_duration_since(entry.at) > age;
+        let is_old = |entry: &Arc<Entry>| now.saturating_duration_since(entry.appended_at) > age;
         let old = self.entries.partition_point(is_old).min(count);
         let last = old.checked_sub(1).and_then(|last| self.entries.get(last));
         let sequence = match last {
@@ -105,16 +105,20 @@ impl Log {
         self.expired.max(sequence)
     }
 
-    /// Returns whether all events after this sequence are still kept. If `latest` is set, considers only the latest
+    /// Returns whether all events after this sequence are still kept. If `compact` is set, considers only the latest
     /// event of each key.
-    pub(crate) fn reaches(&self, sequence: u64, latest: bool) -> bool {
-        self.complete_after(latest) <= sequence
+    pub(crate) fn reaches(&self, sequence: u64, compact: bool) -> bool {
+        self.complete_after(compact) <= sequence
     }
 
-    /// Returns the sequence after which all events are still kept. If `latest` is set, considers only the latest event
+    /// Returns the sequence after which all events are still kept. If `compact` is set, considers only the latest event
     /// of each key. Some earlier events may be kept, too.
-    pub(crate) fn complete_after(&self, latest: bool) -> u64 {
-        if latest { self.state_floor } else { self.floor }
+    pub(crate) fn complete_after(&self, compact: bool) -> u64 {
+        if compact {
+            self.kept_by_key_floor
+        } else {
+            self.floor
+        }
     }
 
     /// Returns whether an event of these filters may be missing after the sequence `after`. Events up to `expired`
@@ -150,12 +154,12 @@ impl Log {
 
     /// Adds an event that is newer than all others.
     pub(crate) fn append(&mut self, entry: Arc<Entry>) {
-        debug_assert!(entry.sequence > self.newest);
-        self.newest = entry.sequence;
+        debug_assert!(entry.sequence > self.latest);
+        self.latest = entry.sequence;
         self.bytes += entry.size();
         if let Some(key) = &entry.key
-            && let Some(older) = self.latest.insert(key.clone(), entry.sequence)
-            && let Some(older) = self.state.remove(&older)
+            && let Some(older) = self.latest_by_key.insert(key.clone(), entry.sequence)
+            && let Some(older) = self.kept_by_key.remove(&older)
             && !self.per_topic.contains(older.sequence)
         {
             self.bytes -= older.size();
@@ -168,9 +172,9 @@ impl Log {
     /// `for_good`. Returns the old log. Dropping it at once is slow: see [`drop_some`](Self::drop_some).
     #[must_use]
     pub(crate) fn skip_to(&mut self, sequence: u64, for_good: bool) -> Self {
-        let gone = if for_good { sequence } else { self.gone };
+        let truncated = if for_good { sequence } else { self.truncated };
         let empty = Self {
-            gone,
+            truncated,
             ..Self::new(self.retention, sequence)
         };
         core::mem::replace(self, empty)
@@ -181,11 +185,11 @@ impl Log {
         for _ in 0..MAX_DROPS_PER_CALL {
             if let Some(entry) = self.entries.pop_front() {
                 if let Some(key) = &entry.key {
-                    self.latest.remove(key);
+                    self.latest_by_key.remove(key);
                 }
             } else if self.per_topic.drop_oldest() {
                 self.per_topic.pop_dropped();
-            } else if !self.drop_state() {
+            } else if !self.drop_oldest_key() {
                 return false;
             }
         }
@@ -193,8 +197,8 @@ impl Log {
     }
 
     /// Returns whether events after this sequence are lost for good.
-    pub(crate) fn is_gone(&self, sequence: u64) -> bool {
-        sequence < self.gone
+    pub(crate) fn is_truncated(&self, sequence: u64) -> bool {
+        sequence < self.truncated
     }
 
     /// Removes events that exceed the retention.
@@ -204,75 +208,75 @@ impl Log {
         let mut old = 0;
         loop {
             let is_full = self.bytes + self.per_topic.overhead() > self.retention.bytes;
-            if is_full && self.drop_state() {
+            if is_full && self.drop_oldest_key() {
                 continue;
             }
             let is_over = is_full || self.entries.len() > events;
             let is_old = old < MAX_DROPS_PER_CALL && self.is_old();
-            // The newest event stays, even if it is too large, so that it reaches the subscribers that wait for it.
+            // The latest event stays, even if it is too large, so that it reaches the subscribers that wait for it.
             if self.entries.len() > 1 && (is_over || is_old) {
                 old += 1;
-                self.leave_front();
+                self.retire_oldest();
             } else if !(is_full && self.per_topic.drop_oldest()) {
                 break;
             }
-            self.lose_dropped();
+            self.record_dropped();
         }
-        while self.state.len() > keys {
-            self.drop_state();
+        while self.kept_by_key.len() > keys {
+            self.drop_oldest_key();
         }
     }
 
     /// Removes the oldest event of the main queue. It is then kept for its key or its topics, or lost.
-    fn leave_front(&mut self) {
+    fn retire_oldest(&mut self) {
         let Some(entry) = self.entries.pop_front() else {
             return;
         };
         let sequence = entry.sequence;
         self.floor = self.floor.max(sequence);
         if let Some(key) = &entry.key
-            && self.latest.get(key) == Some(&sequence)
+            && self.latest_by_key.get(key) == Some(&sequence)
         {
-            self.state.insert(sequence, Arc::clone(&entry));
+            self.kept_by_key.insert(sequence, Arc::clone(&entry));
         }
         match sequence <= self.expired {
-            true => self.lose(&entry),
+            true => self.record_loss(&entry),
             false => self.per_topic.insert(entry),
         }
     }
 
     /// Handles the events that are not kept for a topic any more.
-    fn lose_dropped(&mut self) {
+    fn record_dropped(&mut self) {
         while let Some(entry) = self.per_topic.pop_dropped() {
-            self.lose(&entry);
+            self.record_loss(&entry);
         }
     }
 
     /// Notes that an event is kept neither in the main queue nor for a topic any more.
-    fn lose(&mut self, entry: &Entry) {
+    fn record_loss(&mut self, entry: &Entry) {
         self.lost.add(entry.sequence, &entry.topics);
-        if !self.state.contains_key(&entry.sequence) {
-            self.forget(entry);
+        if !self.kept_by_key.contains_key(&entry.sequence) {
+            self.release_memory(entry);
         }
     }
 
     /// Notes that an event is not kept any more.
-    fn forget(&mut self, entry: &Entry) {
+    fn release_memory(&mut self, entry: &Entry) {
         self.bytes -= entry.size();
         if let Some(key) = &entry.key
-            && self.latest.get(key) == Some(&entry.sequence)
+            && self.latest_by_key.get(key) == Some(&entry.sequence)
         {
-            self.latest.remove(key);
+            self.latest_by_key.remove(key);
         }
     }
 
-    /// Marks events that are too old, except the newest one. Drops some of those that are kept for their topics.
+    /// Marks events that are too old, except the latest one. Drops some of those that are kept for their topics.
     fn expire(&mut self) {
         self.expired = self.expired_among(self.entries.len().saturating_sub(1));
         self.floor = self.floor.max(self.expired);
         self.per_topic
             .drop_through(self.expired, MAX_DROPS_PER_CALL);
-        self.lose_dropped();
+        self.record_dropped();
     }
 
     /// Returns whether the oldest event of the main queue is too old to be replayed.
@@ -282,13 +286,13 @@ impl Log {
     }
 
     /// Drops the oldest event that is kept for its key. Returns whether there was one.
-    fn drop_state(&mut self) -> bool {
-        let Some((sequence, entry)) = self.state.pop_first() else {
+    fn drop_oldest_key(&mut self) -> bool {
+        let Some((sequence, entry)) = self.kept_by_key.pop_first() else {
             return false;
         };
-        self.state_floor = sequence;
+        self.kept_by_key_floor = sequence;
         if !self.per_topic.contains(sequence) {
-            self.forget(&entry);
+            self.release_memory(&entry);
         }
         true
     }
@@ -311,8 +315,8 @@ mod tests {
                 for data in ["x".to_owned(), "x".repeat(3000), "\n".repeat(500)] {
                     for key in [None, Some("k"), Some("a key that is somewhat longer")] {
                         let publication = |sequence: usize| {
-                            let topic = |it: usize| {
-                                format!("{sequence:03}{}", "x".repeat(length)) + &it.to_string()
+                            let topic = |index: usize| {
+                                format!("{sequence:03}{}", "x".repeat(length)) + &index.to_string()
                             };
                             let topics = Topics::new((0..topics).map(topic)).unwrap();
                             let publication = Publication::new(topics, Event::new(data.clone()));
@@ -327,12 +331,12 @@ mod tests {
                         });
                         let used = used.bytes_current as usize / EVENTS;
                         let counted = log.bytes / EVENTS;
-                        let what = format!(
+                        let case = format!(
                             "{topics} topics of {length} bytes, {} of data, key {key:?}: {counted} of {used} counted",
                             data.len()
                         );
-                        assert!(counted >= used * 4 / 5, "{what}");
-                        assert!(counted <= used * 3 / 2 + 64, "{what}");
+                        assert!(counted >= used * 4 / 5, "{case}");
+                        assert!(counted <= used * 3 / 2 + 64, "{case}");
                     }
                 }
             }
@@ -341,13 +345,13 @@ mod tests {
 
     fn fill(log: &mut Log, publications: impl IntoIterator<Item = Publication>) {
         for publication in publications {
-            let sequence = log.newest() + 1;
+            let sequence = log.latest() + 1;
             log.append(Arc::new(Entry {
                 sequence,
                 topics: publication.topics.clone(),
                 key: publication.key(),
                 block: Encoded::from(&publication.event),
-                at: Instant::now(),
+                appended_at: Instant::now(),
             }));
         }
     }
@@ -364,12 +368,12 @@ mod tests {
 
     /// Returns the size of all events, each counted once.
     fn sum(log: &Log) -> usize {
-        let kept = merge(log.per_topic.after(0), log.state.values());
+        let kept = merge(log.per_topic.after(0), log.kept_by_key.values());
         let entries = log.entries.iter().chain(kept);
         entries.map(|entry| entry.size()).sum()
     }
 
-    /// Returns the memory that the log counts.
+    /// Returns the memory that the log counters.
     fn counted(log: &Log) -> usize {
         log.bytes + log.per_topic.overhead()
     }
@@ -386,8 +390,12 @@ mod tests {
         for round in 0..5_000 {
             let key = (round % 3 > 0).then_some(round % 1_000);
             fill(&mut log, [publication(round % 7, key)]);
-            assert!(log.entries.len() <= 100 && log.state.len() <= 50);
-            assert!(log.latest.len() <= 150, "{} keys", log.latest.len());
+            assert!(log.entries.len() <= 100 && log.kept_by_key.len() <= 50);
+            assert!(
+                log.latest_by_key.len() <= 150,
+                "{} keys",
+                log.latest_by_key.len()
+            );
             assert!(counted(&log) <= 150_000 && log.bytes == sum(&log));
         }
         assert!(
@@ -422,7 +430,9 @@ mod tests {
                 assert!(log.per_topic.topics() <= 60);
                 let kept = log.per_topic.after(0).count();
                 assert!(kept <= 60 * per_topic);
-                assert!(log.latest.len() <= log.entries.len() + log.state.len() + kept);
+                assert!(
+                    log.latest_by_key.len() <= log.entries.len() + log.kept_by_key.len() + kept
+                );
             }
         }
     }
@@ -445,9 +455,9 @@ mod tests {
             let used = allocation_counter::measure(|| fill(&mut log, (0..EVENTS).map(publication)));
             let used = used.bytes_current as usize / EVENTS;
             let counted = counted(&log) / EVENTS;
-            let what = format!("{topics} topics of {length} bytes: {counted} of {used} counted");
-            assert!(counted >= used * 4 / 5, "{what}");
-            assert!(counted <= used * 3 / 2 + 64, "{what}");
+            let case = format!("{topics} topics of {length} bytes: {counted} of {used} counted");
+            assert!(counted >= used * 4 / 5, "{case}");
+            assert!(counted <= used * 3 / 2 + 64, "{case}");
             let kept = |log: &Log| log.per_topic.after(0).count();
             assert_eq!(kept(&log), EVENTS - 1);
             assert!(log.drop_some());
@@ -498,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn many_selectors_look_at_few_entries_at_a_time() {
+    fn many_filters_examine_few_entries_at_a_time() {
         let mut log = Log::new(Retention::default(), 0);
         fill(
             &mut log,
@@ -506,25 +516,26 @@ mod tests {
         );
         let filters = TopicFilters::new((3..67).map(|topic| topic.to_string())).unwrap();
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
-            let mut back = Back::new(events, 1000);
-            let looks = iter::repeat_with(|| log.step_back(&mut back, &filters, &mut Turn::new()));
-            let looks: Vec<_> = looks.take_while(Option::is_none).collect();
-            let found = log.step_back(&mut back, &filters, &mut Turn::new());
+            let mut search = BackwardSearch::new(events, 1000);
+            let turns =
+                iter::repeat_with(|| log.search_back(&mut search, &filters, &mut Turn::new()));
+            let turns: Vec<_> = turns.take_while(Option::is_none).collect();
+            let found = log.search_back(&mut search, &filters, &mut Turn::new());
             assert_eq!(found, Some(expected), "{events}");
             assert_eq!(
-                looks.len(),
+                turns.len(),
                 (1000 - expected as usize).saturating_sub(1) / 64
             );
         }
         let found = log.find(0, &filters, false, 0, &mut Turn::new());
-        assert_eq!(found.cursor, 25, "a frame is full");
+        assert_eq!(found.position, 25, "a frame is full");
         let filters = TopicFilters::new((10..74).map(|topic| topic.to_string())).unwrap();
         let found = log.find(0, &filters, false, 0, &mut Turn::new());
-        assert_eq!(found.cursor, 64);
+        assert_eq!(found.position, 64);
     }
 
     #[test]
-    fn an_event_that_takes_long_to_match_ends_the_turn() {
+    fn an_event_that_is_slow_to_match_ends_the_turn() {
         let texts = (0..64).map(|index| format!("{index:0256}"));
         let topics = Topics::new(texts).unwrap();
         let mut log = Log::new(Retention::default(), 0);
@@ -535,15 +546,19 @@ mod tests {
         let filters = TopicFilters::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
         for cursor in [0, 1] {
             let found = log.find(cursor, &filters, false, 0, &mut Turn::new());
-            assert_eq!(found.cursor, cursor + 1, "exactly one event");
+            assert_eq!(found.position, cursor + 1, "exactly one event");
         }
     }
 
     #[test]
     fn a_large_event_is_a_frame_of_its_own() {
         let mut log = Log::new(Retention::default(), 0);
-        let large =
-            || Publication::new(Topic::new("1").unwrap(), Event::new("x".repeat(FULL_FRAME)));
+        let large = || {
+            Publication::new(
+                Topic::new("1").unwrap(),
+                Event::new("x".repeat(MAX_FRAME_BYTES)),
+            )
+        };
         fill(
             &mut log,
             [publication(1, None), large(), large(), publication(1, None)],
@@ -570,7 +585,7 @@ mod tests {
                 publication(1, None),
             ],
         );
-        assert_eq!((log.entries.len(), log.state.len()), (1, 0));
+        assert_eq!((log.entries.len(), log.kept_by_key.len()), (1, 0));
         assert!(log.reaches(2, false) && !log.reaches(1, false));
     }
 
@@ -587,7 +602,7 @@ mod tests {
         assert_eq!(log.entries.len(), 1);
         assert!(log.reaches(2, false) && !log.reaches(1, false));
         assert_eq!(
-            log.state.len(),
+            log.kept_by_key.len(),
             1,
             "the latest event of a key is kept at any age"
         );

@@ -1,4 +1,4 @@
-//! Newest events of each topic, after they have left the main queue of the log.
+//! Latest events of each topic, after they have left the main queue of the log.
 
 use core::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::{
@@ -10,29 +10,29 @@ use std::{
 
 use crate::{Topic, config::Retention, log::Entry};
 
-/// Newest events of each topic that have left the main queue of the log. They take at most half of the log's bytes.
+/// Latest events of each topic that have left the main queue of the log. They take at most half of the log's bytes.
 ///
-/// An event of several topics is kept as long as it is among the newest events of one of them.
+/// An event of several topics is kept as long as it is among the latest events of one of them.
 #[derive(Debug)]
 pub(crate) struct PerTopic {
     max_events: usize,
     max_bytes: usize,
-    kept: Kept,
+    kept: KeptEvents,
     /// Kept events by the hash of their topic, so that the map grows quickly. Two topics with the same hash share the
     /// number of events. An attacker cannot search for them, because the hash has a random key.
-    topics: HashMap<u64, TopicSequences, BuildHasherDefault<Hashed>>,
+    topics: HashMap<u64, TopicSequences, BuildHasherDefault<PrehashedHasher>>,
     hasher: RandomState,
 }
 
 /// Minimum number of empty slots before they are removed.
-const EMPTY_SLOTS: usize = 64;
+const MIN_EMPTY_SLOTS: usize = 64;
 
 /// Events that are kept for their topics.
 ///
 /// Events are added at the back, in the order of their sequences, and removed anywhere. A removed event leaves an empty
 /// slot, and empty slots are removed when they are the majority. This takes much less time than a tree.
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptEvents {
     /// The first one is not empty.
     slots: VecDeque<Slot>,
     /// Number of slots that are not empty.
@@ -62,9 +62,9 @@ struct TopicSequences {
 
 /// Hasher for keys that are hashes already.
 #[derive(Debug, Default)]
-struct Hashed(u64);
+struct PrehashedHasher(u64);
 
-impl Hasher for Hashed {
+impl Hasher for PrehashedHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
@@ -86,7 +86,7 @@ impl PerTopic {
         Self {
             max_events: retention.events_per_topic,
             max_bytes: retention.bytes / 2,
-            kept: Kept::default(),
+            kept: KeptEvents::default(),
             topics: HashMap::default(),
             hasher: RandomState::new(),
         }
@@ -101,7 +101,7 @@ impl PerTopic {
         }
         let (size, overhead) = (entry.size(), overhead(&entry));
         if size + overhead > self.max_bytes {
-            // Older events are not the newest of these topics any more.
+            // Older events are not the latest of these topics any more.
             for topic in &entry.topics {
                 self.remove_topic(topic);
             }
@@ -116,8 +116,8 @@ impl PerTopic {
                         self.kept.release(oldest);
                     }
                 }
-                hash_map::Entry::Vacant(place) => {
-                    place.insert(TopicSequences::new(entry.sequence));
+                hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(TopicSequences::new(entry.sequence));
                 }
             }
         }
@@ -217,7 +217,7 @@ impl PerTopic {
             let mut events = slots.range(middle..end).zip(middle..);
             let event = events.find_map(|(slot, index)| Some((slot.entry.as_ref()?, index)));
             match event {
-                Some((entry, index)) if now.saturating_duration_since(entry.at) > age => {
+                Some((entry, index)) if now.saturating_duration_since(entry.appended_at) > age => {
                     (old, start) = (entry.sequence, index + 1);
                 }
                 _ => end = middle,
@@ -237,7 +237,7 @@ impl PerTopic {
     }
 }
 
-impl Kept {
+impl KeptEvents {
     /// Returns the index of the first slot with this sequence or a greater one.
     fn index(&self, sequence: u64) -> usize {
         self.slots.partition_point(|slot| slot.sequence < sequence)
@@ -265,19 +265,19 @@ impl Kept {
         if slot.topics == 0
             && let Some(entry) = slot.entry.take()
         {
-            self.forget(&entry);
+            self.release_memory(&entry);
             self.dropped.push(entry);
         }
     }
 
     fn drop_first(&mut self) -> Option<Arc<Entry>> {
         let entry = self.slots.front_mut()?.entry.take()?;
-        self.forget(&entry);
+        self.release_memory(&entry);
         Some(entry)
     }
 
     /// Notes that a slot has become empty.
-    fn forget(&mut self, entry: &Entry) {
+    fn release_memory(&mut self, entry: &Entry) {
         self.len -= 1;
         self.bytes -= entry.size();
         self.overhead -= overhead(entry);
@@ -286,7 +286,7 @@ impl Kept {
         {
             self.slots.pop_front();
         }
-        if self.slots.len() > 2 * self.len + EMPTY_SLOTS {
+        if self.slots.len() > 2 * self.len + MIN_EMPTY_SLOTS {
             self.slots.retain(|slot| slot.entry.is_some());
         }
     }

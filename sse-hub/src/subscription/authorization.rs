@@ -13,30 +13,30 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::{Authorizer, Denied, Grant, TopicFilters};
 
-/// Future of an authority's answer. It is a denial if the answer takes longer than the timeout.
-pub(crate) struct Question {
+/// Future of an authorizer's answer. It is a denial if the answer takes longer than the timeout.
+pub(crate) struct PendingAnswer {
     answer: BoxFuture<'static, Result<Grant, Denied>>,
     timeout: Duration,
-    /// Timer of the timeout. It starts only if the answer is not ready at once, so that an authority that does not
+    /// Timer of the timeout. It starts only if the answer is not ready at once, so that an authorizer that does not
     /// wait needs no timer.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Question {
-    pub(crate) fn ask(
+impl PendingAnswer {
+    pub(crate) fn new(
         authorizer: &dyn Authorizer,
         filters: &TopicFilters,
         timeout: Duration,
     ) -> Self {
         Self {
-            answer: authorizer.ask(filters),
+            answer: authorizer.authorize(filters),
             timeout,
             deadline: None,
         }
     }
 }
 
-impl Future for Question {
+impl Future for PendingAnswer {
     type Output = Result<Grant, Denied>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -49,16 +49,16 @@ impl Future for Question {
             .deadline
             .get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(deadline.as_mut().poll(cx));
-        tracing::warn!(?timeout, "authority did not answer in time");
-        Poll::Ready(Err(Denied::new("no answer from the authority in time")))
+        tracing::warn!(?timeout, "authorizer did not answer in time");
+        Poll::Ready(Err(Denied::new("no answer from the authorizer in time")))
     }
 }
 
-/// Minimum duration of a grant, and so minimum time between two questions to an authority.
+/// Minimum duration of a grant, and so minimum time between two requests to an authorizer.
 const MIN_GRANT: Duration = Duration::from_secs(1);
 
-/// Check of one subscription's grant, which asks the authority again when the grant expires.
-pub(crate) struct Guard {
+/// Check of one subscription's grant, which asks the authorizer again when the grant expires.
+pub(crate) struct Authorization {
     authorizer: Arc<dyn Authorizer>,
     timeout: Duration,
     state: State,
@@ -66,10 +66,10 @@ pub(crate) struct Guard {
 
 enum State {
     Granted(Option<Pin<Box<Sleep>>>),
-    Asking(Question),
+    Pending(PendingAnswer),
 }
 
-impl Guard {
+impl Authorization {
     pub(crate) fn new(authorizer: Arc<dyn Authorizer>, timeout: Duration, grant: Grant) -> Self {
         Self {
             authorizer,
@@ -79,7 +79,7 @@ impl Guard {
     }
 
     /// Returns ready with `Ok` while the subscriber may receive events, and with the denial when it may not any more.
-    /// Pending while the authority decides.
+    /// Pending while the authorizer decides.
     pub(crate) fn poll(
         &mut self,
         filters: &TopicFilters,
@@ -91,11 +91,11 @@ impl Guard {
                 State::Granted(Some(expiry)) => match expiry.as_mut().poll(cx) {
                     Poll::Pending => return Poll::Ready(Ok(())),
                     Poll::Ready(()) => {
-                        let question = Question::ask(&*self.authorizer, filters, self.timeout);
-                        self.state = State::Asking(question);
+                        let answer = PendingAnswer::new(&*self.authorizer, filters, self.timeout);
+                        self.state = State::Pending(answer);
                     }
                 },
-                State::Asking(question) => match ready!(Pin::new(question).poll(cx)) {
+                State::Pending(answer) => match ready!(Pin::new(answer).poll(cx)) {
                     Ok(grant) => self.state = State::new(grant),
                     Err(denied) => return Poll::Ready(Err(denied)),
                 },
@@ -112,8 +112,8 @@ impl State {
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").finish_non_exhaustive()
+        f.debug_struct("Authorization").finish_non_exhaustive()
     }
 }

@@ -1,17 +1,17 @@
-//! Cursor of a subscription in the published events.
+//! Cursor of a subscription: its position in the published events.
 //!
 //! # A note to the next reader
 //!
-//! The reader stores its position as the sequence of the last event that it took. It looks for the next event in
+//! The cursor stores its position as the sequence of the last event that it took. It looks for the next event in
 //! two places, which have the same order: the window of its channel, and the log. It can use either, if that
-//! reaches back to the cursor. So there is no switch from replay to live events at which an event could be lost or
+//! reaches back to the position. So there is no switch from replay to live events at which an event could be lost or
 //! sent twice:
 //!
 //! ```text
 //!   backend ─ ─ ─ ─ ─┬──────── log ────────────────┐
-//!                    │                  ┌─ window ─┤  only this selection, shared
+//!                    │                  ┌─ window ─┤  only these filters, shared
 //!   ──────────▲──────┴─────────▲────────┴────▲─────┴──▶ sequences
-//!          recovery        catching up      live
+//!           replay        catching up      live
 //! ```
 
 use core::{task::Context, time::Duration};
@@ -20,7 +20,7 @@ use sse_hyper::{CloseEvent, Encoded};
 
 use crate::{
     LagPolicy,
-    fanout::channel::{Channel, Inner, Next, Part, Place},
+    fanout::channel::{Batch, Channel, ChannelState, WaiterKey, WindowRead},
     hub::Shared,
     turn::Turn,
 };
@@ -34,231 +34,240 @@ const FRAME_BYTES_PER_WORK: usize = 512;
 /// Work of checking that no event is missing, in units of [`Turn`].
 const CHECK_WORK: usize = 512;
 
-/// Cursor of a subscription.
+/// Position of a subscription, and what it needs to move on.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct Cursor {
     /// Sequence of the last event that the subscriber has taken.
-    pub(crate) cursor: u64,
-    /// Position as a count of the channel's events. Valid if the subscriber is live.
+    pub(crate) position: u64,
+    /// Number of the channel's events up to the position. Valid if the subscriber is live.
     ordinal: u64,
-    pub(crate) place: Place,
+    pub(crate) waiter: WaiterKey,
     /// Events up to this one were too old to be replayed when the subscription began.
     expired: u64,
     /// The subscriber gets each event after this one. Of the earlier events, it gets those that are kept.
     pub(crate) complete_after: u64,
     max_lag: Option<u64>,
-    slow: LagPolicy,
+    lag_policy: LagPolicy,
     /// The subscriber has caught up at least once.
     is_live: bool,
     /// No event has come since the subscriber last waited.
     is_idle: bool,
-    pub(crate) announces_position: bool,
+    pub(crate) position_events: bool,
     /// Time of the last position event, in seconds since the start of the hub.
-    told_at: u32,
+    announced_at: u32,
     pub(crate) turn: Turn,
 }
 
-/// Result of [`Reader::look`].
-pub(crate) enum Look {
-    Found(Encoded),
+/// Result of [`Cursor::read`].
+pub(crate) enum ReadStep {
+    Events(Encoded),
     /// The last events of the subscription.
-    Last(Encoded),
+    Ended(Encoded),
     /// There are no events. The next one wakes the task.
-    Nothing,
-    /// The cursor has moved without an event. The caller looks again.
+    CaughtUp,
+    /// The position has moved without an event. The caller reads again.
     Again,
     /// The backend has the next events: those after the first sequence, up to the second one.
-    Elsewhere(u64, u64),
+    InBackend(u64, u64),
 }
 
-impl Reader {
+impl Cursor {
     pub(crate) fn new(
         shared: &Shared,
-        cursor: u64,
+        position: u64,
         expired: u64,
-        slow: LagPolicy,
+        lag_policy: LagPolicy,
         max_lag: Option<u64>,
     ) -> Self {
         Self {
-            cursor,
+            position,
             expired,
             complete_after: 0,
             ordinal: 0,
-            place: Place::default(),
+            waiter: WaiterKey::default(),
             // `LagPolicy::Latest` has no lag limit, because newer events replace the unread ones.
             max_lag: max_lag
-                .filter(|_| slow != LagPolicy::Latest)
-                .map(|it| it.max(1)),
-            slow,
+                .filter(|_| lag_policy != LagPolicy::Latest)
+                .map(|max_lag| max_lag.max(1)),
+            lag_policy,
             is_live: false,
             is_idle: false,
-            announces_position: shared.config.announces_position,
-            told_at: shared.seconds(),
+            position_events: shared.config.position_events,
+            announced_at: shared.seconds(),
             turn: Turn::new(),
         }
     }
 
     /// Takes the next events, from the window if possible. Waits if there are none.
-    pub(crate) fn look(
+    pub(crate) fn read(
         &mut self,
         shared: &Shared,
         channel: &Channel,
         cx: &mut Context<'_>,
-    ) -> Look {
+    ) -> ReadStep {
         let mut window = channel.lock();
         if self.is_live
             && let Some(max) = self.max_lag
             && window.appended.wrapping_sub(self.ordinal) > max
         {
-            return self.lag(shared, &window);
+            return self.handle_lag(shared, &window);
         }
-        match window.after(self.cursor) {
-            Next::Nothing => {
+        match window.read_after(self.position) {
+            WindowRead::CaughtUp => {
                 self.is_live = shared.is_loaded();
                 self.ordinal = window.appended;
-                let old = window.wait(&mut self.place, cx);
+                let old = window.add_waiter(&mut self.waiter, cx);
                 drop(window);
                 drop(old);
                 match core::mem::replace(&mut self.is_idle, true) {
-                    true => self.tell_position(shared, channel),
+                    true => self.announce_position(shared, channel),
                     // A busy subscriber does not read the clock.
-                    false => Look::Nothing,
+                    false => ReadStep::CaughtUp,
                 }
             }
             // Only the log knows which of several events are replaced, and which were too old when the subscription
-            // began. The window may have events that the log has lost: a search for the newest events has not
+            // began. The window may have events that the log has lost: a search for the latest events has not
             // counted them.
-            Next::Part(part)
-                if self.cursor >= self.complete_after
-                    && (self.slow != LagPolicy::Latest
-                        || (part.is_newest && self.cursor >= self.expired)) =>
+            WindowRead::Batch(batch)
+                if self.position >= self.complete_after
+                    && (self.lag_policy != LagPolicy::Latest
+                        || (batch.is_latest_only && self.position >= self.expired)) =>
             {
                 drop(window);
-                self.take(shared, part)
+                self.take(shared, batch)
             }
-            Next::Part(_) | Next::InLog => {
+            WindowRead::Batch(_) | WindowRead::InLog => {
                 drop(window);
-                self.catch_up(shared, channel)
+                self.read_log(shared, channel)
             }
         }
     }
 
-    /// Sends the subscriber its position, if the last time is long ago and events of other topics have moved it.
-    fn tell_position(&mut self, shared: &Shared, channel: &Channel) -> Look {
+    /// Sends the subscriber its position, if the interval has passed and events of other topics have moved it.
+    fn announce_position(&mut self, shared: &Shared, channel: &Channel) -> ReadStep {
         let now = shared.seconds();
-        let silence = Duration::from_secs(now.saturating_sub(self.told_at).into());
-        let is_due = silence >= shared.config.position_interval;
-        if !(self.announces_position && self.is_live && is_due) {
-            return Look::Nothing;
+        let elapsed = Duration::from_secs(now.saturating_sub(self.announced_at).into());
+        let is_due = elapsed >= shared.config.position_interval;
+        if !(self.position_events && self.is_live && is_due) {
+            return ReadStep::CaughtUp;
         }
         // While this lock is held, no event can be added to the log or to the window.
         let core = shared.read();
-        let newest = core.log.newest();
-        let has_all = matches!(channel.lock().after(self.cursor), Next::Nothing);
+        let latest = core.log.latest();
+        let has_all = matches!(
+            channel.lock().read_after(self.position),
+            WindowRead::CaughtUp
+        );
         drop(core);
         // If IDs are secret, a subscriber must not learn that its position moves. So it is always sent.
-        let is_told = newest > self.cursor || shared.config.ids.are_secret();
-        if !(has_all && is_told) {
-            return Look::Nothing;
+        let has_moved = latest > self.position || shared.config.ids.are_secret();
+        if !(has_all && has_moved) {
+            return ReadStep::CaughtUp;
         }
-        self.told_at = now;
-        self.cursor = self.cursor.max(newest);
-        Look::Found(shared.position(self.cursor))
+        self.announced_at = now;
+        self.position = self.position.max(latest);
+        ReadStep::Events(shared.position(self.position))
     }
 
-    /// Returns whether a client that resumes at the cursor would miss nothing.
+    /// Returns whether a client that resumes at the position would miss nothing.
     pub(crate) fn can_resume(&self, shared: &Shared, channel: &Channel) -> bool {
-        self.cursor >= self.complete_after
+        self.position >= self.complete_after
             || !shared
                 .read()
                 .log
-                .may_miss(self.cursor, self.expired, &channel.filters)
+                .may_miss(self.position, self.expired, &channel.filters)
     }
 
-    /// Takes the next events from the log. If there are none, moves the cursor forward.
-    fn catch_up(&mut self, shared: &Shared, channel: &Channel) -> Look {
-        let is_latest = self.slow == LagPolicy::Latest;
+    /// Takes the next events from the log. If there are none, moves the position forward.
+    fn read_log(&mut self, shared: &Shared, channel: &Channel) -> ReadStep {
+        let compact = self.lag_policy == LagPolicy::Latest;
         let core = shared.read();
         let log = &core.log;
-        let complete_after = self.cursor.max(self.complete_after);
-        let has_all = log.reaches(complete_after, is_latest);
+        let complete_after = self.position.max(self.complete_after);
+        let has_all = log.reaches(complete_after, compact);
         if !has_all && log.may_miss(complete_after, 0, &channel.filters) {
-            let (newest, is_gone) = (log.newest(), log.is_gone(self.cursor));
+            let (latest, is_truncated) = (log.latest(), log.is_truncated(self.position));
             drop(core);
-            return self.lose(shared, channel, newest, is_gone);
+            return self.handle_loss(shared, channel, latest, is_truncated);
         }
         let found = log.find(
-            self.cursor,
+            self.position,
             &channel.filters,
-            is_latest,
+            compact,
             self.expired,
             &mut self.turn,
         );
         drop(core);
-        self.cursor = found.cursor;
+        self.position = found.position;
         self.turn.spend(if has_all { 1 } else { CHECK_WORK });
         if found.blocks.is_empty() {
-            return Look::Again;
+            return ReadStep::Again;
         }
-        let part = Part {
+        let batch = Batch {
             blocks: Encoded::join(&found.blocks),
             events: found.blocks.len() as u64,
-            last: found.cursor,
-            is_newest: false,
+            last: found.position,
+            is_latest_only: false,
         };
         if !self.is_live {
-            shared.counts.replayed(part.events);
+            shared.counters.replayed(batch.events);
         }
-        self.take(shared, part)
+        self.take(shared, batch)
     }
 
-    fn take(&mut self, shared: &Shared, part: Part) -> Look {
+    fn take(&mut self, shared: &Shared, batch: Batch) -> ReadStep {
         self.turn
-            .spend(FRAME_WORK + part.blocks.len() / FRAME_BYTES_PER_WORK);
+            .spend(FRAME_WORK + batch.blocks.len() / FRAME_BYTES_PER_WORK);
         self.is_idle = false;
-        self.cursor = part.last;
-        self.ordinal = self.ordinal.wrapping_add(part.events);
-        shared.counts.delivered(part.events);
-        Look::Found(part.blocks)
+        self.position = batch.last;
+        self.ordinal = self.ordinal.wrapping_add(batch.events);
+        shared.counters.delivered(batch.events);
+        ReadStep::Events(batch.blocks)
     }
 
     /// Handles a subscriber whose unread events are not in the log any more.
-    fn lose(&mut self, shared: &Shared, channel: &Channel, newest: u64, is_gone: bool) -> Look {
+    fn handle_loss(
+        &mut self,
+        shared: &Shared,
+        channel: &Channel,
+        latest: u64,
+        is_truncated: bool,
+    ) -> ReadStep {
         match &shared.backend {
-            Some(_) if !self.is_live && !is_gone => Look::Elsewhere(self.cursor, newest),
-            _ if !self.is_live || is_gone || self.slow == LagPolicy::Latest => {
-                Look::Found(self.reset(shared, channel, "too old"))
+            Some(_) if !self.is_live && !is_truncated => ReadStep::InBackend(self.position, latest),
+            _ if !self.is_live || is_truncated || self.lag_policy == LagPolicy::Latest => {
+                ReadStep::Events(self.reset(shared, channel, "too old"))
             }
-            _ => self.lag(shared, &channel.lock()),
+            _ => self.handle_lag(shared, &channel.lock()),
         }
     }
 
     /// Handles a subscriber that is too slow: disconnects it or skips events, and sends it a `lagged` event.
-    fn lag(&mut self, shared: &Shared, window: &Inner) -> Look {
+    fn handle_lag(&mut self, shared: &Shared, window: &ChannelState) -> ReadStep {
         let behind = window.appended.wrapping_sub(self.ordinal);
         tracing::debug!(behind, "subscriber is too slow");
-        if self.slow == LagPolicy::Disconnect {
-            shared.counts.lagged(behind, 0);
+        if self.lag_policy == LagPolicy::Disconnect {
+            shared.counters.lagged(behind, 0);
             let event = shared.config.lagged(format!(r#"{{"behind":{behind}}}"#));
-            let event = shared.position_events(event, self.cursor);
+            let event = shared.with_position(event, self.position);
             let close_event = CloseEvent::new(event).with_retry(shared.config.retry.clone());
-            return Look::Last(Encoded::from(&close_event));
+            return ReadStep::Ended(Encoded::from(&close_event));
         }
-        shared.counts.lagged(behind, behind);
-        self.skip(window);
+        shared.counters.lagged(behind, behind);
+        self.skip_to_latest(window);
         let event = shared.config.lagged(format!(r#"{{"missed":{behind}}}"#));
-        Look::Found(Encoded::from(&shared.position_events(event, self.cursor)))
+        ReadStep::Events(Encoded::from(&shared.with_position(event, self.position)))
     }
 
-    /// Moves the subscriber to the newest event, and returns a `reset` event for it.
+    /// Moves the subscriber to the latest event, and returns a `reset` event for it.
     pub(crate) fn reset(&mut self, shared: &Shared, channel: &Channel, reason: &str) -> Encoded {
-        self.skip(&channel.lock());
-        shared.counts.reset();
-        shared.reset(reason, self.cursor)
+        self.skip_to_latest(&channel.lock());
+        shared.counters.reset();
+        shared.reset(reason, self.position)
     }
 
-    fn skip(&mut self, window: &Inner) {
-        self.cursor = self.cursor.max(window.newest());
+    fn skip_to_latest(&mut self, window: &ChannelState) {
+        self.position = self.position.max(window.latest());
         self.ordinal = window.appended;
     }
 }

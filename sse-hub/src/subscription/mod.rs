@@ -1,3 +1,5 @@
+//! Subscriptions: streams of the events of one subscriber.
+
 mod authorization;
 mod builder;
 mod cursor;
@@ -17,55 +19,62 @@ use crate::{fanout::channel::Channel, hub::Shared, turn::Turn};
 
 pub use builder::{SubscribeError, SubscriptionBuilder};
 
-use authorization::Guard;
-use cursor::{Look, Reader};
-use replay::{Recovered, Recovery};
+use authorization::Authorization;
+use cursor::{Cursor, ReadStep};
+use replay::{Replay, ReplayStep};
 
 /// Work of returning one event, in units of [`Turn`].
 const EVENT_WORK: usize = 16;
 
-/// Stream of the [`Encoded`] events of one subscriber. Each item has all events that are ready, up to a full frame.
+/// Stream of the [`Encoded`] events of one subscriber. Each item has all events that are ready, up to 16 KiB.
 ///
-/// Pass it to [`StreamTracker::respond`](sse_hyper::StreamTracker::respond), or to anything else that takes a stream of events.
+/// A single event that is larger is an item of its own.
 ///
-/// A subscription has no queue. Drop it to unsubscribe. If it always has events when it is polled, it lets other
-/// tasks run from time to time: it returns `Pending` and wakes its task at once.
+/// Pass it to `sse_hyper::StreamTracker::respond`, or to anything else that takes a stream of encoded events. For a
+/// subscriber in the same program, [`events`](Self::events) returns a stream of single events.
+///
+/// Drop the subscription to unsubscribe. A subscription has no queue of its own, so it takes little memory while its
+/// client does not read.
+///
+/// If there are always events when it is polled, it lets other tasks run from time to time: it returns `Pending` and
+/// wakes its task at once.
+#[must_use = "a subscription unsubscribes when it is dropped, and does nothing unless polled"]
 pub struct Subscription {
     shared: Arc<Shared>,
     channel: Arc<Channel>,
-    reader: Reader,
+    cursor: Cursor,
     has_ended: bool,
     /// Rare state. It is boxed, because there are very many subscriptions and most do not need it.
-    special: Option<Box<Special>>,
+    prelude: Option<Box<Prelude>>,
 }
 
 /// Steps before the next event.
 #[derive(Default)]
-pub(crate) struct Special {
-    pub(crate) guard: Option<Guard>,
-    /// The first position event has not been sent yet.
-    pub(crate) is_new: bool,
-    pub(crate) notice: Option<Encoded>,
-    pub(crate) recovery: Option<Recovery>,
+pub(crate) struct Prelude {
+    pub(crate) authorization: Option<Authorization>,
+    /// The first position event is still to be sent.
+    pub(crate) announce_position: bool,
+    pub(crate) reset_event: Option<Encoded>,
+    pub(crate) replay: Option<Replay>,
 }
 
 impl Subscription {
     pub(crate) fn new(
         shared: Arc<Shared>,
         channel: Arc<Channel>,
-        reader: Reader,
-        special: Special,
+        cursor: Cursor,
+        prelude: Prelude,
     ) -> Self {
-        let is_none = special.guard.is_none()
-            && !special.is_new
-            && special.notice.is_none()
-            && special.recovery.is_none();
+        let is_empty = prelude.authorization.is_none()
+            && !prelude.announce_position
+            && prelude.reset_event.is_none()
+            && prelude.replay.is_none();
         Self {
             shared,
             channel,
-            reader,
+            cursor,
             has_ended: false,
-            special: (!is_none).then(|| Box::new(special)),
+            prelude: (!is_empty).then(|| Box::new(prelude)),
         }
     }
 
@@ -73,10 +82,23 @@ impl Subscription {
     ///
     /// The stream has no [position](crate::HubConfig::position_events) events, because the subscriber cannot lose a
     /// connection.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use sse_hub::{Event, Hub, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let hub = Hub::default();
+    /// let news = Topic::new("news")?;
+    /// let mut events = hub.subscribe(&news, None)?.events();
+    /// hub.publish((&news, Event::new("it works"))).await?;
+    /// assert_eq!(events.next().await.expect("an event").data(), "it works");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     pub fn events(mut self) -> Events {
-        self.reader.announces_position = false;
-        if let Some(special) = &mut self.special {
-            special.is_new = false;
+        self.cursor.position_events = false;
+        if let Some(prelude) = &mut self.prelude {
+            prelude.announce_position = false;
         }
         Events {
             subscription: self,
@@ -91,30 +113,31 @@ impl Subscription {
         if self.shared.is_closed() {
             return self.end();
         }
-        while !self.reader.turn.ends(cx) {
-            if let Some(blocks) = ready!(self.poll_special(cx)) {
+        while !self.cursor.turn.yield_if_over(cx) {
+            if let Some(blocks) = ready!(self.poll_prelude(cx)) {
                 return Poll::Ready(Some(blocks));
             }
-            match self.reader.look(&self.shared, &self.channel, cx) {
-                Look::Found(blocks) => return Poll::Ready(Some(blocks)),
-                Look::Last(blocks) => {
+            match self.cursor.read(&self.shared, &self.channel, cx) {
+                ReadStep::Events(blocks) => return Poll::Ready(Some(blocks)),
+                ReadStep::Ended(blocks) => {
                     self.has_ended = true;
                     return Poll::Ready(Some(blocks));
                 }
-                Look::Nothing => {
+                ReadStep::CaughtUp => {
                     // The hub may have been closed before this subscriber was registered to be woken.
                     if self.shared.is_closed() {
                         return self.end();
                     }
-                    self.reader.turn = Turn::new();
+                    self.cursor.turn = Turn::new();
                     return Poll::Pending;
                 }
-                Look::Again => {}
-                Look::Elsewhere(after, through) => {
+                ReadStep::Again => {}
+                ReadStep::InBackend(after, through) => {
                     let backend = self.shared.backend.as_deref();
                     let filters = &self.channel.filters;
-                    let recovery = backend.map(|it| Recovery::replay(it, after, through, filters));
-                    self.special.get_or_insert_default().recovery = recovery;
+                    let replay = backend
+                        .map(|backend| Replay::from_backend(backend, after, through, filters));
+                    self.prelude.get_or_insert_default().replay = replay;
                 }
             }
         }
@@ -124,42 +147,45 @@ impl Subscription {
     /// Ends the subscription, because the hub is closed. Returns the close event.
     fn end(&mut self) -> Poll<Option<Encoded>> {
         self.has_ended = true;
-        let recovery = self.special.as_ref().and_then(|it| it.recovery.as_ref());
-        let is_known = recovery.is_none_or(Recovery::has_start)
-            && self.reader.can_resume(&self.shared, &self.channel);
-        let cursor = is_known.then_some(self.reader.cursor);
-        let close_event = self.shared.close_event(cursor);
+        let replay = self
+            .prelude
+            .as_ref()
+            .and_then(|prelude| prelude.replay.as_ref());
+        let is_known = replay.is_none_or(Replay::has_start_position)
+            && self.cursor.can_resume(&self.shared, &self.channel);
+        let position = is_known.then_some(self.cursor.position);
+        let close_event = self.shared.close_event(position);
         Poll::Ready(close_event.filter(|close_event| !close_event.is_empty()))
     }
 
     /// Returns ready with blocks to send before the next event, or with `None` if the next event can be sent.
-    fn poll_special(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
-        let Some(special) = &mut self.special else {
+    fn poll_prelude(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        let Some(prelude) = &mut self.prelude else {
             return Poll::Ready(None);
         };
-        if let Some(guard) = &mut special.guard
-            && let Err(denied) = ready!(guard.poll(&self.channel.filters, cx))
+        if let Some(authorization) = &mut prelude.authorization
+            && let Err(denied) = ready!(authorization.poll(&self.channel.filters, cx))
         {
             self.has_ended = true;
-            return Poll::Ready(Some(self.shared.denied(denied, self.reader.cursor)));
+            return Poll::Ready(Some(self.shared.denied(denied, self.cursor.position)));
         }
-        if let Some(notice) = special.notice.take() {
-            return Poll::Ready(Some(notice));
+        if let Some(reset_event) = prelude.reset_event.take() {
+            return Poll::Ready(Some(reset_event));
         }
-        if let Some(recovery) = &mut special.recovery {
-            // Otherwise, the position is known only when the recovery has ended.
-            if recovery.has_start() && core::mem::take(&mut special.is_new) {
-                return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
+        if let Some(replay) = &mut prelude.replay {
+            // Otherwise, the position is known only when the replay has ended.
+            if replay.has_start_position() && core::mem::take(&mut prelude.announce_position) {
+                return Poll::Ready(Some(self.shared.position(self.cursor.position)));
             }
-            let recovered = recovery.poll(&mut self.reader, &self.shared, &self.channel, cx);
-            match ready!(recovered) {
-                Recovered::Some(blocks) => return Poll::Ready(Some(blocks)),
-                Recovered::End(blocks) => {
+            let step = replay.poll(&mut self.cursor, &self.shared, &self.channel, cx);
+            match ready!(step) {
+                ReplayStep::Events(blocks) => return Poll::Ready(Some(blocks)),
+                ReplayStep::Ended(blocks) => {
                     self.has_ended = true;
                     return Poll::Ready(Some(blocks));
                 }
-                Recovered::All(blocks) => {
-                    special.recovery = None;
+                ReplayStep::Done(blocks) => {
+                    prelude.replay = None;
                     if blocks.is_some() {
                         return Poll::Ready(blocks);
                     }
@@ -168,13 +194,13 @@ impl Subscription {
         }
         // If the client cannot resume here, it gets no position. When it reconnects without an ID, it gets the same
         // replay once more, and not a reset.
-        if core::mem::take(&mut special.is_new)
-            && self.reader.can_resume(&self.shared, &self.channel)
+        if core::mem::take(&mut prelude.announce_position)
+            && self.cursor.can_resume(&self.shared, &self.channel)
         {
-            return Poll::Ready(Some(self.shared.position(self.reader.cursor)));
+            return Poll::Ready(Some(self.shared.position(self.cursor.position)));
         }
-        if special.guard.is_none() {
-            self.special = None;
+        if prelude.authorization.is_none() {
+            self.prelude = None;
         }
         Poll::Ready(None)
     }
@@ -190,22 +216,23 @@ impl Stream for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.shared.leave(&self.channel, self.reader.place);
+        self.shared.unsubscribe(&self.channel, self.cursor.waiter);
     }
 }
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
-            .field("selection", &self.channel.filters)
-            .field("reader", &self.reader)
+            .field("filters", &self.channel.filters)
+            .field("cursor", &self.cursor)
             .field("has_ended", &self.has_ended)
             .finish_non_exhaustive()
     }
 }
 
-/// Stream of the single events of a [`Subscription`].
+/// Stream of the single events of a [`Subscription`], from [`Subscription::events`].
 #[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
 pub struct Events {
     subscription: Subscription,
     ready: std::vec::IntoIter<Event>,
@@ -216,8 +243,8 @@ impl Stream for Events {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
-        let turn = &mut this.subscription.reader.turn;
-        if turn.ends(cx) {
+        let turn = &mut this.subscription.cursor.turn;
+        if turn.yield_if_over(cx) {
             return Poll::Pending;
         }
         turn.spend(EVENT_WORK);

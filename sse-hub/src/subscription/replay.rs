@@ -1,4 +1,4 @@
-//! Steps of a new subscription that wait for the log or the backend, and replay from the backend.
+//! Replay: steps of a new subscription before it reads the log of this hub.
 
 use core::task::{Context, Poll, ready};
 
@@ -9,8 +9,8 @@ use crate::{
     Backend, BackendError, Replayed, Sequenced, TopicFilters,
     fanout::channel::Channel,
     hub::Shared,
-    log::{Back, FULL_FRAME, cost},
-    subscription::cursor::Reader,
+    log::{BackwardSearch, MAX_FRAME_BYTES, cost},
+    subscription::cursor::Cursor,
     turn::Turn,
 };
 
@@ -21,101 +21,101 @@ const EVENT_WORK: usize = 16;
 const EVENT_BYTES_PER_WORK: usize = 256;
 
 /// Step that a subscription completes before it can read the log of this hub.
-pub(crate) enum Recovery {
-    /// Searches the log for the position where the newest events of the selection begin.
-    Back(Back),
-    /// Asks the backend for its newest event, because the log is not loaded yet. The subscription begins this number of
+pub(crate) enum Replay {
+    /// Searches the log for the position where the latest events of the filters begin.
+    SearchLog(BackwardSearch),
+    /// Asks the backend for its latest event, because the log is not loaded yet. The subscription begins this number of
     /// events before that.
-    Newest(LatestSequence, u64),
+    AwaitLatest(LatestSequence, u64),
     /// Asks the backend if there is an event with this ID. The client has seen it, but it has not come to this hub yet.
-    Ahead(LatestSequence, EventId),
+    AwaitSequence(LatestSequence, EventId),
     /// Replays events from the backend, up to this sequence.
-    Replay(BoxStream<'static, Replayed>, u64),
+    Backend(BoxStream<'static, Replayed>, u64),
 }
 
 type LatestSequence = BoxFuture<'static, Result<u64, BackendError>>;
 
-/// Result of [`Recovery::poll`].
-pub(crate) enum Recovered {
+/// Result of [`Replay::poll`].
+pub(crate) enum ReplayStep {
     /// Some events. There may be more.
-    Some(Encoded),
-    /// The last events of the recovery, if there are any.
-    All(Option<Encoded>),
+    Events(Encoded),
+    /// The last events of the replay, if there are any.
+    Done(Option<Encoded>),
     /// The last event of the subscription, which ends because its position is unknown.
-    End(Encoded),
+    Ended(Encoded),
 }
 
-impl Recovery {
+impl Replay {
     /// Creates a replay of the events of these filters after `after`, up to `through`.
-    pub(crate) fn replay(
+    pub(crate) fn from_backend(
         backend: &dyn Backend,
         after: u64,
         through: u64,
         filters: &TopicFilters,
     ) -> Self {
-        Self::Replay(backend.replay(after, through, filters), through)
+        Self::Backend(backend.replay(after, through, filters), through)
     }
 
-    /// Returns whether the subscriber's position is known before the recovery ends, because the client sent its last
+    /// Returns whether the subscriber's position is known before the replay ends, because the client sent its last
     /// event ID.
-    pub(crate) fn has_start(&self) -> bool {
-        matches!(self, Self::Replay(..))
+    pub(crate) fn has_start_position(&self) -> bool {
+        matches!(self, Self::Backend(..))
     }
 
     /// Takes all events that are ready, up to a full frame.
     pub(crate) fn poll(
         &mut self,
-        reader: &mut Reader,
+        cursor: &mut Cursor,
         shared: &Shared,
         channel: &Channel,
         cx: &mut Context<'_>,
-    ) -> Poll<Recovered> {
+    ) -> Poll<ReplayStep> {
         let (events, through) = match self {
-            Self::Back(back) => {
-                let turn = &mut reader.turn;
+            Self::SearchLog(search) => {
+                let turn = &mut cursor.turn;
                 let core = shared.read();
-                let Some(cursor) = core.log.step_back(back, &channel.filters, turn) else {
+                let Some(position) = core.log.search_back(search, &channel.filters, turn) else {
                     drop(core);
-                    turn.ends(cx);
+                    turn.yield_if_over(cx);
                     return Poll::Pending;
                 };
-                reader.cursor = cursor;
-                reader.complete_after = core.log.complete_after(false);
-                return Poll::Ready(Recovered::All(None));
+                cursor.position = position;
+                cursor.complete_after = core.log.complete_after(false);
+                return Poll::Ready(ReplayStep::Done(None));
             }
-            Self::Newest(newest, before) => {
-                let newest = match ready!(newest.as_mut().poll(cx)) {
-                    Ok(newest) => newest,
-                    Err(error) => return refuse(reader, shared, channel, error),
+            Self::AwaitLatest(latest, before) => {
+                let latest = match ready!(latest.as_mut().poll(cx)) {
+                    Ok(latest) => latest,
+                    Err(error) => return refuse(cursor, shared, channel, error),
                 };
-                let cursor = newest.saturating_sub(*before);
-                reader.cursor = reader.cursor.max(cursor);
-                return Poll::Ready(Recovered::All(None));
+                let position = latest.saturating_sub(*before);
+                cursor.position = cursor.position.max(position);
+                return Poll::Ready(ReplayStep::Done(None));
             }
-            Self::Ahead(newest, id) => {
-                let newest = match ready!(newest.as_mut().poll(cx)) {
-                    Ok(newest) => newest,
-                    Err(error) => return refuse(reader, shared, channel, error),
+            Self::AwaitSequence(latest, id) => {
+                let latest = match ready!(latest.as_mut().poll(cx)) {
+                    Ok(latest) => latest,
+                    Err(error) => return refuse(cursor, shared, channel, error),
                 };
-                let sequence = shared.sequence(id).filter(|sequence| *sequence <= newest);
-                reader.cursor = sequence.unwrap_or(newest);
+                let sequence = shared.sequence(id).filter(|sequence| *sequence <= latest);
+                cursor.position = sequence.unwrap_or(latest);
                 if sequence.is_some() {
-                    return Poll::Ready(Recovered::All(None));
+                    return Poll::Ready(ReplayStep::Done(None));
                 }
-                let reset = reader.reset(shared, channel, "unknown");
-                return Poll::Ready(Recovered::All(Some(reset)));
+                let reset = cursor.reset(shared, channel, "unknown");
+                return Poll::Ready(ReplayStep::Done(Some(reset)));
             }
-            Self::Replay(events, through) => (events, *through),
+            Self::Backend(events, through) => (events, *through),
         };
         let mut blocks = Vec::new();
         let mut size = 0;
         let mut end = None;
-        while size < FULL_FRAME && end.is_none() && !reader.turn.ends(cx) {
+        while size < MAX_FRAME_BYTES && end.is_none() && !cursor.turn.yield_if_over(cx) {
             match events.as_mut().poll_next(cx) {
-                Poll::Ready(Some(Replayed::Event(event))) if event.sequence > reader.cursor => {
-                    reader.cursor = event.sequence;
+                Poll::Ready(Some(Replayed::Event(event))) if event.sequence > cursor.position => {
+                    cursor.position = event.sequence;
                     spend(
-                        &mut reader.turn,
+                        &mut cursor.turn,
                         &event,
                         cost(&event.publication.topics, &channel.filters),
                     );
@@ -128,51 +128,51 @@ impl Recovery {
                     }
                 }
                 // A repeated event.
-                Poll::Ready(Some(Replayed::Event(event))) => spend(&mut reader.turn, &event, 0),
+                Poll::Ready(Some(Replayed::Event(event))) => spend(&mut cursor.turn, &event, 0),
                 Poll::Ready(Some(Replayed::Truncated)) => {
                     shared.replayed();
-                    end = Some(Some(reader.reset(shared, channel, "too old")));
+                    end = Some(Some(cursor.reset(shared, channel, "too old")));
                 }
                 Poll::Ready(Some(Replayed::Refused(error))) => {
                     shared.replay_failed(error);
-                    end = Some(Some(reader.reset(shared, channel, "unavailable")));
+                    end = Some(Some(cursor.reset(shared, channel, "unavailable")));
                 }
                 Poll::Ready(None) => {
                     shared.replayed();
-                    reader.cursor = reader.cursor.max(through);
+                    cursor.position = cursor.position.max(through);
                     end = Some(None);
                 }
                 Poll::Pending => break,
             }
         }
         let events = blocks.len() as u64;
-        shared.counts.replayed(events);
-        shared.counts.delivered(events);
+        shared.counters.replayed(events);
+        shared.counters.delivered(events);
         if let Some(reset) = end {
             blocks.extend(reset);
             let all = (!blocks.is_empty()).then(|| Encoded::join(&blocks));
-            return Poll::Ready(Recovered::All(all));
+            return Poll::Ready(ReplayStep::Done(all));
         }
         if blocks.is_empty() {
             return Poll::Pending;
         }
-        Poll::Ready(Recovered::Some(Encoded::join(&blocks)))
+        Poll::Ready(ReplayStep::Events(Encoded::join(&blocks)))
     }
 }
 
-/// Resets a subscriber whose position is unknown, because the backend refuses to return its newest sequence.
+/// Resets a subscriber whose position is unknown, because the backend refuses to return its latest sequence.
 fn refuse(
-    reader: &mut Reader,
+    cursor: &mut Cursor,
     shared: &Shared,
     channel: &Channel,
     error: BackendError,
-) -> Poll<Recovered> {
+) -> Poll<ReplayStep> {
     shared.replay_failed(error);
-    let reset = reader.reset(shared, channel, "unavailable");
+    let reset = cursor.reset(shared, channel, "unavailable");
     // If the log is loaded, the subscriber continues from there.
     Poll::Ready(match shared.is_loaded() {
-        true => Recovered::All(Some(reset)),
-        false => Recovered::End(reset),
+        true => ReplayStep::Done(Some(reset)),
+        false => ReplayStep::Ended(reset),
     })
 }
 
