@@ -57,7 +57,7 @@ struct Node {
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let stream = sse_hub_nats::NatsConfig::new().stream(arguments.nats_stream);
-    let nats = Arc::new(JetStream::connect(arguments.nats, stream)?);
+    let nats = Arc::new(JetStream::new(arguments.nats, stream)?);
     let mut retention = Retention::default();
     retention.events = arguments.keep_events;
     let config = HubConfig::new().retention(retention);

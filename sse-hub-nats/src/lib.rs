@@ -8,7 +8,7 @@
 //! use sse_proto::Event;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let nats = JetStream::connect("nats://127.0.0.1:4222", sse_hub_nats::NatsConfig::default())?;
+//! let nats = JetStream::new("nats://127.0.0.1:4222", sse_hub_nats::NatsConfig::default())?;
 //! let (hub, follow) = Hub::with_backend(HubConfig::default(), Arc::new(nats));
 //! tokio::spawn(follow);
 //!
@@ -85,40 +85,20 @@
 //! sequences. If you restore NATS from an older state, such as a snapshot, delete the stream, because its sequences would
 //! be used again.
 
-// Map of the source files:
-//
-//     Hub::with_backend(settings, JetStream)                        (sse_hub)
-//      │          │           │           │
-//   publish    follow      replay      newest          JetStream    (jetstream.rs, config.rs)
-//      │          │           │           │
-//      │       follow.rs   replay.rs      │     in order, without gaps, over restarts of NATS
-//      │          └─────┬─────┘           │
-//  publish.rs        pull.rs, raw.rs      │     an ordered consumer on one connection; or one message at a
-//      │                │                 │     time, after a message has ended the connection
-//      └────────┬───────┴──────────┬──────┘
-//  wire.rs, headers.rs, subject.rs   stream.rs  an event as a message; the stream, created if missing
-//               └───────┬──────────┘
-//    link.rs, address.rs, backoff.rs, refusal.rs      successive connections, and refusals
-
 mod address;
-mod backoff;
 mod config;
+mod connection;
+mod consumer;
 mod error;
 mod follow;
-mod headers;
 mod jetstream;
-mod link;
+mod message;
+mod poison;
 mod publish;
-mod pull;
-mod raw;
-mod refusal;
 mod replay;
-mod shared;
 mod stream;
-mod subject;
-mod wire;
 
 pub use async_nats;
 
-pub use config::NatsConfig;
-pub use jetstream::{InvalidConfig, JetStream};
+pub use config::{InvalidConfig, NatsConfig};
+pub use jetstream::JetStream;

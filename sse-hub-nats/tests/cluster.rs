@@ -21,7 +21,7 @@ async fn the_leader_may_die() {
     let node = |kept| {
         let mut retention = Retention::default();
         retention.events = kept;
-        let stream = JetStream::connect(&urls, config.clone()).unwrap();
+        let stream = JetStream::new(&urls, config.clone()).unwrap();
         let config = sse_hub::HubConfig::new().retention(retention);
         let (hub, follow) = Hub::with_backend(config, Arc::new(stream));
         tokio::spawn(follow);

@@ -88,9 +88,9 @@ async fn of_the_names() {
             NatsConfig::new().stream(name.clone()),
             NatsConfig::new().subject(name),
         ] {
-            let made = sse_hub_nats::JetStream::connect("localhost", config);
+            let made = sse_hub_nats::JetStream::new("localhost", config);
             assert!(made.is_err());
         }
     }
-    assert!(sse_hub_nats::JetStream::connect("", NatsConfig::new()).is_err());
+    assert!(sse_hub_nats::JetStream::new("", NatsConfig::new()).is_err());
 }

@@ -9,7 +9,9 @@ use futures_util::StreamExt as _;
 use sse_hub::{BackendErrorKind, Hub, PublishError, Retention, Topic, TopicFilters};
 use sse_hub_nats::{JetStream, NatsConfig};
 use sse_proto::{Event, EventId};
-use support::{Nats, Nodes, chain, connected, next, numbers, patient, publish, texts, topic};
+use support::{
+    Nats, Nodes, chain, connected, next, numbers, publish, texts, topic, with_test_timeout,
+};
 use testkit::timeout::test_timeout;
 use tokio::time::{sleep, timeout};
 
@@ -31,7 +33,7 @@ fn server(permissions: &str) -> String {
 /// Creates a node that connects as this user.
 fn node(nats: &Nats, user: &str) -> Hub {
     let addresses = format!("nats://{user}@127.0.0.1:{}", nats.port());
-    let stream = JetStream::connect(addresses, patient()).unwrap();
+    let stream = JetStream::new(addresses, with_test_timeout()).unwrap();
     // The node keeps few events, so it must request earlier ones from NATS.
     let config = sse_hub::HubConfig::new().retention(Retention::new().events(2));
     let (hub, follow) = Hub::with_backend(config, Arc::new(stream));
@@ -181,7 +183,7 @@ async fn a_replay_without_a_consumer() {
     };
     nats.client().await.create_stream(config).await.unwrap();
     let small = Retention::new().events(2);
-    let node = nats.node_with(patient(), small);
+    let node = nats.node_with(with_test_timeout(), small);
     connected(&node, true).await;
     let ids = publish(&node, 0..5).await;
     let is_here = timeout(test_timeout(), async {
@@ -238,10 +240,10 @@ async fn a_stream_of_another_domain() {
     let nats = Nats::configured(r#"jetstream { domain: "hub" }"#).unwrap();
     for (domain, is_there) in [("hub", true), ("elsewhere", false)] {
         let config = match is_there {
-            true => patient(),
+            true => with_test_timeout(),
             false => NatsConfig::new().publish_timeout(Duration::from_secs(2)),
         };
-        let stream = JetStream::connect(nats.url(), config.domain(domain)).unwrap();
+        let stream = JetStream::new(nats.url(), config.domain(domain)).unwrap();
         let (hub, _follow) = Hub::with_backend(sse_hub::HubConfig::new(), Arc::new(stream));
         let published = hub
             .publish((Topic::new("a").unwrap(), Event::new("x")))
@@ -250,9 +252,6 @@ async fn a_stream_of_another_domain() {
     }
     for domain in ["", "a.b", "*", "a b"] {
         let config = NatsConfig::new().domain(domain);
-        assert!(
-            JetStream::connect(nats.url(), config).is_err(),
-            "{domain:?}"
-        );
+        assert!(JetStream::new(nats.url(), config).is_err(), "{domain:?}");
     }
 }

@@ -9,8 +9,8 @@ use sse_hub::{Backend as _, PublishError, Retention, TopicFilters, Update};
 use sse_hub_nats::NatsConfig;
 use sse_proto::{Event, EventId};
 use support::{
-    Nats, Nodes, all, chain, connected, next, numbers, patient, publish, read_all, test_timeout,
-    texts, topic,
+    Nats, Nodes, all, chain, connected, next, numbers, publish, read_all, test_timeout, texts,
+    topic, with_test_timeout,
 };
 use tokio::time::{sleep, timeout};
 
@@ -20,7 +20,7 @@ async fn nothing_is_lost_when_nats_is_killed() {
     let mut nats = Nats::start().unwrap();
     let mut small = Retention::default();
     small.events = 100;
-    let (a, b) = (nats.node(), nats.node_with(patient(), small));
+    let (a, b) = (nats.node(), nats.node_with(with_test_timeout(), small));
     connected(&a, true).await;
     connected(&b, true).await;
     let first = publish(&a, 0..1).await.remove(0);
@@ -71,11 +71,11 @@ async fn it_is_told_when_nats_is_away() {
     let stream = nats.stream(within.clone());
     let mut updates = stream.follow(10);
     // The sequences begin with the time, so the first update reports those before it as truncated.
-    while !matches!(told(&mut updates).await, Update::Connected) {}
+    while !matches!(next_update(&mut updates).await, Update::Connected) {}
     let node = nats.node_with(within, Retention::default());
     connected(&node, true).await;
     nats.kill();
-    let Update::Disconnected(error) = told(&mut updates).await else {
+    let Update::Disconnected(error) = next_update(&mut updates).await else {
         panic!("expected Update::Disconnected");
     };
     let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port());
@@ -94,7 +94,7 @@ async fn it_is_told_when_nats_is_away() {
     // The event that timed out is not published later.
     assert_eq!(texts(&mut events, 1).await, numbers(0..1));
     loop {
-        match told(&mut updates).await {
+        match next_update(&mut updates).await {
             Update::Event(event) => break assert_eq!(event.publication.event.data(), "0"),
             Update::Disconnected(_) | Update::Connected => {}
             other => panic!("{other:?}"),
@@ -128,7 +128,7 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
     let mut updates = stream.follow(3);
     let mut seen = Vec::new();
     while seen.len() < 5 {
-        seen.push(format!("{:?}", short(&told(&mut updates).await)));
+        seen.push(format!("{:?}", short(&next_update(&mut updates).await)));
     }
     let base = first(&nats).await;
     let at = |offset: u64| base + offset;
@@ -158,7 +158,7 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
     }
     let (mut last, mut gone) = (at(4), 0);
     while last < at(1999) {
-        match short(&told(&mut updates).await) {
+        match short(&next_update(&mut updates).await) {
             ("gone", sequence) => {
                 assert!(sequence > last);
                 (last, gone) = (sequence, gone + 1);
@@ -224,7 +224,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
 }
 
 /// Waits for the next update.
-async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
+async fn next_update(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
     let update = timeout(test_timeout(), updates.next()).await;
     update
         .expect("an update before the timeout")

@@ -11,7 +11,7 @@ use async_nats::{HeaderMap, jetstream::stream};
 use serde_json::Value;
 use sse_hub::{Hub, Retention, TopicFilters, Topics};
 use sse_proto::{Event, EventId};
-use support::{Nats, Nodes, connected, next, numbers, patient, publish, texts, topic};
+use support::{Nats, Nodes, connected, next, numbers, publish, texts, topic, with_test_timeout};
 use testkit::port;
 
 /// Publishes an event to these topics.
@@ -24,7 +24,7 @@ async fn publish_to<const N: usize>(hub: &Hub, topics: [&str; N], data: &str) ->
 
 /// Starts a node after all events were published. It keeps only two events in memory.
 async fn late_node(nats: &Nats) -> Hub {
-    let node = nats.node_with(patient(), Retention::new().events(2));
+    let node = nats.node_with(with_test_timeout(), Retention::new().events(2));
     connected(&node, true).await;
     node
 }
