@@ -1,9 +1,15 @@
 use core::{ops::RangeInclusive, time::Duration};
 use std::borrow::Cow;
 
-use sse_hyper::{Event, EventType, InvalidValue};
-
 use crate::IdFormat;
+
+/// Types of the events that the hub itself sends. The hub refuses them from publishers and from the backend.
+const OWN_TYPES: [&str; 4] = [RESET, LAGGED, DENIED, POSITION];
+
+pub(crate) const RESET: &str = "reset";
+pub(crate) const LAGGED: &str = "lagged";
+pub(crate) const DENIED: &str = "denied";
+pub(crate) const POSITION: &str = "position";
 
 /// Limits of the events that a hub keeps, for subscribers that reconnect or fall behind.
 ///
@@ -132,10 +138,6 @@ pub struct HubConfig {
     pub(crate) position_events: bool,
     pub(crate) position_interval: Duration,
     pub(crate) authorize_timeout: Duration,
-    reset: Option<EventType>,
-    lagged: Option<EventType>,
-    denied: Option<EventType>,
-    position: Option<EventType>,
 }
 
 impl HubConfig {
@@ -270,60 +272,18 @@ impl HubConfig {
         self
     }
 
-    /// Sets the types of the events that the hub itself sends: `reset`, `lagged` and `denied` by default.
-    ///
-    /// The hub refuses events of these types, and of the type `position`, from publishers and from the backend.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidValue`] if one of them is not a valid event type.
-    pub fn with_types(
-        mut self,
-        reset: &'static str,
-        lagged: &'static str,
-        denied: &'static str,
-    ) -> Result<Self, InvalidValue> {
-        self.reset = Some(EventType::new(reset)?);
-        self.lagged = Some(EventType::new(lagged)?);
-        self.denied = Some(EventType::new(denied)?);
-        Ok(self)
-    }
-
     /// Returns whether publishers may not use this type.
     pub(crate) fn is_reserved(&self, event_type: &str) -> bool {
-        let own = [&self.reset, &self.lagged, &self.denied, &self.position];
-        own.into_iter()
-            .flatten()
-            .any(|own_type| own_type.as_str() == event_type)
+        OWN_TYPES.contains(&event_type)
             || self
                 .reserved_types
                 .iter()
                 .any(|reserved| reserved == event_type)
     }
-
-    pub(crate) fn reset(&self, data: String) -> Event {
-        event(&self.reset, data)
-    }
-
-    pub(crate) fn lagged(&self, data: String) -> Event {
-        event(&self.lagged, data)
-    }
-
-    /// Returns a `position` event, whose only information is the ID that the caller adds.
-    pub(crate) fn position(&self) -> Event {
-        event(&self.position, "{}")
-    }
-
-    pub(crate) fn denied(&self, data: impl Into<Cow<'static, str>>) -> Event {
-        event(&self.denied, data)
-    }
 }
 
 impl Default for HubConfig {
     fn default() -> Self {
-        // These four are valid, because they have no line ends.
-        let [reset, lagged, denied, position] =
-            ["reset", "lagged", "denied", "position"].map(|name| EventType::new(name).ok());
         Self {
             retention: Retention::default(),
             ids: IdFormat::default(),
@@ -338,20 +298,7 @@ impl Default for HubConfig {
             position_events: true,
             position_interval: Duration::from_secs(10),
             authorize_timeout: Duration::from_secs(10),
-            reset,
-            lagged,
-            denied,
-            position,
         }
-    }
-}
-
-/// Creates an event that the hub itself sends.
-fn event(event_type: &Option<EventType>, data: impl Into<Cow<'static, str>>) -> Event {
-    let event = Event::new(data);
-    match event_type {
-        Some(event_type) => event.with_type(event_type.clone()),
-        None => event,
     }
 }
 

@@ -1,4 +1,4 @@
-use sse_hyper::EventId;
+use crate::EventId;
 
 /// Format of event IDs.
 ///
@@ -104,9 +104,9 @@ mod sealed {
     use core::fmt;
     use std::sync::Arc;
 
+    use crate::EventId;
     use aes_gcm_siv::{Aes128GcmSiv, KeyInit as _, Nonce, Tag, aead::AeadInOut as _};
     use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-    use sse_hyper::EventId;
 
     const NONCE_BYTES: usize = 12;
     const SEQUENCE_BYTES: usize = 8;

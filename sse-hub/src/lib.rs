@@ -74,6 +74,8 @@ mod hub;
 mod id_format;
 mod log;
 mod publication;
+#[cfg(feature = "http")]
+mod response;
 mod stats;
 mod subscription;
 mod topic;
@@ -86,7 +88,8 @@ pub use config::{HubConfig, LagPolicy, Retention};
 pub use hub::Hub;
 pub use id_format::IdFormat;
 pub use publication::{Publication, PublishError, Sequenced};
-pub use stats::Stats;
+pub use sse_hyper::{CloseEvent, Encoded, Event, EventId, EventType};
+pub use stats::{LagHistogram, Stats};
 pub use subscription::{Events, SubscribeError, Subscription, SubscriptionBuilder};
 pub use topic::{InvalidTopic, Topic, Topics};
 pub use topic_filters::{Pattern, TopicFilter, TopicFilters};

@@ -1,11 +1,14 @@
 //! Tests with publishers and subscribers on many threads at the same time.
 #![expect(clippy::disallowed_methods, reason = "the test parses its own numbers")]
 
+mod support;
+
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use sse_hub::{Hub, HubConfig, Topic, TopicFilters};
 use sse_hyper::{Event, EventId};
+use support::channels;
 use testkit::timeout::test_timeout;
 
 const PUBLISHERS: u64 = 4;
@@ -57,7 +60,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
         "{reconnections} reconnections are too few for a meaningful test"
     );
     assert_eq!(hub.stats().subscribers, 0);
-    assert_eq!(hub.selections(), 0);
+    assert_eq!(channels(&hub), 0);
 }
 
 /// Reads the expected number of events over many connections. Returns the number of connections.

@@ -4,6 +4,8 @@
 //! after its last event.
 #![expect(clippy::disallowed_methods, reason = "the test parses its own numbers")]
 
+mod support;
+
 use std::{
     pin::Pin,
     sync::{
@@ -20,6 +22,7 @@ use sse_hub::{
     TopicFilters, Topics,
 };
 use sse_hyper::{Event, EventId};
+use support::channels;
 
 /// Maximum number of events in the log. The limits are small, so that the test reaches them all the time.
 const MAX_EVENTS: usize = 40;
@@ -428,7 +431,7 @@ fn play(seed: u64) -> usize {
     assert_eq!(counts.published, world.newest());
     drop(readers);
     assert_eq!(world.hub.stats().subscribers, 0);
-    assert_eq!(world.hub.selections(), 0);
+    assert_eq!(channels(&world.hub), 0);
     seen
 }
 

@@ -19,10 +19,9 @@ use std::{
 };
 
 use slab::Slab;
-use sse_hyper::Encoded;
 
 use crate::{
-    TopicFilters,
+    Encoded, TopicFilters,
     log::{Entry, MAX_FRAME_BYTES},
 };
 

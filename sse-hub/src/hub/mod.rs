@@ -4,11 +4,11 @@ use core::{error::Error, fmt, future::poll_fn, hash::BuildHasher as _, task::Pol
 use std::{hash::RandomState, sync::Arc};
 
 use futures_util::StreamExt as _;
-use sse_hyper::{CloseEvent, EventId};
 
 use crate::{
-    Backend, BackendError, HubConfig, Publication, PublishError, Stats, SubscribeError,
-    Subscription, SubscriptionBuilder, TopicFilters, Update, subscription::replay, turn::Turn,
+    Backend, BackendError, CloseEvent, EventId, HubConfig, Publication, PublishError, Stats,
+    SubscribeError, Subscription, SubscriptionBuilder, TopicFilters, Update, subscription::replay,
+    turn::Turn,
 };
 
 pub(crate) use shared::{Core, Shared};
@@ -200,7 +200,7 @@ impl Hub {
 
     /// Returns the counts since the hub was created.
     pub fn stats(&self) -> Stats {
-        self.shared.counters.now()
+        self.shared.counters.snapshot()
     }
 
     /// Returns the ID of the latest event that this hub knows. `None` if there was no event.
@@ -210,11 +210,6 @@ impl Hub {
     pub fn latest_id(&self) -> Option<EventId> {
         let latest = self.shared.read().log.latest();
         Some(self.shared.id(latest)).filter(|_| latest != 0)
-    }
-
-    /// Returns the number of distinct selections that have subscribers.
-    pub fn selections(&self) -> usize {
-        self.shared.read().index.all().count()
     }
 
     /// Returns whether the backend is connected, so that events of other machines arrive. Always `true` for a hub in
@@ -246,7 +241,8 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
             .field("config", &self.shared.config)
-            .field("counts", &self.stats())
+            .field("stats", &self.stats())
+            .field("channels", &self.shared.read().index.all().count())
             .field("backend", &self.shared.backend)
             .finish()
     }

@@ -1,5 +1,6 @@
 use core::error::Error;
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
@@ -7,10 +8,10 @@ use std::{
     time::Instant,
 };
 
-use sse_hyper::{CloseEvent, Encoded, Event, EventId};
-
 use crate::{
-    Backend, BackendError, Denied, HubConfig, Publication, Sequenced,
+    Backend, BackendError, CloseEvent, Denied, Encoded, Event, EventId, EventType, HubConfig,
+    Publication, Sequenced,
+    config::{DENIED, POSITION, RESET},
     fanout::{
         channel::{Channel, WaiterKey},
         index::{Digester, Index, Keys},
@@ -57,8 +58,12 @@ impl Shared {
         backend: Option<Arc<dyn Backend>>,
     ) -> Self {
         let is_alone = backend.is_none();
-        let shared = Self {
-            counters: Counters::new(),
+        let disconnection = match is_alone {
+            true => None,
+            false => Some(BackendError::new("not connected yet")),
+        };
+        Self {
+            counters: Counters::default(),
             start: Instant::now(),
             digester: Digester::default(),
             core: RwLock::new(Core {
@@ -67,17 +72,12 @@ impl Shared {
             }),
             config,
             close_event: OnceLock::new(),
-            disconnection: Mutex::default(),
+            disconnection: Mutex::new(disconnection),
             replay_failure: Mutex::default(),
             is_loaded: AtomicBool::new(is_alone),
             backend,
             epoch,
-        };
-        match is_alone {
-            true => shared.connected(),
-            false => shared.disconnected(BackendError::new("not connected yet")),
         }
-        shared
     }
 
     /// Adds an event, with the sequence that the backend has given it, or with the next one. Returns the sequence, and
@@ -207,12 +207,10 @@ impl Shared {
 
     pub(crate) fn connected(&self) {
         *lock(&self.disconnection) = None;
-        self.counters.connected(true);
     }
 
     pub(crate) fn disconnected(&self, error: BackendError) {
         *lock(&self.disconnection) = Some(error);
-        self.counters.connected(false);
     }
 
     /// Returns why the last replay failed. `None` if it succeeded.
@@ -266,24 +264,33 @@ impl Shared {
     /// Returns the `reset` event, for a client whose state is outdated. The client continues after this
     /// sequence.
     pub(crate) fn reset(&self, reason: &str, latest: u64) -> Encoded {
-        let event = self.config.reset(format!(r#"{{"reason":"{reason}"}}"#));
-        Encoded::from(&self.with_position(event, latest))
+        let data = format!(r#"{{"reason":"{reason}"}}"#);
+        Encoded::from(&self.own_event(RESET, data, latest))
     }
 
     /// Returns the `position` event for a subscriber.
     pub(crate) fn position(&self, position: u64) -> Encoded {
-        Encoded::from(&self.with_position(self.config.position(), position))
+        Encoded::from(&self.own_event(POSITION, "{}", position))
     }
 
     /// Returns the `denied` event for a subscriber that may not receive events any more.
     pub(crate) fn denied(&self, denied: Denied, position: u64) -> Encoded {
-        let event = self.config.denied(denied.into_reason());
-        Encoded::from(&self.with_position(event, position))
+        Encoded::from(&self.own_event(DENIED, denied.into_reason(), position))
     }
 
-    /// Sets the ID of an event of the hub itself to the position of a subscriber.
-    pub(crate) fn with_position(&self, event: Event, position: u64) -> Event {
-        event.with_id(self.position_id(position))
+    /// Creates an event that the hub itself sends. Its ID is the position of the subscriber.
+    pub(crate) fn own_event(
+        &self,
+        event_type: &'static str,
+        data: impl Into<Cow<'static, str>>,
+        position: u64,
+    ) -> Event {
+        let event = Event::new(data).with_id(self.position_id(position));
+        // The types of the hub are valid, because they have no line ends.
+        match EventType::new(event_type) {
+            Ok(event_type) => event.with_type(event_type),
+            Err(_) => event,
+        }
     }
 
     fn position_id(&self, position: u64) -> EventId {

@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use sse_hyper::Encoded;
-
-use crate::{Topic, TopicFilters, Topics, publication::Key};
+use crate::{Encoded, Topic, TopicFilters, Topics, publication::Key};
 
 /// Number of bytes of a topic or a key that are one more unit of work.
 const BYTES_PER_WORK: usize = 16;

@@ -302,10 +302,8 @@ impl Log {
 mod tests {
     use core::{iter, time::Duration};
 
-    use sse_hyper::{Encoded, Event};
-
     use super::{search::merge, *};
-    use crate::{Publication, Topic, Topics, turn::Turn};
+    use crate::{Encoded, Event, Publication, Topic, Topics, turn::Turn};
 
     #[test]
     fn the_bytes_of_an_event_are_those_that_it_takes() {

@@ -3,10 +3,8 @@
 use core::ops::Bound;
 use std::{iter, sync::Arc};
 
-use sse_hyper::Encoded;
-
 use crate::{
-    TopicFilters,
+    Encoded, TopicFilters,
     log::{Entry, Log, MAX_FRAME_BYTES},
     turn::Turn,
 };

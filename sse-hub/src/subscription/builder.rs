@@ -1,10 +1,8 @@
 use core::{error::Error, fmt};
 use std::sync::Arc;
 
-use sse_hyper::EventId;
-
 use crate::{
-    Authorizer, Backend, Denied, LagPolicy, Subscription, TopicFilters,
+    Authorizer, Backend, Denied, EventId, LagPolicy, Subscription, TopicFilters,
     fanout::index::Keys,
     hub::{Core, Shared},
     log::BackwardSearch,

@@ -16,10 +16,9 @@
 
 use core::{task::Context, time::Duration};
 
-use sse_hyper::{CloseEvent, Encoded};
-
 use crate::{
-    LagPolicy,
+    CloseEvent, Encoded, LagPolicy,
+    config::LAGGED,
     fanout::channel::{Batch, Channel, ChannelState, WaiterKey, WindowRead},
     hub::Shared,
     turn::Turn,
@@ -248,15 +247,16 @@ impl Cursor {
         tracing::debug!(behind, "subscriber is too slow");
         if self.lag_policy == LagPolicy::Disconnect {
             shared.counters.lagged(behind, 0);
-            let event = shared.config.lagged(format!(r#"{{"behind":{behind}}}"#));
-            let event = shared.with_position(event, self.position);
+            let data = format!(r#"{{"behind":{behind}}}"#);
+            let event = shared.own_event(LAGGED, data, self.position);
             let close_event = CloseEvent::new(event).with_retry(shared.config.retry.clone());
             return ReadStep::Ended(Encoded::from(&close_event));
         }
         shared.counters.lagged(behind, behind);
         self.skip_to_latest(window);
-        let event = shared.config.lagged(format!(r#"{{"missed":{behind}}}"#));
-        ReadStep::Events(Encoded::from(&shared.with_position(event, self.position)))
+        let data = format!(r#"{{"missed":{behind}}}"#);
+        let event = shared.own_event(LAGGED, data, self.position);
+        ReadStep::Events(Encoded::from(&event))
     }
 
     /// Moves the subscriber to the latest event, and returns a `reset` event for it.

@@ -13,9 +13,8 @@ use core::{
 use std::sync::Arc;
 
 use futures_core::Stream;
-use sse_hyper::{Encoded, Event};
 
-use crate::{fanout::channel::Channel, hub::Shared, turn::Turn};
+use crate::{Encoded, Event, fanout::channel::Channel, hub::Shared, turn::Turn};
 
 pub use builder::{SubscribeError, SubscriptionBuilder};
 

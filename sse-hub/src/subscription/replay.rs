@@ -3,10 +3,9 @@
 use core::task::{Context, Poll, ready};
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
-use sse_hyper::{Encoded, EventId};
 
 use crate::{
-    Backend, BackendError, Replayed, Sequenced, TopicFilters,
+    Backend, BackendError, Encoded, EventId, Replayed, Sequenced, TopicFilters,
     fanout::channel::Channel,
     hub::Shared,
     log::{BackwardSearch, MAX_FRAME_BYTES, cost},
