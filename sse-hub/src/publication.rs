@@ -183,9 +183,7 @@ impl fmt::Display for PublishError {
                 allowed.start().as_millis(),
                 allowed.end().as_millis()
             ),
-            Self::WouldBlock => {
-                f.write_str("hub has a backend, which stores the event with a delay")
-            }
+            Self::WouldBlock => f.write_str("hub has a backend, so publishing must wait"),
             Self::Backend(_) => f.write_str("backend did not accept the event"),
         }
     }

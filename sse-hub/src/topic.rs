@@ -97,7 +97,7 @@ pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
         .char_indices()
         .find(|(_, character)| character.is_control())
     {
-        Some((at, character)) => Err(InvalidTopic::Control { at, character }),
+        Some((offset, character)) => Err(InvalidTopic::Control { offset, character }),
         None => Ok(()),
     }
 }
@@ -205,7 +205,7 @@ pub enum InvalidTopic {
     /// The text has a control character.
     Control {
         /// Byte offset of the character.
-        at: usize,
+        offset: usize,
         /// The character.
         character: char,
     },
@@ -235,10 +235,10 @@ impl fmt::Display for InvalidTopic {
             Self::TooLong(bytes) => {
                 write!(f, "topic is {bytes} bytes, limit is {MAX_TOPIC_BYTES}")
             }
-            Self::Control { at, character } => {
+            Self::Control { offset, character } => {
                 write!(
                     f,
-                    "topic has the control character {character:?} at byte {at}"
+                    "topic has the control character {character:?} at byte {offset}"
                 )
             }
             Self::Star(text) => write!(

@@ -415,3 +415,23 @@ async fn it_is_a_body_that_ends_with_the_others() {
     assert_eq!(rest, "event: closing\ndata: bye\n\n");
     assert_eq!((streams.open_streams(), hub.stats().subscribers), (0, 0));
 }
+
+#[test]
+fn lags_are_counted_in_a_histogram() {
+    let hub = Hub::new(sequenced_from_1());
+    for behind in [2, 10, 11] {
+        let subscription = hub.subscription(topic("a")).max_lag(1);
+        let mut subscription = subscription
+            .lag_policy(LagPolicy::Skip)
+            .subscribe()
+            .unwrap();
+        assert_eq!(ready(&mut subscription), "");
+        for n in 0..behind {
+            publish(&hub, "a", &n.to_string());
+        }
+        assert!(ready(&mut subscription).starts_with("event: lagged\n"));
+    }
+    let lag = hub.stats().lag;
+    assert_eq!(lag.buckets, [0, 2, 3, 3, 3, 3]);
+    assert_eq!((lag.count, lag.sum), (3, 23));
+}
