@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_have_nothing_of_the_address() {
+    fn errors_contain_no_part_of_the_address() {
         for (address, reason) in [
             ("http://s3cret@x", "scheme"),
             ("ws://s3cret@x", "scheme"),

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_event_is_refused() {
+    fn payloads_that_are_not_one_event_are_refused() {
         for payload in [
             "",
             "\n",
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_can_read() {
+    fn headers_that_the_client_can_read() {
         let map = |fields: &[(&str, &str)]| {
             let mut map = HeaderMap::new();
             for (name, value) in fields {
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_cannot_read() {
+    fn headers_that_the_client_cannot_read() {
         for bad in [
             "\r\n",
             "NATS/1.0\r\nA: b\rc\r\n\r\n",

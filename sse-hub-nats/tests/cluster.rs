@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 const EVENTS: usize = 1500;
 
 #[tokio::test]
-async fn the_leader_may_die() {
+async fn no_event_is_lost_when_the_leader_is_killed() {
     let mut cluster = Nats::cluster().unwrap();
     let urls = cluster.iter().map(Nats::url).collect::<Vec<_>>().join(",");
     let config = NatsConfig::new()

@@ -57,7 +57,7 @@ async fn a_token_stands_in_the_address() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_letter_is_percent_encoded() {
+async fn other_characters_are_percent_encoded() {
     let config = r#"authorization { users: [{ user: "m@e:/ü", password: "%p,w?#" }] }"#;
     let nats = Nats::configured(config).unwrap();
     let at = |user: &str| format!("nats://{user}@127.0.0.1:{}", nats.port());

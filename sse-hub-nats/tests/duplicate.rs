@@ -27,7 +27,7 @@ async fn stored(nats: &Nats, topics: &str, payload: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn an_id_that_another_message_has_costs_no_event() {
+async fn an_event_is_not_lost_if_its_message_id_is_taken() {
     let nats = Nats::start().unwrap();
     let node = nats.node_with(NatsConfig::default(), Retention::default());
     connected(&node, true).await;

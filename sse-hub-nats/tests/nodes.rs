@@ -15,7 +15,7 @@ use support::{
 use tokio::time::{sleep, timeout};
 
 #[tokio::test]
-async fn what_one_publishes_the_other_has() {
+async fn an_event_of_one_node_reaches_the_other() {
     let nats = Nats::start().unwrap();
     let (a, b) = (nats.node(), nats.node());
     connected(&b, true).await;
@@ -45,7 +45,7 @@ async fn a_client_resumes_at_the_other_node() {
 }
 
 #[tokio::test]
-async fn what_the_log_has_not_comes_from_the_stream() {
+async fn events_that_have_left_the_log_come_from_the_stream() {
     let nats = Nats::start().unwrap();
     let mut small = Retention::default();
     small.events = 10;

@@ -133,7 +133,7 @@ async fn a_publisher_without_permission() {
 }
 
 #[tokio::test]
-async fn a_stream_that_may_not_be_made() {
+async fn a_stream_that_may_not_be_created() {
     for permissions in [
         r#"publish: { deny: "$JS.API.STREAM.CREATE.>" }"#,
         r#"publish: { deny: "$JS.API.>" }"#,
@@ -214,7 +214,7 @@ async fn a_replay_without_a_consumer() {
 
 /// The operator changes the configuration and restarts the server.
 #[tokio::test]
-async fn what_was_refused_goes_on_when_it_is_permitted() {
+async fn refused_operations_continue_when_they_are_permitted() {
     for permissions in [
         r#"publish: { deny: "$JS.API.CONSUMER.CREATE.>" }"#,
         r#"subscribe: { deny: "_INBOX.>" }"#,

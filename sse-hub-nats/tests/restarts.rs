@@ -65,7 +65,7 @@ async fn a_node_starts_before_nats() {
 }
 
 #[tokio::test]
-async fn it_is_told_when_nats_is_away() {
+async fn the_hub_reports_that_nats_is_away() {
     let mut nats = Nats::start().unwrap();
     let within = NatsConfig::new().publish_timeout(Duration::from_millis(600));
     let stream = nats.stream(within.clone());
@@ -104,7 +104,7 @@ async fn it_is_told_when_nats_is_away() {
 
 /// The server accepts connections and does not answer, like a server on a frozen machine.
 #[tokio::test]
-async fn a_nats_that_hangs_is_noticed() {
+async fn a_server_that_hangs_is_noticed() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     connected(&node, true).await;
@@ -118,7 +118,7 @@ async fn a_nats_that_hangs_is_noticed() {
 }
 
 #[tokio::test]
-async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
+async fn events_that_the_limits_remove_are_reported_as_truncated() {
     let nats = Nats::start().unwrap();
     let stream = nats.stream(NatsConfig::new().max_events(20));
     let hub_of =
@@ -174,7 +174,7 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
+async fn a_recreated_stream_is_noticed() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     let old = publish(&node, 0..5).await;

@@ -157,7 +157,7 @@ async fn a_limit_for_each_subject_is_refused() {
 
 /// A NATS client that may publish on the subject of one topic cannot publish events of another topic.
 #[tokio::test]
-async fn the_subject_has_to_be_that_of_the_topic() {
+async fn the_subject_must_match_the_topic() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     let first = publish(&node, 0..1).await.remove(0);
@@ -189,7 +189,7 @@ async fn the_subject_has_to_be_that_of_the_topic() {
 
 /// The last event that was there when the client came is deleted before its replay begins, and others follow.
 #[tokio::test]
-async fn a_replay_ends_where_it_was_to_end() {
+async fn a_replay_ends_at_the_event_where_it_was_to_end() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     let first = publish_to(&node, ["first"], "").await;

@@ -5,11 +5,13 @@ use tokio::time::Instant;
 
 use crate::TopicFilters;
 
-/// Decides if a subscriber may receive the events that it selects.
+/// Decides if a client may receive the events that its topic filters match.
 ///
-/// The hub asks when the client subscribes, and again each time that the [`Grant`] expires. Create one authorizer for
-/// each subscriber, with its token or session for example. A closure that takes a [`TopicFilters`] and returns a future
-/// implements this trait.
+/// Pass it to [`SubscriptionBuilder::subscribe_authorized`](crate::SubscriptionBuilder::subscribe_authorized). The hub
+/// asks it when the client subscribes, and again each time that the [`Grant`] expires. Create an authorizer for each
+/// subscriber, with its token or session for example.
+///
+/// A closure that takes [`TopicFilters`] and returns a future implements this trait.
 ///
 /// ```
 /// use sse_hub::{Denied, Grant, Hub, TopicFilters};
@@ -17,22 +19,22 @@ use crate::TopicFilters;
 ///
 /// async fn may_read(user: &str, filter: &str) -> bool {
 ///     // A query to a database, for example.
-/// #   user == "alice" && selector == "orders/17"
+/// #   user == "alice" && filter == "orders/17"
 /// }
 ///
 /// # tokio_test(async {
 /// let hub = Hub::default();
-/// let authority = |selection: TopicFilters| async move {
-///     // Selectors may be patterns, such as `orders/**`.
-///     for selector in &selection {
+/// let authorizer = |filters: TopicFilters| async move {
+///     // Filters may be patterns, such as `orders/**`.
+///     for filter in &filters {
 ///         if !may_read("alice", filter.as_str()).await {
-///             return Err(Denied::new(format!("{selector} is not yours")));
+///             return Err(Denied::new(format!("{filter} is not yours")));
 ///         }
 ///     }
 ///     Ok(Grant::expires_in(Duration::from_secs(60)))
 /// };
-/// let subscriber = hub.subscription(TopicFilters::new(["orders/17"])?);
-/// let subscription = subscriber.subscribe_authorized(authorizer).await?;
+/// let orders = hub.subscription(TopicFilters::new(["orders/17"])?);
+/// let subscription = orders.subscribe_authorized(authorizer).await?;
 /// # drop(subscription);
 /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 /// # fn tokio_test<T>(future: impl Future<Output = T>) -> T {
@@ -42,17 +44,17 @@ use crate::TopicFilters;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an `Authorizer`",
     label = "cannot authorize subscriptions",
-    note = "a closure takes the selection by value: `|selection: TopicFilters| async move {{ Ok(Grant::forever()) }}`"
+    note = "a closure takes the filters by value: `|filters: TopicFilters| async move {{ Ok(Grant::forever()) }}`"
 )]
 pub trait Authorizer: Send + Sync + 'static {
-    /// Decides on a subscription.
+    /// Decides if a client may subscribe with these filters.
     ///
     /// The subscriber receives nothing until the future is ready. If that takes longer than
     /// [`HubConfig::authorize_timeout`](crate::HubConfig::authorize_timeout), the subscriber is denied.
     fn authorize(&self, filters: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>>;
 }
 
-/// Passes a clone of the selection to the closure, so that its future can keep it. Cloning is cheap.
+/// Passes a clone of the filters to the closure, so that its future can keep it. Cloning is cheap.
 impl<F, A> Authorizer for F
 where
     F: Fn(TopicFilters) -> A + Send + Sync + 'static,
@@ -63,7 +65,7 @@ where
     }
 }
 
-/// Permission to receive events, for a limited time or forever.
+/// Permission to receive events, for a limited time or forever. An [`Authorizer`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub(crate) until: Option<Instant>,
@@ -75,9 +77,9 @@ impl Grant {
         Self { until: None }
     }
 
-    /// Creates a grant that expires after this time. The hub asks the authority again then.
+    /// Creates a grant that expires after this time. The hub asks the authorizer again then.
     ///
-    /// A grant lasts at least 1 s, so that an authority that grants no time is not asked in a tight loop.
+    /// A grant lasts at least 1 s, so that an authorizer that grants no time is not asked in a tight loop.
     pub fn expires_in(time: Duration) -> Self {
         Self {
             until: Instant::now().checked_add(time),
@@ -85,7 +87,7 @@ impl Grant {
     }
 }
 
-/// Denial of a subscription, with a reason that is sent to the client.
+/// Denial of a subscription, with a reason that is sent to the client. An [`Authorizer`] returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     reason: String,

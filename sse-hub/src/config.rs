@@ -122,7 +122,15 @@ impl Default for Retention {
     }
 }
 
-/// Configuration of a hub.
+/// Configuration of a [`Hub`](crate::Hub).
+///
+/// ```
+/// use sse_hub::{Hub, HubConfig};
+///
+/// let config = HubConfig::new().max_subscribers(10_000).max_event_bytes(64 * 1024);
+/// let hub = Hub::new(config);
+/// # drop(hub);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HubConfig {
     pub(crate) retention: Retention,
@@ -216,9 +224,10 @@ impl HubConfig {
 
     /// Sets the event types that publishers may not use: `error` and `open` by default.
     ///
-    /// The types of the events that [the hub itself sends](Self::with_types) are always reserved. In a browser, an
-    /// event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`. The page then
-    /// mistakes it for a change of the connection.
+    /// The types that the hub itself sends are always reserved, too: `reset`, `lagged`, `denied` and `position`.
+    ///
+    /// In a browser, an event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`. The
+    /// page then mistakes it for a change of the connection.
     #[must_use]
     pub fn reserved_event_types<T: Into<Cow<'static, str>>>(
         mut self,
@@ -246,7 +255,7 @@ impl HubConfig {
     /// Sets whether the hub sends subscribers their position. `true` by default.
     ///
     /// A position is an event of the type `position` with the data `{}`. A client that sends its ID resumes after all
-    /// events that it has seen.
+    /// events that it has received.
     ///
     /// The hub sends the position first, so that a client that loses the connection before its first event misses
     /// nothing. It does not send it first if events are lost between the kept ones that it replays. A client that
@@ -265,7 +274,7 @@ impl HubConfig {
     /// 1 s.
     ///
     /// A subscription has no timer. It checks the time when it is polled and has no events. The keep-alive of
-    /// [`sse_hyper`] polls it every 15 s by default.
+    /// [`sse-hyper`](https://docs.rs/sse-hyper) polls it every 15 s by default.
     #[must_use]
     pub fn position_interval(mut self, interval: Duration) -> Self {
         self.position_interval = interval;

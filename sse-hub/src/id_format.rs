@@ -19,8 +19,8 @@ enum Encoding {
 impl IdFormat {
     /// Returns the format of readable IDs: the epoch in hexadecimal and the sequence in decimal digits.
     ///
-    /// For example, `5f3a9c21-17`, or `17` if there is no epoch. The sequences ascend over all topics, so they tell a
-    /// subscriber how many events are published to others.
+    /// For example, `5f3a9c21-17`, or `17` if there is no epoch. The sequences ascend over all topics, so a subscriber can
+    /// see how many events are published to others.
     pub fn plain() -> Self {
         Self::default()
     }
@@ -33,7 +33,7 @@ impl IdFormat {
     /// each time: two of them do not show how many events were published between them. The hub sends positions in
     /// `reset` and `lagged` events, and by [`HubConfig::position_events`](crate::HubConfig::position_events). A quiet
     /// subscriber gets its position even if nothing was published. A subscriber can still see that an ID is too old:
-    /// the log may have lost selected events then, which depends on the traffic of all topics.
+    /// the log may have lost events of its filters then, which depends on the traffic of all topics.
     ///
     /// All nodes need the same key. A client that resumes with an ID of another key gets a `reset`.
     #[cfg(feature = "sealed-ids")]
@@ -228,7 +228,7 @@ mod tests {
 
     #[cfg(feature = "sealed-ids")]
     #[test]
-    fn sealed_ones_say_nothing_and_cannot_be_made_up() {
+    fn sealed_ids_hide_the_sequence_and_cannot_be_forged() {
         let (ids, others) = (IdFormat::sealed([1; 16]), IdFormat::sealed([2; 16]));
         const EPOCH: u64 = 0x5f3a_9c21;
         for sequence in [0, 1, 2, 1 << 40, u64::MAX] {

@@ -1,9 +1,21 @@
+//! Publications: events with their topics, the checks before they are published, and the errors of publishing.
+
 use core::{error::Error, fmt, ops::RangeInclusive, time::Duration};
 use std::sync::Arc;
 
 use crate::{BackendError, Event, HubConfig, Topics};
 
-/// Event together with its topics and its key.
+/// Event with its topics and an optional compaction key, for [`Hub::publish`](crate::Hub::publish).
+///
+/// A pair of topics and event converts into a publication without a key.
+///
+/// ```
+/// use sse_hub::{Event, Publication, Topic};
+///
+/// let price = Publication::new(Topic::new("stocks")?, Event::new("42.5")).with_key("ACME");
+/// # drop(price);
+/// # Ok::<(), sse_hub::InvalidTopic>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Publication {
@@ -11,8 +23,9 @@ pub struct Publication {
     pub topics: Topics,
     /// Event to publish. The hub replaces its ID.
     pub event: Event,
-    /// Compaction key, for example a stock symbol. The event replaces earlier ones with the same key and the same
-    /// topics. This holds for subscribers with [`LagPolicy::Latest`](crate::LagPolicy::Latest), and for events that are
+    /// Compaction key, for example a stock symbol: the event replaces earlier ones with the same key and topics.
+    ///
+    /// This applies to subscribers with [`LagPolicy::Latest`](crate::LagPolicy::Latest), and to events that are
     /// [kept by key](crate::Retention#structfield.keys) after they leave the log.
     pub key: Option<Arc<str>>,
 }
@@ -41,11 +54,11 @@ impl<T: Into<Topics>> From<(T, Event)> for Publication {
     }
 }
 
-/// Publication with the sequence that the hub or its backend has given it.
+/// Publication with its sequence, which a [`Backend`](crate::Backend) gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sequenced {
-    /// Sequence of the event. It is greater than the sequences of all earlier events.
+    /// Sequence of the event, which is greater than the sequences of all earlier events.
     pub sequence: u64,
     /// Event with its topics and its key.
     pub publication: Publication,
@@ -123,7 +136,7 @@ impl HubConfig {
     }
 }
 
-/// Error of publishing an event.
+/// Error of publishing an event, from [`Hub::publish`](crate::Hub::publish).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -229,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn types_of_the_hub_and_of_browsers_are_refused() {
+    fn types_of_the_hub_and_of_browsers_are_reserved() {
         let config = HubConfig::new();
         for name in ["reset", "lagged", "denied", "error", "open"] {
             let refused = Err(format!("event type {name:?} is reserved"));
@@ -241,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_types_may_be_others() {
+    fn other_types_can_be_reserved() {
         let config = HubConfig::new().reserved_event_types(["closing"]);
         for name in ["closing", "reset", "lagged", "denied", "position"] {
             assert!(check(&config, of_type(name)).is_err(), "{name:?}");

@@ -1,3 +1,5 @@
+//! Topics of events.
+
 use core::{error::Error, fmt};
 use std::sync::Arc;
 
@@ -58,15 +60,15 @@ impl Topic {
         segments: impl IntoIterator<Item = S>,
     ) -> Result<Self, InvalidTopic> {
         let mut text = String::new();
-        for (place, segment) in segments.into_iter().enumerate() {
+        for (index, segment) in segments.into_iter().enumerate() {
             let segment = segment.as_ref();
             if segment.is_empty() {
-                return Err(InvalidTopic::EmptySegment(place));
+                return Err(InvalidTopic::EmptySegment(index));
             }
             if segment.contains(SEPARATOR) {
                 return Err(InvalidTopic::Separator(segment.to_owned()));
             }
-            if place > 0 {
+            if index > 0 {
                 text.push(SEPARATOR);
             }
             text.push_str(segment);
@@ -148,6 +150,16 @@ impl TryFrom<&str> for Topic {
 }
 
 /// Topics of one event: 1 to 64 distinct ones.
+///
+/// A subscriber gets the event once, even if its filters match several of the topics.
+///
+/// ```
+/// use sse_hub::Topics;
+///
+/// let topics = Topics::new(["news", "sports"])?;
+/// assert_eq!(topics.iter().len(), 2);
+/// # Ok::<(), sse_hub::InvalidTopic>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Topics(Arc<[Topic]>);
 
@@ -256,7 +268,7 @@ impl fmt::Display for InvalidTopic {
                 write!(f, "pattern has {count} segments `*`, limit is {MAX_STARS}")
             }
             Self::Separator(text) => write!(f, "segment {text:?} has a `{SEPARATOR}`"),
-            Self::EmptySegment(place) => write!(f, "segment {place} is empty"),
+            Self::EmptySegment(index) => write!(f, "segment {index} is empty"),
             Self::None => f.write_str("no topic"),
             Self::TooMany => write!(f, "more than {MAX_TOPICS} topics"),
         }

@@ -17,9 +17,9 @@ const EVENTS: u64 = 3_000;
 /// Subscribers lose the connection again and again while events are published, and resume after their last event.
 /// So the switch from replay to live events happens at many positions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
+async fn nothing_is_lost_between_replay_and_live_events() {
     let hub = Hub::new(HubConfig::new().first_sequence(1));
-    let selections = [
+    let filter_sets = [
         (vec!["topic/0"], 1),
         (vec!["topic/1", "topic/2"], 2),
         (vec!["topic/*"], PUBLISHERS),
@@ -27,7 +27,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
     ];
     let mut readers = Vec::new();
     for index in 0..40 {
-        let (texts, topics) = selections[index % selections.len()].clone();
+        let (texts, topics) = filter_sets[index % filter_sets.len()].clone();
         let filters = TopicFilters::from_patterns(&texts).unwrap();
         readers.push(tokio::spawn(read(hub.clone(), filters, topics * EVENTS)));
     }

@@ -1,4 +1,4 @@
-//! Tests of each setting at its limits: no panic, no overflow, and no authority that is asked in a tight loop.
+//! Tests of each setting at its limits: no panic, no overflow, and no authorizer that is asked in a tight loop.
 
 mod support;
 
@@ -52,36 +52,36 @@ fn use_all_with(config: HubConfig, replays: bool) {
             &EventId::from(0),
             &EventId::from(u64::MAX),
         ] {
-            let subscriber = hub
+            let builder = hub
                 .subscription(topic("a"))
                 .after(Some(id))
                 .lag_policy(slow);
-            read(&mut subscriber.subscribe().unwrap());
+            read(&mut builder.subscribe().unwrap());
         }
         for events in [0, 1, usize::MAX] {
-            let subscriber = hub
+            let builder = hub
                 .subscription(topic("a"))
                 .replay_last(events)
                 .lag_policy(slow);
-            let text = read(&mut subscriber.subscribe().unwrap());
+            let text = read(&mut builder.subscribe().unwrap());
             assert_eq!(text.contains("data: 4\n"), events > 0 && replays, "{text}");
         }
-        let subscriber = hub
+        let builder = hub
             .subscription(TopicFilters::all())
             .from_start()
             .lag_policy(slow);
-        let text = read(&mut subscriber.subscribe().unwrap());
+        let text = read(&mut builder.subscribe().unwrap());
         // The latest event of a key is kept in any case.
         let is_there = replays || slow == LagPolicy::Latest;
         assert_eq!(text.contains("data: 4\n"), is_there, "{text}");
     }
     for slow in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
         for max_lag in [0, 1, u64::MAX] {
-            let subscriber = hub
+            let builder = hub
                 .subscription(topic("b"))
                 .max_lag(max_lag)
                 .lag_policy(slow);
-            let mut subscription = subscriber.subscribe().unwrap();
+            let mut subscription = builder.subscribe().unwrap();
             read(&mut subscription);
             publish(&hub, "b", "1");
             assert!(
@@ -235,11 +235,11 @@ async fn sequences_of_a_backend() {
         read(&mut early);
         for events in [0, 1, usize::MAX] {
             for slow in [LagPolicy::Disconnect, LagPolicy::Latest] {
-                let subscriber = hub
+                let builder = hub
                     .subscription(topic("a"))
                     .replay_last(events)
                     .lag_policy(slow);
-                read(&mut subscriber.subscribe().unwrap());
+                read(&mut builder.subscribe().unwrap());
             }
         }
         for id in [0, 1, u64::MAX - 1, u64::MAX] {
@@ -256,7 +256,7 @@ async fn sequences_of_a_backend() {
     }
 }
 
-/// Returns how often the hub asks an authority in this time, if it returns this grant each time.
+/// Returns how often the hub asks an authorizer in this time, if it returns this grant each time.
 async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static) -> usize {
     let hub = Hub::new(sequenced_from_1());
     let asked = Arc::new(AtomicUsize::new(0));
@@ -265,8 +265,8 @@ async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static
         count.fetch_add(1, Ordering::Relaxed);
         ready(Ok(grant()))
     };
-    let subscriber = hub.subscription(topic("a"));
-    let mut subscription = subscriber.subscribe_authorized(authorizer).await.unwrap();
+    let builder = hub.subscription(topic("a"));
+    let mut subscription = builder.subscribe_authorized(authorizer).await.unwrap();
     assert!(timeout(time, subscription.next()).await.is_err());
     publish(&hub, "a", "x");
     assert!(
@@ -295,7 +295,7 @@ async fn grants_of_no_time_are_asked_for_once_in_a_second() {
             "{time:?}: {times} times in a minute"
         );
     }
-    // A grant that has expired before the authority returns it.
+    // A grant that has expired before the authorizer returns it.
     let old = Grant::expires_in(Duration::ZERO);
     advance(minute).await;
     let times = asked(minute, move || old).await;
@@ -325,7 +325,7 @@ fn hangs_after(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_authority_that_hangs_denies_after_its_timeout() {
+async fn an_authorizer_that_hangs_denies_after_its_timeout() {
     let day = Duration::from_secs(24 * 60 * 60);
     for (config, limit) in [
         (HubConfig::new(), Duration::from_secs(10)),
@@ -338,11 +338,8 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         let hub = Hub::new(config);
         let asked = Arc::new(AtomicUsize::new(0));
         let start = Instant::now();
-        let subscriber = hub.subscription(topic("a"));
-        let subscribing = timeout(
-            YEAR,
-            subscriber.subscribe_authorized(hangs_after(0, &asked)),
-        );
+        let builder = hub.subscription(topic("a"));
+        let subscribing = timeout(YEAR, builder.subscribe_authorized(hangs_after(0, &asked)));
         let error = subscribing
             .await
             .expect("subscription is denied")
@@ -355,15 +352,15 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
             start.elapsed()
         );
 
-        let subscriber = hub.subscription(topic("a"));
-        let subscription = subscriber.subscribe_authorized(hangs_after(1, &asked.clone()));
+        let builder = hub.subscription(topic("a"));
+        let subscription = builder.subscribe_authorized(hangs_after(1, &asked.clone()));
         asked.store(0, Ordering::Relaxed);
         let mut events = subscription.await.unwrap().events();
         let granted = Instant::now();
         publish(&hub, "a", "before");
         assert_eq!(events.next().await.unwrap().data(), "before");
         tokio::time::sleep(Duration::from_secs(61)).await;
-        // The authority has not decided whether the subscriber may receive this event.
+        // The authorizer has not decided whether the subscriber may receive this event.
         publish(&hub, "a", "after");
         let last = timeout(YEAR, events.next())
             .await
@@ -377,7 +374,7 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         drop(events);
         assert_eq!(hub.stats().subscribers, 0);
     }
-    // With the maximum timeout, the hub waits forever for an authority that does not answer.
+    // With the maximum timeout, the hub waits forever for an authorizer that does not answer.
     let hub = Hub::new(HubConfig::new().authorize_timeout(Duration::MAX));
     let asked = Arc::new(AtomicUsize::new(0));
     let subscribing = hub
@@ -388,7 +385,7 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
 
 /// Runs without a tokio runtime.
 #[test]
-fn an_authority_that_answers_at_once_needs_no_timer() {
+fn an_authorizer_that_answers_at_once_needs_no_timer() {
     let hub = Hub::default();
     let authorizer = |_: TopicFilters| ready(Ok(Grant::forever()));
     let subscribing = hub

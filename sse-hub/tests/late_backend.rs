@@ -30,8 +30,8 @@ impl Backend for Old {
         ready(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
-    fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
-        let gone = EVENTS - newest as u64;
+    fn follow(&self, latest: usize) -> BoxStream<'static, Update> {
+        let gone = EVENTS - latest as u64;
         let events = (gone + 1..=EVENTS).map(|sequence| Update::Event(event(sequence)));
         let all = stream::iter([Update::Truncated(gone)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
@@ -96,7 +96,7 @@ fn ids_of_another_epoch_are_unknown() {
 }
 
 #[test]
-fn the_newest_events_are_those_of_the_backend() {
+fn the_latest_events_are_those_of_the_backend() {
     // The hub keeps more events than requested, or fewer.
     for kept in [20, 2] {
         for asks_first in [true, false] {
@@ -104,8 +104,8 @@ fn the_newest_events_are_those_of_the_backend() {
             retention.events = kept;
             let config = HubConfig::new().retention(retention);
             let (hub, follow) = Hub::with_backend(config, Arc::new(Old));
-            let subscriber = hub.subscription(TopicFilters::all()).replay_last(5);
-            let mut events = subscriber.subscribe().unwrap().events();
+            let builder = hub.subscription(TopicFilters::all()).replay_last(5);
+            let mut events = builder.subscribe().unwrap().events();
             let mut data = Vec::new();
             let mut read = || {
                 while let Some(Some(event)) = events.next().now_or_never() {

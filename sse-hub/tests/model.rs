@@ -32,7 +32,7 @@ const MAX_KEYS: usize = 6;
 const EVENTS_PER_TOPIC: usize = 2;
 
 const TOPICS: [&str; 6] = ["a", "b", "c/1", "c/2", "c/2/x", "d"];
-const SELECTORS: [&str; 9] = [
+const FILTERS: [&str; 9] = [
     "a", "b", "c/1", "c/*", "c/**", "*", "**", "c/*/x", "nothing",
 ];
 
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    fn newest(&self) -> u64 {
+    fn latest(&self) -> u64 {
         self.published.len() as u64
     }
 
@@ -127,7 +127,7 @@ impl World {
             .unwrap()
             .unwrap();
         self.published.push(Published { topics, key });
-        assert_eq!(id, EventId::from(self.newest()));
+        assert_eq!(id, EventId::from(self.latest()));
     }
 
     fn matches(&self, sequence: u64, filters: &TopicFilters) -> bool {
@@ -142,9 +142,9 @@ impl World {
             && newer.any(|newer| newer.key == event.key && newer.topics == event.topics)
     }
 
-    /// Returns all events of this selection after this sequence.
+    /// Returns all events of these filters after this sequence.
     fn behind(&self, sequence: u64, filters: &TopicFilters) -> Vec<u64> {
-        let sequences = sequence + 1..=self.newest();
+        let sequences = sequence + 1..=self.latest();
         sequences
             .filter(|sequence| self.matches(*sequence, filters))
             .collect()
@@ -152,7 +152,7 @@ impl World {
 
     /// Returns the sequence up to which all events have left the log.
     fn floor(&self) -> u64 {
-        self.newest().saturating_sub(MAX_EVENTS as u64)
+        self.latest().saturating_sub(MAX_EVENTS as u64)
     }
 
     /// Returns whether the event has left the log and is not kept for one of its topics.
@@ -169,7 +169,7 @@ impl World {
         })
     }
 
-    /// Returns all events of this selection that can still be replayed.
+    /// Returns all events of these filters that can still be replayed.
     fn kept(&self, filters: &TopicFilters) -> Vec<u64> {
         let mut kept = self.behind(0, filters);
         kept.retain(|sequence| !self.is_lost(*sequence));
@@ -178,30 +178,30 @@ impl World {
 
     fn filters(&mut self) -> TopicFilters {
         let count = self.random.usize(1..=3);
-        TopicFilters::from_patterns(self.random.choose_multiple(SELECTORS, count)).unwrap()
+        TopicFilters::from_patterns(self.random.choose_multiple(FILTERS, count)).unwrap()
     }
 
     fn subscribe(&mut self, filters: TopicFilters, slow: LagPolicy, after: Option<u64>) -> Reader {
         let id = after.map(EventId::from);
-        let subscriber = self.hub.subscription(filters.clone()).after(id.as_ref());
-        let cursor = after.unwrap_or(self.newest());
-        Reader::new(subscriber.lag_policy(slow), filters, slow, cursor)
+        let builder = self.hub.subscription(filters.clone()).after(id.as_ref());
+        let cursor = after.unwrap_or(self.latest());
+        Reader::new(builder.lag_policy(slow), filters, slow, cursor)
     }
 
-    /// Replays the newest events to a new subscriber, and all events to another one.
+    /// Replays the latest events to a new subscriber, and all events to another one.
     fn replay(&mut self) {
         let filters = self.filters();
         let kept = self.kept(&filters);
-        let newest = self.random.usize(0..60);
-        let subscriber = || self.hub.subscription(filters.clone());
-        for (subscriber, skipped) in [
+        let latest = self.random.usize(0..60);
+        let builder = || self.hub.subscription(filters.clone());
+        for (builder, skipped) in [
             (
-                subscriber().replay_last(newest),
-                kept.len().saturating_sub(newest),
+                builder().replay_last(latest),
+                kept.len().saturating_sub(latest),
             ),
-            (subscriber().from_start(), 0),
+            (builder().from_start(), 0),
         ] {
-            let mut reader = Reader::new(subscriber, filters.clone(), LagPolicy::default(), 0);
+            let mut reader = Reader::new(builder, filters.clone(), LagPolicy::default(), 0);
             let mut got = Vec::new();
             while let Poll::Ready(Some(frame)) = reader.poll() {
                 got.extend(frame);
@@ -215,13 +215,13 @@ impl World {
 
 impl Reader {
     fn new(
-        subscriber: SubscriptionBuilder,
+        builder: SubscriptionBuilder,
         filters: TopicFilters,
         slow: LagPolicy,
         cursor: u64,
     ) -> Self {
         Self {
-            subscription: subscriber.subscribe().unwrap(),
+            subscription: builder.subscribe().unwrap(),
             filters,
             slow,
             cursor,
@@ -287,7 +287,7 @@ impl Reader {
                 );
                 self.waits = true;
                 self.has_waited = true;
-                self.cursor = self.cursor.max(world.newest());
+                self.cursor = self.cursor.max(world.latest());
                 self.wakes.0.store(0, Ordering::Relaxed);
                 return false;
             }
@@ -302,7 +302,7 @@ impl Reader {
                 self.cursor = *now;
             }
             [Got::Position(now)] => {
-                assert!((self.cursor..=world.newest()).contains(now));
+                assert!((self.cursor..=world.latest()).contains(now));
                 // A client that resumes with this ID must not miss an event.
                 assert!(
                     !still_due.iter().any(|sequence| sequence <= now),
@@ -384,8 +384,8 @@ fn play(seed: u64) -> usize {
                 let slow = [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest];
                 let slow = slow[world.random.usize(0..3)];
                 let after = world.random.bool().then(|| {
-                    let newest = world.newest();
-                    world.random.u64(newest.saturating_sub(80)..=newest)
+                    let latest = world.latest();
+                    world.random.u64(latest.saturating_sub(80)..=latest)
                 });
                 let filters = world.filters();
                 let reader = world.subscribe(filters, slow, after);
@@ -428,7 +428,7 @@ fn play(seed: u64) -> usize {
     }
     seen += readers.iter().map(|reader| reader.seen).sum::<usize>();
     let counts = world.hub.stats();
-    assert_eq!(counts.published, world.newest());
+    assert_eq!(counts.published, world.latest());
     drop(readers);
     assert_eq!(world.hub.stats().subscribers, 0);
     assert_eq!(channels(&world.hub), 0);
@@ -436,7 +436,7 @@ fn play(seed: u64) -> usize {
 }
 
 #[test]
-fn each_subscriber_gets_each_event_once_and_in_order_or_is_told() {
+fn each_subscriber_gets_each_event_once_and_in_order_or_a_notice() {
     let seen: usize = (0..60).map(play).sum();
     assert!(
         seen > 30_000,

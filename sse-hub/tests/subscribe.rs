@@ -100,7 +100,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
     let own = Topic::from_segments(["user", "bob"]).unwrap();
     let below = TopicFilter::below(&own).unwrap();
     let topics = Topics::new([&own, &topic("room")]).unwrap();
-    let selections = [
+    let filter_sets = [
         (TopicFilters::from(&topics), 2),
         (TopicFilters::from(topics), 2),
         (
@@ -121,7 +121,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
         ),
     ];
     let mut subscriptions =
-        selections.map(|(filters, expected)| (hub.subscribe(filters, None).unwrap(), expected));
+        filter_sets.map(|(filters, expected)| (hub.subscribe(filters, None).unwrap(), expected));
     for to in [
         "room",
         "user/bob",
@@ -150,7 +150,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
 }
 
 #[test]
-fn an_event_of_many_topics_comes_once() {
+fn an_event_of_many_topics_is_delivered_once() {
     let hub = Hub::new(sequenced_from_1());
     let mut subscription = hub
         .subscribe(
@@ -187,7 +187,7 @@ fn all_that_is_ready_is_one_frame_and_shared() {
 }
 
 #[test]
-fn there_are_no_more_subscribers_than_there_may_be() {
+fn the_number_of_subscribers_is_limited() {
     let hub = Hub::new(HubConfig::new().max_subscribers(2));
     let one = hub.subscribe(topic("a"), None).unwrap();
     let _two = hub.subscribe(topic("b"), None).unwrap();
@@ -209,8 +209,8 @@ fn an_event_may_be_too_large() {
         PublishError::TooLarge { bytes: 4, limit: 3 }
     ));
     let event = Event::new("1").with_type(EventType::new("t").unwrap());
-    let posting = hub.publish(Publication::new(topic("a"), event).with_key("ke"));
-    let error = posting.now_or_never().unwrap().unwrap_err();
+    let publishing = hub.publish(Publication::new(topic("a"), event).with_key("ke"));
+    let error = publishing.now_or_never().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "event is 4 bytes, limit is 3");
     assert_eq!(hub.stats().published, 1);
 }
@@ -291,12 +291,12 @@ fn an_own_id_is_replaced() {
 }
 
 #[test]
-fn one_may_be_behind_by_so_many_and_not_more() {
+fn a_subscriber_may_be_behind_up_to_its_maximum_lag() {
     let hub =
         Hub::new(sequenced_from_1().lagged_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
     let subscribe = |slow| {
-        let subscriber = hub.subscription(topic("a")).max_lag(3).lag_policy(slow);
-        let mut subscription = subscriber.subscribe().unwrap();
+        let builder = hub.subscription(topic("a")).max_lag(3).lag_policy(slow);
+        let mut subscription = builder.subscribe().unwrap();
         assert_eq!(ready(&mut subscription), "");
         subscription
     };
@@ -329,7 +329,7 @@ fn one_may_be_behind_by_so_many_and_not_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
+async fn a_denied_client_gets_no_events_and_a_grant_is_renewed() {
     let hub = Hub::new(sequenced_from_1());
     let deny = |_: TopicFilters| async { Err(Denied::new("no")) };
     let error = hub
@@ -339,7 +339,7 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
         .unwrap_err();
     assert_eq!(error, SubscribeError::Denied(Denied::new("no")));
     assert_eq!(hub.stats().subscribers, 0);
-    // The future may keep the selection.
+    // The future may keep the filters.
     let ask_elsewhere = |filters: TopicFilters| async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let allowed = ["a", "b/**"];
@@ -377,8 +377,8 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
             }
         }
     };
-    let subscriber = hub.subscription(topic("a"));
-    let mut events = subscriber
+    let builder = hub.subscription(topic("a"));
+    let mut events = builder
         .subscribe_authorized(authorizer)
         .await
         .unwrap()
@@ -393,14 +393,14 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     assert_eq!(events.next().await.unwrap().data(), "2");
     let last = events.next().await.unwrap();
     assert_eq!((last.event_type(), last.data()), ("denied", "it is\nover"));
-    // An event that is published while the authority decides is not delivered.
+    // An event that is published while the authorizer decides is not delivered.
     publish(&hub, "a", "3");
     assert!(events.next().await.is_none());
     assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
-async fn it_is_a_body_that_ends_with_the_others() {
+async fn a_subscription_is_a_body_that_ends_with_its_tracker() {
     let (hub, streams) = (Hub::new(sequenced_from_1()), StreamTracker::default());
     let request = http::Request::new(());
     let subscription = hub.subscribe(topic("a"), None).unwrap();

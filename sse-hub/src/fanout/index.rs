@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_that_is_forgotten_twice_takes_no_other_with_it() {
+    fn a_channel_that_is_removed_twice_removes_no_other() {
         let (mut index, digester) = (Index::default(), Digester::default());
         let filters = TopicFilters::from_patterns(["a", "b/*"]).unwrap();
         let keys = Keys::new(&filters, &digester);

@@ -1,3 +1,5 @@
+//! The hub: publishes events, creates subscriptions, and follows its backend.
+
 mod shared;
 
 use core::{error::Error, fmt, future::poll_fn, hash::BuildHasher as _, task::Poll};
@@ -13,7 +15,7 @@ use crate::{
 
 pub(crate) use shared::{Core, Shared};
 
-/// Maximum number of a first event. It leaves room for 2^63 events, more than can ever be published.
+/// Maximum sequence of a first event. It leaves room for 2^63 events, more than can ever be published.
 const MAX_FIRST_SEQUENCE: u64 = u64::MAX / 2;
 
 /// Work of waking a subscriber, in units of [`Turn`].
@@ -22,13 +24,13 @@ const WAKE_WORK: usize = 8;
 /// Work of one call of [`Log::drop_some`](crate::log::Log::drop_some), in units of [`Turn`].
 const DROP_WORK: usize = 1024;
 
-/// Hub that sends each published event to all subscribers that select one of its topics.
+/// Hub that sends each published event to all subscribers whose filters match one of its topics.
 ///
 /// This is a handle: clones refer to the same hub.
 ///
 /// ```
-/// use sse_hub::{Hub, TopicFilters, Topic};
-/// use sse_hyper::{Event, StreamTracker};
+/// use sse_hub::{Event, Hub, Topic, TopicFilters};
+/// use sse_hyper::StreamTracker;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let (hub, streams) = (Hub::default(), StreamTracker::default());
@@ -50,7 +52,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Creates a hub in the memory of this process.
+    /// Creates a hub that keeps its events in the memory of this process.
     pub fn new(config: HubConfig) -> Self {
         let (epoch, first) = match config.first_sequence {
             Some(first) => (0, first.min(MAX_FIRST_SEQUENCE)),
@@ -62,7 +64,11 @@ impl Hub {
 
     /// Creates a hub that shares its events with all other hubs of the same backend.
     ///
-    /// Spawn the future: it takes events from the backend to the subscribers of this hub, and never ends.
+    /// Spawn the future: it takes events from the backend to the subscribers of this hub, and never ends. Without it,
+    /// the subscribers wait forever.
+    ///
+    /// See the documentation of `sse-hub-nats` for an example.
+    #[must_use = "spawn the future, or no events arrive from the backend"]
     pub fn with_backend(
         config: HubConfig,
         backend: Arc<dyn Backend>,
@@ -83,14 +89,24 @@ impl Hub {
         }
     }
 
-    /// Publishes an event to all subscribers that select one of its topics. Returns the event's ID.
+    /// Publishes an event to all subscribers whose filters match one of its topics. Returns the event's ID.
     ///
-    /// A [`Publication`] is an event with its topics and an optional key. A pair of topics and event is one without a
-    /// key.
+    /// Pass a pair of topics and event, or a [`Publication`], which can also have a compaction key.
     ///
-    /// A hub in memory never waits here. So a caller that publishes many events in a row should yield to other tasks
-    /// between them, for example with `tokio::task::yield_now`. With a backend, this method waits until the backend
-    /// has stored the event.
+    /// With a backend, this method waits until the backend has stored the event. A hub in memory never waits here. So a
+    /// caller that publishes many events in a row should yield to other tasks between them, for example with
+    /// `tokio::task::yield_now`.
+    ///
+    /// ```
+    /// use sse_hub::{Event, Hub, Topic, Topics};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let hub = Hub::default();
+    /// let id = hub.publish((Topic::new("news")?, Event::new("it works"))).await?;
+    /// hub.publish((Topics::new(["news", "sports"])?, Event::new("3:1"))).await?;
+    /// # drop(id);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -110,11 +126,12 @@ impl Hub {
         Ok(shared.id(sequence))
     }
 
-    /// Publishes like [`publish`](Self::publish), but without waiting, so only in a hub in memory.
+    /// Publishes an event without waiting, in a hub in memory. Returns the event's ID.
+    ///
+    /// Use it in code that is not asynchronous. It does the same as [`publish`](Self::publish) otherwise.
     ///
     /// ```
-    /// use sse_hub::{Hub, Publication, Topic};
-    /// use sse_hyper::Event;
+    /// use sse_hub::{Event, Hub, Publication, Topic};
     ///
     /// let hub = Hub::default();
     /// let price = Publication::new(Topic::new("stocks")?, Event::new("42.5")).with_key("ACME");
@@ -140,23 +157,26 @@ impl Hub {
 
     /// Checks if an event may be published, without publishing it.
     ///
-    /// Checks the size of the event, the lengths of its type and key, its reconnection time, and that its type is not
-    /// reserved. [`publish`](Self::publish) does the same checks, and so does the hub for each
-    /// event from the backend. It skips, logs and counts an event that fails: see [`Stats::refused`].
+    /// The checks are the size of the event, the lengths of its type and key, its reconnection time, and that its type is
+    /// not reserved. [`publish`](Self::publish) does these checks, too.
+    ///
+    /// The hub also checks each event from the backend. It skips, logs and counts an event that may not be published:
+    /// see [`Stats::refused`].
     ///
     /// # Errors
     ///
-    /// Any [`PublishError`] except [`PublishError::Backend`].
+    /// Any [`PublishError`] except [`PublishError::Backend`] and [`PublishError::WouldBlock`].
     pub fn check(&self, publication: &Publication) -> Result<(), PublishError> {
         self.shared.config.check(publication)
     }
 
-    /// Subscribes to the selected events: from now on, or after the last event that the client has seen.
+    /// Subscribes to the events that these filters match: from now on, or after the last event that the client has
+    /// received.
     ///
     /// If the client cannot resume after that event, it first gets an event of the type `reset`, and then the events
     /// from now on. It should reload the data that it shows. The data of the `reset` event is one of:
     ///
-    /// - `{"reason":"too old"}`: the client may have missed selected events, which are not kept any more.
+    /// - `{"reason":"too old"}`: the client may have missed events that are not kept any more.
     /// - `{"reason":"unknown"}`: the ID does not belong to this hub.
     /// - `{"reason":"unavailable"}`: the backend refuses the replay.
     ///
@@ -171,7 +191,7 @@ impl Hub {
         self.subscription(filters).after(last_event_id).subscribe()
     }
 
-    /// Returns a builder for a subscription with more options.
+    /// Returns a builder for a subscription with more options: replay, lag policy and authorization.
     pub fn subscription(&self, filters: impl Into<TopicFilters>) -> SubscriptionBuilder {
         SubscriptionBuilder::new(Arc::clone(&self.shared), filters.into())
     }
@@ -179,17 +199,19 @@ impl Hub {
     /// Ends all subscriptions, and those that begin later, each with this close event.
     ///
     /// The ID of the close event is the position of the subscriber, so that the client misses nothing when it
-    /// reconnects. Call this before [`StreamTracker::close`](sse_hyper::StreamTracker::close), which sends the same close event
-    /// to all clients, without a position. Only the first call has an effect.
+    /// reconnects. Only the first call has an effect.
+    ///
+    /// With [`sse-hyper`](https://docs.rs/sse-hyper), call this before `StreamTracker::close`. That sends the close event
+    /// to the other clients, without a position.
     ///
     /// ```
     /// use std::time::Duration;
     ///
-    /// use sse_hub::Hub;
-    /// use sse_hyper::{Event, CloseEvent, StreamTracker};
+    /// use sse_hub::{CloseEvent, Event, Hub};
+    /// use sse_hyper::StreamTracker;
     ///
     /// let (hub, streams) = (Hub::default(), StreamTracker::default());
-    /// let close event = CloseEvent::new(Event::new("{}"))
+    /// let close_event = CloseEvent::new(Event::new("{}"))
     ///     .with_retry(Duration::from_secs(1)..=Duration::from_secs(5));
     /// hub.close(close_event.clone());
     /// streams.close(close_event);
@@ -198,7 +220,7 @@ impl Hub {
         self.shared.close(close_event);
     }
 
-    /// Returns the counts since the hub was created.
+    /// Returns a snapshot of the hub's counters since it was created.
     pub fn stats(&self) -> Stats {
         self.shared.counters.snapshot()
     }
@@ -218,13 +240,15 @@ impl Hub {
         self.shared.disconnection().is_none()
     }
 
-    /// Returns why the backend is disconnected. `None` while it [is connected](Self::is_connected).
+    /// Returns the reason why the backend is disconnected. `None` while it [is connected](Self::is_connected).
     pub fn disconnection(&self) -> Option<BackendError> {
         self.shared.disconnection()
     }
 
-    /// Returns why the backend refused the last replay, so that its subscriber was reset. `None` if the last replay
-    /// succeeded, or if there was no replay.
+    /// Returns the reason why the backend refused the last replay. `None` if the last replay succeeded, or if there was
+    /// none.
+    ///
+    /// The subscriber of a refused replay gets a `reset` event.
     pub fn replay_failure(&self) -> Option<BackendError> {
         self.shared.replay_failure()
     }

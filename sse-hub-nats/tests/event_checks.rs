@@ -33,7 +33,7 @@ fn node(nats: &Nats, events: usize) -> Hub {
 }
 
 #[tokio::test]
-async fn live_and_replayed() {
+async fn live_and_replayed_events_are_checked() {
     let nats = Nats::start().unwrap();
     let hub = node(&nats, 100);
     let first = publish(&hub, 0..1).await.remove(0);
