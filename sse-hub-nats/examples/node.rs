@@ -21,9 +21,9 @@ use axum::{
 };
 use clap::Parser;
 use serde_json::{Value, json};
-use sse_hub::{Hub, HubConfig, Publication, Retention, TopicFilters, Topics};
+use sse_hub::{Event, EventType, Hub, HubConfig, Publication, Retention, TopicFilters, Topics};
 use sse_hub_nats::JetStream;
-use sse_hyper::{Event, EventType, StreamTracker};
+use sse_hyper::StreamTracker;
 use tokio::net::TcpListener;
 
 /// Serves the events that any node publishes.
@@ -110,7 +110,7 @@ async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> R
             "the publish token is required".to_owned(),
         );
     }
-    let publication = match draft(&body) {
+    let publication = match parse_publication(&body) {
         Ok(publication) => publication,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
@@ -120,7 +120,7 @@ async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> R
     }
 }
 
-fn draft(body: &[u8]) -> Result<Publication, Box<dyn Error>> {
+fn parse_publication(body: &[u8]) -> Result<Publication, Box<dyn Error>> {
     let body: Value = serde_json::from_slice(body)?;
     let topics = body["topics"].as_array().ok_or("topics is not an array")?;
     let topics = Topics::new(
