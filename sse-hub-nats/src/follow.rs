@@ -11,7 +11,7 @@ use crate::{
     connection::Backoff,
     consumer::{Delivered, OrderedConsumer},
     jetstream::Shared,
-    poison::{ALL, Found, RawReads},
+    poison::{ALL_SUBJECTS, Found, RawReads},
     stream::{bounds, epoch},
 };
 
@@ -245,7 +245,7 @@ impl Follower {
                     .await?;
                 let next = self
                     .shared
-                    .next_sequence(&connection, sequence, ALL)
+                    .next_sequence(&connection, sequence, ALL_SUBJECTS)
                     .await?;
                 next.is_none_or(|next| next > catch_up_to)
             });

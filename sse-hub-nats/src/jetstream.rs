@@ -255,8 +255,8 @@ impl Shared {
         tracing::warn!(stream, sequence, %reason, "skipped a message that is not an event");
     }
 
-    /// Returns the sequence of the latest message. Repeats the request until there is an answer, or until it was refused
-    /// for some time.
+    /// Returns the sequence of the latest message. Repeats the request until there is an answer, or until it was
+    /// refused for some time.
     pub(crate) async fn latest_sequence(&self) -> Result<u64, BackendError> {
         let mut backoff = Backoff::default();
         let mut refusals = Refusals::default();

@@ -50,9 +50,9 @@
 //! # Data in NATS
 //!
 //! The hub needs a stream of its own. An event with one topic has the subject of that topic, below the subject of the
-//! stream: `sse.events.orders.17` for `orders/17`. So a replay reads only the topics of its filters. Characters other than
-//! letters, digits, `-` and `_` are percent-encoded. An event with several topics has the subject `sse.events`, which
-//! each replay reads. If the stream was created by hand with only this subject, all events have it.
+//! stream: `sse.events.orders.17` for `orders/17`. So a replay reads only the topics of its filters. Characters other
+//! than letters, digits, `-` and `_` are percent-encoded. An event with several topics has the subject `sse.events`,
+//! which each replay reads. If the stream was created by hand with only this subject, all events have it.
 //!
 //! Each event is a message. The sequence of the event is that of the message. The epoch of the sequences is
 //! part of each ID: it is the time when the stream was created, which is stored in the description of the stream. A
@@ -75,7 +75,8 @@
 //! with one topic below `orders`.
 //!
 //! If the client of `async_nats` cannot read the headers of a message, its connection ends, or its task panics. The
-//! backend then deletes this poison message, checks the messages after it before the client reads them, and continues at once.
+//! backend then deletes this poison message, checks the messages after it before the client reads them, and continues
+//! at once.
 //!
 //! # Refusals of NATS
 //!
@@ -100,8 +101,8 @@
 //! gets a `reset`, because the epoch has changed.
 //!
 //! A stream that was created or described by hand has no epoch. So a hub recognizes a new stream only by its lower
-//! sequences. If you restore NATS from an older state, such as a snapshot, delete the stream, because its sequences would
-//! be used again.
+//! sequences. If you restore NATS from an older state, such as a snapshot, delete the stream, because its sequences
+//! would be used again.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;

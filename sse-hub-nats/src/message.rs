@@ -19,9 +19,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sse_hub::{InvalidTopic, Publication, TopicFilters, Topics};
 use sse_proto::{Chunk, Decoder, Event, EventType, Item};
 
-pub(crate) const TOPICS: &str = "Sse-Topics";
-pub(crate) const KEY: &str = "Sse-Key";
-const SEPARATOR: char = ',';
+pub(crate) const TOPICS_HEADER: &str = "Sse-Topics";
+pub(crate) const KEY_HEADER: &str = "Sse-Key";
+const TOPIC_SEPARATOR: char = ',';
 
 /// Returns the headers and the payload for an event. The message ID is random.
 pub(crate) fn encode(publication: &Publication) -> (HeaderMap, Bytes) {
@@ -31,9 +31,9 @@ pub(crate) fn encode(publication: &Publication) -> (HeaderMap, Bytes) {
         .iter()
         .map(|topic| percent_encode(topic.as_str()))
         .collect();
-    headers.insert(TOPICS, topics.join(&SEPARATOR.to_string()));
+    headers.insert(TOPICS_HEADER, topics.join(&TOPIC_SEPARATOR.to_string()));
     if let Some(key) = &publication.key {
-        headers.insert(KEY, percent_encode(key));
+        headers.insert(KEY_HEADER, percent_encode(key));
     }
     renew_id(&mut headers);
     (headers, encode_payload(&publication.event).into())
@@ -55,11 +55,11 @@ pub(crate) fn decode(
             .and_then(|headers| headers.get(name))
             .map(|value| value.as_str())
     };
-    let topics = header(TOPICS).ok_or(InvalidMessage::NoTopics)?;
-    let topics: Result<Vec<_>, _> = topics.split(SEPARATOR).map(percent_decode).collect();
-    let topics = Topics::new(topics.map_err(|()| InvalidMessage::Header(TOPICS))?)?;
-    let key = header(KEY).map(percent_decode).transpose();
-    let key = key.map_err(|()| InvalidMessage::Header(KEY))?;
+    let topics = header(TOPICS_HEADER).ok_or(InvalidMessage::NoTopics)?;
+    let topics: Result<Vec<_>, _> = topics.split(TOPIC_SEPARATOR).map(percent_decode).collect();
+    let topics = Topics::new(topics.map_err(|()| InvalidMessage::Header(TOPICS_HEADER))?)?;
+    let key = header(KEY_HEADER).map(percent_decode).transpose();
+    let key = key.map_err(|()| InvalidMessage::Header(KEY_HEADER))?;
     let event = decode_payload(payload)?;
     let publication = Publication::new(topics, event);
     Ok(match key {
@@ -143,10 +143,13 @@ pub(crate) enum InvalidMessage {
 impl fmt::Display for InvalidMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTopics => write!(f, "header {TOPICS} is missing"),
+            Self::NoTopics => write!(f, "header {TOPICS_HEADER} is missing"),
             Self::Header(name) => write!(f, "header {name} is not percent-encoded UTF-8"),
-            Self::Topic(error) => write!(f, "header {TOPICS}: {error}"),
-            Self::Subject => write!(f, "subject does not match the topic in the header {TOPICS}"),
+            Self::Topic(error) => write!(f, "header {TOPICS_HEADER}: {error}"),
+            Self::Subject => write!(
+                f,
+                "subject does not match the topic in the header {TOPICS_HEADER}"
+            ),
             Self::Status => f.write_str("headers are those of a NATS status message"),
             Self::Poison => f.write_str("headers cannot be read"),
             Self::Payload => f.write_str("payload is not exactly one event without an ID"),
@@ -221,14 +224,14 @@ fn parse_header_lines<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Header
 }
 
 /// Characters of a segment that are percent-encoded. In NATS, `.`, `*`, `>` and white space have a meaning.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+const ENCODED_CHARACTERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Encoding of an empty segment. No other segment is encoded like this.
 const EMPTY_SEGMENT: &str = "%";
 
 /// Maximum number of subjects that a replay reads one by one, each with its own consumer. If there are more, it reads
 /// all messages.
-const MAX_FILTERS: usize = 8;
+const MAX_REPLAY_SUBJECTS: usize = 8;
 
 /// Returns the subject of an event with these topics.
 pub(crate) fn subject_for_event(stream: &str, topics: &Topics) -> String {
@@ -253,7 +256,7 @@ pub(crate) fn wildcard_below(stream: &str) -> String {
 /// Returns the subjects that events of these filters can have. `None` if it is better to read all messages.
 pub(crate) fn subjects_for_filters(stream: &str, filters: &TopicFilters) -> Option<Vec<String>> {
     let filters = filters.iter();
-    if filters.len() >= MAX_FILTERS {
+    if filters.len() >= MAX_REPLAY_SUBJECTS {
         return None;
     }
     let all = wildcard_below(stream);
@@ -277,7 +280,7 @@ fn subject_below(stream: &str, filter: &str) -> String {
             "*" => subject.push('*'),
             "**" => subject.push('>'),
             "" => subject.push_str(EMPTY_SEGMENT),
-            segment => subject.extend(utf8_percent_encode(segment, ENCODED)),
+            segment => subject.extend(utf8_percent_encode(segment, ENCODED_CHARACTERS)),
         }
     }
     subject
@@ -367,22 +370,22 @@ mod tests {
         for (topics, error) in [
             ("", InvalidMessage::Topic(InvalidTopic::Empty)),
             ("a,,b", InvalidMessage::Topic(InvalidTopic::Empty)),
-            ("%ff", InvalidMessage::Header(TOPICS)),
+            ("%ff", InvalidMessage::Header(TOPICS_HEADER)),
             (
                 "%2A",
                 InvalidMessage::Topic(InvalidTopic::Star("*".to_owned())),
             ),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert(TOPICS, topics);
+            headers.insert(TOPICS_HEADER, topics);
             assert_eq!(decode(Some(&headers), payload), Err(error), "{topics:?}");
         }
         let mut headers = HeaderMap::new();
-        headers.insert(TOPICS, "a");
-        headers.insert(KEY, "%ff");
+        headers.insert(TOPICS_HEADER, "a");
+        headers.insert(KEY_HEADER, "%ff");
         assert_eq!(
             decode(Some(&headers), payload),
-            Err(InvalidMessage::Header(KEY))
+            Err(InvalidMessage::Header(KEY_HEADER))
         );
     }
 

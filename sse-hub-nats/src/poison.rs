@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// All subjects of the stream.
-pub(crate) const ALL: &str = ">";
+pub(crate) const ALL_SUBJECTS: &str = ">";
 
 /// Error code of JetStream for "no message found".
 const NOT_FOUND_CODE: u64 = 10037;
@@ -69,7 +69,7 @@ impl Shared {
         after: u64,
         raw_reads: &mut RawReads,
     ) -> Result<Option<Found>, BackendError> {
-        let Some(raw) = self.next_raw(connection, after, ALL).await? else {
+        let Some(raw) = self.next_raw(connection, after, ALL_SUBJECTS).await? else {
             raw_reads.0 = 0;
             return Ok(None);
         };
@@ -100,8 +100,8 @@ impl Shared {
         Ok(next.map(|message| message.sequence))
     }
 
-    /// Returns whether the message with this sequence has these headers and this payload. `None` if it does not exist any
-    /// more.
+    /// Returns whether the message with this sequence has these headers and this payload. `None` if it does not exist
+    /// any more.
     pub(crate) async fn is_same(
         &self,
         connection: &ConnectionEpoch,
@@ -110,7 +110,7 @@ impl Shared {
         payload: &Bytes,
     ) -> Result<Option<bool>, BackendError> {
         let raw = self
-            .next_raw(connection, sequence.saturating_sub(1), ALL)
+            .next_raw(connection, sequence.saturating_sub(1), ALL_SUBJECTS)
             .await?;
         let Some(raw) = raw.filter(|raw| raw.sequence == sequence) else {
             return Ok(None);
@@ -118,7 +118,11 @@ impl Shared {
         let Headers::Read(Some(found)) = message::parse_headers(&raw.headers) else {
             return Ok(Some(false));
         };
-        let names = [message::TOPICS, message::KEY, NATS_MESSAGE_ID.as_ref()];
+        let names = [
+            message::TOPICS_HEADER,
+            message::KEY_HEADER,
+            NATS_MESSAGE_ID.as_ref(),
+        ];
         let is_same = |name: &str| found.get(name) == message.get(name);
         Ok(Some(
             raw.payload == *payload && names.into_iter().all(is_same),

@@ -12,7 +12,7 @@ use crate::{
     error::Refusals,
     jetstream::Shared,
     message::InvalidMessage,
-    poison::{ALL, Found, RawReads},
+    poison::{ALL_SUBJECTS, Found, RawReads},
     stream::bounds,
 };
 
@@ -250,7 +250,7 @@ impl Replay {
             return Ok(());
         }
         for filter in filters {
-            let subjects = filter.unwrap_or(ALL);
+            let subjects = filter.unwrap_or(ALL_SUBJECTS);
             let next = self
                 .shared
                 .next_sequence(connection, self.after, subjects)

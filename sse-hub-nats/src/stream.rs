@@ -16,7 +16,7 @@ use crate::{NatsConfig, connection::ConnectionEpoch, error, message};
 ///
 /// This time is the epoch of the stream's sequences: it distinguishes a recreated stream from the earlier one. The time
 /// that NATS itself stores is not equal on all servers of a cluster.
-const DESCRIPTION: &str = "Server-sent events, by sse-hub-nats, since ";
+const DESCRIPTION_PREFIX: &str = "Server-sent events, by sse-hub-nats, since ";
 
 /// Default duplicate window of JetStream.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
@@ -87,7 +87,7 @@ impl NatsConfig {
         let now = microseconds();
         Config {
             name: self.stream.clone(),
-            description: Some(format!("{DESCRIPTION}{now}")),
+            description: Some(format!("{DESCRIPTION_PREFIX}{now}")),
             subjects: vec![
                 self.base_subject(),
                 message::wildcard_below(&self.base_subject()),
@@ -190,7 +190,7 @@ impl NatsConfig {
 )]
 pub(crate) fn epoch(info: &Info) -> u64 {
     let description = info.config.description.as_deref();
-    let digits = description.and_then(|text| text.strip_prefix(DESCRIPTION));
+    let digits = description.and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 

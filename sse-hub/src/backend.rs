@@ -50,8 +50,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// They restart, for example, because the stored events are lost.
     ///
-    /// The hub reads the epoch after it gets a sequence, and does not resume after an ID of another epoch. The epoch must
-    /// change when [`follow`](Self::follow) continues with the new sequences, because the hub has old ones until then.
+    /// The hub reads the epoch after it gets a sequence, and does not resume after an ID of another epoch. The epoch
+    /// must change when [`follow`](Self::follow) continues with the new sequences, because the hub has old ones until
+    /// then.
     fn epoch(&self) -> u64 {
         0
     }

@@ -171,9 +171,9 @@ impl HubConfig {
 
     /// Sets the sequence of the first event, for a hub in memory that continues the sequences of an earlier hub.
     ///
-    /// By default the first sequence is 1, and each hub has its own random [epoch](IdFormat), so that it rejects IDs from
-    /// before a restart. With a first sequence, IDs have no epoch, and the caller must ensure that sequences ascend
-    /// over restarts.
+    /// By default the first sequence is 1, and each hub has its own random [epoch](IdFormat), so that it rejects IDs
+    /// from before a restart. With a first sequence, IDs have no epoch, and the caller must ensure that sequences
+    /// ascend over restarts.
     ///
     /// A sequence greater than 2^63 - 1 is reduced to that, so that sequences cannot overflow.
     #[must_use]
@@ -226,8 +226,8 @@ impl HubConfig {
     ///
     /// The types that the hub itself sends are always reserved, too: `reset`, `lagged`, `denied` and `position`.
     ///
-    /// In a browser, an event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`. The
-    /// page then mistakes it for a change of the connection.
+    /// In a browser, an event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`.
+    /// The page then mistakes it for a change of the connection.
     #[must_use]
     pub fn reserved_event_types<T: Into<Cow<'static, str>>>(
         mut self,
@@ -313,8 +313,8 @@ impl Default for HubConfig {
 
 /// Policy for a subscriber that reads more slowly than events are published.
 ///
-/// It applies when the subscriber is further behind than its [maximum lag](crate::SubscriptionBuilder::max_lag), or than
-/// the log reaches back.
+/// It applies when the subscriber is further behind than its [maximum lag](crate::SubscriptionBuilder::max_lag), or
+/// than the log reaches back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LagPolicy {

@@ -2,9 +2,9 @@ use crate::EventId;
 
 /// Format of event IDs.
 ///
-/// An ID consists of the epoch and the sequence of an event. A hub in memory has a random epoch. A hub with a backend has
-/// [the epoch of the backend](crate::Backend::epoch). So the hub recognizes an ID from before a restart, independently
-/// of the machine's clock: a client that resumes with it gets a `reset`.
+/// An ID consists of the epoch and the sequence of an event. A hub in memory has a random epoch. A hub with a backend
+/// has [the epoch of the backend](crate::Backend::epoch). So the hub recognizes an ID from before a restart,
+/// independently of the machine's clock: a client that resumes with it gets a `reset`.
 #[derive(Clone, Debug, Default)]
 pub struct IdFormat(Encoding);
 
@@ -19,8 +19,8 @@ enum Encoding {
 impl IdFormat {
     /// Returns the format of readable IDs: the epoch in hexadecimal and the sequence in decimal digits.
     ///
-    /// For example, `5f3a9c21-17`, or `17` if there is no epoch. The sequences ascend over all topics, so a subscriber can
-    /// see how many events are published to others.
+    /// For example, `5f3a9c21-17`, or `17` if there is no epoch. The sequences ascend over all topics, so a subscriber
+    /// can see how many events are published to others.
     pub fn plain() -> Self {
         Self::default()
     }

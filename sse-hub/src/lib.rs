@@ -13,7 +13,10 @@
 //!
 //! type App = (Hub, StreamTracker);
 //!
-//! async fn events(State((hub, streams)): State<App>, LastEventId(seen): LastEventId<EventId>) -> Result<impl IntoResponse> {
+//! async fn events(
+//!     State((hub, streams)): State<App>,
+//!     LastEventId(seen): LastEventId<EventId>,
+//! ) -> Result<impl IntoResponse> {
 //!     let filters = TopicFilters::from_patterns(["news", "orders/*"])?;
 //!     Ok(streams.body(hub.subscribe(filters, seen.as_ref())?))
 //! }

@@ -45,7 +45,7 @@ fn use_all_with(config: HubConfig, replays: bool) {
         assert!(text.ends_with(&format!("data: {n}\n\n")), "{text}");
     }
     assert!(ids.windows(2).all(|two| two[0] != two[1]), "{ids:?}");
-    for slow in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
+    for lag_policy in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
         for id in [
             &ids[0],
             &ids[4],
@@ -55,38 +55,38 @@ fn use_all_with(config: HubConfig, replays: bool) {
             let builder = hub
                 .subscription(topic("a"))
                 .after(Some(id))
-                .lag_policy(slow);
+                .lag_policy(lag_policy);
             read(&mut builder.subscribe().unwrap());
         }
         for events in [0, 1, usize::MAX] {
             let builder = hub
                 .subscription(topic("a"))
                 .replay_last(events)
-                .lag_policy(slow);
+                .lag_policy(lag_policy);
             let text = read(&mut builder.subscribe().unwrap());
             assert_eq!(text.contains("data: 4\n"), events > 0 && replays, "{text}");
         }
         let builder = hub
             .subscription(TopicFilters::all())
             .from_start()
-            .lag_policy(slow);
+            .lag_policy(lag_policy);
         let text = read(&mut builder.subscribe().unwrap());
         // The latest event of a key is kept in any case.
-        let is_there = replays || slow == LagPolicy::Latest;
+        let is_there = replays || lag_policy == LagPolicy::Latest;
         assert_eq!(text.contains("data: 4\n"), is_there, "{text}");
     }
-    for slow in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
+    for lag_policy in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
         for max_lag in [0, 1, u64::MAX] {
             let builder = hub
                 .subscription(topic("b"))
                 .max_lag(max_lag)
-                .lag_policy(slow);
+                .lag_policy(lag_policy);
             let mut subscription = builder.subscribe().unwrap();
             read(&mut subscription);
             publish(&hub, "b", "1");
             assert!(
                 read(&mut subscription).ends_with("data: 1\n\n"),
-                "{max_lag} {slow:?}"
+                "{max_lag} {lag_policy:?}"
             );
         }
     }
@@ -167,7 +167,7 @@ fn reconnection_times() {
     }
 }
 
-/// Returns the reconnection time that the hub sends to a subscriber that was too slow.
+/// Returns the reconnection time that the hub sends to a subscriber that was too lag_policy.
 fn retry(range: RangeInclusive<Duration>) -> String {
     let hub = Hub::new(sequenced_from_1().lagged_retry(range));
     let mut subscription = hub.subscription(topic("a")).max_lag(1).subscribe().unwrap();
@@ -187,9 +187,9 @@ fn retry(range: RangeInclusive<Duration>) -> String {
 
 /// Backend whose events have these sequences.
 #[derive(Debug)]
-struct At(Vec<u64>);
+struct FixedBackend(Vec<u64>);
 
-impl Backend for At {
+impl Backend for FixedBackend {
     fn publish<'a>(&'a self, _: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
         ready(Ok(u64::MAX)).boxed()
     }
@@ -224,7 +224,8 @@ async fn sequences_of_a_backend() {
         vec![1, u64::MAX - 1],
         vec![1, u64::MAX],
     ] {
-        let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(At(sequences.clone())));
+        let (hub, follow) =
+            Hub::with_backend(HubConfig::new(), Arc::new(FixedBackend(sequences.clone())));
         let mut early = hub
             .subscription(topic("a"))
             .replay_last(usize::MAX)
@@ -234,11 +235,11 @@ async fn sequences_of_a_backend() {
         assert!((&mut follow).now_or_never().is_none());
         read(&mut early);
         for events in [0, 1, usize::MAX] {
-            for slow in [LagPolicy::Disconnect, LagPolicy::Latest] {
+            for lag_policy in [LagPolicy::Disconnect, LagPolicy::Latest] {
                 let builder = hub
                     .subscription(topic("a"))
                     .replay_last(events)
-                    .lag_policy(slow);
+                    .lag_policy(lag_policy);
                 read(&mut builder.subscribe().unwrap());
             }
         }

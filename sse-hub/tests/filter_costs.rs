@@ -12,13 +12,13 @@ use support::channels;
 use testkit::poll_time::{assert_yields, longest_poll};
 
 /// Maximum number of bytes that a subscriber may take in addition to the texts of its filters.
-const MAX_BYTES: usize = 10 * 1024;
+const MAX_SUBSCRIBER_BYTES: usize = 10 * 1024;
 
 /// Maximum processor time to subscribe, or to unsubscribe.
-const MAX_TIME: Duration = Duration::from_millis(4);
+const MAX_SUBSCRIBE_TIME: Duration = Duration::from_millis(4);
 
-const FILTERS: usize = 64;
-const MAX_LENGTH: usize = 256;
+const FILTERS_PER_SUBSCRIBER: usize = 64;
+const MAX_TOPIC_BYTES: usize = 256;
 
 /// Function that returns a filter for the index of a subscriber and the index of a filter.
 type Choose = fn(usize, usize) -> String;
@@ -54,7 +54,9 @@ const FILTER_SETS: [(&str, Choose); 10] = [
     ("patterns of many forms", |subscriber, number| {
         // Each pattern has at least two stars.
         let mut forms = forms(15).filter(|form| form.matches('*').count() > 1);
-        let form = forms.nth(subscriber * FILTERS / 2 + number / 2).unwrap();
+        let form = forms
+            .nth(subscriber * FILTERS_PER_SUBSCRIBER / 2 + number / 2)
+            .unwrap();
         let end = ["/**", "/a"][number % 2];
         form.replace('a', &"x".repeat(15)) + end
     }),
@@ -67,7 +69,7 @@ const FILTER_SETS: [(&str, Choose); 10] = [
 ];
 
 fn padded(start: &str, padding: &str, end: &str) -> String {
-    let missing = (MAX_LENGTH - start.len() - end.len()) / padding.len();
+    let missing = (MAX_TOPIC_BYTES - start.len() - end.len()) / padding.len();
     format!("{start}{}{end}", padding.repeat(missing))
 }
 
@@ -85,7 +87,7 @@ fn forms(length: usize) -> impl Iterator<Item = String> {
 }
 
 fn filters(choose: Choose, subscriber: usize) -> (TopicFilters, usize) {
-    let texts: Vec<_> = (0..FILTERS)
+    let texts: Vec<_> = (0..FILTERS_PER_SUBSCRIBER)
         .map(|index| choose(subscriber, index))
         .collect();
     let bytes = texts.iter().map(String::len).sum();
@@ -114,8 +116,8 @@ fn no_filters_take_much_more_memory_than_their_text() {
         assert_eq!(channels(&hub), SUBSCRIBERS);
         let each = (usize::try_from(used.bytes_current).unwrap() - text) / SUBSCRIBERS;
         assert!(
-            each <= MAX_BYTES,
-            "{what}: subscriber takes {each} bytes in addition to its text, limit is {MAX_BYTES}"
+            each <= MAX_SUBSCRIBER_BYTES,
+            "{what}: subscriber takes {each} bytes in addition to its text, limit is {MAX_SUBSCRIBER_BYTES}"
         );
     }
 }
@@ -189,8 +191,8 @@ fn subscribing_and_unsubscribing_is_little_work() {
             longest_to_leave = longest_to_leave.max(time);
         }
         assert!(
-            longest.max(longest_to_leave) <= MAX_TIME,
-            "{what}: {longest:?} to subscribe, {longest_to_leave:?} to unsubscribe, limit is {MAX_TIME:?}"
+            longest.max(longest_to_leave) <= MAX_SUBSCRIBE_TIME,
+            "{what}: {longest:?} to subscribe, {longest_to_leave:?} to unsubscribe, limit is {MAX_SUBSCRIBE_TIME:?}"
         );
     }
 }
@@ -210,7 +212,9 @@ fn no_patterns_make_an_event_slow() {
     // No topic of this test matches the segments without a star.
     let patterns: Vec<_> = patterns.map(|form| form.replace('a', "b")).collect();
     assert!(patterns.len() > 10_000);
-    let filter_sets = patterns.chunks(FILTERS).map(TopicFilters::from_patterns);
+    let filter_sets = patterns
+        .chunks(FILTERS_PER_SUBSCRIBER)
+        .map(TopicFilters::from_patterns);
     let _subscriptions: Vec<_> = filter_sets
         .map(|filters| hub.subscribe(filters.unwrap(), None).unwrap())
         .collect();

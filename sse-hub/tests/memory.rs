@@ -13,7 +13,8 @@ const SUBSCRIBERS: usize = 150;
 /// Number of bytes that the log keeps by default.
 const MAX_LOG_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Maximum number of bytes that a set of filters holds in addition to the log: its events, a frame, and its bookkeeping.
+/// Maximum number of bytes that a set of filters holds in addition to the log: its events, a frame, and its
+/// bookkeeping.
 const MAX_FILTER_SET_BYTES: u64 = (64 + 16 + 8) * 1024;
 
 /// Creates subscribers of different topics, each of which waits for its first event.
@@ -43,12 +44,12 @@ fn held(f: impl FnOnce()) -> u64 {
     u64::try_from(measure(f).bytes_current).unwrap()
 }
 
-fn assert_bounded(what: &str, held: u64, event: u64) {
+fn assert_bounded(name: &str, held: u64, event: u64) {
     // The latest event may exceed the limit of the log.
     let limit = MAX_LOG_BYTES + event + SUBSCRIBERS as u64 * MAX_FILTER_SET_BYTES;
     assert!(
         held <= limit,
-        "{what}: {held} bytes are held, limit is {limit}"
+        "{name}: {held} bytes are held, limit is {limit}"
     );
 }
 

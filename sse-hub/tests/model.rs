@@ -32,14 +32,14 @@ const MAX_KEYS: usize = 6;
 const EVENTS_PER_TOPIC: usize = 2;
 
 const TOPICS: [&str; 6] = ["a", "b", "c/1", "c/2", "c/2/x", "d"];
-const FILTERS: [&str; 9] = [
+const PATTERNS: [&str; 9] = [
     "a", "b", "c/1", "c/*", "c/**", "*", "**", "c/*/x", "nothing",
 ];
 
 #[derive(Default)]
-struct Count(AtomicUsize);
+struct WakeCounter(AtomicUsize);
 
-impl Wake for Count {
+impl Wake for WakeCounter {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -50,19 +50,19 @@ struct Published {
     key: Option<String>,
 }
 
-struct World {
+struct Model {
     hub: Hub,
     /// Events in their order. The sequence of each is its index plus 1.
     published: Vec<Published>,
     random: fastrand::Rng,
 }
 
-struct Reader {
+struct Client {
     subscription: Subscription,
     filters: TopicFilters,
-    slow: LagPolicy,
-    cursor: u64,
-    wakes: Arc<Count>,
+    lag_policy: LagPolicy,
+    position: u64,
+    wakes: Arc<WakeCounter>,
     /// The last poll returned `Pending`.
     waits: bool,
     has_waited: bool,
@@ -70,7 +70,7 @@ struct Reader {
 }
 
 #[derive(Debug, PartialEq)]
-enum Got {
+enum Received {
     Event(u64),
     /// The subscriber has received all events up to this one.
     Position(u64),
@@ -81,7 +81,7 @@ enum Got {
     Behind,
 }
 
-impl World {
+impl Model {
     fn new(seed: u64) -> Self {
         let mut retention = Retention::default();
         retention.events = MAX_EVENTS;
@@ -178,14 +178,24 @@ impl World {
 
     fn filters(&mut self) -> TopicFilters {
         let count = self.random.usize(1..=3);
-        TopicFilters::from_patterns(self.random.choose_multiple(FILTERS, count)).unwrap()
+        TopicFilters::from_patterns(self.random.choose_multiple(PATTERNS, count)).unwrap()
     }
 
-    fn subscribe(&mut self, filters: TopicFilters, slow: LagPolicy, after: Option<u64>) -> Reader {
+    fn subscribe(
+        &mut self,
+        filters: TopicFilters,
+        lag_policy: LagPolicy,
+        after: Option<u64>,
+    ) -> Client {
         let id = after.map(EventId::from);
         let builder = self.hub.subscription(filters.clone()).after(id.as_ref());
-        let cursor = after.unwrap_or(self.latest());
-        Reader::new(builder.lag_policy(slow), filters, slow, cursor)
+        let position = after.unwrap_or(self.latest());
+        Client::new(
+            builder.lag_policy(lag_policy),
+            filters,
+            lag_policy,
+            position,
+        )
     }
 
     /// Replays the latest events to a new subscriber, and all events to another one.
@@ -201,30 +211,34 @@ impl World {
             ),
             (builder().from_start(), 0),
         ] {
-            let mut reader = Reader::new(builder, filters.clone(), LagPolicy::default(), 0);
-            let mut got = Vec::new();
-            while let Poll::Ready(Some(frame)) = reader.poll() {
-                got.extend(frame);
+            let mut client = Client::new(builder, filters.clone(), LagPolicy::default(), 0);
+            let mut received = Vec::new();
+            while let Poll::Ready(Some(frame)) = client.poll() {
+                received.extend(frame);
             }
-            got.retain(|item| !matches!(item, Got::Position(_)));
-            let expected: Vec<_> = kept[skipped..].iter().copied().map(Got::Event).collect();
-            assert_eq!(got, expected);
+            received.retain(|item| !matches!(item, Received::Position(_)));
+            let expected: Vec<_> = kept[skipped..]
+                .iter()
+                .copied()
+                .map(Received::Event)
+                .collect();
+            assert_eq!(received, expected);
         }
     }
 }
 
-impl Reader {
+impl Client {
     fn new(
         builder: SubscriptionBuilder,
         filters: TopicFilters,
-        slow: LagPolicy,
-        cursor: u64,
+        lag_policy: LagPolicy,
+        position: u64,
     ) -> Self {
         Self {
             subscription: builder.subscribe().unwrap(),
             filters,
-            slow,
-            cursor,
+            lag_policy,
+            position,
             wakes: Arc::default(),
             waits: false,
             has_waited: false,
@@ -233,7 +247,7 @@ impl Reader {
     }
 
     /// Reads one frame. `Pending` if there is none, and `None` if the stream has ended.
-    fn poll(&mut self) -> Poll<Option<Vec<Got>>> {
+    fn poll(&mut self) -> Poll<Option<Vec<Received>>> {
         let waker = Waker::from(Arc::clone(&self.wakes));
         let before = self.wakes.0.load(Ordering::Relaxed);
         let mut cx = Context::from_waker(&waker);
@@ -245,40 +259,40 @@ impl Reader {
             Poll::Ready(Some(frame)) => frame,
         };
         let sequence = |event: &Event| event.last_event_id().parse::<u64>().unwrap();
-        let got = frame.events().map(|event| match event.event_type() {
+        let received = frame.events().map(|event| match event.event_type() {
             "reset" => {
                 assert_eq!(event.data(), r#"{"reason":"too old"}"#);
-                Got::Reset(sequence(&event))
+                Received::Reset(sequence(&event))
             }
-            "position" => Got::Position(sequence(&event)),
+            "position" => Received::Position(sequence(&event)),
             "lagged" if event.data().starts_with(r#"{"missed":"#) => {
                 let digits = event
                     .data()
                     .trim_matches(|character: char| !character.is_ascii_digit());
-                Got::Missed(digits.parse().unwrap(), sequence(&event))
+                Received::Missed(digits.parse().unwrap(), sequence(&event))
             }
             "lagged" => {
                 assert!(
                     event.retry().is_none(),
                     "decoded events have no reconnection time"
                 );
-                Got::Behind
+                Received::Behind
             }
-            _ => Got::Event(sequence(&event)),
+            _ => Received::Event(sequence(&event)),
         });
-        Poll::Ready(Some(got.collect()))
+        Poll::Ready(Some(received.collect()))
     }
 
     /// Reads one frame and checks it. Returns `false` if there is none, or if the stream has ended.
-    fn step(&mut self, world: &World) -> bool {
-        let due = world.behind(self.cursor, &self.filters);
+    fn step(&mut self, model: &Model) -> bool {
+        let due = model.behind(self.position, &self.filters);
         // With `Latest`, an event without a key that has left the log is not missed.
         let is_due = |sequence: &&u64| {
-            !world.is_lost(**sequence)
-                && (self.slow != LagPolicy::Latest || !world.is_replaced(**sequence))
+            !model.is_lost(**sequence)
+                && (self.lag_policy != LagPolicy::Latest || !model.is_replaced(**sequence))
         };
         let still_due: Vec<_> = due.iter().filter(is_due).copied().collect();
-        let got = match self.poll() {
+        let received = match self.poll() {
             Poll::Ready(None) => return false,
             Poll::Pending => {
                 assert!(
@@ -287,70 +301,70 @@ impl Reader {
                 );
                 self.waits = true;
                 self.has_waited = true;
-                self.cursor = self.cursor.max(world.latest());
+                self.position = self.position.max(model.latest());
                 self.wakes.0.store(0, Ordering::Relaxed);
                 return false;
             }
-            Poll::Ready(Some(got)) => got,
+            Poll::Ready(Some(received)) => received,
         };
         self.waits = false;
-        match &got[..] {
-            [Got::Reset(now)] => {
-                let is_lost = due.iter().any(|sequence| world.is_lost(*sequence));
+        match &received[..] {
+            [Received::Reset(now)] => {
+                let is_lost = due.iter().any(|sequence| model.is_lost(*sequence));
                 assert!(is_lost, "it is reset, but no event of it is lost");
-                assert!(!self.has_waited || self.slow == LagPolicy::Latest);
-                self.cursor = *now;
+                assert!(!self.has_waited || self.lag_policy == LagPolicy::Latest);
+                self.position = *now;
             }
-            [Got::Position(now)] => {
-                assert!((self.cursor..=world.latest()).contains(now));
+            [Received::Position(now)] => {
+                assert!((self.position..=model.latest()).contains(now));
                 // A client that resumes with this ID must not miss an event.
                 assert!(
                     !still_due.iter().any(|sequence| sequence <= now),
                     "{still_due:?}"
                 );
-                self.cursor = *now;
+                self.position = *now;
             }
-            [Got::Missed(missed, now)] => {
+            [Received::Missed(missed, now)] => {
                 let behind = due.iter().filter(|sequence| *sequence <= now).count() as u64;
-                assert_eq!((*missed, self.slow), (behind, LagPolicy::Skip));
-                assert!(self.cursor < world.floor() && self.has_waited);
+                assert_eq!((*missed, self.lag_policy), (behind, LagPolicy::Skip));
+                assert!(self.position < model.floor() && self.has_waited);
                 assert_eq!(due.last(), Some(now));
-                self.cursor = *now;
+                self.position = *now;
             }
-            [Got::Behind] => {
-                assert!(self.cursor < world.floor() && self.has_waited);
-                assert_eq!(self.slow, LagPolicy::Disconnect);
+            [Received::Behind] => {
+                assert!(self.position < model.floor() && self.has_waited);
+                assert_eq!(self.lag_policy, LagPolicy::Disconnect);
             }
             events => {
                 let events: Vec<_> = events
                     .iter()
                     .map(|item| match item {
-                        Got::Event(sequence) => *sequence,
+                        Received::Event(sequence) => *sequence,
                         other => panic!("{other:?} among events"),
                     })
                     .collect();
-                if self.slow == LagPolicy::Latest {
+                if self.lag_policy == LagPolicy::Latest {
                     let ascend = events.windows(2).all(|two| two[0] < two[1]);
-                    assert!(ascend && events[0] > self.cursor);
+                    assert!(ascend && events[0] > self.position);
                     for sequence in &events {
-                        assert!(due.contains(sequence) && !world.is_replaced(*sequence));
+                        assert!(due.contains(sequence) && !model.is_replaced(*sequence));
                     }
                     let last = events[events.len() - 1];
                     let skipped = due
                         .iter()
                         .filter(|sequence| **sequence < last && !events.contains(sequence));
                     for sequence in skipped {
-                        let gone = world.is_lost(*sequence);
-                        let has_key = world.published[*sequence as usize - 1].key.is_some();
+                        let gone = model.is_lost(*sequence);
+                        let has_key = model.published[*sequence as usize - 1].key.is_some();
                         assert!(
-                            world.is_replaced(*sequence) || (gone && !has_key),
+                            model.is_replaced(*sequence) || (gone && !has_key),
                             "{sequence}"
                         );
                     }
                 } else {
                     assert_eq!(events, due[..events.len()], "exactly the next events");
                 }
-                self.cursor = events[events.len() - 1];
+                self.position = events[events.len() - 1];
                 self.seen += events.len();
             }
         }
@@ -359,19 +373,19 @@ impl Reader {
 }
 
 fn play(seed: u64) -> usize {
-    let mut world = World::new(seed);
-    let mut readers: Vec<Reader> = Vec::new();
+    let mut model = Model::new(seed);
+    let mut clients: Vec<Client> = Vec::new();
     let mut seen = 0;
     for _ in 0..2_000 {
-        match world.random.u8(0..20) {
+        match model.random.u8(0..20) {
             0..7 => {
-                let events = if world.random.u8(0..30) == 0 { 60 } else { 1 };
-                let large = world.random.u8(0..20) == 0;
+                let events = if model.random.u8(0..30) == 0 { 60 } else { 1 };
+                let large = model.random.u8(0..20) == 0;
                 for _ in 0..events {
-                    world.publish(large);
-                    for reader in readers.iter().filter(|reader| reader.waits) {
-                        let is_woken = reader.wakes.0.load(Ordering::Relaxed) > 0;
-                        let behind = world.behind(reader.cursor, &reader.filters);
+                    model.publish(large);
+                    for client in clients.iter().filter(|client| client.waits) {
+                        let is_woken = client.wakes.0.load(Ordering::Relaxed) > 0;
+                        let behind = model.behind(client.position, &client.filters);
                         assert_eq!(
                             is_woken,
                             !behind.is_empty(),
@@ -380,58 +394,58 @@ fn play(seed: u64) -> usize {
                     }
                 }
             }
-            7..9 if readers.len() < 12 => {
-                let slow = [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest];
-                let slow = slow[world.random.usize(0..3)];
-                let after = world.random.bool().then(|| {
-                    let latest = world.latest();
-                    world.random.u64(latest.saturating_sub(80)..=latest)
+            7..9 if clients.len() < 12 => {
+                let policies = [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest];
+                let lag_policy = policies[model.random.usize(0..3)];
+                let after = model.random.bool().then(|| {
+                    let latest = model.latest();
+                    model.random.u64(latest.saturating_sub(80)..=latest)
                 });
-                let filters = world.filters();
-                let reader = world.subscribe(filters, slow, after);
-                readers.push(reader);
+                let filters = model.filters();
+                let client = model.subscribe(filters, lag_policy, after);
+                clients.push(client);
             }
-            9 if !readers.is_empty() => {
+            9 if !clients.is_empty() => {
                 // The client loses the connection, and reconnects.
-                let index = world.random.usize(0..readers.len());
-                let reader = readers.swap_remove(index);
-                seen += reader.seen;
-                let (filters, cursor) = (reader.filters.clone(), reader.cursor);
-                let slow = reader.slow;
-                drop(reader);
-                let reader = world.subscribe(filters, slow, Some(cursor));
-                readers.push(reader);
+                let index = model.random.usize(0..clients.len());
+                let client = clients.swap_remove(index);
+                seen += client.seen;
+                let (filters, position) = (client.filters.clone(), client.position);
+                let lag_policy = client.lag_policy;
+                drop(client);
+                let client = model.subscribe(filters, lag_policy, Some(position));
+                clients.push(client);
             }
-            10 if !readers.is_empty() => {
-                let index = world.random.usize(0..readers.len());
-                seen += readers.swap_remove(index).seen;
+            10 if !clients.is_empty() => {
+                let index = model.random.usize(0..clients.len());
+                seen += clients.swap_remove(index).seen;
             }
-            11 => world.replay(),
-            _ if !readers.is_empty() => {
-                let index = world.random.usize(0..readers.len());
-                let reader = &mut readers[index];
-                for _ in 0..world.random.u8(1..4) {
-                    if !reader.step(&world) {
+            11 => model.replay(),
+            _ if !clients.is_empty() => {
+                let index = model.random.usize(0..clients.len());
+                let client = &mut clients[index];
+                for _ in 0..model.random.u8(1..4) {
+                    if !client.step(&model) {
                         break;
                     }
                 }
-                if !reader.waits && world.random.bool() {
-                    while reader.step(&world) {}
-                    if !reader.waits {
-                        readers.swap_remove(index);
+                if !client.waits && model.random.bool() {
+                    while client.step(&model) {}
+                    if !client.waits {
+                        clients.swap_remove(index);
                     }
                 }
             }
             _ => {}
         }
-        assert_eq!(world.hub.stats().subscribers, readers.len());
+        assert_eq!(model.hub.stats().subscribers, clients.len());
     }
-    seen += readers.iter().map(|reader| reader.seen).sum::<usize>();
-    let counts = world.hub.stats();
-    assert_eq!(counts.published, world.latest());
-    drop(readers);
-    assert_eq!(world.hub.stats().subscribers, 0);
-    assert_eq!(channels(&world.hub), 0);
+    seen += clients.iter().map(|client| client.seen).sum::<usize>();
+    let counts = model.hub.stats();
+    assert_eq!(counts.published, model.latest());
+    drop(clients);
+    assert_eq!(model.hub.stats().subscribers, 0);
+    assert_eq!(channels(&model.hub), 0);
     seen
 }
 

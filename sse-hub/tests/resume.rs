@@ -86,18 +86,18 @@ fn events_that_are_too_old_are_not_replayed() {
     let keyed = Publication::new(topic("a"), Event::new("keyed")).with_key("k");
     let _ = hub.publish(keyed).now_or_never();
     std::thread::sleep(age * 2);
-    let after = |id: u64, slow| {
+    let after = |id: u64, lag_policy| {
         let id = EventId::from(id);
-        let builder = hub.subscription(topic("a")).lag_policy(slow);
+        let builder = hub.subscription(topic("a")).lag_policy(lag_policy);
         ready(&mut builder.after(Some(&id)).subscribe().unwrap())
     };
-    for slow in [LagPolicy::Disconnect, LagPolicy::Skip] {
+    for lag_policy in [LagPolicy::Disconnect, LagPolicy::Skip] {
         for id in [1, 3] {
             let reset = "event: reset\nid: 4\ndata: {\"reason\":\"too old\"}\n\n";
-            assert_eq!(after(id, slow), reset);
+            assert_eq!(after(id, lag_policy), reset);
         }
-        assert_eq!(after(4, slow), "", "the client has seen all events");
-        let builder = || hub.subscription(topic("a")).lag_policy(slow);
+        assert_eq!(after(4, lag_policy), "", "the client has seen all events");
+        let builder = || hub.subscription(topic("a")).lag_policy(lag_policy);
         let start = ready(&mut builder().from_start().subscribe().unwrap());
         let latest = ready(&mut builder().replay_last(9).subscribe().unwrap());
         assert_eq!((&*start, &*latest), ("", ""));

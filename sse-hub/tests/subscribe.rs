@@ -217,9 +217,9 @@ fn an_event_may_be_too_large() {
 
 #[test]
 fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
-    const LIMIT: usize = 10_000;
+    const MAX_EVENT_BYTES: usize = 10_000;
 
-    let hub = Hub::new(HubConfig::new().max_event_bytes(LIMIT));
+    let hub = Hub::new(HubConfig::new().max_event_bytes(MAX_EVENT_BYTES));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     for line_end in ["\n", "\r", "\r\n"] {
         let mut data = String::new();
@@ -235,7 +235,7 @@ fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
             data.push_str(&line_end.repeat(100));
         }
         assert!(
-            (LIMIT / 3..=LIMIT + 100).contains(&largest),
+            (MAX_EVENT_BYTES / 3..=MAX_EVENT_BYTES + 100).contains(&largest),
             "{largest} bytes"
         );
     }
@@ -294,8 +294,11 @@ fn an_own_id_is_replaced() {
 fn a_subscriber_may_be_behind_up_to_its_maximum_lag() {
     let hub =
         Hub::new(sequenced_from_1().lagged_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
-    let subscribe = |slow| {
-        let builder = hub.subscription(topic("a")).max_lag(3).lag_policy(slow);
+    let subscribe = |lag_policy| {
+        let builder = hub
+            .subscription(topic("a"))
+            .max_lag(3)
+            .lag_policy(lag_policy);
         let mut subscription = builder.subscribe().unwrap();
         assert_eq!(ready(&mut subscription), "");
         subscription

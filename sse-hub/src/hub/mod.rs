@@ -157,8 +157,8 @@ impl Hub {
 
     /// Checks if an event may be published, without publishing it.
     ///
-    /// The checks are the size of the event, the lengths of its type and key, its reconnection time, and that its type is
-    /// not reserved. [`publish`](Self::publish) does these checks, too.
+    /// The checks are the size of the event, the lengths of its type and key, its reconnection time, and that its type
+    /// is not reserved. [`publish`](Self::publish) does these checks, too.
     ///
     /// The hub also checks each event from the backend. It skips, logs and counts an event that may not be published:
     /// see [`Stats::refused`].
@@ -201,8 +201,8 @@ impl Hub {
     /// The ID of the close event is the position of the subscriber, so that the client misses nothing when it
     /// reconnects. Only the first call has an effect.
     ///
-    /// With [`sse-hyper`](https://docs.rs/sse-hyper), call this before `StreamTracker::close`. That sends the close event
-    /// to the other clients, without a position.
+    /// With [`sse-hyper`](https://docs.rs/sse-hyper), call this before `StreamTracker::close`. That sends the close
+    /// event to the other clients, without a position.
     ///
     /// ```
     /// use std::time::Duration;

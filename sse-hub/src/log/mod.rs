@@ -82,8 +82,8 @@ impl Log {
         self.latest
     }
 
-    /// Returns the sequence up to which all events are now too old to be replayed. 0 if no event is too old. The sequence
-    /// grows with time, even if no event is added.
+    /// Returns the sequence up to which all events are now too old to be replayed. 0 if no event is too old. The
+    /// sequence grows with time, even if no event is added.
     pub(crate) fn expired(&self) -> u64 {
         self.expired_among(self.entries.len())
     }

@@ -70,8 +70,8 @@ impl Log {
         found
     }
 
-    /// Returns whether a subscriber with `LagPolicy::Latest` does not get this event: a newer one of its key replaces it,
-    /// or it has no key and is too old.
+    /// Returns whether a subscriber with `LagPolicy::Latest` does not get this event: a newer one of its key replaces
+    /// it, or it has no key and is too old.
     fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
         match &entry.key {
             Some(key) => self.latest_by_key.get(key) != Some(&entry.sequence),

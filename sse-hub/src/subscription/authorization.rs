@@ -55,7 +55,7 @@ impl Future for PendingAnswer {
 }
 
 /// Minimum duration of a grant, and so minimum time between two requests to an authorizer.
-const MIN_GRANT: Duration = Duration::from_secs(1);
+const MIN_GRANT_DURATION: Duration = Duration::from_secs(1);
 
 /// Check of one subscription's grant, which asks the authorizer again when the grant expires.
 pub(crate) struct Authorization {
@@ -106,7 +106,7 @@ impl Authorization {
 
 impl State {
     fn new(grant: Grant) -> Self {
-        let first = Instant::now() + MIN_GRANT;
+        let first = Instant::now() + MIN_GRANT_DURATION;
         let until = grant.until.map(|until| until.max(first));
         Self::Granted(until.map(|until| Box::pin(sleep_until(until))))
     }

@@ -141,8 +141,8 @@ impl SubscriptionBuilder {
 
     /// Creates the subscription if the authorizer grants it.
     ///
-    /// The hub asks the authorizer again when the grant expires. If the answer is a denial then, the stream ends with an
-    /// event of the type `denied`, with the reason as its data.
+    /// The hub asks the authorizer again when the grant expires. If the answer is a denial then, the stream ends with
+    /// an event of the type `denied`, with the reason as its data.
     ///
     /// If the authorizer does not answer within
     /// [`HubConfig::authorize_timeout`](crate::HubConfig::authorize_timeout), 10 s by default, the subscription is
