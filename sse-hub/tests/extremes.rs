@@ -167,7 +167,7 @@ fn reconnection_times() {
     }
 }
 
-/// Returns the reconnection time that the hub sends to a subscriber that was too lag_policy.
+/// Returns the reconnection time that the hub sends to a subscriber that was too slow.
 fn retry(range: RangeInclusive<Duration>) -> String {
     let hub = Hub::new(sequenced_from_1().lagged_retry(range));
     let mut subscription = hub.subscription(topic("a")).max_lag(1).subscribe().unwrap();
