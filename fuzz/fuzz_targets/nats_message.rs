@@ -1,17 +1,14 @@
 //! Checks that any NATS message is rejected, or is an event within the limits that is encoded to the same message.
 #![no_main]
 
-#[path = "../../sse-hub-nats/src/headers.rs"]
+#[path = "../../sse-hub-nats/src/message.rs"]
 #[allow(dead_code, reason = "only the crate uses all of it")]
-mod headers;
-#[path = "../../sse-hub-nats/src/wire.rs"]
-#[allow(dead_code, reason = "only the crate uses all of it")]
-mod wire;
+mod message;
 
 use std::{sync::LazyLock, time::Duration};
 
-use headers::Headers;
 use libfuzzer_sys::fuzz_target;
+use message::Headers;
 use sse_hub::{Hub, HubConfig};
 
 const MAX_EVENT_BYTES: usize = 256;
@@ -35,16 +32,16 @@ fuzz_target!(|input: &[u8]| {
         Some(at) => (&input[..at], &input[at + 1..]),
         None => (input, &[][..]),
     };
-    let Headers::Read(headers) = headers::read(head) else {
+    let Headers::Read(headers) = message::parse_headers(head) else {
         return;
     };
-    let Ok(publication) = wire::decode(headers.as_ref(), payload) else {
+    let Ok(publication) = message::decode(headers.as_ref(), payload) else {
         return;
     };
     // There is only one encoding.
-    let (again, bytes) = wire::encode(&publication);
+    let (again, bytes) = message::encode(&publication);
     assert_eq!(bytes, payload);
-    assert_eq!(wire::decode(Some(&again), &bytes).as_ref(), Ok(&publication));
+    assert_eq!(message::decode(Some(&again), &bytes).as_ref(), Ok(&publication));
     assert!(publication.event.id().is_none());
     let topics = publication.topics.iter();
     assert!((1..=64).contains(&topics.clone().count()));

@@ -21,9 +21,9 @@ use axum::{
 };
 use clap::Parser;
 use serde_json::{Value, json};
-use sse_hub::{Hub, HubConfig, Publication, Retention, TopicFilters, Topics};
+use sse_hub::{Event, EventType, Hub, HubConfig, Publication, Retention, TopicFilters, Topics};
 use sse_hub_nats::JetStream;
-use sse_hyper::{Event, EventType, StreamTracker};
+use sse_hyper::StreamTracker;
 use tokio::net::TcpListener;
 
 /// Serves the events that any node publishes.
@@ -57,7 +57,7 @@ struct Node {
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let stream = sse_hub_nats::NatsConfig::new().stream(arguments.nats_stream);
-    let nats = Arc::new(JetStream::connect(arguments.nats, stream)?);
+    let nats = Arc::new(JetStream::new(arguments.nats, stream)?);
     let mut retention = Retention::default();
     retention.events = arguments.keep_events;
     let config = HubConfig::new().retention(retention);
@@ -83,7 +83,9 @@ async fn events(State(node): State<Node>, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let query = form_urlencoded::parse(query.as_bytes());
     // Clients choose patterns here, so every client may receive all events.
-    let topics = query.filter(|(name, _)| name == "topic").map(|it| it.1);
+    let topics = query
+        .filter(|(name, _)| name == "topic")
+        .map(|(_, value)| value);
     let filters = match TopicFilters::from_patterns(topics) {
         Ok(filters) => filters,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
@@ -100,13 +102,15 @@ async fn events(State(node): State<Node>, request: Request) -> Response {
 
 async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> Response {
     // Compare in constant time if untrusted clients can reach this server.
-    if headers.get(AUTHORIZATION).map(|it| it.as_bytes()) != Some(node.authorization.as_bytes()) {
+    if headers.get(AUTHORIZATION).map(|value| value.as_bytes())
+        != Some(node.authorization.as_bytes())
+    {
         return text(
             StatusCode::UNAUTHORIZED,
             "the publish token is required".to_owned(),
         );
     }
-    let publication = match draft(&body) {
+    let publication = match parse_publication(&body) {
         Ok(publication) => publication,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
@@ -116,10 +120,14 @@ async fn publish(State(node): State<Node>, headers: HeaderMap, body: Bytes) -> R
     }
 }
 
-fn draft(body: &[u8]) -> Result<Publication, Box<dyn Error>> {
+fn parse_publication(body: &[u8]) -> Result<Publication, Box<dyn Error>> {
     let body: Value = serde_json::from_slice(body)?;
     let topics = body["topics"].as_array().ok_or("topics is not an array")?;
-    let topics = Topics::new(topics.iter().map(|it| it.as_str().unwrap_or_default()))?;
+    let topics = Topics::new(
+        topics
+            .iter()
+            .map(|topic| topic.as_str().unwrap_or_default()),
+    )?;
     let data = body["data"].as_str().ok_or("data is not a string")?;
     let mut event = Event::new(data.to_owned());
     if let Some(event_type) = body["type"].as_str() {

@@ -42,7 +42,10 @@ pub(crate) fn parse(addresses: &str) -> Result<Vec<Group>, InvalidConfig> {
     for (number, address) in (1_usize..).zip(addresses.split(',')) {
         let invalid = |reason: &str| InvalidConfig::new(format!("NATS address {number}: {reason}"));
         let (server, credentials) = split(address.trim()).map_err(|reason| invalid(&reason))?;
-        match groups.iter_mut().find(|it| it.credentials == credentials) {
+        match groups
+            .iter_mut()
+            .find(|group| group.credentials == credentials)
+        {
             Some(group) => group.servers.push(server),
             None => groups.push(Group {
                 servers: vec![server],
@@ -58,7 +61,7 @@ fn split(address: &str) -> Result<(ServerAddr, Credentials), String> {
     if let Some((scheme, _)) = address.split_once("://")
         && !["nats", "tls"]
             .iter()
-            .any(|it| scheme.eq_ignore_ascii_case(it))
+            .any(|known| scheme.eq_ignore_ascii_case(known))
     {
         return Err("scheme is neither nats nor tls".to_owned());
     }
@@ -96,7 +99,10 @@ mod tests {
     fn parsed(addresses: &str) -> Vec<(String, Vec<String>)> {
         let groups = parse(addresses).unwrap();
         let servers = |group: &Group| {
-            let urls = group.servers.iter().map(|it| it.as_url_str().to_owned());
+            let urls = group
+                .servers
+                .iter()
+                .map(|server| server.as_url_str().to_owned());
             urls.collect()
         };
         let credentials = |group: &Group| match group.credentials.clone() {
@@ -106,7 +112,7 @@ mod tests {
         };
         groups
             .iter()
-            .map(|it| (credentials(it), servers(it)))
+            .map(|group| (credentials(group), servers(group)))
             .collect()
     }
 
@@ -129,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_have_nothing_of_the_address() {
+    fn errors_contain_no_part_of_the_address() {
         for (address, reason) in [
             ("http://s3cret@x", "scheme"),
             ("ws://s3cret@x", "scheme"),

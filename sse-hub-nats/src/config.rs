@@ -1,6 +1,20 @@
-use core::time::Duration;
+use core::{error::Error, fmt, time::Duration};
 
-/// Configuration of the JetStream stream, and of how it is created if it does not exist.
+/// Configuration of the JetStream stream.
+///
+/// The backend creates the stream with it if it does not exist. It never changes an existing stream.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sse_hub_nats::NatsConfig;
+///
+/// let config = NatsConfig::new()
+///     .stream("orders")
+///     .replicas(3)
+///     .max_age(Duration::from_secs(24 * 60 * 60));
+/// # drop(config);
+/// ```
 #[derive(Clone, Debug)]
 pub struct NatsConfig {
     pub(crate) stream: String,
@@ -95,7 +109,10 @@ impl NatsConfig {
     }
 
     /// Sets the timeout for publishing an event: 10 s by default, which is longer than a cluster takes to elect a new
-    /// leader. After it, the publisher gets an error.
+    /// leader.
+    ///
+    /// After the timeout, the publisher gets an error. The event may have been stored nevertheless, if the
+    /// acknowledgement of NATS was lost.
     #[must_use]
     pub fn publish_timeout(mut self, timeout: Duration) -> Self {
         self.publish_timeout = timeout;
@@ -118,3 +135,59 @@ impl Default for NatsConfig {
         }
     }
 }
+
+impl NatsConfig {
+    /// Checks the names. Returns the subject of the stream.
+    pub(crate) fn check(&self) -> Result<String, InvalidConfig> {
+        let subject = self.base_subject();
+        check_name("stream", &self.stream, &['.', '*', '>', '/', '\\'])?;
+        check_name("subject", &subject, &['*', '>'])?;
+        if subject.split('.').any(str::is_empty) {
+            return Err(InvalidConfig(format!(
+                "subject {subject:?} has an empty token"
+            )));
+        }
+        if let Some(domain) = &self.domain {
+            check_name("domain", domain, &['.', '*', '>'])?;
+        }
+        Ok(subject)
+    }
+}
+
+/// Maximum length of a name in NATS, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+
+/// Checks the name of a stream, a subject or a domain.
+fn check_name(kind: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidConfig> {
+    if name.len() > MAX_NAME_BYTES {
+        let bytes = name.len();
+        let reason = format!("{kind} is {bytes} bytes, limit is {MAX_NAME_BYTES}");
+        return Err(InvalidConfig(reason));
+    }
+    let is_bad = |character: char| {
+        character.is_whitespace() || character.is_control() || forbidden.contains(&character)
+    };
+    match name.chars().find(|character| is_bad(*character)) {
+        Some(bad) => Err(InvalidConfig(format!("{kind} {name:?} contains {bad:?}"))),
+        None if name.is_empty() => Err(InvalidConfig(format!("{kind} name is empty"))),
+        None => Ok(()),
+    }
+}
+
+/// Error for an address of NATS, or the name of a stream, subject or domain, that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidConfig(String);
+
+impl InvalidConfig {
+    pub(crate) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for InvalidConfig {}

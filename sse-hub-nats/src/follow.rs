@@ -1,3 +1,5 @@
+//! Follower: returns the events of the stream as they are published, over all failures.
+
 use core::{error::Error, future, iter, time::Duration};
 use std::{collections::VecDeque, sync::Arc};
 
@@ -6,10 +8,10 @@ use futures_util::stream;
 use sse_hub::{BackendError, Sequenced, Update};
 
 use crate::{
-    backoff::Backoff,
-    pull::{Delivered, Pull},
-    raw::{ALL, Caution, Found},
-    shared::Shared,
+    connection::Backoff,
+    consumer::{Delivered, OrderedConsumer},
+    jetstream::Shared,
+    poison::{ALL_SUBJECTS, Found, RawReads},
     stream::{bounds, epoch},
 };
 
@@ -19,18 +21,21 @@ const BATCH_MESSAGES: usize = 512;
 /// Time after which the follower reports a missing connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Returns the newest events, and then each event when it is published. The stream never ends.
-pub(crate) fn follow(shared: Arc<Shared>, newest: usize) -> impl Stream<Item = Update> + Send {
+/// Returns about this number of the latest events, and then each event when it is published. The stream never ends.
+pub(crate) fn follow(
+    shared: Arc<Shared>,
+    initial_events: usize,
+) -> impl Stream<Item = Update> + Send {
     let follower = Follower {
         shared,
-        newest,
-        told: None,
-        pull: None,
-        due: None,
+        initial_events,
+        position: None,
+        consumer: None,
+        catch_up_to: None,
         ready: VecDeque::new(),
-        lost: None,
+        last_reported: None,
         backoff: Backoff::default(),
-        caution: Caution::default(),
+        raw_reads: RawReads::default(),
         has_failed: false,
         is_broken: false,
     };
@@ -42,26 +47,26 @@ pub(crate) fn follow(shared: Arc<Shared>, newest: usize) -> impl Stream<Item = U
 
 struct Follower {
     shared: Arc<Shared>,
-    newest: usize,
+    initial_events: usize,
     /// Position in the stream. `None` until the first access to the stream.
-    told: Option<Told>,
-    pull: Option<Pull>,
+    position: Option<Position>,
+    consumer: Option<OrderedConsumer>,
     /// The follower counts as connected after it has returned all events up to this one.
-    due: Option<u64>,
+    catch_up_to: Option<u64>,
     ready: VecDeque<Update>,
     /// Last reported reason of a disconnection.
-    lost: Option<String>,
+    last_reported: Option<String>,
     backoff: Backoff,
-    caution: Caution,
+    raw_reads: RawReads,
     has_failed: bool,
-    /// The stream has restarted with lower numbers, so the hub's numbers are useless.
+    /// The stream has restarted with lower sequences, so the sequences of the hub are useless.
     is_broken: bool,
 }
 
 /// Position of a follower in the stream.
-struct Told {
-    /// All events up to this one were returned, or reported as gone.
-    number: u64,
+struct Position {
+    /// All events up to this one were returned, or reported as truncated.
+    sequence: u64,
     /// Epoch of the stream. 0 if it has none.
     epoch: u64,
 }
@@ -72,12 +77,12 @@ impl Follower {
             if let Some(update) = self.ready.pop_front() {
                 return update;
             }
-            let step = match &mut self.pull {
-                Some(pull) => hear(&self.shared, pull).await,
+            let step = match &mut self.consumer {
+                Some(consumer) => recv(&self.shared, consumer).await,
                 None => self.open().await.map(|()| None),
             };
             let step = match step {
-                Ok(Some(delivered)) => self.tell(delivered).await,
+                Ok(Some(delivered)) => self.emit(delivered).await,
                 Ok(None) => Ok(()),
                 Err(error) => Err(error),
             };
@@ -95,27 +100,31 @@ impl Follower {
         if core::mem::take(&mut self.has_failed) {
             self.backoff.wait().await;
         }
-        let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
-        let stream = self.shared.stream(&life).await?;
+        let connection = self
+            .shared
+            .connections
+            .connected_within(CONNECT_TIMEOUT)
+            .await?;
+        let stream = self.shared.stream(&connection).await?;
         let info = stream.cached_info();
         let (first, last) = bounds(info);
-        let mut number = self.place(epoch(info), first, last)?;
-        self.due = Some(last);
-        while !self.caution.is_over() {
+        let mut sequence = self.resume_after(epoch(info), first, last)?;
+        self.catch_up_to = Some(last);
+        while !self.raw_reads.is_empty() {
             let shared = Arc::clone(&self.shared);
-            let found = shared.read_carefully(&life, number, &mut self.caution);
+            let found = shared.read_raw(&connection, sequence, &mut self.raw_reads);
             let Some(Found {
-                number: next,
+                sequence: next,
                 publication,
             }) = found.await?
             else {
                 break;
             };
-            number = next;
+            sequence = next;
             // The number of pending messages is unknown.
             let pending = u64::MAX;
-            self.tell(Delivered {
-                number,
+            self.emit(Delivered {
+                sequence,
                 pending,
                 publication,
             })
@@ -125,105 +134,124 @@ impl Follower {
                 return Ok(());
             }
         }
-        let pull = Pull::open(&self.shared, life, number, None).await?;
-        let pending = pull.pending();
-        self.pull = Some(pull);
-        self.connect(number, pending).await
+        let consumer = OrderedConsumer::open(&self.shared, connection, sequence, None).await?;
+        let pending = consumer.pending();
+        self.consumer = Some(consumer);
+        self.connect(sequence, pending).await
     }
 
-    /// Returns the number after which to continue, in a stream with this epoch and these bounds. Reports the events
-    /// that are gone.
-    fn place(&mut self, epoch: u64, first: u64, last: u64) -> Result<u64, BackendError> {
-        let Some(told) = &mut self.told else {
-            let newest = u64::try_from(self.newest).unwrap_or(u64::MAX);
-            let number = last.saturating_sub(newest).max(first.saturating_sub(1));
-            if number > 0 {
-                self.ready.push_back(Update::Truncated(number));
+    /// Returns the sequence after which to continue, in a stream with this epoch and these bounds. Reports the events
+    /// that are truncated.
+    fn resume_after(&mut self, epoch: u64, first: u64, last: u64) -> Result<u64, BackendError> {
+        let Some(position) = &mut self.position else {
+            let initial_events = u64::try_from(self.initial_events).unwrap_or(u64::MAX);
+            let sequence = last
+                .saturating_sub(initial_events)
+                .max(first.saturating_sub(1));
+            if sequence > 0 {
+                self.ready.push_back(Update::Truncated(sequence));
             }
-            self.told = Some(Told { number, epoch });
-            return Ok(number);
+            self.position = Some(Position { sequence, epoch });
+            return Ok(sequence);
         };
         let stream = &self.shared.config.stream;
-        if first > told.number {
-            if first > told.number + 1 {
+        if first > position.sequence {
+            if first > position.sequence + 1 {
                 self.ready.push_back(Update::Truncated(first - 1));
             }
-            *told = Told {
-                number: first - 1,
+            *position = Position {
+                sequence: first - 1,
                 epoch,
             };
             self.shared.set_epoch(epoch);
-        } else if told.epoch != 0 && epoch != 0 && told.epoch != epoch {
+        } else if position.epoch != 0 && epoch != 0 && position.epoch != epoch {
             self.is_broken = true;
-            let number = told.number;
+            let sequence = position.sequence;
             tracing::error!(
                 stream,
-                number,
+                sequence,
                 last,
-                "the stream was deleted and recreated with lower numbers: restart this process"
+                "the stream was deleted and recreated with lower sequences: restart this process"
             );
             return Err(BackendError::new(format!(
-                "stream {stream:?} was deleted and recreated with lower numbers: its last message \
-                 is {last}, but {number} was seen before; restart this process"
+                "stream {stream:?} was deleted and recreated with lower sequences: its last message \
+                 is {last}, but {sequence} was seen before; restart this process"
             )));
-        } else if last < told.number {
+        } else if last < position.sequence {
             return Err(BackendError::new(format!(
                 "stream {stream:?} ends at {last}, but {} was seen before",
-                told.number
+                position.sequence
             )));
         }
-        Ok(told.number)
+        Ok(position.sequence)
     }
 
-    /// Handles a message: returns its event, and reports the events before it that are gone.
-    async fn tell(&mut self, delivered: Delivered) -> Result<(), BackendError> {
+    /// Handles a message: returns its event, and reports the truncated events before it.
+    async fn emit(&mut self, delivered: Delivered) -> Result<(), BackendError> {
         let Delivered {
-            number,
+            sequence,
             pending,
             publication,
         } = delivered;
-        let told = self.told.as_ref().map_or(0, |it| it.number);
-        if number <= told {
+        let last = self
+            .position
+            .as_ref()
+            .map_or(0, |position| position.sequence);
+        if sequence <= last {
             return Ok(());
         }
-        if number > told + 1 {
+        if sequence > last + 1 {
             // Messages in between were deleted on purpose, which is not a loss, or removed by the limits.
-            let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
-            let stream = self.shared.stream(&life).await?;
-            let gone = bounds(stream.cached_info()).0.min(number).saturating_sub(1);
-            if gone > told {
-                self.ready.push_back(Update::Truncated(gone));
+            let connection = self
+                .shared
+                .connections
+                .connected_within(CONNECT_TIMEOUT)
+                .await?;
+            let stream = self.shared.stream(&connection).await?;
+            let truncated = bounds(stream.cached_info())
+                .0
+                .min(sequence)
+                .saturating_sub(1);
+            if truncated > last {
+                self.ready.push_back(Update::Truncated(truncated));
             }
         }
         match publication {
             Ok(publication) => self
                 .ready
-                .push_back(Update::Event(Sequenced::new(number, publication))),
-            Err(reason) => self.shared.warn_of(number, &reason),
+                .push_back(Update::Event(Sequenced::new(sequence, publication))),
+            Err(reason) => self.shared.warn_skipped(sequence, &reason),
         }
-        if let Some(told) = &mut self.told {
-            told.number = number;
+        if let Some(position) = &mut self.position {
+            position.sequence = sequence;
         }
         self.backoff.reset();
-        self.connect(number, pending).await
+        self.connect(sequence, pending).await
     }
 
-    /// Reports the connection if all due events were returned.
-    async fn connect(&mut self, number: u64, pending: u64) -> Result<(), BackendError> {
-        let Some(due) = self.due else {
+    /// Reports the connection if all these events were returned.
+    async fn connect(&mut self, sequence: u64, pending: u64) -> Result<(), BackendError> {
+        let Some(catch_up_to) = self.catch_up_to else {
             return Ok(());
         };
         // If no messages are pending, the last ones were deleted, or the consumer's server in the cluster does not
         // have them yet.
-        let is_all = number >= due
+        let is_all = sequence >= catch_up_to
             || (pending == 0 && {
-                let life = self.shared.link.up_within(CONNECT_TIMEOUT).await?;
-                let next = self.shared.next_number(&life, number, ALL).await?;
-                next.is_none_or(|next| next > due)
+                let connection = self
+                    .shared
+                    .connections
+                    .connected_within(CONNECT_TIMEOUT)
+                    .await?;
+                let next = self
+                    .shared
+                    .next_sequence(&connection, sequence, ALL_SUBJECTS)
+                    .await?;
+                next.is_none_or(|next| next > catch_up_to)
             });
         if is_all {
-            self.due = None;
-            self.lost = None;
+            self.catch_up_to = None;
+            self.last_reported = None;
             self.backoff.reset();
             self.ready.push_back(Update::Connected);
         }
@@ -232,13 +260,13 @@ impl Follower {
 
     /// Handles a failure: the follower opens a new consumer, and reports the reason unless it is the last reported one.
     fn fail(&mut self, error: BackendError) {
-        self.pull = None;
-        self.due = None;
+        self.consumer = None;
+        self.catch_up_to = None;
         self.has_failed = true;
-        self.caution.begin_after(&error);
+        self.raw_reads.require_after(&error);
         let reason = chain(&error);
-        if self.lost.as_ref() != Some(&reason) {
-            self.lost = Some(reason);
+        if self.last_reported.as_ref() != Some(&reason) {
+            self.last_reported = Some(reason);
             self.ready.push_back(Update::Disconnected(error));
         }
     }
@@ -246,15 +274,18 @@ impl Follower {
 
 /// Returns the text of an error with all its causes.
 fn chain(error: &dyn Error) -> String {
-    let causes = iter::successors(error.source(), |&it| it.source());
+    let causes = iter::successors(error.source(), |&error| error.source());
     let texts = causes.map(|cause| format!(": {cause}"));
     iter::once(error.to_string()).chain(texts).collect()
 }
 
 /// Waits for the next message, and requests more messages if necessary.
-async fn hear(shared: &Shared, pull: &mut Pull) -> Result<Option<Delivered>, BackendError> {
-    if pull.asked() <= BATCH_MESSAGES / 2 {
-        pull.ask(BATCH_MESSAGES).await?;
+async fn recv(
+    shared: &Shared,
+    consumer: &mut OrderedConsumer,
+) -> Result<Option<Delivered>, BackendError> {
+    if consumer.outstanding() <= BATCH_MESSAGES / 2 {
+        consumer.request(BATCH_MESSAGES).await?;
     }
-    pull.next(shared).await
+    consumer.next(shared).await
 }

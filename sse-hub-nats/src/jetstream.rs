@@ -1,18 +1,29 @@
-use core::{error::Error, fmt};
+//! The backend, and the state that its operations share.
+
+use core::{
+    error::Error,
+    fmt,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 use std::sync::Arc;
 
-use async_nats::ConnectOptions;
+use async_nats::{ConnectOptions, HeaderMap, jetstream::stream::Stream};
 use futures_core::{future::BoxFuture, stream::BoxStream};
-use sse_hub::{Backend, BackendError, Publication, Replayed, TopicFilters, Update};
+use sse_hub::{Backend, BackendError, Publication, Replayed, TopicFilters, Topics, Update};
+use tokio::sync::Semaphore;
 
 use crate::{
-    NatsConfig, address, follow,
-    link::{Link, Options},
-    replay,
-    shared::Shared,
+    InvalidConfig, NatsConfig, address,
+    connection::{Backoff, ConnectionEpoch, ConnectionManager, Options},
+    error::Refusals,
+    follow,
+    message::{self, InvalidMessage},
+    replay, stream,
 };
 
-/// [`Backend`] for hubs on a stream of NATS JetStream. Clones share the connection.
+/// [`Backend`] for hubs on a stream of NATS JetStream. Pass it to [`Hub::with_backend`](sse_hub::Hub::with_backend).
+///
+/// Clones share the connection.
 #[derive(Clone)]
 pub struct JetStream {
     shared: Arc<Shared>,
@@ -28,18 +39,26 @@ impl JetStream {
     /// address has its own credentials. Percent-encode characters in them that are not letters or digits. No error, log
     /// or `Debug` output contains them.
     ///
-    /// This function returns at once. The backend connects when the hub needs it, and reconnects as often as necessary.
-    /// This needs a tokio runtime.
+    /// This does not connect. The backend connects when the hub needs it, and reconnects as often as necessary. It
+    /// needs a tokio runtime then.
+    ///
+    /// ```
+    /// use sse_hub_nats::{JetStream, NatsConfig};
+    ///
+    /// let nats = JetStream::new("nats://10.0.0.1:4222,nats://10.0.0.2:4222", NatsConfig::new())?;
+    /// # drop(nats);
+    /// # Ok::<_, sse_hub_nats::InvalidConfig>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`InvalidConfig`] if an address is not valid, or if the name of the stream, its subject or its domain is not
     /// valid.
-    pub fn connect(addresses: impl AsRef<str>, config: NatsConfig) -> Result<Self, InvalidConfig> {
+    pub fn new(addresses: impl AsRef<str>, config: NatsConfig) -> Result<Self, InvalidConfig> {
         Self::with_options(addresses, config, ConnectOptions::new)
     }
 
-    /// Creates a backend whose connection has these options.
+    /// Creates a backend whose connections have these options.
     ///
     /// The options can set, for example, a client certificate, a private root certificate, or (with the feature
     /// `nkeys`) a credentials file or an nkey.
@@ -61,54 +80,26 @@ impl JetStream {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`], as from [`connect`](Self::connect).
+    /// [`InvalidConfig`] for the same reasons as [`new`](Self::new).
     pub fn with_options(
         addresses: impl AsRef<str>,
         config: NatsConfig,
         options: impl Fn() -> ConnectOptions + Send + Sync + 'static,
     ) -> Result<Self, InvalidConfig> {
-        Self::new(addresses.as_ref(), config, Box::new(options))
+        Self::from_parts(addresses.as_ref(), config, Box::new(options))
     }
 
-    fn new(
+    fn from_parts(
         addresses: &str,
         config: NatsConfig,
         options: Box<Options>,
     ) -> Result<Self, InvalidConfig> {
         let groups = address::parse(addresses)?;
-        let subject = config.base_subject();
-        check("stream", &config.stream, &['.', '*', '>', '/', '\\'])?;
-        check("subject", &subject, &['*', '>'])?;
-        if subject.split('.').any(str::is_empty) {
-            return Err(InvalidConfig(format!(
-                "subject {subject:?} has an empty token"
-            )));
-        }
-        if let Some(domain) = &config.domain {
-            check("domain", domain, &['.', '*', '>'])?;
-        }
-        let link = Link::new(groups, options, config.domain.clone());
+        let subject = config.check()?;
+        let connections = ConnectionManager::new(groups, options, config.domain.clone());
         Ok(Self {
-            shared: Arc::new(Shared::new(link, config, subject)),
+            shared: Arc::new(Shared::new(connections, config, subject)),
         })
-    }
-}
-
-/// Maximum length of a name in NATS, in bytes.
-const MAX_NAME_BYTES: usize = 255;
-
-/// Checks the name of a stream, a subject or a domain.
-fn check(what: &str, name: &str, forbidden: &[char]) -> Result<(), InvalidConfig> {
-    if name.len() > MAX_NAME_BYTES {
-        let bytes = name.len();
-        let reason = format!("{what} is {bytes} bytes, limit is {MAX_NAME_BYTES}");
-        return Err(InvalidConfig(reason));
-    }
-    let is_bad = |it: char| it.is_whitespace() || it.is_control() || forbidden.contains(&it);
-    match name.chars().find(|it| is_bad(*it)) {
-        Some(bad) => Err(InvalidConfig(format!("{what} {name:?} contains {bad:?}"))),
-        None if name.is_empty() => Err(InvalidConfig(format!("{what} name is empty"))),
-        None => Ok(()),
     }
 }
 
@@ -120,8 +111,8 @@ impl Backend for JetStream {
         Box::pin(self.shared.publish(publication))
     }
 
-    fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
-        Box::pin(follow::follow(Arc::clone(&self.shared), newest))
+    fn follow(&self, initial_events: usize) -> BoxStream<'static, Update> {
+        Box::pin(follow::follow(Arc::clone(&self.shared), initial_events))
     }
 
     fn replay(
@@ -136,7 +127,7 @@ impl Backend for JetStream {
 
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.newest().await })
+        Box::pin(async move { shared.latest_sequence().await })
     }
 
     fn epoch(&self) -> u64 {
@@ -147,26 +138,142 @@ impl Backend for JetStream {
 impl fmt::Debug for JetStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JetStream")
-            .field("place", &self.shared.link.place())
+            .field("addresses", &self.shared.connections.addresses())
             .field("config", &self.shared.config)
             .finish()
     }
 }
 
-/// Error for an invalid address or name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidConfig(String);
+/// Maximum number of subscribers that are served from NATS at a time.
+const MAX_CONCURRENT_REPLAYS: usize = 32;
 
-impl InvalidConfig {
-    pub(crate) fn new(reason: String) -> Self {
-        Self(reason)
-    }
+/// State that all operations on one stream of NATS share.
+pub(crate) struct Shared {
+    pub(crate) connections: ConnectionManager,
+    pub(crate) config: NatsConfig,
+    pub(crate) subject: String,
+    /// Limits the requests for single subscribers. Each takes a permit.
+    pub(crate) permits: Semaphore,
+    /// The stream exists and has a valid configuration.
+    has_stream: AtomicBool,
+    /// Epoch of the stream when it was first seen, and then that of the stream that is followed. If the stream was
+    /// created again, the hub still has sequences of the earlier one.
+    epoch: AtomicU64,
+    /// Topics have their own subjects in the stream.
+    has_topics: AtomicBool,
+    /// The configuration of an existing stream was compared with that of this node.
+    is_compared: AtomicBool,
 }
 
-impl fmt::Display for InvalidConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+impl Shared {
+    pub(crate) fn new(connections: ConnectionManager, config: NatsConfig, subject: String) -> Self {
+        Self {
+            connections,
+            config,
+            subject,
+            permits: Semaphore::new(MAX_CONCURRENT_REPLAYS),
+            has_stream: AtomicBool::new(false),
+            epoch: AtomicU64::new(0),
+            has_topics: AtomicBool::new(false),
+            is_compared: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the stream with its current state. Creates it if it is missing.
+    pub(crate) async fn stream(
+        &self,
+        connection: &ConnectionEpoch,
+    ) -> Result<Stream, BackendError> {
+        let stream = self.config.open_stream(connection).await?;
+        if self.epoch() == 0 {
+            self.set_epoch(stream::epoch(stream.cached_info()));
+        }
+        let has_topics = stream.cached_info().config.subjects.len() > 1;
+        self.has_topics.store(has_topics, Ordering::Relaxed);
+        self.has_stream.store(true, Ordering::Relaxed);
+        if !self.is_compared.swap(true, Ordering::Relaxed) {
+            self.config.compare(&stream.cached_info().config);
+        }
+        Ok(stream)
+    }
+
+    /// Creates the stream if it is missing, unless it is known to exist.
+    pub(crate) async fn ensure_stream(
+        &self,
+        connection: &ConnectionEpoch,
+    ) -> Result<(), BackendError> {
+        if !self.has_stream.load(Ordering::Relaxed) {
+            self.stream(connection).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Returns the subject of an event with these topics.
+    pub(crate) fn subject(&self, topics: &Topics) -> String {
+        match self.has_topics.load(Ordering::Relaxed) {
+            true => message::subject_for_event(&self.subject, topics),
+            false => self.subject.clone(),
+        }
+    }
+
+    /// Returns the subjects that events of these filters have. `None` to read all messages.
+    pub(crate) fn filters(&self, filters: &TopicFilters) -> Option<Vec<String>> {
+        let has_topics = self.has_topics.load(Ordering::Relaxed);
+        has_topics.then(|| message::subjects_for_filters(&self.subject, filters))?
+    }
+
+    /// Decodes a message of the stream.
+    pub(crate) fn decode(
+        &self,
+        subject: &str,
+        headers: Option<&HeaderMap>,
+        payload: &[u8],
+    ) -> Result<Publication, InvalidMessage> {
+        let publication = message::decode(headers, payload)?;
+        match message::subject_matches_event(subject, &self.subject, &publication.topics) {
+            true => Ok(publication),
+            false => Err(InvalidMessage::Subject),
+        }
+    }
+
+    /// Notes that the stream may not exist any more.
+    pub(crate) fn forget_stream(&self) {
+        self.has_stream.store(false, Ordering::Relaxed);
+    }
+
+    /// Logs that a message is skipped because it is not an event.
+    pub(crate) fn warn_skipped(&self, sequence: u64, reason: &InvalidMessage) {
+        let stream = &self.config.stream;
+        tracing::warn!(stream, sequence, %reason, "skipped a message that is not an event");
+    }
+
+    /// Returns the sequence of the latest message. Repeats the request until there is an answer, or until it was
+    /// refused for some time.
+    pub(crate) async fn latest_sequence(&self) -> Result<u64, BackendError> {
+        let mut backoff = Backoff::default();
+        let mut refusals = Refusals::default();
+        loop {
+            let connection = self.connections.connected().await;
+            // The semaphore is never closed.
+            let permit = self.permits.acquire().await;
+            match self.stream(&connection).await {
+                Ok(stream) => return Ok(stream::bounds(stream.cached_info()).1),
+                Err(error) if refusals.are_final(&error) => return Err(error),
+                Err(error) => {
+                    let error: &(dyn Error + 'static) = &error;
+                    tracing::debug!(error, "cannot get the latest sequence, trying again");
+                }
+            }
+            drop(permit);
+            backoff.wait().await;
+        }
     }
 }
-
-impl Error for InvalidConfig {}

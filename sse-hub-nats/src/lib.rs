@@ -1,21 +1,39 @@
 //! NATS JetStream backend for [`sse_hub`]: publish on any machine, subscribe on any other.
 //!
+//! A client can reconnect to any machine with the ID that it got from another one. It misses no event that the stream
+//! still keeps.
+//!
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use sse_hub::{Hub, HubConfig, Topic};
-//! use sse_hub_nats::JetStream;
-//! use sse_proto::Event;
+//! use sse_hub::{Event, Hub, HubConfig, Topic};
+//! use sse_hub_nats::{JetStream, NatsConfig};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let nats = JetStream::connect("nats://127.0.0.1:4222", sse_hub_nats::NatsConfig::default())?;
-//! let (hub, follow) = Hub::with_backend(HubConfig::default(), Arc::new(nats));
+//! let nats = JetStream::new("nats://127.0.0.1:4222", NatsConfig::new())?;
+//! let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(nats));
 //! tokio::spawn(follow);
 //!
 //! hub.publish((Topic::new("news")?, Event::new("on all machines"))).await?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `nkeys` | credentials files and nkeys, in the options of [`JetStream::with_options`] |
+//!
+//! It is not on by default.
+//!
+//! # Types
+//!
+//! | task | types |
+//! |---|---|
+//! | connect | [`JetStream::new`] takes addresses; [`JetStream::with_options`] also takes certificates and credentials |
+//! | configure | [`NatsConfig`]: the stream, its limits and replicas, and the timeout for publishing |
+//! | share the events of a hub | [`Hub::with_backend`](sse_hub::Hub::with_backend) takes the [`JetStream`] |
 //!
 //! # Guarantees
 //!
@@ -26,17 +44,17 @@
 //!   learns which events the limits of the stream have removed.
 //! - **A node starts without NATS**, and waits for it.
 //! - **Bounded work**: a hub requests 512 messages at a time. It replays missed events for at most 32 subscribers at a
-//!   time, and fetches 256 events for each selected topic or pattern. If a selection has more than seven of these, the
-//!   replay reads all topics.
+//!   time, and fetches 256 events for each topic filter. If a subscriber has more than seven filters, the replay reads
+//!   all topics.
 //!
 //! # Data in NATS
 //!
 //! The hub needs a stream of its own. An event with one topic has the subject of that topic, below the subject of the
-//! stream: `sse.events.orders.17` for `orders/17`. So a replay reads only the selected topics. Characters other than
-//! letters, digits, `-` and `_` are percent-encoded. An event with several topics has the subject `sse.events`, which
-//! each replay reads. If the stream was created by hand with only this subject, all events have it.
+//! stream: `sse.events.orders.17` for `orders/17`. So a replay reads only the topics of its filters. Characters other
+//! than letters, digits, `-` and `_` are percent-encoded. An event with several topics has the subject `sse.events`,
+//! which each replay reads. If the stream was created by hand with only this subject, all events have it.
 //!
-//! Each event is a message. The number of the event is the sequence number of the message. The epoch of the numbers is
+//! Each event is a message. The sequence of the event is that of the message. The epoch of the sequences is
 //! part of each ID: it is the time when the stream was created, which is stored in the description of the stream. A
 //! client can resume with its `Last-Event-ID` on every node, as long as the stream keeps the event.
 //!
@@ -50,14 +68,15 @@
 //! Because of this encoding, CR and CRLF in data become LF before the hub gets the event, not only before the client
 //! gets it. The server's `max_payload` limits the whole message. It is 1 MiB by default.
 //!
-//! A message that is not an event is skipped. A warning logs its number and the reason. A message cannot contain more
+//! A message that is not an event is skipped. A warning logs its sequence and the reason. A message cannot contain more
 //! than one event. If the hub [refuses](sse_hub::Hub::check) an event from its publishers, it also refuses it from
 //! NATS. But every NATS client that may publish on `sse.events` can publish events of all topics, so do not give this
 //! permission to other clients. A NATS client that may publish only on `sse.events.orders.>` can publish only events
 //! with one topic below `orders`.
 //!
 //! If the client of `async_nats` cannot read the headers of a message, its connection ends, or its task panics. The
-//! backend then deletes this message, checks the messages after it before the client reads them, and continues at once.
+//! backend then deletes this poison message, checks the messages after it before the client reads them, and continues
+//! at once.
 //!
 //! # Refusals of NATS
 //!
@@ -73,52 +92,33 @@
 //!
 //! # Deleted streams
 //!
-//! The first node that needs a deleted stream creates it again. Its numbers begin with the time in microseconds since
-//! 1970, so they continue to ascend, and all hubs learn that the earlier events are gone.
+//! The first node that needs a deleted stream creates it again. Its sequences begin with the time in microseconds since
+//! 1970, so they continue to ascend, and all hubs learn that the earlier events are lost.
 //!
-//! In NATS before 2.10, the numbers begin at 1 again. A hub that has seen greater numbers cannot use them. It stays
+//! In NATS before 2.10, the sequences begin at 1 again. A hub that has seen greater sequences cannot use them. It stays
 //! disconnected ([`Hub::is_connected`](sse_hub::Hub::is_connected)) and logs this: restart the process. This also
 //! applies to a stream in memory if its server is restarted. A client that resumes with an ID of the earlier stream
 //! gets a `reset`, because the epoch has changed.
 //!
 //! A stream that was created or described by hand has no epoch. So a hub recognizes a new stream only by its lower
-//! numbers. If you restore NATS from an older state, such as a snapshot, delete the stream, because its numbers would
-//! be used again.
-
-// Map of the source files:
-//
-//     Hub::with_backend(settings, JetStream)                        (sse_hub)
-//      │          │           │           │
-//   publish    follow      replay      newest          JetStream    (jetstream.rs, config.rs)
-//      │          │           │           │
-//      │       follow.rs   replay.rs      │     in order, without gaps, over restarts of NATS
-//      │          └─────┬─────┘           │
-//  publish.rs        pull.rs, raw.rs      │     an ordered consumer on one connection; or one message at a
-//      │                │                 │     time, after a message has ended the connection
-//      └────────┬───────┴──────────┬──────┘
-//  wire.rs, headers.rs, subject.rs   stream.rs  an event as a message; the stream, created if missing
-//               └───────┬──────────┘
-//    link.rs, address.rs, backoff.rs, refusal.rs      successive connections, and refusals
+//! sequences. If you restore NATS from an older state, such as a snapshot, delete the stream, because its sequences
+//! would be used again.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
-mod backoff;
 mod config;
+mod connection;
+mod consumer;
 mod error;
 mod follow;
-mod headers;
 mod jetstream;
-mod link;
+mod message;
+mod poison;
 mod publish;
-mod pull;
-mod raw;
-mod refusal;
 mod replay;
-mod shared;
 mod stream;
-mod subject;
-mod wire;
 
 pub use async_nats;
 
-pub use config::NatsConfig;
-pub use jetstream::{InvalidConfig, JetStream};
+pub use config::{InvalidConfig, NatsConfig};
+pub use jetstream::JetStream;

@@ -1,3 +1,5 @@
+//! Publishing of events, repeated until NATS has stored them.
+
 use core::time::Duration;
 use std::error::Error as _;
 
@@ -12,16 +14,21 @@ use bytes::Bytes;
 use sse_hub::{BackendError, BackendErrorKind, Publication, Topics};
 use tokio::time::timeout;
 
-use crate::{backoff::Backoff, link::Life, refusal, shared::Shared, wire};
+use crate::{
+    connection::{Backoff, ConnectionEpoch},
+    error,
+    jetstream::Shared,
+    message,
+};
 
 /// Failure of one attempt to publish.
 enum Failure {
     /// Another attempt may succeed.
-    Passing(BackendError),
+    Temporary(BackendError),
     /// Other attempts would fail, too.
-    Final(BackendError),
-    /// Another message of the stream, with this number, has the same ID.
-    TakenId(u64),
+    Permanent(BackendError),
+    /// Another message of the stream, with this sequence, has the same message ID.
+    IdTaken(u64),
 }
 
 /// Event that is being published.
@@ -34,8 +41,8 @@ struct Message<'a> {
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         match error.kind() {
-            BackendErrorKind::Unavailable => Self::Passing(error),
-            _ => Self::Final(error),
+            BackendErrorKind::Unavailable => Self::Temporary(error),
+            _ => Self::Permanent(error),
         }
     }
 }
@@ -43,7 +50,7 @@ impl From<BackendError> for Failure {
 impl Shared {
     /// Publishes an event. Repeats the attempt until NATS has stored the event, or until the timeout.
     pub(crate) async fn publish(&self, publication: &Publication) -> Result<u64, BackendError> {
-        let (headers, payload) = wire::encode(publication);
+        let (headers, payload) = message::encode(publication);
         let mut message = Message {
             topics: &publication.topics,
             headers,
@@ -57,17 +64,21 @@ impl Shared {
             let mut is_first = true;
             loop {
                 match self.attempt(limit, &message, is_first).await {
-                    Ok(number) => return Ok(number),
-                    Err(Failure::Final(error)) => return Err(error),
-                    Err(Failure::Passing(error)) => {
+                    Ok(sequence) => return Ok(sequence),
+                    Err(Failure::Permanent(error)) => return Err(error),
+                    Err(Failure::Temporary(error)) => {
                         reason = Some(error);
                         is_first = false;
                         backoff.wait().await;
                     }
-                    Err(Failure::TakenId(number)) => {
+                    Err(Failure::IdTaken(sequence)) => {
                         let stream = &self.config.stream;
-                        tracing::warn!(stream, number, "another message has the ID of this event");
-                        wire::renew_id(&mut message.headers);
+                        tracing::warn!(
+                            stream,
+                            sequence,
+                            "another message has the ID of this event"
+                        );
+                        message::renew_id(&mut message.headers);
                         is_first = true;
                     }
                 }
@@ -76,7 +87,7 @@ impl Shared {
         match timeout(limit, attempts).await {
             Ok(result) => result,
             Err(_) => {
-                let reason = reason.unwrap_or_else(|| self.link.not_connected());
+                let reason = reason.unwrap_or_else(|| self.connections.not_connected());
                 Err(
                     BackendError::new(format!("publishing timed out after {limit:?}"))
                         .with_source(reason),
@@ -92,66 +103,72 @@ impl Shared {
         is_first: bool,
     ) -> Result<u64, Failure> {
         // This ends shortly before the timeout of the whole operation, so that its error has a cause.
-        let life = self.link.up_within(limit.mul_f64(0.9)).await?;
+        let connection = self
+            .connections
+            .connected_within(limit.mul_f64(0.9))
+            .await?;
         tokio::select! {
-            number = self.send(&life, message, is_first) => number,
+            sequence = self.send(&connection, message, is_first) => sequence,
             // The connection has ended, so there will be no answer.
-            error = life.down() => Err(Failure::Passing(error)),
+            error = connection.ended() => Err(Failure::Temporary(error)),
         }
     }
 
     async fn send(
         &self,
-        life: &Life,
+        connection: &ConnectionEpoch,
         message: &Message<'_>,
         is_first: bool,
     ) -> Result<u64, Failure> {
-        self.ensure_stream(life).await?;
+        self.ensure_stream(connection).await?;
         let subject = self.subject(message.topics);
         let (headers, payload) = (&message.headers, &message.payload);
         let acknowledged = async {
-            let publish = life.context.publish_with_headers(
+            let publish = connection.context.publish_with_headers(
                 subject.clone(),
                 headers.clone(),
                 payload.clone(),
             );
             publish.await?.await
         };
-        let acknowledged = life
+        let acknowledged = connection
             .permitted(&format!("{subject:?}"), acknowledged)
             .await?;
-        let acknowledged = acknowledged.map_err(|error| self.failure(life, &subject, error))?;
+        let acknowledged =
+            acknowledged.map_err(|error| self.failure(connection, &subject, error))?;
         // The sequence is 0 if an earlier attempt with this ID is still in progress.
         if acknowledged.sequence == 0 {
-            let what = format!("publishing on {subject:?}");
-            return Err(Failure::Passing(life.error(&what, "no sequence")));
+            let operation = format!("publishing on {subject:?}");
+            return Err(Failure::Temporary(
+                connection.error(&operation, "no sequence"),
+            ));
         }
         // Either an earlier attempt has stored the event, or it is not stored because a message of another publisher
         // has this ID.
         if acknowledged.duplicate {
-            let number = acknowledged.sequence;
-            let is_same = self.is_same(life, number, headers, payload).await;
+            let sequence = acknowledged.sequence;
+            let is_same = self.is_same(connection, sequence, headers, payload).await;
             // The limits may have removed the message of an earlier attempt already.
             if !is_same?.unwrap_or(!is_first) {
-                return Err(Failure::TakenId(number));
+                return Err(Failure::IdTaken(sequence));
             }
         }
         Ok(acknowledged.sequence)
     }
 
-    fn failure(&self, life: &Life, subject: &str, error: PublishError) -> Failure {
+    fn failure(&self, connection: &ConnectionEpoch, subject: &str, error: PublishError) -> Failure {
         if error.kind() == PublishErrorKind::StreamNotFound {
             self.forget_stream();
         }
         let cause = error
             .source()
-            .and_then(|it| it.downcast_ref::<jetstream::Error>());
+            .and_then(|source| source.downcast_ref::<jetstream::Error>());
         let kind = match (error.kind(), cause) {
             (PublishErrorKind::MaxPayloadExceeded, _) => BackendErrorKind::TooLarge,
             (PublishErrorKind::StreamNotFound, _) | (_, None) => BackendErrorKind::Unavailable,
-            (_, Some(cause)) => refusal::kind(cause),
+            (_, Some(cause)) => error::kind(cause),
         };
-        let what = format!("publishing on {subject:?}");
-        life.error(&what, error).with_kind(kind).into()
+        let operation = format!("publishing on {subject:?}");
+        connection.error(&operation, error).with_kind(kind).into()
     }
 }

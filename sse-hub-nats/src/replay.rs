@@ -1,3 +1,5 @@
+//! Replay: returns the events that one subscriber has missed.
+
 use std::{collections::VecDeque, error::Error, sync::Arc};
 
 use futures_core::Stream;
@@ -5,14 +7,13 @@ use futures_util::stream;
 use sse_hub::{BackendError, Publication, Replayed, Sequenced, TopicFilters};
 
 use crate::{
-    backoff::Backoff,
-    link::Life,
-    pull::{Delivered, Pull},
-    raw::{ALL, Caution, Found},
-    refusal::Refusals,
-    shared::Shared,
+    connection::{Backoff, ConnectionEpoch},
+    consumer::{Delivered, OrderedConsumer},
+    error::Refusals,
+    jetstream::Shared,
+    message::InvalidMessage,
+    poison::{ALL_SUBJECTS, Found, RawReads},
     stream::bounds,
-    wire::NotOurs,
 };
 
 /// Number of messages that are fetched at a time, before the subscriber reads them.
@@ -37,10 +38,10 @@ pub(crate) fn replay(
         through,
         ready: VecDeque::new(),
         backoff: Backoff::default(),
-        caution: Caution::default(),
+        raw_reads: RawReads::default(),
         refusals: Refusals::default(),
         has_failed: false,
-        was_short: 0,
+        short_reads: 0,
     };
     stream::unfold(replay, |mut replay| async {
         let event = replay.next().await?;
@@ -49,31 +50,31 @@ pub(crate) fn replay(
 }
 
 /// Returns each filter, or one without a filter.
-fn each(filters: &Option<Vec<String>>) -> impl Iterator<Item = Option<&str>> {
+fn each_filter(filters: &Option<Vec<String>>) -> impl Iterator<Item = Option<&str>> {
     let all = filters.is_none().then_some(None);
-    let some = filters.iter().flatten().map(|it| Some(&**it));
+    let some = filters.iter().flatten().map(|filter| Some(&**filter));
     all.into_iter().chain(some)
 }
 
 /// Next messages of some subjects.
 struct Batch {
     messages: Vec<Delivered>,
-    /// Up to this number, the subjects have no other messages.
+    /// Up to this sequence, the subjects have no other messages.
     through: u64,
 }
 
 struct Replay {
     shared: Arc<Shared>,
     filters: TopicFilters,
-    /// All messages up to this number were fetched.
+    /// All messages up to this sequence were fetched.
     after: u64,
     through: u64,
     ready: VecDeque<Replayed>,
     backoff: Backoff,
-    caution: Caution,
+    raw_reads: RawReads,
     refusals: Refusals,
     has_failed: bool,
-    was_short: u32,
+    short_reads: u32,
 }
 
 impl Replay {
@@ -99,7 +100,7 @@ impl Replay {
                 }
                 Err(error) => {
                     self.has_failed = true;
-                    self.caution.begin_after(&error);
+                    self.raw_reads.require_after(&error);
                     let error: &(dyn Error + 'static) = &error;
                     tracing::debug!(error, after = self.after, "replay is interrupted");
                 }
@@ -112,22 +113,22 @@ impl Replay {
         let shared = Arc::clone(&self.shared);
         // The semaphore is never closed.
         let _permit = shared.permits.acquire().await;
-        let life = shared.link.up().await;
-        shared.ensure_stream(&life).await?;
-        while !self.caution.is_over() && self.after < self.through {
-            let found = shared.read_carefully(&life, self.after, &mut self.caution);
+        let connection = shared.connections.connected().await;
+        shared.ensure_stream(&connection).await?;
+        while !self.raw_reads.is_empty() && self.after < self.through {
+            let found = shared.read_raw(&connection, self.after, &mut self.raw_reads);
             let Some(Found {
-                number,
+                sequence,
                 publication,
             }) = found.await?
             else {
                 break;
             };
-            if number > self.after + 1 && self.is_gone(&life).await? {
-                self.gone();
+            if sequence > self.after + 1 && self.is_truncated(&connection).await? {
+                self.truncate();
                 return Ok(());
             }
-            self.take(&shared, number, publication);
+            self.take(&shared, sequence, publication);
             if self.ready.len() as u64 >= BATCH_MESSAGES {
                 return Ok(());
             }
@@ -138,36 +139,36 @@ impl Replay {
         let filters = shared.filters(&self.filters);
         let mut messages = Vec::new();
         let mut through = self.through;
-        for filter in each(&filters) {
-            let batch = self.batch(&shared, life.clone(), filter).await?;
+        for filter in each_filter(&filters) {
+            let batch = self.batch(&shared, connection.clone(), filter).await?;
             messages.extend(batch.messages);
             through = through.min(batch.through);
         }
         // Messages after the end of an incomplete batch are fetched again.
-        messages.retain(|it| it.number <= through);
+        messages.retain(|message| message.sequence <= through);
         if messages.is_empty() {
-            return self.end(&life, each(&filters)).await;
+            return self.end(&connection, each_filter(&filters)).await;
         }
         // With filters, gaps between the messages are normal, so this checks only once.
-        if filters.is_some() && self.is_gone(&life).await? {
-            self.gone();
+        if filters.is_some() && self.is_truncated(&connection).await? {
+            self.truncate();
             return Ok(());
         }
         // A message that matches two filters was fetched twice.
-        messages.sort_unstable_by_key(|it| it.number);
-        messages.dedup_by_key(|it| it.number);
+        messages.sort_unstable_by_key(|message| message.sequence);
+        messages.dedup_by_key(|message| message.sequence);
         for Delivered {
-            number,
+            sequence,
             publication,
             ..
         } in messages
         {
-            let has_gap = filters.is_none() && number > self.after + 1;
-            if has_gap && self.is_gone(&life).await? {
-                self.gone();
+            let has_gap = filters.is_none() && sequence > self.after + 1;
+            if has_gap && self.is_truncated(&connection).await? {
+                self.truncate();
                 break;
             }
-            self.take(&shared, number, publication);
+            self.take(&shared, sequence, publication);
         }
         Ok(())
     }
@@ -176,77 +177,87 @@ impl Replay {
     async fn batch(
         &self,
         shared: &Shared,
-        life: Life,
+        connection: ConnectionEpoch,
         filter: Option<&str>,
     ) -> Result<Batch, BackendError> {
-        let mut pull = Pull::open(shared, life, self.after, filter).await?;
-        let pending = pull.pending();
+        let mut consumer = OrderedConsumer::open(shared, connection, self.after, filter).await?;
+        let pending = consumer.pending();
         let count = pending.min(BATCH_MESSAGES).min(self.through - self.after);
         let mut messages: Vec<Delivered> = Vec::new();
         if count > 0 {
-            pull.ask(usize::try_from(count).unwrap_or(1)).await?;
+            consumer
+                .request(usize::try_from(count).unwrap_or(1))
+                .await?;
         }
         let mut is_complete = pending == 0;
-        while pull.asked() > 0 && !is_complete {
-            let Some(delivered) = pull.next(shared).await? else {
+        while consumer.outstanding() > 0 && !is_complete {
+            let Some(delivered) = consumer.next(shared).await? else {
                 break;
             };
-            is_complete = delivered.pending == 0 || delivered.number >= self.through;
-            if delivered.number <= self.through {
+            is_complete = delivered.pending == 0 || delivered.sequence >= self.through;
+            if delivered.sequence <= self.through {
                 messages.push(delivered);
             }
         }
         let through = match messages.last() {
             _ if is_complete => self.through,
-            Some(last) => last.number,
+            Some(last) => last.sequence,
             None => self.after,
         };
         Ok(Batch { messages, through })
     }
 
     /// Takes the next message. No event before it is missing.
-    fn take(&mut self, shared: &Shared, number: u64, publication: Result<Publication, NotOurs>) {
-        self.after = number;
+    fn take(
+        &mut self,
+        shared: &Shared,
+        sequence: u64,
+        publication: Result<Publication, InvalidMessage>,
+    ) {
+        self.after = sequence;
         self.backoff.reset();
         match publication {
-            _ if number > self.through => {}
+            _ if sequence > self.through => {}
             Ok(publication) => {
-                let event = Sequenced::new(number, publication);
+                let event = Sequenced::new(sequence, publication);
                 self.ready.push_back(Replayed::Event(event));
             }
-            Err(reason) => shared.warn_of(number, &reason),
+            Err(reason) => shared.warn_skipped(sequence, &reason),
         }
     }
 
-    /// Handles the end of the stream: the replay is complete, events are gone, or a server does not have them yet.
+    /// Handles the end of the stream: the replay is complete, events are truncated, or a server does not have them yet.
     async fn end(
         &mut self,
-        life: &Life,
+        connection: &ConnectionEpoch,
         filters: impl Iterator<Item = Option<&str>>,
     ) -> Result<(), BackendError> {
-        let stream = self.shared.stream(life).await?;
+        let stream = self.shared.stream(connection).await?;
         let (first, last) = bounds(stream.cached_info());
         if first > self.after + 1 {
-            self.gone();
+            self.truncate();
             return Ok(());
         }
         if last < self.through {
-            self.was_short += 1;
-            if self.was_short < MAX_SHORT_READS {
-                return Err(life.error(
+            self.short_reads += 1;
+            if self.short_reads < MAX_SHORT_READS {
+                return Err(connection.error(
                     &format!("stream {:?} is too short", self.shared.config.stream),
                     format!("it ends at {last}, but {} was seen before", self.through),
                 ));
             }
-            self.gone();
+            self.truncate();
             return Ok(());
         }
         for filter in filters {
-            let subjects = filter.unwrap_or(ALL);
-            let next = self.shared.next_number(life, self.after, subjects).await?;
+            let subjects = filter.unwrap_or(ALL_SUBJECTS);
+            let next = self
+                .shared
+                .next_sequence(connection, self.after, subjects)
+                .await?;
             if let Some(next) = next.filter(|next| *next <= self.through) {
                 let reason = format!("message {next} was not delivered");
-                return Err(life.error("a server of the cluster lags", reason));
+                return Err(connection.error("a server of the cluster lags", reason));
             }
         }
         // The last messages were deleted, or have other topics.
@@ -256,13 +267,13 @@ impl Replay {
 
     /// Returns whether the limits of the stream have removed the next message. A message that was deleted on purpose,
     /// or is not an event, is not a loss.
-    async fn is_gone(&self, life: &Life) -> Result<bool, BackendError> {
-        let stream = self.shared.stream(life).await?;
+    async fn is_truncated(&self, connection: &ConnectionEpoch) -> Result<bool, BackendError> {
+        let stream = self.shared.stream(connection).await?;
         Ok(bounds(stream.cached_info()).0 > self.after + 1)
     }
 
-    /// Ends the replay, because events are gone.
-    fn gone(&mut self) {
+    /// Ends the replay, because events are truncated.
+    fn truncate(&mut self) {
         self.ready.push_back(Replayed::Truncated);
         self.after = self.through;
     }

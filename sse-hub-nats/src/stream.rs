@@ -10,13 +10,13 @@ use async_nats::jetstream::{
 };
 use sse_hub::{BackendError, BackendErrorKind};
 
-use crate::{NatsConfig, link::Life, refusal, subject};
+use crate::{NatsConfig, connection::ConnectionEpoch, error, message};
 
 /// Prefix of the stream's description, before the time of its creation in microseconds since 1970.
 ///
-/// This time is the epoch of the stream's numbers: it distinguishes a recreated stream from the earlier one. The time
+/// This time is the epoch of the stream's sequences: it distinguishes a recreated stream from the earlier one. The time
 /// that NATS itself stores is not equal on all servers of a cluster.
-const DESCRIPTION: &str = "Server-sent events, by sse-hub-nats, since ";
+const DESCRIPTION_PREFIX: &str = "Server-sent events, by sse-hub-nats, since ";
 
 /// Default duplicate window of JetStream.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
@@ -32,42 +32,47 @@ impl NatsConfig {
     }
 
     /// Returns the stream with its current state. Creates it if it is missing.
-    pub(crate) async fn open_stream(&self, life: &Life) -> Result<Stream<Info>, BackendError> {
+    pub(crate) async fn open_stream(
+        &self,
+        connection: &ConnectionEpoch,
+    ) -> Result<Stream<Info>, BackendError> {
         let get = || {
-            let get = life.context.get_stream(&self.stream);
-            life.permitted("STREAM.INFO.", get)
+            let get = connection.context.get_stream(&self.stream);
+            connection.permitted("STREAM.INFO.", get)
         };
-        let what = || format!("stream {:?}", self.stream);
+        let operation = || format!("stream {:?}", self.stream);
         match get().await? {
-            Ok(stream) => return self.checked(life, stream),
+            Ok(stream) => return self.checked(connection, stream),
             Err(error) if is_missing(&error.kind()) => {}
             Err(error) => {
                 let kind = match error.kind() {
-                    GetStreamErrorKind::JetStream(error) => refusal::kind(&error),
+                    GetStreamErrorKind::JetStream(error) => error::kind(&error),
                     _ => BackendErrorKind::Unavailable,
                 };
-                return Err(life.error(&what(), error).with_kind(kind));
+                return Err(connection.error(&operation(), error).with_kind(kind));
             }
         }
-        let create = life.context.create_stream(self.config());
-        match life.permitted("STREAM.CREATE.", create).await? {
+        let create = connection.context.create_stream(self.config());
+        match connection.permitted("STREAM.CREATE.", create).await? {
             Ok(stream) => {
                 let first = stream.cached_info().state.first_sequence;
                 tracing::info!(stream = self.stream, first, "created the missing stream");
-                self.checked(life, stream)
+                self.checked(connection, stream)
             }
             // Another node has created it at the same time.
             Err(error) if is_there(&error.kind()) => {
-                let stream = get().await?.map_err(|error| life.error(&what(), error))?;
-                self.checked(life, stream)
+                let stream = get()
+                    .await?
+                    .map_err(|error| connection.error(&operation(), error))?;
+                self.checked(connection, stream)
             }
             Err(error) => {
                 let kind = match error.kind() {
-                    CreateStreamErrorKind::JetStream(error) => refusal::kind(&error),
+                    CreateStreamErrorKind::JetStream(error) => error::kind(&error),
                     _ => BackendErrorKind::Unavailable,
                 };
-                let what = format!("cannot create {}", what());
-                Err(life.error(&what, error).with_kind(kind))
+                let operation = format!("cannot create {}", operation());
+                Err(connection.error(&operation, error).with_kind(kind))
             }
         }
     }
@@ -82,10 +87,10 @@ impl NatsConfig {
         let now = microseconds();
         Config {
             name: self.stream.clone(),
-            description: Some(format!("{DESCRIPTION}{now}")),
+            description: Some(format!("{DESCRIPTION_PREFIX}{now}")),
             subjects: vec![
                 self.base_subject(),
-                subject::all_below(&self.base_subject()),
+                message::wildcard_below(&self.base_subject()),
             ],
             max_messages: limit(self.max_events),
             max_bytes: limit(self.max_bytes),
@@ -109,13 +114,17 @@ impl NatsConfig {
     }
 
     /// Returns an error for a stream that would lose events, or that is used for something else.
-    fn checked(&self, life: &Life, stream: Stream<Info>) -> Result<Stream<Info>, BackendError> {
+    fn checked(
+        &self,
+        connection: &ConnectionEpoch,
+        stream: Stream<Info>,
+    ) -> Result<Stream<Info>, BackendError> {
         let config = &stream.cached_info().config;
         let subject = self.base_subject();
-        let all_below = subject::all_below(&subject);
+        let all_below = message::wildcard_below(&subject);
         // A stream that was created by hand may have no subjects for topics.
-        let mut others = config.subjects.iter().filter(|it| **it != subject);
-        let is_ours = config.subjects.contains(&subject) && others.all(|it| *it == all_below);
+        let mut others = config.subjects.iter().filter(|other| **other != subject);
+        let is_ours = config.subjects.contains(&subject) && others.all(|other| *other == all_below);
         let fault = if !is_ours {
             format!(
                 "subjects are {:?}, expected {subject:?} and {all_below:?}",
@@ -131,7 +140,7 @@ impl NatsConfig {
         } else {
             return Ok(stream);
         };
-        let error = life.error(&format!("stream {:?}", self.stream), fault);
+        let error = connection.error(&format!("stream {:?}", self.stream), fault);
         Err(error.with_kind(BackendErrorKind::Refused))
     }
 
@@ -148,7 +157,13 @@ impl NatsConfig {
             differs("subjects", &wanted.subjects, &found.subjects);
         }
         // NATS has several numbers for "no limit".
-        let limits = |it: &Config| (it.max_messages.max(-1), it.max_bytes.max(-1), it.max_age);
+        let limits = |config: &Config| {
+            (
+                config.max_messages.max(-1),
+                config.max_bytes.max(-1),
+                config.max_age,
+            )
+        };
         if limits(&wanted) != limits(found) {
             differs("limits", &limits(&wanted), &limits(found));
         }
@@ -168,23 +183,23 @@ impl NatsConfig {
     }
 }
 
-/// Returns the epoch of the stream's numbers. 0 if the stream was created by hand, or if its description was changed.
+/// Returns the epoch of the stream's sequences. 0 if the stream was created by hand, or if its description was changed.
 #[expect(
     clippy::disallowed_methods,
     reason = "this crate writes it without a sign"
 )]
 pub(crate) fn epoch(info: &Info) -> u64 {
     let description = info.config.description.as_deref();
-    let digits = description.and_then(|it| it.strip_prefix(DESCRIPTION));
-    digits.and_then(|it| it.parse().ok()).unwrap_or(0)
+    let digits = description.and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the numbers of the stream's first and last message. For an empty stream, the first number is that of the
+/// Returns the sequences of the stream's first and last message. For an empty stream, the first one is that of the
 /// next message.
 pub(crate) fn bounds(info: &Info) -> (u64, u64) {
     let state = &info.state;
     if state.messages == 0 {
-        // If an empty stream begins with a large number, its last sequence may be lower than its first one minus 1.
+        // If an empty stream begins with a large sequence, its last sequence may be lower than its first one minus 1.
         let last = state
             .last_sequence
             .max(state.first_sequence.saturating_sub(1));

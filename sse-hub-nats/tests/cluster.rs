@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 const EVENTS: usize = 1500;
 
 #[tokio::test]
-async fn the_leader_may_die() {
+async fn no_event_is_lost_when_the_leader_is_killed() {
     let mut cluster = Nats::cluster().unwrap();
     let urls = cluster.iter().map(Nats::url).collect::<Vec<_>>().join(",");
     let config = NatsConfig::new()
@@ -21,7 +21,7 @@ async fn the_leader_may_die() {
     let node = |kept| {
         let mut retention = Retention::default();
         retention.events = kept;
-        let stream = JetStream::connect(&urls, config.clone()).unwrap();
+        let stream = JetStream::new(&urls, config.clone()).unwrap();
         let config = sse_hub::HubConfig::new().retention(retention);
         let (hub, follow) = Hub::with_backend(config, Arc::new(stream));
         tokio::spawn(follow);
@@ -62,7 +62,7 @@ async fn leader(cluster: &[Nats]) -> usize {
                     continue;
                 };
                 let cluster = stream.cached_info().cluster.as_ref();
-                if let Some(leader) = cluster.and_then(|it| it.leader.clone()) {
+                if let Some(leader) = cluster.and_then(|cluster| cluster.leader.clone()) {
                     return leader;
                 }
             }
@@ -72,5 +72,5 @@ async fn leader(cluster: &[Nats]) -> usize {
         .await
         .expect("a leader before the timeout");
     let names = cluster.iter().map(Nats::name);
-    names.into_iter().position(|it| it == leader).unwrap()
+    names.into_iter().position(|name| name == leader).unwrap()
 }

@@ -57,7 +57,7 @@ async fn a_token_stands_in_the_address() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_letter_is_percent_encoded() {
+async fn other_characters_are_percent_encoded() {
     let config = r#"authorization { users: [{ user: "m@e:/ü", password: "%p,w?#" }] }"#;
     let nats = Nats::configured(config).unwrap();
     let at = |user: &str| format!("nats://{user}@127.0.0.1:{}", nats.port());
@@ -75,7 +75,7 @@ async fn each_address_has_credentials_of_its_own() {
     // For each server that is running, its own credentials are used.
     for there in 0..3 {
         let mut servers = configs.map(|config| Nats::configured(config).unwrap());
-        let ports = [0, 1, 2].map(|it: usize| servers[it].port());
+        let ports = [0, 1, 2].map(|index: usize| servers[index].port());
         for (number, nats) in servers.iter_mut().enumerate() {
             if number != there {
                 nats.kill();

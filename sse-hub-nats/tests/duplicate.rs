@@ -16,7 +16,7 @@ fn next_id() -> String {
     id
 }
 
-/// Publishes a message with the ID of the next event. Returns its number.
+/// Publishes a message with the ID of the next event. Returns its sequence.
 async fn stored(nats: &Nats, topics: &str, payload: &str) -> u64 {
     let client = nats.client().await;
     let mut headers = HeaderMap::new();
@@ -27,7 +27,7 @@ async fn stored(nats: &Nats, topics: &str, payload: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn an_id_that_another_message_has_costs_no_event() {
+async fn an_event_is_not_lost_if_its_message_id_is_taken() {
     let nats = Nats::start().unwrap();
     let node = nats.node_with(NatsConfig::default(), Retention::default());
     connected(&node, true).await;
@@ -51,10 +51,10 @@ async fn an_earlier_attempt_is_not_published_again() {
     connected(&node, true).await;
     let mut events = all(&node, None);
     // This message stands for an attempt whose acknowledgement was lost.
-    let number = stored(&nats, "news", "data: once\n\n").await;
+    let sequence = stored(&nats, "news", "data: once\n\n").await;
     next_id();
     let id = node.publish((topic(), Event::new("once"))).await.unwrap();
-    assert_eq!(support::number(&id), number);
+    assert_eq!(support::sequence(&id), sequence);
     node.publish((topic(), Event::new("next"))).await.unwrap();
     assert_eq!(next(&mut events).await.data(), "once");
     assert_eq!(next(&mut events).await.data(), "next");

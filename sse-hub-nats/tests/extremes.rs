@@ -15,7 +15,7 @@ async fn publish(nats: &Nats, config: NatsConfig) -> Result<(), PublishError> {
 }
 
 #[tokio::test]
-async fn of_the_stream() {
+async fn settings_of_the_stream() {
     let nats = Nats::start().unwrap();
     let client = nats.client().await;
     let second = Duration::from_secs(1);
@@ -64,7 +64,7 @@ async fn of_the_stream() {
 }
 
 #[tokio::test]
-async fn of_the_time_to_publish() {
+async fn publish_timeouts() {
     let nats = Nats::start().unwrap();
     for limit in [Duration::ZERO, Duration::from_nanos(1)] {
         let published = publish(&nats, NatsConfig::new().publish_timeout(limit)).await;
@@ -82,15 +82,15 @@ async fn of_the_time_to_publish() {
 }
 
 #[tokio::test]
-async fn of_the_names() {
+async fn names() {
     for name in [String::new(), "x".repeat(1 << 20)] {
         for config in [
             NatsConfig::new().stream(name.clone()),
             NatsConfig::new().subject(name),
         ] {
-            let made = sse_hub_nats::JetStream::connect("localhost", config);
+            let made = sse_hub_nats::JetStream::new("localhost", config);
             assert!(made.is_err());
         }
     }
-    assert!(sse_hub_nats::JetStream::connect("", NatsConfig::new()).is_err());
+    assert!(sse_hub_nats::JetStream::new("", NatsConfig::new()).is_err());
 }

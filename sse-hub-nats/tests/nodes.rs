@@ -9,12 +9,13 @@ use sse_hub::{Retention, TopicFilters, Topics};
 use sse_hub_nats::{JetStream, NatsConfig};
 use sse_proto::{Event, EventId, EventType};
 use support::{
-    Nats, Nodes, all, chain, connected, next, numbers, patient, publish, test_timeout, texts, topic,
+    Nats, Nodes, all, chain, connected, next, numbers, publish, test_timeout, texts, topic,
+    with_test_timeout,
 };
 use tokio::time::{sleep, timeout};
 
 #[tokio::test]
-async fn what_one_publishes_the_other_has() {
+async fn an_event_of_one_node_reaches_the_other() {
     let nats = Nats::start().unwrap();
     let (a, b) = (nats.node(), nats.node());
     connected(&b, true).await;
@@ -44,11 +45,11 @@ async fn a_client_resumes_at_the_other_node() {
 }
 
 #[tokio::test]
-async fn what_the_log_has_not_comes_from_the_stream() {
+async fn events_that_have_left_the_log_come_from_the_stream() {
     let nats = Nats::start().unwrap();
     let mut small = Retention::default();
     small.events = 10;
-    let (a, b) = (nats.node(), nats.node_with(patient(), small));
+    let (a, b) = (nats.node(), nats.node_with(with_test_timeout(), small));
     connected(&b, true).await;
     let ids = publish(&a, 0..700).await;
     let publisher = tokio::spawn(async move { publish(&a, 700..1400).await });
@@ -129,7 +130,7 @@ async fn messages_of_strangers_are_skipped() {
     // A replay from the stream skips the messages, too.
     let mut small = Retention::default();
     small.events = 1;
-    let other = nats.node_with(patient(), small);
+    let other = nats.node_with(with_test_timeout(), small);
     connected(&other, true).await;
     assert_eq!(
         texts(&mut all(&other, Some(&first)), 2).await,
@@ -153,8 +154,8 @@ async fn headers_that_cannot_be_read_are_skipped() {
         // Makes the bytes invalid UTF-8.
         headers
             .iter_mut()
-            .filter(|it| **it == 0xef)
-            .for_each(|it| *it = 0xff);
+            .filter(|byte| **byte == 0xef)
+            .for_each(|byte| *byte = 0xff);
         support::publish_raw(&nats, "sse.events", &headers, b"data: x\n\n").await;
     }
     publish(&node, 1..3).await;
@@ -165,7 +166,7 @@ async fn headers_that_cannot_be_read_are_skipped() {
 #[tokio::test]
 async fn deleted_messages_are_no_loss_and_removed_ones_are() {
     let nats = Nats::start().unwrap();
-    let config = patient().max_events(50);
+    let config = with_test_timeout().max_events(50);
     let mut small = Retention::default();
     small.events = 5;
     let (a, b) = (
@@ -177,11 +178,11 @@ async fn deleted_messages_are_no_loss_and_removed_ones_are() {
     let ids = publish(&a, 0..100).await;
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     for at in [60, 61, 70, 99] {
-        let number = support::number(&ids[at]);
-        assert!(stream.delete_message(number).await.unwrap());
+        let sequence = support::sequence(&ids[at]);
+        assert!(stream.delete_message(sequence).await.unwrap());
     }
     let mut wanted = numbers(56..99);
-    wanted.retain(|it| !["60", "61", "70"].contains(&&**it));
+    wanted.retain(|number| !["60", "61", "70"].contains(&&**number));
     let mut events = all(&b, Some(&ids[55]));
     assert_eq!(texts(&mut events, 40).await, wanted);
     // The stream keeps 50 events, from 50 on. A client that has seen event 49 misses no event.
@@ -305,7 +306,7 @@ async fn consumers_are_cleaned_up() {
     let nats = Nats::start().unwrap();
     let mut small = Retention::default();
     small.events = 1;
-    let node = nats.node_with(patient(), small);
+    let node = nats.node_with(with_test_timeout(), small);
     connected(&node, true).await;
     let ids = publish(&node, 0..600).await;
     for _ in 0..5 {
@@ -328,14 +329,14 @@ async fn consumers_are_cleaned_up() {
 
 #[test]
 fn names_and_addresses_are_checked() {
-    let connect = |address, config| JetStream::connect(address, config).unwrap_err().to_string();
+    let connect = |address, config| JetStream::new(address, config).unwrap_err().to_string();
     let named = |name: &str| NatsConfig::new().stream(name);
     assert_eq!(
         connect("localhost", named("a.b")),
         r#"stream "a.b" contains '.'"#
     );
     assert_eq!(connect("localhost", named("")), "stream name is empty");
-    let subject = |it: &str| NatsConfig::new().subject(it);
+    let subject = |name: &str| NatsConfig::new().subject(name);
     assert_eq!(
         connect("localhost", subject("a.>")),
         r#"subject "a.>" contains '>'"#
@@ -349,7 +350,7 @@ fn names_and_addresses_are_checked() {
         error.starts_with("NATS address 1: ") && !error.contains("secret"),
         "{error}"
     );
-    let stream = JetStream::connect("nats://me:secret@x:1,tls://y", NatsConfig::new()).unwrap();
+    let stream = JetStream::new("nats://me:secret@x:1,tls://y", NatsConfig::new()).unwrap();
     let shown = format!("{stream:?}");
     assert!(
         shown.contains("x:1, y:4222") && !shown.contains("secret"),

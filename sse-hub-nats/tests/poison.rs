@@ -37,7 +37,7 @@ fn count_panics() {
     HOOK.call_once(|| {
         let default = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let place = info.location().map_or("", |it| it.file());
+            let place = info.location().map_or("", |location| location.file());
             match place.contains("async-nats") {
                 true => _ = PANICS.fetch_add(1, Ordering::Relaxed),
                 false => default(info),
@@ -48,7 +48,7 @@ fn count_panics() {
 
 /// Publishes a valid event, then `count` unreadable messages, and then a valid event. Checks that both a node that
 /// follows live and a node that replays from the stream get the last event.
-async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
+async fn an_event_arrives_after(count: usize, is_mixed: bool) {
     count_panics();
     let nats = Nats::start().unwrap();
     let node = nats.node();
@@ -100,16 +100,16 @@ async fn a_good_one_arrives_after(count: usize, is_mixed: bool) {
 }
 
 #[tokio::test]
-async fn sixty_delay_a_good_one_by_no_wait_each() {
-    a_good_one_arrives_after(60, false).await;
+async fn sixty_poison_messages_do_not_delay_an_event_each() {
+    an_event_arrives_after(60, false).await;
 }
 
 #[tokio::test]
-async fn so_do_six_hundred() {
-    a_good_one_arrives_after(600, false).await;
+async fn six_hundred_poison_messages_do_not_delay_an_event() {
+    an_event_arrives_after(600, false).await;
 }
 
 #[tokio::test]
-async fn so_do_many_with_good_ones_between() {
-    a_good_one_arrives_after(200, true).await;
+async fn poison_messages_between_events_do_not_delay_them() {
+    an_event_arrives_after(200, true).await;
 }

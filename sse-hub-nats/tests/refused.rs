@@ -9,7 +9,9 @@ use futures_util::StreamExt as _;
 use sse_hub::{BackendErrorKind, Hub, PublishError, Retention, Topic, TopicFilters};
 use sse_hub_nats::{JetStream, NatsConfig};
 use sse_proto::{Event, EventId};
-use support::{Nats, Nodes, chain, connected, next, numbers, patient, publish, texts, topic};
+use support::{
+    Nats, Nodes, chain, connected, next, numbers, publish, texts, topic, with_test_timeout,
+};
 use testkit::timeout::test_timeout;
 use tokio::time::{sleep, timeout};
 
@@ -31,7 +33,7 @@ fn server(permissions: &str) -> String {
 /// Creates a node that connects as this user.
 fn node(nats: &Nats, user: &str) -> Hub {
     let addresses = format!("nats://{user}@127.0.0.1:{}", nats.port());
-    let stream = JetStream::connect(addresses, patient()).unwrap();
+    let stream = JetStream::new(addresses, with_test_timeout()).unwrap();
     // The node keeps few events, so it must request earlier ones from NATS.
     let config = sse_hub::HubConfig::new().retention(Retention::new().events(2));
     let (hub, follow) = Hub::with_backend(config, Arc::new(stream));
@@ -52,7 +54,7 @@ async fn refusal(hub: &Hub, data: usize) -> (BackendErrorKind, String) {
 /// Waits until a node knows that it is refused.
 async fn is_refused(hub: &Hub) {
     let refused = async {
-        while hub.disconnection().map(|it| it.kind()) != Some(BackendErrorKind::Refused) {
+        while hub.disconnection().map(|error| error.kind()) != Some(BackendErrorKind::Refused) {
             sleep(Duration::from_millis(20)).await;
         }
     };
@@ -64,7 +66,7 @@ async fn is_refused(hub: &Hub) {
 async fn until_end(hub: &Hub, last_event_id: Option<&EventId>) -> Vec<(String, String)> {
     let subscription = hub.subscribe(TopicFilters::all(), last_event_id).unwrap();
     let events = subscription.events();
-    let events = events.map(|it| (it.event_type().to_owned(), it.data().to_owned()));
+    let events = events.map(|event| (event.event_type().to_owned(), event.data().to_owned()));
     timeout(test_timeout(), events.collect())
         .await
         .expect("stream ends before the timeout")
@@ -131,7 +133,7 @@ async fn a_publisher_without_permission() {
 }
 
 #[tokio::test]
-async fn a_stream_that_may_not_be_made() {
+async fn a_stream_that_may_not_be_created() {
     for permissions in [
         r#"publish: { deny: "$JS.API.STREAM.CREATE.>" }"#,
         r#"publish: { deny: "$JS.API.>" }"#,
@@ -181,7 +183,7 @@ async fn a_replay_without_a_consumer() {
     };
     nats.client().await.create_stream(config).await.unwrap();
     let small = Retention::new().events(2);
-    let node = nats.node_with(patient(), small);
+    let node = nats.node_with(with_test_timeout(), small);
     connected(&node, true).await;
     let ids = publish(&node, 0..5).await;
     let is_here = timeout(test_timeout(), async {
@@ -212,7 +214,7 @@ async fn a_replay_without_a_consumer() {
 
 /// The operator changes the configuration and restarts the server.
 #[tokio::test]
-async fn what_was_refused_goes_on_when_it_is_permitted() {
+async fn refused_operations_continue_when_they_are_permitted() {
     for permissions in [
         r#"publish: { deny: "$JS.API.CONSUMER.CREATE.>" }"#,
         r#"subscribe: { deny: "_INBOX.>" }"#,
@@ -238,10 +240,10 @@ async fn a_stream_of_another_domain() {
     let nats = Nats::configured(r#"jetstream { domain: "hub" }"#).unwrap();
     for (domain, is_there) in [("hub", true), ("elsewhere", false)] {
         let config = match is_there {
-            true => patient(),
+            true => with_test_timeout(),
             false => NatsConfig::new().publish_timeout(Duration::from_secs(2)),
         };
-        let stream = JetStream::connect(nats.url(), config.domain(domain)).unwrap();
+        let stream = JetStream::new(nats.url(), config.domain(domain)).unwrap();
         let (hub, _follow) = Hub::with_backend(sse_hub::HubConfig::new(), Arc::new(stream));
         let published = hub
             .publish((Topic::new("a").unwrap(), Event::new("x")))
@@ -250,9 +252,6 @@ async fn a_stream_of_another_domain() {
     }
     for domain in ["", "a.b", "*", "a b"] {
         let config = NatsConfig::new().domain(domain);
-        assert!(
-            JetStream::connect(nats.url(), config).is_err(),
-            "{domain:?}"
-        );
+        assert!(JetStream::new(nats.url(), config).is_err(), "{domain:?}");
     }
 }

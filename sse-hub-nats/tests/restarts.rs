@@ -9,8 +9,8 @@ use sse_hub::{Backend as _, PublishError, Retention, TopicFilters, Update};
 use sse_hub_nats::NatsConfig;
 use sse_proto::{Event, EventId};
 use support::{
-    Nats, Nodes, all, chain, connected, next, numbers, patient, publish, read_all, test_timeout,
-    texts, topic,
+    Nats, Nodes, all, chain, connected, next, numbers, publish, read_all, test_timeout, texts,
+    topic, with_test_timeout,
 };
 use tokio::time::{sleep, timeout};
 
@@ -20,7 +20,7 @@ async fn nothing_is_lost_when_nats_is_killed() {
     let mut nats = Nats::start().unwrap();
     let mut small = Retention::default();
     small.events = 100;
-    let (a, b) = (nats.node(), nats.node_with(patient(), small));
+    let (a, b) = (nats.node(), nats.node_with(with_test_timeout(), small));
     connected(&a, true).await;
     connected(&b, true).await;
     let first = publish(&a, 0..1).await.remove(0);
@@ -65,17 +65,17 @@ async fn a_node_starts_before_nats() {
 }
 
 #[tokio::test]
-async fn it_is_told_when_nats_is_away() {
+async fn the_hub_reports_that_nats_is_away() {
     let mut nats = Nats::start().unwrap();
     let within = NatsConfig::new().publish_timeout(Duration::from_millis(600));
     let stream = nats.stream(within.clone());
     let mut updates = stream.follow(10);
-    // The numbers begin with the time, so the first update reports the numbers before it as gone.
-    while !matches!(told(&mut updates).await, Update::Connected) {}
+    // The sequences begin with the time, so the first update reports those before it as truncated.
+    while !matches!(next_update(&mut updates).await, Update::Connected) {}
     let node = nats.node_with(within, Retention::default());
     connected(&node, true).await;
     nats.kill();
-    let Update::Disconnected(error) = told(&mut updates).await else {
+    let Update::Disconnected(error) = next_update(&mut updates).await else {
         panic!("expected Update::Disconnected");
     };
     let place = format!("not connected to NATS at 127.0.0.1:{}: ", nats.port());
@@ -94,7 +94,7 @@ async fn it_is_told_when_nats_is_away() {
     // The event that timed out is not published later.
     assert_eq!(texts(&mut events, 1).await, numbers(0..1));
     loop {
-        match told(&mut updates).await {
+        match next_update(&mut updates).await {
             Update::Event(event) => break assert_eq!(event.publication.event.data(), "0"),
             Update::Disconnected(_) | Update::Connected => {}
             other => panic!("{other:?}"),
@@ -104,7 +104,7 @@ async fn it_is_told_when_nats_is_away() {
 
 /// The server accepts connections and does not answer, like a server on a frozen machine.
 #[tokio::test]
-async fn a_nats_that_hangs_is_noticed() {
+async fn a_server_that_hangs_is_noticed() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     connected(&node, true).await;
@@ -118,7 +118,7 @@ async fn a_nats_that_hangs_is_noticed() {
 }
 
 #[tokio::test]
-async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
+async fn events_that_the_limits_remove_are_reported_as_truncated() {
     let nats = Nats::start().unwrap();
     let stream = nats.stream(NatsConfig::new().max_events(20));
     let hub_of =
@@ -128,10 +128,10 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
     let mut updates = stream.follow(3);
     let mut seen = Vec::new();
     while seen.len() < 5 {
-        seen.push(format!("{:?}", short(&told(&mut updates).await)));
+        seen.push(format!("{:?}", short(&next_update(&mut updates).await)));
     }
     let base = first(&nats).await;
-    let at = |it: u64| base + it;
+    let at = |offset: u64| base + offset;
     assert_eq!(
         seen,
         [
@@ -158,14 +158,14 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
     }
     let (mut last, mut gone) = (at(4), 0);
     while last < at(1999) {
-        match short(&told(&mut updates).await) {
-            ("gone", number) => {
-                assert!(number > last);
-                (last, gone) = (number, gone + 1);
+        match short(&next_update(&mut updates).await) {
+            ("gone", sequence) => {
+                assert!(sequence > last);
+                (last, gone) = (sequence, gone + 1);
             }
-            ("event", number) => {
-                assert_eq!(number, last + 1);
-                last = number;
+            ("event", sequence) => {
+                assert_eq!(sequence, last + 1);
+                last = sequence;
             }
             _ => {}
         }
@@ -174,7 +174,7 @@ async fn old_events_are_gone_by_the_limits_while_nats_was_away() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
+async fn a_recreated_stream_is_noticed() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     let old = publish(&node, 0..5).await;
@@ -184,7 +184,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     client.delete_stream("sse").await.unwrap();
     publish(&node, 5..7).await;
     if first(&nats).await > 1 {
-        // The numbers of the new stream are greater, so the node continues after a reset.
+        // The sequences of the new stream are greater, so the node continues after a reset.
         assert_eq!(next(&mut events).await.event_type(), "reset");
         connected(&node, true).await;
         let new = next(&mut events).await;
@@ -193,7 +193,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
         assert_eq!(texts(&mut events, 1).await, numbers(6..7));
         return;
     }
-    // Before NATS 2.10, numbers restart at 1, so the node stays disconnected.
+    // Before NATS 2.10, sequences restart at 1, so the node stays disconnected.
     connected(&node, false).await;
     sleep(Duration::from_secs(1)).await;
     assert!(!node.is_connected());
@@ -209,7 +209,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
     let first = next(&mut events).await;
     let mut events = all(&restarted, first.id());
     assert_eq!(texts(&mut events, 9).await, numbers(6..15));
-    // The numbers of the old events are used again.
+    // The sequences of the old events are used again.
     for old in &old {
         assert_eq!(
             next(&mut all(&restarted, Some(old))).await.event_type(),
@@ -224,7 +224,7 @@ async fn a_stream_that_is_made_anew_does_not_go_unnoticed() {
 }
 
 /// Waits for the next update.
-async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
+async fn next_update(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
     let update = timeout(test_timeout(), updates.next()).await;
     update
         .expect("an update before the timeout")
@@ -233,15 +233,15 @@ async fn told(updates: &mut (impl Stream<Item = Update> + Unpin)) -> Update {
 
 fn short(update: &Update) -> (&'static str, u64) {
     match update {
-        Update::Event(event) => ("event", event.number),
-        Update::Truncated(number) => ("gone", *number),
+        Update::Event(event) => ("event", event.sequence),
+        Update::Truncated(sequence) => ("gone", *sequence),
         Update::Disconnected(error) => panic!("{error}"),
         Update::Connected => ("connected", 0),
         other => panic!("{other:?}"),
     }
 }
 
-/// Returns the number of the stream's first message, before any was removed.
+/// Returns the sequence of the stream's first message, before any was removed.
 async fn first(nats: &Nats) -> u64 {
     let stream = nats.client().await.get_stream("sse").await.unwrap();
     let info = stream.cached_info();

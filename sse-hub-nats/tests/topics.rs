@@ -11,7 +11,7 @@ use async_nats::{HeaderMap, jetstream::stream};
 use serde_json::Value;
 use sse_hub::{Hub, Retention, TopicFilters, Topics};
 use sse_proto::{Event, EventId};
-use support::{Nats, Nodes, connected, next, numbers, patient, publish, texts, topic};
+use support::{Nats, Nodes, connected, next, numbers, publish, texts, topic, with_test_timeout};
 use testkit::port;
 
 /// Publishes an event to these topics.
@@ -24,7 +24,7 @@ async fn publish_to<const N: usize>(hub: &Hub, topics: [&str; N], data: &str) ->
 
 /// Starts a node after all events were published. It keeps only two events in memory.
 async fn late_node(nats: &Nats) -> Hub {
-    let node = nats.node_with(patient(), Retention::new().events(2));
+    let node = nats.node_with(with_test_timeout(), Retention::new().events(2));
     connected(&node, true).await;
     node
 }
@@ -157,7 +157,7 @@ async fn a_limit_for_each_subject_is_refused() {
 
 /// A NATS client that may publish on the subject of one topic cannot publish events of another topic.
 #[tokio::test]
-async fn the_subject_has_to_be_that_of_the_topic() {
+async fn the_subject_must_match_the_topic() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     let first = publish(&node, 0..1).await.remove(0);
@@ -189,7 +189,7 @@ async fn the_subject_has_to_be_that_of_the_topic() {
 
 /// The last event that was there when the client came is deleted before its replay begins, and others follow.
 #[tokio::test]
-async fn a_replay_ends_where_it_was_to_end() {
+async fn a_replay_ends_at_the_event_where_it_was_to_end() {
     let nats = Nats::start().unwrap();
     let node = nats.node();
     let first = publish_to(&node, ["first"], "").await;
@@ -201,7 +201,7 @@ async fn a_replay_ends_where_it_was_to_end() {
         subscriptions.push(late.subscribe(filters, Some(&first)).unwrap());
     }
     let stream = nats.client().await.get_stream("sse").await.unwrap();
-    let deleted = stream.delete_message(support::number(&ids[4])).await;
+    let deleted = stream.delete_message(support::sequence(&ids[4])).await;
     assert!(deleted.unwrap());
     publish(&node, 5..7).await;
     for subscription in subscriptions {

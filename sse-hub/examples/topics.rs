@@ -2,7 +2,7 @@
 //! reconnect.
 //!
 //! ```text
-//! cargo run -p sse-hub --example topics
+//! cargo run -p sse-hub --example topics --features axum
 //! curl -N '127.0.0.1:8080/events?topic=news&topic=orders/**'
 //! curl -d 'it works' 127.0.0.1:8080/publish/orders/17
 //! ```
@@ -13,18 +13,19 @@
 //!
 //! Every client may publish here. Add authentication before you expose this server to a network.
 
-use std::{env, error::Error, io, time::Duration};
+use std::{env, io, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{Response, StatusCode, Uri},
+    http::Uri,
+    response::{IntoResponse, Result},
     routing::{get, post},
 };
 use futures_util::FutureExt;
-use sse_hub::{Hub, InvalidTopic, Topic, TopicFilters};
-use sse_hyper::{CloseEvent, Event, StreamTracker};
+use sse_hub::{CloseEvent, Event, Hub, InvalidTopic, Topic, TopicFilters};
+use sse_hyper::StreamTracker;
 use tokio::{net::TcpListener, signal, time::sleep};
 
 /// Number of events that a new client gets first.
@@ -32,8 +33,6 @@ const INITIAL_EVENTS: usize = 10;
 
 /// Time that the shutdown waits for clients that have stopped reading.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
-
-type Refusal = (StatusCode, String);
 
 #[derive(Clone, Default)]
 struct App {
@@ -65,37 +64,31 @@ async fn main() -> io::Result<()> {
     }
 }
 
-async fn subscribe(State(app): State<App>, request: Request) -> Result<Response<Body>, Refusal> {
+async fn subscribe(State(app): State<App>, request: Request) -> Result<impl IntoResponse> {
     // An invalid ID counts as no ID. After a status 400, a browser would not reconnect.
     let seen = sse_hyper::last_event_id(request.headers()).ok().flatten();
-    let filters = filters(request.uri()).map_err(bad_request)?;
-    let subscriber = app.hub.subscription(filters).replay_last(INITIAL_EVENTS);
-    let events = subscriber.after(seen.as_ref()).subscribe();
-    let events = events.map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.to_string()))?;
+    let subscription = app.hub.subscription(filters(request.uri())?);
+    let subscription = subscription
+        .replay_last(INITIAL_EVENTS)
+        .after(seen.as_ref());
+    let events = subscription.subscribe()?;
     Ok(app.streams.respond(&request, events).map(Body::new))
 }
 
 fn filters(uri: &Uri) -> Result<TopicFilters, InvalidTopic> {
     let query = uri.query().unwrap_or_default();
     let parameters = form_urlencoded::parse(query.as_bytes());
+    let topics = parameters.filter(|(name, _)| name == "topic");
     // Clients choose patterns here, so every client may receive all events.
-    TopicFilters::from_patterns(
-        parameters
-            .filter(|(name, _)| name == "topic")
-            .map(|it| it.1),
-    )
+    TopicFilters::from_patterns(topics.map(|(_, value)| value))
 }
 
 async fn publish(
     State(app): State<App>,
     Path(topic): Path<String>,
     data: String,
-) -> Result<String, Refusal> {
-    let topic = Topic::new(topic).map_err(bad_request)?;
-    let id = app.hub.publish((topic, Event::new(data))).await;
-    Ok(format!("{}\n", id.map_err(bad_request)?))
-}
-
-fn bad_request(error: impl Error) -> Refusal {
-    (StatusCode::BAD_REQUEST, format!("{error}\n"))
+) -> Result<String> {
+    let topic = Topic::new(topic)?;
+    let id = app.hub.publish((topic, Event::new(data))).await?;
+    Ok(format!("{id}\n"))
 }

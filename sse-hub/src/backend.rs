@@ -5,13 +5,14 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 
 use crate::{Publication, Sequenced, TopicFilters};
 
-/// Shared storage for the events of several hubs: numbers each event, keeps it, and sends it to all hubs.
+/// Shared storage for the events of several hubs: gives each event a sequence, keeps it, and sends it to all hubs.
 ///
-/// A hub without a backend keeps its events in memory. An implementation retries its network operations until they
-/// succeed, or until they are [refused](BackendErrorKind::Refused). [`publish`](Self::publish) also has a timeout,
-/// because its caller is waiting.
+/// Pass it to [`Hub::with_backend`](crate::Hub::with_backend). A hub without a backend keeps its events in memory.
+///
+/// An implementation retries its network operations until they succeed, or until they are
+/// [refused](BackendErrorKind::Refused). [`publish`](Self::publish) also has a timeout, because its caller is waiting.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
-    /// Stores the event exactly once, even if that takes several attempts. Returns its number when it is stored
+    /// Stores the event exactly once, even if that takes several attempts. Returns its sequence when it is stored
     /// safely.
     ///
     /// # Errors
@@ -22,11 +23,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         publication: &'a Publication,
     ) -> BoxFuture<'a, Result<u64, BackendError>>;
 
-    /// Returns a stream of updates that never ends: about the `newest` newest events in their order, and then each
-    /// event when it is published. If there are older events, [`Update::Truncated`] is first.
-    fn follow(&self, newest: usize) -> BoxStream<'static, Update>;
+    /// Returns a stream of updates that never ends.
+    ///
+    /// It begins with about `initial_events` of the latest events in their order. Then it returns each event when it is
+    /// published. If there are older events, [`Update::Truncated`] is first.
+    fn follow(&self, initial_events: usize) -> BoxStream<'static, Update>;
 
-    /// Returns the events of these filters after the number `after`, up to and including `through`. The stream may
+    /// Returns the events of these filters after the sequence `after`, up to and including `through`. The stream may
     /// contain other events, too.
     fn replay(
         &self,
@@ -35,20 +38,21 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         filters: &TopicFilters,
     ) -> BoxStream<'static, Replayed>;
 
-    /// Returns the number of the newest event in the backend. 0 if there was no event.
+    /// Returns the sequence of the latest event in the backend. 0 if there was no event.
     ///
     /// # Errors
     ///
     /// [`BackendError`] if the request is refused, and later attempts would fail, too.
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>>;
 
-    /// Returns the epoch of the numbers, which changes each time that they restart, for example because the stored
-    /// events are lost.
+    /// Returns the epoch of the sequences, which changes each time that they restart. The default is 0, for sequences
+    /// that never restart.
     ///
-    /// The hub reads the epoch after it gets a number, and does not resume after an ID of another epoch. The epoch must
-    /// change when [`follow`](Self::follow) continues with the new numbers, because the hub has old ones until then.
+    /// They restart, for example, because the stored events are lost.
     ///
-    /// The default is 0, for numbers that never restart.
+    /// The hub reads the epoch after it gets a sequence, and does not resume after an ID of another epoch. The epoch
+    /// must change when [`follow`](Self::follow) continues with the new sequences, because the hub has old ones until
+    /// then.
     fn epoch(&self) -> u64 {
         0
     }
@@ -60,7 +64,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 pub enum Update {
     /// The next event.
     Event(Sequenced),
-    /// The stream skips the events up to this number. At first, these are older events than requested. Later, these
+    /// The stream skips the events up to this sequence. At first, these are older events than requested. Later, these
     /// are events that the backend has lost.
     Truncated(u64),
     /// The backend is disconnected for this reason and is reconnecting. Each reason is reported once.
@@ -81,7 +85,7 @@ pub enum Replayed {
     Refused(BackendError),
 }
 
-/// Kind of a [`BackendError`], which tells temporary failures from permanent ones.
+/// Kind of a [`BackendError`], which separates temporary failures from permanent ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
@@ -94,7 +98,7 @@ pub enum BackendErrorKind {
     TooLarge,
 }
 
-/// Error of a backend.
+/// Error of a [`Backend`], with its kind and an optional cause.
 #[derive(Debug, Clone)]
 pub struct BackendError {
     kind: BackendErrorKind,
@@ -120,7 +124,7 @@ impl BackendError {
         self
     }
 
-    /// Returns the kind, which tells if another attempt may succeed.
+    /// Returns the kind, which shows if another attempt may succeed.
     pub fn kind(&self) -> BackendErrorKind {
         self.kind
     }

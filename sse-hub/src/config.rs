@@ -1,9 +1,15 @@
 use core::{ops::RangeInclusive, time::Duration};
 use std::borrow::Cow;
 
-use sse_hyper::{Event, EventType, InvalidValue};
-
 use crate::IdFormat;
+
+/// Types of the events that the hub itself sends. The hub refuses them from publishers and from the backend.
+const OWN_TYPES: [&str; 4] = [RESET, LAGGED, DENIED, POSITION];
+
+pub(crate) const RESET: &str = "reset";
+pub(crate) const LAGGED: &str = "lagged";
+pub(crate) const DENIED: &str = "denied";
+pub(crate) const POSITION: &str = "position";
 
 /// Limits of the events that a hub keeps, for subscribers that reconnect or fall behind.
 ///
@@ -26,7 +32,7 @@ pub struct Retention {
     /// [quiet topics](Self#structfield.events_per_topic) are kept in addition.
     pub events: usize,
     /// Maximum number of bytes of memory for the events, with their topics and keys: 64 MiB by default. A topic that
-    /// several events share counts for each of them. The newest event is always kept, even if it is larger.
+    /// several events share counts for each of them. The latest event is always kept, even if it is larger.
     pub bytes: usize,
     /// Maximum age of an event that is replayed. `None` by default, which is no limit.
     ///
@@ -36,11 +42,11 @@ pub struct Retention {
     /// Maximum number of keys whose latest event is kept after it leaves the log: 10,000 by default. These events
     /// count as bytes, too, and are dropped first.
     pub keys: usize,
-    /// Minimum number of the newest events of each topic that stay replayable while other topics are busy: 1 by
+    /// Minimum number of the latest events of each topic that stay replayable while other topics are busy: 1 by
     /// default. 0 switches this off.
     ///
     /// An event that leaves the log because of [`events`](Self#structfield.events) or
-    /// [`bytes`](Self#structfield.bytes) may still be kept. It is kept as long as it is among the N newest events of
+    /// [`bytes`](Self#structfield.bytes) may still be kept. It is kept as long as it is among the N latest events of
     /// one of its topics that have left.
     ///
     /// These events take at most half of `bytes`. If they would take more, the oldest are dropped.
@@ -51,7 +57,7 @@ pub struct Retention {
     ///
     /// use sse_hub::Retention;
     ///
-    /// // Each topic keeps its newest 10 events for a day, and a busy topic up to 50,000.
+    /// // Each topic keeps its latest 10 events for a day, and a busy topic up to 50,000.
     /// let retention = Retention::new()
     ///     .events(50_000)
     ///     .events_per_topic(10)
@@ -101,7 +107,7 @@ impl Retention {
         self
     }
 
-    /// Sets the minimum number of the newest events of each topic that
+    /// Sets the minimum number of the latest events of each topic that
     /// [stay replayable](Self#structfield.events_per_topic) while other topics are busy.
     #[must_use]
     pub const fn events_per_topic(mut self, events: usize) -> Self {
@@ -116,12 +122,20 @@ impl Default for Retention {
     }
 }
 
-/// Configuration of a hub.
+/// Configuration of a [`Hub`](crate::Hub).
+///
+/// ```
+/// use sse_hub::{Hub, HubConfig};
+///
+/// let config = HubConfig::new().max_subscribers(10_000).max_event_bytes(64 * 1024);
+/// let hub = Hub::new(config);
+/// # drop(hub);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HubConfig {
     pub(crate) retention: Retention,
     pub(crate) ids: IdFormat,
-    pub(crate) first_number: Option<u64>,
+    pub(crate) first_sequence: Option<u64>,
     pub(crate) max_subscribers: usize,
     pub(crate) max_event: usize,
     pub(crate) max_type: usize,
@@ -129,13 +143,9 @@ pub struct HubConfig {
     pub(crate) event_retry: RangeInclusive<Duration>,
     reserved_types: Vec<Cow<'static, str>>,
     pub(crate) retry: RangeInclusive<Duration>,
-    pub(crate) announces_position: bool,
+    pub(crate) position_events: bool,
     pub(crate) position_interval: Duration,
     pub(crate) authorize_timeout: Duration,
-    reset: Option<EventType>,
-    lagged: Option<EventType>,
-    denied: Option<EventType>,
-    position: Option<EventType>,
 }
 
 impl HubConfig {
@@ -159,16 +169,16 @@ impl HubConfig {
         self
     }
 
-    /// Sets the number of the first event, for a hub in memory that continues the numbers of an earlier hub.
+    /// Sets the sequence of the first event, for a hub in memory that continues the sequences of an earlier hub.
     ///
-    /// By default the first number is 1, and each hub has its own random [epoch](IdFormat), so that it rejects IDs from
-    /// before a restart. With a first number, IDs have no epoch, and the caller must ensure that numbers ascend over
-    /// restarts.
+    /// By default the first sequence is 1, and each hub has its own random [epoch](IdFormat), so that it rejects IDs
+    /// from before a restart. With a first sequence, IDs have no epoch, and the caller must ensure that sequences
+    /// ascend over restarts.
     ///
-    /// A number greater than 2^63 - 1 is reduced to that, so that numbers cannot overflow.
+    /// A sequence greater than 2^63 - 1 is reduced to that, so that sequences cannot overflow.
     #[must_use]
-    pub fn first_sequence(mut self, number: u64) -> Self {
-        self.first_number = Some(number);
+    pub fn first_sequence(mut self, sequence: u64) -> Self {
+        self.first_sequence = Some(sequence);
         self
     }
 
@@ -214,9 +224,10 @@ impl HubConfig {
 
     /// Sets the event types that publishers may not use: `error` and `open` by default.
     ///
-    /// The types of the events that [the hub itself sends](Self::with_types) are always reserved. In a browser, an
-    /// event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`. The page then
-    /// mistakes it for a change of the connection.
+    /// The types that the hub itself sends are always reserved, too: `reset`, `lagged`, `denied` and `position`.
+    ///
+    /// In a browser, an event of the type `error` or `open` runs the `onerror` or `onopen` handler of `EventSource`.
+    /// The page then mistakes it for a change of the connection.
     #[must_use]
     pub fn reserved_event_types<T: Into<Cow<'static, str>>>(
         mut self,
@@ -244,7 +255,7 @@ impl HubConfig {
     /// Sets whether the hub sends subscribers their position. `true` by default.
     ///
     /// A position is an event of the type `position` with the data `{}`. A client that sends its ID resumes after all
-    /// events that it has seen.
+    /// events that it has received.
     ///
     /// The hub sends the position first, so that a client that loses the connection before its first event misses
     /// nothing. It does not send it first if events are lost between the kept ones that it replays. A client that
@@ -255,7 +266,7 @@ impl HubConfig {
     /// [`position_interval`](Self::position_interval).
     #[must_use]
     pub fn position_events(mut self, enabled: bool) -> Self {
-        self.announces_position = enabled;
+        self.position_events = enabled;
         self
     }
 
@@ -263,68 +274,29 @@ impl HubConfig {
     /// 1 s.
     ///
     /// A subscription has no timer. It checks the time when it is polled and has no events. The keep-alive of
-    /// [`sse_hyper`] polls it every 15 s by default.
+    /// [`sse-hyper`](https://docs.rs/sse-hyper) polls it every 15 s by default.
     #[must_use]
     pub fn position_interval(mut self, interval: Duration) -> Self {
         self.position_interval = interval;
         self
     }
 
-    /// Sets the types of the events that the hub itself sends: `reset`, `lagged` and `denied` by default.
-    ///
-    /// The hub refuses events of these types, and of the type `position`, from publishers and from the backend.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidValue`] if one of them is not a valid event type.
-    pub fn with_types(
-        mut self,
-        reset: &'static str,
-        lagged: &'static str,
-        denied: &'static str,
-    ) -> Result<Self, InvalidValue> {
-        self.reset = Some(EventType::new(reset)?);
-        self.lagged = Some(EventType::new(lagged)?);
-        self.denied = Some(EventType::new(denied)?);
-        Ok(self)
-    }
-
     /// Returns whether publishers may not use this type.
     pub(crate) fn is_reserved(&self, event_type: &str) -> bool {
-        let own = [&self.reset, &self.lagged, &self.denied, &self.position];
-        own.into_iter()
-            .flatten()
-            .any(|it| it.as_str() == event_type)
-            || self.reserved_types.iter().any(|it| it == event_type)
-    }
-
-    pub(crate) fn reset(&self, data: String) -> Event {
-        event(&self.reset, data)
-    }
-
-    pub(crate) fn lagged(&self, data: String) -> Event {
-        event(&self.lagged, data)
-    }
-
-    /// Returns a `position` event, whose only information is the ID that the caller adds.
-    pub(crate) fn position(&self) -> Event {
-        event(&self.position, "{}")
-    }
-
-    pub(crate) fn denied(&self, data: impl Into<String>) -> Event {
-        event(&self.denied, data)
+        OWN_TYPES.contains(&event_type)
+            || self
+                .reserved_types
+                .iter()
+                .any(|reserved| reserved == event_type)
     }
 }
 
 impl Default for HubConfig {
     fn default() -> Self {
-        // These four are valid, because they have no line ends.
-        let [reset, lagged, denied, position] =
-            ["reset", "lagged", "denied", "position"].map(|name| EventType::new(name).ok());
         Self {
             retention: Retention::default(),
             ids: IdFormat::default(),
-            first_number: None,
+            first_sequence: None,
             max_subscribers: usize::MAX,
             max_event: 1024 * 1024,
             max_type: 256,
@@ -332,30 +304,17 @@ impl Default for HubConfig {
             event_retry: Duration::ZERO..=Duration::from_secs(3600),
             reserved_types: vec!["error".into(), "open".into()],
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
-            announces_position: true,
+            position_events: true,
             position_interval: Duration::from_secs(10),
             authorize_timeout: Duration::from_secs(10),
-            reset,
-            lagged,
-            denied,
-            position,
         }
-    }
-}
-
-/// Creates an event that the hub itself sends.
-fn event(event_type: &Option<EventType>, data: impl Into<String>) -> Event {
-    let event = Event::new(data);
-    match event_type {
-        Some(event_type) => event.with_type(event_type.clone()),
-        None => event,
     }
 }
 
 /// Policy for a subscriber that reads more slowly than events are published.
 ///
-/// It applies when the subscriber is further behind than its [maximum lag](crate::SubscriptionBuilder::max_lag), or than
-/// the log reaches back.
+/// It applies when the subscriber is further behind than its [maximum lag](crate::SubscriptionBuilder::max_lag), or
+/// than the log reaches back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LagPolicy {

@@ -1,90 +1,84 @@
-//! Publish/subscribe hub for server-sent events: sends each event to very many subscribers, with replay.
+//! Publish/subscribe hub for server-sent events: sends each event to very many subscribers, with replay, topics and
+//! bounded memory.
 //!
-//! A [`Hub`] keeps its events in the memory of one process, or shares them with other machines through a
-//! [`Backend`].
+//! A [`Hub`] keeps its events in the memory of one process, or shares them with other machines through a [`Backend`].
+//! It knows no HTTP: a subscription is a stream of encoded events, which
+//! [`sse-hyper`](https://docs.rs/sse-hyper) serves with hyper, axum and others.
 //!
-//! ```
-//! use axum::{Router, body::Body, extract::{Request, State}, response::Response, routing::get};
-//! use sse_hub::{Hub, TopicFilters, Topic};
-//! use sse_hyper::{Event, StreamTracker};
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{extract::State, response::{IntoResponse, Result}};
+//! use sse_hub::{Event, EventId, Hub, Topic, TopicFilters};
+//! use sse_hyper::{LastEventId, StreamTracker};
 //!
-//! async fn events(State((hub, streams)): State<(Hub, StreamTracker)>, request: Request) -> Response {
-//!     let last_event_id = sse_hyper::last_event_id(request.headers()).ok().flatten();
-//!     match hub.subscribe(TopicFilters::all(), last_event_id.as_ref()) {
-//!         Ok(subscription) => streams.respond(&request, subscription).map(Body::new),
-//!         Err(error) => Response::builder().status(503).body(Body::from(error.to_string())).unwrap(),
-//!     }
+//! type App = (Hub, StreamTracker);
+//!
+//! async fn events(
+//!     State((hub, streams)): State<App>,
+//!     LastEventId(seen): LastEventId<EventId>,
+//! ) -> Result<impl IntoResponse> {
+//!     let filters = TopicFilters::from_patterns(["news", "orders/*"])?;
+//!     Ok(streams.body(hub.subscribe(filters, seen.as_ref())?))
 //! }
 //!
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! let (hub, streams) = (Hub::default(), StreamTracker::default());
-//! let router: Router = Router::new()
-//!     .route("/events", get(events))
-//!     .with_state((hub.clone(), streams.clone()));
-//!
-//! let id = hub.publish((Topic::new("news")?, Event::new("it works"))).await?;
-//! # drop((router, id));
-//! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+//! async fn publish(State((hub, _)): State<App>, text: String) -> Result<String> {
+//!     let id = hub.publish((Topic::new("news")?, Event::new(text))).await?;
+//!     Ok(format!("{id}\n"))
+//! }
+//! # let _: axum::Router = axum::Router::new()
+//! #     .route("/events", axum::routing::get(events).post(publish))
+//! #     .with_state(App::default());
 //! ```
+//!
+//! The example `chat` of this crate is a chat room with replay and authorization in 60 lines.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `axum` | responses for errors: `IntoResponse` for [`SubscribeError`], [`PublishError`] and [`InvalidTopic`]; includes `http` |
+//! | `http` | status codes for errors: `SubscribeError::status`, `PublishError::status` and `InvalidTopic::status` |
+//! | `sealed-ids` | encrypted event IDs, which hide the traffic of other topics and cannot be forged: `IdFormat::sealed` |
+//!
+//! No feature is on by default.
 //!
 //! # Guarantees
 //!
 //! - **Each event once, in order**, to each subscriber that is fast enough, over any number of reconnections.
 //!   If the log does not reach back far enough, or if the subscriber is too slow, the hub sends it a `reset` or
 //!   `lagged` event.
-//! - **Bounded memory**: [`Retention`] limits the log. A filters whose subscribers do not read holds at most
+//! - **Bounded memory**: [`Retention`] limits the log. A set of topic filters whose subscribers do not read holds at most
 //!   64 KiB of events that have left the log, and a frame of 16 KiB. A subscriber holds the one event that is
 //!   being sent to it.
 //! - **Short turns**: no call and no poll does an unbounded amount of work. The exception is [`Hub::publish`],
 //!   which wakes all subscribers that receive the event.
-//! - **LagPolicy subscribers** do not delay the others. [`LagPolicy`] sets what happens to them.
+//! - **Slow subscribers** do not delay the others. [`LagPolicy`] sets what happens to them.
 //!
 //! # Types
 //!
-//! - Publish: [`Hub::publish`] takes [`Topics`] and an event. [`Hub::publication`] takes a [`Publication`], which can have a key.
-//! - Subscribe: [`Hub::subscribe`] and [`Hub::subscription`] take a [`TopicFilters`] of topics and patterns. An
-//!   [`Authorizer`] decides if the client may subscribe.
-//! - Serve: a [`Subscription`] is a stream of encoded events. Pass it to [`sse_hyper::StreamTracker::respond`] or
-//!   [`sse_hyper::EventBody`], which hyper, axum and warp serve. sse-hyper sets the headers, sends keep-alives and
-//!   shuts down gracefully.
-//! - Configure: [`HubConfig`], [`Retention`], [`IdFormat`] and [`LagPolicy`].
-//! - Observe: [`Stats`], and metrics of the crate `metrics`.
-
-// Map of the source files:
-//
-//   publish(topics, event)                          subscribe(filters, last event ID)
-//      │   Publication, Topics: what is published             │   SubscriptionBuilder: builder of a subscription
-//      │                 (publication.rs, topic.rs)           │               (subscription_builder.rs, topic_filters.rs)
-//      ▼   check of sizes and types (gate.rs)          ▼   Authorizer: permission (authorizer.rs)
-//     Hub ────────────── encodes the event once        (hub.rs, shared.rs, id_format.rs, stats.rs)
-//      │    Index        channels that receive it      (index.rs, digest.rs)
-//      ├──▶ Channel      its subscribers, and their unread events  (channel.rs) ◀──┐
-//      └──▶ Log          events for a replay  (log.rs, per_topic.rs, lost.rs) ◀────┤
-//           Backend      other machines  (backend.rs) ◀── Recovery (recovery.rs) ──┤
-//                                                                               Reader  (reader.rs)
-//      Turn: limits the work of one poll (turn.rs)     a cursor, without a queue   │
-//                                                                             Subscription
-//                                          a stream of encoded events      (subscription.rs)
+//! | task | types |
+//! |---|---|
+//! | publish | [`Hub::publish`] and [`Hub::try_publish`] take a [`Publication`]: an [`Event`] with its [`Topics`], and a key if there is one |
+//! | subscribe | [`Hub::subscribe`] takes [`TopicFilters`]; [`Hub::subscription`] returns a [`SubscriptionBuilder`] with more options |
+//! | authorize | an [`Authorizer`] returns a [`Grant`] or [`Denied`] |
+//! | serve | a [`Subscription`] is a stream of [`Encoded`] events; [`Events`] is a stream of single events |
+//! | configure | [`HubConfig`], [`Retention`], [`IdFormat`], [`LagPolicy`] |
+//! | observe | [`Hub::stats`] returns [`Stats`]; [`Hub::disconnection`] and [`Hub::replay_failure`] return errors of the backend |
+//! | share between machines | [`Hub::with_backend`] takes a [`Backend`], such as [`sse-hub-nats`](https://docs.rs/sse-hub-nats) |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authorizer;
 mod backend;
-mod channel;
 mod config;
-mod digest;
-mod gate;
+mod fanout;
 mod hub;
 mod id_format;
-mod index;
 mod log;
-mod lost;
-mod per_topic;
 mod publication;
-mod reader;
-mod recovery;
-mod shared;
+#[cfg(feature = "http")]
+mod response;
 mod stats;
 mod subscription;
-mod subscription_builder;
 mod topic;
 mod topic_filters;
 mod turn;
@@ -92,11 +86,11 @@ mod turn;
 pub use authorizer::{Authorizer, Denied, Grant};
 pub use backend::{Backend, BackendError, BackendErrorKind, Replayed, Update};
 pub use config::{HubConfig, LagPolicy, Retention};
-pub use hub::{Hub, PublishError};
+pub use hub::Hub;
 pub use id_format::IdFormat;
-pub use publication::{Publication, Sequenced};
-pub use stats::Stats;
-pub use subscription::{Events, Subscription};
-pub use subscription_builder::{SubscribeError, SubscriptionBuilder};
+pub use publication::{Publication, PublishError, Sequenced};
+pub use sse_hyper::{CloseEvent, Encoded, Event, EventId, EventType};
+pub use stats::{LagHistogram, Stats};
+pub use subscription::{Events, SubscribeError, Subscription, SubscriptionBuilder};
 pub use topic::{InvalidTopic, Topic, Topics};
 pub use topic_filters::{Pattern, TopicFilter, TopicFilters};

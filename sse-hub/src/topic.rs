@@ -1,3 +1,5 @@
+//! Topics of events.
+
 use core::{error::Error, fmt};
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use crate::topic_filters::{MAX_SEGMENTS, MAX_STARS};
 /// Maximum length of a topic or a pattern, in bytes.
 const MAX_TOPIC_BYTES: usize = 256;
 
-/// Maximum number of topics of one event, and of selectors of one subscription.
+/// Maximum number of topics of one event, and of filters of one subscription.
 const MAX_TOPICS: usize = 64;
 
 /// Separator of the segments of a topic.
@@ -58,15 +60,15 @@ impl Topic {
         segments: impl IntoIterator<Item = S>,
     ) -> Result<Self, InvalidTopic> {
         let mut text = String::new();
-        for (place, segment) in segments.into_iter().enumerate() {
+        for (index, segment) in segments.into_iter().enumerate() {
             let segment = segment.as_ref();
             if segment.is_empty() {
-                return Err(InvalidTopic::EmptySegment(place));
+                return Err(InvalidTopic::EmptySegment(index));
             }
             if segment.contains(SEPARATOR) {
                 return Err(InvalidTopic::Separator(segment.to_owned()));
             }
-            if place > 0 {
+            if index > 0 {
                 text.push(SEPARATOR);
             }
             text.push_str(segment);
@@ -93,13 +95,16 @@ pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
     if text.len() > MAX_TOPIC_BYTES {
         return Err(InvalidTopic::TooLong(text.len()));
     }
-    match text.char_indices().find(|(_, it)| it.is_control()) {
-        Some((at, character)) => Err(InvalidTopic::Control { at, character }),
+    match text
+        .char_indices()
+        .find(|(_, character)| character.is_control())
+    {
+        Some((offset, character)) => Err(InvalidTopic::Control { offset, character }),
         None => Ok(()),
     }
 }
 
-/// Sorts the topics of an event or the selectors of a subscription, removes duplicates, and checks their number.
+/// Sorts the topics of an event or the filters of a subscription, removes duplicates, and checks their number.
 pub(crate) fn distinct<T: Ord>(
     items: impl IntoIterator<Item = Result<T, InvalidTopic>>,
 ) -> Result<Arc<[T]>, InvalidTopic> {
@@ -145,6 +150,16 @@ impl TryFrom<&str> for Topic {
 }
 
 /// Topics of one event: 1 to 64 distinct ones.
+///
+/// A subscriber gets the event once, even if its filters match several of the topics.
+///
+/// ```
+/// use sse_hub::Topics;
+///
+/// let topics = Topics::new(["news", "sports"])?;
+/// assert_eq!(topics.iter().len(), 2);
+/// # Ok::<(), sse_hub::InvalidTopic>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Topics(Arc<[Topic]>);
 
@@ -202,7 +217,7 @@ pub enum InvalidTopic {
     /// The text has a control character.
     Control {
         /// Byte offset of the character.
-        at: usize,
+        offset: usize,
         /// The character.
         character: char,
     },
@@ -219,9 +234,9 @@ pub enum InvalidTopic {
     Separator(String),
     /// The segment at this index is empty. The index of the first segment is 0.
     EmptySegment(usize),
-    /// There are no topics or selectors.
+    /// There are no topics or filters.
     None,
-    /// There are more than 64 topics or selectors.
+    /// There are more than 64 topics or filters.
     TooMany,
 }
 
@@ -232,10 +247,10 @@ impl fmt::Display for InvalidTopic {
             Self::TooLong(bytes) => {
                 write!(f, "topic is {bytes} bytes, limit is {MAX_TOPIC_BYTES}")
             }
-            Self::Control { at, character } => {
+            Self::Control { offset, character } => {
                 write!(
                     f,
-                    "topic has the control character {character:?} at byte {at}"
+                    "topic has the control character {character:?} at byte {offset}"
                 )
             }
             Self::Star(text) => write!(
@@ -253,7 +268,7 @@ impl fmt::Display for InvalidTopic {
                 write!(f, "pattern has {count} segments `*`, limit is {MAX_STARS}")
             }
             Self::Separator(text) => write!(f, "segment {text:?} has a `{SEPARATOR}`"),
-            Self::EmptySegment(place) => write!(f, "segment {place} is empty"),
+            Self::EmptySegment(index) => write!(f, "segment {index} is empty"),
             Self::None => f.write_str("no topic"),
             Self::TooMany => write!(f, "more than {MAX_TOPICS} topics"),
         }

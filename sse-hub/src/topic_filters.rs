@@ -1,3 +1,5 @@
+//! Topic filters: the topics and patterns that a subscriber gets the events of.
+
 use core::fmt;
 use std::sync::Arc;
 
@@ -6,14 +8,14 @@ use crate::{
     topic::{SEPARATOR, Topics, check, distinct},
 };
 
-/// Maximum number of segments of a pattern. With [`MAX_STARS`], it bounds the number of forms of patterns, and so the
+/// Maximum number of segments of a pattern. With [`MAX_STARS`], it bounds the number of shapes of patterns, and so the
 /// number of lookups of each topic of an event.
 pub(crate) const MAX_SEGMENTS: usize = 16;
 
 /// Maximum number of segments of a pattern that are `*`.
 pub(crate) const MAX_STARS: usize = 4;
 
-/// Filter that selects one topic, or all topics that match a pattern.
+/// Filter that matches one topic, or all topics of a pattern.
 ///
 /// In a pattern, `*` stands for one segment, and `**` at the end for one or more segments: `orders/*/items`,
 /// `orders/**`, or `**` for all topics. A pattern has at most 256 bytes and 16 segments, of which at most 4 are `*`.
@@ -23,14 +25,14 @@ pub(crate) const MAX_STARS: usize = 4;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TopicFilter {
-    /// Selects this topic.
+    /// Matches this topic.
     Exact(Topic),
-    /// Selects all topics that match this pattern.
+    /// Matches all topics of this pattern.
     Pattern(Pattern),
 }
 
 impl TopicFilter {
-    /// Parses a pattern. A text without `*` selects exactly this topic.
+    /// Parses a pattern. A text without `*` matches exactly this topic.
     ///
     /// # Errors
     ///
@@ -65,7 +67,7 @@ impl TopicFilter {
         Pattern::new(&format!("{topic}{SEPARATOR}**")).map(Self::Pattern)
     }
 
-    /// Returns whether this selector selects the topic.
+    /// Returns whether this filter matches the topic.
     pub fn matches(&self, topic: &Topic) -> bool {
         match self {
             Self::Exact(exact) => exact == topic,
@@ -176,17 +178,17 @@ impl Pattern {
     }
 }
 
-/// Set of 1 to 64 [`TopicFilter`]s, which selects the events of one subscriber.
+/// Set of 1 to 64 [`TopicFilter`]s, which decides the events that one subscriber gets.
 ///
-/// An event that several selectors match is delivered once. Cloning is cheap: it copies no text.
+/// An event is delivered once, even if several filters match it. Cloning is cheap: it copies no text.
 ///
 /// # Text that users choose
 ///
-/// A `*` in a pattern selects topics of other users, and a `/` in a name splits it into segments. For example,
-/// `user/{name}` is the topic of a user's private events. Then a user with the name `*` must not become a pattern that
-/// selects the events of all users. A user with the name `bob/private` must not select a topic of the user `bob`.
+/// A `*` in a pattern matches topics of other users, and a `/` in a name splits it into segments. For example,
+/// `user/{name}` is the topic of a user's private events. Then a user with the name `*` must not get the events of all
+/// users. A user with the name `bob/private` must not get the events of a topic of the user `bob`.
 ///
-/// - [`new`](Self::new), and `From` for [`Topic`] and [`Topics`], select exact topics. They reject `*`.
+/// - [`new`](Self::new), and `From` for [`Topic`] and [`Topics`], match exact topics. They reject `*`.
 /// - [`Topic::from_segments`] rejects `*` and `/` in a segment.
 /// - [`from_patterns`](Self::from_patterns), [`with_patterns`](Self::with_patterns) and
 ///   [`TopicFilter::from_pattern`] interpret `*`. Use them only for your own text, and for users that may receive all
@@ -211,7 +213,7 @@ impl Pattern {
 pub struct TopicFilters(Arc<[TopicFilter]>);
 
 impl TopicFilters {
-    /// Creates a selection of exactly these topics: 1 to 64.
+    /// Creates filters for exactly these topics: 1 to 64.
     ///
     /// # Errors
     ///
@@ -230,7 +232,7 @@ impl TopicFilters {
         Topics::new(topics).map(Self::from)
     }
 
-    /// Creates a filters of the topics that match these patterns. A text without `*` selects exactly this topic.
+    /// Creates filters from patterns. A text without `*` matches exactly this topic.
     ///
     /// Users must not choose a part of these texts, unless they may receive all topics:
     /// [see above](Self#text-that-users-choose).
@@ -254,18 +256,18 @@ impl TopicFilters {
         distinct(patterns.into_iter().map(TopicFilter::from_pattern)).map(Self)
     }
 
-    /// Creates a selection from 1 to 64 selectors.
+    /// Creates a set from 1 to 64 filters.
     ///
     /// # Errors
     ///
     /// [`InvalidTopic`] if there are no filters, or more than 64.
-    pub fn from_filters<S: Into<TopicFilter>>(
-        filters: impl IntoIterator<Item = S>,
+    pub fn from_filters<F: Into<TopicFilter>>(
+        filters: impl IntoIterator<Item = F>,
     ) -> Result<Self, InvalidTopic> {
         distinct(filters.into_iter().map(|filter| Ok(filter.into()))).map(Self)
     }
 
-    /// Adds the topics that match these patterns to the selection.
+    /// Adds filters for these patterns.
     ///
     /// # Errors
     ///
@@ -275,23 +277,23 @@ impl TopicFilters {
         self,
         patterns: impl IntoIterator<Item = T>,
     ) -> Result<Self, InvalidTopic> {
-        let here = self.iter().cloned().map(Ok);
+        let own = self.iter().cloned().map(Ok);
         let more = patterns.into_iter().map(TopicFilter::from_pattern);
-        distinct(here.chain(more)).map(Self)
+        distinct(own.chain(more)).map(Self)
     }
 
-    /// Creates a selection of all topics.
+    /// Creates a filter for all topics.
     pub fn all() -> Self {
         let all = Pattern { text: "**".into() };
         Self([TopicFilter::Pattern(all)].into())
     }
 
-    /// Returns the selectors, without duplicates.
+    /// Returns the filters, sorted and without duplicates.
     pub fn iter(&self) -> core::slice::Iter<'_, TopicFilter> {
         self.0.iter()
     }
 
-    /// Returns whether the selection contains this topic.
+    /// Returns whether one of the filters matches this topic.
     pub fn matches(&self, topic: &Topic) -> bool {
         self.iter().any(|filter| filter.matches(topic))
     }

@@ -2,9 +2,9 @@
 
 use core::task::Context;
 
-/// Number of units of work in one turn. One unit is the time to match a short topic against a short selector:
+/// Number of units of work in one turn. One unit is the time to match a short topic against a short filter:
 /// 10 to 100 ns.
-pub(crate) const TURN: usize = 4096;
+pub(crate) const WORK_PER_TURN: usize = 4096;
 
 /// Budget of work that a task has left in its turn. Without it, a caller that polls as long as something is ready
 /// would block the other tasks of its thread.
@@ -15,7 +15,9 @@ pub(crate) struct Turn {
 
 impl Turn {
     pub(crate) fn new() -> Self {
-        Self { left: TURN }
+        Self {
+            left: WORK_PER_TURN,
+        }
     }
 
     /// Subtracts this work from the budget.
@@ -30,7 +32,7 @@ impl Turn {
 
     /// Begins the next turn if this one is over, and wakes the task. Returns whether it was over: the caller returns
     /// `Pending` then.
-    pub(crate) fn ends(&mut self, cx: &Context<'_>) -> bool {
+    pub(crate) fn yield_if_over(&mut self, cx: &Context<'_>) -> bool {
         let is_over = self.is_over();
         if is_over {
             *self = Self::new();

@@ -1,11 +1,14 @@
 //! Tests with publishers and subscribers on many threads at the same time.
 #![expect(clippy::disallowed_methods, reason = "the test parses its own numbers")]
 
+mod support;
+
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use sse_hub::{Hub, HubConfig, Topic, TopicFilters};
 use sse_hyper::{Event, EventId};
+use support::channels;
 use testkit::timeout::test_timeout;
 
 const PUBLISHERS: u64 = 4;
@@ -14,9 +17,9 @@ const EVENTS: u64 = 3_000;
 /// Subscribers lose the connection again and again while events are published, and resume after their last event.
 /// So the switch from replay to live events happens at many positions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
+async fn nothing_is_lost_between_replay_and_live_events() {
     let hub = Hub::new(HubConfig::new().first_sequence(1));
-    let selections = [
+    let filter_sets = [
         (vec!["topic/0"], 1),
         (vec!["topic/1", "topic/2"], 2),
         (vec!["topic/*"], PUBLISHERS),
@@ -24,7 +27,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
     ];
     let mut readers = Vec::new();
     for index in 0..40 {
-        let (texts, topics) = selections[index % selections.len()].clone();
+        let (texts, topics) = filter_sets[index % filter_sets.len()].clone();
         let filters = TopicFilters::from_patterns(&texts).unwrap();
         readers.push(tokio::spawn(read(hub.clone(), filters, topics * EVENTS)));
     }
@@ -57,7 +60,7 @@ async fn nothing_is_lost_at_the_joint_of_replay_and_live() {
         "{reconnections} reconnections are too few for a meaningful test"
     );
     assert_eq!(hub.stats().subscribers, 0);
-    assert_eq!(hub.selections(), 0);
+    assert_eq!(channels(&hub), 0);
 }
 
 /// Reads the expected number of events over many connections. Returns the number of connections.

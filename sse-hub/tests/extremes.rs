@@ -1,4 +1,4 @@
-//! Tests of each setting at its limits: no panic, no overflow, and no authority that is asked in a tight loop.
+//! Tests of each setting at its limits: no panic, no overflow, and no authorizer that is asked in a tight loop.
 
 mod support;
 
@@ -18,7 +18,7 @@ use sse_hub::{
     Replayed, Retention, Sequenced, SubscribeError, Topic, TopicFilters, Update,
 };
 use sse_hyper::{Event, EventId};
-use support::{numbered_from_1, publish, ready as read, topic};
+use support::{publish, ready as read, sequenced_from_1, topic};
 use tokio::time::{Instant, advance, timeout};
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -45,57 +45,57 @@ fn use_all_with(config: HubConfig, replays: bool) {
         assert!(text.ends_with(&format!("data: {n}\n\n")), "{text}");
     }
     assert!(ids.windows(2).all(|two| two[0] != two[1]), "{ids:?}");
-    for slow in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
+    for lag_policy in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
         for id in [
             &ids[0],
             &ids[4],
             &EventId::from(0),
             &EventId::from(u64::MAX),
         ] {
-            let subscriber = hub
+            let builder = hub
                 .subscription(topic("a"))
                 .after(Some(id))
-                .lag_policy(slow);
-            read(&mut subscriber.subscribe().unwrap());
+                .lag_policy(lag_policy);
+            read(&mut builder.subscribe().unwrap());
         }
         for events in [0, 1, usize::MAX] {
-            let subscriber = hub
+            let builder = hub
                 .subscription(topic("a"))
                 .replay_last(events)
-                .lag_policy(slow);
-            let text = read(&mut subscriber.subscribe().unwrap());
+                .lag_policy(lag_policy);
+            let text = read(&mut builder.subscribe().unwrap());
             assert_eq!(text.contains("data: 4\n"), events > 0 && replays, "{text}");
         }
-        let subscriber = hub
+        let builder = hub
             .subscription(TopicFilters::all())
             .from_start()
-            .lag_policy(slow);
-        let text = read(&mut subscriber.subscribe().unwrap());
+            .lag_policy(lag_policy);
+        let text = read(&mut builder.subscribe().unwrap());
         // The latest event of a key is kept in any case.
-        let is_there = replays || slow == LagPolicy::Latest;
+        let is_there = replays || lag_policy == LagPolicy::Latest;
         assert_eq!(text.contains("data: 4\n"), is_there, "{text}");
     }
-    for slow in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
+    for lag_policy in [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest] {
         for max_lag in [0, 1, u64::MAX] {
-            let subscriber = hub
+            let builder = hub
                 .subscription(topic("b"))
                 .max_lag(max_lag)
-                .lag_policy(slow);
-            let mut subscription = subscriber.subscribe().unwrap();
+                .lag_policy(lag_policy);
+            let mut subscription = builder.subscribe().unwrap();
             read(&mut subscription);
             publish(&hub, "b", "1");
             assert!(
                 read(&mut subscription).ends_with("data: 1\n\n"),
-                "{max_lag} {slow:?}"
+                "{max_lag} {lag_policy:?}"
             );
         }
     }
 }
 
 #[test]
-fn first_numbers() {
-    for number in [0, 1, i64::MAX as u64, u64::MAX - 1, u64::MAX] {
-        use_all(HubConfig::new().first_sequence(number));
+fn first_sequences() {
+    for sequence in [0, 1, i64::MAX as u64, u64::MAX - 1, u64::MAX] {
+        use_all(HubConfig::new().first_sequence(sequence));
     }
 }
 
@@ -112,7 +112,7 @@ fn retention() {
         let mut kept = Retention::default();
         change(&mut kept);
         let replays = kept.age.is_none_or(|age| age > Duration::from_secs(1));
-        use_all_with(numbered_from_1().retention(kept), replays);
+        use_all_with(sequenced_from_1().retention(kept), replays);
     };
     for size in [0, 1, usize::MAX] {
         for change in sizes {
@@ -169,7 +169,7 @@ fn reconnection_times() {
 
 /// Returns the reconnection time that the hub sends to a subscriber that was too slow.
 fn retry(range: RangeInclusive<Duration>) -> String {
-    let hub = Hub::new(numbered_from_1().lagged_retry(range));
+    let hub = Hub::new(sequenced_from_1().lagged_retry(range));
     let mut subscription = hub.subscription(topic("a")).max_lag(1).subscribe().unwrap();
     assert_eq!(read(&mut subscription), "");
     for n in 0..2 {
@@ -179,26 +179,26 @@ fn retry(range: RangeInclusive<Duration>) -> String {
     let (_, rest) = text.split_once("retry: ").expect("a reconnection time");
     let digits = rest.split_once('\n').unwrap().0;
     assert!(
-        !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()),
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
         "{digits}"
     );
     digits.to_owned()
 }
 
-/// Backend whose events have these numbers.
+/// Backend whose events have these sequences.
 #[derive(Debug)]
-struct At(Vec<u64>);
+struct FixedBackend(Vec<u64>);
 
-impl Backend for At {
+impl Backend for FixedBackend {
     fn publish<'a>(&'a self, _: &'a Publication) -> BoxFuture<'a, Result<u64, BackendError>> {
         ready(Ok(u64::MAX)).boxed()
     }
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {
-        let event = |number: &u64| {
+        let event = |sequence: &u64| {
             let publication =
-                Publication::new(Topic::new("a").unwrap(), Event::new(number.to_string()));
-            Update::Event(Sequenced::new(*number, publication.with_key("k")))
+                Publication::new(Topic::new("a").unwrap(), Event::new(sequence.to_string()));
+            Update::Event(Sequenced::new(*sequence, publication.with_key("k")))
         };
         let mut updates: Vec<_> = self.0.iter().map(event).collect();
         updates.push(Update::Connected);
@@ -216,15 +216,16 @@ impl Backend for At {
 }
 
 #[tokio::test]
-async fn numbers_of_a_backend() {
-    for numbers in [
+async fn sequences_of_a_backend() {
+    for sequences in [
         vec![],
         vec![0],
         vec![1],
         vec![1, u64::MAX - 1],
         vec![1, u64::MAX],
     ] {
-        let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(At(numbers.clone())));
+        let (hub, follow) =
+            Hub::with_backend(HubConfig::new(), Arc::new(FixedBackend(sequences.clone())));
         let mut early = hub
             .subscription(topic("a"))
             .replay_last(usize::MAX)
@@ -234,12 +235,12 @@ async fn numbers_of_a_backend() {
         assert!((&mut follow).now_or_never().is_none());
         read(&mut early);
         for events in [0, 1, usize::MAX] {
-            for slow in [LagPolicy::Disconnect, LagPolicy::Latest] {
-                let subscriber = hub
+            for lag_policy in [LagPolicy::Disconnect, LagPolicy::Latest] {
+                let builder = hub
                     .subscription(topic("a"))
                     .replay_last(events)
-                    .lag_policy(slow);
-                read(&mut subscriber.subscribe().unwrap());
+                    .lag_policy(lag_policy);
+                read(&mut builder.subscribe().unwrap());
             }
         }
         for id in [0, 1, u64::MAX - 1, u64::MAX] {
@@ -256,17 +257,17 @@ async fn numbers_of_a_backend() {
     }
 }
 
-/// Returns how often the hub asks an authority in this time, if it returns this grant each time.
+/// Returns how often the hub asks an authorizer in this time, if it returns this grant each time.
 async fn asked(time: Duration, grant: impl Fn() -> Grant + Send + Sync + 'static) -> usize {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let authorizer = move |_: TopicFilters| {
         count.fetch_add(1, Ordering::Relaxed);
         ready(Ok(grant()))
     };
-    let subscriber = hub.subscription(topic("a"));
-    let mut subscription = subscriber.subscribe_authorized(authorizer).await.unwrap();
+    let builder = hub.subscription(topic("a"));
+    let mut subscription = builder.subscribe_authorized(authorizer).await.unwrap();
     assert!(timeout(time, subscription.next()).await.is_err());
     publish(&hub, "a", "x");
     assert!(
@@ -295,7 +296,7 @@ async fn grants_of_no_time_are_asked_for_once_in_a_second() {
             "{time:?}: {times} times in a minute"
         );
     }
-    // A grant that has expired before the authority returns it.
+    // A grant that has expired before the authorizer returns it.
     let old = Grant::expires_in(Duration::ZERO);
     advance(minute).await;
     let times = asked(minute, move || old).await;
@@ -325,7 +326,7 @@ fn hangs_after(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_authority_that_hangs_denies_after_its_timeout() {
+async fn an_authorizer_that_hangs_denies_after_its_timeout() {
     let day = Duration::from_secs(24 * 60 * 60);
     for (config, limit) in [
         (HubConfig::new(), Duration::from_secs(10)),
@@ -338,11 +339,8 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         let hub = Hub::new(config);
         let asked = Arc::new(AtomicUsize::new(0));
         let start = Instant::now();
-        let subscriber = hub.subscription(topic("a"));
-        let subscribing = timeout(
-            YEAR,
-            subscriber.subscribe_authorized(hangs_after(0, &asked)),
-        );
+        let builder = hub.subscription(topic("a"));
+        let subscribing = timeout(YEAR, builder.subscribe_authorized(hangs_after(0, &asked)));
         let error = subscribing
             .await
             .expect("subscription is denied")
@@ -355,15 +353,15 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
             start.elapsed()
         );
 
-        let subscriber = hub.subscription(topic("a"));
-        let subscription = subscriber.subscribe_authorized(hangs_after(1, &asked.clone()));
+        let builder = hub.subscription(topic("a"));
+        let subscription = builder.subscribe_authorized(hangs_after(1, &asked.clone()));
         asked.store(0, Ordering::Relaxed);
         let mut events = subscription.await.unwrap().events();
         let granted = Instant::now();
         publish(&hub, "a", "before");
         assert_eq!(events.next().await.unwrap().data(), "before");
         tokio::time::sleep(Duration::from_secs(61)).await;
-        // The authority has not decided whether the subscriber may receive this event.
+        // The authorizer has not decided whether the subscriber may receive this event.
         publish(&hub, "a", "after");
         let last = timeout(YEAR, events.next())
             .await
@@ -377,7 +375,7 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
         drop(events);
         assert_eq!(hub.stats().subscribers, 0);
     }
-    // With the maximum timeout, the hub waits forever for an authority that does not answer.
+    // With the maximum timeout, the hub waits forever for an authorizer that does not answer.
     let hub = Hub::new(HubConfig::new().authorize_timeout(Duration::MAX));
     let asked = Arc::new(AtomicUsize::new(0));
     let subscribing = hub
@@ -388,7 +386,7 @@ async fn an_authority_that_hangs_denies_after_its_timeout() {
 
 /// Runs without a tokio runtime.
 #[test]
-fn an_authority_that_answers_at_once_needs_no_timer() {
+fn an_authorizer_that_answers_at_once_needs_no_timer() {
     let hub = Hub::default();
     let authorizer = |_: TopicFilters| ready(Ok(Grant::forever()));
     let subscribing = hub

@@ -19,10 +19,10 @@ const EPOCH: u64 = 0xab;
 #[derive(Debug)]
 struct Old;
 
-fn event(number: u64) -> Sequenced {
+fn event(sequence: u64) -> Sequenced {
     let topic = Topic::new("a").unwrap();
-    let publication = Publication::new(topic, Event::new(number.to_string()));
-    Sequenced::new(number, publication)
+    let publication = Publication::new(topic, Event::new(sequence.to_string()));
+    Sequenced::new(sequence, publication)
 }
 
 impl Backend for Old {
@@ -30,16 +30,16 @@ impl Backend for Old {
         ready(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
-    fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
-        let gone = EVENTS - newest as u64;
-        let events = (gone + 1..=EVENTS).map(|number| Update::Event(event(number)));
+    fn follow(&self, latest: usize) -> BoxStream<'static, Update> {
+        let gone = EVENTS - latest as u64;
+        let events = (gone + 1..=EVENTS).map(|sequence| Update::Event(event(sequence)));
         let all = stream::iter([Update::Truncated(gone)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
         all.chain(stream::pending()).boxed()
     }
 
     fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
-        stream::iter((after + 1..=through).map(|number| Replayed::Event(event(number)))).boxed()
+        stream::iter((after + 1..=through).map(|sequence| Replayed::Event(event(sequence)))).boxed()
     }
 
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
@@ -85,7 +85,9 @@ fn ids_of_another_epoch_are_unknown() {
                 assert!(follow.as_mut().now_or_never().is_none());
             }
             let expected = match resumes_after {
-                Some(number) => (number + 1..=EVENTS).map(|it| it.to_string()).collect(),
+                Some(sequence) => (sequence + 1..=EVENTS)
+                    .map(|sequence| sequence.to_string())
+                    .collect(),
                 None => vec!["reset".to_owned()],
             };
             assert_eq!(seen, expected, "{id}, {is_followed_first}");
@@ -94,7 +96,7 @@ fn ids_of_another_epoch_are_unknown() {
 }
 
 #[test]
-fn the_newest_events_are_those_of_the_backend() {
+fn the_latest_events_are_those_of_the_backend() {
     // The hub keeps more events than requested, or fewer.
     for kept in [20, 2] {
         for asks_first in [true, false] {
@@ -102,8 +104,8 @@ fn the_newest_events_are_those_of_the_backend() {
             retention.events = kept;
             let config = HubConfig::new().retention(retention);
             let (hub, follow) = Hub::with_backend(config, Arc::new(Old));
-            let subscriber = hub.subscription(TopicFilters::all()).replay_last(5);
-            let mut events = subscriber.subscribe().unwrap().events();
+            let builder = hub.subscription(TopicFilters::all()).replay_last(5);
+            let mut events = builder.subscribe().unwrap().events();
             let mut data = Vec::new();
             let mut read = || {
                 while let Some(Some(event)) = events.next().now_or_never() {
@@ -115,7 +117,7 @@ fn the_newest_events_are_those_of_the_backend() {
             }
             assert!(pin!(follow).now_or_never().is_none());
             read();
-            let expected: Vec<_> = (96..=EVENTS).map(|number| number.to_string()).collect();
+            let expected: Vec<_> = (96..=EVENTS).map(|sequence| sequence.to_string()).collect();
             assert_eq!(data, expected, "{kept}, {asks_first}");
         }
     }

@@ -13,15 +13,16 @@ const SUBSCRIBERS: usize = 150;
 /// Number of bytes that the log keeps by default.
 const MAX_LOG_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Maximum number of bytes that a selection holds in addition to the log: its events, a frame, and its bookkeeping.
-const MAX_SELECTION_BYTES: u64 = (64 + 16 + 8) * 1024;
+/// Maximum number of bytes that a set of filters holds in addition to the log: its events, a frame, and its
+/// bookkeeping.
+const MAX_FILTER_SET_BYTES: u64 = (64 + 16 + 8) * 1024;
 
 /// Creates subscribers of different topics, each of which waits for its first event.
 fn stalled(hub: &Hub) -> Vec<Subscription> {
     let subscribe = |n: usize| {
         let filters = TopicFilters::from(topic(&n.to_string()));
-        let subscriber = hub.subscription(filters).lag_policy(LagPolicy::Skip);
-        let mut subscription = subscriber.subscribe().unwrap();
+        let builder = hub.subscription(filters).lag_policy(LagPolicy::Skip);
+        let mut subscription = builder.subscribe().unwrap();
         assert!(subscription.next().now_or_never().is_none());
         subscription
     };
@@ -32,8 +33,8 @@ fn stalled(hub: &Hub) -> Vec<Subscription> {
 fn publish_to_all(hub: &Hub, rounds: usize, publication: impl Fn(Topic, usize) -> Publication) {
     for round in 0..rounds {
         for n in 0..SUBSCRIBERS {
-            let posting = hub.publish(publication(topic(&n.to_string()), round));
-            posting.now_or_never().unwrap().unwrap();
+            let publishing = hub.publish(publication(topic(&n.to_string()), round));
+            publishing.now_or_never().unwrap().unwrap();
         }
     }
 }
@@ -43,12 +44,12 @@ fn held(f: impl FnOnce()) -> u64 {
     u64::try_from(measure(f).bytes_current).unwrap()
 }
 
-fn assert_bounded(what: &str, held: u64, event: u64) {
-    // The newest event may exceed the limit of the log.
-    let limit = MAX_LOG_BYTES + event + SUBSCRIBERS as u64 * MAX_SELECTION_BYTES;
+fn assert_bounded(name: &str, held: u64, event: u64) {
+    // The latest event may exceed the limit of the log.
+    let limit = MAX_LOG_BYTES + event + SUBSCRIBERS as u64 * MAX_FILTER_SET_BYTES;
     assert!(
         held <= limit,
-        "{what}: {held} bytes are held, limit is {limit}"
+        "{name}: {held} bytes are held, limit is {limit}"
     );
 }
 
@@ -98,11 +99,14 @@ fn a_large_event_comes_from_the_log_as_long_as_that_has_it() {
     });
     let got: Vec<_> = subscriptions
         .iter_mut()
-        .map(|it| it.next().now_or_never().unwrap().unwrap().len() > 1_000_000)
+        .map(|subscription| subscription.next().now_or_never().unwrap().unwrap().len() > 1_000_000)
         .collect();
-    let kept = got.iter().filter(|it| **it).count();
+    let kept = got.iter().filter(|is_kept| **is_kept).count();
     assert!(kept >= 60, "{kept}");
-    assert_eq!(got.iter().rev().take_while(|it| **it).count(), kept);
+    assert_eq!(
+        got.iter().rev().take_while(|is_kept| **is_kept).count(),
+        kept
+    );
     assert_eq!(hub.stats().lagged as usize, SUBSCRIBERS - kept);
 }
 

@@ -1,4 +1,4 @@
-//! Compiler messages that explain how to write an authority.
+//! Compiler messages that explain how to write an authorizer.
 //!
 //! Each case is compiled separately: the test compiles this file with a `cfg` that names the case.
 #![allow(unexpected_cfgs, reason = "the names of the cases")]
@@ -6,15 +6,15 @@
 use std::process::Command;
 
 #[cfg(case = "no closure")]
-fn case(subscriber: sse_hub::SubscriptionBuilder) {
-    drop(subscriber.subscribe_authorized(()));
+fn case(builder: sse_hub::SubscriptionBuilder) {
+    drop(builder.subscribe_authorized(()));
 }
 
 #[cfg(case = "a reference")]
-fn case(subscriber: sse_hub::SubscriptionBuilder) {
+fn case(builder: sse_hub::SubscriptionBuilder) {
     use sse_hub::{Grant, TopicFilters};
 
-    drop(subscriber.subscribe_authorized(|_: &TopicFilters| async { Ok(Grant::forever()) }));
+    drop(builder.subscribe_authorized(|_: &TopicFilters| async { Ok(Grant::forever()) }));
 }
 
 /// Returns the compiler's message for a case.
@@ -28,13 +28,13 @@ fn message(case: &str) -> String {
 }
 
 #[test]
-fn they_say_how_to_write_an_authority() {
+fn they_say_how_to_write_an_authorizer() {
     for (case, texts) in [
         (
             "no closure",
             [
                 "`()` is not an `Authorizer`",
-                "`|selection: TopicFilters| async move { Ok(Grant::forever()) }`",
+                "`|filters: TopicFilters| async move { Ok(Grant::forever()) }`",
             ],
         ),
         (

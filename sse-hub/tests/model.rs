@@ -4,6 +4,8 @@
 //! after its last event.
 #![expect(clippy::disallowed_methods, reason = "the test parses its own numbers")]
 
+mod support;
+
 use std::{
     pin::Pin,
     sync::{
@@ -20,23 +22,24 @@ use sse_hub::{
     TopicFilters, Topics,
 };
 use sse_hyper::{Event, EventId};
+use support::channels;
 
 /// Maximum number of events in the log. The limits are small, so that the test reaches them all the time.
 const MAX_EVENTS: usize = 40;
 /// Maximum number of keys whose latest event is kept after it leaves the log.
 const MAX_KEYS: usize = 6;
-/// Number of the newest events of each topic that are kept after they leave the log.
+/// Number of the latest events of each topic that are kept after they leave the log.
 const EVENTS_PER_TOPIC: usize = 2;
 
 const TOPICS: [&str; 6] = ["a", "b", "c/1", "c/2", "c/2/x", "d"];
-const SELECTORS: [&str; 9] = [
+const PATTERNS: [&str; 9] = [
     "a", "b", "c/1", "c/*", "c/**", "*", "**", "c/*/x", "nothing",
 ];
 
 #[derive(Default)]
-struct Count(AtomicUsize);
+struct WakeCounter(AtomicUsize);
 
-impl Wake for Count {
+impl Wake for WakeCounter {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -47,19 +50,19 @@ struct Published {
     key: Option<String>,
 }
 
-struct World {
+struct Model {
     hub: Hub,
-    /// Events in their order. The number of each is its index plus 1.
+    /// Events in their order. The sequence of each is its index plus 1.
     published: Vec<Published>,
     random: fastrand::Rng,
 }
 
-struct Reader {
+struct Client {
     subscription: Subscription,
     filters: TopicFilters,
-    slow: LagPolicy,
-    cursor: u64,
-    wakes: Arc<Count>,
+    lag_policy: LagPolicy,
+    position: u64,
+    wakes: Arc<WakeCounter>,
     /// The last poll returned `Pending`.
     waits: bool,
     has_waited: bool,
@@ -67,7 +70,7 @@ struct Reader {
 }
 
 #[derive(Debug, PartialEq)]
-enum Got {
+enum Received {
     Event(u64),
     /// The subscriber has received all events up to this one.
     Position(u64),
@@ -78,7 +81,7 @@ enum Got {
     Behind,
 }
 
-impl World {
+impl Model {
     fn new(seed: u64) -> Self {
         let mut retention = Retention::default();
         retention.events = MAX_EVENTS;
@@ -96,7 +99,7 @@ impl World {
         }
     }
 
-    fn newest(&self) -> u64 {
+    fn latest(&self) -> u64 {
         self.published.len() as u64
     }
 
@@ -124,101 +127,118 @@ impl World {
             .unwrap()
             .unwrap();
         self.published.push(Published { topics, key });
-        assert_eq!(id, EventId::from(self.newest()));
+        assert_eq!(id, EventId::from(self.latest()));
     }
 
-    fn matches(&self, number: u64, filters: &TopicFilters) -> bool {
-        let topics = &self.published[number as usize - 1].topics;
+    fn matches(&self, sequence: u64, filters: &TopicFilters) -> bool {
+        let topics = &self.published[sequence as usize - 1].topics;
         topics.iter().any(|topic| filters.matches(topic))
     }
 
-    fn is_replaced(&self, number: u64) -> bool {
-        let event = &self.published[number as usize - 1];
-        let mut newer = self.published[number as usize..].iter();
-        event.key.is_some() && newer.any(|it| it.key == event.key && it.topics == event.topics)
+    fn is_replaced(&self, sequence: u64) -> bool {
+        let event = &self.published[sequence as usize - 1];
+        let mut newer = self.published[sequence as usize..].iter();
+        event.key.is_some()
+            && newer.any(|newer| newer.key == event.key && newer.topics == event.topics)
     }
 
-    /// Returns all events of this selection after this number.
-    fn behind(&self, number: u64, filters: &TopicFilters) -> Vec<u64> {
-        let numbers = number + 1..=self.newest();
-        numbers.filter(|it| self.matches(*it, filters)).collect()
+    /// Returns all events of these filters after this sequence.
+    fn behind(&self, sequence: u64, filters: &TopicFilters) -> Vec<u64> {
+        let sequences = sequence + 1..=self.latest();
+        sequences
+            .filter(|sequence| self.matches(*sequence, filters))
+            .collect()
     }
 
-    /// Returns the number up to which all events have left the log.
+    /// Returns the sequence up to which all events have left the log.
     fn floor(&self) -> u64 {
-        self.newest().saturating_sub(MAX_EVENTS as u64)
+        self.latest().saturating_sub(MAX_EVENTS as u64)
     }
 
     /// Returns whether the event has left the log and is not kept for one of its topics.
-    fn is_lost(&self, number: u64) -> bool {
-        if number > self.floor() {
+    fn is_lost(&self, sequence: u64) -> bool {
+        if sequence > self.floor() {
             return false;
         }
-        let newer = &self.published[number as usize..self.floor() as usize];
-        let mut topics = self.published[number as usize - 1].topics.iter();
+        let newer = &self.published[sequence as usize..self.floor() as usize];
+        let mut topics = self.published[sequence as usize - 1].topics.iter();
         topics.all(|topic| {
             let newer = newer.iter().rev();
-            let of_topic = newer.filter(|event| event.topics.iter().any(|it| it == topic));
+            let of_topic = newer.filter(|event| event.topics.iter().any(|other| other == topic));
             of_topic.take(EVENTS_PER_TOPIC).count() == EVENTS_PER_TOPIC
         })
     }
 
-    /// Returns all events of this selection that can still be replayed.
+    /// Returns all events of these filters that can still be replayed.
     fn kept(&self, filters: &TopicFilters) -> Vec<u64> {
         let mut kept = self.behind(0, filters);
-        kept.retain(|number| !self.is_lost(*number));
+        kept.retain(|sequence| !self.is_lost(*sequence));
         kept
     }
 
     fn filters(&mut self) -> TopicFilters {
         let count = self.random.usize(1..=3);
-        TopicFilters::from_patterns(self.random.choose_multiple(SELECTORS, count)).unwrap()
+        TopicFilters::from_patterns(self.random.choose_multiple(PATTERNS, count)).unwrap()
     }
 
-    fn subscribe(&mut self, filters: TopicFilters, slow: LagPolicy, after: Option<u64>) -> Reader {
+    fn subscribe(
+        &mut self,
+        filters: TopicFilters,
+        lag_policy: LagPolicy,
+        after: Option<u64>,
+    ) -> Client {
         let id = after.map(EventId::from);
-        let subscriber = self.hub.subscription(filters.clone()).after(id.as_ref());
-        let cursor = after.unwrap_or(self.newest());
-        Reader::new(subscriber.lag_policy(slow), filters, slow, cursor)
+        let builder = self.hub.subscription(filters.clone()).after(id.as_ref());
+        let position = after.unwrap_or(self.latest());
+        Client::new(
+            builder.lag_policy(lag_policy),
+            filters,
+            lag_policy,
+            position,
+        )
     }
 
-    /// Replays the newest events to a new subscriber, and all events to another one.
+    /// Replays the latest events to a new subscriber, and all events to another one.
     fn replay(&mut self) {
         let filters = self.filters();
         let kept = self.kept(&filters);
-        let newest = self.random.usize(0..60);
-        let subscriber = || self.hub.subscription(filters.clone());
-        for (subscriber, skipped) in [
+        let latest = self.random.usize(0..60);
+        let builder = || self.hub.subscription(filters.clone());
+        for (builder, skipped) in [
             (
-                subscriber().replay_last(newest),
-                kept.len().saturating_sub(newest),
+                builder().replay_last(latest),
+                kept.len().saturating_sub(latest),
             ),
-            (subscriber().from_start(), 0),
+            (builder().from_start(), 0),
         ] {
-            let mut reader = Reader::new(subscriber, filters.clone(), LagPolicy::default(), 0);
-            let mut got = Vec::new();
-            while let Poll::Ready(Some(frame)) = reader.poll() {
-                got.extend(frame);
+            let mut client = Client::new(builder, filters.clone(), LagPolicy::default(), 0);
+            let mut received = Vec::new();
+            while let Poll::Ready(Some(frame)) = client.poll() {
+                received.extend(frame);
             }
-            got.retain(|it| !matches!(it, Got::Position(_)));
-            let expected: Vec<_> = kept[skipped..].iter().copied().map(Got::Event).collect();
-            assert_eq!(got, expected);
+            received.retain(|item| !matches!(item, Received::Position(_)));
+            let expected: Vec<_> = kept[skipped..]
+                .iter()
+                .copied()
+                .map(Received::Event)
+                .collect();
+            assert_eq!(received, expected);
         }
     }
 }
 
-impl Reader {
+impl Client {
     fn new(
-        subscriber: SubscriptionBuilder,
+        builder: SubscriptionBuilder,
         filters: TopicFilters,
-        slow: LagPolicy,
-        cursor: u64,
+        lag_policy: LagPolicy,
+        position: u64,
     ) -> Self {
         Self {
-            subscription: subscriber.subscribe().unwrap(),
+            subscription: builder.subscribe().unwrap(),
             filters,
-            slow,
-            cursor,
+            lag_policy,
+            position,
             wakes: Arc::default(),
             waits: false,
             has_waited: false,
@@ -227,7 +247,7 @@ impl Reader {
     }
 
     /// Reads one frame. `Pending` if there is none, and `None` if the stream has ended.
-    fn poll(&mut self) -> Poll<Option<Vec<Got>>> {
+    fn poll(&mut self) -> Poll<Option<Vec<Received>>> {
         let waker = Waker::from(Arc::clone(&self.wakes));
         let before = self.wakes.0.load(Ordering::Relaxed);
         let mut cx = Context::from_waker(&waker);
@@ -238,39 +258,41 @@ impl Reader {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(frame)) => frame,
         };
-        let number = |event: &Event| event.last_event_id().parse::<u64>().unwrap();
-        let got = frame.events().map(|event| match event.event_type() {
+        let sequence = |event: &Event| event.last_event_id().parse::<u64>().unwrap();
+        let received = frame.events().map(|event| match event.event_type() {
             "reset" => {
                 assert_eq!(event.data(), r#"{"reason":"too old"}"#);
-                Got::Reset(number(&event))
+                Received::Reset(sequence(&event))
             }
-            "position" => Got::Position(number(&event)),
+            "position" => Received::Position(sequence(&event)),
             "lagged" if event.data().starts_with(r#"{"missed":"#) => {
-                let digits = event.data().trim_matches(|it: char| !it.is_ascii_digit());
-                Got::Missed(digits.parse().unwrap(), number(&event))
+                let digits = event
+                    .data()
+                    .trim_matches(|character: char| !character.is_ascii_digit());
+                Received::Missed(digits.parse().unwrap(), sequence(&event))
             }
             "lagged" => {
                 assert!(
                     event.retry().is_none(),
                     "decoded events have no reconnection time"
                 );
-                Got::Behind
+                Received::Behind
             }
-            _ => Got::Event(number(&event)),
+            _ => Received::Event(sequence(&event)),
         });
-        Poll::Ready(Some(got.collect()))
+        Poll::Ready(Some(received.collect()))
     }
 
     /// Reads one frame and checks it. Returns `false` if there is none, or if the stream has ended.
-    fn step(&mut self, world: &World) -> bool {
-        let due = world.behind(self.cursor, &self.filters);
+    fn step(&mut self, model: &Model) -> bool {
+        let due = model.behind(self.position, &self.filters);
         // With `Latest`, an event without a key that has left the log is not missed.
-        let is_due = |number: &&u64| {
-            !world.is_lost(**number)
-                && (self.slow != LagPolicy::Latest || !world.is_replaced(**number))
+        let is_due = |sequence: &&u64| {
+            !model.is_lost(**sequence)
+                && (self.lag_policy != LagPolicy::Latest || !model.is_replaced(**sequence))
         };
         let still_due: Vec<_> = due.iter().filter(is_due).copied().collect();
-        let got = match self.poll() {
+        let received = match self.poll() {
             Poll::Ready(None) => return false,
             Poll::Pending => {
                 assert!(
@@ -279,62 +301,70 @@ impl Reader {
                 );
                 self.waits = true;
                 self.has_waited = true;
-                self.cursor = self.cursor.max(world.newest());
+                self.position = self.position.max(model.latest());
                 self.wakes.0.store(0, Ordering::Relaxed);
                 return false;
             }
-            Poll::Ready(Some(got)) => got,
+            Poll::Ready(Some(received)) => received,
         };
         self.waits = false;
-        match &got[..] {
-            [Got::Reset(now)] => {
-                let is_lost = due.iter().any(|it| world.is_lost(*it));
+        match &received[..] {
+            [Received::Reset(now)] => {
+                let is_lost = due.iter().any(|sequence| model.is_lost(*sequence));
                 assert!(is_lost, "it is reset, but no event of it is lost");
-                assert!(!self.has_waited || self.slow == LagPolicy::Latest);
-                self.cursor = *now;
+                assert!(!self.has_waited || self.lag_policy == LagPolicy::Latest);
+                self.position = *now;
             }
-            [Got::Position(now)] => {
-                assert!((self.cursor..=world.newest()).contains(now));
+            [Received::Position(now)] => {
+                assert!((self.position..=model.latest()).contains(now));
                 // A client that resumes with this ID must not miss an event.
-                assert!(!still_due.iter().any(|it| it <= now), "{still_due:?}");
-                self.cursor = *now;
+                assert!(
+                    !still_due.iter().any(|sequence| sequence <= now),
+                    "{still_due:?}"
+                );
+                self.position = *now;
             }
-            [Got::Missed(missed, now)] => {
-                let behind = due.iter().filter(|it| *it <= now).count() as u64;
-                assert_eq!((*missed, self.slow), (behind, LagPolicy::Skip));
-                assert!(self.cursor < world.floor() && self.has_waited);
+            [Received::Missed(missed, now)] => {
+                let behind = due.iter().filter(|sequence| *sequence <= now).count() as u64;
+                assert_eq!((*missed, self.lag_policy), (behind, LagPolicy::Skip));
+                assert!(self.position < model.floor() && self.has_waited);
                 assert_eq!(due.last(), Some(now));
-                self.cursor = *now;
+                self.position = *now;
             }
-            [Got::Behind] => {
-                assert!(self.cursor < world.floor() && self.has_waited);
-                assert_eq!(self.slow, LagPolicy::Disconnect);
+            [Received::Behind] => {
+                assert!(self.position < model.floor() && self.has_waited);
+                assert_eq!(self.lag_policy, LagPolicy::Disconnect);
             }
             events => {
                 let events: Vec<_> = events
                     .iter()
-                    .map(|it| match it {
-                        Got::Event(number) => *number,
+                    .map(|item| match item {
+                        Received::Event(sequence) => *sequence,
                         other => panic!("{other:?} among events"),
                     })
                     .collect();
-                if self.slow == LagPolicy::Latest {
+                if self.lag_policy == LagPolicy::Latest {
                     let ascend = events.windows(2).all(|two| two[0] < two[1]);
-                    assert!(ascend && events[0] > self.cursor);
-                    for number in &events {
-                        assert!(due.contains(number) && !world.is_replaced(*number));
+                    assert!(ascend && events[0] > self.position);
+                    for sequence in &events {
+                        assert!(due.contains(sequence) && !model.is_replaced(*sequence));
                     }
                     let last = events[events.len() - 1];
-                    let skipped = due.iter().filter(|it| **it < last && !events.contains(it));
-                    for number in skipped {
-                        let gone = world.is_lost(*number);
-                        let has_key = world.published[*number as usize - 1].key.is_some();
-                        assert!(world.is_replaced(*number) || (gone && !has_key), "{number}");
+                    let skipped = due
+                        .iter()
+                        .filter(|sequence| **sequence < last && !events.contains(sequence));
+                    for sequence in skipped {
+                        let gone = model.is_lost(*sequence);
+                        let has_key = model.published[*sequence as usize - 1].key.is_some();
+                        assert!(
+                            model.is_replaced(*sequence) || (gone && !has_key),
+                            "{sequence}"
+                        );
                     }
                 } else {
                     assert_eq!(events, due[..events.len()], "exactly the next events");
                 }
-                self.cursor = events[events.len() - 1];
+                self.position = events[events.len() - 1];
                 self.seen += events.len();
             }
         }
@@ -343,19 +373,19 @@ impl Reader {
 }
 
 fn play(seed: u64) -> usize {
-    let mut world = World::new(seed);
-    let mut readers: Vec<Reader> = Vec::new();
+    let mut model = Model::new(seed);
+    let mut clients: Vec<Client> = Vec::new();
     let mut seen = 0;
     for _ in 0..2_000 {
-        match world.random.u8(0..20) {
+        match model.random.u8(0..20) {
             0..7 => {
-                let events = if world.random.u8(0..30) == 0 { 60 } else { 1 };
-                let large = world.random.u8(0..20) == 0;
+                let events = if model.random.u8(0..30) == 0 { 60 } else { 1 };
+                let large = model.random.u8(0..20) == 0;
                 for _ in 0..events {
-                    world.publish(large);
-                    for reader in readers.iter().filter(|it| it.waits) {
-                        let is_woken = reader.wakes.0.load(Ordering::Relaxed) > 0;
-                        let behind = world.behind(reader.cursor, &reader.filters);
+                    model.publish(large);
+                    for client in clients.iter().filter(|client| client.waits) {
+                        let is_woken = client.wakes.0.load(Ordering::Relaxed) > 0;
+                        let behind = model.behind(client.position, &client.filters);
                         assert_eq!(
                             is_woken,
                             !behind.is_empty(),
@@ -364,63 +394,63 @@ fn play(seed: u64) -> usize {
                     }
                 }
             }
-            7..9 if readers.len() < 12 => {
-                let slow = [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest];
-                let slow = slow[world.random.usize(0..3)];
-                let after = world.random.bool().then(|| {
-                    let newest = world.newest();
-                    world.random.u64(newest.saturating_sub(80)..=newest)
+            7..9 if clients.len() < 12 => {
+                let policies = [LagPolicy::Disconnect, LagPolicy::Skip, LagPolicy::Latest];
+                let lag_policy = policies[model.random.usize(0..3)];
+                let after = model.random.bool().then(|| {
+                    let latest = model.latest();
+                    model.random.u64(latest.saturating_sub(80)..=latest)
                 });
-                let filters = world.filters();
-                let reader = world.subscribe(filters, slow, after);
-                readers.push(reader);
+                let filters = model.filters();
+                let client = model.subscribe(filters, lag_policy, after);
+                clients.push(client);
             }
-            9 if !readers.is_empty() => {
+            9 if !clients.is_empty() => {
                 // The client loses the connection, and reconnects.
-                let index = world.random.usize(0..readers.len());
-                let reader = readers.swap_remove(index);
-                seen += reader.seen;
-                let (filters, cursor) = (reader.filters.clone(), reader.cursor);
-                let slow = reader.slow;
-                drop(reader);
-                let reader = world.subscribe(filters, slow, Some(cursor));
-                readers.push(reader);
+                let index = model.random.usize(0..clients.len());
+                let client = clients.swap_remove(index);
+                seen += client.seen;
+                let (filters, position) = (client.filters.clone(), client.position);
+                let lag_policy = client.lag_policy;
+                drop(client);
+                let client = model.subscribe(filters, lag_policy, Some(position));
+                clients.push(client);
             }
-            10 if !readers.is_empty() => {
-                let index = world.random.usize(0..readers.len());
-                seen += readers.swap_remove(index).seen;
+            10 if !clients.is_empty() => {
+                let index = model.random.usize(0..clients.len());
+                seen += clients.swap_remove(index).seen;
             }
-            11 => world.replay(),
-            _ if !readers.is_empty() => {
-                let index = world.random.usize(0..readers.len());
-                let reader = &mut readers[index];
-                for _ in 0..world.random.u8(1..4) {
-                    if !reader.step(&world) {
+            11 => model.replay(),
+            _ if !clients.is_empty() => {
+                let index = model.random.usize(0..clients.len());
+                let client = &mut clients[index];
+                for _ in 0..model.random.u8(1..4) {
+                    if !client.step(&model) {
                         break;
                     }
                 }
-                if !reader.waits && world.random.bool() {
-                    while reader.step(&world) {}
-                    if !reader.waits {
-                        readers.swap_remove(index);
+                if !client.waits && model.random.bool() {
+                    while client.step(&model) {}
+                    if !client.waits {
+                        clients.swap_remove(index);
                     }
                 }
             }
             _ => {}
         }
-        assert_eq!(world.hub.stats().subscribers, readers.len());
+        assert_eq!(model.hub.stats().subscribers, clients.len());
     }
-    seen += readers.iter().map(|it| it.seen).sum::<usize>();
-    let counts = world.hub.stats();
-    assert_eq!(counts.published, world.newest());
-    drop(readers);
-    assert_eq!(world.hub.stats().subscribers, 0);
-    assert_eq!(world.hub.selections(), 0);
+    seen += clients.iter().map(|client| client.seen).sum::<usize>();
+    let counts = model.hub.stats();
+    assert_eq!(counts.published, model.latest());
+    drop(clients);
+    assert_eq!(model.hub.stats().subscribers, 0);
+    assert_eq!(channels(&model.hub), 0);
     seen
 }
 
 #[test]
-fn each_subscriber_gets_each_event_once_and_in_order_or_is_told() {
+fn each_subscriber_gets_each_event_once_and_in_order_or_a_notice() {
     let seen: usize = (0..60).map(play).sum();
     assert!(
         seen > 30_000,

@@ -1,4 +1,4 @@
-//! Tests that the newest events of each topic stay replayable while other topics are busy.
+//! Tests that the latest events of each topic stay replayable while other topics are busy.
 
 mod support;
 
@@ -19,7 +19,7 @@ use sse_hub::{
     TopicFilters, Topics, Update,
 };
 use sse_hyper::{CloseEvent, Event, EventId};
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 /// Creates a hub that keeps these numbers of events of all topics, and of each topic.
 fn hub(events: usize, per_topic: usize) -> Hub {
@@ -27,7 +27,7 @@ fn hub(events: usize, per_topic: usize) -> Hub {
 }
 
 fn hub_with(retention: Retention) -> Hub {
-    Hub::new(numbered_from_1().retention(retention))
+    Hub::new(sequenced_from_1().retention(retention))
 }
 
 fn publish_busy(hub: &Hub, events: usize) {
@@ -41,8 +41,8 @@ fn filters(patterns: &[&str]) -> TopicFilters {
 }
 
 /// Reads all events that are ready, in several turns.
-fn read(subscriber: sse_hub::SubscriptionBuilder) -> String {
-    let mut subscription = subscriber.subscribe().unwrap();
+fn read(builder: sse_hub::SubscriptionBuilder) -> String {
+    let mut subscription = builder.subscribe().unwrap();
     (0..1000).map(|_| ready(&mut subscription)).collect()
 }
 
@@ -53,7 +53,7 @@ fn after(hub: &Hub, patterns: &[&str], id: u64) -> String {
     )
 }
 
-fn newest(hub: &Hub, patterns: &[&str], events: usize) -> String {
+fn latest(hub: &Hub, patterns: &[&str], events: usize) -> String {
     read(hub.subscription(filters(patterns)).replay_last(events))
 }
 
@@ -61,8 +61,8 @@ fn from_start(hub: &Hub, patterns: &[&str]) -> String {
     read(hub.subscription(filters(patterns)).from_start())
 }
 
-fn event(number: u64, data: &str) -> String {
-    format!("id: {number}\ndata: {data}\n\n")
+fn event(sequence: u64, data: &str) -> String {
+    format!("id: {sequence}\ndata: {data}\n\n")
 }
 
 /// Returns the IDs of the events, or the data of a reset.
@@ -87,16 +87,16 @@ fn a_new_subscriber_of_a_quiet_topic_gets_its_last_event() {
     let expected = event(1, "the last");
     for patterns in [&["quiet/q1"][..], &["quiet/*", "none"]] {
         for events in [1, 9] {
-            assert_eq!(newest(&hub, patterns, events), expected);
+            assert_eq!(latest(&hub, patterns, events), expected);
         }
-        assert_eq!(newest(&hub, patterns, 0), "");
+        assert_eq!(latest(&hub, patterns, 0), "");
         assert_eq!(from_start(&hub, patterns), expected);
         assert_eq!(after(&hub, patterns, 0), expected);
         assert_eq!(after(&hub, patterns, 1), "");
     }
     let all = from_start(&hub, &["**"]);
     let all = ids(&all);
-    // The newest event of the busy topic that has left the main queue is kept as well.
+    // The latest event of the busy topic that has left the main queue is kept as well.
     assert_eq!((all[0], all[1], all.len()), ("1", "117", 1 + 1 + 16_384));
 }
 
@@ -134,9 +134,9 @@ fn several_events_of_each_topic_are_kept_in_order() {
         assert_eq!(ids(&after(&hub, &["a"], id)), ["5", "7", "9"]);
     }
     assert_eq!(ids(&after(&hub, &["a"], 6)), ["7", "9"]);
-    assert_eq!(ids(&newest(&hub, &["a"], 2)), ["7", "9"]);
-    assert_eq!(ids(&newest(&hub, &["a"], 4)), ["5", "7", "9"]);
-    assert_eq!(ids(&newest(&hub, &["a", "b"], 3)), ["8", "9", "10"]);
+    assert_eq!(ids(&latest(&hub, &["a"], 2)), ["7", "9"]);
+    assert_eq!(ids(&latest(&hub, &["a"], 4)), ["5", "7", "9"]);
+    assert_eq!(ids(&latest(&hub, &["a", "b"], 3)), ["8", "9", "10"]);
     let both = ["5", "6", "7", "8", "9", "10"];
     assert_eq!(ids(&after(&hub, &["a", "b"], 4)), both);
     assert_eq!(ids(&from_start(&hub, &["a", "b", "none"])), both);
@@ -145,8 +145,8 @@ fn several_events_of_each_topic_are_kept_in_order() {
     assert!(ids(&all).starts_with(&kept_of_all.collect::<Vec<_>>()));
     assert_eq!(ids(&all).len(), 6 + 3 + 10);
     // All events have one order, whether they are in the main queue or not.
-    assert_eq!(ids(&newest(&hub, &["*"], 15)).len(), 15);
-    assert!(all.ends_with(&newest(&hub, &["*"], 15)));
+    assert_eq!(ids(&latest(&hub, &["*"], 15)).len(), 15);
+    assert!(all.ends_with(&latest(&hub, &["*"], 15)));
 }
 
 #[test]
@@ -160,8 +160,8 @@ fn an_event_of_several_topics_stays_until_no_topic_needs_it() {
     publication(&["a"]);
     publish_busy(&hub, 1);
     assert_eq!(ids(&after(&hub, &["a"], 0)), ["1", "2"], "1 is kept for b");
-    assert_eq!(ids(&newest(&hub, &["a", "b", "c"], 1)), ["2"]);
-    assert_eq!(ids(&newest(&hub, &["b", "c"], 1)), ["1"]);
+    assert_eq!(ids(&latest(&hub, &["a", "b", "c"], 1)), ["2"]);
+    assert_eq!(ids(&latest(&hub, &["b", "c"], 1)), ["1"]);
     assert_eq!(ids(&from_start(&hub, &["a", "b"])), ["1", "2"], "once");
     publication(&["b"]);
     publish_busy(&hub, 1);
@@ -182,17 +182,17 @@ fn kept_events_that_fill_many_frames_come_once_and_in_order() {
         publish(&hub, &format!("q/{n}"), &"x".repeat(4_000));
     }
     publish_busy(&hub, 200);
-    let expected: Vec<_> = (1..=300).map(|number| number.to_string()).collect();
+    let expected: Vec<_> = (1..=300).map(|sequence| sequence.to_string()).collect();
     let texts = [
         after(&hub, &["q/*"], 0),
         from_start(&hub, &["q/*"]),
-        newest(&hub, &["q/*"], 300),
+        latest(&hub, &["q/*"], 300),
     ];
     for text in &texts {
         assert_eq!(ids(text), expected);
     }
     assert_eq!(ids(&after(&hub, &["q/*"], 120)), expected[120..]);
-    assert_eq!(ids(&newest(&hub, &["q/*"], 7)), expected[293..]);
+    assert_eq!(ids(&latest(&hub, &["q/*"], 7)), expected[293..]);
 }
 
 #[test]
@@ -212,8 +212,8 @@ fn kept_events_take_at_most_half_of_the_bytes() {
         (BYTES * 2 / 5..=BYTES / 2).contains(&bytes),
         "{bytes} bytes are kept"
     );
-    let newest: Vec<_> = (1..=1_000).map(|number| number.to_string()).collect();
-    assert_eq!(kept, newest[1_000 - kept.len()..]);
+    let latest: Vec<_> = (1..=1_000).map(|sequence| sequence.to_string()).collect();
+    assert_eq!(kept, latest[1_000 - kept.len()..]);
     let busy = ids(&from_start(&hub, &["busy"])).len() * 5_000;
     assert!((BYTES * 2 / 5..=BYTES).contains(&busy), "{busy} bytes");
     // The oldest events are dropped first, and are lost.
@@ -232,7 +232,7 @@ fn kept_events_take_at_most_half_of_the_bytes() {
 }
 
 fn newest_of(hub: &Hub, name: &str) -> String {
-    newest(hub, &[name], 1)
+    latest(hub, &[name], 1)
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn kept_events_that_are_too_old_are_not_replayed() {
     // In the first round, no event is published meanwhile.
     for _ in 0..2 {
         assert_eq!(from_start(&hub, &["q"]), event(23, "3"));
-        assert_eq!(newest(&hub, &["q"], 3), event(23, "3"));
+        assert_eq!(latest(&hub, &["q"], 3), event(23, "3"));
         assert_eq!(after(&hub, &["q"], 2), event(23, "3"));
         assert_eq!(ids(&after(&hub, &["q"], 1)), [RESET]);
         let latest = hub.subscription(topic("q")).lag_policy(LagPolicy::Latest);
@@ -261,7 +261,7 @@ fn kept_events_that_are_too_old_are_not_replayed() {
     sleep(age);
     for _ in 0..2 {
         assert_eq!(from_start(&hub, &["q"]), "");
-        assert_eq!(newest(&hub, &["q"], 3), "");
+        assert_eq!(latest(&hub, &["q"], 3), "");
         assert_eq!(ids(&after(&hub, &["q"], 2)), [RESET]);
         assert_eq!(after(&hub, &["q"], 23), "");
         publish_busy(&hub, 1);
@@ -273,7 +273,7 @@ fn it_can_be_switched_off() {
     let hub = hub(10, 0);
     publish(&hub, "q", "1");
     publish_busy(&hub, 10);
-    assert_eq!(newest(&hub, &["q"], 1), "");
+    assert_eq!(latest(&hub, &["q"], 1), "");
     assert_eq!(from_start(&hub, &["q"]), "");
     assert_eq!(ids(&after(&hub, &["q"], 0)), [RESET]);
     assert_eq!(after(&hub, &["q"], 1), "");
@@ -281,7 +281,7 @@ fn it_can_be_switched_off() {
 }
 
 #[test]
-fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
+fn the_latest_events_of_each_key_and_each_topic_are_merged() {
     let hub = hub(1, 2);
     let publication = |to: &str, key: &str, data: &str| {
         let publication = Publication::new(topic(to), Event::new(data.to_owned())).with_key(key);
@@ -296,8 +296,8 @@ fn the_latest_of_each_key_and_the_newest_of_each_topic_come_together() {
     publication("other", "A", "7");
     publish_busy(&hub, 9);
     let latest = |names: &[&str]| {
-        let subscriber = hub.subscription(TopicFilters::new(names).unwrap());
-        subscriber.lag_policy(LagPolicy::Latest)
+        let builder = hub.subscription(TopicFilters::new(names).unwrap());
+        builder.lag_policy(LagPolicy::Latest)
     };
     // Events 4 and 5 are kept for the topic, and events 1, 2 and 5 for their keys.
     let state = read(latest(&["prices"]).from_start());
@@ -322,9 +322,9 @@ fn a_key_whose_event_is_kept_for_its_topic_needs_no_room() {
     }
     publish_busy(&hub, 1);
     let latest = |id: Option<u64>| {
-        let subscriber = hub.subscription(topic("a")).lag_policy(LagPolicy::Latest);
+        let builder = hub.subscription(topic("a")).lag_policy(LagPolicy::Latest);
         let id = id.map(EventId::from);
-        read(subscriber.from_start().after(id.as_ref()))
+        read(builder.from_start().after(id.as_ref()))
     };
     // Events 3 and 4 are kept, and 4 replaces 3.
     assert_eq!(latest(None), event(4, "4"));
@@ -334,7 +334,7 @@ fn a_key_whose_event_is_kept_for_its_topic_needs_no_room() {
 }
 
 #[test]
-fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
+fn a_subscriber_that_is_too_slow_for_kept_events_is_reset() {
     let hub = hub(10, 1);
     for n in 0..100 {
         publish(&hub, &format!("q/{n}"), &"x".repeat(10_000));
@@ -342,9 +342,9 @@ fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
     publish_busy(&hub, 20);
     let open = |after: Option<u64>| {
         let id = after.map(EventId::from);
-        let subscriber = hub.subscription(filters(&["q/*"])).from_start();
-        let subscriber = subscriber.after(id.as_ref());
-        let mut subscription = subscriber.subscribe().unwrap();
+        let builder = hub.subscription(filters(&["q/*"])).from_start();
+        let builder = builder.after(id.as_ref());
+        let mut subscription = builder.subscribe().unwrap();
         let first = subscription.next().now_or_never().unwrap().unwrap();
         assert_eq!(ids(&first.to_string()), ["1"]);
         subscription
@@ -365,7 +365,7 @@ fn a_subscriber_that_is_too_slow_for_kept_events_is_told() {
 }
 
 #[test]
-fn a_position_is_told_only_if_a_client_can_resume_there() {
+fn a_position_is_sent_only_if_a_client_can_resume_there() {
     let config = HubConfig::new().first_sequence(1);
     let hub = Hub::new(config.retention(Retention::new().events(5)));
     for name in ["r", "q", "q", "busy"] {
@@ -373,13 +373,13 @@ fn a_position_is_told_only_if_a_client_can_resume_there() {
     }
     publish_busy(&hub, 9);
     let begins = |patterns: &[&str]| {
-        let subscriber = hub.subscription(filters(patterns)).from_start();
-        read(subscriber).starts_with("event: position\n")
+        let builder = hub.subscription(filters(patterns)).from_start();
+        read(builder).starts_with("event: position\n")
     };
     // Event 2 is lost, and 1 is kept.
     assert!(begins(&["r"]) && begins(&["none"]));
     assert!(!begins(&["q"]) && !begins(&["q", "r"]));
-    let position = newest(&hub, &["q"], 1);
+    let position = latest(&hub, &["q"], 1);
     assert_eq!(
         position,
         "event: position\nid: 2\ndata: {}\n\n".to_owned() + &event(3, "x")
@@ -399,9 +399,9 @@ struct Busy {
 impl Busy {
     const EVENTS: u64 = 100;
 
-    fn event(number: u64) -> Sequenced {
-        let name = if number == 2 { "quiet" } else { "busy" };
-        Sequenced::new(number, Publication::new(topic(name), Event::new("x")))
+    fn event(sequence: u64) -> Sequenced {
+        let name = if sequence == 2 { "quiet" } else { "busy" };
+        Sequenced::new(sequence, Publication::new(topic(name), Event::new("x")))
     }
 }
 
@@ -411,7 +411,7 @@ impl Backend for Busy {
     }
 
     fn follow(&self, _: usize) -> BoxStream<'static, Update> {
-        let events = (2..=Self::EVENTS).map(|number| Update::Event(Self::event(number)));
+        let events = (2..=Self::EVENTS).map(|sequence| Update::Event(Self::event(sequence)));
         let all = stream::iter([Update::Truncated(1)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
         all.chain(stream::pending()).boxed()
@@ -419,7 +419,7 @@ impl Backend for Busy {
 
     fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
         self.replays.fetch_add(1, Ordering::Relaxed);
-        let events = (after + 1..=through).map(|number| Replayed::Event(Self::event(number)));
+        let events = (after + 1..=through).map(|sequence| Replayed::Event(Self::event(sequence)));
         stream::iter(events).boxed()
     }
 
@@ -429,7 +429,7 @@ impl Backend for Busy {
 }
 
 #[test]
-fn a_node_keeps_what_it_has_seen_of_its_backend() {
+fn a_node_keeps_the_events_that_it_got_from_its_backend() {
     let backend = Arc::new(Busy::default());
     let retention = Retention::new().events(10);
     let config = HubConfig::new().position_events(false);
@@ -439,7 +439,7 @@ fn a_node_keeps_what_it_has_seen_of_its_backend() {
         let _ = follow.as_mut().now_or_never();
     }
     let expected = event(2, "x");
-    assert_eq!(newest(&hub, &["quiet"], 1), expected);
+    assert_eq!(latest(&hub, &["quiet"], 1), expected);
     assert_eq!(from_start(&hub, &["quiet"]), expected);
     assert_eq!(after(&hub, &["quiet"], 1), expected);
     assert_eq!(after(&hub, &["quiet"], 2), "");

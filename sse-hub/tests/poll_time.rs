@@ -11,7 +11,7 @@ use sse_hub::{
     Subscription, TopicFilters, Topics, Update,
 };
 use sse_hyper::{Event, EventId};
-use support::{numbered_from_1, publish, topic};
+use support::{publish, sequenced_from_1, topic};
 use testkit::poll_time::assert_yields;
 
 /// Number of events that are kept by default.
@@ -26,7 +26,7 @@ fn long_topic(index: usize) -> String {
 }
 
 /// Returns 64 patterns that are slow to match against [`long_topic`], and never match.
-fn worst_selection() -> TopicFilters {
+fn worst_filters() -> TopicFilters {
     TopicFilters::from_patterns((0..64).map(worst_pattern)).unwrap()
 }
 
@@ -45,7 +45,7 @@ fn hub(retention: impl FnOnce(&mut Retention)) -> Hub {
     kept.events = usize::MAX;
     kept.bytes = usize::MAX;
     retention(&mut kept);
-    let config = numbered_from_1().max_key_bytes(usize::MAX);
+    let config = sequenced_from_1().max_key_bytes(usize::MAX);
     Hub::new(config.retention(kept))
 }
 
@@ -66,24 +66,24 @@ async fn reads_the_next(hub: &Hub, to: &str, mut subscription: Subscription) {
 }
 
 #[test]
-fn newest_of_a_selection_that_matches_nothing() {
+fn latest_events_of_filters_that_match_nothing() {
     let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
     for events in [DEFAULT_EVENTS, MANY_EVENTS] {
         let hub = hub_with(events, topic("mine/others"), "x");
-        assert_yields("newest", async {
-            let subscriber = hub.subscription(mine.clone()).replay_last(10);
-            reads_the_next(&hub, "mine/7", subscriber.subscribe().unwrap()).await;
+        assert_yields("latest", async {
+            let builder = hub.subscription(mine.clone()).replay_last(10);
+            reads_the_next(&hub, "mine/7", builder.subscribe().unwrap()).await;
         });
     }
 }
 
 #[test]
-fn newest_of_a_selection_that_takes_long_to_match() {
+fn latest_events_of_filters_that_are_slow_to_match() {
     let hub = hub_with(200, worst_topics(), "x");
     let mine = worst_pattern(1).replace('*', "a");
-    assert_yields("newest", async {
-        let subscriber = hub.subscription(worst_selection()).replay_last(10);
-        reads_the_next(&hub, &mine, subscriber.subscribe().unwrap()).await;
+    assert_yields("latest", async {
+        let builder = hub.subscription(worst_filters()).replay_last(10);
+        reads_the_next(&hub, &mine, builder.subscribe().unwrap()).await;
     });
 }
 
@@ -100,7 +100,7 @@ fn a_last_event_id_before_events_that_are_not_selected() {
     let hub = hub_with(200, worst_topics(), "x");
     let mine = worst_pattern(1).replace('*', "a");
     assert_yields("last event ID", async {
-        let subscription = hub.subscribe(worst_selection(), Some(&first)).unwrap();
+        let subscription = hub.subscribe(worst_filters(), Some(&first)).unwrap();
         reads_the_next(&hub, &mine, subscription).await;
     });
 }
@@ -120,7 +120,7 @@ fn a_caller_that_reads_frames_in_a_loop() {
             events += frame
                 .as_bytes()
                 .windows(2)
-                .filter(|it| it == b"\n\n")
+                .filter(|bytes| bytes == b"\n\n")
                 .count() as u64;
         }
     });
@@ -172,11 +172,11 @@ fn the_latest_events_among_many_that_are_replaced() {
         let _ = hub.publish(publication).now_or_never().unwrap();
     }
     assert_yields("latest", async {
-        let subscriber = hub
+        let builder = hub
             .subscription(topic("a"))
             .from_start()
             .lag_policy(LagPolicy::Latest);
-        let mut events = subscriber.subscribe().unwrap().events();
+        let mut events = builder.subscribe().unwrap().events();
         for _ in 0..11 {
             events.next().await.unwrap();
         }
@@ -184,7 +184,7 @@ fn the_latest_events_among_many_that_are_replaced() {
 }
 
 #[test]
-fn an_event_that_comes_when_all_others_are_too_old() {
+fn an_event_after_all_others_have_become_too_old() {
     let age = Duration::from_secs(1);
     let hub = hub(|kept| kept.age = Some(age));
     for n in 0..MANY_EVENTS {
@@ -208,7 +208,7 @@ fn an_event_that_comes_when_all_others_are_too_old() {
 }
 
 #[test]
-fn an_event_of_many_topics_that_many_selections_hear_of() {
+fn an_event_of_many_topics_that_many_filters_match() {
     let hub = hub(|_| {});
     let mut subscriptions: Vec<_> = (0..500)
         .map(|n| {
@@ -227,7 +227,7 @@ fn an_event_of_many_topics_that_many_selections_hear_of() {
     assert_yields("drop", async { drop(subscriptions) });
 }
 
-/// The newest event of each of many quiet topics is kept after it has left the main queue.
+/// The latest event of each of many quiet topics is kept after it has left the main queue.
 #[test]
 fn events_that_are_kept_for_many_topics() {
     let hub = hub(|kept| kept.events = 1);
@@ -235,13 +235,13 @@ fn events_that_are_kept_for_many_topics() {
         publish(&hub, &format!("others/{n}"), "x");
     }
     let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
-    assert_yields("newest", async {
-        let subscriber = hub.subscription(mine.clone()).replay_last(10);
-        reads_the_next(&hub, "mine/1", subscriber.subscribe().unwrap()).await;
+    assert_yields("latest", async {
+        let builder = hub.subscription(mine.clone()).replay_last(10);
+        reads_the_next(&hub, "mine/1", builder.subscribe().unwrap()).await;
     });
     assert_yields("start", async {
-        let subscriber = hub.subscription(mine.clone()).from_start();
-        reads_the_next(&hub, "mine/2", subscriber.subscribe().unwrap()).await;
+        let builder = hub.subscription(mine.clone()).from_start();
+        reads_the_next(&hub, "mine/2", builder.subscribe().unwrap()).await;
     });
     assert_yields("last event ID", async {
         let first = EventId::from(0);
@@ -294,9 +294,9 @@ impl Old {
         }
     }
 
-    fn numbered(&self) -> impl Fn(u64) -> Sequenced + Send + use<> {
+    fn sequenced(&self) -> impl Fn(u64) -> Sequenced + Send + use<> {
         let publication = Publication::new(self.topics.clone(), Event::new("x"));
-        move |number| Sequenced::new(number, publication.clone())
+        move |sequence| Sequenced::new(sequence, publication.clone())
     }
 }
 
@@ -305,10 +305,10 @@ impl Backend for Old {
         ready(Err(BackendError::new("backend is read-only"))).boxed()
     }
 
-    fn follow(&self, newest: usize) -> BoxStream<'static, Update> {
-        let gone = self.events - (newest as u64).min(self.events);
-        let event = self.numbered();
-        let events = (gone + 1..=self.events).map(move |number| Update::Event(event(number)));
+    fn follow(&self, latest: usize) -> BoxStream<'static, Update> {
+        let gone = self.events - (latest as u64).min(self.events);
+        let event = self.sequenced();
+        let events = (gone + 1..=self.events).map(move |sequence| Update::Event(event(sequence)));
         let all = stream::iter([Update::Truncated(gone)]).chain(stream::iter(events));
         let all = all.chain(stream::iter([Update::Connected]));
         let lost = self.forgets.then_some(Update::Truncated(self.events + 1));
@@ -323,8 +323,8 @@ impl Backend for Old {
     }
 
     fn replay(&self, after: u64, through: u64, _: &TopicFilters) -> BoxStream<'static, Replayed> {
-        let event = self.numbered();
-        stream::iter((after + 1..=through).map(move |number| Replayed::Event(event(number))))
+        let event = self.sequenced();
+        stream::iter((after + 1..=through).map(move |sequence| Replayed::Event(event(sequence))))
             .boxed()
     }
 
@@ -372,7 +372,7 @@ fn events_of_a_backend_that_come_all_at_once() {
 
 #[test]
 fn events_of_a_backend_that_are_not_selected() {
-    let worst = (300, worst_topics(), worst_selection());
+    let worst = (300, worst_topics(), worst_filters());
     let many = (MANY_EVENTS, topic("others").into(), topic("mine").into());
     for (events, topics, filters) in [worst, many] {
         let mut kept = Retention::default();

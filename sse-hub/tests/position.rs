@@ -28,12 +28,12 @@ fn config() -> HubConfig {
         .position_interval(Duration::ZERO)
 }
 
-fn position(number: u64) -> String {
-    format!("event: position\nid: {number}\ndata: {{}}\n\n")
+fn position(sequence: u64) -> String {
+    format!("event: position\nid: {sequence}\ndata: {{}}\n\n")
 }
 
 #[test]
-fn the_position_comes_first() {
+fn the_position_is_sent_first() {
     let hub = hub();
     publish(&hub, "a", "x");
     publish(&hub, "b", "y");
@@ -47,15 +47,15 @@ fn the_position_comes_first() {
     let first = EventId::from(1);
     let mut subscription = hub.subscribe(topic("b"), Some(&first)).unwrap();
     assert!(ready(&mut subscription).starts_with(&(position(1) + "id: 2\n")));
-    let newest = hub.subscription(topic("b")).replay_last(1);
-    let text = ready(&mut newest.subscribe().unwrap());
+    let latest = hub.subscription(topic("b")).replay_last(1);
+    let text = ready(&mut latest.subscribe().unwrap());
     assert_eq!(text, position(2) + "id: 3\ndata: z\n\n");
     let start = hub.subscription(topic("b")).from_start();
     assert!(ready(&mut start.subscribe().unwrap()).starts_with(&position(0)));
 }
 
 #[test]
-fn no_position_is_told_if_it_is_not_to_be() {
+fn no_position_is_sent_if_positions_are_off() {
     let hub = Hub::new(config().position_events(false));
     let mut subscription = hub.subscribe(topic("b"), None).unwrap();
     publish(&hub, "a", "x");
@@ -103,7 +103,7 @@ fn a_quiet_subscriber_beside_a_busy_topic_is_not_reset() {
 }
 
 #[test]
-fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
+fn a_position_is_sent_when_it_has_moved_and_the_interval_has_passed() {
     let hub = Hub::new(config().position_interval(Duration::from_secs(1)));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     assert_eq!(ready(&mut subscription), position(0));
@@ -118,7 +118,7 @@ fn a_position_is_told_when_it_has_moved_and_time_has_passed() {
 
 #[cfg(feature = "sealed-ids")]
 #[test]
-fn a_secret_position_is_told_whether_or_not_it_has_moved() {
+fn a_secret_position_is_sent_even_if_it_has_not_moved() {
     let hub = Hub::new(config().id_format(sse_hub::IdFormat::sealed([7; 16])));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     ready(&mut subscription);
@@ -140,8 +140,8 @@ fn a_secret_position_is_told_whether_or_not_it_has_moved() {
 #[test]
 fn a_subscriber_that_lagged_has_missed_nothing_that_is_kept() {
     let hub = Hub::new(config().retention(Retention::new().events(1000)));
-    let subscriber = hub.subscription(topic("a")).max_lag(1);
-    let mut subscription = subscriber
+    let builder = hub.subscription(topic("a")).max_lag(1);
+    let mut subscription = builder
         .lag_policy(LagPolicy::Disconnect)
         .subscribe()
         .unwrap();
@@ -169,8 +169,8 @@ async fn a_subscriber_that_is_denied_knows_where_it_stood() {
         };
         async move { answer }
     };
-    let subscriber = hub.subscription(topic("a"));
-    let mut subscription = subscriber.subscribe_authorized(authorizer).await.unwrap();
+    let builder = hub.subscription(topic("a"));
+    let mut subscription = builder.subscribe_authorized(authorizer).await.unwrap();
     publish(&hub, "a", "x");
     assert!(ready(&mut subscription).ends_with("id: 1\ndata: x\n\n"));
     is_denied.store(true, Ordering::Relaxed);
@@ -189,15 +189,15 @@ fn a_hub_that_closes_tells_each_subscriber_its_position() {
     publish(&hub, "a", "unread");
     hub.close(CloseEvent::new(Event::new("{}")));
     hub.close(CloseEvent::default());
-    let closing = |number: u64| format!("event: closing\nid: {number}\ndata: {{}}\n\n");
+    let closing = |sequence: u64| format!("event: closing\nid: {sequence}\ndata: {{}}\n\n");
     let [a, b] = &mut both;
     assert_eq!(ready(a), closing(1));
     assert_eq!(ready(b), closing(0), "it got no other position before");
     // A later subscriber gets the close event, too. One that has not read its replay gets no ID.
     let mut later = hub.subscribe(topic("a"), None).unwrap();
     assert_eq!(ready(&mut later), closing(2));
-    let newest = hub.subscription(topic("a")).replay_last(2);
-    let text = ready(&mut newest.subscribe().unwrap());
+    let latest = hub.subscription(topic("a")).replay_last(2);
+    let text = ready(&mut latest.subscribe().unwrap());
     assert_eq!(text, "event: closing\ndata: {}\n\n");
     for subscription in both {
         assert!(

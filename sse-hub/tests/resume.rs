@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use sse_hub::{Hub, HubConfig, IdFormat, LagPolicy, Publication, Retention, TopicFilters};
 use sse_hyper::{Event, EventId};
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 #[test]
 fn an_id_that_is_unknown_or_too_old_resets() {
     let retention = Retention::new().events(2).events_per_topic(0);
-    let hub = Hub::new(numbered_from_1().retention(retention));
+    let hub = Hub::new(sequenced_from_1().retention(retention));
     for n in 1..=5 {
         publish(&hub, "a", &n.to_string());
     }
@@ -35,15 +35,15 @@ fn an_id_that_is_unknown_or_too_old_resets() {
         let mut subscription = hub.subscribe(topic("a"), Some(&id)).unwrap();
         assert_eq!(ready(&mut subscription), reset(reason), "{id}");
     }
-    let subscriber = hub.subscription(topic("a")).after_unknown();
-    let mut subscription = subscriber.subscribe().unwrap();
+    let builder = hub.subscription(topic("a")).after_unknown();
+    let mut subscription = builder.subscribe().unwrap();
     assert_eq!(ready(&mut subscription), reset("unknown"));
     assert_eq!(hub.stats().resets, 12);
 }
 
 #[test]
-fn what_is_kept_comes_again() {
-    let hub = Hub::new(numbered_from_1());
+fn kept_events_are_replayed() {
+    let hub = Hub::new(sequenced_from_1());
     for n in 1..=5 {
         publish(
             &hub,
@@ -62,22 +62,22 @@ fn what_is_kept_comes_again() {
     assert_eq!(from(2), from(1));
     assert_eq!(from(4), "id: 5\ndata: 5\n\n");
     assert_eq!(from(5), "");
-    let newest = |events| {
-        let subscriber = hub.subscription(topic("odd")).replay_last(events);
-        ready(&mut subscriber.subscribe().unwrap())
+    let latest = |events| {
+        let builder = hub.subscription(topic("odd")).replay_last(events);
+        ready(&mut builder.subscribe().unwrap())
     };
-    assert_eq!(newest(0), "");
-    assert_eq!(newest(1), from(4));
-    assert_eq!(newest(2), from(1));
-    assert_eq!(newest(99), from(0));
+    assert_eq!(latest(0), "");
+    assert_eq!(latest(1), from(4));
+    assert_eq!(latest(2), from(1));
+    assert_eq!(latest(99), from(0));
     assert_eq!(hub.stats().replayed, 3 + 2 + 2 + 1 + 1 + 2 + 3 + 1 + 2 + 3);
 }
 
 /// Events that are too old are not replayed, even if no newer event has removed them from the log.
 #[test]
-fn what_is_too_old_does_not_come_again() {
+fn events_that_are_too_old_are_not_replayed() {
     let age = Duration::from_millis(200);
-    let hub = Hub::new(numbered_from_1().retention(Retention::new().age(age)));
+    let hub = Hub::new(sequenced_from_1().retention(Retention::new().age(age)));
     // This subscriber does not read, so the channel keeps the events as well.
     let mut stalled = hub.subscribe(topic("a"), None).unwrap();
     for n in 1..=3 {
@@ -86,21 +86,21 @@ fn what_is_too_old_does_not_come_again() {
     let keyed = Publication::new(topic("a"), Event::new("keyed")).with_key("k");
     let _ = hub.publish(keyed).now_or_never();
     std::thread::sleep(age * 2);
-    let after = |id: u64, slow| {
+    let after = |id: u64, lag_policy| {
         let id = EventId::from(id);
-        let subscriber = hub.subscription(topic("a")).lag_policy(slow);
-        ready(&mut subscriber.after(Some(&id)).subscribe().unwrap())
+        let builder = hub.subscription(topic("a")).lag_policy(lag_policy);
+        ready(&mut builder.after(Some(&id)).subscribe().unwrap())
     };
-    for slow in [LagPolicy::Disconnect, LagPolicy::Skip] {
+    for lag_policy in [LagPolicy::Disconnect, LagPolicy::Skip] {
         for id in [1, 3] {
             let reset = "event: reset\nid: 4\ndata: {\"reason\":\"too old\"}\n\n";
-            assert_eq!(after(id, slow), reset);
+            assert_eq!(after(id, lag_policy), reset);
         }
-        assert_eq!(after(4, slow), "", "the client has seen all events");
-        let subscriber = || hub.subscription(topic("a")).lag_policy(slow);
-        let start = ready(&mut subscriber().from_start().subscribe().unwrap());
-        let newest = ready(&mut subscriber().replay_last(9).subscribe().unwrap());
-        assert_eq!((&*start, &*newest), ("", ""));
+        assert_eq!(after(4, lag_policy), "", "the client has seen all events");
+        let builder = || hub.subscription(topic("a")).lag_policy(lag_policy);
+        let start = ready(&mut builder().from_start().subscribe().unwrap());
+        let latest = ready(&mut builder().replay_last(9).subscribe().unwrap());
+        assert_eq!((&*start, &*latest), ("", ""));
     }
     // The latest event of a key is kept at any age.
     let state = hub.subscription(topic("a")).lag_policy(LagPolicy::Latest);
@@ -157,7 +157,7 @@ fn formats() -> Vec<IdFormat> {
 #[cfg(feature = "sealed-ids")]
 #[test]
 fn sealed_ids_resume_and_cannot_be_guessed() {
-    let hub = Hub::new(numbered_from_1().id_format(IdFormat::sealed([7; 16])));
+    let hub = Hub::new(sequenced_from_1().id_format(IdFormat::sealed([7; 16])));
     let first = publish(&hub, "a", "1");
     publish(&hub, "a", "2");
     let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
@@ -169,23 +169,23 @@ fn sealed_ids_resume_and_cannot_be_guessed() {
 
 #[test]
 fn plain_ids_are_the_default() {
-    let hub = Hub::new(numbered_from_1().id_format(IdFormat::plain()));
+    let hub = Hub::new(sequenced_from_1().id_format(IdFormat::plain()));
     assert_eq!(publish(&hub, "a", "1").as_str(), "1");
 }
 
 #[test]
 fn a_new_subscriber_can_have_the_state() {
-    let hub = Hub::new(numbered_from_1().retention(Retention::new().events(2)));
+    let hub = Hub::new(sequenced_from_1().retention(Retention::new().events(2)));
     let prices = topic("prices");
     for (symbol, price) in [("A", "1"), ("B", "2"), ("A", "3"), ("C", "4"), ("C", "5")] {
         let publication = Publication::new(&prices, Event::new(price)).with_key(symbol);
         let _ = hub.publish(publication).now_or_never();
     }
-    let subscriber = hub
+    let builder = hub
         .subscription(&prices)
         .from_start()
         .lag_policy(LagPolicy::Latest);
-    let state = ready(&mut subscriber.subscribe().unwrap());
+    let state = ready(&mut builder.subscribe().unwrap());
     assert_eq!(
         state,
         "id: 2\ndata: 2\n\nid: 3\ndata: 3\n\nid: 5\ndata: 5\n\n"
@@ -195,7 +195,7 @@ fn a_new_subscriber_can_have_the_state() {
 /// Uses the defaults: the log keeps 16,384 events.
 #[test]
 fn a_quiet_topic_is_not_reset_by_a_busy_one() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let seen = publish(&hub, "quiet/q1", "1");
     for _ in 0..16_500 {
         publish(&hub, "busy", "x");
@@ -221,9 +221,9 @@ fn a_quiet_topic_is_not_reset_by_a_busy_one() {
 }
 
 #[test]
-fn events_that_are_too_old_are_missed_only_by_those_who_select_them() {
+fn events_that_are_too_old_reset_only_their_subscribers() {
     let age = Duration::from_millis(20);
-    let hub = Hub::new(numbered_from_1().retention(Retention::new().age(age)));
+    let hub = Hub::new(sequenced_from_1().retention(Retention::new().age(age)));
     let seen = publish(&hub, "a", "1");
     publish(&hub, "b", "2");
     std::thread::sleep(age * 2);

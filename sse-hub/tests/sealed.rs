@@ -7,13 +7,13 @@ use std::collections::HashSet;
 
 use sse_hub::{Hub, IdFormat, LagPolicy};
 use sse_hyper::EventId;
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 const KEY: [u8; 16] = [7; 16];
 
 fn hub() -> Hub {
     Hub::new(
-        numbered_from_1()
+        sequenced_from_1()
             .id_format(IdFormat::sealed(KEY))
             .position_events(true),
     )
@@ -41,7 +41,7 @@ fn position(hub: &Hub) -> EventId {
 }
 
 #[test]
-fn a_subscriber_of_nothing_cannot_count_what_others_hear() {
+fn a_subscriber_cannot_count_the_events_of_others() {
     let hub = hub();
     publish(&hub, "others", "0");
     let mut told = HashSet::new();
@@ -64,7 +64,7 @@ fn a_subscriber_of_nothing_cannot_count_what_others_hear() {
 }
 
 #[test]
-fn each_position_resumes_where_it_was_told_also_at_another_node() {
+fn each_position_resumes_on_every_node() {
     let nodes = [hub(), hub()];
     let mut positions = Vec::new();
     for n in 0..20 {
@@ -84,7 +84,7 @@ fn each_position_resumes_where_it_was_told_also_at_another_node() {
             // The first block is the position.
             assert_eq!(text.matches("data: ").count(), 1 + expected.len());
             assert!(
-                expected.iter().all(|it| text.contains(it)),
+                expected.iter().all(|data| text.contains(data)),
                 "{seen}: {text}"
             );
         }
@@ -92,13 +92,13 @@ fn each_position_resumes_where_it_was_told_also_at_another_node() {
 }
 
 #[test]
-fn what_a_slow_subscriber_is_told_is_of_its_own_selection_alone() {
+fn a_slow_subscriber_learns_nothing_of_other_topics() {
     let hub = hub();
-    let subscriber = hub
+    let builder = hub
         .subscription(topic("a"))
         .max_lag(2)
         .lag_policy(LagPolicy::Skip);
-    let mut slow = subscriber.subscribe().unwrap();
+    let mut slow = builder.subscribe().unwrap();
     ready(&mut slow);
     let mut told = HashSet::new();
     for others in [0, 1, 50] {
@@ -116,9 +116,9 @@ fn what_a_slow_subscriber_is_told_is_of_its_own_selection_alone() {
 }
 
 #[test]
-fn an_id_under_another_key_or_made_up_is_unknown() {
+fn ids_of_another_key_and_guesses_are_unknown() {
     let hub = hub();
-    let other = Hub::new(numbered_from_1().id_format(IdFormat::sealed([8; 16])));
+    let other = Hub::new(sequenced_from_1().id_format(IdFormat::sealed([8; 16])));
     publish(&hub, "a", "1");
     let theirs = publish(&other, "a", "1");
     let guesses = [

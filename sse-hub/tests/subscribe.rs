@@ -18,7 +18,7 @@ use sse_hub::{
     SubscribeError, Subscription, Topic, TopicFilter, TopicFilters, Topics,
 };
 use sse_hyper::{CloseEvent, Event, EventId, EventType, StreamTracker};
-use support::{numbered_from_1, publish, ready, topic};
+use support::{publish, ready, sequenced_from_1, topic};
 
 #[test]
 fn topics_and_patterns() {
@@ -80,7 +80,7 @@ fn topics_and_patterns() {
 /// Selects the events of a user in the obvious way, for users with unusual names.
 #[test]
 fn the_name_of_a_user_selects_nothing_of_others() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     for name in ["*", "**", "*/**", "a*", "bob*"] {
         let error = TopicFilters::new(["room".to_owned(), format!("user/{name}")]).unwrap_err();
         assert!(matches!(error, InvalidTopic::Star(_)), "{error:?}");
@@ -100,7 +100,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
     let own = Topic::from_segments(["user", "bob"]).unwrap();
     let below = TopicFilter::below(&own).unwrap();
     let topics = Topics::new([&own, &topic("room")]).unwrap();
-    let selections = [
+    let filter_sets = [
         (TopicFilters::from(&topics), 2),
         (TopicFilters::from(topics), 2),
         (
@@ -121,7 +121,7 @@ fn the_name_of_a_user_selects_nothing_of_others() {
         ),
     ];
     let mut subscriptions =
-        selections.map(|(filters, expected)| (hub.subscribe(filters, None).unwrap(), expected));
+        filter_sets.map(|(filters, expected)| (hub.subscribe(filters, None).unwrap(), expected));
     for to in [
         "room",
         "user/bob",
@@ -150,8 +150,8 @@ fn the_name_of_a_user_selects_nothing_of_others() {
 }
 
 #[test]
-fn an_event_of_many_topics_comes_once() {
-    let hub = Hub::new(numbered_from_1());
+fn an_event_of_many_topics_is_delivered_once() {
+    let hub = Hub::new(sequenced_from_1());
     let mut subscription = hub
         .subscribe(
             TopicFilters::from_patterns(["a", "b", "*", "**"]).unwrap(),
@@ -166,7 +166,7 @@ fn an_event_of_many_topics_comes_once() {
 
 #[test]
 fn all_that_is_ready_is_one_frame_and_shared() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let mut subscriptions: Vec<_> = (0..3)
         .map(|_| hub.subscribe(topic("a"), None).unwrap())
         .collect();
@@ -178,7 +178,7 @@ fn all_that_is_ready_is_one_frame_and_shared() {
     }
     let frames: Vec<_> = subscriptions
         .iter_mut()
-        .map(|it| it.next().now_or_never().unwrap().unwrap())
+        .map(|subscription| subscription.next().now_or_never().unwrap().unwrap())
         .collect();
     assert_eq!(frames[0].events().count(), 16);
     for frame in &frames {
@@ -187,7 +187,7 @@ fn all_that_is_ready_is_one_frame_and_shared() {
 }
 
 #[test]
-fn there_are_no_more_subscribers_than_there_may_be() {
+fn the_number_of_subscribers_is_limited() {
     let hub = Hub::new(HubConfig::new().max_subscribers(2));
     let one = hub.subscribe(topic("a"), None).unwrap();
     let _two = hub.subscribe(topic("b"), None).unwrap();
@@ -209,17 +209,17 @@ fn an_event_may_be_too_large() {
         PublishError::TooLarge { bytes: 4, limit: 3 }
     ));
     let event = Event::new("1").with_type(EventType::new("t").unwrap());
-    let posting = hub.publish(Publication::new(topic("a"), event).with_key("ke"));
-    let error = posting.now_or_never().unwrap().unwrap_err();
+    let publishing = hub.publish(Publication::new(topic("a"), event).with_key("ke"));
+    let error = publishing.now_or_never().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "event is 4 bytes, limit is 3");
     assert_eq!(hub.stats().published, 1);
 }
 
 #[test]
 fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
-    const LIMIT: usize = 10_000;
+    const MAX_EVENT_BYTES: usize = 10_000;
 
-    let hub = Hub::new(HubConfig::new().max_event_bytes(LIMIT));
+    let hub = Hub::new(HubConfig::new().max_event_bytes(MAX_EVENT_BYTES));
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     for line_end in ["\n", "\r", "\r\n"] {
         let mut data = String::new();
@@ -235,7 +235,7 @@ fn an_event_of_many_lines_is_as_large_as_on_the_wire() {
             data.push_str(&line_end.repeat(100));
         }
         assert!(
-            (LIMIT / 3..=LIMIT + 100).contains(&largest),
+            (MAX_EVENT_BYTES / 3..=MAX_EVENT_BYTES + 100).contains(&largest),
             "{largest} bytes"
         );
     }
@@ -253,7 +253,7 @@ fn a_waker_may_take_subscriptions_with_it() {
         fn wake(self: Arc<Self>) {}
     }
 
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let keep = || {
         let subscription = hub.subscribe(topic("a"), None).unwrap();
         Waker::from(Arc::new(Task {
@@ -283,7 +283,7 @@ fn a_waker_may_take_subscriptions_with_it() {
 
 #[test]
 fn an_own_id_is_replaced() {
-    let hub = Hub::new(numbered_from_1());
+    let hub = Hub::new(sequenced_from_1());
     let mut subscription = hub.subscribe(topic("a"), None).unwrap();
     let event = Event::new("x").with_id(EventId::new("mine").unwrap());
     let _ = hub.publish((topic("a"), event)).now_or_never();
@@ -291,12 +291,15 @@ fn an_own_id_is_replaced() {
 }
 
 #[test]
-fn one_may_be_behind_by_so_many_and_not_more() {
+fn a_subscriber_may_be_behind_up_to_its_maximum_lag() {
     let hub =
-        Hub::new(numbered_from_1().lagged_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
-    let subscribe = |slow| {
-        let subscriber = hub.subscription(topic("a")).max_lag(3).lag_policy(slow);
-        let mut subscription = subscriber.subscribe().unwrap();
+        Hub::new(sequenced_from_1().lagged_retry(Duration::from_secs(2)..=Duration::from_secs(2)));
+    let subscribe = |lag_policy| {
+        let builder = hub
+            .subscription(topic("a"))
+            .max_lag(3)
+            .lag_policy(lag_policy);
+        let mut subscription = builder.subscribe().unwrap();
         assert_eq!(ready(&mut subscription), "");
         subscription
     };
@@ -329,8 +332,8 @@ fn one_may_be_behind_by_so_many_and_not_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
-    let hub = Hub::new(numbered_from_1());
+async fn a_denied_client_gets_no_events_and_a_grant_is_renewed() {
+    let hub = Hub::new(sequenced_from_1());
     let deny = |_: TopicFilters| async { Err(Denied::new("no")) };
     let error = hub
         .subscription(topic("a"))
@@ -339,11 +342,14 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
         .unwrap_err();
     assert_eq!(error, SubscribeError::Denied(Denied::new("no")));
     assert_eq!(hub.stats().subscribers, 0);
-    // The future may keep the selection.
+    // The future may keep the filters.
     let ask_elsewhere = |filters: TopicFilters| async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let allowed = ["a", "b/**"];
-        match filters.iter().find(|it| !allowed.contains(&it.as_str())) {
+        match filters
+            .iter()
+            .find(|filter| !allowed.contains(&filter.as_str()))
+        {
             None => Ok(Grant::forever()),
             Some(filter) => Err(Denied::new(filter.to_string())),
         }
@@ -374,8 +380,8 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
             }
         }
     };
-    let subscriber = hub.subscription(topic("a"));
-    let mut events = subscriber
+    let builder = hub.subscription(topic("a"));
+    let mut events = builder
         .subscribe_authorized(authorizer)
         .await
         .unwrap()
@@ -390,15 +396,15 @@ async fn who_is_denied_hears_nothing_and_who_was_granted_is_asked_again() {
     assert_eq!(events.next().await.unwrap().data(), "2");
     let last = events.next().await.unwrap();
     assert_eq!((last.event_type(), last.data()), ("denied", "it is\nover"));
-    // An event that is published while the authority decides is not delivered.
+    // An event that is published while the authorizer decides is not delivered.
     publish(&hub, "a", "3");
     assert!(events.next().await.is_none());
     assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
-async fn it_is_a_body_that_ends_with_the_others() {
-    let (hub, streams) = (Hub::new(numbered_from_1()), StreamTracker::default());
+async fn a_subscription_is_a_body_that_ends_with_its_tracker() {
+    let (hub, streams) = (Hub::new(sequenced_from_1()), StreamTracker::default());
     let request = http::Request::new(());
     let subscription = hub.subscribe(topic("a"), None).unwrap();
     let response = streams.respond(&request, subscription);
@@ -411,4 +417,24 @@ async fn it_is_a_body_that_ends_with_the_others() {
     let rest = body.collect().await.unwrap().to_bytes();
     assert_eq!(rest, "event: closing\ndata: bye\n\n");
     assert_eq!((streams.open_streams(), hub.stats().subscribers), (0, 0));
+}
+
+#[test]
+fn lags_are_counted_in_a_histogram() {
+    let hub = Hub::new(sequenced_from_1());
+    for behind in [2, 10, 11] {
+        let subscription = hub.subscription(topic("a")).max_lag(1);
+        let mut subscription = subscription
+            .lag_policy(LagPolicy::Skip)
+            .subscribe()
+            .unwrap();
+        assert_eq!(ready(&mut subscription), "");
+        for n in 0..behind {
+            publish(&hub, "a", &n.to_string());
+        }
+        assert!(ready(&mut subscription).starts_with("event: lagged\n"));
+    }
+    let lag = hub.stats().lag;
+    assert_eq!(lag.buckets, [0, 2, 3, 3, 3, 3]);
+    assert_eq!((lag.count, lag.sum), (3, 23));
 }

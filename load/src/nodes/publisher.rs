@@ -30,7 +30,7 @@ pub(super) struct Publisher {
 impl Publisher {
     pub(super) fn new(url: &str) -> Result<Self> {
         let within = NatsConfig::new().publish_timeout(test_timeout());
-        let nats = JetStream::connect(url, within.stream(STREAM))?;
+        let nats = JetStream::new(url, within.stream(STREAM))?;
         // The hub only publishes, so the future that reads from the backend is not needed.
         let (hub, _) = Hub::with_backend(sse_hub::HubConfig::default(), Arc::new(nats));
         Ok(Self {

@@ -1,19 +1,68 @@
 //! Metrics for Prometheus.
 
-use core::time::Duration;
+use core::{fmt::Write as _, time::Duration};
 
 use anyhow::{Context, Result};
 use http::StatusCode;
-use metrics::{counter, describe_counter};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sse_hub::{Hub, LagHistogram, Stats};
 
 /// Name of the counter of requests.
 const REQUESTS: &str = "sse_hub_requests_total";
 
-/// Buckets of the histogram of lags, in events.
-const LAG_BUCKETS: [f64; 6] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
+/// Name and description of the histogram of lags.
+const LAG: (&str, &str) = (
+    "sse_hub_lag_events",
+    "Number of events by which slow subscribers were behind",
+);
 
-/// Stats a request, by its path and the status of its response.
+/// Counter of the hub: its name, its description, and its value.
+type HubCounter = (&'static str, &'static str, fn(&Stats) -> u64);
+
+/// Counters of the hub.
+const HUB_COUNTERS: [HubCounter; 8] = [
+    ("sse_hub_published_total", "Events published", |stats| {
+        stats.published
+    }),
+    (
+        "sse_hub_delivered_total",
+        "Events taken by subscribers, counted once for each subscriber",
+        |stats| stats.delivered,
+    ),
+    (
+        "sse_hub_replayed_total",
+        "Delivered events that were published before their subscriber subscribed",
+        |stats| stats.replayed,
+    ),
+    (
+        "sse_hub_dropped_total",
+        "Events that subscribers missed because they were too slow",
+        |stats| stats.dropped,
+    ),
+    (
+        "sse_hub_lagged_total",
+        "Times a subscriber was too slow",
+        |stats| stats.lagged,
+    ),
+    (
+        "sse_hub_resets_total",
+        "Subscribers that could not resume after their last event",
+        |stats| stats.resets,
+    ),
+    (
+        "sse_hub_failed_replays_total",
+        "Subscribers that were reset because the backend refused a replay",
+        |stats| stats.failed_replays,
+    ),
+    (
+        "sse_hub_refused_total",
+        "Events from the backend that may not be published, counted each time that they are read",
+        |stats| stats.refused,
+    ),
+];
+
+/// Counts a request, by its path and the status of its response.
 pub(crate) fn count_request(path: &'static str, status: StatusCode) {
     let status = status.as_str().to_owned();
     counter!(REQUESTS, "path" => path, "status" => status).increment(1);
@@ -21,15 +70,20 @@ pub(crate) fn count_request(path: &'static str, status: StatusCode) {
 
 /// Installs the recorder of the metrics, and starts a task for its upkeep. Must be called on the runtime.
 pub(crate) fn install() -> Result<PrometheusHandle> {
-    let lag = Matcher::Full("sse_hub_lag_events".to_owned());
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(lag, &LAG_BUCKETS)
-        .and_then(PrometheusBuilder::install_recorder)
+        .install_recorder()
         .context("cannot install the recorder of metrics")?;
     describe_counter!(REQUESTS, "Requests that were answered, by path and status.");
+    for (name, description, _) in HUB_COUNTERS {
+        describe_counter!(name, description);
+    }
+    describe_gauge!("sse_hub_subscribers", "Open subscriptions");
+    describe_gauge!(
+        "sse_hub_backend_connected",
+        "1 if the backend is connected, 0 if not"
+    );
     let upkeep = handle.clone();
     tokio::spawn(async move {
-        // Histograms hold all samples since the last upkeep.
         let mut interval = tokio::time::interval(Duration::from_secs(5));
         loop {
             interval.tick().await;
@@ -37,4 +91,31 @@ pub(crate) fn install() -> Result<PrometheusHandle> {
         }
     });
     Ok(handle)
+}
+
+/// Returns all metrics in the text format of Prometheus, with the current counters of the hub.
+pub(crate) fn render(handle: &PrometheusHandle, hub: &Hub) -> String {
+    let stats = hub.stats();
+    for (name, _, value) in HUB_COUNTERS {
+        counter!(name).absolute(value(&stats));
+    }
+    gauge!("sse_hub_subscribers").set(stats.subscribers as f64);
+    gauge!("sse_hub_backend_connected").set(f64::from(u8::from(hub.is_connected())));
+    let mut text = handle.render();
+    push_lag(&mut text, &stats.lag);
+    text
+}
+
+/// Adds the histogram of lags. The hub has its buckets, so it is written here.
+fn push_lag(text: &mut String, lag: &LagHistogram) {
+    let (name, description) = LAG;
+    let mut lines = format!("# HELP {name} {description}\n# TYPE {name} histogram\n");
+    for (bound, count) in LagHistogram::BOUNDS.iter().zip(lag.buckets) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(lines, "{name}_bucket{{le=\"{bound}\"}} {count}");
+    }
+    let LagHistogram { count, sum, .. } = lag;
+    let _ = writeln!(lines, "{name}_bucket{{le=\"+Inf\"}} {count}");
+    let _ = writeln!(lines, "{name}_sum {sum}\n{name}_count {count}\n");
+    text.push_str(&lines);
 }

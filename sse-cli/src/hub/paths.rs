@@ -119,7 +119,7 @@ fn health(server: &Server) -> Response<Body> {
 
 fn counters<B>(server: &Server, request: &Request<B>) -> Response<Body> {
     match server.access.check_metrics(request.headers()) {
-        Ok(()) => answer::metrics(server.metrics.render()),
+        Ok(()) => answer::metrics(metrics::render(&server.metrics, &server.hub)),
         Err(refusal) => refusal.into(),
     }
 }

@@ -22,7 +22,7 @@ pub(crate) trait Nodes {
 
     /// Creates a node: a hub with its own connection.
     fn node(&self) -> Hub {
-        self.node_with(patient(), Retention::default())
+        self.node_with(with_test_timeout(), Retention::default())
     }
 
     fn node_with(&self, config: NatsConfig, retention: Retention) -> Hub {
@@ -39,7 +39,7 @@ pub(crate) trait Nodes {
 
 impl Nodes for Nats {
     fn stream(&self, config: NatsConfig) -> JetStream {
-        JetStream::connect(self.url(), config).unwrap()
+        JetStream::new(self.url(), config).unwrap()
     }
 
     async fn client(&self) -> async_nats::jetstream::Context {
@@ -58,7 +58,7 @@ pub(crate) fn stream_config() -> Config {
 }
 
 /// Creates a configuration with a long timeout for publishing, so that a slow machine does not break the test.
-pub(crate) fn patient() -> NatsConfig {
+pub(crate) fn with_test_timeout() -> NatsConfig {
     NatsConfig::default().publish_timeout(test_timeout())
 }
 
@@ -96,11 +96,11 @@ pub(crate) async fn texts(events: &mut Events, count: usize) -> Vec<String> {
 }
 
 pub(crate) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
-    range.map(|it| it.to_string()).collect()
+    range.map(|number| number.to_string()).collect()
 }
 
-/// Returns the number of an event, from its ID.
-pub(crate) fn number(id: &EventId) -> u64 {
+/// Returns the sequence of an event, from its ID.
+pub(crate) fn sequence(id: &EventId) -> u64 {
     HubId::parse(id.as_str()).unwrap().number()
 }
 

@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use sse_hyper::Encoded;
-
-use crate::{Topic, TopicFilters, Topics, publication::Key};
+use crate::{Encoded, Topic, TopicFilters, Topics, publication::Key};
 
 /// Number of bytes of a topic or a key that are one more unit of work.
 const BYTES_PER_WORK: usize = 16;
@@ -15,11 +13,11 @@ const BLOCK_OVERHEAD: usize = 64;
 /// Kept event, encoded with its ID.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) number: u64,
+    pub(crate) sequence: u64,
     pub(crate) topics: Topics,
     pub(crate) key: Option<Key>,
     pub(crate) block: Encoded,
-    pub(crate) at: Instant,
+    pub(crate) appended_at: Instant,
 }
 
 impl Entry {
@@ -36,14 +34,14 @@ impl Entry {
         entry + block + topics + texts.sum::<usize>() + key
     }
 
-    /// Returns the work of matching it against a filters, in units of [`Turn`](crate::turn::Turn).
+    /// Returns the work of matching it against these filters, in units of [`Turn`](crate::turn::Turn).
     pub(super) fn cost(&self, filters: &TopicFilters) -> usize {
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
         cost(&self.topics, filters) + key / BYTES_PER_WORK
     }
 }
 
-/// Returns the work of matching these topics against a filters, in units of [`Turn`](crate::turn::Turn).
+/// Returns the work of matching these topics against these filters, in units of [`Turn`](crate::turn::Turn).
 pub(crate) fn cost(topics: &Topics, filters: &TopicFilters) -> usize {
     let topics = topics
         .iter()
@@ -56,7 +54,7 @@ fn allocated(bytes: usize) -> usize {
     (bytes + size_of::<usize>()).next_multiple_of(16)
 }
 
-/// Returns the memory that an `Arc` of this length takes, in bytes, with its two counts.
+/// Returns the memory that an `Arc` of this length takes, in bytes, with its two counters.
 fn shared(bytes: usize) -> usize {
     allocated(2 * size_of::<usize>() + bytes)
 }

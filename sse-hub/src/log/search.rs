@@ -1,13 +1,11 @@
-//! Search for the events of a selection in the log.
+//! Search for the events of a set of topic filters in the log.
 
 use core::ops::Bound;
 use std::{iter, sync::Arc};
 
-use sse_hyper::Encoded;
-
 use crate::{
-    TopicFilters,
-    log::{Entry, FULL_FRAME, Log},
+    Encoded, TopicFilters,
+    log::{Entry, Log, MAX_FRAME_BYTES},
     turn::Turn,
 };
 
@@ -16,107 +14,118 @@ use crate::{
 pub(crate) struct Found {
     /// Events, at most one frame of them.
     pub(crate) blocks: Vec<Encoded>,
-    /// Number up to which there are no other events.
-    pub(crate) cursor: u64,
+    /// Sequence up to which there are no other events.
+    pub(crate) position: u64,
 }
 
 impl Log {
-    /// Returns the events of this selection after this number, up to a full frame or to the end of the turn.
+    /// Returns the events of these filters after this sequence, up to a full frame or to the end of the turn.
     ///
-    /// If `latest` is set, returns only events that no newer event of their key replaces. Events up to `expired` are
-    /// left out, except those of the main queue, and with `latest` those with a key.
+    /// If `compact` is set, returns only events that no newer event of their key replaces. Events up to `expired` are
+    /// left out, except those of the main queue, and with `compact` those with a key.
     pub(crate) fn find(
         &self,
         after: u64,
         filters: &TopicFilters,
-        latest: bool,
+        compact: bool,
         expired: u64,
         turn: &mut Turn,
     ) -> Found {
         let mut found = Found {
-            cursor: after,
+            position: after,
             ..Found::default()
         };
         let mut size = 0;
         let expired = self.expired.max(expired);
         let per_topic = self.per_topic.after(after.max(expired));
-        let state = if latest { after } else { u64::MAX };
-        let state = self.state.range((Bound::Excluded(state), Bound::Unbounded));
+        let state = if compact { after } else { u64::MAX };
+        let state = self
+            .kept_by_key
+            .range((Bound::Excluded(state), Bound::Unbounded));
         let kept = merge(per_topic, state.map(|(_, entry)| entry));
-        let start = if latest { after } else { after.max(self.floor) };
-        let start = self.entries.partition_point(|entry| entry.number <= start);
+        let start = if compact {
+            after
+        } else {
+            after.max(self.floor)
+        };
+        let start = self
+            .entries
+            .partition_point(|entry| entry.sequence <= start);
         for entry in kept.chain(self.entries.range(start..)) {
             if turn.is_over() {
                 return found;
             }
             turn.spend(entry.cost(filters));
-            if filters.matches_any(&entry.topics) && !(latest && self.is_replaced(entry, expired)) {
-                if size > 0 && size + entry.block.len() > FULL_FRAME {
+            if filters.matches_any(&entry.topics) && !(compact && self.is_replaced(entry, expired))
+            {
+                if size > 0 && size + entry.block.len() > MAX_FRAME_BYTES {
                     return found;
                 }
                 size += entry.block.len();
                 found.blocks.push(entry.block.clone());
             }
-            found.cursor = entry.number;
+            found.position = entry.sequence;
         }
-        found.cursor = self.newest.max(after);
+        found.position = self.latest.max(after);
         found
     }
 
-    /// Returns whether a subscriber with `LagPolicy::Latest` does not get this event: a newer one of its key replaces it,
-    /// or it has no key and is too old.
+    /// Returns whether a subscriber with `LagPolicy::Latest` does not get this event: a newer one of its key replaces
+    /// it, or it has no key and is too old.
     fn is_replaced(&self, entry: &Entry, expired: u64) -> bool {
         match &entry.key {
-            Some(key) => self.latest.get(key) != Some(&entry.number),
-            None => entry.number <= expired,
+            Some(key) => self.latest_by_key.get(key) != Some(&entry.sequence),
+            None => entry.sequence <= expired,
         }
     }
 
-    /// Returns the number after which a replay of all kept events begins.
-    pub(crate) fn replay_start(&self, latest: bool) -> u64 {
+    /// Returns the sequence after which a replay of all kept events begins.
+    pub(crate) fn replay_start(&self, compact: bool) -> u64 {
         let start = self.skip_missing(0, self.expired());
-        if latest {
-            start.min(self.state_floor)
+        if compact {
+            start.min(self.kept_by_key_floor)
         } else {
             start
         }
     }
 
-    /// Searches for the newest events of these filters. Returns the number after which they are. `None` if they are
+    /// Searches for the latest events of these filters. Returns the sequence after which they are. `None` if they are
     /// not found in this turn: the caller continues in the next one.
-    pub(crate) fn step_back(
+    pub(crate) fn search_back(
         &self,
-        back: &mut Back,
+        search: &mut BackwardSearch,
         filters: &TopicFilters,
         turn: &mut Turn,
     ) -> Option<u64> {
         let expired = self.expired();
         let start = self.floor.max(expired);
-        let start = self.entries.partition_point(|entry| entry.number <= start);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.sequence <= start);
         let end = self
             .entries
-            .partition_point(|entry| entry.number <= back.through);
+            .partition_point(|entry| entry.sequence <= search.through);
         let front = self.entries.range(start..end.max(start));
-        let per_topic = self.per_topic.between(expired, back.through);
+        let per_topic = self.per_topic.between(expired, search.through);
         for entry in front.rev().chain(per_topic.rev()) {
-            if back.left == 0 {
+            if search.left == 0 {
                 break;
             }
             if turn.is_over() {
                 return None;
             }
             turn.spend(entry.cost(filters));
-            // Numbers begin with 1.
-            back.through = entry.number - 1;
-            back.left -= usize::from(filters.matches_any(&entry.topics));
+            // Sequences begin with 1.
+            search.through = entry.sequence - 1;
+            search.left -= usize::from(filters.matches_any(&entry.topics));
         }
-        let found = if back.left == 0 { back.through } else { 0 };
+        let found = if search.left == 0 { search.through } else { 0 };
         // Some of the events may have been dropped meanwhile.
         Some(self.skip_missing(found, expired))
     }
 }
 
-/// Merges two sequences in the order of their numbers. An event that is in both is yielded once.
+/// Merges two iterators in the order of their sequences. An event that is in both is yielded once.
 pub(super) fn merge<'a>(
     first: impl Iterator<Item = &'a Arc<Entry>>,
     second: impl Iterator<Item = &'a Arc<Entry>>,
@@ -124,7 +133,7 @@ pub(super) fn merge<'a>(
     let (mut first, mut second) = (first.peekable(), second.peekable());
     iter::from_fn(move || {
         let (one, other) = match (first.peek(), second.peek()) {
-            (Some(one), Some(other)) => (one.number, other.number),
+            (Some(one), Some(other)) => (one.sequence, other.sequence),
             (Some(_), None) => return first.next(),
             (None, _) => return second.next(),
         };
@@ -139,17 +148,17 @@ pub(super) fn merge<'a>(
     })
 }
 
-/// Search for the newest events of a selection, backwards from the newest one.
+/// Search for the latest events of a set of topic filters, backwards from the latest one.
 #[derive(Debug)]
-pub(crate) struct Back {
+pub(crate) struct BackwardSearch {
     /// Number of events to find.
     left: usize,
-    /// Number of the newest event that was not examined yet.
+    /// Sequence of the latest event that was not examined yet.
     through: u64,
 }
 
-impl Back {
-    /// Creates a search for the newest `events` events up to `through`.
+impl BackwardSearch {
+    /// Creates a search for the latest `events` events up to `through`.
     pub(crate) fn new(events: usize, through: u64) -> Self {
         Self {
             left: events,

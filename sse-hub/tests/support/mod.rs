@@ -27,6 +27,14 @@ pub(crate) fn ready(subscription: &mut Subscription) -> String {
 }
 
 /// Creates a configuration without position events, which most tests would have to skip.
-pub(crate) fn numbered_from_1() -> HubConfig {
+pub(crate) fn sequenced_from_1() -> HubConfig {
     HubConfig::new().first_sequence(1).position_events(false)
+}
+
+/// Returns the number of distinct sets of topic filters that have subscribers, from the hub's debug text.
+#[allow(clippy::disallowed_methods, reason = "the test parses its own numbers")]
+pub(crate) fn channels(hub: &Hub) -> usize {
+    let text = format!("{hub:?}");
+    let (_, rest) = text.split_once("channels: ").unwrap();
+    rest.split(',').next().unwrap().parse().unwrap()
 }

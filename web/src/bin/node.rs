@@ -47,7 +47,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     } = arguments;
     let listener = listen(port).await?;
     let stream = NatsConfig::new().max_events(MAX_EVENTS);
-    let nats = JetStream::connect(&arguments.nats, stream)?;
+    let nats = JetStream::new(&arguments.nats, stream)?;
     let (hub, follow) = Hub::with_backend(config(), Arc::new(nats));
     println!("http://{}/", listener.local_addr()?);
 

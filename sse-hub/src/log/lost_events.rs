@@ -6,18 +6,18 @@ use crate::{Topic, TopicFilter, TopicFilters, Topics};
 
 /// Maximum number of topics whose losses are recorded. They take a few megabytes if their texts have the maximum
 /// length.
-const MAX_TOPICS: usize = 16 * 1024;
+const MAX_RECORDED_TOPICS: usize = 16 * 1024;
 
 /// Maximum number of comparisons of a pattern with a topic for one answer.
 const MAX_COMPARISONS: usize = 4096;
 
-/// Number of the newest event of each topic that a log has lost.
+/// Sequence of the latest event of each topic that a log has lost.
 ///
 /// A quiet topic loses its few events much later than a busy one. So its subscribers can resume without a reset,
 /// although the log has lost many events of other topics.
 #[derive(Debug)]
 pub(crate) struct LostEvents {
-    newest: HashMap<Topic, u64>,
+    latest: HashMap<Topic, u64>,
     /// The topics of events up to this one are not known.
     floor: u64,
 }
@@ -26,34 +26,34 @@ impl LostEvents {
     /// Creates a record in which the topics of events up to this one are not known.
     pub(crate) fn new(floor: u64) -> Self {
         Self {
-            newest: HashMap::new(),
+            latest: HashMap::new(),
             floor,
         }
     }
 
     /// Notes that an event is lost.
-    pub(crate) fn add(&mut self, number: u64, topics: &Topics) {
-        if number <= self.floor {
+    pub(crate) fn add(&mut self, sequence: u64, topics: &Topics) {
+        if sequence <= self.floor {
             return;
         }
         for topic in topics {
-            match self.newest.get_mut(topic) {
-                Some(newest) => *newest = number.max(*newest),
+            match self.latest.get_mut(topic) {
+                Some(latest) => *latest = sequence.max(*latest),
                 None => {
-                    self.newest.insert(topic.clone(), number);
+                    self.latest.insert(topic.clone(), sequence);
                 }
             }
         }
-        if self.newest.len() > MAX_TOPICS {
+        if self.latest.len() > MAX_RECORDED_TOPICS {
             // At least half of the topics are removed, so that this is rare.
-            let mut numbers: Vec<u64> = self.newest.values().copied().collect();
-            let (_, median, _) = numbers.select_nth_unstable(MAX_TOPICS / 2);
+            let mut sequences: Vec<u64> = self.latest.values().copied().collect();
+            let (_, median, _) = sequences.select_nth_unstable(MAX_RECORDED_TOPICS / 2);
             self.floor = self.floor.max(*median);
-            self.newest.retain(|_, number| *number > self.floor);
+            self.latest.retain(|_, sequence| *sequence > self.floor);
         }
     }
 
-    /// Returns whether an event of these filters after this number may be lost. Returns `true` if the exact answer
+    /// Returns whether an event of these filters after this sequence may be lost. Returns `true` if the exact answer
     /// is too much work.
     pub(crate) fn may_match(&self, after: u64, filters: &TopicFilters) -> bool {
         if after < self.floor {
@@ -62,15 +62,15 @@ impl LostEvents {
         let patterns = filters
             .iter()
             .filter(|filter| !matches!(filter, TopicFilter::Exact(_)));
-        if patterns.count() * self.newest.len() > MAX_COMPARISONS {
+        if patterns.count() * self.latest.len() > MAX_COMPARISONS {
             return true;
         }
-        let is_lost = |number: &u64| *number > after;
+        let is_lost = |sequence: &u64| *sequence > after;
         filters.iter().any(|filter| match filter {
-            TopicFilter::Exact(topic) => self.newest.get(topic).is_some_and(is_lost),
+            TopicFilter::Exact(topic) => self.latest.get(topic).is_some_and(is_lost),
             filter => {
-                let mut topics = self.newest.iter();
-                topics.any(|(topic, number)| is_lost(number) && filter.matches(topic))
+                let mut topics = self.latest.iter();
+                topics.any(|(topic, sequence)| is_lost(sequence) && filter.matches(topic))
             }
         })
     }
@@ -114,17 +114,17 @@ mod tests {
     #[test]
     fn many_topics_take_bounded_memory() {
         let mut lost = LostEvents::new(0);
-        let count = 5 * MAX_TOPICS as u64;
-        for number in 1..=count {
-            lost.add(number, &topics(&number.to_string()));
-            assert!(lost.newest.len() <= MAX_TOPICS + 1);
+        let count = 5 * MAX_RECORDED_TOPICS as u64;
+        for sequence in 1..=count {
+            lost.add(sequence, &topics(&sequence.to_string()));
+            assert!(lost.latest.len() <= MAX_RECORDED_TOPICS + 1);
         }
-        let of = |number: u64| TopicFilters::from(topics(&number.to_string()));
+        let of = |sequence: u64| TopicFilters::from(topics(&sequence.to_string()));
         assert!(
             lost.may_match(0, &of(1)),
             "its topic is not recorded any more"
         );
-        let after = count - MAX_TOPICS as u64 / 4;
+        let after = count - MAX_RECORDED_TOPICS as u64 / 4;
         assert!(!lost.may_match(after, &of(after)));
         assert!(lost.may_match(after, &of(after + 1)));
         // For a pattern, the exact answer is too much work.

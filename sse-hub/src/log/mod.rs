@@ -1,6 +1,8 @@
-//! Log of the kept events: all events for a while, then the newest events of each topic and the latest of each key.
+//! Log of the kept events: all events for some time, then the latest events of each topic and of each key.
 
 mod entry;
+mod lost_events;
+mod per_topic;
 mod search;
 
 use std::{
@@ -9,28 +11,29 @@ use std::{
     time::Instant,
 };
 
-use crate::{
-    TopicFilters, config::Retention, lost::LostEvents, per_topic::PerTopic, publication::Key,
-};
+use crate::{TopicFilters, config::Retention, publication::Key};
 
 pub(crate) use entry::{Entry, cost};
-pub(crate) use search::Back;
+pub(crate) use search::BackwardSearch;
+
+use lost_events::LostEvents;
+use per_topic::PerTopic;
 
 /// Maximum number of bytes of a frame of several events. A larger event is a frame of its own, which is not copied.
-pub(crate) const FULL_FRAME: usize = 16 * 1024;
+pub(crate) const MAX_FRAME_BYTES: usize = 16 * 1024;
 
 /// Maximum number of events that are dropped at once because of their age. It bounds the time of one call.
 const MAX_DROPS_PER_CALL: usize = 1024;
 
-/// Maximum number of comparisons of a selector with an event, to find out if a subscriber misses events that are too
+/// Maximum number of comparisons of a filter with an event, to find out if a subscriber misses events that are too
 /// old.
 const MAX_OLD_COMPARISONS: usize = 4096;
 
-/// Log of the newest events, limited in their number and their bytes.
+/// Log of the latest events, limited in their number and their bytes.
 ///
-/// The main queue `entries` has the newest events of all topics. Events leave it oldest first. Some of them are
-/// still kept, as long as there is room: the newest events of each topic in `per_topic`, and the latest event of each
-/// key in `state`. An event may be in both.
+/// The main queue `entries` has the latest events of all topics. Events leave it oldest first. Some of them are
+/// still kept, as long as there is room: the latest events of each topic in `per_topic`, and the latest event of each
+/// key in `kept_by_key`. An event may be in both.
 #[derive(Debug)]
 pub(crate) struct Log {
     retention: Retention,
@@ -38,93 +41,99 @@ pub(crate) struct Log {
     per_topic: PerTopic,
     /// Size of all events in bytes, each event counted once.
     bytes: usize,
-    /// Number of the newest event. In a new log, number of the newest event before this log.
-    newest: u64,
+    /// Sequence of the latest event. In a new log, sequence of the latest event before this log.
+    latest: u64,
     /// All events up to this one have left the main queue, or are too old and will leave it.
     floor: u64,
     /// Events up to this one are too old to be replayed, and may not have been dropped yet.
     expired: u64,
     /// Events up to this one are lost for good: the backend does not have them any more.
-    gone: u64,
+    truncated: u64,
     /// Topics of the events that have left the main queue and are not in `per_topic`.
     lost: LostEvents,
-    /// Number of the newest event of each key, as long as that event is kept.
-    latest: HashMap<Key, u64>,
-    /// Newest event of each key, if it has left the main queue.
-    state: BTreeMap<u64, Arc<Entry>>,
-    /// Number of the newest event that had to leave `state` for lack of room.
-    state_floor: u64,
+    /// Sequence of the latest event of each key, as long as that event is kept.
+    latest_by_key: HashMap<Key, u64>,
+    /// Latest event of each key, if it has left the main queue.
+    kept_by_key: BTreeMap<u64, Arc<Entry>>,
+    /// Sequence of the latest event that had to leave `kept_by_key` for lack of room.
+    kept_by_key_floor: u64,
 }
 
 impl Log {
-    /// Creates an empty log that continues after this number.
-    pub(crate) fn new(retention: Retention, newest: u64) -> Self {
+    /// Creates an empty log that continues after this sequence.
+    pub(crate) fn new(retention: Retention, latest: u64) -> Self {
         Self {
             retention,
             entries: VecDeque::new(),
             per_topic: PerTopic::new(retention),
             bytes: 0,
-            newest,
-            floor: newest,
+            latest,
+            floor: latest,
             expired: 0,
-            gone: 0,
-            lost: LostEvents::new(newest),
-            latest: HashMap::new(),
-            state: BTreeMap::new(),
-            state_floor: newest,
+            truncated: 0,
+            lost: LostEvents::new(latest),
+            latest_by_key: HashMap::new(),
+            kept_by_key: BTreeMap::new(),
+            kept_by_key_floor: latest,
         }
     }
 
-    pub(crate) fn newest(&self) -> u64 {
-        self.newest
+    pub(crate) fn latest(&self) -> u64 {
+        self.latest
     }
 
-    /// Returns the number up to which all events are now too old to be replayed. 0 if no event is too old. The number
-    /// grows with time, even if no event is added.
+    /// Returns the sequence up to which all events are now too old to be replayed. 0 if no event is too old. The
+    /// sequence grows with time, even if no event is added.
     pub(crate) fn expired(&self) -> u64 {
         self.expired_among(self.entries.len())
     }
 
-    /// Returns the number up to which all events are too old. Considers only the first `count` events of the main
+    /// Returns the sequence up to which all events are too old. Considers only the first `count` events of the main
     /// queue, and the events before them.
     fn expired_among(&self, count: usize) -> u64 {
         let Some(age) = self.retention.age else {
             return 0;
         };
         let now = Instant::now();
-        let is_old = |entry: &Arc<Entry>| now.saturating_duration_since(entry.at) > age;
+        let is_old = |entry: &Arc<Entry>| now.saturating_duration_since(entry.appended_at) > age;
         let old = self.entries.partition_point(is_old).min(count);
         let last = old.checked_sub(1).and_then(|last| self.entries.get(last));
-        let number = match last {
-            Some(entry) => entry.number,
+        let sequence = match last {
+            Some(entry) => entry.sequence,
             None => self.per_topic.last_older(age, now),
         };
-        self.expired.max(number)
+        self.expired.max(sequence)
     }
 
-    /// Returns whether all events after this number are still kept. If `latest` is set, considers only the latest
+    /// Returns whether all events after this sequence are still kept. If `compact` is set, considers only the latest
     /// event of each key.
-    pub(crate) fn reaches(&self, number: u64, latest: bool) -> bool {
-        self.complete_after(latest) <= number
+    pub(crate) fn reaches(&self, sequence: u64, compact: bool) -> bool {
+        self.complete_after(compact) <= sequence
     }
 
-    /// Returns the number after which all events are still kept. If `latest` is set, considers only the latest event
+    /// Returns the sequence after which all events are still kept. If `compact` is set, considers only the latest event
     /// of each key. Some earlier events may be kept, too.
-    pub(crate) fn complete_after(&self, latest: bool) -> u64 {
-        if latest { self.state_floor } else { self.floor }
+    pub(crate) fn complete_after(&self, compact: bool) -> u64 {
+        if compact {
+            self.kept_by_key_floor
+        } else {
+            self.floor
+        }
     }
 
-    /// Returns whether an event of these filters may be missing after the number `after`. Events up to `expired`
+    /// Returns whether an event of these filters may be missing after the sequence `after`. Events up to `expired`
     /// count as missing, because they are not replayed any more.
     pub(crate) fn may_miss(&self, after: u64, expired: u64, filters: &TopicFilters) -> bool {
         if self.lost.may_match(after, filters) {
             return true;
         }
         let through = self.expired.max(expired);
-        let start = self.entries.partition_point(|entry| entry.number <= after);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.sequence <= after);
         let end = self
             .entries
-            .partition_point(|entry| entry.number <= through);
+            .partition_point(|entry| entry.sequence <= through);
         let old = self.entries.range(start..end.max(start));
         let mut old = self.per_topic.between(after, through).chain(old);
         let comparisons = MAX_OLD_COMPARISONS / filters.iter().len();
@@ -135,23 +144,23 @@ impl Log {
         is_missed || old.next().is_some()
     }
 
-    /// Returns the number, moved forward over events that are not kept. Events up to `expired` do not count as kept.
-    pub(crate) fn skip_missing(&self, number: u64, expired: u64) -> u64 {
-        let number = number.max(self.expired).max(expired);
-        let next = self.per_topic.after(number).next();
-        // Numbers begin with 1.
-        next.map_or(number.max(self.floor), |entry| entry.number - 1)
+    /// Returns the sequence, moved forward over events that are not kept. Events up to `expired` do not count as kept.
+    pub(crate) fn skip_missing(&self, sequence: u64, expired: u64) -> u64 {
+        let sequence = sequence.max(self.expired).max(expired);
+        let next = self.per_topic.after(sequence).next();
+        // Sequences begin with 1.
+        next.map_or(sequence.max(self.floor), |entry| entry.sequence - 1)
     }
 
     /// Adds an event that is newer than all others.
     pub(crate) fn append(&mut self, entry: Arc<Entry>) {
-        debug_assert!(entry.number > self.newest);
-        self.newest = entry.number;
+        debug_assert!(entry.sequence > self.latest);
+        self.latest = entry.sequence;
         self.bytes += entry.size();
         if let Some(key) = &entry.key
-            && let Some(older) = self.latest.insert(key.clone(), entry.number)
-            && let Some(older) = self.state.remove(&older)
-            && !self.per_topic.contains(older.number)
+            && let Some(older) = self.latest_by_key.insert(key.clone(), entry.sequence)
+            && let Some(older) = self.kept_by_key.remove(&older)
+            && !self.per_topic.contains(older.sequence)
         {
             self.bytes -= older.size();
         }
@@ -159,14 +168,14 @@ impl Log {
         self.evict();
     }
 
-    /// Replaces the log with an empty one, because events up to this number are missing: only in this log, or
+    /// Replaces the log with an empty one, because events up to this sequence are missing: only in this log, or
     /// `for_good`. Returns the old log. Dropping it at once is slow: see [`drop_some`](Self::drop_some).
     #[must_use]
-    pub(crate) fn skip_to(&mut self, number: u64, for_good: bool) -> Self {
-        let gone = if for_good { number } else { self.gone };
+    pub(crate) fn skip_to(&mut self, sequence: u64, for_good: bool) -> Self {
+        let truncated = if for_good { sequence } else { self.truncated };
         let empty = Self {
-            gone,
-            ..Self::new(self.retention, number)
+            truncated,
+            ..Self::new(self.retention, sequence)
         };
         core::mem::replace(self, empty)
     }
@@ -176,20 +185,20 @@ impl Log {
         for _ in 0..MAX_DROPS_PER_CALL {
             if let Some(entry) = self.entries.pop_front() {
                 if let Some(key) = &entry.key {
-                    self.latest.remove(key);
+                    self.latest_by_key.remove(key);
                 }
             } else if self.per_topic.drop_oldest() {
                 self.per_topic.pop_dropped();
-            } else if !self.drop_state() {
+            } else if !self.drop_oldest_key() {
                 return false;
             }
         }
         true
     }
 
-    /// Returns whether events after this number are lost for good.
-    pub(crate) fn is_gone(&self, number: u64) -> bool {
-        number < self.gone
+    /// Returns whether events after this sequence are lost for good.
+    pub(crate) fn is_truncated(&self, sequence: u64) -> bool {
+        sequence < self.truncated
     }
 
     /// Removes events that exceed the retention.
@@ -199,91 +208,91 @@ impl Log {
         let mut old = 0;
         loop {
             let is_full = self.bytes + self.per_topic.overhead() > self.retention.bytes;
-            if is_full && self.drop_state() {
+            if is_full && self.drop_oldest_key() {
                 continue;
             }
             let is_over = is_full || self.entries.len() > events;
             let is_old = old < MAX_DROPS_PER_CALL && self.is_old();
-            // The newest event stays, even if it is too large, so that it reaches the subscribers that wait for it.
+            // The latest event stays, even if it is too large, so that it reaches the subscribers that wait for it.
             if self.entries.len() > 1 && (is_over || is_old) {
                 old += 1;
-                self.leave_front();
+                self.retire_oldest();
             } else if !(is_full && self.per_topic.drop_oldest()) {
                 break;
             }
-            self.lose_dropped();
+            self.record_dropped();
         }
-        while self.state.len() > keys {
-            self.drop_state();
+        while self.kept_by_key.len() > keys {
+            self.drop_oldest_key();
         }
     }
 
     /// Removes the oldest event of the main queue. It is then kept for its key or its topics, or lost.
-    fn leave_front(&mut self) {
+    fn retire_oldest(&mut self) {
         let Some(entry) = self.entries.pop_front() else {
             return;
         };
-        let number = entry.number;
-        self.floor = self.floor.max(number);
+        let sequence = entry.sequence;
+        self.floor = self.floor.max(sequence);
         if let Some(key) = &entry.key
-            && self.latest.get(key) == Some(&number)
+            && self.latest_by_key.get(key) == Some(&sequence)
         {
-            self.state.insert(number, Arc::clone(&entry));
+            self.kept_by_key.insert(sequence, Arc::clone(&entry));
         }
-        match number <= self.expired {
-            true => self.lose(&entry),
+        match sequence <= self.expired {
+            true => self.record_loss(&entry),
             false => self.per_topic.insert(entry),
         }
     }
 
     /// Handles the events that are not kept for a topic any more.
-    fn lose_dropped(&mut self) {
+    fn record_dropped(&mut self) {
         while let Some(entry) = self.per_topic.pop_dropped() {
-            self.lose(&entry);
+            self.record_loss(&entry);
         }
     }
 
     /// Notes that an event is kept neither in the main queue nor for a topic any more.
-    fn lose(&mut self, entry: &Entry) {
-        self.lost.add(entry.number, &entry.topics);
-        if !self.state.contains_key(&entry.number) {
-            self.forget(entry);
+    fn record_loss(&mut self, entry: &Entry) {
+        self.lost.add(entry.sequence, &entry.topics);
+        if !self.kept_by_key.contains_key(&entry.sequence) {
+            self.release_memory(entry);
         }
     }
 
     /// Notes that an event is not kept any more.
-    fn forget(&mut self, entry: &Entry) {
+    fn release_memory(&mut self, entry: &Entry) {
         self.bytes -= entry.size();
         if let Some(key) = &entry.key
-            && self.latest.get(key) == Some(&entry.number)
+            && self.latest_by_key.get(key) == Some(&entry.sequence)
         {
-            self.latest.remove(key);
+            self.latest_by_key.remove(key);
         }
     }
 
-    /// Marks events that are too old, except the newest one. Drops some of those that are kept for their topics.
+    /// Marks events that are too old, except the latest one. Drops some of those that are kept for their topics.
     fn expire(&mut self) {
         self.expired = self.expired_among(self.entries.len().saturating_sub(1));
         self.floor = self.floor.max(self.expired);
         self.per_topic
             .drop_through(self.expired, MAX_DROPS_PER_CALL);
-        self.lose_dropped();
+        self.record_dropped();
     }
 
     /// Returns whether the oldest event of the main queue is too old to be replayed.
     fn is_old(&self) -> bool {
         let first = self.entries.front();
-        first.is_some_and(|entry| entry.number <= self.expired)
+        first.is_some_and(|entry| entry.sequence <= self.expired)
     }
 
     /// Drops the oldest event that is kept for its key. Returns whether there was one.
-    fn drop_state(&mut self) -> bool {
-        let Some((number, entry)) = self.state.pop_first() else {
+    fn drop_oldest_key(&mut self) -> bool {
+        let Some((sequence, entry)) = self.kept_by_key.pop_first() else {
             return false;
         };
-        self.state_floor = number;
-        if !self.per_topic.contains(number) {
-            self.forget(&entry);
+        self.kept_by_key_floor = sequence;
+        if !self.per_topic.contains(sequence) {
+            self.release_memory(&entry);
         }
         true
     }
@@ -293,10 +302,8 @@ impl Log {
 mod tests {
     use core::{iter, time::Duration};
 
-    use sse_hyper::{Encoded, Event};
-
     use super::{search::merge, *};
-    use crate::{Publication, Topic, Topics, turn::Turn};
+    use crate::{Encoded, Event, Publication, Topic, Topics, turn::Turn};
 
     #[test]
     fn the_bytes_of_an_event_are_those_that_it_takes() {
@@ -305,14 +312,14 @@ mod tests {
             for length in [3, 30, 250] {
                 for data in ["x".to_owned(), "x".repeat(3000), "\n".repeat(500)] {
                     for key in [None, Some("k"), Some("a key that is somewhat longer")] {
-                        let publication = |number: usize| {
-                            let topic = |it: usize| {
-                                format!("{number:03}{}", "x".repeat(length)) + &it.to_string()
+                        let publication = |sequence: usize| {
+                            let topic = |index: usize| {
+                                format!("{sequence:03}{}", "x".repeat(length)) + &index.to_string()
                             };
                             let topics = Topics::new((0..topics).map(topic)).unwrap();
                             let publication = Publication::new(topics, Event::new(data.clone()));
                             match key {
-                                Some(key) => publication.with_key(format!("{key}{number}")),
+                                Some(key) => publication.with_key(format!("{key}{sequence}")),
                                 None => publication,
                             }
                         };
@@ -322,12 +329,12 @@ mod tests {
                         });
                         let used = used.bytes_current as usize / EVENTS;
                         let counted = log.bytes / EVENTS;
-                        let what = format!(
+                        let case = format!(
                             "{topics} topics of {length} bytes, {} of data, key {key:?}: {counted} of {used} counted",
                             data.len()
                         );
-                        assert!(counted >= used * 4 / 5, "{what}");
-                        assert!(counted <= used * 3 / 2 + 64, "{what}");
+                        assert!(counted >= used * 4 / 5, "{case}");
+                        assert!(counted <= used * 3 / 2 + 64, "{case}");
                     }
                 }
             }
@@ -336,13 +343,13 @@ mod tests {
 
     fn fill(log: &mut Log, publications: impl IntoIterator<Item = Publication>) {
         for publication in publications {
-            let number = log.newest() + 1;
+            let sequence = log.latest() + 1;
             log.append(Arc::new(Entry {
-                number,
+                sequence,
                 topics: publication.topics.clone(),
                 key: publication.key(),
                 block: Encoded::from(&publication.event),
-                at: Instant::now(),
+                appended_at: Instant::now(),
             }));
         }
     }
@@ -359,12 +366,12 @@ mod tests {
 
     /// Returns the size of all events, each counted once.
     fn sum(log: &Log) -> usize {
-        let kept = merge(log.per_topic.after(0), log.state.values());
+        let kept = merge(log.per_topic.after(0), log.kept_by_key.values());
         let entries = log.entries.iter().chain(kept);
         entries.map(|entry| entry.size()).sum()
     }
 
-    /// Returns the memory that the log counts.
+    /// Returns the memory that the log counters.
     fn counted(log: &Log) -> usize {
         log.bytes + log.per_topic.overhead()
     }
@@ -381,8 +388,12 @@ mod tests {
         for round in 0..5_000 {
             let key = (round % 3 > 0).then_some(round % 1_000);
             fill(&mut log, [publication(round % 7, key)]);
-            assert!(log.entries.len() <= 100 && log.state.len() <= 50);
-            assert!(log.latest.len() <= 150, "{} keys", log.latest.len());
+            assert!(log.entries.len() <= 100 && log.kept_by_key.len() <= 50);
+            assert!(
+                log.latest_by_key.len() <= 150,
+                "{} keys",
+                log.latest_by_key.len()
+            );
             assert!(counted(&log) <= 150_000 && log.bytes == sum(&log));
         }
         assert!(
@@ -417,7 +428,9 @@ mod tests {
                 assert!(log.per_topic.topics() <= 60);
                 let kept = log.per_topic.after(0).count();
                 assert!(kept <= 60 * per_topic);
-                assert!(log.latest.len() <= log.entries.len() + log.state.len() + kept);
+                assert!(
+                    log.latest_by_key.len() <= log.entries.len() + log.kept_by_key.len() + kept
+                );
             }
         }
     }
@@ -432,17 +445,17 @@ mod tests {
         };
         for (topics, length) in [(1, 1), (1, 200), (5, 20)] {
             let mut log = Log::new(retention, 0);
-            let publication = |number: usize| {
-                let text = |index: usize| format!("{number}/{index}{}", "x".repeat(length));
+            let publication = |sequence: usize| {
+                let text = |index: usize| format!("{sequence}/{index}{}", "x".repeat(length));
                 let topics = Topics::new((0..topics).map(text)).unwrap();
                 Publication::new(topics, Event::new("x"))
             };
             let used = allocation_counter::measure(|| fill(&mut log, (0..EVENTS).map(publication)));
             let used = used.bytes_current as usize / EVENTS;
             let counted = counted(&log) / EVENTS;
-            let what = format!("{topics} topics of {length} bytes: {counted} of {used} counted");
-            assert!(counted >= used * 4 / 5, "{what}");
-            assert!(counted <= used * 3 / 2 + 64, "{what}");
+            let case = format!("{topics} topics of {length} bytes: {counted} of {used} counted");
+            assert!(counted >= used * 4 / 5, "{case}");
+            assert!(counted <= used * 3 / 2 + 64, "{case}");
             let kept = |log: &Log| log.per_topic.after(0).count();
             assert_eq!(kept(&log), EVENTS - 1);
             assert!(log.drop_some());
@@ -481,42 +494,46 @@ mod tests {
             ..Retention::default()
         };
         let mut log = Log::new(retention, 0);
-        for number in 0..100 {
-            let topic = Topic::new(format!("{number:0200}")).unwrap();
+        for sequence in 0..100 {
+            let topic = Topic::new(format!("{sequence:0200}")).unwrap();
             let publication = Publication::new(topic, Event::new("x"));
-            fill(&mut log, [publication.with_key(format!("{number:02000}"))]);
+            fill(
+                &mut log,
+                [publication.with_key(format!("{sequence:02000}"))],
+            );
         }
         assert!(log.entries.len() < 25, "{} entries", log.entries.len());
     }
 
     #[test]
-    fn many_selectors_look_at_few_entries_at_a_time() {
+    fn many_filters_examine_few_entries_at_a_time() {
         let mut log = Log::new(Retention::default(), 0);
         fill(
             &mut log,
-            (0..1000).map(|number| publication(number % 10, None)),
+            (0..1000).map(|sequence| publication(sequence % 10, None)),
         );
         let filters = TopicFilters::new((3..67).map(|topic| topic.to_string())).unwrap();
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
-            let mut back = Back::new(events, 1000);
-            let looks = iter::repeat_with(|| log.step_back(&mut back, &filters, &mut Turn::new()));
-            let looks: Vec<_> = looks.take_while(Option::is_none).collect();
-            let found = log.step_back(&mut back, &filters, &mut Turn::new());
+            let mut search = BackwardSearch::new(events, 1000);
+            let turns =
+                iter::repeat_with(|| log.search_back(&mut search, &filters, &mut Turn::new()));
+            let turns: Vec<_> = turns.take_while(Option::is_none).collect();
+            let found = log.search_back(&mut search, &filters, &mut Turn::new());
             assert_eq!(found, Some(expected), "{events}");
             assert_eq!(
-                looks.len(),
+                turns.len(),
                 (1000 - expected as usize).saturating_sub(1) / 64
             );
         }
         let found = log.find(0, &filters, false, 0, &mut Turn::new());
-        assert_eq!(found.cursor, 25, "a frame is full");
+        assert_eq!(found.position, 25, "a frame is full");
         let filters = TopicFilters::new((10..74).map(|topic| topic.to_string())).unwrap();
         let found = log.find(0, &filters, false, 0, &mut Turn::new());
-        assert_eq!(found.cursor, 64);
+        assert_eq!(found.position, 64);
     }
 
     #[test]
-    fn an_event_that_takes_long_to_match_ends_the_turn() {
+    fn an_event_that_is_slow_to_match_ends_the_turn() {
         let texts = (0..64).map(|index| format!("{index:0256}"));
         let topics = Topics::new(texts).unwrap();
         let mut log = Log::new(Retention::default(), 0);
@@ -527,15 +544,19 @@ mod tests {
         let filters = TopicFilters::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
         for cursor in [0, 1] {
             let found = log.find(cursor, &filters, false, 0, &mut Turn::new());
-            assert_eq!(found.cursor, cursor + 1, "exactly one event");
+            assert_eq!(found.position, cursor + 1, "exactly one event");
         }
     }
 
     #[test]
     fn a_large_event_is_a_frame_of_its_own() {
         let mut log = Log::new(Retention::default(), 0);
-        let large =
-            || Publication::new(Topic::new("1").unwrap(), Event::new("x".repeat(FULL_FRAME)));
+        let large = || {
+            Publication::new(
+                Topic::new("1").unwrap(),
+                Event::new("x".repeat(MAX_FRAME_BYTES)),
+            )
+        };
         fill(
             &mut log,
             [publication(1, None), large(), large(), publication(1, None)],
@@ -562,7 +583,7 @@ mod tests {
                 publication(1, None),
             ],
         );
-        assert_eq!((log.entries.len(), log.state.len()), (1, 0));
+        assert_eq!((log.entries.len(), log.kept_by_key.len()), (1, 0));
         assert!(log.reaches(2, false) && !log.reaches(1, false));
     }
 
@@ -579,7 +600,7 @@ mod tests {
         assert_eq!(log.entries.len(), 1);
         assert!(log.reaches(2, false) && !log.reaches(1, false));
         assert_eq!(
-            log.state.len(),
+            log.kept_by_key.len(),
             1,
             "the latest event of a key is kept at any age"
         );

@@ -1,19 +1,22 @@
-use core::{
-    error::Error, fmt, future::poll_fn, hash::BuildHasher as _, ops::RangeInclusive, task::Poll,
-    time::Duration,
-};
+//! The hub: publishes events, creates subscriptions, and follows its backend.
+
+mod shared;
+
+use core::{error::Error, fmt, future::poll_fn, hash::BuildHasher as _, task::Poll};
 use std::{hash::RandomState, sync::Arc};
 
 use futures_util::StreamExt as _;
-use sse_hyper::{CloseEvent, EventId};
 
 use crate::{
-    Backend, BackendError, HubConfig, Publication, Stats, SubscribeError, Subscription,
-    SubscriptionBuilder, TopicFilters, Update, recovery, shared::Shared, turn::Turn,
+    Backend, BackendError, CloseEvent, EventId, HubConfig, Publication, PublishError, Stats,
+    SubscribeError, Subscription, SubscriptionBuilder, TopicFilters, Update, subscription::replay,
+    turn::Turn,
 };
 
-/// Maximum number of a first event. It leaves room for 2^63 events, more than can ever be published.
-const MAX_FIRST_NUMBER: u64 = u64::MAX / 2;
+pub(crate) use shared::{Core, Shared};
+
+/// Maximum sequence of a first event. It leaves room for 2^63 events, more than can ever be published.
+const MAX_FIRST_SEQUENCE: u64 = u64::MAX / 2;
 
 /// Work of waking a subscriber, in units of [`Turn`].
 const WAKE_WORK: usize = 8;
@@ -21,13 +24,13 @@ const WAKE_WORK: usize = 8;
 /// Work of one call of [`Log::drop_some`](crate::log::Log::drop_some), in units of [`Turn`].
 const DROP_WORK: usize = 1024;
 
-/// Hub that sends each published event to all subscribers that select one of its topics.
+/// Hub that sends each published event to all subscribers whose filters match one of its topics.
 ///
 /// This is a handle: clones refer to the same hub.
 ///
 /// ```
-/// use sse_hub::{Hub, TopicFilters, Topic};
-/// use sse_hyper::{Event, StreamTracker};
+/// use sse_hub::{Event, Hub, Topic, TopicFilters};
+/// use sse_hyper::StreamTracker;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let (hub, streams) = (Hub::default(), StreamTracker::default());
@@ -49,42 +52,61 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Creates a hub in the memory of this process.
+    /// Creates a hub that keeps its events in the memory of this process.
     pub fn new(config: HubConfig) -> Self {
-        let (epoch, first) = match config.first_number {
-            Some(first) => (0, first.min(MAX_FIRST_NUMBER)),
+        let (epoch, first) = match config.first_sequence {
+            Some(first) => (0, first.min(MAX_FIRST_SEQUENCE)),
             None => (random_epoch(), 1),
         };
-        // Nothing was published before the first number.
-        Self::of(config, epoch, first.saturating_sub(1), None)
+        // Nothing was published before the first sequence.
+        Self::from_parts(config, epoch, first.saturating_sub(1), None)
     }
 
     /// Creates a hub that shares its events with all other hubs of the same backend.
     ///
-    /// Spawn the future: it takes events from the backend to the subscribers of this hub, and never ends.
+    /// Spawn the future: it takes events from the backend to the subscribers of this hub, and never ends. Without it,
+    /// the subscribers wait forever.
+    ///
+    /// See the documentation of `sse-hub-nats` for an example.
+    #[must_use = "spawn the future, or no events arrive from the backend"]
     pub fn with_backend(
         config: HubConfig,
         backend: Arc<dyn Backend>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let hub = Self::of(config, 0, 0, Some(Arc::clone(&backend)));
+        let hub = Self::from_parts(config, 0, 0, Some(Arc::clone(&backend)));
         let follow = follow(Arc::clone(&hub.shared), backend);
         (hub, follow)
     }
 
-    fn of(config: HubConfig, epoch: u64, newest: u64, backend: Option<Arc<dyn Backend>>) -> Self {
+    fn from_parts(
+        config: HubConfig,
+        epoch: u64,
+        latest: u64,
+        backend: Option<Arc<dyn Backend>>,
+    ) -> Self {
         Self {
-            shared: Arc::new(Shared::new(config, epoch, newest, backend)),
+            shared: Arc::new(Shared::new(config, epoch, latest, backend)),
         }
     }
 
-    /// Publishes an event to all subscribers that select one of its topics. Returns the event's ID.
+    /// Publishes an event to all subscribers whose filters match one of its topics. Returns the event's ID.
     ///
-    /// A [`Publication`] is an event with its topics and an optional key. A pair of topics and event is one without a
-    /// key.
+    /// Pass a pair of topics and event, or a [`Publication`], which can also have a compaction key.
     ///
-    /// A hub in memory never waits here. So a caller that publishes many events in a row should yield to other tasks
-    /// between them, for example with `tokio::task::yield_now`. With a backend, this method waits until the backend
-    /// has stored the event.
+    /// With a backend, this method waits until the backend has stored the event. A hub in memory never waits here. So a
+    /// caller that publishes many events in a row should yield to other tasks between them, for example with
+    /// `tokio::task::yield_now`.
+    ///
+    /// ```
+    /// use sse_hub::{Event, Hub, Topic, Topics};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let hub = Hub::default();
+    /// let id = hub.publish((Topic::new("news")?, Event::new("it works"))).await?;
+    /// hub.publish((Topics::new(["news", "sports"])?, Event::new("3:1"))).await?;
+    /// # drop(id);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -97,18 +119,19 @@ impl Hub {
         let publication = publication.into();
         let shared = &self.shared;
         shared.config.check(&publication)?;
-        let number = match &shared.backend {
+        let sequence = match &shared.backend {
             None => shared.append(None, &publication).0,
             Some(backend) => backend.publish(&publication).await?,
         };
-        Ok(shared.id(number))
+        Ok(shared.id(sequence))
     }
 
-    /// Publishes like [`publish`](Self::publish), but without waiting, so only in a hub in memory.
+    /// Publishes an event without waiting, in a hub in memory. Returns the event's ID.
+    ///
+    /// Use it in code that is not asynchronous. It does the same as [`publish`](Self::publish) otherwise.
     ///
     /// ```
-    /// use sse_hub::{Hub, Publication, Topic};
-    /// use sse_hyper::Event;
+    /// use sse_hub::{Event, Hub, Publication, Topic};
     ///
     /// let hub = Hub::default();
     /// let price = Publication::new(Topic::new("stocks")?, Event::new("42.5")).with_key("ACME");
@@ -134,23 +157,26 @@ impl Hub {
 
     /// Checks if an event may be published, without publishing it.
     ///
-    /// Checks the size of the event, the lengths of its type and key, its reconnection time, and that its type is not
-    /// reserved. [`publish`](Self::publish) does the same checks, and so does the hub for each
-    /// event from the backend. It skips, logs and counts an event that fails: see [`Stats::refused`].
+    /// The checks are the size of the event, the lengths of its type and key, its reconnection time, and that its type
+    /// is not reserved. [`publish`](Self::publish) does these checks, too.
+    ///
+    /// The hub also checks each event from the backend. It skips, logs and counts an event that may not be published:
+    /// see [`Stats::refused`].
     ///
     /// # Errors
     ///
-    /// Any [`PublishError`] except [`PublishError::Backend`].
+    /// Any [`PublishError`] except [`PublishError::Backend`] and [`PublishError::WouldBlock`].
     pub fn check(&self, publication: &Publication) -> Result<(), PublishError> {
         self.shared.config.check(publication)
     }
 
-    /// Subscribes to the selected events: from now on, or after the last event that the client has seen.
+    /// Subscribes to the events that these filters match: from now on, or after the last event that the client has
+    /// received.
     ///
     /// If the client cannot resume after that event, it first gets an event of the type `reset`, and then the events
     /// from now on. It should reload the data that it shows. The data of the `reset` event is one of:
     ///
-    /// - `{"reason":"too old"}`: the client may have missed selected events, which are not kept any more.
+    /// - `{"reason":"too old"}`: the client may have missed events that are not kept any more.
     /// - `{"reason":"unknown"}`: the ID does not belong to this hub.
     /// - `{"reason":"unavailable"}`: the backend refuses the replay.
     ///
@@ -165,7 +191,7 @@ impl Hub {
         self.subscription(filters).after(last_event_id).subscribe()
     }
 
-    /// Returns a builder for a subscription with more options.
+    /// Returns a builder for a subscription with more options: replay, lag policy and authorization.
     pub fn subscription(&self, filters: impl Into<TopicFilters>) -> SubscriptionBuilder {
         SubscriptionBuilder::new(Arc::clone(&self.shared), filters.into())
     }
@@ -173,17 +199,19 @@ impl Hub {
     /// Ends all subscriptions, and those that begin later, each with this close event.
     ///
     /// The ID of the close event is the position of the subscriber, so that the client misses nothing when it
-    /// reconnects. Call this before [`StreamTracker::close`](sse_hyper::StreamTracker::close), which sends the same close event
-    /// to all clients, without a position. Only the first call has an effect.
+    /// reconnects. Only the first call has an effect.
+    ///
+    /// With [`sse-hyper`](https://docs.rs/sse-hyper), call this before `StreamTracker::close`. That sends the close
+    /// event to the other clients, without a position.
     ///
     /// ```
     /// use std::time::Duration;
     ///
-    /// use sse_hub::Hub;
-    /// use sse_hyper::{Event, CloseEvent, StreamTracker};
+    /// use sse_hub::{CloseEvent, Event, Hub};
+    /// use sse_hyper::StreamTracker;
     ///
     /// let (hub, streams) = (Hub::default(), StreamTracker::default());
-    /// let close event = CloseEvent::new(Event::new("{}"))
+    /// let close_event = CloseEvent::new(Event::new("{}"))
     ///     .with_retry(Duration::from_secs(1)..=Duration::from_secs(5));
     /// hub.close(close_event.clone());
     /// streams.close(close_event);
@@ -192,23 +220,18 @@ impl Hub {
         self.shared.close(close_event);
     }
 
-    /// Returns the counts since the hub was created.
+    /// Returns a snapshot of the hub's counters since it was created.
     pub fn stats(&self) -> Stats {
-        self.shared.counts.now()
+        self.shared.counters.snapshot()
     }
 
-    /// Returns the ID of the newest event that this hub knows. `None` if there was no event.
+    /// Returns the ID of the latest event that this hub knows. `None` if there was no event.
     ///
     /// This is the ID of the event itself. So it tells a client that something was published, even with
     /// [sealed IDs](crate::IdFormat).
     pub fn latest_id(&self) -> Option<EventId> {
-        let newest = self.shared.read().log.newest();
-        Some(self.shared.id(newest)).filter(|_| newest != 0)
-    }
-
-    /// Returns the number of distinct selections that have subscribers.
-    pub fn selections(&self) -> usize {
-        self.shared.read().index.all().count()
+        let latest = self.shared.read().log.latest();
+        Some(self.shared.id(latest)).filter(|_| latest != 0)
     }
 
     /// Returns whether the backend is connected, so that events of other machines arrive. Always `true` for a hub in
@@ -217,13 +240,15 @@ impl Hub {
         self.shared.disconnection().is_none()
     }
 
-    /// Returns why the backend is disconnected. `None` while it [is connected](Self::is_connected).
+    /// Returns the reason why the backend is disconnected. `None` while it [is connected](Self::is_connected).
     pub fn disconnection(&self) -> Option<BackendError> {
         self.shared.disconnection()
     }
 
-    /// Returns why the backend refused the last replay, so that its subscriber was reset. `None` if the last replay
-    /// succeeded, or if there was no replay.
+    /// Returns the reason why the backend refused the last replay. `None` if the last replay succeeded, or if there was
+    /// none.
+    ///
+    /// The subscriber of a refused replay gets a `reset` event.
     pub fn replay_failure(&self) -> Option<BackendError> {
         self.shared.replay_failure()
     }
@@ -240,7 +265,8 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
             .field("config", &self.shared.config)
-            .field("counts", &self.stats())
+            .field("stats", &self.stats())
+            .field("channels", &self.shared.read().index.all().count())
             .field("backend", &self.shared.backend)
             .finish()
     }
@@ -253,22 +279,22 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
     // A backend may have very many updates at once.
     let mut turn = Turn::new();
     while let Some(update) = updates.next().await {
-        ends(&mut turn).await;
+        yield_if_over(&mut turn).await;
         match update {
-            Update::Event(event) if event.number > shared.read().log.newest() => {
+            Update::Event(event) if event.sequence > shared.read().log.latest() => {
                 let woken = match shared.accepts(&event) {
-                    true => shared.append(Some(event.number), &event.publication).1,
+                    true => shared.append(Some(event.sequence), &event.publication).1,
                     false => 0,
                 };
-                recovery::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
+                replay::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
             }
             // A repeated event.
-            Update::Event(event) => recovery::spend(&mut turn, &event, 0),
-            Update::Truncated(number) => {
-                let mut old = shared.skip_to(number);
+            Update::Event(event) => replay::spend(&mut turn, &event, 0),
+            Update::Truncated(sequence) => {
+                let mut old = shared.skip_to(sequence);
                 while old.as_mut().is_some_and(|old| old.drop_some()) {
                     turn.spend(DROP_WORK);
-                    ends(&mut turn).await;
+                    yield_if_over(&mut turn).await;
                 }
             }
             Update::Disconnected(lost) => {
@@ -286,8 +312,8 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
 }
 
 /// Lets other tasks run if the turn is over.
-async fn ends(turn: &mut Turn) {
-    poll_fn(|cx| match turn.ends(cx) {
+async fn yield_if_over(turn: &mut Turn) {
+    poll_fn(|cx| match turn.yield_if_over(cx) {
         true => Poll::Pending,
         false => Poll::Ready(()),
     })
@@ -301,87 +327,4 @@ async fn ends(turn: &mut Turn) {
 fn random_epoch() -> u64 {
     let random = RandomState::new().hash_one("epoch");
     (random >> 32).max(1)
-}
-
-/// Error of publishing an event.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The event is larger than the [limit](HubConfig::max_event_bytes).
-    TooLarge {
-        /// Size of the event, in bytes.
-        bytes: usize,
-        /// Maximum size, in bytes.
-        limit: usize,
-    },
-    /// The event's type is longer than the [limit](HubConfig::max_event_type_bytes).
-    TypeTooLong {
-        /// Length of the type, in bytes.
-        bytes: usize,
-        /// Maximum length, in bytes.
-        limit: usize,
-    },
-    /// The event's key is longer than the [limit](HubConfig::max_key_bytes).
-    KeyTooLong {
-        /// Length of the key, in bytes.
-        bytes: usize,
-        /// Maximum length, in bytes.
-        limit: usize,
-    },
-    /// The event has this type, which is [reserved](HubConfig::reserved_event_types).
-    ReservedType(String),
-    /// The event's reconnection time is [not allowed](HubConfig::allowed_retry).
-    Retry {
-        /// Reconnection time of the event.
-        retry: Duration,
-        /// Allowed reconnection times.
-        allowed: RangeInclusive<Duration>,
-    },
-    /// The hub has a backend, so [`Hub::try_publish`] cannot publish without waiting.
-    WouldBlock,
-    /// The backend did not accept the event.
-    Backend(BackendError),
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge { bytes, limit } => {
-                write!(f, "event is {bytes} bytes, limit is {limit}")
-            }
-            Self::TypeTooLong { bytes, limit } => {
-                write!(f, "event type is {bytes} bytes, limit is {limit}")
-            }
-            Self::KeyTooLong { bytes, limit } => {
-                write!(f, "key is {bytes} bytes, limit is {limit}")
-            }
-            Self::ReservedType(name) => write!(f, "event type {name:?} is reserved"),
-            Self::Retry { retry, allowed } => write!(
-                f,
-                "reconnection time is {} ms, allowed is {} to {} ms",
-                retry.as_millis(),
-                allowed.start().as_millis(),
-                allowed.end().as_millis()
-            ),
-            Self::WouldBlock => {
-                f.write_str("hub has a backend, which stores the event with a delay")
-            }
-            Self::Backend(_) => f.write_str("backend did not accept the event"),
-        }
-    }
-}
-
-impl Error for PublishError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Backend(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<BackendError> for PublishError {
-    fn from(error: BackendError) -> Self {
-        Self::Backend(error)
-    }
 }

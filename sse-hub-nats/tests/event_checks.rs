@@ -9,7 +9,7 @@ use sse_hub::{Hub, Retention};
 use sse_hub_nats::NatsConfig;
 use support::{Nats, Nodes, all, connected, next, publish};
 
-const LIMIT: usize = 50_000;
+const MAX_EVENT_BYTES: usize = 50_000;
 
 async fn send(client: &Context, key: Option<&str>, payload: &str) {
     let mut headers = HeaderMap::new();
@@ -25,7 +25,7 @@ fn node(nats: &Nats, events: usize) -> Hub {
     let mut retention = Retention::default();
     retention.events = events;
     let config = sse_hub::HubConfig::new()
-        .max_event_bytes(LIMIT)
+        .max_event_bytes(MAX_EVENT_BYTES)
         .retention(retention);
     let (hub, follow) = Hub::with_backend(config, Arc::new(nats.stream(NatsConfig::default())));
     tokio::spawn(follow);
@@ -33,7 +33,7 @@ fn node(nats: &Nats, events: usize) -> Hub {
 }
 
 #[tokio::test]
-async fn live_and_replayed() {
+async fn live_and_replayed_events_are_checked() {
     let nats = Nats::start().unwrap();
     let hub = node(&nats, 100);
     let first = publish(&hub, 0..1).await.remove(0);
@@ -56,7 +56,7 @@ async fn live_and_replayed() {
         (None, format!("event: {}\ndata: x\n\n", &long[..257])),
         (Some(&long[..60_000]), "data: x\n\n".to_owned()),
         (Some(&long[..257]), "data: x\n\n".to_owned()),
-        (None, format!("data: {}\n\n", &long[..=LIMIT])),
+        (None, format!("data: {}\n\n", &long[..=MAX_EVENT_BYTES])),
     ];
     let count = refused.len() as u64;
     for (key, payload) in &refused {
@@ -81,9 +81,9 @@ async fn live_and_replayed() {
         let (one, two) = (next(events).await, next(events).await);
         assert_eq!((one.event_type(), one.data()), ("message", &long[..256]));
         assert_eq!((two.event_type(), two.data()), (&long[..256], "end"));
-        // The refused events have numbers of the stream, too.
-        let number = support::number;
-        assert_eq!(number(one.id().unwrap()), number(&first) + count + 1);
+        // The refused events have sequences of the stream, too.
+        let sequence = support::sequence;
+        assert_eq!(sequence(one.id().unwrap()), sequence(&first) + count + 1);
     }
     assert_eq!(hub.latest_id(), other.latest_id());
     assert_eq!((hub.stats().refused, other.stats().refused), (count, count));

@@ -1,5 +1,6 @@
 use core::error::Error;
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
@@ -7,21 +8,22 @@ use std::{
     time::Instant,
 };
 
-use sse_hyper::{CloseEvent, Encoded, Event, EventId};
-
 use crate::{
-    Backend, BackendError, Denied, HubConfig, Publication, Sequenced,
-    channel::{Channel, Place},
-    digest::Digester,
-    index::{Index, Keys},
+    Backend, BackendError, CloseEvent, Denied, Encoded, Event, EventId, EventType, HubConfig,
+    Publication, Sequenced,
+    config::{DENIED, POSITION, RESET},
+    fanout::{
+        channel::{Channel, WaiterKey},
+        index::{Digester, Index, Keys},
+    },
     log::{Entry, Log},
-    stats::Counting,
+    stats::Counters,
 };
 
 /// State that all handles of a hub and its subscriptions share.
 pub(crate) struct Shared {
     pub(crate) config: HubConfig,
-    pub(crate) counts: Counting,
+    pub(crate) counters: Counters,
     start: Instant,
     /// Computes the keys of the index.
     pub(crate) digester: Digester,
@@ -36,7 +38,7 @@ pub(crate) struct Shared {
     disconnection: Mutex<Option<BackendError>>,
     /// Reason why the last replay failed. `None` if it succeeded.
     replay_failure: Mutex<Option<BackendError>>,
-    /// The backend has been connected once, so the log has its newest events.
+    /// The backend has been connected once, so the log has its latest events.
     is_loaded: AtomicBool,
 }
 
@@ -52,82 +54,84 @@ impl Shared {
     pub(crate) fn new(
         config: HubConfig,
         epoch: u64,
-        newest: u64,
+        latest: u64,
         backend: Option<Arc<dyn Backend>>,
     ) -> Self {
         let is_alone = backend.is_none();
-        let shared = Self {
-            counts: Counting::new(),
+        let disconnection = match is_alone {
+            true => None,
+            false => Some(BackendError::new("not connected yet")),
+        };
+        Self {
+            counters: Counters::default(),
             start: Instant::now(),
             digester: Digester::default(),
             core: RwLock::new(Core {
-                log: Log::new(config.retention, newest),
+                log: Log::new(config.retention, latest),
                 index: Index::default(),
             }),
             config,
             close_event: OnceLock::new(),
-            disconnection: Mutex::default(),
+            disconnection: Mutex::new(disconnection),
             replay_failure: Mutex::default(),
             is_loaded: AtomicBool::new(is_alone),
             backend,
             epoch,
-        };
-        match is_alone {
-            true => shared.connected(),
-            false => shared.disconnected(BackendError::new("not connected yet")),
         }
-        shared
     }
 
-    /// Adds an event, with the number that the backend has given it, or with the next number. Returns the number, and
+    /// Adds an event, with the sequence that the backend has given it, or with the next one. Returns the sequence, and
     /// how many channels and subscribers were woken.
-    pub(crate) fn append(&self, number: Option<u64>, publication: &Publication) -> (u64, usize) {
+    pub(crate) fn append(&self, sequence: Option<u64>, publication: &Publication) -> (u64, usize) {
         let mut core = self.write();
-        // This cannot overflow: a first number leaves room for more events than can ever be published.
-        let number = number.unwrap_or(core.log.newest() + 1);
+        // This cannot overflow: a first sequence leaves room for more events than can ever be published.
+        let sequence = sequence.unwrap_or(core.log.latest() + 1);
         let entry = Arc::new(Entry {
-            number,
+            sequence,
             topics: publication.topics.clone(),
             key: publication.key(),
-            block: self.encode(number, publication),
-            at: Instant::now(),
+            block: self.encode(sequence, publication),
+            appended_at: Instant::now(),
         });
         let channels = core.index.channels(&publication.topics, &self.digester);
-        let woken: Vec<_> = channels.iter().map(|it| it.append(&entry)).collect();
+        let wakers: Vec<_> = channels
+            .iter()
+            .map(|channel| channel.append(&entry))
+            .collect();
         core.log.append(entry);
         drop(core);
         let mut count = channels.len();
-        for (channel, woken) in channels.iter().zip(woken) {
-            count += woken.len();
-            channel.wake(woken);
+        for (channel, wakers) in channels.iter().zip(wakers) {
+            count += wakers.len();
+            channel.wake(wakers);
         }
-        self.counts.published();
-        (number, count)
+        self.counters.published();
+        (sequence, count)
     }
 
     /// Returns whether an event from the backend may be published. If not, logs the reason: the event is skipped, and
-    /// its number stays unused.
+    /// its sequence stays unused.
     pub(crate) fn accepts(&self, event: &Sequenced) -> bool {
         let Err(reason) = self.config.check(&event.publication) else {
             return true;
         };
-        self.counts.refused();
-        tracing::warn!(event.number, %reason, "refused an event from the backend");
+        self.counters.refused();
+        tracing::warn!(event.sequence, %reason, "refused an event from the backend");
         false
     }
 
-    pub(crate) fn encode(&self, number: u64, publication: &Publication) -> Encoded {
-        Encoded::with_id(&publication.event, &self.id(number))
+    pub(crate) fn encode(&self, sequence: u64, publication: &Publication) -> Encoded {
+        Encoded::with_id(&publication.event, &self.id(sequence))
     }
 
     /// Returns the ID of an event.
-    pub(crate) fn id(&self, number: u64) -> EventId {
-        self.config.ids.id(self.epoch(), number)
+    pub(crate) fn id(&self, sequence: u64) -> EventId {
+        self.config.ids.id(self.epoch(), sequence)
     }
 
-    /// Returns the event number of an ID. `None` if the ID is not valid in this epoch.
-    pub(crate) fn number(&self, id: &EventId) -> Option<u64> {
-        self.config.ids.number(self.epoch(), id)
+    /// Returns the sequence of an ID. `None` if the ID is not valid in this epoch.
+    pub(crate) fn sequence(&self, id: &EventId) -> Option<u64> {
+        self.config.ids.parse(self.epoch(), id)
     }
 
     fn epoch(&self) -> u64 {
@@ -136,23 +140,26 @@ impl Shared {
     }
 
     /// Drops the events up to this one, which are lost, and wakes the subscribers that wait for them. Returns the old
-    /// log, because dropping it takes a long time.
-    pub(crate) fn skip_to(&self, number: u64) -> Option<Log> {
+    /// log, because dropping it is slow.
+    pub(crate) fn skip_to(&self, sequence: u64) -> Option<Log> {
         let mut core = self.write();
-        if number <= core.log.newest() {
+        if sequence <= core.log.latest() {
             return None;
         }
         let is_loaded = self.is_loaded();
-        let old = core.log.skip_to(number, is_loaded);
+        let old = core.log.skip_to(sequence, is_loaded);
         let channels: Vec<_> = core.index.all().cloned().collect();
-        let woken: Vec<_> = channels.iter().map(|it| it.skip_to(number)).collect();
+        let wakers: Vec<_> = channels
+            .iter()
+            .map(|channel| channel.skip_to(sequence))
+            .collect();
         drop(core);
         // Before the first connection, these are only older events than the hub asked for.
         if is_loaded {
-            tracing::warn!(number, "backend lost events before they arrived here");
+            tracing::warn!(sequence, "backend lost events before they arrived here");
         }
-        for (channel, woken) in channels.iter().zip(woken) {
-            channel.wake(woken);
+        for (channel, wakers) in channels.iter().zip(wakers) {
+            channel.wake(wakers);
         }
         Some(old)
     }
@@ -164,16 +171,18 @@ impl Shared {
         }
         let channels: Vec<_> = self.read().index.all().cloned().collect();
         for channel in channels {
-            let woken = channel.lock().take_waiting();
-            channel.wake(woken);
+            let wakers = channel.lock().take_wakers();
+            channel.wake(wakers);
         }
     }
 
     /// Returns the close event for a subscription at this position, if that is known. `None` if the hub is not closed.
-    pub(crate) fn close_event(&self, cursor: Option<u64>) -> Option<Encoded> {
+    pub(crate) fn close_event(&self, position: Option<u64>) -> Option<Encoded> {
         let close_event = self.close_event.get()?;
-        Some(match cursor {
-            Some(cursor) => Encoded::from(&close_event.clone().with_id(self.position_id(cursor))),
+        Some(match position {
+            Some(position) => {
+                Encoded::from(&close_event.clone().with_id(self.position_id(position)))
+            }
             None => Encoded::from(close_event),
         })
     }
@@ -186,7 +195,7 @@ impl Shared {
         self.is_loaded.load(Ordering::Relaxed)
     }
 
-    /// Notes that the log has the newest events of the backend.
+    /// Notes that the log has the latest events of the backend.
     pub(crate) fn loaded(&self) {
         self.is_loaded.store(true, Ordering::Relaxed);
     }
@@ -198,12 +207,10 @@ impl Shared {
 
     pub(crate) fn connected(&self) {
         *lock(&self.disconnection) = None;
-        self.counts.connected(true);
     }
 
     pub(crate) fn disconnected(&self, error: BackendError) {
         *lock(&self.disconnection) = Some(error);
-        self.counts.connected(false);
     }
 
     /// Returns why the last replay failed. `None` if it succeeded.
@@ -222,27 +229,27 @@ impl Shared {
             error = reason,
             "backend refuses a replay; subscriber is reset"
         );
-        self.counts.failed_replay();
+        self.counters.failed_replay();
         *lock(&self.replay_failure) = Some(error);
     }
 
     /// Removes a subscriber from its channel, and the channel after its last subscriber.
-    pub(crate) fn leave(&self, channel: &Channel, place: Place) {
-        let mut inner = channel.lock();
-        let waker = inner.leave(place);
-        let is_last = inner.subscribers == 0;
-        drop(inner);
+    pub(crate) fn unsubscribe(&self, channel: &Channel, waiter: WaiterKey) {
+        let mut state = channel.lock();
+        let waker = state.remove_waiter(waiter);
+        let is_last = state.subscribers == 0;
+        drop(state);
         drop(waker);
         if is_last {
             let keys = Keys::new(&channel.filters, &self.digester);
             let mut core = self.write();
-            // Another subscriber may have come meanwhile.
+            // Another subscriber may have subscribed meanwhile.
             let is_empty = channel.lock().subscribers == 0;
             if is_empty {
                 core.index.remove(channel, &keys);
             }
         }
-        self.counts.leaves();
+        self.counters.release();
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Core> {
@@ -254,31 +261,40 @@ impl Shared {
         self.core.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the `reset` event, which tells a client that its state is outdated. The client continues after this
-    /// number.
-    pub(crate) fn reset(&self, reason: &str, newest: u64) -> Encoded {
-        let event = self.config.reset(format!(r#"{{"reason":"{reason}"}}"#));
-        Encoded::from(&self.position_events(event, newest))
+    /// Returns the `reset` event, for a client whose state is outdated. The client continues after this
+    /// sequence.
+    pub(crate) fn reset(&self, reason: &str, latest: u64) -> Encoded {
+        let data = format!(r#"{{"reason":"{reason}"}}"#);
+        Encoded::from(&self.own_event(RESET, data, latest))
     }
 
     /// Returns the `position` event for a subscriber.
-    pub(crate) fn position(&self, cursor: u64) -> Encoded {
-        Encoded::from(&self.position_events(self.config.position(), cursor))
+    pub(crate) fn position(&self, position: u64) -> Encoded {
+        Encoded::from(&self.own_event(POSITION, "{}", position))
     }
 
     /// Returns the `denied` event for a subscriber that may not receive events any more.
-    pub(crate) fn denied(&self, denied: Denied, cursor: u64) -> Encoded {
-        let event = self.config.denied(denied.into_reason());
-        Encoded::from(&self.position_events(event, cursor))
+    pub(crate) fn denied(&self, denied: Denied, position: u64) -> Encoded {
+        Encoded::from(&self.own_event(DENIED, denied.into_reason(), position))
     }
 
-    /// Sets the ID of an event of the hub itself to the position of a subscriber.
-    pub(crate) fn position_events(&self, event: Event, cursor: u64) -> Event {
-        event.with_id(self.position_id(cursor))
+    /// Creates an event that the hub itself sends. Its ID is the position of the subscriber.
+    pub(crate) fn own_event(
+        &self,
+        event_type: &'static str,
+        data: impl Into<Cow<'static, str>>,
+        position: u64,
+    ) -> Event {
+        let event = Event::new(data).with_id(self.position_id(position));
+        // The types of the hub are valid, because they have no line ends.
+        match EventType::new(event_type) {
+            Ok(event_type) => event.with_type(event_type),
+            Err(_) => event,
+        }
     }
 
-    fn position_id(&self, cursor: u64) -> EventId {
-        self.config.ids.position(self.epoch(), cursor)
+    fn position_id(&self, position: u64) -> EventId {
+        self.config.ids.position(self.epoch(), position)
     }
 
     /// Returns the age of the hub in seconds, as a compact time for subscribers.

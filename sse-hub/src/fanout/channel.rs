@@ -1,4 +1,4 @@
-//! Channel: the subscribers with the same selection, and the events that some of them have not read yet.
+//! Channel: the subscribers with the same topic filters, and the events that some of them have not read yet.
 //!
 //! # A note to the next reader
 //!
@@ -6,7 +6,7 @@
 //! wants the same bytes. So each task takes the one lock of the channel, and finds the frame that the first task has
 //! built. It clones the frame (which increments a count), writes it, and waits again.
 //!
-//! - **The window** holds the newest events of the selection until all subscribers have read them: when all
+//! - **The window** holds the latest events of the filters until all subscribers have read them: when all
 //!   subscribers wait, it is emptied. A subscriber that is further behind than the window reads from the log.
 //! - **The frame** that was built last is kept, because the next subscriber is most likely at the same position.
 //! - **The waiting subscribers** are a slab of wakers. A publisher swaps it for an empty slab and wakes all wakers
@@ -19,11 +19,10 @@ use std::{
 };
 
 use slab::Slab;
-use sse_hyper::Encoded;
 
 use crate::{
-    TopicFilters,
-    log::{Entry, FULL_FRAME},
+    Encoded, TopicFilters,
+    log::{Entry, MAX_FRAME_BYTES},
 };
 
 /// Maximum number of bytes that a window holds.
@@ -32,133 +31,133 @@ use crate::{
 /// cost. The window only refers to a larger event, as long as the log has it.
 const MAX_WINDOW_BYTES: usize = 64 * 1024;
 
-/// Channel of all subscribers with the same selection.
+/// Channel of all subscribers with the same topic filters.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) id: u64,
     pub(crate) filters: TopicFilters,
-    inner: Mutex<Inner>,
+    state: Mutex<ChannelState>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Inner {
+pub(crate) struct ChannelState {
     pub(crate) subscribers: usize,
     window: VecDeque<Slot>,
     bytes: usize,
-    /// Number of an event. All later events of the selection are in the window.
+    /// Sequence of an event. All later events of the filters are in the window.
     floor: u64,
-    /// Number of events of the selection since the first subscriber came.
+    /// Number of events of the filters since the channel was created.
     pub(crate) appended: u64,
     frame: Option<Frame>,
-    /// Number of the current round of waiting. It increases each time that all subscribers are woken.
+    /// Count of the current round of waiters. It increases each time that all subscribers are wakers.
     round: u64,
-    waiting: Slab<Waker>,
+    waiters: Slab<Waker>,
     /// Empty slab whose memory is used for the next round.
-    spare: Slab<Waker>,
+    spare_slab: Slab<Waker>,
 }
 
 /// Event in the window.
 #[derive(Debug)]
 struct Slot {
-    number: u64,
+    sequence: u64,
     size: usize,
-    entry: Held,
+    entry: HeldEntry,
 }
 
 /// Reference to an event of the window, which keeps it in memory or not.
 #[derive(Debug)]
-enum Held {
-    Here(Arc<Entry>),
-    InLog(Weak<Entry>),
+enum HeldEntry {
+    Strong(Arc<Entry>),
+    Weak(Weak<Entry>),
 }
 
-/// Next events of a subscriber.
-pub(crate) enum Next {
-    Nothing,
-    Part(Part),
+/// Result of [`ChannelState::read_after`]: the next events of a subscriber.
+pub(crate) enum WindowRead {
+    CaughtUp,
+    Batch(Batch),
     /// The window does not have them. The log may have them.
     InLog,
 }
 
-/// Copy of several consecutive events of the filters, from `first` to the last one of `part`.
+/// Copy of several consecutive events of the filters, from `first` to the last one of `batch`.
 #[derive(Clone, Debug)]
 struct Frame {
     first: u64,
-    part: Part,
+    batch: Batch,
     /// The next event would not fit.
     is_full: bool,
 }
 
 /// Events that a subscriber receives at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
+pub(crate) struct Batch {
     pub(crate) blocks: Encoded,
     pub(crate) events: u64,
-    /// Number of the last event.
+    /// Sequence of the last event.
     pub(crate) last: u64,
-    /// The part is the newest event of the selection, and no other.
-    pub(crate) is_newest: bool,
+    /// The batch is the latest event of the filters, and no other.
+    pub(crate) is_latest_only: bool,
 }
 
 /// Position of a subscriber's waker among the waiting ones.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct WaiterKey {
     /// Round in which the subscriber waits. 0 if it does not wait.
     round: u64,
     key: usize,
 }
 
 /// Wakers of the subscribers to wake.
-pub(crate) type Woken = Slab<Waker>;
+pub(crate) type Wakers = Slab<Waker>;
 
 impl Channel {
-    pub(crate) fn new(id: u64, filters: TopicFilters, newest: u64) -> Self {
+    pub(crate) fn new(id: u64, filters: TopicFilters, latest: u64) -> Self {
         Self {
             id,
             filters,
-            inner: Mutex::new(Inner {
+            state: Mutex::new(ChannelState {
                 subscribers: 0,
                 window: VecDeque::new(),
                 bytes: 0,
-                floor: newest,
+                floor: latest,
                 appended: 0,
                 frame: None,
                 round: 1,
-                waiting: Slab::new(),
-                spare: Slab::new(),
+                waiters: Slab::new(),
+                spare_slab: Slab::new(),
             }),
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ChannelState> {
         // No code under this lock panics in the middle of a change.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the next event. The caller [wakes](Self::wake) the subscribers that wait for it.
-    pub(crate) fn append(&self, entry: &Arc<Entry>) -> Woken {
-        let mut inner = self.lock();
-        inner.append(Arc::clone(entry));
-        inner.take_waiting()
+    pub(crate) fn append(&self, entry: &Arc<Entry>) -> Wakers {
+        let mut state = self.lock();
+        state.append(Arc::clone(entry));
+        state.take_wakers()
     }
 
     /// Drops the window, because events up to this one are lost. The caller wakes the waiting subscribers.
-    pub(crate) fn skip_to(&self, number: u64) -> Woken {
-        let mut inner = self.lock();
-        inner.floor = number;
-        inner.clear();
-        inner.take_waiting()
+    pub(crate) fn skip_to(&self, sequence: u64) -> Wakers {
+        let mut state = self.lock();
+        state.floor = sequence;
+        state.clear();
+        state.take_wakers()
     }
 
     /// Wakes these subscribers. The caller holds no lock, because their tasks may run at once.
-    pub(crate) fn wake(&self, mut woken: Woken) {
-        let count = woken.len();
-        for waker in woken.drain() {
+    pub(crate) fn wake(&self, mut wakers: Wakers) {
+        let count = wakers.len();
+        for waker in wakers.drain() {
             waker.wake();
         }
         // Memory for many subscribers that have left is freed.
-        if woken.capacity() <= 64.max(4 * count) {
-            self.lock().spare = woken;
+        if wakers.capacity() <= 64.max(4 * count) {
+            self.lock().spare_slab = wakers;
         }
     }
 }
@@ -167,96 +166,98 @@ impl Slot {
     /// Returns the encoded event. `None` if it was only in the log, and has left it.
     fn block(&self) -> Option<Encoded> {
         match &self.entry {
-            Held::Here(entry) => Some(entry.block.clone()),
-            Held::InLog(entry) => entry.upgrade().map(|entry| entry.block.clone()),
+            HeldEntry::Strong(entry) => Some(entry.block.clone()),
+            HeldEntry::Weak(entry) => entry.upgrade().map(|entry| entry.block.clone()),
         }
     }
 }
 
-impl Inner {
+impl ChannelState {
     fn append(&mut self, entry: Arc<Entry>) {
-        let (number, size) = (entry.number, entry.size());
+        let (sequence, size) = (entry.sequence, entry.size());
         let entry = match size <= MAX_WINDOW_BYTES {
-            true => Held::Here(entry),
-            false => Held::InLog(Arc::downgrade(&entry)),
+            true => HeldEntry::Strong(entry),
+            false => HeldEntry::Weak(Arc::downgrade(&entry)),
         };
         self.appended += 1;
         self.bytes = self.bytes.saturating_add(size);
         self.window.push_back(Slot {
-            number,
+            sequence,
             size,
             entry,
         });
         while self.bytes > MAX_WINDOW_BYTES && self.window.len() > 1 {
             if let Some(slot) = self.window.pop_front() {
                 self.bytes -= slot.size;
-                self.floor = slot.number;
+                self.floor = slot.sequence;
             }
         }
     }
 
-    /// Returns whether the window has all events of the selection after this number.
-    pub(crate) fn reaches(&self, cursor: u64) -> bool {
-        self.floor <= cursor
+    /// Returns whether the window has all events of the filters after this sequence.
+    pub(crate) fn reaches(&self, position: u64) -> bool {
+        self.floor <= position
     }
 
-    /// Returns the number of the newest event of the selection that the channel has had.
-    pub(crate) fn newest(&self) -> u64 {
-        self.window.back().map_or(self.floor, |slot| slot.number)
+    /// Returns the sequence of the latest event of the filters.
+    pub(crate) fn latest(&self) -> u64 {
+        self.window.back().map_or(self.floor, |slot| slot.sequence)
     }
 
-    /// Returns the events after this number, up to a full frame.
-    pub(crate) fn after(&mut self, cursor: u64) -> Next {
-        if !self.reaches(cursor) {
-            return Next::InLog;
+    /// Returns the events after this sequence, up to a full frame.
+    pub(crate) fn read_after(&mut self, position: u64) -> WindowRead {
+        if !self.reaches(position) {
+            return WindowRead::InLog;
         }
-        let start = self.window.partition_point(|it| it.number <= cursor);
+        let start = self
+            .window
+            .partition_point(|slot| slot.sequence <= position);
         let Some(slot) = self.window.get(start) else {
-            return Next::Nothing;
+            return WindowRead::CaughtUp;
         };
-        let (first, newest) = (slot.number, self.newest());
-        if first == newest {
+        let (first, latest) = (slot.sequence, self.latest());
+        if first == latest {
             // A single event is shared without a copy.
-            return slot.block().map_or(Next::InLog, |blocks| {
-                Next::Part(Part {
+            return slot.block().map_or(WindowRead::InLog, |blocks| {
+                WindowRead::Batch(Batch {
                     blocks,
                     events: 1,
                     last: first,
-                    is_newest: true,
+                    is_latest_only: true,
                 })
             });
         }
         if let Some(frame) = &self.frame
             && frame.first == first
-            && (frame.is_full || frame.part.last == newest)
+            && (frame.is_full || frame.batch.last == latest)
         {
-            return Next::Part(frame.part.clone());
+            return WindowRead::Batch(frame.batch.clone());
         }
         let mut blocks = Vec::new();
         let (mut size, mut last) = (0, first);
         for slot in self.window.range(start..) {
             let Some(block) = slot.block() else {
-                return Next::InLog;
+                return WindowRead::InLog;
             };
             size += block.len();
-            if size > FULL_FRAME && !blocks.is_empty() {
+            if size > MAX_FRAME_BYTES && !blocks.is_empty() {
                 break;
             }
-            last = slot.number;
+            last = slot.sequence;
             blocks.push(block);
         }
-        let part = Part {
+        let batch = Batch {
             blocks: Encoded::join(&blocks),
             events: blocks.len() as u64,
             last,
-            is_newest: false,
+            is_latest_only: false,
         };
         self.frame = (blocks.len() > 1).then(|| Frame {
             first,
-            part: part.clone(),
-            is_full: last != newest,
+            batch: batch.clone(),
+            is_full: last != latest,
         });
-        Next::Part(part)
+        WindowRead::Batch(batch)
     }
 
     /// Registers a subscriber that has read all events, so that the next event wakes it.
@@ -264,21 +265,21 @@ impl Inner {
     /// Returns its old waker, which the caller drops outside of the lock. Dropping the last waker of a task may drop
     /// the task and its subscriptions.
     #[must_use]
-    pub(crate) fn wait(&mut self, place: &mut Place, cx: &Context<'_>) -> Option<Waker> {
+    pub(crate) fn add_waiter(&mut self, waiter: &mut WaiterKey, cx: &Context<'_>) -> Option<Waker> {
         let mut old = None;
-        match self.waiting.get_mut(place.key) {
-            Some(waker) if place.round == self.round => {
+        match self.waiters.get_mut(waiter.key) {
+            Some(waker) if waiter.round == self.round => {
                 if !waker.will_wake(cx.waker()) {
                     old = Some(core::mem::replace(waker, cx.waker().clone()));
                 }
             }
             _ => {
-                place.round = self.round;
-                place.key = self.waiting.insert(cx.waker().clone());
+                waiter.round = self.round;
+                waiter.key = self.waiters.insert(cx.waker().clone());
             }
         }
-        if self.waiting.len() == self.subscribers && !self.window.is_empty() {
-            self.floor = self.newest();
+        if self.waiters.len() == self.subscribers && !self.window.is_empty() {
+            self.floor = self.latest();
             self.clear();
         }
         old
@@ -291,20 +292,20 @@ impl Inner {
     }
 
     /// Takes the wakers of all waiting subscribers, and begins the next round.
-    pub(crate) fn take_waiting(&mut self) -> Woken {
-        let empty = core::mem::take(&mut self.spare);
+    pub(crate) fn take_wakers(&mut self) -> Wakers {
+        let empty = core::mem::take(&mut self.spare_slab);
         self.round += 1;
-        core::mem::replace(&mut self.waiting, empty)
+        core::mem::replace(&mut self.waiters, empty)
     }
 
     /// Removes a subscriber. Returns its waker, which the caller drops outside of the lock.
     #[must_use]
-    pub(crate) fn leave(&mut self, place: Place) -> Option<Waker> {
+    pub(crate) fn remove_waiter(&mut self, waiter: WaiterKey) -> Option<Waker> {
         self.subscribers -= 1;
-        let waits = place.round == self.round;
-        let waker = waits.then(|| self.waiting.try_remove(place.key)).flatten();
-        if self.waiting.is_empty() {
-            self.waiting.shrink_to_fit();
+        let waits = waiter.round == self.round;
+        let waker = waits.then(|| self.waiters.try_remove(waiter.key)).flatten();
+        if self.waiters.is_empty() {
+            self.waiters.shrink_to_fit();
         }
         waker
     }

@@ -1,4 +1,4 @@
-//! Newest events of each topic, after they have left the main queue of the log.
+//! Latest events of each topic, after they have left the main queue of the log.
 
 use core::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::{
@@ -10,29 +10,29 @@ use std::{
 
 use crate::{Topic, config::Retention, log::Entry};
 
-/// Newest events of each topic that have left the main queue of the log. They take at most half of the log's bytes.
+/// Latest events of each topic that have left the main queue of the log. They take at most half of the log's bytes.
 ///
-/// An event of several topics is kept as long as it is among the newest events of one of them.
+/// An event of several topics is kept as long as it is among the latest events of one of them.
 #[derive(Debug)]
 pub(crate) struct PerTopic {
     max_events: usize,
     max_bytes: usize,
-    kept: Kept,
+    kept: KeptEvents,
     /// Kept events by the hash of their topic, so that the map grows quickly. Two topics with the same hash share the
     /// number of events. An attacker cannot search for them, because the hash has a random key.
-    topics: HashMap<u64, Numbers, BuildHasherDefault<Hashed>>,
+    topics: HashMap<u64, TopicSequences, BuildHasherDefault<PrehashedHasher>>,
     hasher: RandomState,
 }
 
 /// Minimum number of empty slots before they are removed.
-const EMPTY_SLOTS: usize = 64;
+const MIN_EMPTY_SLOTS: usize = 64;
 
 /// Events that are kept for their topics.
 ///
-/// Events are added at the back, in the order of their numbers, and removed anywhere. A removed event leaves an empty
+/// Events are added at the back, in the order of their sequences, and removed anywhere. A removed event leaves an empty
 /// slot, and empty slots are removed when they are the majority. This takes much less time than a tree.
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptEvents {
     /// The first one is not empty.
     slots: VecDeque<Slot>,
     /// Number of slots that are not empty.
@@ -47,24 +47,24 @@ struct Kept {
 
 #[derive(Debug)]
 struct Slot {
-    number: u64,
+    sequence: u64,
     /// Number of topics that the event is kept for.
     topics: usize,
     entry: Option<Arc<Entry>>,
 }
 
-/// Numbers of the events that are kept for a topic. A single number needs no allocation.
+/// Sequences of the events that are kept for a topic. A single one needs no allocation.
 #[derive(Debug)]
-struct Numbers {
+struct TopicSequences {
     oldest: u64,
     newer: VecDeque<u64>,
 }
 
 /// Hasher for keys that are hashes already.
 #[derive(Debug, Default)]
-struct Hashed(u64);
+struct PrehashedHasher(u64);
 
-impl Hasher for Hashed {
+impl Hasher for PrehashedHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
@@ -86,7 +86,7 @@ impl PerTopic {
         Self {
             max_events: retention.events_per_topic,
             max_bytes: retention.bytes / 2,
-            kept: Kept::default(),
+            kept: KeptEvents::default(),
             topics: HashMap::default(),
             hasher: RandomState::new(),
         }
@@ -101,7 +101,7 @@ impl PerTopic {
         }
         let (size, overhead) = (entry.size(), overhead(&entry));
         if size + overhead > self.max_bytes {
-            // Older events are not the newest of these topics any more.
+            // Older events are not the latest of these topics any more.
             for topic in &entry.topics {
                 self.remove_topic(topic);
             }
@@ -110,13 +110,14 @@ impl PerTopic {
         }
         for topic in &entry.topics {
             match self.topics.entry(self.hasher.hash_one(topic)) {
-                hash_map::Entry::Occupied(mut numbers) => {
-                    if let Some(oldest) = numbers.get_mut().push(entry.number, self.max_events) {
+                hash_map::Entry::Occupied(mut sequences) => {
+                    if let Some(oldest) = sequences.get_mut().push(entry.sequence, self.max_events)
+                    {
                         self.kept.release(oldest);
                     }
                 }
-                hash_map::Entry::Vacant(place) => {
-                    place.insert(Numbers::new(entry.number));
+                hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(TopicSequences::new(entry.sequence));
                 }
             }
         }
@@ -125,12 +126,12 @@ impl PerTopic {
     }
 
     fn remove_topic(&mut self, topic: &Topic) {
-        let Some(numbers) = self.topics.remove(&self.hasher.hash_one(topic)) else {
+        let Some(sequences) = self.topics.remove(&self.hasher.hash_one(topic)) else {
             return;
         };
-        self.kept.release(numbers.oldest);
-        for number in numbers.newer {
-            self.kept.release(number);
+        self.kept.release(sequences.oldest);
+        for sequence in sequences.newer {
+            self.kept.release(sequence);
         }
     }
 
@@ -141,17 +142,17 @@ impl PerTopic {
         };
         for topic in &entry.topics {
             let hash = self.hasher.hash_one(topic);
-            let hash_map::Entry::Occupied(mut numbers) = self.topics.entry(hash) else {
+            let hash_map::Entry::Occupied(mut sequences) = self.topics.entry(hash) else {
                 continue;
             };
             // Either the event is the oldest of this topic, or it is not kept for this topic any more.
-            if numbers.get().oldest != entry.number {
+            if sequences.get().oldest != entry.sequence {
                 continue;
             }
-            match numbers.get_mut().newer.pop_front() {
-                Some(next) => numbers.get_mut().oldest = next,
+            match sequences.get_mut().newer.pop_front() {
+                Some(next) => sequences.get_mut().oldest = next,
                 None => {
-                    numbers.remove();
+                    sequences.remove();
                 }
             }
         }
@@ -159,11 +160,11 @@ impl PerTopic {
         true
     }
 
-    /// Drops at most `max` of the events up to this number.
-    pub(crate) fn drop_through(&mut self, number: u64, max: usize) {
+    /// Drops at most `max` of the events up to this sequence.
+    pub(crate) fn drop_through(&mut self, sequence: u64, max: usize) {
         for _ in 0..max {
             let first = self.kept.slots.front();
-            if !(first.is_some_and(|slot| slot.number <= number) && self.drop_oldest()) {
+            if !(first.is_some_and(|slot| slot.sequence <= sequence) && self.drop_oldest()) {
                 break;
             }
         }
@@ -180,17 +181,17 @@ impl PerTopic {
     }
 
     /// Returns whether this event is kept for a topic.
-    pub(crate) fn contains(&self, number: u64) -> bool {
-        let slot = self.kept.slots.get(self.kept.index(number));
-        slot.is_some_and(|slot| slot.number == number && slot.entry.is_some())
+    pub(crate) fn contains(&self, sequence: u64) -> bool {
+        let slot = self.kept.slots.get(self.kept.index(sequence));
+        slot.is_some_and(|slot| slot.sequence == sequence && slot.entry.is_some())
     }
 
-    /// Returns the events after this number, oldest first.
-    pub(crate) fn after(&self, number: u64) -> impl Iterator<Item = &Arc<Entry>> {
-        self.between(number, u64::MAX)
+    /// Returns the events after this sequence, oldest first.
+    pub(crate) fn after(&self, sequence: u64) -> impl Iterator<Item = &Arc<Entry>> {
+        self.between(sequence, u64::MAX)
     }
 
-    /// Returns the events after the number `after` up to the number `through`, oldest first.
+    /// Returns the events after the sequence `after` up to the sequence `through`, oldest first.
     pub(crate) fn between(
         &self,
         after: u64,
@@ -202,7 +203,7 @@ impl PerTopic {
         slots.filter_map(|slot| slot.entry.as_ref())
     }
 
-    /// Returns the number of the last event that is older than this age. 0 if there is none.
+    /// Returns the sequence of the last event that is older than this age. 0 if there is none.
     pub(crate) fn last_older(&self, age: Duration, now: Instant) -> u64 {
         let slots = &self.kept.slots;
         let (mut old, mut start, mut end) = (0, 0, slots.len());
@@ -216,8 +217,8 @@ impl PerTopic {
             let mut events = slots.range(middle..end).zip(middle..);
             let event = events.find_map(|(slot, index)| Some((slot.entry.as_ref()?, index)));
             match event {
-                Some((entry, index)) if now.saturating_duration_since(entry.at) > age => {
-                    (old, start) = (entry.number, index + 1);
+                Some((entry, index)) if now.saturating_duration_since(entry.appended_at) > age => {
+                    (old, start) = (entry.sequence, index + 1);
                 }
                 _ => end = middle,
             }
@@ -236,10 +237,10 @@ impl PerTopic {
     }
 }
 
-impl Kept {
-    /// Returns the index of the first slot with this number or a greater one.
-    fn index(&self, number: u64) -> usize {
-        self.slots.partition_point(|slot| slot.number < number)
+impl KeptEvents {
+    /// Returns the index of the first slot with this sequence or a greater one.
+    fn index(&self, sequence: u64) -> usize {
+        self.slots.partition_point(|slot| slot.sequence < sequence)
     }
 
     fn insert(&mut self, entry: Arc<Entry>, size: usize, overhead: usize) {
@@ -247,36 +248,36 @@ impl Kept {
         self.bytes += size;
         self.overhead += overhead;
         self.slots.push_back(Slot {
-            number: entry.number,
+            sequence: entry.sequence,
             topics: entry.topics.iter().len(),
             entry: Some(entry),
         });
     }
 
     /// Notes that an event is not kept for one of its topics any more. Drops it if no topic is left.
-    fn release(&mut self, number: u64) {
-        let index = self.index(number);
+    fn release(&mut self, sequence: u64) {
+        let index = self.index(sequence);
         let slot = self.slots.get_mut(index);
-        let Some(slot) = slot.filter(|slot| slot.number == number) else {
+        let Some(slot) = slot.filter(|slot| slot.sequence == sequence) else {
             return;
         };
         slot.topics = slot.topics.saturating_sub(1);
         if slot.topics == 0
             && let Some(entry) = slot.entry.take()
         {
-            self.forget(&entry);
+            self.release_memory(&entry);
             self.dropped.push(entry);
         }
     }
 
     fn drop_first(&mut self) -> Option<Arc<Entry>> {
         let entry = self.slots.front_mut()?.entry.take()?;
-        self.forget(&entry);
+        self.release_memory(&entry);
         Some(entry)
     }
 
     /// Notes that a slot has become empty.
-    fn forget(&mut self, entry: &Entry) {
+    fn release_memory(&mut self, entry: &Entry) {
         self.len -= 1;
         self.bytes -= entry.size();
         self.overhead -= overhead(entry);
@@ -285,32 +286,32 @@ impl Kept {
         {
             self.slots.pop_front();
         }
-        if self.slots.len() > 2 * self.len + EMPTY_SLOTS {
+        if self.slots.len() > 2 * self.len + MIN_EMPTY_SLOTS {
             self.slots.retain(|slot| slot.entry.is_some());
         }
     }
 }
 
-impl Numbers {
-    fn new(number: u64) -> Self {
+impl TopicSequences {
+    fn new(sequence: u64) -> Self {
         Self {
-            oldest: number,
+            oldest: sequence,
             newer: VecDeque::new(),
         }
     }
 
-    /// Adds a number. If there are more than `max` then, removes the oldest one and returns it.
-    fn push(&mut self, number: u64, max: usize) -> Option<u64> {
+    /// Adds a sequence. If there are more than `max` then, removes the oldest one and returns it.
+    fn push(&mut self, sequence: u64, max: usize) -> Option<u64> {
         if self.newer.len() + 1 < max {
-            self.newer.push_back(number);
+            self.newer.push_back(sequence);
             return None;
         }
         let next = match self.newer.pop_front() {
             Some(next) => {
-                self.newer.push_back(number);
+                self.newer.push_back(sequence);
                 next
             }
-            None => number,
+            None => sequence,
         };
         Some(core::mem::replace(&mut self.oldest, next))
     }
@@ -320,6 +321,6 @@ impl Numbers {
 /// event of each.
 fn overhead(entry: &Entry) -> usize {
     // Collections have room for more than they hold.
-    let topics = entry.topics.iter().len() * size_of::<(u64, Numbers)>();
+    let topics = entry.topics.iter().len() * size_of::<(u64, TopicSequences)>();
     2 * (size_of::<Slot>() + topics)
 }

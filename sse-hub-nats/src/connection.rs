@@ -1,8 +1,8 @@
 //! Connection manager for NATS, which reconnects forever.
 //!
-//! The client of `async_nats` reconnects by itself for a while, but operations in progress are lost with the old
-//! connection. So each operation belongs to one connection: [`Link::up`] returns a [`Life`], and [`Life::down`]
-//! completes when this connection has ended.
+//! The client of `async_nats` reconnects by itself for some time, but operations in progress are lost with the old
+//! connection. So each operation belongs to one connection: [`ConnectionManager::connected`] returns a
+//! [`ConnectionEpoch`], and [`ConnectionEpoch::ended`] completes when this connection has ended.
 //!
 //! A task creates clients, one after the other: for servers with other credentials, and after a client has ended. A
 //! message with headers that the client cannot read ends the client for good
@@ -27,9 +27,7 @@ use tokio::{
 
 use crate::{
     address::Group,
-    backoff::{self, Backoff},
-    error::levels,
-    refusal::{self, Violation},
+    error::{self, Violation, to_backend_error},
 };
 
 /// Maximum time for NATS to answer a request. All requests can be repeated safely.
@@ -47,8 +45,8 @@ const SUBSCRIPTION_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 /// Function that creates the options of a client.
 pub(crate) type Options = dyn Fn() -> ConnectOptions + Send + Sync;
 
-/// Connection manager.
-pub(crate) struct Link {
+/// Connection manager, which keeps one client connected.
+pub(crate) struct ConnectionManager {
     servers: Arc<Servers>,
     /// Status of the connection. Closed when the task that creates clients has ended.
     status: Mutex<Option<watch::Receiver<Status>>>,
@@ -57,7 +55,7 @@ pub(crate) struct Link {
 /// Servers and options of the connections.
 struct Servers {
     groups: Vec<Group>,
-    place: Arc<str>,
+    addresses: Arc<str>,
     options: Box<Options>,
     domain: Option<String>,
 }
@@ -68,7 +66,7 @@ struct Status {
     /// Context of the connection. `None` while there is no connection.
     context: Option<Context>,
     /// Number of connections so far.
-    lives: u64,
+    epochs: u64,
     /// Reason of the last disconnection.
     reason: BackendError,
     /// Recent operations that the server did not permit: the number of each violation, and the server's message.
@@ -81,24 +79,25 @@ struct Status {
 
 /// One connection, from its start to its end.
 #[derive(Clone)]
-pub(crate) struct Life {
+pub(crate) struct ConnectionEpoch {
     pub(crate) context: Context,
-    number: u64,
+    /// Number of this connection: 1 for the first one.
+    epoch: u64,
     status: watch::Receiver<Status>,
-    place: Arc<str>,
+    addresses: Arc<str>,
 }
 
-impl Link {
-    /// Creates a connection manager, which connects at the first call of [`up`](Self::up).
+impl ConnectionManager {
+    /// Creates a connection manager, which connects at the first call of [`connected`](Self::connected).
     pub(crate) fn new(groups: Vec<Group>, options: Box<Options>, domain: Option<String>) -> Self {
-        let servers = groups.iter().flat_map(|it| &it.servers);
-        let place: Vec<_> = servers
-            .map(|it| format!("{}:{}", it.host(), it.port()))
+        let servers = groups.iter().flat_map(|group| &group.servers);
+        let addresses: Vec<_> = servers
+            .map(|server| format!("{}:{}", server.host(), server.port()))
             .collect();
         Self {
             servers: Arc::new(Servers {
                 groups,
-                place: place.join(", ").into(),
+                addresses: addresses.join(", ").into(),
                 options,
                 domain,
             }),
@@ -107,21 +106,21 @@ impl Link {
     }
 
     /// Waits until there is a connection.
-    pub(crate) async fn up(&self) -> Life {
+    pub(crate) async fn connected(&self) -> ConnectionEpoch {
         let mut backoff = Backoff::default();
         loop {
             let mut status = self.status();
             // The guard of the status must not be held across the next await.
-            let life = match status.wait_for(|it| it.context.is_some()).await {
-                Ok(now) => now.context.clone().map(|it| (it, now.lives)),
+            let connection = match status.wait_for(|status| status.context.is_some()).await {
+                Ok(now) => now.context.clone().map(|context| (context, now.epochs)),
                 Err(_) => None,
             };
-            if let Some((context, number)) = life {
-                return Life {
+            if let Some((context, epoch)) = connection {
+                return ConnectionEpoch {
                     context,
-                    number,
+                    epoch,
                     status,
-                    place: Arc::clone(&self.servers.place),
+                    addresses: Arc::clone(&self.servers.addresses),
                 };
             }
             backoff.wait().await;
@@ -129,9 +128,12 @@ impl Link {
     }
 
     /// Waits until there is a connection, but not longer than this limit.
-    pub(crate) async fn up_within(&self, limit: Duration) -> Result<Life, BackendError> {
-        match timeout(limit, self.up()).await {
-            Ok(life) => Ok(life),
+    pub(crate) async fn connected_within(
+        &self,
+        limit: Duration,
+    ) -> Result<ConnectionEpoch, BackendError> {
+        match timeout(limit, self.connected()).await {
+            Ok(connection) => Ok(connection),
             Err(_) => Err(self.not_connected()),
         }
     }
@@ -139,12 +141,12 @@ impl Link {
     /// Returns an error for the missing connection, with its cause.
     pub(crate) fn not_connected(&self) -> BackendError {
         let reason = self.status().borrow().reason.clone();
-        not_connected(self.place(), reason)
+        not_connected(self.addresses(), reason)
     }
 
     /// Returns the hosts and ports of the servers, for messages.
-    pub(crate) fn place(&self) -> &str {
-        &self.servers.place
+    pub(crate) fn addresses(&self) -> &str {
+        &self.servers.addresses
     }
 
     /// Returns the status. If there is no task that updates it, spawns one on the current runtime.
@@ -157,7 +159,7 @@ impl Link {
         }
         let (sender, status) = watch::channel(Status {
             context: None,
-            lives: 0,
+            epochs: 0,
             reason: BackendError::new("no answer yet"),
             violations: VecDeque::new(),
             violation_count: 0,
@@ -174,22 +176,22 @@ async fn run(servers: Arc<Servers>, status: watch::Sender<Status>) {
     let first = fastrand::usize(..groups.len().max(1));
     let mut backoff = Backoff::default();
     let serve = async {
-        for number in (0..groups.len()).cycle().skip(first) {
-            let group = &mut groups[number];
-            let configured = &servers.groups[number].servers;
+        for index in (0..groups.len()).cycle().skip(first) {
+            let group = &mut groups[index];
+            let configured = &servers.groups[index].servers;
             match connect(group, &servers.options).await {
                 Ok((client, events)) => {
-                    let discovered = live(client, events, &servers, &status).await;
+                    let discovered = track_client(client, events, &servers, &status).await;
                     let known = configured.iter().cloned();
                     group.servers = known.chain(discovered).collect();
                     backoff.reset();
                 }
                 Err(error) => {
-                    let error = levels(&error);
-                    let told: &(dyn Error + 'static) = &error;
+                    let error = to_backend_error(&error);
+                    let cause: &(dyn Error + 'static) = &error;
                     tracing::debug!(
-                        place = &*servers.place,
-                        error = told,
+                        addresses = &*servers.addresses,
+                        error = cause,
                         "cannot connect to NATS"
                     );
                     status.send_modify(|status| status.reason = error);
@@ -217,7 +219,7 @@ async fn connect(
         .max_reconnects(2 * group.servers.len())
         .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(|attempts| {
-            backoff::delay(u32::try_from(attempts).unwrap_or(u32::MAX))
+            retry_delay(u32::try_from(attempts).unwrap_or(u32::MAX))
         })
         .event_callback(move |event| {
             // The receiver is gone when the last receiver of the status is gone.
@@ -229,7 +231,7 @@ async fn connect(
 }
 
 /// Updates the status until the client has ended. Returns the servers that it has discovered.
-async fn live(
+async fn track_client(
     client: Client,
     mut events: mpsc::UnboundedReceiver<Event>,
     servers: &Servers,
@@ -253,8 +255,8 @@ async fn live(
             }
             known = &mut pool => {
                 if let Ok(known) = known {
-                    let known = known.into_iter().filter(|it| it.is_discovered);
-                    discovered = known.map(|it| it.addr).collect();
+                    let known = known.into_iter().filter(|server| server.is_discovered);
+                    discovered = known.map(|server| server.addr).collect();
                 }
                 pool = Box::pin(future::pending());
                 continue;
@@ -267,17 +269,17 @@ async fn live(
         if event == Event::Connected {
             pool = Box::pin(client.server_pool());
         }
-        status.send_modify(|status| status.on(&event, &context));
+        status.send_modify(|status| status.handle_event(&event, &context));
     }
 }
 
 impl Status {
     /// Updates the status for an event of the client.
-    fn on(&mut self, event: &Event, context: &Context) {
+    fn handle_event(&mut self, event: &Event, context: &Context) {
         match event {
             Event::Connected => {
                 self.context = Some(context.clone());
-                self.lives += 1;
+                self.epochs += 1;
                 self.subscription_violation = None;
             }
             Event::Disconnected | Event::Closed => {
@@ -289,7 +291,7 @@ impl Status {
             }
             Event::ServerError(error) => {
                 let text = error.to_string();
-                match refusal::violation(&text) {
+                match error::violation(&text) {
                     Some(Violation::Subscribe) => self.subscription_violation = Some(text),
                     Some(Violation::Publish) => {
                         self.violation_count += 1;
@@ -311,23 +313,24 @@ impl Status {
             .take_while(|(number, _)| *number > after);
         let mut of_subject = since
             .map(|(_, text)| &**text)
-            .filter(|it| it.contains(subject));
+            .filter(|text| text.contains(subject));
         self.subscription_violation
             .as_deref()
             .or_else(|| of_subject.next())
     }
 }
 
-impl Life {
+impl ConnectionEpoch {
     /// Waits until the connection has ended. Returns the reason.
-    pub(crate) async fn down(&self) -> BackendError {
+    pub(crate) async fn ended(&self) -> BackendError {
         let mut status = self.status.clone();
-        let ended = status.wait_for(|it| it.context.is_none() || it.lives != self.number);
+        let ended =
+            status.wait_for(|status| status.context.is_none() || status.epochs != self.epoch);
         let reason = match ended.await {
             Ok(status) => status.reason.clone(),
             Err(_) => BackendError::new("client has ended"),
         };
-        not_connected(&self.place, reason)
+        not_connected(&self.addresses, reason)
     }
 
     /// Returns the number of violations so far: operations that the server did not permit.
@@ -339,7 +342,7 @@ impl Life {
     /// violations. Returns the error.
     pub(crate) async fn violation(&self, after: u64, subject: &str) -> BackendError {
         let mut status = self.status.clone();
-        let violated = status.wait_for(|it| it.violation(after, subject).is_some());
+        let violated = status.wait_for(|status| status.violation(after, subject).is_some());
         let reason = match violated.await {
             Ok(status) => status.violation(after, subject).map(BackendError::new),
             Err(_) => None,
@@ -348,7 +351,7 @@ impl Life {
             // The client has ended. The caller waits for that, too.
             return future::pending().await;
         };
-        BackendError::new(format!("NATS at {}: not permitted", self.place))
+        BackendError::new(format!("NATS at {}: not permitted", self.addresses))
             .with_kind(BackendErrorKind::Refused)
             .with_source(reason)
     }
@@ -370,14 +373,66 @@ impl Life {
     /// Creates an error that names the operation and has this cause.
     pub(crate) fn error(
         &self,
-        what: &str,
+        operation: &str,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> BackendError {
-        let cause = levels(&*cause.into());
-        BackendError::new(format!("NATS at {}: {what}", self.place)).with_source(cause)
+        let cause = to_backend_error(&*cause.into());
+        BackendError::new(format!("NATS at {}: {operation}", self.addresses)).with_source(cause)
     }
 }
 
-fn not_connected(place: &str, reason: BackendError) -> BackendError {
-    BackendError::new(format!("not connected to NATS at {place}")).with_source(reason)
+fn not_connected(addresses: &str, reason: BackendError) -> BackendError {
+    BackendError::new(format!("not connected to NATS at {addresses}")).with_source(reason)
+}
+
+/// Delays between failed attempts, which grow with each failure.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// Waits before the next attempt, longer after each failure.
+    pub(crate) async fn wait(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        sleep(retry_delay(self.failures)).await;
+    }
+
+    /// Notes a success, so that the next delay is the shortest again.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// Returns the delay after this number of failures: 50 ms, doubled after each failure up to 2 s.
+///
+/// The second half of the delay is random, so that many nodes that have lost the same server do not reconnect at the
+/// same time.
+fn retry_delay(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(6);
+    let max = Duration::from_millis(50 << doublings).min(Duration::from_secs(2));
+    max.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_two_seconds() {
+        for (failures, max) in [
+            (0, 50),
+            (1, 50),
+            (2, 100),
+            (6, 1600),
+            (7, 2000),
+            (1 << 20, 2000),
+        ] {
+            for _ in 0..100 {
+                let delay = retry_delay(failures);
+                let max = Duration::from_millis(max);
+                assert!(delay >= max / 2 && delay <= max, "{failures}: {delay:?}");
+            }
+        }
+    }
 }

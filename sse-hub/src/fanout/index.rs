@@ -2,25 +2,25 @@
 //!
 //! # A note to the next reader
 //!
-//! Clients choose selections. This index holds all of them, under a lock that every event takes. So the cost
-//! of a selector must not depend on its text: each selector is one entry of 40 bytes, found by the digest of
-//! its text. There is no tree of segments.
+//! Clients choose the topic filters. This index holds all of them, under a lock that every event takes. So the cost
+//! of a filter must not depend on its text: each filter is one entry of 40 bytes, found by the digest of its text.
+//! There is no tree of segments.
 //!
 //! - **A topic** is looked up by its own digest.
-//! - **A pattern** has a form: the number of its segments, and which of them are wildcards. For each form, a
+//! - **A pattern** has a shape: the number of its segments, and which of them are wildcards. For each shape, a
 //!   topic matches at most one pattern: the one whose other segments equal those of the topic. So a topic is
-//!   looked up once for each form that a pattern in the index has. The digest for this is combined from the
-//!   digests of the topic's segments. Patterns have few segments and few wildcards, so that there are few forms:
+//!   looked up once for each shape that a pattern in the index has. The digest for this is combined from the
+//!   digests of the topic's segments. Patterns have few segments and few wildcards, so that there are few shapes:
 //!   a topic of N segments is looked up less than 2^(N+1) times, and at most 9400 times.
 //! - The maps are B-trees, because these free memory when entries are removed, and never move all entries at once.
 //! - Digests are computed before the lock is taken.
 
-use std::{collections::BTreeMap, sync::Arc};
+use core::hash::{BuildHasher as _, Hash};
+use std::{collections::BTreeMap, hash::RandomState, sync::Arc};
 
 use crate::{
     Topic, TopicFilter, TopicFilters, Topics,
-    channel::Channel,
-    digest::{Digest, Digester},
+    fanout::channel::Channel,
     topic::SEPARATOR,
     topic_filters::{MAX_SEGMENTS, Pattern, Segment},
 };
@@ -32,23 +32,23 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     next_id: u64,
-    by_filters: BTreeMap<Digest, Arc<Channel>>,
-    /// Channels by the selector and the ID of the channel: many selections may have the same selector.
+    by_filter_set: BTreeMap<Digest, Arc<Channel>>,
+    /// Channels by the filter and the ID of the channel: many sets of filters may have the same filter.
     by_filter: BTreeMap<(Digest, u64), Arc<Channel>>,
-    /// Forms that at least one pattern has.
-    forms: BTreeMap<Form, OfForm>,
+    /// Shapes that at least one pattern has.
+    shapes: BTreeMap<PatternShape, ShapeEntries>,
 }
 
-/// Summary of the entries whose patterns have one form.
+/// Summary of the entries whose patterns have one shape.
 #[derive(Debug, Default)]
-struct OfForm {
+struct ShapeEntries {
     count: usize,
     /// Bloom filter of the entries' digests, with one bit for the last six bits of each. It rejects most patterns
     /// that are not in the index. A bit stays set until all entries are removed.
     filter: u64,
 }
 
-/// Keys of a selection in the index. They are computed before the lock is taken.
+/// Keys of a set of topic filters in the index. They are computed before the lock is taken.
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// Digest of all filters together.
@@ -56,17 +56,17 @@ pub(crate) struct Keys {
     each: Vec<Key>,
 }
 
-/// Key of a selector in the index.
+/// Key of a filter in the index.
 #[derive(Debug)]
 struct Key {
     digest: Digest,
     /// `None` for an exact topic.
-    form: Option<Form>,
+    shape: Option<PatternShape>,
 }
 
-/// Form of a pattern: its length and the positions of its wildcards.
+/// Shape of a pattern: its length and the positions of its wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Form {
+struct PatternShape {
     /// The pattern ends with `**`.
     is_open: bool,
     /// Number of segments, without the `**`.
@@ -76,52 +76,52 @@ struct Form {
 }
 
 impl Index {
-    /// Returns the channel of these filters, or creates it. A new channel begins after the event `newest`.
+    /// Returns the channel of these filters, or creates it. A new channel begins after the event `latest`.
     pub(crate) fn channel(
         &mut self,
         filters: &TopicFilters,
         keys: &Keys,
-        newest: u64,
+        latest: u64,
     ) -> Arc<Channel> {
-        if let Some(channel) = self.by_filters.get(&keys.set) {
+        if let Some(channel) = self.by_filter_set.get(&keys.set) {
             return Arc::clone(channel);
         }
         self.next_id += 1;
-        let channel = Arc::new(Channel::new(self.next_id, filters.clone(), newest));
+        let channel = Arc::new(Channel::new(self.next_id, filters.clone(), latest));
         for key in &keys.each {
-            let place = (key.digest, channel.id);
-            self.by_filter.insert(place, Arc::clone(&channel));
-            if let Some(form) = key.form {
-                let entries = self.forms.entry(form).or_default();
+            let entry = (key.digest, channel.id);
+            self.by_filter.insert(entry, Arc::clone(&channel));
+            if let Some(shape) = key.shape {
+                let entries = self.shapes.entry(shape).or_default();
                 entries.count += 1;
                 entries.filter |= key.digest.bit();
             }
         }
-        self.by_filters.insert(keys.set, Arc::clone(&channel));
+        self.by_filter_set.insert(keys.set, Arc::clone(&channel));
         channel
     }
 
     /// Removes a channel that has these keys and no subscribers.
     ///
-    /// Two subscribers that leave may each be the last one, if another subscriber came between them. The index may
-    /// then have a new channel of the same selection, which stays.
+    /// Two subscribers that unsubscribe may each be the last one, if another one has subscribed between them. The index
+    /// may then have a new channel of the same filters, which stays.
     pub(crate) fn remove(&mut self, channel: &Channel, keys: &Keys) {
-        let known = self.by_filters.get(&keys.set);
+        let known = self.by_filter_set.get(&keys.set);
         if known.is_none_or(|known| known.id != channel.id) {
             return;
         }
         for key in &keys.each {
             self.by_filter.remove(&(key.digest, channel.id));
-            if let Some(form) = key.form
-                && let Some(entries) = self.forms.get_mut(&form)
+            if let Some(shape) = key.shape
+                && let Some(entries) = self.shapes.get_mut(&shape)
             {
                 entries.count -= 1;
                 if entries.count == 0 {
-                    self.forms.remove(&form);
+                    self.shapes.remove(&shape);
                 }
             }
         }
-        self.by_filters.remove(&keys.set);
+        self.by_filter_set.remove(&keys.set);
     }
 
     /// Returns all channels that receive events of these topics, each once.
@@ -138,7 +138,7 @@ impl Index {
 
     /// Returns all channels.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Channel>> {
-        self.by_filters.values()
+        self.by_filter_set.values()
     }
 
     fn find(&self, filter: Digest, found: &mut Vec<Arc<Channel>>) {
@@ -147,14 +147,14 @@ impl Index {
     }
 
     fn find_patterns(&self, topic: &Topic, digester: &Digester, found: &mut Vec<Arc<Channel>>) {
-        if self.forms.is_empty() {
+        if self.shapes.is_empty() {
             return;
         }
         let segments = Segments::new(topic.as_str(), digester);
-        let closed = self.forms.range(Form::closed(segments.count));
-        let open = self.forms.range(Form::open(segments.count));
-        for (form, entries) in closed.chain(open) {
-            let digest = form.digest(&segments);
+        let closed = self.shapes.range(PatternShape::closed(segments.count));
+        let open = self.shapes.range(PatternShape::open(segments.count));
+        for (shape, entries) in closed.chain(open) {
+            let digest = shape.digest(&segments);
             if entries.filter & digest.bit() != 0 {
                 self.find(digest, found);
             }
@@ -167,19 +167,19 @@ impl Keys {
         let key = |filter: &TopicFilter| match filter {
             TopicFilter::Exact(topic) => Key {
                 digest: exact(topic, digester),
-                form: None,
+                shape: None,
             },
             TopicFilter::Pattern(pattern) => {
-                let form = Form::of(pattern);
+                let shape = PatternShape::from_pattern(pattern);
                 let segments = Segments::new(pattern.as_str(), digester);
                 Key {
-                    digest: form.digest(&segments),
-                    form: Some(form),
+                    digest: shape.digest(&segments),
+                    shape: Some(shape),
                 }
             }
         };
         let each: Vec<_> = filters.iter().map(key).collect();
-        // Selectors are sorted, so equal selections have equal digests.
+        // Filters are sorted, so equal sets have equal digests.
         let digests: Vec<_> = each.iter().map(|key| key.digest).collect();
         Self {
             set: digester.digest(digests),
@@ -215,9 +215,9 @@ impl Segments {
     }
 }
 
-impl Form {
-    fn of(pattern: &Pattern) -> Self {
-        let mut form = Self {
+impl PatternShape {
+    fn from_pattern(pattern: &Pattern) -> Self {
+        let mut shape = Self {
             is_open: false,
             length: 0,
             stars: 0,
@@ -225,31 +225,31 @@ impl Form {
         for segment in pattern.segments() {
             match segment {
                 Segment::Rest => {
-                    form.is_open = true;
+                    shape.is_open = true;
                     break;
                 }
-                Segment::One => form.stars |= 1 << form.length,
+                Segment::One => shape.stars |= 1 << shape.length,
                 Segment::Exact(_) => {}
             }
-            form.length += 1;
+            shape.length += 1;
         }
-        form
+        shape
     }
 
-    /// Returns the range of forms without `**` that a topic with this number of segments can match.
+    /// Returns the range of shapes without `**` that a topic with this number of segments can match.
     fn closed(segments: usize) -> core::ops::Range<Self> {
         let length = u8::try_from(segments).unwrap_or(u8::MAX);
         Self::first(false, length)..Self::first(false, length.saturating_add(1))
     }
 
-    /// Returns the range of forms with `**` that a topic with this number of segments can match. `**` stands for at
+    /// Returns the range of shapes with `**` that a topic with this number of segments can match. `**` stands for at
     /// least one segment.
     fn open(segments: usize) -> core::ops::Range<Self> {
         let length = u8::try_from(segments).unwrap_or(u8::MAX);
         Self::first(true, 0)..Self::first(true, length)
     }
 
-    /// Returns the first form, in order, with these properties.
+    /// Returns the first shape, in order, with these properties.
     fn first(is_open: bool, length: u8) -> Self {
         Self {
             is_open,
@@ -258,22 +258,51 @@ impl Form {
         }
     }
 
-    /// Returns the digest of the pattern that has this form, and these segments where it has no wildcards.
+    /// Returns the digest of the pattern that has this shape, and these segments where it has no wildcards.
     ///
     /// The digest of a segment depends on its position. So two patterns that differ in a segment have unrelated
-    /// digests. Two patterns with equal segments differ in their form, which is part of the digest.
+    /// digests. Two patterns with equal segments differ in their shape, which is part of the digest.
     fn digest(self, segments: &Segments) -> Digest {
-        let form =
+        let shape =
             u64::from(self.stars) << 16 | u64::from(self.length) << 8 | u64::from(self.is_open);
-        let mut digest = Digest(form, 0);
+        let mut digest = Digest(shape, 0);
         let segments = segments.digests.iter().take(usize::from(self.length));
-        for (place, segment) in segments.enumerate() {
+        for (index, segment) in segments.enumerate() {
             // All ones, or zero if this segment is a star.
-            let mask = (u64::from(self.stars >> place) & 1).wrapping_sub(1);
+            let mask = (u64::from(self.stars >> index) & 1).wrapping_sub(1);
             digest.0 ^= segment.0 & mask;
             digest.1 ^= segment.1 & mask;
         }
         digest
+    }
+}
+
+/// Keyed hash of 128 bits that identifies a value.
+///
+/// Two values have the same digest with a probability of 2^-128. The keys are random and never leave the process, so
+/// an attacker cannot search for a collision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Digest(u64, u64);
+
+impl Digest {
+    /// Returns one of 64 bits, chosen by the digest.
+    fn bit(self) -> u64 {
+        1 << (self.1 & 63)
+    }
+}
+
+/// Computes digests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Digester {
+    /// Hashers for the two halves of a digest, each with its own keys.
+    halves: [RandomState; 2],
+}
+
+impl Digester {
+    /// Returns the digest of a value.
+    fn digest(&self, value: impl Hash) -> Digest {
+        let [first, second] = self.halves.each_ref().map(|half| half.hash_one(&value));
+        Digest(first, second)
     }
 }
 
@@ -284,12 +313,13 @@ mod tests {
 
     #[test]
     fn a_topic_is_looked_up_for_few_forms() {
-        let mut forms = Vec::new();
+        let mut shapes = Vec::new();
         for is_open in [false, true] {
             for length in 0..=MAX_SEGMENTS as u8 - u8::from(is_open) {
-                let stars = (0..1_u32 << length).filter(|it| it.count_ones() <= MAX_STARS as u32);
+                let stars =
+                    (0..1_u32 << length).filter(|stars| stars.count_ones() <= MAX_STARS as u32);
                 let stars = stars.filter(|stars| is_open || *stars > 0);
-                forms.extend(stars.map(|stars| Form {
+                shapes.extend(stars.map(|stars| PatternShape {
                     is_open,
                     length,
                     stars: stars as u16,
@@ -297,16 +327,16 @@ mod tests {
             }
         }
         for segments in 1..300 {
-            let (closed, open) = (Form::closed(segments), Form::open(segments));
-            let matching = |form: &&Form| closed.contains(form) || open.contains(form);
-            let count = forms.iter().filter(matching).count();
-            assert!(count <= 9400, "{count} forms for {segments} segments");
+            let (closed, open) = (PatternShape::closed(segments), PatternShape::open(segments));
+            let matching = |shape: &&PatternShape| closed.contains(shape) || open.contains(shape);
+            let count = shapes.iter().filter(matching).count();
+            assert!(count <= 9400, "{count} shapes for {segments} segments");
             assert!(segments > 10 || count < 1 << (segments + 1));
         }
     }
 
     #[test]
-    fn a_channel_that_is_forgotten_twice_takes_no_other_with_it() {
+    fn a_channel_that_is_removed_twice_removes_no_other() {
         let (mut index, digester) = (Index::default(), Digester::default());
         let filters = TopicFilters::from_patterns(["a", "b/*"]).unwrap();
         let keys = Keys::new(&filters, &digester);
@@ -320,6 +350,6 @@ mod tests {
         assert_eq!(index.channel(&filters, &keys, 0).id, new.id);
         index.remove(&new, &keys);
         assert!(index.channels(&topics, &digester).is_empty() && index.all().next().is_none());
-        assert!(index.forms.is_empty() && index.by_filter.is_empty());
+        assert!(index.shapes.is_empty() && index.by_filter.is_empty());
     }
 }

@@ -1,27 +1,30 @@
-//! Tests of the cost of a selection, for any texts that a client chooses: memory while the subscriber is connected,
+//! Tests of the cost of filters, for any texts that a client chooses: memory while the subscriber is connected,
 //! and processor time under the lock that every event takes.
+
+mod support;
 
 use std::time::Duration;
 
 use allocation_counter::measure;
 use sse_hub::{Hub, InvalidTopic, Subscription, Topic, TopicFilters, Topics};
 use sse_hyper::Event;
+use support::channels;
 use testkit::poll_time::{assert_yields, longest_poll};
 
-/// Maximum number of bytes that a subscriber may take in addition to the texts of its selection.
-const MAX_BYTES: usize = 10 * 1024;
+/// Maximum number of bytes that a subscriber may take in addition to the texts of its filters.
+const MAX_SUBSCRIBER_BYTES: usize = 10 * 1024;
 
 /// Maximum processor time to subscribe, or to unsubscribe.
-const MAX_TIME: Duration = Duration::from_millis(4);
+const MAX_SUBSCRIBE_TIME: Duration = Duration::from_millis(4);
 
-const SELECTORS: usize = 64;
-const MAX_LENGTH: usize = 256;
+const FILTERS_PER_SUBSCRIBER: usize = 64;
+const MAX_TOPIC_BYTES: usize = 256;
 
-/// Function that returns a selector for the index of a subscriber and the index of a selector.
+/// Function that returns a filter for the index of a subscriber and the index of a filter.
 type Choose = fn(usize, usize) -> String;
 
-/// Kinds of selections. Each returns different selectors for each subscriber, so that nothing is shared.
-const SELECTIONS: [(&str, Choose); 10] = [
+/// Kinds of sets of filters. Each returns different filters for each subscriber, so that nothing is shared.
+const FILTER_SETS: [(&str, Choose); 10] = [
     ("short topics", |subscriber, number| {
         format!("{subscriber}/{number}")
     }),
@@ -51,7 +54,9 @@ const SELECTIONS: [(&str, Choose); 10] = [
     ("patterns of many forms", |subscriber, number| {
         // Each pattern has at least two stars.
         let mut forms = forms(15).filter(|form| form.matches('*').count() > 1);
-        let form = forms.nth(subscriber * SELECTORS / 2 + number / 2).unwrap();
+        let form = forms
+            .nth(subscriber * FILTERS_PER_SUBSCRIBER / 2 + number / 2)
+            .unwrap();
         let end = ["/**", "/a"][number % 2];
         form.replace('a', &"x".repeat(15)) + end
     }),
@@ -64,7 +69,7 @@ const SELECTIONS: [(&str, Choose); 10] = [
 ];
 
 fn padded(start: &str, padding: &str, end: &str) -> String {
-    let missing = (MAX_LENGTH - start.len() - end.len()) / padding.len();
+    let missing = (MAX_TOPIC_BYTES - start.len() - end.len()) / padding.len();
     format!("{start}{}{end}", padding.repeat(missing))
 }
 
@@ -82,7 +87,9 @@ fn forms(length: usize) -> impl Iterator<Item = String> {
 }
 
 fn filters(choose: Choose, subscriber: usize) -> (TopicFilters, usize) {
-    let texts: Vec<_> = (0..SELECTORS).map(|it| choose(subscriber, it)).collect();
+    let texts: Vec<_> = (0..FILTERS_PER_SUBSCRIBER)
+        .map(|index| choose(subscriber, index))
+        .collect();
     let bytes = texts.iter().map(String::len).sum();
     (TopicFilters::from_patterns(texts).unwrap(), bytes)
 }
@@ -93,9 +100,9 @@ fn subscribe(hub: &Hub, filters: TopicFilters) -> (Subscription, Duration) {
 }
 
 #[test]
-fn no_selection_takes_much_more_memory_than_its_text() {
+fn no_filters_take_much_more_memory_than_their_text() {
     const SUBSCRIBERS: usize = 16;
-    for (what, choose) in SELECTIONS {
+    for (what, choose) in FILTER_SETS {
         let hub = Hub::default();
         let mut subscriptions = Vec::with_capacity(SUBSCRIBERS);
         let mut text = 0;
@@ -106,24 +113,24 @@ fn no_selection_takes_much_more_memory_than_its_text() {
                 subscriptions.push(hub.subscribe(filters, None).unwrap());
             }
         });
-        assert_eq!(hub.selections(), SUBSCRIBERS);
+        assert_eq!(channels(&hub), SUBSCRIBERS);
         let each = (usize::try_from(used.bytes_current).unwrap() - text) / SUBSCRIBERS;
         assert!(
-            each <= MAX_BYTES,
-            "{what}: subscriber takes {each} bytes in addition to its text, limit is {MAX_BYTES}"
+            each <= MAX_SUBSCRIBER_BYTES,
+            "{what}: subscriber takes {each} bytes in addition to its text, limit is {MAX_SUBSCRIBER_BYTES}"
         );
     }
 }
 
 #[test]
-fn the_same_selection_is_kept_once() {
+fn equal_filters_are_kept_once() {
     let hub = Hub::default();
-    let (first, _) = filters(SELECTIONS[1].1, 0);
+    let (first, _) = filters(FILTER_SETS[1].1, 0);
     let _first = hub.subscribe(first, None).unwrap();
     let mut subscriptions = Vec::with_capacity(100);
     let used = measure(|| {
         for _ in 0..100 {
-            let (same, _) = filters(SELECTIONS[1].1, 0);
+            let (same, _) = filters(FILTER_SETS[1].1, 0);
             subscriptions.push(hub.subscribe(same, None).unwrap());
         }
     });
@@ -132,13 +139,13 @@ fn the_same_selection_is_kept_once() {
         "{} bytes",
         used.bytes_current
     );
-    assert_eq!(hub.selections(), 1);
+    assert_eq!(channels(&hub), 1);
 }
 
 #[test]
 fn subscribers_that_leave_give_their_memory_back() {
     const SUBSCRIBERS: usize = 24;
-    for (what, choose) in SELECTIONS {
+    for (what, choose) in FILTER_SETS {
         let hub = Hub::default();
         let mut subscriptions = Vec::with_capacity(SUBSCRIBERS);
         let mut used = 0;
@@ -162,13 +169,13 @@ fn subscribers_that_leave_give_their_memory_back() {
         assert!(used < all / 4, "{what}: {used} of {all} bytes for 4 of 24");
         used += measure(|| subscriptions.clear()).bytes_current;
         assert!(used < 2048, "{what}: {used} bytes remain");
-        assert_eq!((hub.selections(), hub.stats().subscribers), (0, 0));
+        assert_eq!((channels(&hub), hub.stats().subscribers), (0, 0));
     }
 }
 
 #[test]
-fn to_subscribe_and_to_leave_is_little_work() {
-    for (what, choose) in SELECTIONS {
+fn subscribing_and_unsubscribing_is_little_work() {
+    for (what, choose) in FILTER_SETS {
         let hub = Hub::default();
         let mut subscriptions = Vec::new();
         let mut longest = Duration::ZERO;
@@ -184,8 +191,8 @@ fn to_subscribe_and_to_leave_is_little_work() {
             longest_to_leave = longest_to_leave.max(time);
         }
         assert!(
-            longest.max(longest_to_leave) <= MAX_TIME,
-            "{what}: {longest:?} to subscribe, {longest_to_leave:?} to unsubscribe, limit is {MAX_TIME:?}"
+            longest.max(longest_to_leave) <= MAX_SUBSCRIBE_TIME,
+            "{what}: {longest:?} to subscribe, {longest_to_leave:?} to unsubscribe, limit is {MAX_SUBSCRIBE_TIME:?}"
         );
     }
 }
@@ -193,7 +200,7 @@ fn to_subscribe_and_to_leave_is_little_work() {
 /// Clients subscribe to thousands of patterns, of all possible forms. Each topic is looked up by every form that could
 /// match it.
 #[test]
-fn no_patterns_make_an_event_take_long() {
+fn no_patterns_make_an_event_slow() {
     let hub = Hub::default();
     let closed = (1..=16).flat_map(forms);
     let open = (0..=15).flat_map(forms).map(|form| match &*form {
@@ -205,8 +212,10 @@ fn no_patterns_make_an_event_take_long() {
     // No topic of this test matches the segments without a star.
     let patterns: Vec<_> = patterns.map(|form| form.replace('a', "b")).collect();
     assert!(patterns.len() > 10_000);
-    let selections = patterns.chunks(SELECTORS).map(TopicFilters::from_patterns);
-    let _subscriptions: Vec<_> = selections
+    let filter_sets = patterns
+        .chunks(FILTERS_PER_SUBSCRIBER)
+        .map(TopicFilters::from_patterns);
+    let _subscriptions: Vec<_> = filter_sets
         .map(|filters| hub.subscribe(filters.unwrap(), None).unwrap())
         .collect();
     for segments in [1, 3, 5, 8, 16, 100] {

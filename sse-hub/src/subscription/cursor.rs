@@ -1,0 +1,273 @@
+//! Cursor of a subscription: its position in the published events.
+//!
+//! # A note to the next reader
+//!
+//! The cursor stores its position as the sequence of the last event that it took. It looks for the next event in
+//! two places, which have the same order: the window of its channel, and the log. It can use either, if that
+//! reaches back to the position. So there is no switch from replay to live events at which an event could be lost or
+//! sent twice:
+//!
+//! ```text
+//!   backend ─ ─ ─ ─ ─┬──────── log ────────────────┐
+//!                    │                  ┌─ window ─┤  only these filters, shared
+//!   ──────────▲──────┴─────────▲────────┴────▲─────┴──▶ sequences
+//!           replay        catching up      live
+//! ```
+
+use core::{task::Context, time::Duration};
+
+use crate::{
+    CloseEvent, Encoded, LagPolicy,
+    config::LAGGED,
+    fanout::channel::{Batch, Channel, ChannelState, WaiterKey, WindowRead},
+    hub::Shared,
+    turn::Turn,
+};
+
+/// Work of taking a frame, in units of [`Turn`].
+const FRAME_WORK: usize = 32;
+
+/// Number of bytes of a frame that are one more unit of work.
+const FRAME_BYTES_PER_WORK: usize = 512;
+
+/// Work of checking that no event is missing, in units of [`Turn`].
+const CHECK_WORK: usize = 512;
+
+/// Position of a subscription, and what it needs to move on.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    /// Sequence of the last event that the subscriber has taken.
+    pub(crate) position: u64,
+    /// Number of the channel's events up to the position. Valid if the subscriber is live.
+    ordinal: u64,
+    pub(crate) waiter: WaiterKey,
+    /// Events up to this one were too old to be replayed when the subscription began.
+    expired: u64,
+    /// The subscriber gets each event after this one. Of the earlier events, it gets those that are kept.
+    pub(crate) complete_after: u64,
+    max_lag: Option<u64>,
+    lag_policy: LagPolicy,
+    /// The subscriber has caught up at least once.
+    is_live: bool,
+    /// No event has come since the subscriber last waited.
+    is_idle: bool,
+    pub(crate) position_events: bool,
+    /// Time of the last position event, in seconds since the start of the hub.
+    announced_at: u32,
+    pub(crate) turn: Turn,
+}
+
+/// Result of [`Cursor::read`].
+pub(crate) enum ReadStep {
+    Events(Encoded),
+    /// The last events of the subscription.
+    Ended(Encoded),
+    /// There are no events. The next one wakes the task.
+    CaughtUp,
+    /// The position has moved without an event. The caller reads again.
+    Again,
+    /// The backend has the next events: those after the first sequence, up to the second one.
+    InBackend(u64, u64),
+}
+
+impl Cursor {
+    pub(crate) fn new(
+        shared: &Shared,
+        position: u64,
+        expired: u64,
+        lag_policy: LagPolicy,
+        max_lag: Option<u64>,
+    ) -> Self {
+        Self {
+            position,
+            expired,
+            complete_after: 0,
+            ordinal: 0,
+            waiter: WaiterKey::default(),
+            // `LagPolicy::Latest` has no lag limit, because newer events replace the unread ones.
+            max_lag: max_lag
+                .filter(|_| lag_policy != LagPolicy::Latest)
+                .map(|max_lag| max_lag.max(1)),
+            lag_policy,
+            is_live: false,
+            is_idle: false,
+            position_events: shared.config.position_events,
+            announced_at: shared.seconds(),
+            turn: Turn::new(),
+        }
+    }
+
+    /// Takes the next events, from the window if possible. Waits if there are none.
+    pub(crate) fn read(
+        &mut self,
+        shared: &Shared,
+        channel: &Channel,
+        cx: &mut Context<'_>,
+    ) -> ReadStep {
+        let mut window = channel.lock();
+        if self.is_live
+            && let Some(max) = self.max_lag
+            && window.appended.wrapping_sub(self.ordinal) > max
+        {
+            return self.handle_lag(shared, &window);
+        }
+        match window.read_after(self.position) {
+            WindowRead::CaughtUp => {
+                self.is_live = shared.is_loaded();
+                self.ordinal = window.appended;
+                let old = window.add_waiter(&mut self.waiter, cx);
+                drop(window);
+                drop(old);
+                match core::mem::replace(&mut self.is_idle, true) {
+                    true => self.announce_position(shared, channel),
+                    // A busy subscriber does not read the clock.
+                    false => ReadStep::CaughtUp,
+                }
+            }
+            // Only the log knows which of several events are replaced, and which were too old when the subscription
+            // began. The window may have events that the log has lost: a search for the latest events has not
+            // counted them.
+            WindowRead::Batch(batch)
+                if self.position >= self.complete_after
+                    && (self.lag_policy != LagPolicy::Latest
+                        || (batch.is_latest_only && self.position >= self.expired)) =>
+            {
+                drop(window);
+                self.take(shared, batch)
+            }
+            WindowRead::Batch(_) | WindowRead::InLog => {
+                drop(window);
+                self.read_log(shared, channel)
+            }
+        }
+    }
+
+    /// Sends the subscriber its position, if the interval has passed and events of other topics have moved it.
+    fn announce_position(&mut self, shared: &Shared, channel: &Channel) -> ReadStep {
+        let now = shared.seconds();
+        let elapsed = Duration::from_secs(now.saturating_sub(self.announced_at).into());
+        let is_due = elapsed >= shared.config.position_interval;
+        if !(self.position_events && self.is_live && is_due) {
+            return ReadStep::CaughtUp;
+        }
+        // While this lock is held, no event can be added to the log or to the window.
+        let core = shared.read();
+        let latest = core.log.latest();
+        let has_all = matches!(
+            channel.lock().read_after(self.position),
+            WindowRead::CaughtUp
+        );
+        drop(core);
+        // If IDs are secret, a subscriber must not learn that its position moves. So it is always sent.
+        let has_moved = latest > self.position || shared.config.ids.are_secret();
+        if !(has_all && has_moved) {
+            return ReadStep::CaughtUp;
+        }
+        self.announced_at = now;
+        self.position = self.position.max(latest);
+        ReadStep::Events(shared.position(self.position))
+    }
+
+    /// Returns whether a client that resumes at the position would miss nothing.
+    pub(crate) fn can_resume(&self, shared: &Shared, channel: &Channel) -> bool {
+        self.position >= self.complete_after
+            || !shared
+                .read()
+                .log
+                .may_miss(self.position, self.expired, &channel.filters)
+    }
+
+    /// Takes the next events from the log. If there are none, moves the position forward.
+    fn read_log(&mut self, shared: &Shared, channel: &Channel) -> ReadStep {
+        let compact = self.lag_policy == LagPolicy::Latest;
+        let core = shared.read();
+        let log = &core.log;
+        let complete_after = self.position.max(self.complete_after);
+        let has_all = log.reaches(complete_after, compact);
+        if !has_all && log.may_miss(complete_after, 0, &channel.filters) {
+            let (latest, is_truncated) = (log.latest(), log.is_truncated(self.position));
+            drop(core);
+            return self.handle_loss(shared, channel, latest, is_truncated);
+        }
+        let found = log.find(
+            self.position,
+            &channel.filters,
+            compact,
+            self.expired,
+            &mut self.turn,
+        );
+        drop(core);
+        self.position = found.position;
+        self.turn.spend(if has_all { 1 } else { CHECK_WORK });
+        if found.blocks.is_empty() {
+            return ReadStep::Again;
+        }
+        let batch = Batch {
+            blocks: Encoded::join(&found.blocks),
+            events: found.blocks.len() as u64,
+            last: found.position,
+            is_latest_only: false,
+        };
+        if !self.is_live {
+            shared.counters.replayed(batch.events);
+        }
+        self.take(shared, batch)
+    }
+
+    fn take(&mut self, shared: &Shared, batch: Batch) -> ReadStep {
+        self.turn
+            .spend(FRAME_WORK + batch.blocks.len() / FRAME_BYTES_PER_WORK);
+        self.is_idle = false;
+        self.position = batch.last;
+        self.ordinal = self.ordinal.wrapping_add(batch.events);
+        shared.counters.delivered(batch.events);
+        ReadStep::Events(batch.blocks)
+    }
+
+    /// Handles a subscriber whose unread events are not in the log any more.
+    fn handle_loss(
+        &mut self,
+        shared: &Shared,
+        channel: &Channel,
+        latest: u64,
+        is_truncated: bool,
+    ) -> ReadStep {
+        match &shared.backend {
+            Some(_) if !self.is_live && !is_truncated => ReadStep::InBackend(self.position, latest),
+            _ if !self.is_live || is_truncated || self.lag_policy == LagPolicy::Latest => {
+                ReadStep::Events(self.reset(shared, channel, "too old"))
+            }
+            _ => self.handle_lag(shared, &channel.lock()),
+        }
+    }
+
+    /// Handles a subscriber that is too slow: disconnects it or skips events, and sends it a `lagged` event.
+    fn handle_lag(&mut self, shared: &Shared, window: &ChannelState) -> ReadStep {
+        let behind = window.appended.wrapping_sub(self.ordinal);
+        tracing::debug!(behind, "subscriber is too slow");
+        if self.lag_policy == LagPolicy::Disconnect {
+            shared.counters.lagged(behind, 0);
+            let data = format!(r#"{{"behind":{behind}}}"#);
+            let event = shared.own_event(LAGGED, data, self.position);
+            let close_event = CloseEvent::new(event).with_retry(shared.config.retry.clone());
+            return ReadStep::Ended(Encoded::from(&close_event));
+        }
+        shared.counters.lagged(behind, behind);
+        self.skip_to_latest(window);
+        let data = format!(r#"{{"missed":{behind}}}"#);
+        let event = shared.own_event(LAGGED, data, self.position);
+        ReadStep::Events(Encoded::from(&event))
+    }
+
+    /// Moves the subscriber to the latest event, and returns a `reset` event for it.
+    pub(crate) fn reset(&mut self, shared: &Shared, channel: &Channel, reason: &str) -> Encoded {
+        self.skip_to_latest(&channel.lock());
+        shared.counters.reset();
+        shared.reset(reason, self.position)
+    }
+
+    fn skip_to_latest(&mut self, window: &ChannelState) {
+        self.position = self.position.max(window.latest());
+        self.ordinal = window.appended;
+    }
+}

@@ -1,0 +1,260 @@
+//! Subscriptions: streams of the events of one subscriber.
+
+mod authorization;
+mod builder;
+mod cursor;
+pub(crate) mod replay;
+
+use core::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use std::sync::Arc;
+
+use futures_core::Stream;
+
+use crate::{Encoded, Event, fanout::channel::Channel, hub::Shared, turn::Turn};
+
+pub use builder::{SubscribeError, SubscriptionBuilder};
+
+use authorization::Authorization;
+use cursor::{Cursor, ReadStep};
+use replay::{Replay, ReplayStep};
+
+/// Work of returning one event, in units of [`Turn`].
+const EVENT_WORK: usize = 16;
+
+/// Stream of the [`Encoded`] events of one subscriber. Each item has all events that are ready, up to 16 KiB.
+///
+/// A single event that is larger is an item of its own.
+///
+/// Pass it to `sse_hyper::StreamTracker::respond`, or to anything else that takes a stream of encoded events. For a
+/// subscriber in the same program, [`events`](Self::events) returns a stream of single events.
+///
+/// Drop the subscription to unsubscribe. A subscription has no queue of its own, so it takes little memory while its
+/// client does not read.
+///
+/// If there are always events when it is polled, it lets other tasks run from time to time: it returns `Pending` and
+/// wakes its task at once.
+#[must_use = "a subscription unsubscribes when it is dropped, and does nothing unless polled"]
+pub struct Subscription {
+    shared: Arc<Shared>,
+    channel: Arc<Channel>,
+    cursor: Cursor,
+    has_ended: bool,
+    /// Rare state. It is boxed, because there are very many subscriptions and most do not need it.
+    prelude: Option<Box<Prelude>>,
+}
+
+/// Steps before the next event.
+#[derive(Default)]
+pub(crate) struct Prelude {
+    pub(crate) authorization: Option<Authorization>,
+    /// The first position event is still to be sent.
+    pub(crate) announce_position: bool,
+    pub(crate) reset_event: Option<Encoded>,
+    pub(crate) replay: Option<Replay>,
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        channel: Arc<Channel>,
+        cursor: Cursor,
+        prelude: Prelude,
+    ) -> Self {
+        let is_empty = prelude.authorization.is_none()
+            && !prelude.announce_position
+            && prelude.reset_event.is_none()
+            && prelude.replay.is_none();
+        Self {
+            shared,
+            channel,
+            cursor,
+            has_ended: false,
+            prelude: (!is_empty).then(|| Box::new(prelude)),
+        }
+    }
+
+    /// Returns a stream of single events, for a subscriber in the same program.
+    ///
+    /// The stream has no [position](crate::HubConfig::position_events) events, because the subscriber cannot lose a
+    /// connection.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use sse_hub::{Event, Hub, Topic};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let hub = Hub::default();
+    /// let news = Topic::new("news")?;
+    /// let mut events = hub.subscribe(&news, None)?.events();
+    /// hub.publish((&news, Event::new("it works"))).await?;
+    /// assert_eq!(events.next().await.expect("an event").data(), "it works");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    pub fn events(mut self) -> Events {
+        self.cursor.position_events = false;
+        if let Some(prelude) = &mut self.prelude {
+            prelude.announce_position = false;
+        }
+        Events {
+            subscription: self,
+            ready: Vec::new().into_iter(),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        if self.shared.is_closed() {
+            return self.end();
+        }
+        while !self.cursor.turn.yield_if_over(cx) {
+            if let Some(blocks) = ready!(self.poll_prelude(cx)) {
+                return Poll::Ready(Some(blocks));
+            }
+            match self.cursor.read(&self.shared, &self.channel, cx) {
+                ReadStep::Events(blocks) => return Poll::Ready(Some(blocks)),
+                ReadStep::Ended(blocks) => {
+                    self.has_ended = true;
+                    return Poll::Ready(Some(blocks));
+                }
+                ReadStep::CaughtUp => {
+                    // The hub may have been closed before this subscriber was registered to be woken.
+                    if self.shared.is_closed() {
+                        return self.end();
+                    }
+                    self.cursor.turn = Turn::new();
+                    return Poll::Pending;
+                }
+                ReadStep::Again => {}
+                ReadStep::InBackend(after, through) => {
+                    let backend = self.shared.backend.as_deref();
+                    let filters = &self.channel.filters;
+                    let replay = backend
+                        .map(|backend| Replay::from_backend(backend, after, through, filters));
+                    self.prelude.get_or_insert_default().replay = replay;
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Ends the subscription, because the hub is closed. Returns the close event.
+    fn end(&mut self) -> Poll<Option<Encoded>> {
+        self.has_ended = true;
+        let replay = self
+            .prelude
+            .as_ref()
+            .and_then(|prelude| prelude.replay.as_ref());
+        let is_known = replay.is_none_or(Replay::has_start_position)
+            && self.cursor.can_resume(&self.shared, &self.channel);
+        let position = is_known.then_some(self.cursor.position);
+        let close_event = self.shared.close_event(position);
+        Poll::Ready(close_event.filter(|close_event| !close_event.is_empty()))
+    }
+
+    /// Returns ready with blocks to send before the next event, or with `None` if the next event can be sent.
+    fn poll_prelude(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        let Some(prelude) = &mut self.prelude else {
+            return Poll::Ready(None);
+        };
+        if let Some(authorization) = &mut prelude.authorization
+            && let Err(denied) = ready!(authorization.poll(&self.channel.filters, cx))
+        {
+            self.has_ended = true;
+            return Poll::Ready(Some(self.shared.denied(denied, self.cursor.position)));
+        }
+        if let Some(reset_event) = prelude.reset_event.take() {
+            return Poll::Ready(Some(reset_event));
+        }
+        if let Some(replay) = &mut prelude.replay {
+            // Otherwise, the position is known only when the replay has ended.
+            if replay.has_start_position() && core::mem::take(&mut prelude.announce_position) {
+                return Poll::Ready(Some(self.shared.position(self.cursor.position)));
+            }
+            let step = replay.poll(&mut self.cursor, &self.shared, &self.channel, cx);
+            match ready!(step) {
+                ReplayStep::Events(blocks) => return Poll::Ready(Some(blocks)),
+                ReplayStep::Ended(blocks) => {
+                    self.has_ended = true;
+                    return Poll::Ready(Some(blocks));
+                }
+                ReplayStep::Done(blocks) => {
+                    prelude.replay = None;
+                    if blocks.is_some() {
+                        return Poll::Ready(blocks);
+                    }
+                }
+            }
+        }
+        // If the client cannot resume here, it gets no position. When it reconnects without an ID, it gets the same
+        // replay once more, and not a reset.
+        if core::mem::take(&mut prelude.announce_position)
+            && self.cursor.can_resume(&self.shared, &self.channel)
+        {
+            return Poll::Ready(Some(self.shared.position(self.cursor.position)));
+        }
+        if prelude.authorization.is_none() {
+            self.prelude = None;
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Encoded;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        self.get_mut().poll(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.shared.unsubscribe(&self.channel, self.cursor.waiter);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("filters", &self.channel.filters)
+            .field("cursor", &self.cursor)
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Stream of the single events of a [`Subscription`], from [`Subscription::events`].
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Events {
+    subscription: Subscription,
+    ready: std::vec::IntoIter<Event>,
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let this = self.get_mut();
+        let turn = &mut this.subscription.cursor.turn;
+        if turn.yield_if_over(cx) {
+            return Poll::Pending;
+        }
+        turn.spend(EVENT_WORK);
+        loop {
+            if let Some(event) = this.ready.next() {
+                return Poll::Ready(Some(event));
+            }
+            match ready!(this.subscription.poll(cx)) {
+                Some(blocks) => this.ready = blocks.events().collect::<Vec<_>>().into_iter(),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
