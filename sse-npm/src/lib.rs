@@ -153,7 +153,7 @@ fn tell(listener: &Listener, source: &FetchSource, item: Item) {
             let headers = headers
                 .map(|(name, value)| Array::of2(&name.into(), &value.into()))
                 .collect();
-            listener.closed(reason, status, headers, &closed.body, closed.fault);
+            listener.closed(reason, status, headers, &closed.body, closed.exception);
         }
         _ => {}
     }
