@@ -97,3 +97,29 @@ pub use sse_proto::{
     client::{ClientConfig, DisconnectReason},
 };
 pub use stream::{DEFAULT_QUEUE_LIMIT, ItemStream};
+
+#[cfg(test)]
+mod tests {
+    use super::{Closed, Disconnected, Error, Event, Item, ItemStream};
+
+    /// Without `Unpin`, `StreamExt::next` would need a pinned stream.
+    #[test]
+    fn streams_are_unpin() {
+        fn check<T: Unpin>() {}
+        check::<ItemStream>();
+        #[cfg(feature = "fetch")]
+        check::<super::FetchSource>();
+        #[cfg(feature = "share")]
+        check::<super::SharedSource>();
+    }
+
+    #[test]
+    fn items_and_errors_are_send_and_sync() {
+        fn check<T: Send + Sync>() {}
+        check::<Item>();
+        check::<Event>();
+        check::<Disconnected>();
+        check::<Closed>();
+        check::<Error>();
+    }
+}

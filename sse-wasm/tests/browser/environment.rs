@@ -1,4 +1,4 @@
-//! The environment of a test, its time and its memory.
+//! The browser, the time and the memory of a test.
 
 use core::{
     cell::{Cell, RefCell},

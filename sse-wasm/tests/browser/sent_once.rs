@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Time in which a wrong second request would be sent.
-const MISTAKE_WAIT_MILLISECONDS: u32 = 200;
+const REPEATED_REQUEST_WAIT_MS: u32 = 200;
 
 #[wasm_bindgen_test]
 async fn the_stream_ends_with_the_response() {
@@ -157,7 +157,7 @@ async fn end_of(builder: Builder, count: u64, script: &Script) -> Closed {
         }
     };
     assert_eq!(next_or_end(&mut items).await, None);
-    pause(MISTAKE_WAIT_MILLISECONDS).await;
+    pause(REPEATED_REQUEST_WAIT_MS).await;
     assert_eq!(script.counts().await.requests, 1.0);
     closed
 }
