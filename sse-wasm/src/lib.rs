@@ -102,7 +102,7 @@ pub use stream::{DEFAULT_QUEUE_LIMIT, ItemStream};
 mod tests {
     use super::{Closed, Disconnected, Error, Event, Item, ItemStream};
 
-    /// Without `Unpin`, `StreamExt::next` would need a pinned stream.
+    /// `StreamExt::next` needs `Unpin`.
     #[test]
     fn streams_are_unpin() {
         fn check<T: Unpin>() {}
