@@ -30,7 +30,7 @@ pub(crate) struct ReconnectOptions {
     pub(crate) query_parameter: String,
     /// The type of events that are only keep-alives.
     pub(crate) ping_event_type: Option<String>,
-    /// `true` to reconnect at once when the network, the page or the session is back.
+    /// `true` to reconnect at once when the network, the page or the machine is back.
     pub(crate) reconnect_on_wake: bool,
 }
 

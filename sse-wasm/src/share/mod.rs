@@ -1,8 +1,8 @@
 //! One connection for all tabs of an origin, because browsers open at most six connections to a host over HTTP/1.1.
 //!
 //! ```text
-//!  tab: holds the lock ──▶ ItemStream ──▶ its own queue
-//!                            └─────▶ channel ──▶ queues of the tabs that wait for the lock
+//!  tab: holds the lock ──▶ ItemStream ─┬─▶ its own queue
+//!                                      └─▶ channel ──▶ queues of the tabs that wait for the lock
 //! ```
 //!
 //! The tab that holds the [lock](https://w3c.github.io/web-locks/) is the leader: it has the connection. It broadcasts
