@@ -12,5 +12,5 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 #[wasm_bindgen(start)]
 fn start() {
     let builder = Builder::new("/events").event_types(["news"]);
-    items::show(builder.reconnect_with_query("last-event-id").open());
+    items::show(builder.reconnect_with_query("lastEventId").open());
 }

@@ -1,7 +1,7 @@
-// EventSource with headers, POST, and the details of a refusal.
+// EventSource with headers, POST, and errors that give the reason.
 
-import { eventSource, optionsOf } from "./interface.js";
-import { Link } from "./link.js";
+import { ConnectionState } from "./connection.js";
+import { createEventSource, pickOptions } from "./interface.js";
 
 /** Names of the options: `EventSourceInit` and `RetryInit` in `index.d.ts`. */
 const OPTIONS = [
@@ -15,68 +15,68 @@ const OPTIONS = [
   "retry",
   "headTimeout",
   "idleTimeout",
-  "maxEventSize",
+  "maxEventBytes",
   "pauseWhenHidden",
   "reconnectOnWake",
   "fetch",
 ];
-const RETRY_OPTIONS = ["time", "floor", "ceiling", "backoffLimit", "statuses"];
+const RETRY_OPTIONS = ["reconnectionTime", "minDelay", "maxDelay", "maxBackoff", "serverErrors"];
 
 /** A lost or refused connection. `delay` is the time until the next attempt, or `undefined` if there is none. */
 export class ConnectionErrorEvent extends Event {
-  constructor({ reason, status, delay, headers, body, fault }) {
+  constructor({ reason, status, delay, headers, body, exception }) {
     super("error");
     this.reason = reason;
     this.status = status || undefined;
-    this.message = fault ?? (status ? `${reason} ${status}` : reason).replace("-", " ");
+    this.message = exception ?? (status ? `${reason} ${status}` : reason).replace("-", " ");
     this.delay = delay;
     this.headers = headers && new Headers(headers);
     this.body = body;
   }
 }
 
-/** Creates the class. `load` returns a promise of `connect`, which resolves when the wasm is loaded. */
-export function extended(load) {
+/** Creates the class. `load` returns a promise of the function `connect` of the wasm. */
+export function createExtended(load) {
   const connect = (url, options, listener) => {
-    const { link } = options;
-    link.follow(listener, load, (connect, heard) => connect(url, settingsOf(options), heard));
-    return link;
+    const { state } = options;
+    state.connect(listener, load, (connect, wrapped) => connect(url, wasmOptions(options), wrapped));
+    return state;
   };
 
-  const failure = (why) => new ConnectionErrorEvent(why);
-  return class EventSource extends eventSource(connect, failure, true) {
-    #link;
+  const createError = (details) => new ConnectionErrorEvent(details);
+  return class EventSource extends createEventSource(connect, createError, true) {
+    #state;
 
     constructor(url, init = {}) {
-      const options = optionsOf(init, OPTIONS);
+      const options = pickOptions(init, OPTIONS);
       const { method = "GET", body, signal } = options;
       if (body !== undefined && /^(GET|HEAD)$/i.test(method)) {
         throw new TypeError(`EventSource: a ${method} request cannot have a body`);
       }
-      const link = new Link(options.lastEventId);
+      const state = new ConnectionState(options.lastEventId);
       const isObject = init === null || ["object", "function"].includes(typeof init);
-      super(url, isObject ? { __proto__: null, ...options, link } : init);
-      this.#link = link;
+      super(url, isObject ? { __proto__: null, ...options, state } : init);
+      this.#state = state;
       const close = () => this.close();
       signal?.addEventListener("abort", close);
-      link.onclose = () => signal?.removeEventListener("abort", close);
+      state.onclose = () => signal?.removeEventListener("abort", close);
       if (signal?.aborted) {
         close();
       }
     }
 
     get lastEventId() {
-      return this.#link.lastEventId;
+      return this.#state.lastEventId;
     }
 
     reconnect() {
-      this.#link.reconnect();
+      this.#state.reconnect();
     }
 
     async *[Symbol.asyncIterator]() {
-      const channel = this.#link.channel();
+      const queue = this.#state.addQueue();
       try {
-        for (let event; (event = await channel.take()); ) {
+        for (let event; (event = await queue.next()); ) {
           if (event instanceof ConnectionErrorEvent) {
             if (event.reason === "end") {
               return;
@@ -93,32 +93,31 @@ export function extended(load) {
 }
 
 /** Returns the options in the form that `src/options.rs` reads. */
-function settingsOf({ headers, body, retry, maxEventSize, ...options }) {
+function wasmOptions({ headers, body, retry, ...options }) {
   const {
-    time,
-    floor = 500,
-    ceiling = 5 * 60 * 1000,
-    backoffLimit,
-    statuses = true,
-  } = optionsOf(retry, RETRY_OPTIONS);
-  const prepare = async () => ({
-    headers: [...new Headers(await given(headers))],
-    body: await given(body),
+    reconnectionTime,
+    minDelay = 500,
+    maxDelay = 5 * 60 * 1000,
+    maxBackoff,
+    serverErrors = true,
+  } = pickOptions(retry, RETRY_OPTIONS);
+  const requestParts = async () => ({
+    headers: [...new Headers(await evaluate(headers))],
+    body: await evaluate(body),
   });
   return {
     __proto__: null,
     ...options,
-    prepare: headers === undefined && body === undefined ? undefined : prepare,
-    retryTime: time,
-    floor,
-    ceiling,
-    backoffLimit,
-    retryStatuses: statuses,
-    limit: maxEventSize,
+    requestParts: headers === undefined && body === undefined ? undefined : requestParts,
+    reconnectionTime,
+    minDelay,
+    maxDelay,
+    maxBackoff,
+    retryServerErrors: serverErrors,
   };
 }
 
 /** Returns the value, or calls it if it is a function. It is called for each attempt. */
-function given(value) {
+function evaluate(value) {
   return typeof value === "function" ? value() : value;
 }

@@ -37,7 +37,7 @@ export interface EventSourceInit {
    *  the keep-alive interval of the server is a good value. */
   idleTimeout?: number;
   /** Maximum size of an event, in bytes. The default is 16 MiB. */
-  maxEventSize?: number;
+  maxEventBytes?: number;
   /** Cancels the request while the page is hidden, and continues when the page is visible again. It does not affect a
    *  running request that is sent once. */
   pauseWhenHidden?: boolean;
@@ -56,20 +56,20 @@ export interface EventSourceInit {
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** Delays between attempts, in milliseconds. Failures in a row double the delay. A random jitter of up to a quarter is
- *  added. */
+/** Delays between attempts, in milliseconds. Each failed attempt doubles the delay. A random jitter of up to a quarter
+ *  is added. */
 export interface RetryInit {
   /** The delay until the stream sets another one. The default is 3,000. */
-  time?: number;
+  reconnectionTime?: number;
   /** The minimum delay, even if the stream sets a shorter one. The default is 500. */
-  floor?: number;
+  minDelay?: number;
   /** The maximum delay, even if the stream sets a longer one. The default is 300,000. */
-  ceiling?: number;
+  maxDelay?: number;
   /** The maximum to which repeated failures double the delay. The default is 60,000. */
-  backoffLimit?: number;
+  maxBackoff?: number;
   /** Tries again after the statuses 408, 425, 429 and 5xx. By the standard, every status but 200 closes the source. The
    *  default is `true`. */
-  statuses?: boolean;
+  serverErrors?: boolean;
 }
 
 /** The `error` event of a connection that was lost or refused.
@@ -88,8 +88,8 @@ export class ConnectionErrorEvent extends Event {
    *  - `status`: the response has a status other than 200.
    *  - `content-type`: the response is not an event stream.
    *  - `requested`: the client reconnects because of `reconnect()`, `reconnectOnWake` or `pauseWhenHidden`.
-   *  - `fault`: a function of yours threw, or the wasm could not be loaded.
-   *  - `too-large`: an event was larger than `maxEventSize` and is lost. The connection stays open. */
+   *  - `exception`: a function of yours threw, or the wasm could not be loaded.
+   *  - `too-large`: an event was larger than `maxEventBytes` and is lost. The connection stays open. */
   readonly reason:
     | "end"
     | "truncated"
@@ -99,7 +99,7 @@ export class ConnectionErrorEvent extends Event {
     | "status"
     | "content-type"
     | "requested"
-    | "fault"
+    | "exception"
     | "too-large";
   /** Human-readable reason. */
   readonly message: string;

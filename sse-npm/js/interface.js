@@ -6,10 +6,10 @@ const OPEN = 1;
 const CLOSED = 2;
 
 /**
- * Returns the options with these names that an object has itself, or by its class. Properties of `Object.prototype` do
- * not count. The returned object has no prototype.
+ * Returns the options with these names, from an object and its class. Properties of `Object.prototype` do not count. The
+ * returned object has no prototype.
  */
-export function optionsOf(object, names) {
+export function pickOptions(object, names) {
   const options = { __proto__: null };
   for (const name of names.filter((name) => has(object, name))) {
     options[name] = object[name];
@@ -35,11 +35,11 @@ function has(object, name) {
  *
  * @param connect takes an absolute URL, the options, and a listener. It calls the methods of the listener with what
  *   happens. Returns an object with a method `close`.
- * @param failure creates an `error` event from the details of a failure.
- * @param tellsApart `true` to not call `onopen` and `onerror` for events of the stream with type `open` or `error`. By
- *   the standard they are called for those events too.
+ * @param createError creates an `error` event from the details of a failure.
+ * @param mutesHandlers `true` to not call `onopen` and `onerror` for events of the stream with type `open` or `error`.
+ *   By the standard they are called for those events too.
  */
-export function eventSource(connect, failure, tellsApart = false) {
+export function createEventSource(connect, createError, mutesHandlers = false) {
   return class EventSource extends EventTarget {
     #url;
     #withCredentials;
@@ -57,18 +57,18 @@ export function eventSource(connect, failure, tellsApart = false) {
       }
       super();
       this.#url = parse(`${url}`);
-      this.#withCredentials = Boolean(optionsOf(init, ["withCredentials"]).withCredentials);
+      this.#withCredentials = Boolean(pickOptions(init, ["withCredentials"]).withCredentials);
       const options = { __proto__: null, ...init, withCredentials: this.#withCredentials };
       this.#connection = connect(this.#url.href, options, {
-        turn,
+        task,
         open: (url) => this.#open(url),
         event: (type, data, lastEventId) => this.#event(type, data, lastEventId),
         lastEventId() {},
         tooLarge: () => this.#fail({ reason: "too-large" }),
         disconnected: (reason, status, delay) =>
           this.#fail({ reason, status, delay }, CONNECTING),
-        closed: (reason, status, headers, body, fault) =>
-          this.#fail({ reason, status, headers, body, fault }, CLOSED),
+        closed: (reason, status, headers, body, exception) =>
+          this.#fail({ reason, status, headers, body, exception }, CLOSED),
       });
     }
 
@@ -92,28 +92,28 @@ export function eventSource(connect, failure, tellsApart = false) {
     /** "Announce the connection." */
     #open(url) {
       this.#origin = new URL(url || this.#url).origin;
-      this.#tell(new Event("open"), OPEN);
+      this.#dispatch(new Event("open"), OPEN);
     }
 
     /** "Dispatch the event." */
     #event(type, data, lastEventId) {
       const init = { __proto__: null, data, lastEventId, origin: this.#origin };
       const event = new MessageEvent(type, init);
-      this.#handlers.muted = tellsApart && type !== "message" ? type : undefined;
-      this.#tell(event);
+      this.#handlers.muted = mutesHandlers && type !== "message" ? type : undefined;
+      this.#dispatch(event);
       this.#handlers.muted = undefined;
       return event;
     }
 
     /** Dispatches an `error` event, and sets the new state. */
     #fail(details, readyState) {
-      const event = failure({ __proto__: null, ...details });
-      this.#tell(event, readyState);
+      const event = createError({ __proto__: null, ...details });
+      this.#dispatch(event, readyState);
       return event;
     }
 
     /** Dispatches an event, unless the source is closed. */
-    #tell(event, readyState = this.#readyState) {
+    #dispatch(event, readyState = this.#readyState) {
       if (this.#readyState !== CLOSED) {
         this.#readyState = readyState;
         super.dispatchEvent(event);
@@ -215,7 +215,7 @@ function handlerAttribute(prototype, type, handlersOf) {
  * "Queue a task": all microtasks that a listener has started are done before the next event. A timer would wait for
  * milliseconds.
  */
-const turn = (() => {
+const task = (() => {
   if (globalThis.setImmediate) {
     return () => new Promise((resolve) => setImmediate(resolve));
   }

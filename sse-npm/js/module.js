@@ -1,6 +1,6 @@
 // Entry point for runtimes that cannot compile wasm at run time, for example Cloudflare Workers.
 
-import { extended } from "./extended.js";
+import { createExtended } from "./extended.js";
 import { connect, initSync } from "./sse_npm.js";
 
 export { ConnectionErrorEvent } from "./extended.js";
@@ -15,7 +15,7 @@ export function init(module) {
   isReady = true;
 }
 
-export const EventSource = extended(async () => {
+export const EventSource = createExtended(async () => {
   if (!isReady) {
     throw new Error("init was not called with the wasm of the package");
   }

@@ -3,7 +3,7 @@
 
 wasm_bindgen.initSync({ module: Uint8Array.from(atob(WASM), (byte) => byte.charCodeAt(0)) });
 
-const EventSource = eventSource(
+const EventSource = createEventSource(
   (url, { withCredentials }, listener) =>
     wasm_bindgen.connect(url, { __proto__: null, withCredentials, isStandard: true }, listener),
   () => new Event("error"),

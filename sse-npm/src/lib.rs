@@ -6,7 +6,7 @@
 //! js/polyfill.js          js/index.js, js/node.js, js/module.js
 //!  the standard's class,   with headers, POST and more: the npm package
 //!  one script                 │
-//!     │                   js/extended.js ── js/link.js
+//!     │                   js/extended.js ── js/connection.js
 //!     │                       │
 //!     └───── js/interface.js  the standard's interface: states, events, handlers
 //!                 │ options   ▲ events
@@ -35,7 +35,7 @@ extern "C" {
 
     /// Waits for a task of the event loop before the next event: "queue a task".
     #[wasm_bindgen(method)]
-    async fn turn(this: &Listener);
+    async fn task(this: &Listener);
 
     #[wasm_bindgen(method)]
     fn open(this: &Listener, url: &str);
@@ -59,7 +59,7 @@ extern "C" {
         status: u16,
         headers: Array,
         body: &str,
-        fault: Option<String>,
+        exception: Option<String>,
     );
 }
 
@@ -81,11 +81,11 @@ impl Connection {
     }
 }
 
-/// Connects to an absolute URL.
+/// Connects to an absolute URL, and calls the listener with what happens on the connection.
 ///
 /// # Errors
 ///
-/// Returns an error without a streaming `fetch`, or if the last event ID is invalid.
+/// Throws without a streaming `fetch`, or if the last event ID is invalid.
 #[wasm_bindgen]
 pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Connection, JsError> {
     let builder = options::builder(url, options)?;
@@ -95,21 +95,23 @@ pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Conne
     let connection = Connection(source.handle());
     let has_network = url.starts_with("http:") || url.starts_with("https:");
     spawn_local(async move {
-        let mut told = source.last_event_id().to_owned();
-        while let Some(item) = next(&mut source, &listener, &mut told).await {
+        let mut reported_id = source.last_event_id().to_owned();
+        while let Some(item) = next(&mut source, &listener, &mut reported_id).await {
             // The listener does not get these, so they need no task.
             if let Item::Comment(_) | Item::Retry(_) = item {
                 continue;
             }
-            listener.turn().await;
+            listener.task().await;
             match item {
                 // "Reestablish the connection, unless the user agent knows that to be futile."
-                Item::Disconnected(lost) if !has_network && is_network_error(&lost) => {
-                    let (reason, status) = words(lost.reason);
+                Item::Disconnected(disconnected)
+                    if !has_network && is_network_error(&disconnected) =>
+                {
+                    let (reason, status) = js_reason(disconnected.reason);
                     listener.closed(reason, status, Array::new(), "", None);
                     break;
                 }
-                item => tell(&listener, &source, item),
+                item => call(&listener, &source, item),
             }
         }
     });
@@ -117,51 +119,55 @@ pub fn connect(url: &str, options: &JsValue, listener: Listener) -> Result<Conne
 }
 
 /// Returns the next item, and reports a new last event ID that has no event.
-async fn next(source: &mut FetchSource, listener: &Listener, told: &mut String) -> Option<Item> {
+async fn next(
+    source: &mut FetchSource,
+    listener: &Listener,
+    reported_id: &mut String,
+) -> Option<Item> {
     poll_fn(|cx| {
         let item = Pin::new(&mut *source).poll_next(cx);
         let is_event = matches!(item, Poll::Ready(Some(Item::Event(_))));
-        if !is_event && source.last_event_id() != told {
-            source.last_event_id().clone_into(told);
-            listener.last_event_id(told);
+        if !is_event && source.last_event_id() != reported_id {
+            source.last_event_id().clone_into(reported_id);
+            listener.last_event_id(reported_id);
         }
         item
     })
     .await
 }
 
-fn is_network_error(lost: &Disconnected) -> bool {
-    lost.reason == Some(DisconnectReason::NetworkError)
+fn is_network_error(disconnected: &Disconnected) -> bool {
+    disconnected.reason == Some(DisconnectReason::NetworkError)
 }
 
 /// Calls the method of the listener for this item.
-fn tell(listener: &Listener, source: &FetchSource, item: Item) {
+fn call(listener: &Listener, source: &FetchSource, item: Item) {
     match item {
         Item::Open => listener.open(source.response_url().unwrap_or_default()),
         Item::Event(event) => {
             listener.event(&event.event_type, &event.data, &event.last_event_id);
         }
         Item::TooLarge(_) => listener.too_large(),
-        Item::Disconnected(lost) => {
-            let (reason, status) = words(lost.reason);
-            let delay = lost.delay.unwrap_or_default().as_millis() as f64;
+        Item::Disconnected(disconnected) => {
+            let (reason, status) = js_reason(disconnected.reason);
+            let delay = disconnected.delay.unwrap_or_default().as_millis() as f64;
             listener.disconnected(reason, status, delay);
         }
         Item::Closed(closed) => {
-            let (reason, status) = words(closed.reason);
+            let (reason, status) = js_reason(closed.reason);
             let headers = closed.headers.iter();
             let headers = headers
                 .map(|(name, value)| Array::of2(&name.into(), &value.into()))
                 .collect();
-            listener.closed(reason, status, headers, &closed.body, closed.fault);
+            listener.closed(reason, status, headers, &closed.body, closed.exception);
         }
         _ => {}
     }
 }
 
 /// Returns the reason as a JavaScript string, and the status of the response, or 0 for other reasons.
-fn words(reason: Option<DisconnectReason>) -> (&'static str, u16) {
-    let word = match reason {
+fn js_reason(reason: Option<DisconnectReason>) -> (&'static str, u16) {
+    let name = match reason {
         Some(DisconnectReason::EndOfStream) => "end",
         Some(DisconnectReason::Truncated) => "truncated",
         Some(DisconnectReason::NetworkError) => "network-error",
@@ -171,7 +177,7 @@ fn words(reason: Option<DisconnectReason>) -> (&'static str, u16) {
         Some(DisconnectReason::ContentType) => "content-type",
         Some(DisconnectReason::Requested) => "requested",
         // A function of the caller threw.
-        _ => "fault",
+        _ => "exception",
     };
-    (word, 0)
+    (name, 0)
 }

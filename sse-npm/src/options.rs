@@ -30,8 +30,8 @@ pub(crate) fn builder(url: &str, options: &JsValue) -> Result<Builder, JsError> 
     if let Some(fetch) = options.function("fetch") {
         builder = builder.fetch_function(fetch);
     }
-    if let Some(prepare) = options.function("prepare") {
-        builder = builder.map_request(move |request| prepared(request, prepare.clone()));
+    if let Some(parts) = options.function("requestParts") {
+        builder = builder.map_request(move |request| add_parts(request, parts.clone()));
     }
     if let Some(id) = options.text("lastEventId") {
         let id = EventId::new(id);
@@ -59,16 +59,16 @@ fn config(options: &Options<'_>) -> ClientConfig {
             .head_timeout(None)
             .max_event_bytes(STANDARD_MAX_EVENT_BYTES);
     }
-    if !options.flag("retryStatuses") {
+    if !options.flag("retryServerErrors") {
         config = config.retry_server_errors(false);
     }
-    if let Some(time) = options.time("retryTime") {
+    if let Some(time) = options.time("reconnectionTime") {
         config = config.reconnection_time(time);
     }
-    if let (Some(floor), Some(ceiling)) = (options.time("floor"), options.time("ceiling")) {
-        config = config.min_delay(floor).max_delay(ceiling);
+    if let (Some(min), Some(max)) = (options.time("minDelay"), options.time("maxDelay")) {
+        config = config.min_delay(min).max_delay(max);
     }
-    if let Some(limit) = options.time("backoffLimit") {
+    if let Some(limit) = options.time("maxBackoff") {
         config = config.max_backoff(limit);
     }
     if let Some(timeout) = options.time("headTimeout") {
@@ -77,15 +77,15 @@ fn config(options: &Options<'_>) -> ClientConfig {
     if let Some(timeout) = options.time("idleTimeout") {
         config = config.idle_timeout(Some(timeout));
     }
-    if let Some(limit) = options.number("limit") {
+    if let Some(limit) = options.number("maxEventBytes") {
         config = config.max_event_bytes(limit as usize);
     }
     config
 }
 
 /// Adds the headers and the body that a function of the caller returns for this attempt.
-async fn prepared(mut request: Request, prepare: Function) -> Result<Request, JsValue> {
-    let promise = Promise::resolve(&prepare.call0(&JsValue::UNDEFINED)?);
+async fn add_parts(mut request: Request, parts: Function) -> Result<Request, JsValue> {
+    let promise = Promise::resolve(&parts.call0(&JsValue::UNDEFINED)?);
     let parts = JsFuture::from(promise).await?;
     let parts = Options(&parts);
     let headers = parts.get("headers").unwrap_or_else(|| Array::new().into());

@@ -15,10 +15,10 @@ const PAGE = `<!doctype html><script type="module">
   // A delay that never passes during a test.
   const hour = 3_600_000;
   window.follow = (init) => {
-    window.told = [];
-    const source = new EventSource("/events", { retry: { time: hour, floor: hour, ceiling: hour }, ...init });
-    source.onmessage = ({ data }) => told.push(data);
-    source.onerror = ({ reason }) => told.push(reason);
+    window.log = [];
+    const source = new EventSource("/events", { retry: { reconnectionTime: hour, minDelay: hour, maxDelay: hour }, ...init });
+    source.onmessage = ({ data }) => log.push(data);
+    source.onerror = ({ reason }) => log.push(reason);
     window.source = source;
   };
   window.isReady = true;
@@ -44,25 +44,25 @@ after(async () => {
   server.close();
 });
 
-test("it goes on at once when the network is back", async (t) => {
+test("it resumes at once when the network is back", async (t) => {
   if (browser === "firefox") {
     return t.skip("the driver of Firefox cannot take the network away");
   }
   await open();
   await run("follow()");
-  await until("told.includes('1')");
+  await until("log.includes('1')");
   await setOffline(true);
   await until("!navigator.onLine");
   await setOffline(false);
-  await until("told.includes('2')");
+  await until("log.includes('2')");
   assert.equal(requests.at(-1).headers["last-event-id"], "1");
   await run("source.close()");
 });
 
-test("it goes on at once when the page is restored", async (t) => {
+test("it resumes at once when the page is restored", async (t) => {
   await open();
   await run("follow()");
-  await until("told.includes('1')");
+  await until("log.includes('1')");
   await command("POST", "/url", { url: `${origin}/another` });
   await command("POST", "/back", {});
   await until("isReady");
@@ -71,19 +71,19 @@ test("it goes on at once when the page is restored", async (t) => {
     return t.skip("Firefox reloads a page with an open request");
   }
   assert.equal(await run("return isRestored"), true);
-  await until("told.includes('2')");
-  assert.deepEqual(await run("return told"), ["1", "requested", "2"]);
+  await until("log.includes('2')");
+  assert.deepEqual(await run("return log"), ["1", "requested", "2"]);
   assert.equal(requests.at(-1).headers["last-event-id"], "1");
 });
 
-test("a hidden page stays alone if asked, and a source ends there at once", async () => {
+test("pauseWhenHidden pauses, and a source closes at once in a hidden page", async () => {
   await open();
   await run(`
     follow({ pauseWhenHidden: true });
     document.onvisibilitychange = () => {
       if (document.hidden) dispatchEvent(new Event("online"));
     };`);
-  await until("told.includes('1')");
+  await until("log.includes('1')");
   await hidden(async () => {
     while (!requests[0].destroyed) {
       await pause();
@@ -91,7 +91,7 @@ test("a hidden page stays alone if asked, and a source ends there at once", asyn
     await pause(100);
     assert.equal(requests.length, 1);
   });
-  await until("told.includes('2')");
+  await until("log.includes('2')");
 
   await run(`
     document.onvisibilitychange = () => document.hidden && setTimeout(() => source.close(), 50);
@@ -105,13 +105,13 @@ test("a hidden page stays alone if asked, and a source ends there at once", asyn
   assert.equal(requests.length, 2);
 });
 
-test("a request that is sent once stays so without a network", async () => {
+test("a request that is sent once is not repeated when the network is back", async () => {
   await open();
   await run("follow({ method: 'POST' })");
-  await until("told.includes('1')");
+  await until("log.includes('1')");
   await run("dispatchEvent(new Event('online'))");
   await pause(100);
-  assert.deepEqual(await run("return told"), ["1"]);
+  assert.deepEqual(await run("return log"), ["1"]);
   assert.equal(requests.length, 1);
 });
 

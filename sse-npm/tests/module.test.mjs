@@ -12,7 +12,7 @@ const URL = "http://nowhere.invalid/";
 const fetch = async () =>
   new Response("data: there\n\n", { headers: { "content-type": "text/event-stream" } });
 
-test("it takes wasm that was compiled before, and compiles none", async () => {
+test("it uses precompiled wasm, and compiles none", async () => {
   const early = new EventSource(URL, { fetch });
   const [error] = await once(early, "error");
   assert(error instanceof ConnectionErrorEvent);

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { ConnectionErrorEvent, EventSource } from "sse-npm";
 import { EventSource as Standard } from "sse-npm/standard";
 
-test("headers and bodies are made for each attempt", async (t) => {
+test("functions for headers and body are called for each attempt", async (t) => {
   const { url, requests } = await serve(t, (request, response, attempt) => {
     stream(response).end(`retry: 1\nid: ${attempt}\ndata: ${attempt}\n\n`);
   });
@@ -19,7 +19,7 @@ test("headers and bodies are made for each attempt", async (t) => {
     resend: true,
     headers: async () => ({ authorization: `Bearer ${++token}`, "content-type": "text/plain" }),
     body: () => `body ${token}`,
-    retry: { floor: 10 },
+    retry: { minDelay: 10 },
     lastEventId: "earlier",
   });
   await message(source);
@@ -41,15 +41,15 @@ test("headers and bodies are made for each attempt", async (t) => {
   );
 });
 
-test("only GET and HEAD are sent again, unless it is asked for", async (t) => {
+test("only GET and HEAD are sent again, unless resend is set", async (t) => {
   const { url, requests } = await serve(t, (request, response) => {
     stream(response).end("retry: 1\nid: 1\ndata: a\n\n");
   });
-  const retry = { time: 1, floor: 1 };
+  const retry = { reconnectionTime: 1, minDelay: 1 };
   const once = [
     ...["POST", "post", "PUT", "PATCH", "DELETE"].map((method) => ({ method })),
     { method: "POST", resend: undefined },
-    { method: "POST", retry: { time: 1, floor: 1, statuses: true }, pauseWhenHidden: true },
+    { method: "POST", retry: { reconnectionTime: 1, minDelay: 1, serverErrors: true }, pauseWhenHidden: true },
     { resend: false },
     { method: "get", resend: false },
   ];
@@ -78,9 +78,9 @@ test("only GET and HEAD are sent again, unless it is asked for", async (t) => {
 /** Ways to cut a stream: the response, the events before the cut, and the reason if it differs from the name. */
 const CUTS = {
   "network-error": [
-    (response, told) => {
+    (response, received) => {
       stream(response).write("data: a\n\n");
-      told.then(() => response.destroy());
+      received.then(() => response.destroy());
     },
     ["a"],
   ],
@@ -95,12 +95,12 @@ const CUTS = {
   "content-type": [(response) => response.writeHead(200).end("later"), []],
 };
 
-test("a loop over what is sent once throws if the stream was cut", async (t) => {
+test("a loop over a request that is sent once throws if the stream was cut", async (t) => {
   for (const [name, [cut, expected, reason = name]] of Object.entries(CUTS)) {
     for (const method of ["POST", "PUT", "GET"]) {
-      let tell;
-      const told = new Promise((resolve) => (tell = resolve));
-      const { url, requests } = await serve(t, (request, response) => cut(response, told));
+      let onReceived;
+      const received = new Promise((resolve) => (onReceived = resolve));
+      const { url, requests } = await serve(t, (request, response) => cut(response, received));
       const timeouts = {
         ...(name === "head-timeout" && { headTimeout: 50 }),
         ...(name === "idle-timeout" && { idleTimeout: 200 }),
@@ -109,10 +109,10 @@ test("a loop over what is sent once throws if the stream was cut", async (t) => 
         method,
         resend: method === "GET" ? false : undefined,
         lastEventId: "1",
-        retry: { time: 1, floor: 1 },
+        retry: { reconnectionTime: 1, minDelay: 1 },
         ...timeouts,
       });
-      source.onmessage = tell;
+      source.onmessage = onReceived;
       const errors = [];
       source.onerror = (event) => {
         errors.push(event);
@@ -141,7 +141,7 @@ test("a loop over what is sent once throws if the stream was cut", async (t) => 
   }
 });
 
-test("callbacks are told of the end of what is sent once", async (t) => {
+test("onerror reports the end of a request that is sent once", async (t) => {
   const { url } = await serve(t, (request, response) => stream(response).end("data: a\n\n"));
   const source = new EventSource(url, { method: "POST" });
   const [error] = await once(source, "error");
@@ -151,7 +151,7 @@ test("callbacks are told of the end of what is sent once", async (t) => {
   }
 });
 
-test("what is sent once is sent again by reconnect() alone", async (t) => {
+test("only reconnect() repeats a request that is sent once", async (t) => {
   const { url, requests } = await serve(t, (request, response, attempt) => {
     stream(response).write(`data: ${attempt}\n\n`);
   });
@@ -165,7 +165,7 @@ test("what is sent once is sent again by reconnect() alone", async (t) => {
   assert.equal(requests.length, 2);
 });
 
-test("a refusal says all that the server does", async (t) => {
+test("a refusal has the status, headers and body of the response", async (t) => {
   const { url } = await serve(t, (request, response) => {
     response.writeHead(401, { "WWW-Authenticate": "Bearer" }).end("no token");
   });
@@ -179,7 +179,7 @@ test("a refusal says all that the server does", async (t) => {
   assert.equal(error.headers.get("www-authenticate"), "Bearer");
 });
 
-test("a status that says \"not now\" is no end, unless the standard is asked for", async (t) => {
+test("server errors are retried, unless retry.serverErrors is false", async (t) => {
   const { url } = await serve(t, (request, response, attempt) => {
     if (attempt % 2 === 1) {
       response.writeHead(503).end();
@@ -187,7 +187,7 @@ test("a status that says \"not now\" is no end, unless the standard is asked for
       stream(response).write("data: there\n\n");
     }
   });
-  const source = new EventSource(url, { retry: { time: 10, floor: 10 } });
+  const source = new EventSource(url, { retry: { reconnectionTime: 10, minDelay: 10 } });
   const [error] = await once(source, "error");
   assert.deepEqual([error.reason, error.status], ["status", 503]);
   assert(error.delay >= 10);
@@ -195,12 +195,12 @@ test("a status that says \"not now\" is no end, unless the standard is asked for
   assert.equal((await message(source)).data, "there");
   source.close();
 
-  const strict = new EventSource(url, { retry: { statuses: false } });
+  const strict = new EventSource(url, { retry: { serverErrors: false } });
   await once(strict, "error");
   assert.equal(strict.readyState, EventSource.CLOSED);
 });
 
-test("a refusal whose body never ends is told all the same", async (t) => {
+test("a refusal with an endless body is reported", async (t) => {
   const { url } = await serve(t, (request, response) => {
     response.writeHead(200, { "Content-Type": "text/html" }).write("<p>");
   });
@@ -208,16 +208,16 @@ test("a refusal whose body never ends is told all the same", async (t) => {
   assert.deepEqual([error.reason, error.body], ["content-type", "<p>"]);
 });
 
-test("what a function of the caller throws is the end", async (t) => {
+test("an exception of a function of the caller closes the source", async (t) => {
   const { url, requests } = await serve(t, () => {});
-  const fault = () => Promise.reject(new Error("no token to be had"));
-  const [error] = await once(new EventSource(url, { headers: fault }), "error");
-  assert.equal(error.reason, "fault");
+  const rejecting = () => Promise.reject(new Error("no token to be had"));
+  const [error] = await once(new EventSource(url, { headers: rejecting }), "error");
+  assert.equal(error.reason, "exception");
   assert.match(error.message, /no token to be had/);
   assert.equal(requests.length, 0);
 });
 
-test("it is closed by a signal, and the request is cancelled", async (t) => {
+test("a signal closes the source and cancels the request", async (t) => {
   const { url, left } = await serve(t, (request, response) => {
     stream(response).write("data: a\n\n");
   });
@@ -231,7 +231,7 @@ test("it is closed by a signal, and the request is cancelled", async (t) => {
   assert.equal(never.readyState, EventSource.CLOSED);
 });
 
-test("a loop takes events of every type, and holds the stream back", async (t) => {
+test("a loop takes events of every type, with backpressure", async (t) => {
   let written = 0;
   const { url, left } = await serve(t, (request, response) => {
     stream(response);
@@ -289,32 +289,32 @@ test("a loop ends when the source is closed, and throws when the server refuses"
   });
 });
 
-test("a fetch of one's own is asked in place of the global one", async () => {
-  const asked = [];
+test("the fetch option replaces the global fetch", async () => {
+  const calls = [];
   const source = new EventSource("http://nowhere.invalid/events", {
     fetch: async (url, init) => {
-      asked.push([url, init.headers.get("accept")]);
+      calls.push([url, init.headers.get("accept")]);
       return new Response("data: made up\n\n", { headers: { "content-type": "text/event-stream" } });
     },
   });
   const event = await message(source);
   source.close();
   assert.deepEqual([event.data, event.origin], ["made up", "http://nowhere.invalid"]);
-  assert.deepEqual(asked, [["http://nowhere.invalid/events", "text/event-stream"]]);
+  assert.deepEqual(calls, [["http://nowhere.invalid/events", "text/event-stream"]]);
 });
 
-test("a fetch of one's own that is aborted is the end", async () => {
+test("a fetch option that is aborted closes the source", async () => {
   const fetch = async () => Promise.reject(new DOMException("stop", "AbortError"));
   const source = new EventSource("http://nowhere.invalid/events", { fetch });
   const [error] = await once(source, "error");
-  assert.deepEqual([error.reason, source.readyState], ["fault", EventSource.CLOSED]);
+  assert.deepEqual([error.reason, source.readyState], ["exception", EventSource.CLOSED]);
 });
 
-test("silence for too long is a reason to connect again", async (t) => {
+test("the idle timeout reconnects", async (t) => {
   const { url, requests } = await serve(t, (request, response) => {
     stream(response).write("data: a\n\n");
   });
-  const source = new EventSource(url, { idleTimeout: 100, retry: { time: 10, floor: 10 } });
+  const source = new EventSource(url, { idleTimeout: 100, retry: { reconnectionTime: 10, minDelay: 10 } });
   const [error] = await once(source, "error");
   assert.equal(error.reason, "idle-timeout");
   await message(source);
@@ -335,20 +335,19 @@ test("nothing is read from Object.prototype", async (t) => {
     headers: { authorization: "stolen" },
     signal: abort.signal,
     lastEventId: "stolen",
-    retry: { time: 1, floor: 1 },
+    retry: { reconnectionTime: 1, minDelay: 1 },
     headTimeout: 0,
     idleTimeout: 0,
-    maxEventSize: 0,
+    maxEventBytes: 0,
     pauseWhenHidden: true,
     reconnectOnWake: false,
     fetch: () => Promise.reject(new Error("stolen")),
     // Options of the wasm.
-    prepare: () => ({ headers: [["authorization", "stolen"]] }),
+    requestParts: () => ({ headers: [["authorization", "stolen"]] }),
     isStandard: true,
-    limit: 0,
-    retryTime: 1,
-    floor: 1,
-    retryStatuses: true,
+    reconnectionTime: 1,
+    minDelay: 1,
+    retryServerErrors: true,
     // Options of the global `fetch`.
     redirect: "error",
     integrity: "sha256-AAAA",
@@ -388,9 +387,9 @@ test("nothing is read from Object.prototype", async (t) => {
 
 test("no body is read from Object.prototype", async () => {
   // Node's own `fetch` fails with this property, so the test uses another `fetch`.
-  const asked = [];
+  const calls = [];
   const fetch = async (url, { body }) => {
-    asked.push(body);
+    calls.push(body);
     throw new DOMException("stop", "AbortError");
   };
   const property = { value: "stolen", configurable: true, writable: true };
@@ -401,10 +400,10 @@ test("no body is read from Object.prototype", async () => {
   } finally {
     delete Object.prototype.body;
   }
-  assert.deepEqual(asked, [null]);
+  assert.deepEqual(calls, [null]);
 });
 
-test("options of a class are read, and those of a default object", async (t) => {
+test("options are read from classes and from prototypes other than Object.prototype", async (t) => {
   const { url, requests } = await serve(t, (request, response) => {
     stream(response).write("data: a\n\n");
   });
@@ -424,13 +423,13 @@ test("options of a class are read, and those of a default object", async (t) => 
   }
 });
 
-test("no number that an option may have is a fault or an endless loop", async (t) => {
+test("no number in an option causes an exception or an endless loop", async (t) => {
   const { url, requests } = await serve(t, (request, response) => {
     stream(response).write("data: a\n\n");
   });
   const numbers = [0, 1, 2 ** 31, 2 ** 53, Number.MAX_VALUE, Infinity, NaN, -1, -Infinity, 0.5];
-  const options = ["headTimeout", "idleTimeout", "maxEventSize"];
-  const retries = ["time", "floor", "ceiling", "backoffLimit"];
+  const options = ["headTimeout", "idleTimeout", "maxEventBytes"];
+  const retries = ["reconnectionTime", "minDelay", "maxDelay", "maxBackoff"];
   const inits = (value) => [
     ...options.map((name) => ({ [name]: value })),
     ...retries.map((name) => ({ retry: { [name]: value } })),
@@ -441,14 +440,14 @@ test("no number that an option may have is a fault or an endless loop", async (t
       const before = requests.length;
       const source = new EventSource(url, init);
       const reasons = [];
-      const told = new Promise((resolve) => {
+      const firstEvent = new Promise((resolve) => {
         source.onmessage = () => resolve("message");
         source.onerror = ({ reason }) => {
           reasons.push(reason);
           resolve(reason);
         };
       });
-      const first = await told;
+      const first = await firstEvent;
       // A time that never passes must not pass at once.
       const isShort = value < 100;
       const expected = !isShort || Number.isNaN(value) || "retry" in init
@@ -466,11 +465,11 @@ test("no number that an option may have is a fault or an endless loop", async (t
   }
 });
 
-test("an event that is too large is told of, and what follows comes", async (t) => {
+test("an event that is too large is reported, and the next one is delivered", async (t) => {
   const { url } = await serve(t, (request, response) => {
     stream(response).write(`data: ${"x".repeat(1000)}\n\ndata: small\n\n`);
   });
-  const source = new EventSource(url, { maxEventSize: 100 });
+  const source = new EventSource(url, { maxEventBytes: 100 });
   const [error] = await once(source, "error");
   assert.equal(error.reason, "too-large");
   assert.equal(source.readyState, EventSource.OPEN);
@@ -478,7 +477,7 @@ test("an event that is too large is told of, and what follows comes", async (t) 
   source.close();
 });
 
-test("it can be told to connect again", async (t) => {
+test("reconnect() reconnects", async (t) => {
   const { url, requests } = await serve(t, (request, response, attempt) => {
     stream(response).write(`data: ${attempt}\n\n`);
   });
@@ -490,7 +489,7 @@ test("it can be told to connect again", async (t) => {
   assert.equal(requests.length, 2);
 });
 
-test("it connects again at once where a window says that the network is back", async (t) => {
+test("it reconnects at once when a window dispatches online", async (t) => {
   const { url, requests } = await serve(t, (request, response, attempt) => {
     if (attempt % 2 === 1) {
       response.writeHead(503).end();
@@ -499,7 +498,7 @@ test("it connects again at once where a window says that the network is back", a
     }
   });
   const hour = 3_600_000;
-  const retry = { time: hour, floor: hour, ceiling: hour };
+  const retry = { reconnectionTime: hour, minDelay: hour, maxDelay: hour };
   const waiting = async (target, init) => {
     const source = new EventSource(url, { retry, ...init });
     t.after(() => source.close());
@@ -520,7 +519,7 @@ test("it connects again at once where a window says that the network is back", a
   }
 });
 
-test("without a window nothing is watched", async (t) => {
+test("without a window there is no timer for sleep", async (t) => {
   const { url } = await serve(t, (request, response) => stream(response).write("data: a\n\n"));
   const delays = timers(t);
   const source = new EventSource(url);
@@ -529,7 +528,7 @@ test("without a window nothing is watched", async (t) => {
   assert.deepEqual(delays.filter((delay) => delay > 1000 && delay < 10_000), []);
 });
 
-test("the standard's knows no options but its own, and tells no more than browsers do", async (t) => {
+test("the standard's class ignores further options, and reports no more than browsers do", async (t) => {
   const { url, requests } = await serve(t, (request, response, attempt) => {
     if (attempt === 1) {
       stream(response).end("retry: 500\nid: 1\ndata: a\n\n");
@@ -558,7 +557,7 @@ test("the standard's knows no options but its own, and tells no more than browse
   assert.deepEqual(seen, [["GET", undefined], ["GET", undefined]]);
 });
 
-test("the script defines it as browsers do", async () => {
+test("the script defines EventSource as browsers do", async () => {
   const { EventSource: before } = globalThis;
   await import("sse-npm/event-source.js");
   const { value, ...property } = Object.getOwnPropertyDescriptor(globalThis, "EventSource");
@@ -567,7 +566,7 @@ test("the script defines it as browsers do", async () => {
   assert.deepEqual(property, { writable: true, enumerable: false, configurable: true });
 });
 
-test("each event is a task of its own, and none comes behind close", async (t) => {
+test("each event is a task of its own, and no event follows close()", async (t) => {
   const { url } = await serve(t, (request, response) => {
     stream(response).end("data: 1\n\ndata: 2\n\ndata: 3\n\n");
   });
@@ -589,7 +588,7 @@ test("each event is a task of its own, and none comes behind close", async (t) =
   assert.deepEqual(log, ["event 1", "done 1", "event 2", "done 2"]);
 });
 
-test("one that is closed at once asks nothing", async (t) => {
+test("a source that is closed at once sends no request", async (t) => {
   const { url, requests } = await serve(t, (request, response) => stream(response).end());
   new EventSource(url).close();
   new Standard(url).close();
@@ -597,7 +596,7 @@ test("one that is closed at once asks nothing", async (t) => {
   assert.equal(requests.length, 0);
 });
 
-test("what cannot be is said at once", () => {
+test("invalid arguments throw", () => {
   const invalid = { name: "SyntaxError" };
   assert.throws(() => new EventSource("/relative"), invalid);
   assert.throws(() => new EventSource("http://this is invalid/"), invalid);
@@ -605,7 +604,7 @@ test("what cannot be is said at once", () => {
   assert.throws(() => EventSource("http://localhost/"), TypeError);
 });
 
-test("an event of the stream is no news of the connection, whatever its type", async (t) => {
+test("an event of the stream never calls onopen or onerror", async (t) => {
   const { url } = await serve(t, (request, response, attempt) => {
     if (attempt === 1) {
       const types = ["error", "open", "message", "close"];
@@ -614,14 +613,14 @@ test("an event of the stream is no news of the connection, whatever its type", a
       response.writeHead(404).end();
     }
   });
-  const source = new EventSource(url, { retry: { time: 1, floor: 1 } });
-  const heard = [];
-  const hear = (name) => (event) => heard.push(`${name}: ${event.data ?? event.reason ?? "connected"}`);
-  source.onopen = hear("onopen");
-  source.onmessage = hear("onmessage");
-  source.onerror = hear("onerror");
+  const source = new EventSource(url, { retry: { reconnectionTime: 1, minDelay: 1 } });
+  const log = [];
+  const record = (name) => (event) => log.push(`${name}: ${event.data ?? event.reason ?? "connected"}`);
+  source.onopen = record("onopen");
+  source.onmessage = record("onmessage");
+  source.onerror = record("onerror");
   for (const type of ["error", "open", "message", "close"]) {
-    source.addEventListener(type, hear(type));
+    source.addEventListener(type, record(type));
   }
   while (source.readyState !== EventSource.CLOSED) {
     const [event] = await once(source, "error");
@@ -632,22 +631,22 @@ test("an event of the stream is no news of the connection, whatever its type", a
     ...["error: of error", "open: of open", "onmessage: of message", "message: of message", "close: of close"],
     ...["onerror: end", "error: end", "onerror: status", "error: status"],
   ];
-  assert.deepEqual(heard, expected);
+  assert.deepEqual(log, expected);
 
   // The class of the standard calls the handlers, as browsers do.
   const standard = new Standard((await serve(t, (request, response) => {
     stream(response).write("event: error\ndata: of error\n\nevent: open\ndata: of open\n\n");
   })).url);
-  const told = [];
-  standard.onerror = (event) => told.push(event.data);
-  standard.onopen = (event) => told.push(event.data);
+  const handled = [];
+  standard.onerror = (event) => handled.push(event.data);
+  standard.onopen = (event) => handled.push(event.data);
   await once(standard, "error");
   await once(standard, "open");
   standard.close();
-  assert.deepEqual(told, [undefined, "of error", "of open"]);
+  assert.deepEqual(handled, [undefined, "of error", "of open"]);
 });
 
-test("a loop takes events of type error from the stream, and is not ended by them", async (t) => {
+test("a loop delivers events of type error and continues", async (t) => {
   const { url } = await serve(t, (request, response) => {
     stream(response).end("event: error\ndata: overloaded\n\ndata: more\n\n");
   });
@@ -658,7 +657,7 @@ test("a loop takes events of type error from the stream, and is not ended by the
   assert.deepEqual(events, [["error", "overloaded"], ["message", "more"]]);
 });
 
-test("it tells the last event ID", async (t) => {
+test("lastEventId is the ID of the last event", async (t) => {
   const { url, requests } = await serve(t, (request, response, attempt) => {
     if (attempt === 1) {
       stream(response).write("data: none\n\nid: 1\ndata: a\n\n");
@@ -669,10 +668,10 @@ test("it tells the last event ID", async (t) => {
     }
   });
   const source = new EventSource(url, { lastEventId: "first" });
-  const told = [source.lastEventId];
+  const ids = [source.lastEventId];
   source.onmessage = (event) => {
     assert.equal(event.lastEventId, source.lastEventId);
-    told.push(event.lastEventId);
+    ids.push(event.lastEventId);
   };
   assert.throws(() => (source.lastEventId = "another"), TypeError);
   await message(source);
@@ -683,7 +682,7 @@ test("it tells the last event ID", async (t) => {
   source.reconnect();
   await message(source);
   source.close();
-  assert.deepEqual(told, ["first", "first", "1", ""]);
+  assert.deepEqual(ids, ["first", "first", "1", ""]);
   assert.equal(source.lastEventId, "");
   assert.deepEqual(requests.map(({ headers }) => headers["last-event-id"]), ["first", "2"]);
   const another = new EventSource(url);
@@ -692,7 +691,7 @@ test("it tells the last event ID", async (t) => {
   assert(!("lastEventId" in Standard.prototype));
 });
 
-test("an event that was not told does not count as the last", async (t) => {
+test("an event that was not dispatched does not change lastEventId", async (t) => {
   const { url } = await serve(t, (request, response) => {
     stream(response).write("id: 1\ndata: a\n\nid: 2\ndata: b\n\n");
   });
@@ -703,7 +702,7 @@ test("an event that was not told does not count as the last", async (t) => {
   assert.equal(source.lastEventId, "1");
 });
 
-test("a handler has its place from when it was first set", async (t) => {
+test("a handler keeps its position among the listeners", async (t) => {
   const { url } = await serve(t, (request, response) => stream(response).write("data: a\n\n"));
   const source = new EventSource(url);
   const calls = [];

@@ -11,7 +11,7 @@ const source = new EventSource(new URL("https://example.org/events"), {
   body: () => JSON.stringify({ stream: true }),
   resend: false,
   signal: AbortSignal.timeout(1000),
-  retry: { time: 1000, floor: 100, ceiling: 10_000, statuses: false },
+  retry: { reconnectionTime: 1000, minDelay: 100, maxDelay: 10_000, serverErrors: false },
   idleTimeout: 30_000,
   pauseWhenHidden: true,
   reconnectOnWake: false,
@@ -29,8 +29,8 @@ source.onerror = ({ reason, status, headers, delay }) => {
 };
 source.onerror = (event: ConnectionErrorEvent) => console.log(event.message);
 source.addEventListener("error", (event) => {
-  const told: string = event instanceof ConnectionErrorEvent ? event.message : event.data;
-  console.log(told, event instanceof MessageEvent ? event.lastEventId : event.reason);
+  const text: string = event instanceof ConnectionErrorEvent ? event.message : event.data;
+  console.log(text, event instanceof MessageEvent ? event.lastEventId : event.reason);
 });
 source.addEventListener("update", (event) => console.log(event.data.length), { once: true });
 source.addEventListener("open", { handleEvent: (event: Event) => console.log(event.type) });

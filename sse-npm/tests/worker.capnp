@@ -18,7 +18,7 @@ const package :Workerd.Worker = (
     (name = "sse-npm/module", esModule = embed "node_modules/sse-npm/module.js"),
     (name = "sse-npm/extended.js", esModule = embed "node_modules/sse-npm/extended.js"),
     (name = "sse-npm/interface.js", esModule = embed "node_modules/sse-npm/interface.js"),
-    (name = "sse-npm/link.js", esModule = embed "node_modules/sse-npm/link.js"),
+    (name = "sse-npm/connection.js", esModule = embed "node_modules/sse-npm/connection.js"),
     (name = "sse-npm/sse_npm.js", esModule = embed "node_modules/sse-npm/sse_npm.js"),
     (name = "sse-npm/sse_npm_bg.wasm", wasm = embed "node_modules/sse-npm/sse_npm_bg.wasm"),
   ],

@@ -39,20 +39,22 @@ const GRACE_PERIOD: Duration = Duration::from_millis(100);
 /// Extends a deadline whose timer was late.
 ///
 /// A late timer does not prove that the connection was idle, so a grace period is added.
+///
+/// It holds the last deadline that was extended, and its extension.
 #[derive(Default)]
 pub(crate) struct Grace(Option<(Duration, Duration)>);
 
 impl Grace {
-    /// Returns the deadline `time`, extended once by the grace period if it has passed unnoticed.
-    pub(crate) fn end_of(&mut self, time: Duration, now: Duration) -> Duration {
+    /// Returns the deadline, extended once by the grace period if its timer was late.
+    pub(crate) fn extend(&mut self, deadline: Duration, now: Duration) -> Duration {
         match self.0 {
-            Some((passed, end)) if passed == time => end,
-            _ if now.saturating_sub(time) > LATE_TIMER_THRESHOLD => {
-                let end = now + GRACE_PERIOD;
-                self.0 = Some((time, end));
-                end
+            Some((original, extended)) if original == deadline => extended,
+            _ if now.saturating_sub(deadline) > LATE_TIMER_THRESHOLD => {
+                let extended = now + GRACE_PERIOD;
+                self.0 = Some((deadline, extended));
+                extended
             }
-            _ => time,
+            _ => deadline,
         }
     }
 }
@@ -71,11 +73,11 @@ impl Timer {
     pub(crate) fn new(time: Duration, callback: impl FnMut() + 'static) -> Self {
         let callback = Closure::<dyn FnMut()>::new(callback);
         // `as_millis` rounds down, so without the extra millisecond it would call too early.
-        let wait = time.saturating_sub(now()).as_millis() as f64 + 1.0;
-        let wait = wait.min(MAX_TIMEOUT_MS);
+        let delay = time.saturating_sub(now()).as_millis() as f64 + 1.0;
+        let delay = delay.min(MAX_TIMEOUT_MS);
         Self {
             time,
-            id: set_timeout(callback.as_ref().unchecked_ref(), wait),
+            id: set_timeout(callback.as_ref().unchecked_ref(), delay),
             _callback: callback,
         }
     }

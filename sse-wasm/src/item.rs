@@ -5,7 +5,21 @@ use sse_proto::{DecodeError, EventId, MessageEvent, client::DisconnectReason};
 /// An event of the stream, with its type, its data and the last event ID.
 pub type Event = MessageEvent<String, EventId>;
 
-/// An event of the stream, or a change of its connection.
+/// An item of a stream: an event, or a change of the connection.
+///
+/// ```no_run
+/// # use sse_wasm::Item;
+/// # fn show(item: Item) {
+/// match item {
+///     Item::Open => { /* show that the page is live */ }
+///     Item::Event(event) => { /* event.event_type, event.data, event.last_event_id */ }
+///     Item::Disconnected(disconnected) => { /* disconnected.reason and .delay, if they are known */ }
+///     Item::Closed(closed) => { /* closed.reason, if it is known */ }
+///     Item::Lagged(count) => { /* this number of items was dropped */ }
+///     _ => {}
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item {
@@ -21,7 +35,7 @@ pub enum Item {
     Retry(Duration),
     /// An event was larger than the limit and is lost, or an event ID was longer than the limit and is ignored.
     ///
-    /// The error tells which. The stream continues. Only a client over `fetch` reports this.
+    /// The error says which of the two. The stream continues. Only a client over `fetch` reports this.
     TooLarge(DecodeError),
     /// The server refused the last event ID, with status 431 or 400.
     ///
@@ -35,8 +49,9 @@ pub enum Item {
     Disconnected(Disconnected),
     /// The connection was refused for good, or a request that is sent once is over. The stream ends.
     Closed(Closed),
-    /// The number of items that were dropped at this point, because more than the
-    /// [limit](crate::Builder::queue_limit) were waiting.
+    /// Items were dropped at this point, because more than the [limit](crate::Builder::queue_limit) were waiting.
+    ///
+    /// The value is the number of dropped items.
     Lagged(u64),
 }
 
@@ -53,7 +68,7 @@ impl Item {
     }
 }
 
-/// A connection that was lost or refused, and the delay until the next attempt.
+/// A lost or refused connection, and the delay until the next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disconnected {
@@ -63,7 +78,7 @@ pub struct Disconnected {
     pub delay: Option<Duration>,
 }
 
-/// A connection that has ended for good.
+/// The end of a connection that will not be opened again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
@@ -71,28 +86,31 @@ pub struct Closed {
     pub reason: Option<DisconnectReason>,
     /// The headers of the response, empty if the browser does not report them.
     pub headers: Vec<(String, String)>,
-    /// The first bytes of the body, by default at most 4 KiB.
+    /// The first bytes of the body, by default at most 4 KiB. Empty if the browser does not report it.
     pub body: String,
-    /// The exception that prevented the request: of the function that prepares it, or of the browser that rejects it.
-    pub fault: Option<String>,
+    /// The exception that prevented the request.
+    ///
+    /// It comes from the function of [`map_request`](crate::Builder::map_request), or from the browser that rejects the
+    /// request.
+    pub exception: Option<String>,
 }
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        because(self.reason, f)
+        fmt_reason(self.reason, f)
     }
 }
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.fault {
-            Some(fault) => f.write_str(fault),
-            None => because(self.reason, f),
+        match &self.exception {
+            Some(exception) => f.write_str(exception),
+            None => fmt_reason(self.reason, f),
         }
     }
 }
 
-fn because(reason: Option<DisconnectReason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn fmt_reason(reason: Option<DisconnectReason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match reason {
         Some(reason) => fmt::Display::fmt(&reason, f),
         None => f.write_str("the browser does not report a reason"),

@@ -1,7 +1,7 @@
 //! Detects when a client should reconnect at once, because its connection is dead or its delay is out of date.
 //!
-//! That is when the network is back, when the page is restored from the browser's back/forward cache, and after the
-//! machine was asleep. Windows have events for the network and the page, workers for the network. Sleep is detected by
+//! This is the case when the network is back, when the page is restored from the browser's back/forward cache, and
+//! after the machine was asleep. Windows have events for the network and the page, workers for the network. Sleep is detected by
 //! the clock. Outside of browsers, for example in Node, nothing is watched.
 
 use core::{
@@ -15,8 +15,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::EventTarget;
 
 use crate::{
+    browser::Listener,
     clock::{Timer, now},
-    listener::Listener,
 };
 
 /// Interval between checks of the wall clock.
@@ -27,37 +27,37 @@ const SLEEP_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const MIN_SLEEP: Duration = Duration::from_secs(90);
 
 /// A watcher that calls back at each wake-up, until it is dropped.
-pub(crate) struct Wake {
+pub(crate) struct WakeWatcher {
     on_wake: Box<dyn Fn()>,
     /// The wall-clock time of the last check or event, in milliseconds. The page's clock and its timers stop during
     /// sleep.
-    awake_at: Cell<f64>,
-    timer: RefCell<Option<Timer>>,
-    soon: RefCell<Option<Timer>>,
+    last_check: Cell<f64>,
+    sleep_check: RefCell<Option<Timer>>,
+    pending_wake: RefCell<Option<Timer>>,
     listeners: RefCell<Vec<Listener>>,
 }
 
-impl Wake {
+impl WakeWatcher {
     /// Starts to watch, or returns `None` outside of browsers.
     pub(crate) fn watch(on_wake: impl Fn() + 'static) -> Option<Rc<Self>> {
         let window = window()?;
-        let wake = Rc::new(Self {
+        let watcher = Rc::new(Self {
             on_wake: Box::new(on_wake),
-            awake_at: Cell::new(Date::now()),
-            timer: RefCell::default(),
-            soon: RefCell::default(),
+            last_check: Cell::new(Date::now()),
+            sleep_check: RefCell::default(),
+            pending_wake: RefCell::default(),
             listeners: RefCell::default(),
         });
-        wake.listen(&window, "online", |_| true);
-        wake.listen(&window, "pageshow", |event| {
+        watcher.listen(&window, "online", |_| true);
+        watcher.listen(&window, "pageshow", |event| {
             Reflect::get(event, &"persisted".into()).is_ok_and(|persisted| persisted.is_truthy())
         });
         if let Some(document) = object(&window, "document") {
             // The browser resumes a page that it had frozen.
-            wake.listen(&document, "resume", |_| true);
+            watcher.listen(&document, "resume", |_| true);
         }
-        wake.look_again();
-        Some(wake)
+        watcher.schedule_sleep_check();
+        Some(watcher)
     }
 
     fn listen(
@@ -71,42 +71,42 @@ impl Wake {
             if let Some(this) = this.upgrade()
                 && is_wake(&event)
             {
-                this.awake_at.set(Date::now());
+                this.last_check.set(Date::now());
                 this.wake_soon();
             }
         });
         self.listeners.borrow_mut().push(listener);
     }
 
-    /// Calls back once for all events that come at the same time, because a restored page gets two events.
+    /// Calls back once for all events of the same moment, because a restored page gets two events.
     fn wake_soon(self: &Rc<Self>) {
         let this = Rc::downgrade(self);
-        self.soon.borrow_mut().get_or_insert_with(|| {
+        self.pending_wake.borrow_mut().get_or_insert_with(|| {
             Timer::new(now(), move || {
                 let Some(this) = this.upgrade() else { return };
-                let spent = this.soon.take();
+                let fired = this.pending_wake.take();
                 (this.on_wake)();
-                drop(spent);
+                drop(fired);
             })
         });
     }
 
     /// Sets the timer for the next check of the wall clock.
-    fn look_again(self: &Rc<Self>) {
+    fn schedule_sleep_check(self: &Rc<Self>) {
         let this = Rc::downgrade(self);
         let timer = Timer::new(now() + SLEEP_CHECK_INTERVAL, move || {
             let Some(this) = this.upgrade() else { return };
-            let spent = this.timer.take();
+            let fired = this.sleep_check.take();
             let time = Date::now();
-            let passed = time - this.awake_at.replace(time);
-            this.look_again();
-            if passed >= MIN_SLEEP.as_millis() as f64 {
+            let elapsed = time - this.last_check.replace(time);
+            this.schedule_sleep_check();
+            if elapsed >= MIN_SLEEP.as_millis() as f64 {
                 (this.on_wake)();
             }
             // Not dropped earlier, because its callback is running.
-            drop(spent);
+            drop(fired);
         });
-        self.timer.replace(Some(timer));
+        self.sleep_check.replace(Some(timer));
     }
 }
 

@@ -15,10 +15,10 @@ use crate::{
 /// Time for which the server sends nothing. It is longer than the idle timeout of the page.
 const SILENCE_TIME: Duration = Duration::from_secs(5);
 
-/// Time for which the server answers 503.
+/// Time for which the server responds with 503.
 const OUTAGE_TIME: Duration = Duration::from_secs(6);
 
-/// Time for which the server answers 204, long enough for each client of the page.
+/// Time for which the server responds with 204, long enough for each client of the page.
 const STOP_TIME: Duration = Duration::from_secs(60);
 
 /// Injects the requested fault, and returns a message for the page, or a status and the error.
@@ -30,12 +30,15 @@ pub(crate) fn control<B>(
         return Err((StatusCode::METHOD_NOT_ALLOWED, "use POST"));
     }
     if !is_same_origin(request.headers()) {
-        return Err((StatusCode::FORBIDDEN, "only the page may break its streams"));
+        return Err((
+            StatusCode::FORBIDDEN,
+            "only the page may inject faults into its streams",
+        ));
     }
-    let bad = |reason| (StatusCode::BAD_REQUEST, reason);
+    let bad_request = |reason| (StatusCode::BAD_REQUEST, reason);
     let client = parameter(request, "client").and_then(|text| ClientId::new(&text));
-    let client = client.ok_or(bad("client: 1 to 64 bytes"))?;
-    let (fault, said) = match &*parameter(request, "fault").unwrap_or_default() {
+    let client = client.ok_or(bad_request("client: 1 to 64 bytes"))?;
+    let (fault, message) = match &*parameter(request, "fault").unwrap_or_default() {
         "cut" => (Fault::Cut, "The server cuts the next event in two."),
         "silence" => (
             Fault::Silence(SILENCE_TIME),
@@ -43,20 +46,20 @@ pub(crate) fn control<B>(
         ),
         "503" => (
             Fault::Refusal(StatusCode::SERVICE_UNAVAILABLE, OUTAGE_TIME),
-            "The server answers 503 for 6 s.",
+            "The server responds with 503 for 6 s.",
         ),
         "204" => (
             Fault::Refusal(StatusCode::NO_CONTENT, STOP_TIME),
-            "The server answers 204.",
+            "The server responds with 204.",
         ),
         "none" => {
             faults.end_refusal(&client);
-            return Ok("The server answers as usual.");
+            return Ok("The server responds as usual.");
         }
-        _ => return Err(bad("fault: cut, silence, 503, 204 or none")),
+        _ => return Err(bad_request("fault: cut, silence, 503, 204 or none")),
     };
     faults.inject(client, fault);
-    Ok(said)
+    Ok(message)
 }
 
 /// Returns whether the request comes from the demo page, or not from a browser.

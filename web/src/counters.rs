@@ -9,7 +9,7 @@ use sse_hub::{Hub, Subscription};
 use sse_hyper::{Encoded, Event, EventType};
 use tokio::time::interval;
 
-use crate::node::{Node, Shown};
+use crate::node::{Node, NodeInfo};
 
 /// Interval between two `server` events.
 const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
@@ -22,8 +22,8 @@ const RECONNECTION_TIME: Duration = Duration::from_secs(1);
 struct Counters {
     /// Milliseconds since 1970. The page calculates the latency from it.
     now: f64,
-    /// The ID of the newest event. On a new connection, the events up to this ID are a replay.
-    newest: String,
+    /// The ID of the latest event. On a new connection, the events up to this ID are a replay.
+    latest: String,
     subscribers: usize,
     published: u64,
     delivered: u64,
@@ -33,7 +33,7 @@ struct Counters {
     resets: u64,
     /// This node and the other nodes, if there are several servers.
     #[serde(flatten)]
-    node: Option<Shown>,
+    node: Option<NodeInfo>,
 }
 
 /// Adds `server` events with the counters to a subscription: one at the start, and then one each second.
@@ -60,20 +60,20 @@ pub(crate) fn with_counters(
 
 fn counters(hub: &Hub, node: Option<Node>) -> Event {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let counts = hub.stats();
+    let stats = hub.stats();
     let counters = Counters {
         now: now.unwrap_or_default().as_secs_f64() * 1000.0,
-        newest: hub
+        latest: hub
             .latest_id()
             .map_or_else(String::new, |id| id.to_string()),
-        subscribers: counts.subscribers,
-        published: counts.published,
-        delivered: counts.delivered,
-        replayed: counts.replayed,
-        dropped: counts.dropped,
-        lagged: counts.lagged,
-        resets: counts.resets,
-        node: node.map(|node| node.show(hub)),
+        subscribers: stats.subscribers,
+        published: stats.published,
+        delivered: stats.delivered,
+        replayed: stats.replayed,
+        dropped: stats.dropped,
+        lagged: stats.lagged,
+        resets: stats.resets,
+        node: node.map(|node| node.info(hub)),
     };
     // Numbers and strings always serialize, and the event type contains no line end.
     let event = Event::new(serde_json::to_string(&counters).unwrap_or_default());

@@ -42,7 +42,7 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) struct Faults {
     /// Sends each fault to all streams. A stream ignores the faults of other clients.
-    told: broadcast::Sender<(ClientId, Fault)>,
+    sender: broadcast::Sender<(ClientId, Fault)>,
     refusals: Mutex<VecDeque<Refusal>>,
 }
 
@@ -56,7 +56,7 @@ struct Refusal {
 impl Faults {
     pub(crate) fn new() -> Self {
         Self {
-            told: broadcast::Sender::new(FAULT_QUEUE_CAPACITY),
+            sender: broadcast::Sender::new(FAULT_QUEUE_CAPACITY),
             refusals: Mutex::default(),
         }
     }
@@ -76,7 +76,7 @@ impl Faults {
             });
         }
         // It fails only if no client has a stream.
-        let _ = self.told.send((client, fault));
+        let _ = self.sender.send((client, fault));
     }
 
     /// Ends the refusal of a client.
@@ -96,7 +96,7 @@ impl Faults {
     }
 
     /// Returns the frames of a body, with the faults of its client.
-    pub(crate) fn afflict<B>(
+    pub(crate) fn inject_into<B>(
         &self,
         client: ClientId,
         body: B,
@@ -104,16 +104,16 @@ impl Faults {
     where
         B: Body<Data = Bytes, Error = io::Error> + Send + 'static,
     {
-        let afflicted = Afflicted {
+        let faulty = FaultyBody {
             body: Box::pin(body),
             client,
-            told: self.told.subscribe(),
+            faults: self.sender.subscribe(),
             silent_until: Instant::now(),
-            state: State::Whole,
+            state: State::Intact,
         };
-        stream::unfold(afflicted, |mut afflicted| async {
-            let frame = afflicted.frame().await?;
-            Some((frame, afflicted))
+        stream::unfold(faulty, |mut faulty| async {
+            let frame = faulty.frame().await?;
+            Some((frame, faulty))
         })
     }
 
@@ -122,24 +122,24 @@ impl Faults {
     }
 }
 
-/// A body with faults.
-struct Afflicted<B> {
+/// A body to which faults are applied.
+struct FaultyBody<B> {
     body: Pin<Box<B>>,
     client: ClientId,
-    told: broadcast::Receiver<(ClientId, Fault)>,
+    faults: broadcast::Receiver<(ClientId, Fault)>,
     silent_until: Instant,
     state: State,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    Whole,
+    Intact,
     /// The next frame is the last one, and only half of it is sent.
-    Torn,
+    CutNextFrame,
     Broken,
 }
 
-impl<B: Body<Data = Bytes, Error = io::Error>> Afflicted<B> {
+impl<B: Body<Data = Bytes, Error = io::Error>> FaultyBody<B> {
     /// Returns the next frame. An error makes hyper drop the connection.
     async fn frame(&mut self) -> Option<io::Result<Frame<Bytes>>> {
         loop {
@@ -153,27 +153,27 @@ impl<B: Body<Data = Bytes, Error = io::Error>> Afflicted<B> {
                 self.body.frame().await
             };
             select! {
-                told = self.told.recv() => match told {
-                    Ok((client, fault)) if client == self.client => self.suffer(fault),
+                fault = self.faults.recv() => match fault {
+                    Ok((client, fault)) if client == self.client => self.apply(fault),
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 },
                 frame = frame => {
                     let frame = frame?;
-                    if self.state != State::Torn {
+                    if self.state != State::CutNextFrame {
                         return Some(frame);
                     }
                     self.state = State::Broken;
-                    return Some(frame.map(|it| it.map_data(|data| data.slice(..data.len() / 2))));
+                    return Some(frame.map(|frame| frame.map_data(|data| data.slice(..data.len() / 2))));
                 }
             }
         }
     }
 
     /// Applies a fault.
-    fn suffer(&mut self, fault: Fault) {
+    fn apply(&mut self, fault: Fault) {
         match fault {
-            Fault::Cut => self.state = State::Torn,
+            Fault::Cut => self.state = State::CutNextFrame,
             Fault::Silence(time) => self.silent_until = Instant::now() + time,
             Fault::Refusal(..) => self.state = State::Broken,
         }
@@ -196,11 +196,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn refusals_end_and_do_not_pile_up() {
+    async fn refusals_end_and_their_number_is_limited() {
         let faults = Faults::new();
         let client = |n: usize| ClientId::new(&n.to_string()).unwrap();
-        let gone = Fault::Refusal(StatusCode::NO_CONTENT, Duration::ZERO);
-        faults.inject(client(0), gone);
+        let expired = Fault::Refusal(StatusCode::NO_CONTENT, Duration::ZERO);
+        faults.inject(client(0), expired);
         assert!(faults.refusal(&client(0)).is_none(), "it has ended");
         let stop = Fault::Refusal(StatusCode::NO_CONTENT, Duration::from_secs(60));
         for n in 0..=MAX_REFUSALS {

@@ -12,7 +12,7 @@ use sse_hub::Hub;
 use sse_hyper::{Event, EventType};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::{journal::Journal, node::Node, post::post};
+use crate::{journal::Journal, node::Node, publication::publication};
 
 /// Interval between two events.
 const EVENT_INTERVAL: Duration = Duration::from_millis(250);
@@ -32,7 +32,7 @@ const NEWS: [(&str, &str); 10] = [
     ("City", "Night trains return to the old station"),
     ("Weather", "First snow expected above 800 metres"),
     ("Culture", "Museum opens its archive of early radio plays"),
-    ("Science", "Deep-sea survey maps a mountain nobody knew"),
+    ("Science", "Deep-sea survey maps an unknown mountain"),
     ("Economy", "Bakers' cooperative doubles its ovens"),
     ("City", "Bridge reopens two months ahead of plan"),
     ("Sport", "Marathon course moves to the riverside"),
@@ -63,7 +63,9 @@ pub async fn publish_feeds(hub: &Hub, mut journal: Journal) -> io::Result<()> {
         ticks.tick().await;
         let event = event(tick, SystemTime::now())?;
         journal.append(&event)?;
-        hub.publish(post(event)?).await.map_err(io::Error::other)?;
+        hub.publish(publication(event)?)
+            .await
+            .map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -79,9 +81,9 @@ pub async fn publish_share(hub: &Hub, node: Node) -> io::Result<()> {
     let mut ticks = ticks();
     for tick in 0_u64.. {
         ticks.tick().await;
-        if node.takes(tick) {
+        if node.publishes(tick) {
             let event = event(tick, SystemTime::now())?;
-            if let Err(error) = hub.publish(post(event)?).await {
+            if let Err(error) = hub.publish(publication(event)?).await {
                 eprintln!("cannot publish an event: {error}");
             }
         }
@@ -130,14 +132,14 @@ struct Score {
 }
 
 fn stock(turn: u64, now: SystemTime) -> String {
-    let (symbol, base, nerves) = of(&STOCKS, turn);
+    let (symbol, base, volatility) = cyclic(&STOCKS, turn);
     let seconds = since_epoch(now).as_secs_f64() % 86_400.0;
     let waves = [(97.0, 2.0), (23.0, 0.8), (7.1, 0.3), (1.3, 0.15)];
     let move_percent: f64 = waves
         .iter()
-        .map(|(period, height)| height * (seconds * nerves / period).sin())
+        .map(|(period, height)| height * (seconds * volatility / period).sin())
         .sum();
-    let price = base * (1.0 + nerves * move_percent / 100.0);
+    let price = base * (1.0 + volatility * move_percent / 100.0);
     json(&Stock {
         symbol,
         price: (price * 100.0).round() / 100.0,
@@ -145,13 +147,13 @@ fn stock(turn: u64, now: SystemTime) -> String {
 }
 
 fn news(now: SystemTime) -> String {
-    let (section, headline) = of(&NEWS, since_epoch(now).as_secs() / 6);
+    let (section, headline) = cyclic(&NEWS, since_epoch(now).as_secs() / 6);
     json(&News { section, headline })
 }
 
 /// Returns the score of a match. A minute of the match takes two seconds. The matches start one after the other.
 fn score(turn: u64, now: SystemTime) -> String {
-    let (home, away, home_minutes, away_minutes) = of(&MATCHES, turn);
+    let (home, away, home_minutes, away_minutes) = cyclic(&MATCHES, turn);
     let start = turn % MATCHES.len() as u64 * 20;
     let minute = (since_epoch(now).as_secs() / 2 + start) % 91;
     let goals = |minutes: &[u64]| minutes.iter().filter(|goal| **goal <= minute).count();
@@ -169,7 +171,8 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn of<T: Copy>(all: &[T], turn: u64) -> T {
+/// Returns the element of this turn, and starts again after the last one.
+fn cyclic<T: Copy>(all: &[T], turn: u64) -> T {
     all[usize::try_from(turn % all.len() as u64).unwrap_or(0)]
 }
 

@@ -14,7 +14,7 @@ use sse_hub::{Hub, HubConfig, Retention};
 use sse_hyper::{Event, EventId};
 use sse_proto::{Chunk, Decoder, Item};
 
-use crate::post::post;
+use crate::publication::publication;
 
 /// Number of events that are kept: five minutes, at four events a second.
 pub(crate) const MAX_EVENTS: usize = 1200;
@@ -26,8 +26,8 @@ pub struct Journal {
     file: File,
     /// The number of events in the file.
     count: usize,
-    /// The number of the newest event.
-    newest: u64,
+    /// The number of the latest event.
+    latest: u64,
 }
 
 impl Journal {
@@ -46,11 +46,13 @@ impl Journal {
             file: rewrite(path, &events)?,
             path: path.to_owned(),
             count: events.len(),
-            newest: first - 1 + events.len() as u64,
+            latest: first - 1 + events.len() as u64,
         };
-        let hub = Hub::new(config().first_sequence(first));
+        let hub = Hub::new(hub_config().first_sequence(first));
         for event in events {
-            hub.publish(post(event)?).await.map_err(io::Error::other)?;
+            hub.publish(publication(event)?)
+                .await
+                .map_err(io::Error::other)?;
         }
         Ok((journal, hub))
     }
@@ -65,17 +67,17 @@ impl Journal {
             self.count = events.len();
         }
         let mut block = Vec::new();
-        let id = EventId::from(self.newest + 1);
+        let id = EventId::from(self.latest + 1);
         event.clone().with_id(id).encode(&mut block);
         self.file.write_all(&block)?;
         self.count += 1;
-        self.newest += 1;
+        self.latest += 1;
         Ok(())
     }
 }
 
 /// Returns the configuration of the demo's hub, which keeps as many events as the journal.
-pub fn config() -> HubConfig {
+pub fn hub_config() -> HubConfig {
     let mut retention = Retention::default();
     retention.events = MAX_EVENTS;
     // The page shows the raw frames, so the hub sends only the published events.
@@ -108,10 +110,10 @@ fn rewrite(path: &Path, events: &VecDeque<Event>) -> io::Result<File> {
     for event in events {
         event.encode(&mut stream);
     }
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
+    let temporary = path.with_extension("new");
+    let mut file = File::create(&temporary)?;
     file.write_all(&stream)?;
-    fs::rename(&fresh, path)?;
+    fs::rename(&temporary, path)?;
     Ok(file)
 }
 
@@ -121,5 +123,9 @@ fn rewrite(path: &Path, events: &VecDeque<Event>) -> io::Result<File> {
     reason = "the IDs of this journal have no sign"
 )]
 fn number(event: &Event) -> Option<u64> {
-    event.last_event_id().parse().ok().filter(|it| *it > 0)
+    event
+        .last_event_id()
+        .parse()
+        .ok()
+        .filter(|number| *number > 0)
 }

@@ -3,7 +3,7 @@
 //! # Map
 //!
 //! ```text
-//!   feeds ── append ──▶ Journal ── publish ──▶ Hub        (feeds.rs, post.rs, journal.rs, sse-hub)
+//!   feeds ── append ──▶ Journal ── publish ──▶ Hub        (feeds.rs, publication.rs, journal.rs, sse-hub)
 //!                                               │ subscribe(topics, last event ID)
 //!                                           Counters     (counters.rs)
 //!                                               │
@@ -23,13 +23,13 @@ mod faults;
 mod feeds;
 mod journal;
 mod node;
-mod post;
+mod publication;
 mod query;
 mod serve;
 mod start;
 
 pub use feeds::{publish_feeds, publish_share};
-pub use journal::{Journal, config};
+pub use journal::{Journal, hub_config};
 pub use node::Node;
 pub use serve::Demo;
 pub use start::{exit_code, listen};

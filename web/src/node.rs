@@ -9,14 +9,14 @@ pub struct Node {
     /// The number of this node, starting with 1.
     pub number: u16,
     /// The number of nodes.
-    pub of: u16,
+    pub count: u16,
     /// The port of this node.
     pub port: u16,
 }
 
-/// The node as the page shows it.
+/// The description of the node for the page.
 #[derive(Serialize)]
-pub(crate) struct Shown {
+pub(crate) struct NodeInfo {
     node: String,
     others: Vec<String>,
 }
@@ -25,16 +25,16 @@ impl Node {
     /// Returns whether this node publishes the event of a tick.
     ///
     /// Each node publishes a share of the feeds, and all nodes together publish all of them.
-    pub(crate) fn takes(&self, tick: u64) -> bool {
-        let of = u64::from(self.of.max(1));
-        tick % of + 1 == u64::from(self.number)
+    pub(crate) fn publishes(&self, tick: u64) -> bool {
+        let count = u64::from(self.count.max(1));
+        tick % count + 1 == u64::from(self.number)
     }
 
-    pub(crate) fn show(&self, hub: &Hub) -> Shown {
-        let Self { number, of, .. } = self;
+    pub(crate) fn info(&self, hub: &Hub) -> NodeInfo {
+        let Self { number, count, .. } = self;
         let connected = if hub.is_connected() { "" } else { "not " };
-        Shown {
-            node: format!("Node {number} of {of}, {connected}connected to NATS"),
+        NodeInfo {
+            node: format!("Node {number} of {count}, {connected}connected to NATS"),
             others: self.others().collect(),
         }
     }
@@ -42,7 +42,7 @@ impl Node {
     /// Returns the URLs of the other nodes.
     fn others(&self) -> impl Iterator<Item = String> {
         let (this, first) = (self.number, self.port.saturating_sub(self.number - 1));
-        let others = (1..=self.of).filter(move |number| *number != this);
+        let others = (1..=self.count).filter(move |number| *number != this);
         others.map(move |number| format!("http://127.0.0.1:{}/", first + number - 1))
     }
 }

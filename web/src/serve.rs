@@ -101,7 +101,7 @@ impl Demo {
             .unwrap_or_else(|(status, reason)| text(status, reason)),
             "/handler" => boxed(sse_hyper::respond(&request, server_time())),
             "/break" => match control(&request, &self.faults) {
-                Ok(said) => text(StatusCode::OK, said),
+                Ok(message) => text(StatusCode::OK, message),
                 Err((status, reason)) => text(status, reason),
             },
             _ => self.file(request).await,
@@ -120,23 +120,23 @@ impl Demo {
         request: &Request<Incoming>,
         client: &str,
     ) -> Result<Response<Body>, Refusal> {
-        let client = ClientId::new(client).ok_or_else(|| bad("client: 1 to 64 bytes"))?;
+        let client = ClientId::new(client).ok_or_else(|| bad_request("client: 1 to 64 bytes"))?;
         if let Some((status, time)) = self.faults.refusal(&client) {
-            return Ok(refused(status, time));
+            return Ok(refusal(status, time));
         }
         let events = with_counters(self.subscribe(request)?, self.hub.clone(), self.node).boxed();
         let response = self.streams.respond(request, events);
         Ok(response.map(|body| {
             let body = body.map_err(|never| -> io::Error { match never {} });
-            StreamBody::new(self.faults.afflict(client, body)).boxed_unsync()
+            StreamBody::new(self.faults.inject_into(client, body)).boxed_unsync()
         }))
     }
 
     fn subscribe(&self, request: &Request<Incoming>) -> Result<Subscription, Refusal> {
-        let seen = last_event_id(request).map_err(bad)?;
-        let filters = filters(request).map_err(bad)?;
-        let subscriber = self.hub.subscription(filters).replay_last(INITIAL_EVENTS);
-        let subscription = subscriber.after(seen.as_ref()).subscribe();
+        let after = last_event_id(request).map_err(bad_request)?;
+        let filters = filters(request).map_err(bad_request)?;
+        let builder = self.hub.subscription(filters).replay_last(INITIAL_EVENTS);
+        let subscription = builder.after(after.as_ref()).subscribe();
         subscription.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     }
 
@@ -149,7 +149,7 @@ impl Demo {
     }
 }
 
-fn bad(reason: impl Display) -> Refusal {
+fn bad_request(reason: impl Display) -> Refusal {
     (StatusCode::BAD_REQUEST, reason.to_string())
 }
 
@@ -176,11 +176,11 @@ fn server_time() -> impl Stream<Item = Event> + Send + 'static {
 }
 
 /// Responds like a server that is unavailable for a while, or with 204 like a server that asks clients to stop.
-fn refused(status: StatusCode, time: Duration) -> Response<Body> {
+fn refusal(status: StatusCode, time: Duration) -> Response<Body> {
     if status == StatusCode::NO_CONTENT {
         return boxed(sse_hyper::no_content::<Empty<Event>>());
     }
-    let mut response = text(status, "unavailable on request of the page");
+    let mut response = text(status, "unavailable because the page requested it");
     let seconds = HeaderValue::from(time.as_secs() + 1);
     response.headers_mut().insert(RETRY_AFTER, seconds);
     response

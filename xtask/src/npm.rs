@@ -19,11 +19,11 @@ use crate::{
 
 /// Files of the package in addition to the glue and the scripts.
 const FILES: [&str; 10] = [
-    "js/interface.js",
+    "js/connection.js",
     "js/extended.js",
     "js/index.d.ts",
     "js/index.js",
-    "js/link.js",
+    "js/interface.js",
     "js/module.d.ts",
     "js/module.js",
     "js/node.js",

@@ -23,7 +23,7 @@ const PAGES: [(&str, &str, Option<usize>); 7] = [
     ("web_sys", "web-sys", None),
     ("callbacks", "wrapper", Some(10 * 1024)),
     ("native", "wrapper", None),
-    ("revival", "wrapper", None),
+    ("reconnect", "wrapper", None),
     ("fetch", "fetch", Some(18 * 1024)),
     ("auto", "fetch", None),
     ("gloo", "gloo", None),

@@ -7,41 +7,30 @@ use core::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-
 use std::rc::Rc;
 
-use js_sys::{Date, Promise, Reflect, Uint8Array};
+use js_sys::{Date, Reflect, Uint8Array};
 use sse_proto::client::{DisconnectReason, Session, retry_after_seconds};
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, RequestCache,
-    RequestCredentials, RequestInit,
-};
+use web_sys::{AbortController, ReadableStreamDefaultReader};
 
+use super::request::RequestOptions;
 use crate::{
     Closed,
     clock::{Timer, now},
-    dictionary::dictionary,
-    request_options::{Request, RequestOptions},
 };
 
-/// Maximum time to read the body of a response that refuses the stream.
-const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-
-#[wasm_bindgen]
-extern "C" {
-    /// The global `fetch` of the window or the worker.
-    #[wasm_bindgen(js_name = fetch)]
-    fn fetch(request: &web_sys::Request, init: &RequestInit) -> Promise;
-}
+/// Maximum time to read the body of an error response.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The current step of a request. Dropping it cancels the request.
 pub(super) enum Attempt {
     None,
     Request(Pin<Box<dyn Future<Output = Progress>>>),
     Stream(Reader),
-    Refusal(Pin<Box<dyn Future<Output = Closed>>>),
+    /// The body of a response that is not an event stream.
+    ErrorResponse(Pin<Box<dyn Future<Output = Closed>>>),
 }
 
 /// The result of one step of a request.
@@ -56,66 +45,67 @@ pub(super) enum Progress {
 /// A response, and the controller that cancels its request.
 pub(super) struct Response {
     response: web_sys::Response,
-    cancel: Cancel,
-    body_limit: usize,
-    resends: bool,
+    cancel: CancelGuard,
+    max_error_body_bytes: usize,
+    is_resent: bool,
 }
 
 /// Aborts the request when it is dropped.
-struct Cancel(AbortController);
+struct CancelGuard(AbortController);
 
-impl Drop for Cancel {
+impl Drop for CancelGuard {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 impl Attempt {
-    /// Sends a request, and sets `resends` to whether another request may follow it.
+    /// Sends a request, and sets `is_resent` to whether another request may follow it.
     pub(super) fn connect(
-        mut request_options: RequestOptions,
+        mut options: RequestOptions,
         last_event_id: &str,
-        resends: Rc<Cell<bool>>,
+        is_resent: Rc<Cell<bool>>,
     ) -> Self {
-        let mut request = core::mem::take(&mut request_options.request);
+        let mut request = core::mem::take(&mut options.request);
         if !last_event_id.is_empty() {
             // "Encoded as UTF-8": a `fetch` header is a byte string, so each `char` stands for one byte.
             let value = last_event_id.bytes().map(char::from).collect();
             request.headers.push(("Last-Event-ID".to_owned(), value));
         }
         Self::Request(Box::pin(async move {
-            if let Some(prepare) = &request_options.prepare {
-                match prepare(request).await {
-                    Ok(prepared) => request = prepared,
-                    Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
+            if let Some(map_request) = &options.map_request {
+                match map_request(request).await {
+                    Ok(mapped) => request = mapped,
+                    Err(exception) => {
+                        return Progress::Closed(Closed::from_exception(&exception));
+                    }
                 }
             }
-            // The preparation can have changed the method.
-            resends.set(request_options.resends(&request));
+            // The function can have changed the method.
+            is_resent.set(options.is_resent(&request));
             #[cfg(feature = "share")]
-            if request_options.is_shared && !resends.get() {
+            if options.is_shared && !is_resent.get() {
                 return Progress::Closed(Closed {
-                    fault: Some(crate::Error::NeedsResend.to_string()),
+                    exception: Some(crate::Error::NeedsResend.to_string()),
                     ..Closed::default()
                 });
             }
             let Ok(controller) = AbortController::new() else {
                 return Progress::NetworkError;
             };
-            let cancel = Cancel(controller);
-            let sent = request.send(&request_options, &cancel.0.signal());
-            let promise = match sent {
+            let cancel = CancelGuard(controller);
+            let promise = match request.send(&options, &cancel.0.signal()) {
                 Ok(promise) => promise,
-                Err(thrown) => return Progress::Closed(Closed::because_of(&thrown)),
+                Err(exception) => return Progress::Closed(Closed::from_exception(&exception)),
             };
             match JsFuture::from(promise).await {
                 Ok(response) => Progress::Response(Response {
                     response: response.unchecked_into(),
                     cancel,
-                    body_limit: request_options.body_limit,
-                    resends: resends.get(),
+                    max_error_body_bytes: options.max_error_body_bytes,
+                    is_resent: is_resent.get(),
                 }),
-                Err(thrown) => Progress::failed(&thrown),
+                Err(exception) => Progress::from_exception(&exception),
             }
         }))
     }
@@ -124,7 +114,7 @@ impl Attempt {
     pub(super) fn chunk(&self) -> Option<&[u8]> {
         match self {
             Self::Stream(reader) => {
-                let chunk = &reader.chunk[reader.taken..];
+                let chunk = &reader.chunk[reader.decoded..];
                 (!chunk.is_empty()).then_some(chunk)
             }
             _ => None,
@@ -139,10 +129,10 @@ impl Attempt {
         }
     }
 
-    /// Marks the chunk as decoded, except for its last `left` bytes.
-    pub(super) fn leave(&mut self, left: usize) {
+    /// Marks the chunk as decoded, except for this number of bytes at its end.
+    pub(super) fn set_remaining(&mut self, remaining: usize) {
         if let Self::Stream(reader) = self {
-            reader.taken = reader.chunk.len() - left;
+            reader.decoded = reader.chunk.len() - remaining;
         }
     }
 
@@ -151,7 +141,7 @@ impl Attempt {
             Self::None => Poll::Pending,
             Self::Request(request) => request.as_mut().poll(cx),
             Self::Stream(reader) => reader.poll(cx),
-            Self::Refusal(closed) => closed.as_mut().poll(cx).map(Progress::Closed),
+            Self::ErrorResponse(closed) => closed.as_mut().poll(cx).map(Progress::Closed),
         }
     }
 }
@@ -163,109 +153,43 @@ impl Progress {
     ///
     /// The client ignores the results of requests that it aborts itself. So an `AbortError` means that a `fetch`
     /// function of the caller was aborted. For `window.stop()`, browsers report a plain network error.
-    fn failed(thrown: &JsValue) -> Self {
-        let name = Reflect::get(thrown, &"name".into());
+    fn from_exception(exception: &JsValue) -> Self {
+        let name = Reflect::get(exception, &"name".into());
         match name.is_ok_and(|name| name == "AbortError") {
-            true => Self::Closed(Closed::because_of(thrown)),
+            true => Self::Closed(Closed::from_exception(exception)),
             false => Self::NetworkError,
         }
     }
 }
 
-impl Request {
-    fn init(&self, credentials: bool, signal: &AbortSignal) -> Result<RequestInit, JsValue> {
-        let headers = self.headers()?;
-        let init = init_of(&self.method, &headers, signal);
-        init.set_body(self.body.as_ref().unwrap_or(&JsValue::NULL));
-        init.set_cache(RequestCache::NoStore);
-        init.set_credentials(match credentials {
-            true => RequestCredentials::Include,
-            false => RequestCredentials::SameOrigin,
-        });
-        Ok(init)
-    }
-
-    fn headers(&self) -> Result<Headers, JsValue> {
-        let headers = Headers::new()?;
-        for (name, value) in &self.headers {
-            headers.append(name, value)?;
-        }
-        if !headers.has("Accept")? {
-            headers.set("Accept", "text/event-stream")?;
-        }
-        Ok(headers)
-    }
-
-    /// Sends the request.
-    ///
-    /// Returns an exception if the browser rejects a part of the request. `fetch` itself would report that as a
-    /// `TypeError`, like a network error, so the `Request` is constructed first.
-    fn send(
-        &self,
-        request_options: &RequestOptions,
-        signal: &AbortSignal,
-    ) -> Result<Promise, JsValue> {
-        let init = self.init(request_options.credentials, signal)?;
-        let Some(own) = &request_options.fetch else {
-            let request = web_sys::Request::new_with_str_and_init(&self.url, &init)?;
-            // The signal is passed a second time, because in Node a request that was garbage-collected does not
-            // forward its signal.
-            let cancel = init_of(&self.method, &request.headers(), signal);
-            // With `null`, Bun would send an empty body instead of the body of the request.
-            cancel.set_body(&JsValue::UNDEFINED);
-            return Ok(fetch(&request, &cancel));
-        };
-        let sent = own.call2(&JsValue::UNDEFINED, &(&self.url).into(), &init);
-        Ok(match sent {
-            Ok(response) => Promise::resolve(&response),
-            Err(thrown) => Promise::reject(&thrown),
-        })
-    }
-}
-
-/// Returns the options that each request sets explicitly, even if they are the defaults.
-///
-/// Node looks up missing options along the prototype chain of an object of its own.
-fn init_of(method: &str, headers: &Headers, signal: &AbortSignal) -> RequestInit {
-    let init: RequestInit = dictionary();
-    init.set_signal(Some(signal));
-    init.set_method(if method.is_empty() { "GET" } else { method });
-    init.set_headers(headers);
-    for (name, value) in [("mode", "cors"), ("redirect", "follow"), ("integrity", "")] {
-        // It cannot throw, because the object has no prototype and so no setters.
-        let _ = Reflect::set(&init, &name.into(), &value.into());
-    }
-    init
-}
-
 impl Response {
-    /// Passes the response to the state machine, and returns the next step that it decides on.
-    pub(super) fn tell(self, machine: &mut Session, now: Duration) -> Attempt {
+    /// Passes the response to the session, and returns the next step that the session decides on.
+    pub(super) fn handle(self, session: &mut Session, now: Duration) -> Attempt {
         let status = self.response.status();
         let headers = self.response.headers();
         let content_type = headers.get("Content-Type").ok().flatten();
         let content_type = content_type.as_ref().map(String::as_bytes);
-        let after = headers.get("Retry-After").ok().flatten();
-        let after = after.and_then(|value| retry_after(&value));
-        machine.handle_response(status, content_type, after, now);
-        if machine.is_closed() || (status != 200 && !self.resends) {
+        let retry_after = headers.get("Retry-After").ok().flatten();
+        let retry_after = retry_after.and_then(|value| parse_retry_after(&value));
+        session.handle_response(status, content_type, retry_after, now);
+        if session.is_closed() || (status != 200 && !self.is_resent) {
             // The only remaining step is to report the reason.
-            machine.close();
-            while machine.poll_action().is_some() {}
-            while machine.poll_change().is_some() {}
+            session.close();
+            while session.poll_action().is_some() {}
+            while session.poll_change().is_some() {}
             let reason = match status {
                 200 => DisconnectReason::ContentType,
                 status => DisconnectReason::Status(status),
             };
-            return Attempt::Refusal(Box::pin(self.refusal(reason)));
+            return Attempt::ErrorResponse(Box::pin(self.read_error(reason)));
         }
         if status != 200 {
             return Attempt::None;
         }
-        Attempt::Stream(self.read())
+        Attempt::Stream(self.into_reader())
     }
 
-    fn read(self) -> Reader {
+    fn into_reader(self) -> Reader {
         let body = self.response.body();
         Reader {
             reader: body.and_then(|body| body.get_reader().dyn_into().ok()),
@@ -273,16 +197,16 @@ impl Response {
             cancel: self.cancel,
             read: None,
             chunk: Vec::new(),
-            taken: 0,
+            decoded: 0,
         }
     }
 
-    /// Reads the headers and the beginning of the body of a refusal.
-    async fn refusal(self, reason: DisconnectReason) -> Closed {
-        let (entries, limit) = (self.response.headers().entries(), self.body_limit);
-        let mut reader = self.read();
+    /// Reads the headers and the beginning of the body of an error response.
+    async fn read_error(self, reason: DisconnectReason) -> Closed {
+        let (entries, limit) = (self.response.headers().entries(), self.max_error_body_bytes);
+        let mut reader = self.into_reader();
         let controller = reader.cancel.0.clone();
-        let _timeout = Timer::new(now() + REFUSAL_BODY_TIMEOUT, move || controller.abort());
+        let _timeout = Timer::new(now() + ERROR_BODY_TIMEOUT, move || controller.abort());
         let mut body = Vec::new();
         while body.len() < limit {
             match core::future::poll_fn(|cx| reader.poll(cx)).await {
@@ -304,23 +228,23 @@ impl Response {
             reason: Some(reason),
             headers,
             body: String::from_utf8_lossy(&body).into_owned(),
-            fault: None,
+            exception: None,
         }
     }
 }
 
 impl Closed {
-    pub(super) fn by(reason: DisconnectReason) -> Self {
+    pub(super) fn from_reason(reason: DisconnectReason) -> Self {
         Self {
             reason: Some(reason),
             ..Self::default()
         }
     }
 
-    fn because_of(thrown: &JsValue) -> Self {
-        let fault = js_sys::Object::from(thrown.clone()).to_string();
+    fn from_exception(exception: &JsValue) -> Self {
+        let text = js_sys::Object::from(exception.clone()).to_string();
         Self {
-            fault: Some(fault.into()),
+            exception: Some(text.into()),
             ..Self::default()
         }
     }
@@ -328,7 +252,7 @@ impl Closed {
 
 /// Returns the delay of a `Retry-After` header, which has seconds or a date
 /// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
-fn retry_after(value: &str) -> Option<Duration> {
+fn parse_retry_after(value: &str) -> Option<Duration> {
     retry_after_seconds(value.as_bytes()).or_else(|| {
         let milliseconds = Date::parse(value) - Date::now();
         Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
@@ -341,10 +265,11 @@ pub(super) struct Reader {
     reader: Option<ReadableStreamDefaultReader>,
     /// The URL after all redirects.
     url: String,
-    cancel: Cancel,
+    cancel: CancelGuard,
     read: Option<JsFuture>,
     chunk: Vec<u8>,
-    taken: usize,
+    /// Number of bytes of the chunk that are decoded.
+    decoded: usize,
 }
 
 impl Reader {
@@ -357,7 +282,7 @@ impl Reader {
         self.read = None;
         let result = match result {
             Ok(result) => result,
-            Err(thrown) => return Poll::Ready(Progress::failed(&thrown)),
+            Err(exception) => return Poll::Ready(Progress::from_exception(&exception)),
         };
         let value = Reflect::get(&result, &"value".into());
         let Some(bytes) = value
@@ -368,7 +293,7 @@ impl Reader {
         };
         self.chunk.resize(bytes.length() as usize, 0);
         bytes.copy_to(&mut self.chunk);
-        self.taken = 0;
+        self.decoded = 0;
         Poll::Ready(Progress::Chunk)
     }
 }

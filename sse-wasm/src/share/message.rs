@@ -9,19 +9,19 @@ use crate::{Closed, Disconnected, Event, Item};
 
 pub(super) enum Message {
     /// A tab has joined.
-    Hello,
+    Joined,
     /// The sender has the connection from now on, and continues after the event with this ID.
-    After(String),
+    ResumesAfter(String),
     /// An item of the connection. The reason of a lost connection is not sent.
     Item(Item),
 }
 
 impl Message {
     /// Encodes a message, or returns `None` for items that other tabs do not need.
-    pub(super) fn write(&self) -> Option<JsValue> {
+    pub(super) fn encode(&self) -> Option<JsValue> {
         let parts: &[JsValue] = match self {
-            Self::Hello => &["hello".into()],
-            Self::After(id) => &["after".into(), id.into()],
+            Self::Joined => &["joined".into()],
+            Self::ResumesAfter(id) => &["resumes-after".into(), id.into()],
             Self::Item(Item::Open) => &["open".into()],
             Self::Item(Item::Event(event)) => &[
                 "event".into(),
@@ -42,7 +42,7 @@ impl Message {
     }
 
     /// Decodes a message, or returns `None` if it is unknown, for example from another version of this crate.
-    pub(super) fn read(message: &JsValue) -> Option<Self> {
+    pub(super) fn decode(message: &JsValue) -> Option<Self> {
         let parts = message.dyn_ref::<Array>()?;
         let text = |index| parts.get(index).as_string();
         let time = |index| {
@@ -50,8 +50,8 @@ impl Message {
             Duration::try_from_secs_f64(seconds).ok()
         };
         Some(match &*text(0)? {
-            "hello" => Self::Hello,
-            "after" => Self::After(text(1)?),
+            "joined" => Self::Joined,
+            "resumes-after" => Self::ResumesAfter(text(1)?),
             "open" => Self::Item(Item::Open),
             "event" => Self::Item(Item::Event(Event::new(
                 text(1)?,

@@ -1,4 +1,4 @@
-//! Callbacks of the browser's own `EventSource`: their order, and what they may do.
+//! Callbacks of the browser's own `EventSource`: their order, and that they can close and drop.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -7,22 +7,22 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
     client::{next, next_event, next_or_end},
-    place::pause,
+    environment::pause,
     servers::{Script, contract},
 };
 
 /// Log of the callbacks.
-type Notes = Rc<RefCell<Vec<String>>>;
+type Log = Rc<RefCell<Vec<String>>>;
 
 #[wasm_bindgen_test]
-async fn they_come_in_order_and_stop_with_their_subscription() {
+async fn callbacks_run_in_order_until_their_subscription_is_dropped() {
     let source = EventSource::connect(&contract("/golden")).unwrap();
-    let seen = Notes::default();
-    let note = |what: &'static str| {
-        let seen = Rc::clone(&seen);
-        move |detail: String| seen.borrow_mut().push(format!("{what} {detail}"))
+    let log = Log::default();
+    let logger = |what: &'static str| {
+        let log = Rc::clone(&log);
+        move |detail: String| log.borrow_mut().push(format!("{what} {detail}"))
     };
-    let (open, message, error) = (note("open"), note("message"), note("error"));
+    let (open, message, error) = (logger("open"), logger("message"), logger("error"));
     let subscriptions = [
         source.on_open(move || open(String::new())),
         source.on_event("message", move |event| {
@@ -30,7 +30,7 @@ async fn they_come_in_order_and_stop_with_their_subscription() {
         }),
         source.on_error(move |state| error(format!("{state:?}"))),
     ];
-    let update = note("update");
+    let update = logger("update");
     let only_update = source.on_event("update", move |event| {
         update(event.last_event_id.to_string())
     });
@@ -39,7 +39,7 @@ async fn they_come_in_order_and_stop_with_their_subscription() {
     while !is_done(&next(&mut done).await) {}
     drop(only_update);
     assert_eq!(
-        *seen.borrow(),
+        *log.borrow(),
         [
             "open ",
             "message 1",
@@ -51,15 +51,15 @@ async fn they_come_in_order_and_stop_with_their_subscription() {
         ]
     );
     while !matches!(next(&mut done).await, Item::Disconnected(_)) {}
-    assert_eq!(seen.borrow().last().unwrap(), "error Connecting");
+    assert_eq!(log.borrow().last().unwrap(), "error Connecting");
     drop(subscriptions);
-    let count = seen.borrow().len();
+    let count = log.borrow().len();
     while !matches!(next(&mut done).await, Item::Disconnected(_)) {}
-    assert_eq!(seen.borrow().len(), count, "event after the drop");
+    assert_eq!(log.borrow().len(), count, "event after the drop");
 }
 
 #[wasm_bindgen_test]
-async fn a_subscription_may_drop_itself() {
+async fn a_callback_can_drop_its_subscription() {
     let source = EventSource::connect(&contract("/live?n=100000&ms=1")).unwrap();
     let slot = Rc::new(RefCell::new(None));
     let calls = Rc::new(RefCell::new(0));
@@ -81,7 +81,7 @@ async fn a_subscription_may_drop_itself() {
 
 /// Nothing else keeps the connection open in this test.
 #[wasm_bindgen_test]
-async fn the_last_subscription_may_drop_itself() {
+async fn a_callback_can_drop_the_last_subscription() {
     let script = Script::new("/events?n=100000&every=1");
     let source = EventSource::connect(&script.url).unwrap();
     let raw = source.raw();
@@ -92,26 +92,26 @@ async fn the_last_subscription_may_drop_itself() {
     });
     slot.replace(Some(subscription));
     drop(source);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
     assert_eq!(raw.ready_state(), web_sys::EventSource::CLOSED);
 }
 
 #[wasm_bindgen_test]
-async fn each_may_close_and_then_nothing_comes() {
+async fn any_callback_can_close_the_source() {
     for when in ["open", "message", "error"] {
         let script = Script::new("/events?n=3&every=50");
         let source = EventSource::connect(&script.url).unwrap();
-        let seen = Notes::default();
-        let note = |what: &'static str| {
-            let (seen, source) = (Rc::clone(&seen), source.clone());
+        let log = Log::default();
+        let logger = |what: &'static str| {
+            let (log, source) = (Rc::clone(&log), source.clone());
             move || {
-                seen.borrow_mut().push(what.to_owned());
+                log.borrow_mut().push(what.to_owned());
                 if what == when {
                     source.close();
                 }
             }
         };
-        let (open, message, error) = (note("open"), note("message"), note("error"));
+        let (open, message, error) = (logger("open"), logger("message"), logger("error"));
         let _subscriptions = [
             source.on_open(open),
             source.on_event("message", move |_| message()),
@@ -122,8 +122,8 @@ async fn each_may_close_and_then_nothing_comes() {
         assert_eq!(source.ready_state(), ReadyState::Closed);
         pause(200).await;
         let all = ["open", "message", "message", "message", "error"];
-        let until = all.iter().position(|what| *what == when).unwrap();
-        assert_eq!(*seen.borrow(), all[..=until]);
+        let last = all.iter().position(|what| *what == when).unwrap();
+        assert_eq!(*log.borrow(), all[..=last]);
         assert_eq!(script.counts().await.requests, 1.0);
     }
 }

@@ -9,7 +9,7 @@ use futures_util::{
 };
 use sse_wasm::{Builder, ClientConfig, DisconnectReason, Disconnected, Event, Item};
 
-use crate::place::{now, pause, test_timeout};
+use crate::environment::{now, pause, test_timeout};
 
 /// Stream of the items of a client.
 pub(crate) type ItemStream = LocalBoxStream<'static, Item>;
@@ -38,24 +38,24 @@ impl Client {
 }
 
 /// Returns a configuration with short delays.
-pub(crate) fn soon() -> ClientConfig {
-    let (short, long) = (Duration::from_millis(50), Duration::from_millis(400));
+pub(crate) fn short_delays() -> ClientConfig {
+    let (min, max) = (Duration::from_millis(50), Duration::from_millis(400));
     ClientConfig::default()
-        .reconnection_time(short)
-        .min_delay(short)
-        .max_delay(long)
-        .max_backoff(long)
+        .reconnection_time(min)
+        .min_delay(min)
+        .max_delay(max)
+        .max_backoff(max)
 }
 
 /// Repeats a run until its result is `expected`, because a busy machine can spoil single runs.
-pub(crate) async fn until<T: Debug + PartialEq>(expected: T, run: impl AsyncFn() -> T) {
+pub(crate) async fn repeat_until<T: Debug + PartialEq>(expected: T, run: impl AsyncFn() -> T) {
     let start = now();
     loop {
-        let got = run().await;
-        if got == expected {
+        let actual = run().await;
+        if actual == expected {
             return;
         }
-        assert!(now() - start < test_timeout().into(), "{got:?}");
+        assert!(now() - start < test_timeout().into(), "{actual:?}");
     }
 }
 
@@ -78,7 +78,9 @@ pub(crate) async fn next_event(items: &mut (impl Stream<Item = Item> + Unpin)) -
     }
 }
 
-pub(crate) async fn next_loss(items: &mut (impl Stream<Item = Item> + Unpin)) -> Disconnected {
+pub(crate) async fn next_disconnected(
+    items: &mut (impl Stream<Item = Item> + Unpin),
+) -> Disconnected {
     match next(items).await {
         Item::Disconnected(disconnected) => disconnected,
         other => panic!("not a lost connection: {other:?}"),

@@ -1,4 +1,4 @@
-//! Extreme values of the configuration: no value makes a client fail, and a very long time does not pass at once.
+//! Extreme values of the configuration: no value makes a client fail, and no long duration passes at once.
 
 use core::time::Duration;
 
@@ -11,24 +11,28 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
     client::{Client, next, next_event},
-    place::pause,
+    environment::pause,
     servers::Script,
 };
 
-type Set = fn(ClientConfig, Duration) -> ClientConfig;
+type Setter = fn(ClientConfig, Duration) -> ClientConfig;
 
-/// All settings that take a duration.
-const TIMES: [(&str, Set); 6] = [
+/// All setters that take a duration.
+const DURATION_SETTERS: [(&str, Setter); 6] = [
     ("reconnection time", ClientConfig::reconnection_time),
-    ("floor", |it, time| {
-        it.min_delay(time).max_delay(Duration::MAX)
+    ("minimum delay", |config, time| {
+        config.min_delay(time).max_delay(Duration::MAX)
     }),
-    ("ceiling", |it, time| {
-        it.min_delay(Duration::ZERO).max_delay(time)
+    ("maximum delay", |config, time| {
+        config.min_delay(Duration::ZERO).max_delay(time)
     }),
-    ("backoff limit", ClientConfig::max_backoff),
-    ("connect timeout", |it, time| it.head_timeout(Some(time))),
-    ("idle timeout", |it, time| it.idle_timeout(Some(time))),
+    ("maximum backoff", ClientConfig::max_backoff),
+    ("head timeout", |config, time| {
+        config.head_timeout(Some(time))
+    }),
+    ("idle timeout", |config, time| {
+        config.idle_timeout(Some(time))
+    }),
 ];
 
 /// Durations longer than `i32::MAX` milliseconds, which `setTimeout` treats as 0.
@@ -40,9 +44,9 @@ const LONG_DURATIONS: [Duration; 4] = [
 ];
 
 #[wasm_bindgen_test]
-async fn long_times_do_not_pass() {
+async fn long_durations_do_not_pass_at_once() {
     for client in Client::BOTH {
-        for (name, set) in TIMES {
+        for (name, set) in DURATION_SETTERS {
             for time in LONG_DURATIONS {
                 let script = Script::new("/events?n=1&then=silence");
                 let builder = Builder::new(&script.url);
@@ -62,9 +66,9 @@ async fn long_times_do_not_pass() {
 
 /// Very short times do not end the stream, and do not block the page.
 #[wasm_bindgen_test]
-async fn short_times_are_no_fault() {
+async fn short_durations_do_not_end_the_stream() {
     for client in Client::BOTH {
-        for (name, set) in TIMES {
+        for (name, set) in DURATION_SETTERS {
             for time in [
                 Duration::ZERO,
                 Duration::from_nanos(1),
@@ -85,7 +89,7 @@ async fn short_times_are_no_fault() {
 }
 
 #[wasm_bindgen_test]
-async fn limits_of_any_size_are_no_fault() {
+async fn limits_of_any_size_are_accepted() {
     for client in Client::BOTH {
         for limit in [0, 1, usize::MAX] {
             let script = Script::new("/events?n=3&then=silence");

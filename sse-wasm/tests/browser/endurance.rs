@@ -9,10 +9,10 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
 use crate::{
-    client::{Client, read_numbers, soon},
+    client::{Client, read_numbers, short_delays},
+    environment::{call, now},
     leaks,
-    place::{call, now},
-    resume::go_on_after,
+    resume::check_resumption_after,
     servers::Script,
 };
 
@@ -28,15 +28,15 @@ async fn ten_thousand_events_a_second_for_ten_seconds() {
 }
 
 #[wasm_bindgen_test]
-async fn ten_thousand_times_opened_and_closed() {
+async fn ten_thousand_connections_leak_nothing() {
     leaks::event_source(10_000).await;
     leaks::fetch(10_000).await;
 }
 
 #[wasm_bindgen_test]
 #[ignore]
-async fn ten_seconds_without_a_server() {
-    go_on_after(10_000).await;
+async fn resumes_after_ten_seconds_without_a_server() {
+    check_resumption_after(10_000).await;
 }
 
 /// Minimum number of frames that prove that the page is not blocked.
@@ -51,15 +51,15 @@ const MAX_EVENTS: u64 = 2_000_000;
 /// any load.
 async fn page_stays_responsive(seconds: u64) {
     for client in Client::BOTH {
-        let frames = flood(client, seconds).await;
+        let frames = count_frames(client, seconds).await;
         assert!(frames >= MIN_FRAMES, "{client:?}: {frames} frames");
     }
 }
 
 /// Reads the events, and returns the number of frames that the page has shown meanwhile.
-async fn flood(client: Client, seconds: u64) -> usize {
+async fn count_frames(client: Client, seconds: u64) -> usize {
     let script = Script::new(&format!("/events?n={MAX_EVENTS}&every=0.1&then=silence"));
-    let mut items = client.open(Builder::new(&script.url).config(soon()), &[]);
+    let mut items = client.open(Builder::new(&script.url).config(short_delays()), &[]);
     read_numbers(&mut items, 1..=1).await;
     let (start, frames) = (now(), Frames::watch());
     let mut count = 1;
@@ -84,7 +84,7 @@ struct Frames(Rc<RefCell<Vec<f64>>>);
 impl Frames {
     fn watch() -> Self {
         let times = Rc::new(RefCell::new(vec![now()]));
-        let noted = Rc::downgrade(&times);
+        let weak_times = Rc::downgrade(&times);
         let callback = Rc::new(RefCell::new(None::<Closure<dyn FnMut()>>));
         let again = Rc::clone(&callback);
         let request = move || {
@@ -95,7 +95,7 @@ impl Frames {
         };
         let first = request.clone();
         callback.replace(Some(Closure::new(move || {
-            if let Some(times) = noted.upgrade() {
+            if let Some(times) = weak_times.upgrade() {
                 times.borrow_mut().push(now());
                 request();
             }

@@ -4,7 +4,7 @@ use sse_wasm::Json;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
-fn what_an_object_holds() {
+fn reads_the_members_of_an_object() {
     let text = r#"{"text":"é\n","number":-1.5,"yes":true,"nothing":null,"list":[1,"2"],"":0}"#;
     let json = Json::parse(text).unwrap();
     assert_eq!(json.get("text").unwrap().text(), Some("é\n".to_owned()));
@@ -20,7 +20,7 @@ fn what_an_object_holds() {
 }
 
 #[wasm_bindgen_test]
-fn what_is_not_there_or_of_another_type() {
+fn missing_members_and_other_types_are_none() {
     let json = Json::parse(r#"{"text":"1","number":0}"#).unwrap();
     assert!(json.get("other").is_none());
     let (text, number) = (json.get("text").unwrap(), json.get("number").unwrap());
@@ -36,7 +36,7 @@ fn what_is_not_there_or_of_another_type() {
 }
 
 #[wasm_bindgen_test]
-fn what_an_object_inherits_is_not_its_own() {
+fn inherited_members_are_ignored() {
     let json = Json::parse("{}").unwrap();
     for name in ["toString", "constructor", "__proto__"] {
         assert!(json.get(name).is_none(), "{name}");
@@ -52,7 +52,7 @@ fn what_an_object_inherits_is_not_its_own() {
 }
 
 #[wasm_bindgen_test]
-fn what_is_no_json() {
+fn invalid_json_is_none() {
     for text in ["", "{", "undefined", "{a:1}", "'a'", "[1,]", "\u{FEFF}1"] {
         assert!(Json::parse(text).is_none(), "{text}");
     }

@@ -5,18 +5,18 @@ use sse_wasm::Builder;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{next, next_event, soon},
-    place::{holdings, pause},
-    servers::{Script, contract, contract_has_streams},
+    client::{next, next_event, short_delays},
+    environment::{memory_use, pause},
+    servers::{Script, contract, wait_for_contract_streams},
 };
 
 #[wasm_bindgen_test]
-async fn of_event_source() {
+async fn event_source_leaks_nothing() {
     event_source(1000).await;
 }
 
 #[wasm_bindgen_test]
-async fn of_fetch() {
+async fn fetch_leaks_nothing() {
     fetch(1000).await;
 }
 
@@ -25,7 +25,7 @@ async fn of_fetch() {
 pub(crate) async fn event_source(count: usize) {
     let cycles = async |count: usize| {
         for cycle in 0..count {
-            let builder = Builder::new(&contract("/live?n=1")).config(soon());
+            let builder = Builder::new(&contract("/live?n=1")).config(short_delays());
             let builder = builder
                 .reconnect_with_query("last-event-id")
                 .ping_event_type("ping");
@@ -38,12 +38,12 @@ pub(crate) async fn event_source(count: usize) {
                 pause(5).await;
             }
         }
-        contract_has_streams(0).await;
+        wait_for_contract_streams(0).await;
     };
     cycles(500).await;
-    let before = holdings();
+    let before = memory_use();
     cycles(count).await;
-    assert_eq!(holdings(), before);
+    assert_eq!(memory_use(), before);
 }
 
 /// Sends and cancels a request in each cycle.
@@ -51,7 +51,7 @@ pub(crate) async fn fetch(count: usize) {
     let script = Script::new("/events?every=1000");
     let cycles = async |count: usize| {
         for cycle in 0..count {
-            let builder = Builder::new(&script.url).config(soon());
+            let builder = Builder::new(&script.url).config(short_delays());
             let mut source = builder.pause_when_hidden(true).fetch().unwrap();
             assert_eq!(source.next().now_or_never(), None);
             drop(source);
@@ -63,18 +63,18 @@ pub(crate) async fn fetch(count: usize) {
         pause(500).await;
     };
     cycles(500).await;
-    let before = holdings();
+    let before = memory_use();
     cycles(count).await;
-    assert_eq!(holdings(), before);
+    assert_eq!(memory_use(), before);
 }
 
 /// Reads an event of an endless stream in each cycle.
 #[wasm_bindgen_test]
-async fn of_streams_that_were_read() {
+async fn streams_that_were_read_leak_nothing() {
     let script = Script::new("/events?every=1000");
     let cycles = async |count: usize| {
         for _ in 0..count {
-            let builder = Builder::new(&script.url).config(soon());
+            let builder = Builder::new(&script.url).config(short_delays());
             let mut items = builder.fetch().unwrap();
             next(&mut items).await;
             next_event(&mut items).await;
@@ -82,8 +82,8 @@ async fn of_streams_that_were_read() {
         pause(500).await;
     };
     cycles(20).await;
-    let before = holdings();
+    let before = memory_use();
     cycles(200).await;
-    assert_eq!(holdings(), before);
-    script.is_cancelled(220.0).await;
+    assert_eq!(memory_use(), before);
+    script.wait_until_cancelled(220.0).await;
 }

@@ -5,7 +5,7 @@
 //!
 //! Helpers:
 //!
-//! - [`place`]: the environment of a test, its time and its memory.
+//! - [`environment`]: the browser, the time and the memory of a test.
 //! - [`servers`]: requests to the servers, and their statistics.
 //! - [`client`]: the two clients, and functions that read from them.
 //! - [`golden`]: the events of `/golden`.
@@ -13,32 +13,32 @@
 //! Tests:
 //!
 //! - Both clients: `resume`, `stream`, `wake`, `leaks` and `endurance`. `endurance` runs only in windows, and alone.
-//! - The browser's own `EventSource`: `native`, `callbacks`, `revival`.
-//! - The client over `fetch`: `request`, `once`, `refusal`, `life`.
-//! - Common parts: `choice`, `json`, `settings`.
+//! - The browser's own `EventSource`: `native`, `callbacks`, `reconnect`.
+//! - The client over `fetch`: `request`, `sent_once`, `error_response`, `lifecycle`.
+//! - Common parts: `open`, `json`, `config`.
 //! - Tabs: `share`.
 #![cfg(target_family = "wasm")]
 
 mod client;
+mod environment;
 #[allow(unreachable_pub, reason = "testkit has it for all")]
 #[path = "../../../testkit/src/contract/golden.rs"]
 mod golden;
-mod place;
 mod servers;
 
 mod callbacks;
-mod choice;
 mod config;
 mod endurance;
+mod error_response;
 mod json;
 mod leaks;
-mod life;
+mod lifecycle;
 mod native;
-mod once;
-mod refusal;
+mod open;
+mod reconnect;
 mod request;
 mod resume;
-mod revival;
+mod sent_once;
 mod share;
 mod stream;
 mod wake;

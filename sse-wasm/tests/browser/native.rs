@@ -10,14 +10,14 @@ use sse_wasm::{
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{next, next_event, next_loss, next_or_end, read_numbers},
+    client::{next, next_disconnected, next_event, next_or_end, read_numbers},
+    environment::{is_firefox, pause, without},
     golden::GOLDEN,
-    place::{is_firefox, pause, without},
-    servers::{Script, contract, contract_has_streams, go_down},
+    servers::{Script, contract, take_down, wait_for_contract_streams},
 };
 
 #[wasm_bindgen_test]
-fn a_browser_has_it_and_we_say_when_it_has_not() {
+fn a_missing_event_source_is_an_error() {
     assert!(is_supported());
     let connected = without("EventSource", || {
         assert!(!is_supported());
@@ -28,7 +28,7 @@ fn a_browser_has_it_and_we_say_when_it_has_not() {
 }
 
 #[wasm_bindgen_test]
-fn a_url_that_is_none_is_an_error_that_says_so() {
+fn an_invalid_url_is_an_error_with_the_reason() {
     let error = EventSource::connect("http://[").unwrap_err();
     assert!(matches!(&error, Error::InvalidUrl { url, .. } if url == "http://["));
     let text = error.to_string();
@@ -37,7 +37,7 @@ fn a_url_that_is_none_is_an_error_that_says_so() {
 }
 
 #[wasm_bindgen_test]
-fn a_relative_url_is_one_of_the_page() {
+fn relative_urls_are_resolved_against_the_page() {
     let source = EventSource::connect("nowhere?a=b").unwrap();
     let url = source.url();
     assert!(
@@ -48,7 +48,7 @@ fn a_relative_url_is_one_of_the_page() {
 }
 
 #[wasm_bindgen_test]
-async fn all_events_come_in_order_with_what_happens_between() {
+async fn events_openings_and_losses_come_in_order() {
     let mut items = connect("/golden").items(["update", "message", "done"]);
     let source = items.source().unwrap().clone();
     assert_eq!(source.ready_state(), ReadyState::Connecting);
@@ -70,7 +70,7 @@ async fn all_events_come_in_order_with_what_happens_between() {
 }
 
 #[wasm_bindgen_test]
-async fn types_that_nobody_asked_for_do_not_come() {
+async fn other_event_types_are_not_delivered() {
     let mut items = connect("/golden").items([]);
     assert_eq!(next(&mut items).await, Item::Open);
     for data in [
@@ -86,7 +86,7 @@ async fn types_that_nobody_asked_for_do_not_come() {
 }
 
 #[wasm_bindgen_test]
-async fn events_that_are_named_like_news_of_the_connection_are_events() {
+async fn events_of_type_open_and_error_are_delivered_as_events() {
     for name in ["error", "open"] {
         let source = connect(&format!("/echo?data=x&event={name}&id=1"));
         let mut items = source.items([name]);
@@ -98,7 +98,7 @@ async fn events_that_are_named_like_news_of_the_connection_are_events() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_refuses_ends_the_stream() {
+async fn a_refusal_ends_the_stream() {
     for refusal in [
         "status=404",
         "status=503",
@@ -121,11 +121,11 @@ async fn a_server_that_refuses_ends_the_stream() {
 
 /// This difference is a reason for `Builder::reconnect_with_query`.
 #[wasm_bindgen_test]
-async fn a_server_that_is_gone_for_a_while_is_the_end_in_firefox_alone() {
+async fn only_firefox_gives_up_while_the_server_is_down() {
     let script = Script::new("/events?n=20&take=10&then=silence&head=retry:100%0A%0A");
     let mut items = EventSource::connect(&script.url).unwrap().items([]);
     assert_eq!(read_numbers(&mut items, 1..=10).await, []);
-    go_down(1500).await;
+    take_down(1500).await;
     assert_lost(&mut items).await;
     if is_firefox() {
         assert_eq!(next(&mut items).await, Item::Closed(Closed::default()));
@@ -138,7 +138,7 @@ async fn a_server_that_is_gone_for_a_while_is_the_end_in_firefox_alone() {
 }
 
 #[wasm_bindgen_test]
-async fn closing_ends_every_stream_also_one_that_waits() {
+async fn close_ends_all_streams() {
     let source = connect("/live?n=2&ms=3600000");
     let mut items = source.items([]);
     assert_eq!(next(&mut items).await, Item::Open);
@@ -148,11 +148,11 @@ async fn closing_ends_every_stream_also_one_that_waits() {
     let (end, ()) = join(waiting, close).await;
     assert_eq!(end, None);
     assert_eq!(source.ready_state(), ReadyState::Closed);
-    contract_has_streams(0).await;
+    wait_for_contract_streams(0).await;
 }
 
 #[wasm_bindgen_test]
-async fn a_dropped_handle_harms_nobody_and_the_last_one_closes() {
+async fn only_the_last_dropped_handle_closes_the_connection() {
     let script = Script::new("/events?n=100000&every=10");
     let source = EventSource::connect(&script.url).unwrap();
     let raw = source.raw();
@@ -169,11 +169,11 @@ async fn a_dropped_handle_harms_nobody_and_the_last_one_closes() {
     assert_eq!(raw.ready_state(), web_sys::EventSource::OPEN);
     drop(callback);
     assert_eq!(raw.ready_state(), web_sys::EventSource::CLOSED);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
 }
 
 #[wasm_bindgen_test]
-async fn a_consumer_that_sleeps_is_told_how_much_it_missed() {
+async fn a_consumer_that_lags_gets_the_number_of_dropped_items() {
     let script = Script::new("/events?n=6000&then=silence");
     for limit in [1, 100, DEFAULT_QUEUE_LIMIT] {
         let source = Builder::new(&script.url).queue_limit(limit);
@@ -201,6 +201,6 @@ fn connect(path: &str) -> EventSource {
 
 /// Checks that the connection was lost, without a reason and a delay, which the browser does not report.
 async fn assert_lost(items: &mut ItemStream) {
-    let lost = next_loss(items).await;
+    let lost = next_disconnected(items).await;
     assert_eq!((lost.reason, lost.delay), (None, None::<Duration>));
 }

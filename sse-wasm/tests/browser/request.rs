@@ -7,8 +7,8 @@ use sse_wasm::{Builder, EventId, Item, Json, Request};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{next, next_event, next_or_end, soon},
-    place::pause,
+    client::{next, next_event, next_or_end, short_delays},
+    environment::pause,
     servers::{Script, escape},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 const ECHO: &str = "/request?n=2&take=1";
 
 #[wasm_bindgen_test]
-async fn a_plain_one() {
+async fn a_request_without_options() {
     let script = Script::new(ECHO);
     let mut items = builder(&script).fetch().unwrap();
     let first = next_request(&mut items).await;
@@ -52,9 +52,9 @@ async fn method_headers_and_body_are_sent_with_each_attempt() {
     }
 }
 
-/// The preparation is asynchronous and runs for each request, for example to fetch a new token.
+/// The function is asynchronous and runs for each request, for example to fetch a new token.
 #[wasm_bindgen_test]
-async fn each_is_prepared_anew() {
+async fn map_request_runs_for_each_request() {
     let script = Script::new(ECHO);
     let count = Rc::new(Cell::new(0));
     let builder = builder(&script).map_request(move |mut request: Request| {
@@ -79,17 +79,17 @@ async fn each_is_prepared_anew() {
 }
 
 #[wasm_bindgen_test]
-async fn what_the_preparation_throws_is_the_end() {
+async fn an_exception_of_map_request_ends_the_stream() {
     let script = Script::new("/events?n=1");
     let throw = |_| async { Err(js_sys::Error::new("no token").into()) };
     let mut items = builder(&script).map_request(throw).fetch().unwrap();
-    assert_eq!(fault(&mut items).await, "Error: no token");
+    assert_eq!(exception(&mut items).await, "Error: no token");
     assert_eq!(script.counts().await.requests, 0.0);
 }
 
 /// An invalid request ends the stream, because no other attempt could send it.
 #[wasm_bindgen_test]
-async fn what_the_browser_does_not_take_is_the_end() {
+async fn an_invalid_request_ends_the_stream() {
     let script = Script::new("/events?n=1");
     let wrong = [
         Builder::new("http://["),
@@ -100,7 +100,7 @@ async fn what_the_browser_does_not_take_is_the_end() {
     ];
     for builder in wrong {
         let mut items = builder.fetch().unwrap();
-        assert!(fault(&mut items).await.starts_with("TypeError: "));
+        assert!(exception(&mut items).await.starts_with("TypeError: "));
     }
     assert_eq!(script.counts().await.requests, 0.0);
 }
@@ -147,7 +147,7 @@ async fn redirects_are_followed() {
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).config(soon())
+    Builder::new(&script.url).config(short_delays())
 }
 
 /// The description of a request by the server.
@@ -173,13 +173,13 @@ async fn next_request(items: &mut (impl Stream<Item = Item> + Unpin)) -> Echo {
     Echo(Json::parse(&next_event(items).await.data).expect("JSON"))
 }
 
-/// Returns the fault of a stream that ends before its first request.
-async fn fault(items: &mut (impl Stream<Item = Item> + Unpin)) -> String {
+/// Returns the exception of a stream that ends before its first request.
+async fn exception(items: &mut (impl Stream<Item = Item> + Unpin)) -> String {
     let Item::Closed(closed) = next(items).await else {
         panic!("not the end");
     };
     assert_eq!(closed.reason, None);
     assert_eq!(next_or_end(items).await, None);
-    assert_eq!(Some(closed.to_string()), closed.fault);
+    assert_eq!(Some(closed.to_string()), closed.exception);
     closed.to_string()
 }

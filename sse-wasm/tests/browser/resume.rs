@@ -7,13 +7,13 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{Client, ItemStream, read_numbers, soon},
-    place::now,
-    servers::{Script, escape, go_down},
+    client::{Client, ItemStream, read_numbers, short_delays},
+    environment::now,
+    servers::{Script, escape, take_down},
 };
 
 #[wasm_bindgen_test]
-async fn after_a_stream_that_ends_or_breaks_anywhere() {
+async fn resumes_after_a_stream_that_ends_or_breaks() {
     let ends = [
         ("end", ""),
         ("fin", ""),
@@ -30,7 +30,7 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
             let tail = escape(tail.strip_suffix(b"\xAC").unwrap_or(tail));
             let query = format!("n=6&take=2&then={then}&tail={tail}&head=retry:100%0A%0A");
             let script = Script::new(&format!("/events?{query}"));
-            let builder = Builder::new(&script.url).config(soon());
+            let builder = Builder::new(&script.url).config(short_delays());
             let mut items = client.open(builder, &[]);
             let losses = read_numbers(&mut items, 1..=6).await;
             let reason = match (client, then) {
@@ -55,7 +55,7 @@ async fn after_a_stream_that_ends_or_breaks_anywhere() {
 
 /// A timer can fire early by the clock that it is compared with. A timer of more than 24 days always does.
 #[wasm_bindgen_test]
-async fn also_when_timers_come_too_early() {
+async fn resumes_when_timers_fire_too_early() {
     let hurry = "const original = setTimeout;
         setTimeout = (callback, time) => original(callback, time - 30);
         return () => setTimeout = original";
@@ -63,26 +63,26 @@ async fn also_when_timers_come_too_early() {
     let restore: Function = restore.expect("another timer").unchecked_into();
     for client in Client::BOTH {
         let script = Script::new("/events?n=2&take=1&status=503&times=1&head=retry:100%0A%0A");
-        let mut items = client.open(Builder::new(&script.url).config(soon()), &[]);
+        let mut items = client.open(Builder::new(&script.url).config(short_delays()), &[]);
         read_numbers(&mut items, 1..=2).await;
     }
     restore.call0(&JsValue::NULL).expect("the original timer");
 }
 
 #[wasm_bindgen_test]
-async fn after_a_server_that_was_gone() {
-    go_on_after(2000).await;
+async fn resumes_after_the_server_was_down() {
+    check_resumption_after(2000).await;
 }
 
 /// Checks that both clients resume after the server was down for this time.
-pub(crate) async fn go_on_after(milliseconds: u32) {
+pub(crate) async fn check_resumption_after(milliseconds: u32) {
     let path = "/events?n=1000000&every=10&head=retry:200%0A%0A";
     let scripts = Client::BOTH.map(|_| Script::new(path));
     let mut items: Vec<ItemStream> = Client::BOTH
         .iter()
         .zip(&scripts)
         .map(|(client, script)| {
-            let builder = Builder::new(&script.url).config(soon());
+            let builder = Builder::new(&script.url).config(short_delays());
             client.open(builder, &[])
         })
         .collect();
@@ -90,7 +90,7 @@ pub(crate) async fn go_on_after(milliseconds: u32) {
         assert_eq!(read_numbers(items, 1..=20).await, []);
     }
     let start = now();
-    go_down(milliseconds).await;
+    take_down(milliseconds).await;
     for losses in join_all(items.iter_mut().map(|items| read_numbers(items, 21..=200))).await {
         assert!(!losses.is_empty());
     }

@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{RequestCredentials, RequestInit, Response};
 
-use crate::place::{call, get, global, now, pause, test_timeout};
+use crate::environment::{call, get, global, now, pause, test_timeout};
 
 /// Returns a URL of the contract server.
 pub(crate) fn contract(path: &str) -> String {
@@ -29,15 +29,15 @@ fn url(offset: u16, path: &str) -> String {
 /// Makes the server with faults set a cookie.
 pub(crate) async fn set_cookie(value: &str) {
     let url = faulty(&format!("/cookie?value={value}"));
-    ask_with(RequestCredentials::Include, &url).await;
+    get_text_with(RequestCredentials::Include, &url).await;
 }
 
 /// Returns the body of a response of a server.
-async fn ask(url: &str) -> String {
-    ask_with(RequestCredentials::Omit, url).await
+async fn get_text(url: &str) -> String {
+    get_text_with(RequestCredentials::Omit, url).await
 }
 
-async fn ask_with(credentials: RequestCredentials, url: &str) -> String {
+async fn get_text_with(credentials: RequestCredentials, url: &str) -> String {
     let init = RequestInit::new();
     init.set_credentials(credentials);
     let response = call("fetch", &Array::of2(&url.into(), &init));
@@ -51,8 +51,8 @@ async fn ask_with(credentials: RequestCredentials, url: &str) -> String {
 }
 
 /// Makes the server with faults cut all its connections and stay down for this time.
-pub(crate) async fn go_down(milliseconds: u32) {
-    ask(&faulty(&format!("/down?ms={milliseconds}"))).await;
+pub(crate) async fn take_down(milliseconds: u32) {
+    get_text(&faulty(&format!("/down?ms={milliseconds}"))).await;
 }
 
 /// A script of the server with faults: its behaviour for the requests to one URL.
@@ -83,9 +83,14 @@ impl Script {
     }
 
     pub(crate) async fn counts(&self) -> Counts {
-        let told = ask(&faulty(&format!("/stats?key={}", self.key))).await;
-        let told = Json::parse(&told).expect("JSON");
-        let number = |name| told.get(name).and_then(|it| it.number()).expect("a number");
+        let stats = get_text(&faulty(&format!("/stats?key={}", self.key))).await;
+        let stats = Json::parse(&stats).expect("JSON");
+        let number = |name| {
+            stats
+                .get(name)
+                .and_then(|value| value.number())
+                .expect("a number")
+        };
         Counts {
             preflights: number("preflights"),
             requests: number("requests"),
@@ -96,7 +101,7 @@ impl Script {
     }
 
     /// Waits until this number of requests were cancelled, and no request is open.
-    pub(crate) async fn is_cancelled(&self, count: f64) {
+    pub(crate) async fn wait_until_cancelled(&self, count: f64) {
         let start = now();
         loop {
             let counts = self.counts().await;
@@ -110,9 +115,9 @@ impl Script {
 }
 
 /// Waits until the contract server has this number of open streams.
-pub(crate) async fn contract_has_streams(count: u32) {
+pub(crate) async fn wait_for_contract_streams(count: u32) {
     let start = now();
-    while ask(&contract("/stats")).await != format!("{{\"active\": {count}}}") {
+    while get_text(&contract("/stats")).await != format!("{{\"active\": {count}}}") {
         assert!(now() - start < test_timeout().into(), "not {count} streams");
         pause(20).await;
     }

@@ -7,13 +7,13 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::AbortController;
 
 use crate::{
-    client::{Client, next, next_event, next_or_end, read_numbers, soon},
-    place::{hide, is_window},
+    client::{Client, next, next_event, next_or_end, read_numbers, short_delays},
+    environment::{hide, is_window},
     servers::Script,
 };
 
 fn join(client: Client, script: &Script, name: &str) -> SharedSource {
-    let builder = Builder::new(&script.url).config(soon());
+    let builder = Builder::new(&script.url).config(short_delays());
     let builder = match client {
         Client::Native => builder.reconnect_with_query("last-event-id"),
         Client::Fetch => builder.response_details(true),
@@ -22,7 +22,7 @@ fn join(client: Client, script: &Script, name: &str) -> SharedSource {
 }
 
 #[wasm_bindgen_test]
-async fn all_hear_the_same_and_the_next_goes_on_behind_it() {
+async fn all_tabs_get_the_same_events_and_the_next_leader_resumes() {
     for client in Client::BOTH {
         let name = format!("{client:?}");
         let script = Script::new("/events?n=600&every=20");
@@ -56,12 +56,12 @@ async fn all_hear_the_same_and_the_next_goes_on_behind_it() {
         assert_eq!(script.counts().await.requests, 2.0);
 
         drop(others);
-        script.is_cancelled(2.0).await;
+        script.wait_until_cancelled(2.0).await;
     }
 }
 
 #[wasm_bindgen_test]
-async fn a_refusal_is_the_end_for_all() {
+async fn a_refusal_ends_all_tabs() {
     let script = Script::new("/events?status=404&times=9");
     let mut tabs = [1, 2].map(|_| join(Client::Fetch, &script, "refused"));
     for tab in &mut tabs {
@@ -75,7 +75,7 @@ async fn a_refusal_is_the_end_for_all() {
 ///
 /// It also does so in a hidden page, and while the streams of both tabs are not dropped.
 #[wasm_bindgen_test]
-async fn a_signal_ends_one_tab_and_the_next_goes_on() {
+async fn an_abort_signal_ends_one_tab() {
     for is_hidden in [false, true] {
         if is_hidden && !is_window() {
             continue;
@@ -84,7 +84,7 @@ async fn a_signal_ends_one_tab_and_the_next_goes_on() {
         let name = format!("signal, {is_hidden}");
         let controllers = [1, 2, 3].map(|_| AbortController::new().unwrap());
         let join = |controller: &AbortController| {
-            let builder = Builder::new(&script.url).config(soon());
+            let builder = Builder::new(&script.url).config(short_delays());
             let builder = builder.abort_signal(controller.signal());
             builder.pause_when_hidden(true).share(&name).unwrap()
         };
@@ -96,13 +96,13 @@ async fn a_signal_ends_one_tab_and_the_next_goes_on() {
 
         hide_if(is_hidden);
         controllers[1].abort();
-        is_over(&mut second).await;
+        expect_end(&mut second).await;
         if is_hidden {
             // The tab with the connection pauses.
-            script.is_cancelled(1.0).await;
+            script.wait_until_cancelled(1.0).await;
         }
         controllers[0].abort();
-        is_over(&mut first).await;
+        expect_end(&mut first).await;
         hide_if(false);
         while !third.has_connection() {
             next(&mut third).await;
@@ -112,12 +112,12 @@ async fn a_signal_ends_one_tab_and_the_next_goes_on() {
         }
         assert!(!first.has_connection() && !second.has_connection());
         drop(third);
-        script.is_cancelled(2.0).await;
+        script.wait_until_cancelled(2.0).await;
     }
 }
 
 #[wasm_bindgen_test]
-fn an_aborted_signal_asks_nothing() {
+fn an_aborted_signal_sends_no_request() {
     let controller = AbortController::new().unwrap();
     controller.abort();
     let builder = Builder::new("/events").abort_signal(controller.signal());
@@ -126,7 +126,7 @@ fn an_aborted_signal_asks_nothing() {
 }
 
 /// Checks that the stream ends after the items that it already has.
-async fn is_over(tab: &mut SharedSource) {
+async fn expect_end(tab: &mut SharedSource) {
     while let Some(item) = next_or_end(tab).await {
         assert!(!matches!(item, Item::Closed(_)), "{item:?}");
     }

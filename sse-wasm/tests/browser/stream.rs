@@ -10,9 +10,12 @@ use sse_wasm::{Builder, ClientConfig, Item, Json};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{Client, event, next, next_event, next_loss, read_numbers, soon, until},
+    client::{
+        Client, event, next, next_disconnected, next_event, read_numbers, repeat_until,
+        short_delays,
+    },
+    environment::{is_firefox, pause},
     golden::GOLDEN,
-    place::{is_firefox, pause},
     servers::{Script, contract, escape, set_cookie},
 };
 
@@ -32,13 +35,13 @@ async fn the_golden_events_with_comments_and_retry() {
         assert_eq!(next(&mut items).await, Item::Event(event));
     }
     assert_eq!(items.last_event_id(), "7");
-    let delay = next_loss(&mut items).await.delay.unwrap();
+    let delay = next_disconnected(&mut items).await.delay.unwrap();
     assert!(delay >= Duration::from_millis(500), "{delay:?}");
 }
 
 /// Each chunk is one byte, so a stream is split at every position.
 #[wasm_bindgen_test]
-async fn bytes_that_come_one_by_one() {
+async fn chunks_of_one_byte() {
     let stream = "\u{FEFF}: hi\r\nretry: 1234\r\ndata: a\r\ndata: b\r\n\r\n\
                   event: x\rid: é€\rdata: 😀\r\r\
                   id\ndata\n\n\
@@ -72,11 +75,11 @@ async fn bytes_that_come_one_by_one() {
 }
 
 #[wasm_bindgen_test]
-async fn pings_are_signs_of_life_and_nothing_else() {
+async fn pings_only_reset_the_idle_timeout() {
     for client in Client::BOTH {
-        until((true, 1.0), async || {
+        repeat_until((true, 1.0), async || {
             let script = Script::new("/events?n=2&take=1&then=silence&ping=100");
-            let config = soon().idle_timeout(Some(Duration::from_millis(500)));
+            let config = short_delays().idle_timeout(Some(Duration::from_millis(500)));
             let builder = Builder::new(&script.url).config(config);
             let mut items = client.open(builder.ping_event_type("ping"), &[]);
             read_numbers(&mut items, 1..=1).await;
@@ -100,7 +103,7 @@ async fn an_event_of_five_megabytes() {
 }
 
 #[wasm_bindgen_test]
-async fn what_follows_an_event_over_the_limit_is_not_lost() {
+async fn the_event_after_one_over_the_limit_is_delivered() {
     let script = Script::new("/events?n=1&pad=2000&then=silence&tail=data:after%0A%0A");
     let config = ClientConfig::default().max_event_bytes(1000);
     let builder = Builder::new(&script.url).config(config);
@@ -112,7 +115,7 @@ async fn what_follows_an_event_over_the_limit_is_not_lost() {
 }
 
 #[wasm_bindgen_test]
-async fn cookies_go_to_another_origin_only_if_asked() {
+async fn cookies_go_to_another_origin_only_with_credentials() {
     let value = js_sys::Math::random().to_string();
     set_cookie(&value).await;
     for client in Client::BOTH {
@@ -161,5 +164,5 @@ async fn a_slow_reader_slows_the_server_down() {
         assert!(script.counts().await.bytes > written);
     }
     drop(items);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
 }

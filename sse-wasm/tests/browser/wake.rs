@@ -13,15 +13,15 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Event, EventTarget};
 
 use crate::{
-    client::{Client, next, next_loss, next_or_end, read_numbers, soon},
-    place::{get, global, hide, is_window, pause},
+    client::{Client, next, next_disconnected, next_or_end, read_numbers, short_delays},
+    environment::{get, global, hide, is_window, pause},
     servers::Script,
 };
 
 /// The wake-up events of a browser, and functions that dispatch them.
-const SIGNS: [(&str, fn()); 3] = [
-    ("online", || say("online", None)),
-    ("pageshow", || say("pageshow", Some(true))),
+const WAKE_UPS: [(&str, fn()); 3] = [
+    ("online", || dispatch_global("online", None)),
+    ("pageshow", || dispatch_global("pageshow", Some(true))),
     ("resume", || {
         dispatch(&global("document"), &event("resume", None));
     }),
@@ -34,17 +34,17 @@ const UNREACHABLE_DELAY: Duration = Duration::from_secs(3600);
 const SILENT_STREAM: &str = "/events?n=9&take=1&then=silence";
 
 #[wasm_bindgen_test]
-async fn a_delay_is_cut_short() {
+async fn a_wake_up_ends_the_delay() {
     for client in Client::BOTH {
-        for (name, say) in signs() {
+        for (name, wake_up) in wake_ups() {
             let script = Script::new("/events?n=1&status=503&times=1&then=silence");
             let config = ClientConfig::default()
                 .min_delay(UNREACHABLE_DELAY)
                 .max_delay(UNREACHABLE_DELAY);
             let builder = Builder::new(&script.url).config(config);
             let mut items = client.open(builder, &[]);
-            next_loss(&mut items).await;
-            say();
+            next_disconnected(&mut items).await;
+            wake_up();
             assert_eq!(next(&mut items).await, Item::Open, "{client:?}, {name}");
             read_numbers(&mut items, 1..=1).await;
             assert_eq!(script.counts().await.requests, 2.0);
@@ -53,14 +53,14 @@ async fn a_delay_is_cut_short() {
 }
 
 #[wasm_bindgen_test]
-async fn what_was_open_may_be_dead() {
+async fn a_wake_up_replaces_an_open_connection() {
     for client in Client::BOTH {
         let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
         let mut number = 1;
-        for (name, say) in signs() {
-            say();
+        for (name, wake_up) in wake_ups() {
+            wake_up();
             number += 1;
             let losses = read_numbers(&mut items, number..=number).await;
             assert_eq!(
@@ -71,34 +71,34 @@ async fn what_was_open_may_be_dead() {
         }
         assert_eq!(script.counts().await.requests, number as f64);
         drop(items);
-        script.is_cancelled(number as f64).await;
+        script.wait_until_cancelled(number as f64).await;
     }
 }
 
 /// A sleep advances the wall clock and not the clock of the page.
 #[wasm_bindgen_test]
-async fn a_sleep_is_noticed() {
+async fn sleep_is_detected() {
     for client in Client::BOTH {
         let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
-        let later = Later::new(UNREACHABLE_DELAY);
+        let shift = ClockShift::new(UNREACHABLE_DELAY);
         let losses = read_numbers(&mut items, 2..=2).await;
         assert_eq!(losses, [Some(DisconnectReason::Requested)], "{client:?}");
-        drop(later);
+        drop(shift);
     }
 }
 
 /// A page that was loaded as usual does not reconnect.
 #[wasm_bindgen_test]
-async fn nothing_else_is_a_sign() {
+async fn other_events_are_ignored() {
     for client in Client::BOTH {
         let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
-        say("pageshow", Some(false));
-        say("pageshow", None);
-        say("offline", None);
+        dispatch_global("pageshow", Some(false));
+        dispatch_global("pageshow", None);
+        dispatch_global("offline", None);
         assert_eq!(items.next().now_or_never(), None);
         pause(100).await;
         assert_eq!(script.counts().await.requests, 1.0);
@@ -106,13 +106,13 @@ async fn nothing_else_is_a_sign() {
 }
 
 #[wasm_bindgen_test]
-async fn it_can_be_left_out() {
+async fn can_be_turned_off() {
     for client in Client::BOTH {
         let script = Script::new(SILENT_STREAM);
         let builder = builder(&script).reconnect_on_wake(false);
         let mut items = client.open(builder, &[]);
         read_numbers(&mut items, 1..=1).await;
-        signs().for_each(|(_, say)| say());
+        wake_ups().for_each(|(_, wake_up)| wake_up());
         assert_eq!(items.next().now_or_never(), None);
         pause(100).await;
         assert_eq!(script.counts().await.requests, 1.0);
@@ -120,26 +120,26 @@ async fn it_can_be_left_out() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_over_stays_over() {
+async fn an_ended_stream_stays_ended() {
     for client in Client::BOTH {
         let script = Script::new(SILENT_STREAM);
         let mut items = client.open(builder(&script), &[]);
         read_numbers(&mut items, 1..=1).await;
         drop(items);
-        signs().for_each(|(_, say)| say());
-        script.is_cancelled(1.0).await;
+        wake_ups().for_each(|(_, wake_up)| wake_up());
+        script.wait_until_cancelled(1.0).await;
     }
     let refused = Script::new("/events?status=404");
     let mut items = builder(&refused).fetch().unwrap();
     assert!(matches!(next(&mut items).await, Item::Closed(_)));
-    signs().for_each(|(_, say)| say());
+    wake_ups().for_each(|(_, wake_up)| wake_up());
     assert_eq!(next_or_end(&mut items).await, None);
     assert_eq!(refused.counts().await.requests, 1.0);
 }
 
 /// A listener may close the source when it is notified of the lost connection.
 #[wasm_bindgen_test]
-async fn an_error_callback_may_close_it() {
+async fn an_error_callback_can_close_the_source() {
     let script = Script::new(SILENT_STREAM);
     let builder = builder(&script).reconnect_with_query("last-event-id");
     let source = builder.native().unwrap();
@@ -147,25 +147,25 @@ async fn an_error_callback_may_close_it() {
     read_numbers(&mut items, 1..=1).await;
     let closing = source.clone();
     let _subscription = source.on_error(move |_| closing.close());
-    say("online", None);
+    dispatch_global("online", None);
     while next_or_end(&mut items).await.is_some() {}
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
 }
 
 #[wasm_bindgen_test]
 async fn a_request_that_is_sent_once_is_not_sent_again() {
     let script = Script::new(SILENT_STREAM);
     let mut items = builder(&script).method("POST").fetch().unwrap();
-    signs().for_each(|(_, say)| say());
+    wake_ups().for_each(|(_, wake_up)| wake_up());
     read_numbers(&mut items, 1..=1).await;
-    signs().for_each(|(_, say)| say());
+    wake_ups().for_each(|(_, wake_up)| wake_up());
     assert_eq!(items.next().now_or_never(), None);
     pause(100).await;
     assert_eq!(script.counts().await.requests, 1.0);
 }
 
 #[wasm_bindgen_test]
-async fn a_hidden_page_that_pauses_stays_alone() {
+async fn a_paused_stream_stays_paused() {
     if !is_window() {
         return;
     }
@@ -174,10 +174,10 @@ async fn a_hidden_page_that_pauses_stays_alone() {
     let mut items = builder.fetch().unwrap();
     read_numbers(&mut items, 1..=1).await;
     hide(true);
-    signs().for_each(|(_, say)| say());
+    wake_ups().for_each(|(_, wake_up)| wake_up());
     assert_eq!(items.next().now_or_never(), None);
-    script.is_cancelled(1.0).await;
-    signs().for_each(|(_, say)| say());
+    script.wait_until_cancelled(1.0).await;
+    wake_ups().for_each(|(_, wake_up)| wake_up());
     assert_eq!(items.next().now_or_never(), None);
     pause(100).await;
     assert_eq!(script.counts().await.requests, 1.0);
@@ -188,7 +188,7 @@ async fn a_hidden_page_that_pauses_stays_alone() {
 
 /// All tabs that share the connection continue.
 #[wasm_bindgen_test]
-async fn tabs_go_on_together() {
+async fn all_tabs_resume() {
     let script = Script::new(SILENT_STREAM);
     let mut tabs = [1, 2].map(|_| {
         builder(&script)
@@ -199,7 +199,7 @@ async fn tabs_go_on_together() {
     read_numbers(&mut tabs[0], 1..=1).await;
     // The second tab may have joined too late for the event.
     assert_eq!(next(&mut tabs[1]).await, Item::Open);
-    say("online", None);
+    dispatch_global("online", None);
     for tab in &mut tabs {
         while !matches!(next(tab).await, Item::Event(event) if event.data == "2") {}
     }
@@ -207,16 +207,16 @@ async fn tabs_go_on_together() {
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).config(soon())
+    Builder::new(&script.url).config(short_delays())
 }
 
 /// Returns the wake-up events of this environment. Workers have only the event of the network.
-fn signs() -> impl Iterator<Item = (&'static str, fn())> {
-    SIGNS.into_iter().take(if is_window() { 3 } else { 1 })
+fn wake_ups() -> impl Iterator<Item = (&'static str, fn())> {
+    WAKE_UPS.into_iter().take(if is_window() { 3 } else { 1 })
 }
 
 /// Dispatches an event at the window or the worker.
-fn say(name: &str, is_persisted: Option<bool>) {
+fn dispatch_global(name: &str, is_persisted: Option<bool>) {
     dispatch(&js_sys::global(), &event(name, is_persisted));
 }
 
@@ -234,25 +234,25 @@ fn dispatch(target: &JsValue, event: &Event) {
 }
 
 /// Sets the wall clock forward until it is dropped.
-struct Later {
+struct ClockShift {
     original: Function,
-    _later: Closure<dyn Fn() -> f64>,
+    _now: Closure<dyn Fn() -> f64>,
 }
 
-impl Later {
+impl ClockShift {
     fn new(time: Duration) -> Self {
         let original: Function = get(&global("Date"), "now").unchecked_into();
-        let start = Date::now() + time.as_millis() as f64;
-        let later = Closure::<dyn Fn() -> f64>::new(move || start);
-        set_now(later.as_ref());
+        let shifted = Date::now() + time.as_millis() as f64;
+        let now = Closure::<dyn Fn() -> f64>::new(move || shifted);
+        set_now(now.as_ref());
         Self {
             original,
-            _later: later,
+            _now: now,
         }
     }
 }
 
-impl Drop for Later {
+impl Drop for ClockShift {
     fn drop(&mut self) {
         set_now(&self.original);
     }

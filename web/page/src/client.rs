@@ -11,8 +11,8 @@ use crate::{dom, log::Log, meter::Meter, record::Record};
 pub(crate) struct Client {
     pub(crate) log: Log,
     state: State,
-    /// The reason of the last interruption.
-    why: String,
+    /// The reason for the last interruption.
+    reason: String,
     /// The number of attempts since the last interruption.
     attempts: u64,
     /// The time of the next attempt, in milliseconds since 1970.
@@ -43,7 +43,7 @@ impl Count {
     fn show(&mut self, number: u64) -> Result<(), JsValue> {
         if self.shown != number {
             self.shown = number;
-            dom::show(&self.element, &dom::whole(number)?);
+            dom::show(&self.element, &dom::format_integer(number)?);
         }
         Ok(())
     }
@@ -62,7 +62,7 @@ impl Client {
         Ok(Self {
             log,
             state: State::Closed,
-            why: String::new(),
+            reason: String::new(),
             attempts: 0,
             next: None,
             last_event_id: String::new(),
@@ -91,8 +91,8 @@ impl Client {
     }
 
     /// Shows that the client is closed, and the reason.
-    pub(crate) fn close(&mut self, why: &str) -> Result<(), JsValue> {
-        why.clone_into(&mut self.why);
+    pub(crate) fn close(&mut self, reason: &str) -> Result<(), JsValue> {
+        reason.clone_into(&mut self.reason);
         self.set_state(State::Closed)
     }
 
@@ -109,7 +109,7 @@ impl Client {
                     self.attempts = 0;
                 }
                 self.attempts += 1;
-                self.why = disconnected.to_string();
+                self.reason = disconnected.to_string();
                 let delay = disconnected.delay.map(|delay| delay.as_millis() as f64);
                 self.next = delay.map(|delay| Date::now() + delay);
                 self.set_state(State::Lost)
@@ -125,7 +125,7 @@ impl Client {
     fn set_state(&mut self, state: State) -> Result<(), JsValue> {
         if self.state != state {
             self.state = state;
-            let (name, label, note) = state.words();
+            let (name, label, note) = state.labels();
             self.card.state.set_attribute("data-state", name)?;
             dom::show(&self.card.state, label);
             self.log.note("note", note)?;
@@ -135,28 +135,34 @@ impl Client {
 
     /// Updates the time until the next attempt.
     pub(crate) fn tick(&self) -> Result<(), JsValue> {
-        let attempts = dom::whole(self.attempts)?;
-        let reason = match (self.state, self.next) {
+        let attempts = dom::format_integer(self.attempts)?;
+        let text = match (self.state, self.next) {
             (State::Connecting, _) => String::new(),
-            (State::Live, _) if self.why.is_empty() => "No interruption so far.".to_owned(),
+            (State::Live, _) if self.reason.is_empty() => "No interruption so far.".to_owned(),
             (State::Live, _) if self.attempts == 1 => {
-                ["Reconnected at attempt 1. Interruption: ", &self.why, "."].concat()
+                ["Reconnected after 1 attempt. Reason: ", &self.reason, "."].concat()
             }
             (State::Live, _) => {
-                let why = [" attempts. Interruption: ", &self.why, "."].concat();
-                ["Reconnected after ", &attempts, &why].concat()
+                let reason = [" attempts. Reason: ", &self.reason, "."].concat();
+                ["Reconnected after ", &attempts, &reason].concat()
             }
-            (State::Lost, None) => {
-                [&self.why, ". Attempt ", &attempts, " at an unknown time."].concat()
-            }
+            (State::Lost, None) => [
+                "Reason: ",
+                &self.reason,
+                ". Attempt ",
+                &attempts,
+                " at an unknown time.",
+            ]
+            .concat(),
             (State::Lost, Some(next)) => {
-                let left = ((next - Date::now()) / 1000.0).ceil().max(0.0);
-                let left = dom::fixed(left, 0)?;
-                [&self.why, ". Attempt ", &attempts, " in ", &left, " s."].concat()
+                let seconds = ((next - Date::now()) / 1000.0).ceil().max(0.0);
+                let seconds = dom::format_fixed(seconds, 0)?;
+                let attempt = [". Attempt ", &attempts, " in ", &seconds, " s."].concat();
+                ["Reason: ", &self.reason, &attempt].concat()
             }
-            (State::Closed, _) => [&self.why, "."].concat(),
+            (State::Closed, _) => ["Reason: ", &self.reason, "."].concat(),
         };
-        dom::show(&self.card.reason, &reason);
+        dom::show(&self.card.reason, &text);
         Ok(())
     }
 
@@ -169,7 +175,7 @@ impl Client {
             }
             "reset" => {
                 self.last_event_id.clear();
-                self.meter.begin_anew();
+                self.meter.reset();
                 return self.show_notice(event);
             }
             "lagged" => return self.show_notice(event),
@@ -191,19 +197,19 @@ impl Client {
         card.duplicate.show(meter.duplicate)
     }
 
-    /// Logs an event by which the server reports that events are missing.
+    /// Logs an event that reports missing events.
     fn show_notice(&self, event: &Event) -> Result<(), JsValue> {
         let notice = ["the server sent ", &event.event_type, ": ", &event.data];
         self.log.note("note", &notice.concat())
     }
 
-    /// Shows the latency, and passes the newest event ID of the server to the meter.
+    /// Shows the latency, and passes the latest event ID of the server to the meter.
     fn show_counters(&mut self, data: &str) -> Result<(), JsValue> {
         let counters = Record::parse(data)?;
-        let newest = number(&counters.text("newest")?);
-        self.meter.on_newest(newest.unwrap_or(0));
+        let latest = number(&counters.text("latest")?);
+        self.meter.on_latest_id(latest.unwrap_or(0));
         let latency = (Date::now() - counters.number("now")?).max(0.0);
-        let latency = dom::fixed(latency, 0)?;
+        let latency = dom::format_fixed(latency, 0)?;
         dom::show(&self.card.latency, &[&latency, " ms"].concat());
         Ok(())
     }
@@ -233,13 +239,13 @@ enum State {
     Live,
     /// The connection is lost, and the client reconnects.
     Lost,
-    /// The client does not reconnect, unless the reader presses the button.
+    /// The client does not reconnect until the user presses the start button.
     Closed,
 }
 
 impl State {
-    /// Returns the state for style sheets and tests, for the reader, and for the log.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
+    /// Returns the names of the state: for style sheets and tests, for the page, and for the log.
+    fn labels(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Connecting => ("connecting", "Connecting…", "connecting"),
             Self::Live => ("open", "Live", "connected"),

@@ -20,8 +20,8 @@ const NAMES: [&str; 7] = [
 pub(crate) struct Counters {
     /// The node of the server, and links to the other nodes.
     node: Element,
-    /// The ID of the newest event.
-    newest: Element,
+    /// The ID of the latest event.
+    latest: Element,
     /// The counters, in the order of their names.
     counters: Vec<Element>,
 }
@@ -32,7 +32,7 @@ impl Counters {
         let element = |name| dom::by_id(&["server-", name].concat());
         Ok(Self {
             node: dom::by_id("node")?,
-            newest: element("newest")?,
+            latest: element("latest")?,
             counters: NAMES.into_iter().map(element).collect::<Result<_, _>>()?,
         })
     }
@@ -40,9 +40,9 @@ impl Counters {
     /// Shows the counters of a `server` event.
     pub(crate) fn show(&self, data: &str) -> Result<(), JsValue> {
         let record = Record::parse(data)?;
-        dom::show(&self.newest, &record.text("newest")?);
+        dom::show(&self.latest, &record.text("latest")?);
         for (name, element) in NAMES.iter().zip(&self.counters) {
-            dom::show(element, &dom::fixed(record.number(name)?, 0)?);
+            dom::show(element, &dom::format_fixed(record.number(name)?, 0)?);
         }
         self.show_node(&record)
     }

@@ -80,7 +80,7 @@ pub(crate) fn on(
 }
 
 /// Waits for the next event of this name.
-pub(crate) async fn next(target: &EventTarget, name: &str) -> Result<(), JsValue> {
+pub(crate) async fn next_event(target: &EventTarget, name: &str) -> Result<(), JsValue> {
     let once = AddEventListenerOptions::new();
     once.set_once(true);
     let event = Promise::new(&mut |resolve, _| {
@@ -128,13 +128,13 @@ pub(crate) async fn post(url: &str) -> Result<String, JsValue> {
 }
 
 /// Formats a number with this number of digits after the point.
-pub(crate) fn fixed(number: f64, digits: u8) -> Result<String, JsValue> {
+pub(crate) fn format_fixed(number: f64, digits: u8) -> Result<String, JsValue> {
     Number::from(number).to_fixed(digits).map(String::from)
 }
 
 /// Formats an integer.
-pub(crate) fn whole(number: u64) -> Result<String, JsValue> {
-    fixed(number as f64, 0)
+pub(crate) fn format_integer(number: u64) -> Result<String, JsValue> {
+    format_fixed(number as f64, 0)
 }
 
 /// Returns the window.
@@ -150,8 +150,8 @@ fn document() -> Result<Document, JsValue> {
 /// Runs a part of the page. Its errors are logged to the console.
 pub(crate) fn spawn(part: impl Future<Output = Result<(), JsValue>> + 'static) {
     spawn_local(async {
-        if let Err(fault) = part.await {
-            web_sys::console::error_1(&fault);
+        if let Err(error) = part.await {
+            web_sys::console::error_1(&error);
         }
     });
 }

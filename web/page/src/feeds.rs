@@ -61,7 +61,7 @@ impl Feeds {
     }
 }
 
-/// The clock of the server, in the time zone and the format of the reader.
+/// The clock of the server, in the time zone and the format of the user.
 struct Time {
     element: Element,
     clock: Element,
@@ -73,7 +73,7 @@ struct Time {
 impl Time {
     /// Shows the time, which the server sends as an HTTP date.
     fn show(&mut self, http_date: &str) -> Result<(), JsValue> {
-        // Browsers do not know a locale of this name, so they use the locale of the reader.
+        // Browsers do not know a locale of this name, so they use the locale of the user.
         const LOCALE: &str = "default";
 
         if self.shown == http_date {
@@ -134,9 +134,9 @@ impl Scores {
     /// Shows a result in the row of its pairing.
     fn show(&mut self, score: &Record) -> Result<(), JsValue> {
         let teams = [score.text("home")?, score.text("away")?];
-        let home_goals = dom::fixed(score.number("home_goals")?, 0)?;
-        let away_goals = dom::fixed(score.number("away_goals")?, 0)?;
-        let minute = dom::fixed(score.number("minute")?, 0)?;
+        let home_goals = dom::format_fixed(score.number("home_goals")?, 0)?;
+        let away_goals = dom::format_fixed(score.number("away_goals")?, 0)?;
+        let minute = dom::format_fixed(score.number("minute")?, 0)?;
 
         let known = self.rows.iter().position(|row| row.teams == teams);
         let index = match known {

@@ -11,9 +11,9 @@ use wasm_bindgen::JsValue;
 
 use crate::{
     client::{Client, is_reset},
+    controls::Controls,
     dom,
     log::Log,
-    session::Session,
 };
 
 /// Maximum time of work before the browser may draw, in milliseconds.
@@ -22,36 +22,39 @@ const MAX_WORK_MS: f64 = 12.0;
 /// Shows the events, as long as the page exists.
 ///
 /// A hidden page reads nothing, because all tabs together have only a few connections to a server.
-pub(crate) async fn run(client: Rc<RefCell<Client>>, session: Rc<Session>) -> Result<(), JsValue> {
+pub(crate) async fn run(
+    client: Rc<RefCell<Client>>,
+    controls: Rc<Controls>,
+) -> Result<(), JsValue> {
     loop {
         client.borrow_mut().connect()?;
-        let builder = session.events(client.borrow().last_event_id());
+        let builder = controls.builder(client.borrow().last_event_id());
         let mut source = match builder.pause_when_hidden(true).fetch() {
             Ok(source) => source,
             Err(error) => return client.borrow_mut().close(&error.to_string()),
         };
-        let mut frames = Frames::of(&client.borrow().log);
-        let mut rested = 0.0;
-        let mut begins_anew = false;
+        let mut frames = Frames::new(&client.borrow().log);
+        let mut last_break = 0.0;
+        let mut was_reset = false;
         while let Some(item) = source.next().await {
             client.borrow_mut().show(&item)?;
             if let Item::Closed(_) = item {
-                session.stop();
+                controls.close_native();
             }
-            begins_anew = is_reset(&item);
+            was_reset = is_reset(&item);
             frames.show(item)?;
-            if begins_anew {
+            if was_reset {
                 break;
             }
-            session.pace().await?;
+            controls.wait_while_paused().await?;
             // A large chunk can have hundreds of events, and the page must stay responsive.
-            if Date::now() - rested > MAX_WORK_MS {
+            if Date::now() - last_break > MAX_WORK_MS {
                 dom::sleep(0.0).await?;
-                rested = Date::now();
+                last_break = Date::now();
             }
         }
-        if !begins_anew {
-            session.restart().await?;
+        if !was_reset {
+            controls.wait_for_restart().await?;
         }
     }
 }
@@ -65,7 +68,7 @@ struct Frames {
 }
 
 impl Frames {
-    fn of(log: &Log) -> Self {
+    fn new(log: &Log) -> Self {
         Self {
             log: log.clone(),
             retry: None,

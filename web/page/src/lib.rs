@@ -5,8 +5,7 @@
 //! ```text
 //! lib.rs              checks the browser, then starts the clients
 //!    │
-//! session.rs          shared by the clients and the buttons: URLs, pace, stop and start
-//!    ├── breaking.rs      the buttons
+//! controls.rs         the buttons, and the state that they share with the clients
 //!    ├── native.rs        EventSource, which fills the feeds
 //!    │     ├── feeds.rs       the time, news, scores
 //!    │     │     ├── stocks.rs    prices, their changes, their charts
@@ -20,8 +19,8 @@
 //! dom.rs              helpers to find, create and listen to elements
 //! ```
 
-mod breaking;
 mod client;
+mod controls;
 mod counters;
 mod dom;
 mod feeds;
@@ -30,7 +29,6 @@ mod log;
 mod meter;
 mod native;
 mod record;
-mod session;
 mod stocks;
 mod tabs;
 
@@ -40,7 +38,7 @@ use std::rc::Rc;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::UrlSearchParams;
 
-use crate::{client::Client, log::Log, native::Page, session::Session};
+use crate::{client::Client, controls::Controls, log::Log, native::Page};
 
 /// Interval of the updates that depend on the time, in milliseconds.
 const UPDATE_INTERVAL_MS: f64 = 250.0;
@@ -64,14 +62,14 @@ fn start() -> Result<(), JsValue> {
     support.set_attribute("data-support", "yes")?;
     dom::set(&dom::by_id("live")?, "hidden", false)?;
 
-    let session = Rc::new(Session::begin()?);
+    let controls = Rc::new(Controls::new()?);
     tabs::set_up()?;
-    breaking::set_up(&session)?;
+    controls.set_up()?;
     let page = Rc::new(RefCell::new(Page::find()?));
     let fetch = Client::find("fetch-", Log::find("raw", "frames.sse")?)?;
     let fetch = Rc::new(RefCell::new(fetch));
-    dom::spawn(native::run(Rc::clone(&page), Rc::clone(&session)));
-    dom::spawn(fetch::run(Rc::clone(&fetch), session));
+    dom::spawn(native::run(Rc::clone(&page), Rc::clone(&controls)));
+    dom::spawn(fetch::run(Rc::clone(&fetch), controls));
     dom::spawn(async move {
         loop {
             dom::sleep(UPDATE_INTERVAL_MS).await?;
@@ -83,8 +81,8 @@ fn start() -> Result<(), JsValue> {
 }
 
 /// Shows whether the browser has a feature.
-fn show_feature(id: &str, is_there: bool) -> Result<(), JsValue> {
-    let support = if is_there { "yes" } else { "no" };
+fn show_feature(id: &str, is_supported: bool) -> Result<(), JsValue> {
+    let support = if is_supported { "yes" } else { "no" };
     dom::by_id(id)?.set_attribute("data-support", support)
 }
 

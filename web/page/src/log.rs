@@ -56,12 +56,12 @@ impl Log {
         &self,
         tool: &Element,
         event: &str,
-        act: impl Fn(&Self) -> Result<(), JsValue> + 'static,
+        handler: impl Fn(&Self) -> Result<(), JsValue> + 'static,
     ) -> Result<(), JsValue> {
         let log = self.clone();
         dom::on(tool, event, move |_| {
-            if let Err(fault) = act(&log) {
-                web_sys::console::error_1(&fault);
+            if let Err(error) = handler(&log) {
+                web_sys::console::error_1(&error);
             }
         })
     }
@@ -109,11 +109,11 @@ impl Log {
 
     /// Shows a row if it contains the text of the filter, and hides it otherwise.
     fn filter(&self, row: &Element) -> Result<(), JsValue> {
-        let lower = |text: String| JsString::from(text).to_lower_case();
-        let wanted = String::from(lower(self.0.filter.value()));
-        let is_wanted =
-            wanted.is_empty() || lower(row.text_content().unwrap_or_default()).includes(&wanted, 0);
-        dom::set(row, "hidden", !is_wanted)
+        let lowercase = |text: String| JsString::from(text).to_lower_case();
+        let query = String::from(lowercase(self.0.filter.value()));
+        let matches = query.is_empty()
+            || lowercase(row.text_content().unwrap_or_default()).includes(&query, 0);
+        dom::set(row, "hidden", !matches)
     }
 
     fn clear(&self) -> Result<(), JsValue> {

@@ -11,11 +11,11 @@ use wasm_bindgen::JsValue;
 
 use crate::{
     client::{Client, is_reset},
+    controls::Controls,
     counters::Counters,
     dom,
     feeds::Feeds,
     log::Log,
-    session::Session,
 };
 
 /// The event types that the page shows.
@@ -34,12 +34,12 @@ pub(crate) struct Page {
 }
 
 /// Shows the events, as long as the page exists.
-pub(crate) async fn run(page: Rc<RefCell<Page>>, session: Rc<Session>) -> Result<(), JsValue> {
+pub(crate) async fn run(page: Rc<RefCell<Page>>, controls: Rc<Controls>) -> Result<(), JsValue> {
     loop {
-        while let End::Incomplete = listen(&page, &session).await? {}
-        let why = "The server answered 204 to the fetch client";
-        page.borrow_mut().client.close(why)?;
-        session.restart().await?;
+        while let End::Incomplete = run_connection(&page, &controls).await? {}
+        let reason = "the server responded with 204 to the fetch client";
+        page.borrow_mut().client.close(reason)?;
+        controls.wait_for_restart().await?;
     }
 }
 
@@ -50,15 +50,15 @@ enum End {
     Closed,
 }
 
-async fn listen(page: &RefCell<Page>, session: &Session) -> Result<End, JsValue> {
-    let mut items = page.borrow_mut().connect(session)?;
+async fn run_connection(page: &RefCell<Page>, controls: &Controls) -> Result<End, JsValue> {
+    let mut items = page.borrow_mut().connect(controls)?;
     while let Some(item) = items.next().await {
         let is_incomplete = matches!(item, Item::Lagged(_)) || is_reset(&item);
         page.borrow_mut().show(item)?;
         if is_incomplete {
             return Ok(End::Incomplete);
         }
-        session.pace().await?;
+        controls.wait_while_paused().await?;
     }
     Ok(End::Closed)
 }
@@ -79,14 +79,14 @@ impl Page {
         self.feeds.tick()
     }
 
-    fn connect(&mut self, session: &Session) -> Result<ItemStream, JsValue> {
+    fn connect(&mut self, controls: &Controls) -> Result<ItemStream, JsValue> {
         self.client.connect()?;
-        let builder = session.events(self.client.last_event_id());
+        let builder = controls.builder(self.client.last_event_id());
         let source = builder
             .reconnect_with_query(LAST_EVENT_ID_PARAMETER)
             .native();
         let source = source.map_err(|error| JsValue::from(error.to_string()))?;
-        session.hold(source.clone());
+        controls.set_native(source.clone());
         Ok(source.items(EVENT_TYPES))
     }
 
@@ -94,13 +94,15 @@ impl Page {
     fn show(&mut self, mut item: Item) -> Result<(), JsValue> {
         match &mut item {
             Item::Lagged(dropped) => {
-                let dropped = dom::whole(*dropped)?;
+                let dropped = dom::format_integer(*dropped)?;
                 let note = ["too slow for ", &dropped, " events, requesting them again"].concat();
                 self.client.log.note("note", &note)?;
             }
             // The browser gave up without a reason, and a network error is only assumed.
-            Item::Disconnected(it) if it.reason == Some(DisconnectReason::NetworkError) => {
-                it.reason = None
+            Item::Disconnected(disconnected)
+                if disconnected.reason == Some(DisconnectReason::NetworkError) =>
+            {
+                disconnected.reason = None;
             }
             _ => {}
         }
@@ -118,17 +120,17 @@ impl Page {
             return Ok(());
         }
         let log = &self.client.log;
-        let is_of_server = event.event_type == "server";
-        let shown = match is_of_server {
+        let is_counters = event.event_type == "server";
+        let shown = match is_counters {
             true => self.counters.show(&event.data),
             false => self.feeds.show(&event),
         };
-        if let Err(fault) = shown {
-            let fault = String::from(Object::from(fault).to_string());
-            let place = ["cannot show event ", event.last_event_id.as_str(), ": "].concat();
-            log.note("fault", &[place, fault].concat())?;
+        if let Err(error) = shown {
+            let error = String::from(Object::from(error).to_string());
+            let subject = ["cannot show event ", event.last_event_id.as_str(), ": "].concat();
+            log.note("fault", &[subject, error].concat())?;
         }
-        if is_of_server {
+        if is_counters {
             return Ok(());
         }
         let row = dom::create("li", "", "")?;

@@ -36,6 +36,6 @@ impl Record {
     /// Returns the value of this name, or an error if it is missing or has another type.
     fn get<T>(&self, name: &str, read: impl Fn(&Json) -> Option<T>) -> Result<T, JsValue> {
         let value = self.0.get(name).and_then(|value| read(&value));
-        value.ok_or_else(|| ["bad or missing ", name].concat().into())
+        value.ok_or_else(|| ["missing or invalid: ", name].concat().into())
     }
 }

@@ -83,7 +83,8 @@ impl Tile {
             self.latest.remove(0);
         }
         self.latest.push(price);
-        self.price.set_text_content(Some(&dom::fixed(price, 2)?));
+        self.price
+            .set_text_content(Some(&dom::format_fixed(price, 2)?));
         self.is_drawn = false;
         self.show_change(price - self.first)
     }
@@ -98,7 +99,7 @@ impl Tile {
 
     /// Shows the change. The arrow and the sign repeat the meaning of the colour.
     fn show_change(&self, change: f64) -> Result<(), JsValue> {
-        let size = dom::fixed(change.abs(), 2)?;
+        let size = dom::format_fixed(change.abs(), 2)?;
         let (class, sign) = if size == "0.00" {
             ("change", "±")
         } else if change > 0.0 {

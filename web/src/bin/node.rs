@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Parser, value_parser};
 use sse_hub::Hub;
 use sse_hub_nats::{JetStream, NatsConfig};
-use web::{Demo, Node, config, exit_code, listen, publish_share};
+use web::{Demo, Node, exit_code, hub_config, listen, publish_share};
 
 /// Maximum number of events that NATS stores.
 ///
@@ -48,10 +48,14 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let listener = listen(port).await?;
     let stream = NatsConfig::new().max_events(MAX_EVENTS);
     let nats = JetStream::new(&arguments.nats, stream)?;
-    let (hub, follow) = Hub::with_backend(config(), Arc::new(nats));
+    let (hub, follow) = Hub::with_backend(hub_config(), Arc::new(nats));
     println!("http://{}/", listener.local_addr()?);
 
-    let node = Node { number, of, port };
+    let node = Node {
+        number,
+        count: of,
+        port,
+    };
     let demo = Demo::new(hub.clone(), arguments.page).as_node(node);
     tokio::select! {
         () = follow => Ok(()),

@@ -9,12 +9,12 @@ use anyhow::{Context, Result, ensure};
 use fantoccini::{Locator, key::Key};
 use page::Page;
 use server::Server;
-use sse_proto::{Chunk, Decoder, Item};
+use sse_proto::{Chunk, Decoder, Item, client::DisconnectReason};
 
 #[tokio::test]
-async fn the_page_updates_by_itself_and_survives_its_server() -> Result<()> {
+async fn the_page_updates_and_survives_a_restart_of_the_server() -> Result<()> {
     let mut server = Server::start()?;
-    Page::watch(&server.url("/"), async |page| {
+    Page::run(&server.url("/"), async |page| {
         ensure!(page.text("#support").await? == "Your browser supports server-sent events.");
         ensure!(page.text("#state").await? == "Live");
         for feed in ["#time", "#stocks", "#news", "#scores"] {
@@ -28,8 +28,8 @@ async fn the_page_updates_by_itself_and_survives_its_server() -> Result<()> {
         server.stop();
         page.wait_for("#state[data-state=connecting]").await?;
         ensure!(page.text("#state").await? == "Connection lost, reconnecting…");
-        page.wait_for_text("#fetch-reason", "the network failed")
-            .await?;
+        let reason = DisconnectReason::NetworkError.to_string();
+        page.wait_for_text("#fetch-reason", &reason).await?;
         page.wait_for_text("#fetch-reason", "Attempt 2").await?;
         page.screenshot("lost").await?;
         let before = page.event_ids().await?;
@@ -37,7 +37,7 @@ async fn the_page_updates_by_itself_and_survives_its_server() -> Result<()> {
             .last()
             .context("events before the server was stopped")?;
 
-        server.start_again()?;
+        server.restart()?;
         page.wait_for("#state[data-state=open]").await?;
         page.wait_for("#fetch-state[data-state=open]").await?;
         page.wait_for_events(8).await?;
@@ -57,19 +57,20 @@ async fn the_page_updates_by_itself_and_survives_its_server() -> Result<()> {
 }
 
 #[tokio::test]
-async fn whatever_is_broken_heals_without_a_gap() -> Result<()> {
+async fn both_clients_recover_from_faults_without_a_gap() -> Result<()> {
     let server = Server::start()?;
-    Page::watch(&server.url("/"), async |page| {
+    Page::run(&server.url("/"), async |page| {
         for (fault, reason) in [
-            ("cut", "the network failed"),
-            ("silence", "nothing came for too long"),
-            ("503", "status 503"),
+            ("cut", DisconnectReason::NetworkError),
+            ("silence", DisconnectReason::IdleTimeout),
+            ("503", DisconnectReason::Status(503)),
         ] {
             let replayed = page.number("#replayed").await?;
             page.click(&format!("[data-fault='{fault}']")).await?;
             page.wait_for_text("#fault", "The server").await?;
             page.wait_for("#state[data-state=connecting]").await?;
-            page.wait_for_text("#fetch-reason", reason).await?;
+            page.wait_for_text("#fetch-reason", &reason.to_string())
+                .await?;
             page.screenshot(fault).await?;
             page.wait_for("#state[data-state=open]").await?;
             page.wait_for("#fetch-state[data-state=open]").await?;
@@ -91,7 +92,8 @@ async fn whatever_is_broken_heals_without_a_gap() -> Result<()> {
         page.wait_for("#state[data-state=closed]").await?;
         page.wait_for("#fetch-state[data-state=closed]").await?;
         ensure!(page.text("#state").await? == "Closed");
-        page.wait_for_text("#fetch-reason", "status 204").await?;
+        let reason = DisconnectReason::Status(204).to_string();
+        page.wait_for_text("#fetch-reason", &reason).await?;
         page.screenshot("204").await?;
         page.click("#start").await?;
         page.wait_for("#state[data-state=open]").await?;
@@ -103,24 +105,24 @@ async fn whatever_is_broken_heals_without_a_gap() -> Result<()> {
 }
 
 #[tokio::test]
-async fn it_begins_anew_with_a_server_that_has_forgotten_all() -> Result<()> {
+async fn the_page_starts_again_after_the_server_lost_its_events() -> Result<()> {
     let mut server = Server::start()?;
-    Page::watch(&server.url("/"), async |page| {
+    Page::run(&server.url("/"), async |page| {
         page.wait_for_events(40).await?;
         let last = page.number("#last-event-id").await?;
         server.stop();
         page.wait_for("#state[data-state=connecting]").await?;
-        server.forget()?;
-        server.start_again()?;
+        server.delete_journal()?;
+        server.restart()?;
         for log in ["log", "raw"] {
             page.click(&format!("#{log}-tab")).await?;
-            let says = "the server sent reset: {\"reason\":\"unknown\"}";
-            page.wait_for_text(&format!("#{log}"), says).await?;
+            let notice = "the server sent reset: {\"reason\":\"unknown\"}";
+            page.wait_for_text(&format!("#{log}"), notice).await?;
         }
         page.wait_for("#state[data-state=open]").await?;
         page.wait_for("#fetch-state[data-state=open]").await?;
         page.wait_for_events(8).await?;
-        page.screenshot("anew").await?;
+        page.screenshot("reset").await?;
         let shown = page.number("#last-event-id").await?;
         ensure!(shown < last, "last event ID is {shown}, was {last}");
         for meter in ["#lost", "#duplicate", "#fetch-lost", "#fetch-duplicate"] {
@@ -132,9 +134,9 @@ async fn it_begins_anew_with_a_server_that_has_forgotten_all() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_logs_can_be_read_filtered_and_saved() -> Result<()> {
+async fn the_logs_can_be_paused_filtered_and_exported() -> Result<()> {
     let server = Server::start()?;
-    Page::watch(&server.url("/"), async |page| {
+    Page::run(&server.url("/"), async |page| {
         // Keeps the files that the page saves.
         page.script(
             "window.saved = [];
@@ -165,7 +167,7 @@ async fn the_logs_can_be_read_filtered_and_saved() -> Result<()> {
         let shown = page.script(shown).await?;
         let shown: Vec<String> = serde_json::from_value(shown)?;
         ensure!(
-            !shown.is_empty() && shown.iter().all(|it| it == "news"),
+            !shown.is_empty() && shown.iter().all(|event_type| event_type == "news"),
             "{shown:?}"
         );
         page.script("scrollTo(0, document.body.scrollHeight)")
@@ -248,9 +250,9 @@ async fn saved(page: &Page, log: &str) -> Result<(String, Vec<u64>)> {
 }
 
 #[tokio::test]
-async fn it_looks_right_in_all_sizes_and_colours() -> Result<()> {
+async fn the_page_fits_all_sizes_and_colours() -> Result<()> {
     let server = Server::start()?;
-    Page::watch(&server.url("/"), async |page| {
+    Page::run(&server.url("/"), async |page| {
         page.wait_for_events(12).await?;
         for scheme in ["light", "dark"] {
             let set = format!("document.documentElement.style.colorScheme = '{scheme}'");

@@ -17,29 +17,26 @@ static WINDOW: Mutex<()> = Mutex::const_new(());
 
 pub(crate) struct Page {
     pub(crate) client: Client,
-    _turn: MutexGuard<'static, ()>,
+    _window: MutexGuard<'static, ()>,
 }
 
 impl Page {
     /// Opens the page, runs a test with it, and closes it, even if the test fails.
-    pub(crate) async fn watch(
-        url: &str,
-        watch: impl AsyncFnOnce(&Self) -> Result<()>,
-    ) -> Result<()> {
-        let turn = WINDOW.lock().await;
+    pub(crate) async fn run(url: &str, test: impl AsyncFnOnce(&Self) -> Result<()>) -> Result<()> {
+        let window = WINDOW.lock().await;
         let driver = env::var("WEBDRIVER").context("run `cargo xtask test-browser`")?;
         let capabilities = serde_json::from_str(&env::var("WEBDRIVER_CAPABILITIES")?)?;
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let client = builder.capabilities(capabilities).connect(&driver).await?;
         let page = Self {
             client,
-            _turn: turn,
+            _window: window,
         };
         let result = async {
             page.client.set_window_size(1280, 1000).await?;
             page.client.goto(url).await?;
             page.wait_for("#state[data-state=open]").await?;
-            watch(&page).await
+            test(&page).await
         };
         let result = result.await;
         if result.is_err() {
@@ -152,7 +149,7 @@ impl Page {
         let browser = self
             .client
             .capabilities()
-            .and_then(|it| it.get("browserName"));
+            .and_then(|capabilities| capabilities.get("browserName"));
         let browser = browser.and_then(Value::as_str).unwrap_or("browser");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
         let folder = folder.join(browser);

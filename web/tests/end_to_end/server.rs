@@ -37,13 +37,13 @@ impl Server {
         let _ = self.process.wait();
     }
 
-    pub(crate) fn start_again(&mut self) -> Result<()> {
+    pub(crate) fn restart(&mut self) -> Result<()> {
         self.process = spawn(self.port, &self.journal)?;
         Ok(())
     }
 
     /// Deletes the journal, and with it the events of the stopped server.
-    pub(crate) fn forget(&self) -> Result<()> {
+    pub(crate) fn delete_journal(&self) -> Result<()> {
         fs::remove_file(&self.journal).context("cannot delete the journal")
     }
 

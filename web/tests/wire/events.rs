@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::server::{request, start, until};
 
 #[tokio::test]
-async fn a_stream_begins_with_the_counters_and_without_a_client_it_has_none() -> Result<()> {
+async fn a_stream_with_a_client_id_begins_with_the_counters() -> Result<()> {
     let port = start("counters.sse").await?;
     let mut page = request(port, "GET /events?client=a", "").await?;
     let text = until(&mut page, "id: ").await?;
@@ -26,7 +26,7 @@ async fn a_stream_begins_with_the_counters_and_without_a_client_it_has_none() ->
 }
 
 #[tokio::test]
-async fn a_client_hears_of_the_topics_it_asks_for() -> Result<()> {
+async fn a_client_gets_only_the_requested_topics() -> Result<()> {
     let port = start("topics.sse").await?;
     let mut both = request(port, "GET /events?topic=time&topic=scores", "").await?;
     let text = until(&mut both, "event: scores").await?;
@@ -36,7 +36,7 @@ async fn a_client_hears_of_the_topics_it_asks_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn one_that_has_seen_what_never_was_begins_anew() -> Result<()> {
+async fn an_unknown_last_event_id_resets_the_stream() -> Result<()> {
     let port = start("reset.sse").await?;
     for (line, header) in [
         ("GET /events", "Last-Event-ID: 99999999\r\n"),
@@ -53,7 +53,7 @@ async fn one_that_has_seen_what_never_was_begins_anew() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_numbers_go_on_where_the_journal_ends() -> Result<()> {
+async fn ids_continue_after_the_last_event_of_the_journal() -> Result<()> {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal.sse");
     let block = |id| format!("event: news\nid: {id}\ndata: {{}}\n\n");
     let half = "event: news\nid: 9\ndata: {";
@@ -61,7 +61,7 @@ async fn the_numbers_go_on_where_the_journal_ends() -> Result<()> {
     let port = start("journal.sse").await?;
     let mut stream = request(port, "GET /events", "Last-Event-ID: 6\r\n").await?;
     let text = until(&mut stream, "id: 10").await?;
-    let ids: Vec<_> = text.split("id: ").skip(1).map(|it| &it[..1]).collect();
+    let ids: Vec<_> = text.split("id: ").skip(1).map(|text| &text[..1]).collect();
     ensure!(ids == ["7", "8", "9", "1"], "{text}");
     let mut stream = request(port, "GET /events", "Last-Event-ID: 5\r\n").await?;
     until(&mut stream, r#"{"reason":"too old"}"#).await?;
@@ -69,7 +69,7 @@ async fn the_numbers_go_on_where_the_journal_ends() -> Result<()> {
 }
 
 #[tokio::test]
-async fn one_of_several_says_where_the_others_are() -> Result<()> {
+async fn a_node_reports_the_urls_of_the_others() -> Result<()> {
     let port = start("node.sse").await?;
     let text = until(&mut request(port, "GET /events?client=a", "").await?, "}").await?;
     let others = [port - 1, port + 1].map(|port| format!("\"http://127.0.0.1:{port}/\""));

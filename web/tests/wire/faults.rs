@@ -9,17 +9,17 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::server::{ask, request, rest, start, until};
+use crate::server::{request, rest, send, start, until};
 
 async fn inject(port: u16, client: &str, fault: &str) -> Result<()> {
     let line = format!("POST /break?client={client}&fault={fault}");
-    let answer = ask(port, &line, "").await?;
-    ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let response = send(port, &line, "").await?;
+    ensure!(response.starts_with("HTTP/1.1 200"), "{response}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_cut_is_in_the_middle_of_an_event_and_of_no_other_client() -> Result<()> {
+async fn a_cut_breaks_only_the_streams_of_its_client() -> Result<()> {
     let port = start("cut.sse").await?;
     let mut mine = request(port, "GET /events?client=mine", "").await?;
     let mut other = request(port, "GET /events?client=other", "").await?;
@@ -34,7 +34,7 @@ async fn a_cut_is_in_the_middle_of_an_event_and_of_no_other_client() -> Result<(
 }
 
 #[tokio::test]
-async fn silence_is_on_an_open_connection_and_loses_nothing() -> Result<()> {
+async fn silence_keeps_the_connection_open() -> Result<()> {
     let port = start("silence.sse").await?;
     let mut stream = request(port, "GET /events?client=a", "").await?;
     until(&mut stream, "id: ").await?;
@@ -54,7 +54,7 @@ async fn silence_is_on_an_open_connection_and_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn refusals_are_for_one_client_and_for_a_while() -> Result<()> {
+async fn refusals_affect_one_client_for_a_limited_time() -> Result<()> {
     let port = start("refusals.sse").await?;
     let mut stream = request(port, "GET /events?client=a", "").await?;
     until(&mut stream, "id: ").await?;
@@ -62,16 +62,16 @@ async fn refusals_are_for_one_client_and_for_a_while() -> Result<()> {
     rest(&mut stream).await?;
     // The fault lasts for a few seconds. On a busy machine the request can come too late.
     let begin = Instant::now();
-    let answer = loop {
+    let response = loop {
         let mut stream = request(port, "GET /events?client=a", "").await?;
-        let answer = until(&mut stream, "\r\n\r\n").await?;
-        if answer.starts_with("HTTP/1.1 503") {
-            break answer;
+        let response = until(&mut stream, "\r\n\r\n").await?;
+        if response.starts_with("HTTP/1.1 503") {
+            break response;
         }
-        ensure!(begin.elapsed() < test_timeout(), "{answer}");
+        ensure!(begin.elapsed() < test_timeout(), "{response}");
         inject(port, "a", "503").await?;
     };
-    ensure!(answer.contains("retry-after: 6\r\n"), "{answer}");
+    ensure!(response.contains("retry-after: 6\r\n"), "{response}");
     until(
         &mut request(port, "GET /events?client=b", "").await?,
         "id: ",
@@ -79,8 +79,8 @@ async fn refusals_are_for_one_client_and_for_a_while() -> Result<()> {
     .await?;
 
     inject(port, "a", "204").await?;
-    let answer = ask(port, "GET /events?client=a", "").await?;
-    ensure!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    let response = send(port, "GET /events?client=a", "").await?;
+    ensure!(response.starts_with("HTTP/1.1 204"), "{response}");
     inject(port, "a", "none").await?;
     until(
         &mut request(port, "GET /events?client=a", "").await?,
@@ -91,12 +91,12 @@ async fn refusals_are_for_one_client_and_for_a_while() -> Result<()> {
 }
 
 #[tokio::test]
-async fn only_the_page_itself_may_break_its_streams() -> Result<()> {
+async fn only_the_page_can_inject_faults() -> Result<()> {
     let port = start("control.sse").await?;
     let cut = "POST /break?client=a&fault=cut";
     let same = format!("Origin: http://127.0.0.1:{port}\r\n");
     let long = format!("POST /break?client={}&fault=cut", "x".repeat(65));
-    for (line, headers, answer) in [
+    for (line, headers, response) in [
         (cut, "", "200"),
         (cut, same.as_str(), "200"),
         (cut, "Sec-Fetch-Site: same-origin\r\n", "200"),
@@ -113,10 +113,10 @@ async fn only_the_page_itself_may_break_its_streams() -> Result<()> {
         ("GET /events?client=a&lastEventId=%00", "", "400"),
         ("GET /events?topic=", "", "400"),
     ] {
-        let got = ask(port, line, headers).await?;
-        let status = format!("HTTP/1.1 {answer}");
-        ensure!(got.starts_with(&status), "{line} {headers}: {got}");
-        ensure!(got.contains("content-type: text/plain"), "{got}");
+        let actual = send(port, line, headers).await?;
+        let status = format!("HTTP/1.1 {response}");
+        ensure!(actual.starts_with(&status), "{line} {headers}: {actual}");
+        ensure!(actual.contains("content-type: text/plain"), "{actual}");
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(crate) async fn start(name: &str) -> Result<u16> {
     let demo = Demo::new(hub.clone(), "no page".into());
     let demo = demo.as_node(Node {
         number: 2,
-        of: 3,
+        count: 3,
         port,
     });
     tokio::spawn(async move {
@@ -63,7 +63,7 @@ pub(crate) async fn until(connection: &mut TcpStream, wanted: &str) -> Result<St
 }
 
 /// Sends a request, and returns the complete response.
-pub(crate) async fn ask(port: u16, line: &str, headers: &str) -> Result<String> {
+pub(crate) async fn send(port: u16, line: &str, headers: &str) -> Result<String> {
     let headers = format!("{headers}Connection: close\r\n");
     rest(&mut request(port, line, &headers).await?).await
 }

@@ -1,20 +1,23 @@
+//! The stream of a connection, and the bounded queue that feeds it.
+
 use core::{
+    cell::{Cell, RefCell},
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
-use std::rc::Rc;
+use std::{collections::VecDeque, rc::Rc};
 
 use futures_core::Stream;
 
 #[cfg(feature = "fetch")]
 use crate::FetchSource;
-use crate::{Builder, Closed, Error, EventSource, Item, ReadyState, Subscription, queue::Queue};
+use crate::{Builder, Closed, Error, EventSource, Item, ReadyState, Subscription};
 
-/// A stream of everything that happens on a connection, in order.
+/// A stream of the items of a connection: its events, openings and losses, in order.
 ///
 /// It is returned by [`EventSource::items`] and [`Builder::open`]. It ends when the client closes the connection, or
-/// when the connection has ended for good.
+/// when the connection has ended for good. Dropping it closes the connection, unless other handles keep it open.
 #[must_use = "streams do nothing unless polled, and close the connection when dropped"]
 pub struct ItemStream(Kind);
 
@@ -38,7 +41,7 @@ impl ItemStream {
 }
 
 impl EventSource {
-    /// Returns a stream of everything that happens from now on, in order.
+    /// Returns a stream of the items of the connection from now on, in order.
     ///
     /// It has the events of type `message` and of the given types, and each opening and loss of the connection. The
     /// browser delivers only the requested types, so all types must be given here.
@@ -50,17 +53,21 @@ impl EventSource {
 }
 
 impl Builder {
-    /// Connects, and returns a stream of everything that happens on the connection.
+    /// Connects with `EventSource` or `fetch`, and returns a stream of the items of the connection.
     ///
     /// It uses the browser's own `EventSource`. With the feature `fetch`, it uses `fetch` if the browser has no
     /// `EventSource`, or if an option is set that `EventSource` does not support.
     ///
+    /// The stream has the events of type `message` and of the types that [`event_types`](Self::event_types) has set.
+    /// A client over `fetch` delivers all types.
+    ///
     /// # Errors
     ///
-    /// Returns the errors of [`native`](Self::native) and [`fetch`](Self::fetch).
+    /// Returns the errors of [`native`](Self::native), or of the client over `fetch`. A server that cannot be reached
+    /// is not an error here.
     pub fn open(mut self) -> Result<ItemStream, Error> {
         #[cfg(feature = "fetch")]
-        if self.takes_fetch() {
+        if self.uses_fetch() {
             let source = self.fetch()?;
             return Ok(ItemStream(Kind::Fetch(Box::new(source))));
         }
@@ -120,10 +127,12 @@ impl Native {
         let connection = Rc::downgrade(&source.0);
         subscriptions.push(source.on_error(move |_| {
             let connection = connection.upgrade();
-            failed.push(match connection.and_then(|it| it.disconnected()) {
-                Some(disconnected) => Item::Disconnected(disconnected),
-                None => Item::Closed(Closed::default()),
-            });
+            failed.push(
+                match connection.and_then(|connection| connection.disconnected()) {
+                    Some(disconnected) => Item::Disconnected(disconnected),
+                    None => Item::Closed(Closed::default()),
+                },
+            );
         }));
         Self {
             queue,
@@ -136,6 +145,62 @@ impl Native {
         match self.queue.poll(cx) {
             Poll::Pending if self.source.ready_state() == ReadyState::Closed => Poll::Ready(None),
             item => item.map(Some),
+        }
+    }
+}
+
+/// Default maximum number of items that wait for a consumer that does not poll.
+///
+/// When the queue is full, the oldest items are dropped.
+/// [`Builder::queue_limit`](crate::Builder::queue_limit) sets another limit.
+pub const DEFAULT_QUEUE_LIMIT: usize = 4096;
+
+/// A bounded queue from the listeners, which must not wait, to the stream.
+pub(crate) struct Queue {
+    items: RefCell<VecDeque<Item>>,
+    limit: usize,
+    dropped: Cell<u64>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Queue {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            items: RefCell::default(),
+            limit,
+            dropped: Cell::default(),
+            waker: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn push(&self, item: Item) {
+        let mut items = self.items.borrow_mut();
+        if items.len() >= self.limit {
+            items.pop_front();
+            self.dropped.set(self.dropped.get() + 1);
+        }
+        items.push_back(item);
+        drop(items);
+        self.wake();
+    }
+
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Item> {
+        let item = match self.dropped.take() {
+            0 => self.items.borrow_mut().pop_front(),
+            dropped => Some(Item::Lagged(dropped)),
+        };
+        match item {
+            Some(item) => Poll::Ready(item),
+            None => {
+                self.waker.replace(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 }

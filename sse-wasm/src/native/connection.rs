@@ -5,11 +5,12 @@ use js_sys::Function;
 use sse_proto::EventId;
 use wasm_bindgen::JsCast;
 
+use super::ReadyState;
 use crate::{
-    Error, ReadyState,
-    dictionary::dictionary,
+    Error,
+    browser::dictionary,
     item::{Disconnected, Event},
-    queue::Queue,
+    stream::Queue,
 };
 
 /// The state that handles, subscriptions and streams share: the browser's object and its listeners.
@@ -21,19 +22,21 @@ pub(crate) struct Connection {
     /// Queues to wake when the client closes the connection, because the browser sends no event then.
     queues: RefCell<Vec<Weak<Queue>>>,
     pub(crate) queue_limit: usize,
-    keeper: RefCell<Option<Rc<dyn Reconnector>>>,
+    reconnector: RefCell<Option<Rc<dyn Reconnect>>>,
     is_closed: Cell<bool>,
 }
 
 /// Reconnects after the browser has given up.
 ///
 /// It is notified of each listener, because it must attach all listeners to the next object.
-pub(crate) trait Reconnector {
+///
+/// A trait object, so that pages that do not reconnect do not contain that code.
+pub(super) trait Reconnect {
     /// Records a listener that was attached.
-    fn on_listen(&self, name: &str, listener: &Function);
+    fn on_listener_added(&self, name: &str, listener: &Function);
 
     /// Removes a listener that was detached.
-    fn on_stop_listening(&self, name: &str, listener: &Function);
+    fn on_listener_removed(&self, name: &str, listener: &Function);
 
     /// Handles the arrival of an event.
     fn on_event(&self);
@@ -43,52 +46,52 @@ pub(crate) trait Reconnector {
 }
 
 impl Connection {
-    pub(crate) fn new(raw: web_sys::EventSource, queue_limit: usize) -> Rc<Self> {
+    pub(super) fn new(raw: web_sys::EventSource, queue_limit: usize) -> Rc<Self> {
         Rc::new(Self {
             raw: RefCell::new(raw),
             last_event_id: RefCell::default(),
             queues: RefCell::default(),
             queue_limit,
-            keeper: RefCell::default(),
+            reconnector: RefCell::default(),
             is_closed: Cell::new(false),
         })
     }
 
-    pub(crate) fn raw(&self) -> web_sys::EventSource {
+    pub(super) fn raw(&self) -> web_sys::EventSource {
         self.raw.borrow().clone()
     }
 
-    pub(crate) fn last_event_id(&self) -> String {
+    pub(super) fn last_event_id(&self) -> String {
         self.last_event_id.borrow().to_string()
     }
 
-    pub(crate) fn keep(&self, keeper: Rc<dyn Reconnector>) {
-        self.keeper.replace(Some(keeper));
+    pub(super) fn set_reconnector(&self, reconnector: Rc<dyn Reconnect>) {
+        self.reconnector.replace(Some(reconnector));
     }
 
-    pub(crate) fn listen(&self, name: &str, listener: &Function) {
-        listen(&self.raw.borrow(), name, listener);
-        if let Some(keeper) = &*self.keeper.borrow() {
-            keeper.on_listen(name, listener);
+    pub(super) fn add_listener(&self, name: &str, listener: &Function) {
+        add_listener(&self.raw.borrow(), name, listener);
+        if let Some(reconnector) = &*self.reconnector.borrow() {
+            reconnector.on_listener_added(name, listener);
         }
     }
 
-    pub(crate) fn stop_listening(&self, name: &str, listener: &Function) {
+    pub(super) fn remove_listener(&self, name: &str, listener: &Function) {
         // It throws only if the listener is neither a function nor an object.
         let raw = self.raw.borrow();
         let _ = raw.remove_event_listener_with_callback(name, listener);
-        if let Some(keeper) = &*self.keeper.borrow() {
-            keeper.on_stop_listening(name, listener);
+        if let Some(reconnector) = &*self.reconnector.borrow() {
+            reconnector.on_listener_removed(name, listener);
         }
     }
 
     /// Replaces the browser's object and closes the old one.
-    pub(crate) fn replace(&self, raw: web_sys::EventSource) {
+    pub(super) fn replace(&self, raw: web_sys::EventSource) {
         self.raw.replace(raw).close();
     }
 
     /// Converts an event of the stream, and records its ID.
-    pub(crate) fn received(&self, message: &web_sys::MessageEvent) -> Event {
+    pub(super) fn on_message(&self, message: &web_sys::MessageEvent) -> Event {
         let data = message.data().as_string().unwrap_or_default();
         // The browser has read the ID from a stream, so it is valid.
         let id = EventId::new(message.last_event_id()).unwrap_or_default();
@@ -96,17 +99,17 @@ impl Connection {
         let mut last_event_id = self.last_event_id.borrow_mut();
         last_event_id.clone_from(&event.last_event_id);
         drop(last_event_id);
-        if let Some(keeper) = &*self.keeper.borrow() {
-            keeper.on_event();
+        if let Some(reconnector) = &*self.reconnector.borrow() {
+            reconnector.on_event();
         }
         event
     }
 
     /// Returns why there is no connection, or `None` if there will be no other attempt.
     pub(crate) fn disconnected(&self) -> Option<Disconnected> {
-        match ReadyState::of(&self.raw.borrow()) {
+        match ReadyState::from_raw(&self.raw.borrow()) {
             _ if self.is_closed.get() => None,
-            ReadyState::Closed => self.keeper.borrow().as_ref()?.disconnected(),
+            ReadyState::Closed => self.reconnector.borrow().as_ref()?.disconnected(),
             _ => Some(Disconnected {
                 reason: None,
                 delay: None,
@@ -114,22 +117,22 @@ impl Connection {
         }
     }
 
-    pub(crate) fn ready_state(&self) -> ReadyState {
-        match ReadyState::of(&self.raw.borrow()) {
+    pub(super) fn ready_state(&self) -> ReadyState {
+        match ReadyState::from_raw(&self.raw.borrow()) {
             // Closed only until the next attempt.
             ReadyState::Closed if self.disconnected().is_some() => ReadyState::Connecting,
             state => state,
         }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.is_closed.get()
     }
 
-    pub(crate) fn close(&self) {
+    pub(super) fn close(&self) {
         self.is_closed.set(true);
         self.raw.borrow().close();
-        self.keeper.take();
+        self.reconnector.take();
         for queue in self.queues.borrow().iter().filter_map(Weak::upgrade) {
             queue.wake();
         }
@@ -148,19 +151,19 @@ impl Drop for Connection {
     }
 }
 
-pub(crate) fn listen(raw: &web_sys::EventSource, name: &str, listener: &Function) {
+pub(super) fn add_listener(raw: &web_sys::EventSource, name: &str, listener: &Function) {
     // It throws only if the listener is neither a function nor an object.
     let _ = raw.add_event_listener_with_callback(name, listener);
 }
 
 /// Creates the browser's `EventSource` for a URL.
-pub(crate) fn open(url: &str, credentials: bool) -> Result<web_sys::EventSource, Error> {
+pub(super) fn open(url: &str, with_credentials: bool) -> Result<web_sys::EventSource, Error> {
     let init: web_sys::EventSourceInit = dictionary();
-    init.set_with_credentials(credentials);
+    init.set_with_credentials(with_credentials);
     let raw = web_sys::EventSource::new_with_event_source_init_dict(url, &init);
-    raw.map_err(|thrown| Error::InvalidUrl {
+    raw.map_err(|exception| Error::InvalidUrl {
         url: url.to_owned(),
-        reason: thrown
+        reason: exception
             .dyn_ref::<js_sys::Error>()
             .map_or_else(String::new, |error| error.message().into()),
     })

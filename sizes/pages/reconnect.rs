@@ -12,7 +12,7 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 #[wasm_bindgen(start)]
 fn start() {
     let source = Builder::new("/events")
-        .reconnect_with_query("last-event-id")
+        .reconnect_with_query("lastEventId")
         .native();
     items::show(source.map(|source| source.items(["news"])));
 }

@@ -6,16 +6,16 @@ use sse_wasm::{Builder, Closed, DisconnectReason, Error, EventId, Item, Request}
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{next, next_or_end, read_numbers, soon},
-    place::{hide, is_window, pause},
+    client::{next, next_or_end, read_numbers, short_delays},
+    environment::{hide, is_window, pause},
     servers::Script,
 };
 
 /// Time in which a wrong second request would be sent.
-const MISTAKE_WAIT_MILLISECONDS: u32 = 200;
+const REPEATED_REQUEST_WAIT_MS: u32 = 200;
 
 #[wasm_bindgen_test]
-async fn the_end_is_told_and_is_the_end() {
+async fn the_stream_ends_with_the_response() {
     for method in ["POST", "post", "PUT", "DELETE"] {
         let script = Script::new("/events?n=9&take=2");
         let closed = end_of(builder(&script).method(method), 2, &script).await;
@@ -32,7 +32,7 @@ async fn the_end_is_told_and_is_the_end() {
 
 /// The method of the prepared request counts.
 #[wasm_bindgen_test]
-async fn a_preparation_may_choose_the_method() {
+async fn the_method_of_the_mapped_request_counts() {
     let script = Script::new("/events?n=9&take=2");
     let post = |mut request: Request| {
         request.method = "POST".to_owned();
@@ -43,7 +43,7 @@ async fn a_preparation_may_choose_the_method() {
 }
 
 #[wasm_bindgen_test]
-async fn a_cut_is_told() {
+async fn an_interruption_is_reported() {
     let cuts = [
         ("take=1&then=fin", 1, DisconnectReason::NetworkError),
         ("take=1&then=rst", 1, DisconnectReason::NetworkError),
@@ -57,9 +57,9 @@ async fn a_cut_is_told() {
         let script = Script::new(&format!("/events?n=9&{fault}"));
         let short = Some(Duration::from_millis(500));
         let config = match reason {
-            DisconnectReason::IdleTimeout => soon().idle_timeout(short),
-            DisconnectReason::HeadTimeout => soon().head_timeout(short),
-            _ => soon(),
+            DisconnectReason::IdleTimeout => short_delays().idle_timeout(short),
+            DisconnectReason::HeadTimeout => short_delays().head_timeout(short),
+            _ => short_delays(),
         };
         let builder = Builder::new(&script.url).config(config);
         let closed = end_of(builder.method("POST"), count, &script).await;
@@ -71,7 +71,7 @@ async fn a_cut_is_told() {
 ///
 /// These are 429 and 503, and 431 and 400, which can be about the last event ID.
 #[wasm_bindgen_test]
-async fn a_refusal_is_told_whole() {
+async fn a_refusal_is_reported_with_its_body() {
     for status in [429, 503, 431, 400] {
         let script = Script::new(&format!("/events?status={status}&times=1"));
         let builder = builder(&script).last_event_id(EventId::new("x".repeat(1500)).unwrap());
@@ -83,7 +83,7 @@ async fn a_refusal_is_told_whole() {
 
 /// A hidden page does not pause the request, because it could not be continued.
 #[wasm_bindgen_test]
-async fn a_hidden_page_does_not_pause_it() {
+async fn a_hidden_page_does_not_pause_the_request() {
     if !is_window() {
         return;
     }
@@ -101,7 +101,7 @@ async fn a_hidden_page_does_not_pause_it() {
 }
 
 #[wasm_bindgen_test]
-async fn the_caller_may_have_it_sent_again() {
+async fn reconnect_sends_the_request_again() {
     let script = Script::new("/events?n=9&take=1&then=silence");
     let mut items = builder(&script).method("POST").fetch().unwrap();
     read_numbers(&mut items, 1..=1).await;
@@ -109,12 +109,12 @@ async fn the_caller_may_have_it_sent_again() {
     let losses = read_numbers(&mut items, 2..=2).await;
     assert_eq!(losses, [Some(DisconnectReason::Requested)]);
     drop(items);
-    script.is_cancelled(2.0).await;
+    script.wait_until_cancelled(2.0).await;
 }
 
 /// Tabs cannot share the request, because the next tab would send it again.
 #[wasm_bindgen_test]
-fn tabs_do_not_share_it() {
+fn cannot_be_shared_between_tabs() {
     let builder = || Builder::new("/events").response_details(true);
     for once in [builder().method("POST"), builder().resend(false)] {
         assert_eq!(once.share("once").unwrap_err(), Error::NeedsResend);
@@ -124,7 +124,7 @@ fn tabs_do_not_share_it() {
 }
 
 #[wasm_bindgen_test]
-async fn tabs_do_not_share_one_that_is_prepared() {
+async fn cannot_be_shared_after_map_request_changed_the_method() {
     let script = Script::new("/events?n=9");
     let post = |mut request: Request| {
         request.method = "POST".to_owned();
@@ -137,12 +137,12 @@ async fn tabs_do_not_share_one_that_is_prepared() {
     let Item::Closed(closed) = next(&mut tab).await else {
         panic!("not the end");
     };
-    assert_eq!(closed.fault, Some(Error::NeedsResend.to_string()));
+    assert_eq!(closed.exception, Some(Error::NeedsResend.to_string()));
     assert_eq!(script.counts().await.requests, 0.0);
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).config(soon())
+    Builder::new(&script.url).config(short_delays())
 }
 
 /// Reads `count` events, the last item and the end, and checks that no other request follows.
@@ -157,7 +157,7 @@ async fn end_of(builder: Builder, count: u64, script: &Script) -> Closed {
         }
     };
     assert_eq!(next_or_end(&mut items).await, None);
-    pause(MISTAKE_WAIT_MILLISECONDS).await;
+    pause(REPEATED_REQUEST_WAIT_MS).await;
     assert_eq!(script.counts().await.requests, 1.0);
     closed
 }

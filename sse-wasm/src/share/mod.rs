@@ -1,8 +1,8 @@
 //! One connection for all tabs of an origin, because browsers open at most six connections to a host over HTTP/1.1.
 //!
 //! ```text
-//!  tab: holds the lock ──▶ ItemStream ──▶ its own queue
-//!                            └─────▶ channel ──▶ queues of the tabs that wait for the lock
+//!  tab: holds the lock ──▶ ItemStream ─┬─▶ its own queue
+//!                                      └─▶ channel ──▶ queues of the tabs that wait for the lock
 //! ```
 //!
 //! The tab that holds the [lock](https://w3c.github.io/web-locks/) is the leader: it has the connection. It broadcasts
@@ -32,15 +32,17 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, MessageEvent};
 
 #[cfg(feature = "fetch")]
-use crate::listener::Listener;
-use crate::{Builder, Closed, Error, Item, queue::Queue};
+use crate::browser::Listener;
+use crate::{Builder, Closed, Error, Item, stream::Queue};
 use lock::Lock;
 use message::Message;
 
 /// Maximum number of event IDs that a tab remembers: more than can be on their way between two tabs.
-const MAX_REMEMBERED_IDS: usize = 4096;
+const MAX_RECENT_IDS: usize = 4096;
 
-/// A stream of everything that happens on a connection that tabs share. It is returned by [`Builder::share`].
+/// A stream of the items of a connection that tabs share.
+///
+/// It is returned by [`Builder::share`]. Dropping it leaves the connection to the other tabs.
 #[must_use = "streams do nothing unless polled, and leave the connection when dropped"]
 pub struct SharedSource {
     tab: Rc<Tab>,
@@ -54,21 +56,23 @@ struct Tab {
     channel: BroadcastChannel,
     queue: Queue,
     lock: RefCell<Option<Lock>>,
-    has_lock: Cell<bool>,
+    /// `true` if this tab has the lock, and with it the connection.
+    is_leader: Cell<bool>,
     is_open: Cell<bool>,
-    is_over: Cell<bool>,
+    has_ended: Cell<bool>,
     /// The waker of the task that reads the connection, if this tab is the leader.
-    reader: RefCell<Option<Waker>>,
+    leader_waker: RefCell<Option<Waker>>,
     /// The IDs of the latest events. The newest is at the end.
-    seen: RefCell<VecDeque<String>>,
+    recent_ids: RefCell<VecDeque<String>>,
     /// The ID of the last event to skip, because this tab already has it.
-    skip_to: RefCell<Option<String>>,
+    skip_until: RefCell<Option<String>>,
 }
 
 impl Builder {
-    /// Connects like [`open`](Self::open), with one connection for all tabs of the origin that share this name.
+    /// Connects with one connection for all tabs of the origin that share this name.
     ///
-    /// The connection has the options of the tab that opens it, so all tabs should use the same options.
+    /// It uses `EventSource` or `fetch`, like [`open`](Self::open). The connection has the options of the tab that opens
+    /// it, so all tabs should use the same options.
     ///
     /// A tab that joins receives what comes from then on. When another tab takes the connection over, it continues
     /// after the last event. For the browser's own `EventSource`, this needs the query parameter of
@@ -81,10 +85,13 @@ impl Builder {
     /// Returns [`Error::NeedsResend`] for a request that is sent once, because the next tab would send it again.
     ///
     /// If the function of `map_request` turns the request into one that is sent once, the request is not sent.
-    /// [`Closed::fault`] then has the error.
+    /// [`Closed::exception`] then has the error.
     pub fn share(self, name: &str) -> Result<SharedSource, Error> {
         #[cfg(feature = "fetch")]
-        if !self.request_options.resends(&self.request_options.request) {
+        if !self
+            .request_options
+            .is_resent(&self.request_options.request)
+        {
             return Err(Error::NeedsResend);
         }
         if !lock::is_supported() {
@@ -99,20 +106,20 @@ impl Builder {
             channel,
             queue: Queue::new(self.queue_limit),
             lock: RefCell::default(),
-            has_lock: Cell::new(false),
+            is_leader: Cell::new(false),
             is_open: Cell::new(false),
-            is_over: Cell::new(false),
-            reader: RefCell::default(),
-            seen: RefCell::default(),
-            skip_to: RefCell::default(),
+            has_ended: Cell::new(false),
+            leader_waker: RefCell::default(),
+            recent_ids: RefCell::default(),
+            skip_until: RefCell::default(),
         });
         let listener = {
             let tab = Rc::downgrade(&tab);
             Closure::new(move |event: MessageEvent| {
                 if let Some(tab) = tab.upgrade()
-                    && let Some(message) = Message::read(&event.data())
+                    && let Some(message) = Message::decode(&event.data())
                 {
-                    tab.hear(message);
+                    tab.on_message(message);
                 }
             })
         };
@@ -120,7 +127,7 @@ impl Builder {
         tab.channel.set_onmessage(Some(function));
         // Each tab listens to its signal, because a tab that waits for the lock has no client that would do it.
         #[cfg(feature = "fetch")]
-        let signal = self.request_options.signal.as_ref().map(|signal| {
+        let signal = self.request_options.abort_signal.as_ref().map(|signal| {
             if signal.aborted() {
                 tab.leave();
             }
@@ -131,12 +138,12 @@ impl Builder {
                 }
             })
         });
-        if !tab.is_over.get() {
-            tab.say(&Message::Hello);
-            let next = Rc::downgrade(&tab);
+        if !tab.has_ended.get() {
+            tab.broadcast(&Message::Joined);
+            let weak_tab = Rc::downgrade(&tab);
             let lock = Lock::request(&name, move || {
-                if let Some(tab) = next.upgrade() {
-                    spawn_local(lead(tab, self));
+                if let Some(tab) = weak_tab.upgrade() {
+                    spawn_local(run_leader(tab, self));
                 }
             });
             tab.lock.replace(Some(lock.map_err(unsupported)?));
@@ -151,92 +158,92 @@ impl Builder {
 }
 
 /// Opens the connection, and broadcasts its items to the other tabs.
-async fn lead(tab: Rc<Tab>, builder: Builder) {
-    if tab.is_over.get() {
+async fn run_leader(tab: Rc<Tab>, builder: Builder) {
+    if tab.has_ended.get() {
         return;
     }
-    tab.has_lock.set(true);
+    tab.is_leader.set(true);
     tab.is_open.set(false);
-    tab.skip_to.take();
-    let last_event_id = tab.seen.borrow().back().cloned().unwrap_or_default();
-    let items = builder.shared_after(&last_event_id).open();
-    tab.say(&Message::After(last_event_id));
+    tab.skip_until.take();
+    let last_event_id = tab.recent_ids.borrow().back().cloned().unwrap_or_default();
+    let items = builder.for_shared_connection(&last_event_id).open();
+    tab.broadcast(&Message::ResumesAfter(last_event_id));
     let Ok(mut items) = items else {
         // The lock is kept, because the next tab would get the same error.
-        return tab.tell(Item::Closed(Closed::default()));
+        return tab.deliver(Item::Closed(Closed::default()));
     };
-    let next = poll_fn(|cx| {
-        while !tab.is_over.get() {
-            tab.reader.replace(Some(cx.waker().clone()));
+    let finished = poll_fn(|cx| {
+        while !tab.has_ended.get() {
+            tab.leader_waker.replace(Some(cx.waker().clone()));
             match ready!(Pin::new(&mut items).poll_next(cx)) {
                 Some(item) => {
-                    tab.say(&Message::Item(item.clone()));
-                    tab.tell(item);
+                    tab.broadcast(&Message::Item(item.clone()));
+                    tab.deliver(item);
                 }
                 None => break,
             }
         }
         Poll::Ready(())
     });
-    next.await;
+    finished.await;
     // After a refusal the lock is kept, so that no other tab connects before it has received the refusal.
-    if !tab.is_over.get() {
+    if !tab.has_ended.get() {
         tab.leave();
     }
 }
 
 impl Tab {
     /// Broadcasts a message to the other tabs.
-    fn say(&self, message: &Message) {
-        if let Some(message) = message.write() {
+    fn broadcast(&self, message: &Message) {
+        if let Some(message) = message.encode() {
             // It throws only if the channel is closed.
             let _ = self.channel.post_message(&message);
         }
     }
 
     /// Handles a message of another tab.
-    fn hear(&self, message: Message) {
+    fn on_message(&self, message: Message) {
         match message {
-            Message::Hello if self.has_lock.get() && self.is_open.get() => {
-                self.say(&Message::Item(Item::Open));
+            Message::Joined if self.is_leader.get() && self.is_open.get() => {
+                self.broadcast(&Message::Item(Item::Open));
             }
             // The leader receives everything from the server itself.
-            _ if self.has_lock.get() => {}
-            Message::Hello => {}
-            Message::After(id) => {
+            _ if self.is_leader.get() => {}
+            Message::Joined => {}
+            Message::ResumesAfter(id) => {
                 self.is_open.set(false);
-                let seen = self.seen.borrow();
-                let last = seen
+                let recent_ids = self.recent_ids.borrow();
+                let last = recent_ids
                     .back()
-                    .filter(|last| **last != id && seen.contains(&id));
-                self.skip_to.replace(last.cloned());
+                    .filter(|last| **last != id && recent_ids.contains(&id));
+                self.skip_until.replace(last.cloned());
             }
             // For a tab that joins, the stream begins when it learns that the connection is open.
             Message::Item(Item::Event(_) | Item::Comment(_) | Item::Retry(_))
                 if !self.is_open.get() => {}
-            Message::Item(Item::Event(event)) if self.skip_to.borrow().is_some() => {
-                self.skip_to
+            Message::Item(Item::Event(event)) if self.skip_until.borrow().is_some() => {
+                self.skip_until
                     .borrow_mut()
                     .take_if(|last| event.last_event_id == *last);
             }
-            Message::Item(item) => self.tell(item),
+            Message::Item(item) => self.deliver(item),
         }
     }
 
     /// Delivers an item to the consumer of this tab.
-    fn tell(&self, item: Item) {
+    fn deliver(&self, item: Item) {
         match &item {
             // Repeated for a tab that has just joined.
             Item::Open if self.is_open.replace(true) => return,
             Item::Event(event) if !event.last_event_id.is_empty() => {
-                let mut seen = self.seen.borrow_mut();
-                if seen.len() == MAX_REMEMBERED_IDS {
-                    seen.pop_front();
+                let mut recent_ids = self.recent_ids.borrow_mut();
+                if recent_ids.len() == MAX_RECENT_IDS {
+                    recent_ids.pop_front();
                 }
-                seen.push_back(event.last_event_id.to_string());
+                recent_ids.push_back(event.last_event_id.to_string());
             }
             Item::Disconnected(_) => self.is_open.set(false),
-            Item::Closed(_) => self.is_over.set(true),
+            Item::Closed(_) => self.has_ended.set(true),
             _ => {}
         }
         self.queue.push(item);
@@ -244,12 +251,12 @@ impl Tab {
 
     /// Ends the stream of this tab, and releases the lock for another tab.
     fn leave(&self) {
-        self.is_over.set(true);
-        self.has_lock.set(false);
+        self.has_ended.set(true);
+        self.is_leader.set(false);
         self.lock.take();
         self.queue.wake();
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
+        if let Some(waker) = self.leader_waker.take() {
+            waker.wake();
         }
     }
 }
@@ -257,12 +264,17 @@ impl Tab {
 impl SharedSource {
     /// Returns the ID of the last event, or an empty string.
     pub fn last_event_id(&self) -> String {
-        self.tab.seen.borrow().back().cloned().unwrap_or_default()
+        self.tab
+            .recent_ids
+            .borrow()
+            .back()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Returns whether this tab has the connection.
     pub fn has_connection(&self) -> bool {
-        self.tab.has_lock.get()
+        self.tab.is_leader.get()
     }
 }
 
@@ -271,7 +283,7 @@ impl Stream for SharedSource {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         match self.tab.queue.poll(cx) {
-            Poll::Pending if self.tab.is_over.get() => Poll::Ready(None),
+            Poll::Pending if self.tab.has_ended.get() => Poll::Ready(None),
             item => item.map(Some),
         }
     }

@@ -6,12 +6,12 @@ use web_sys::AbortController;
 
 use crate::{
     client::{event, next, next_event},
-    place::without,
+    environment::without,
     servers::{Script, contract},
 };
 
 #[wasm_bindgen_test]
-async fn the_browsers_own_if_it_can_do_all() {
+async fn uses_event_source_if_it_supports_all_options() {
     let script = Script::new("/events?n=1&then=silence&tail=event:x%0Adata:y%0A%0A");
     let builder = Builder::new(&script.url).with_credentials(true);
     let mut items = builder.event_types(["x"]).open().unwrap();
@@ -23,7 +23,7 @@ async fn the_browsers_own_if_it_can_do_all() {
 }
 
 #[wasm_bindgen_test]
-fn fetch_for_whatever_the_other_cannot_do() {
+fn uses_fetch_for_options_that_event_source_lacks() {
     let builder = || Builder::new(&contract("/golden"));
     let request_options = [
         builder().method("POST"),
@@ -46,7 +46,7 @@ fn fetch_for_whatever_the_other_cannot_do() {
 }
 
 #[wasm_bindgen_test]
-async fn fetch_where_the_other_is_missing() {
+async fn uses_fetch_without_event_source() {
     let builder = || Builder::new(&contract("/golden"));
     let mut items = without("EventSource", || {
         assert!(!is_supported());
@@ -58,7 +58,7 @@ async fn fetch_where_the_other_is_missing() {
 }
 
 #[wasm_bindgen_test]
-fn neither_where_both_are_missing() {
+fn is_an_error_without_both() {
     let builder = || Builder::new(&contract("/golden"));
     for name in ["fetch", "ReadableStream", "AbortController"] {
         without(name, || {

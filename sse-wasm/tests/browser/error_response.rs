@@ -8,20 +8,23 @@ use sse_wasm::{Builder, ClientConfig, Closed, DisconnectReason, Item};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{next, next_loss, next_or_end, read_numbers, soon},
-    place::now,
+    client::{next, next_disconnected, next_or_end, read_numbers, short_delays},
+    environment::now,
     servers::{Script, escape},
 };
 
 #[wasm_bindgen_test]
-async fn a_refusal_is_told_whole() {
+async fn status_headers_and_body_are_reported() {
     let script = Script::new("/events?status=401&after=7");
     let mut items = Builder::new(&script.url).fetch().unwrap();
     let closed = next_end(&mut items).await;
     assert_eq!(closed.reason, Some(DisconnectReason::Status(401)));
     assert_eq!(closed.body, "answer 1 is 401: é€");
-    assert_eq!(closed.fault, None);
-    assert_eq!(closed.to_string(), "status 401");
+    assert_eq!(closed.exception, None);
+    assert_eq!(
+        closed.to_string(),
+        DisconnectReason::Status(401).to_string()
+    );
     let header = |name: &str| {
         let mut headers = closed.headers.iter();
         let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
@@ -36,17 +39,17 @@ async fn a_refusal_is_told_whole() {
 }
 
 #[wasm_bindgen_test]
-async fn a_body_without_an_end_is_read_as_far_as_it_may_be_of_use() {
+async fn an_endless_body_is_read_up_to_the_limit() {
     let script = Script::new("/events?type=text/html&pad=1000");
     let mut items = Builder::new(&script.url).fetch().unwrap();
     let closed = next_end(&mut items).await;
     assert_eq!(closed.reason, Some(DisconnectReason::ContentType));
     assert_eq!(closed.body.len(), 4096);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
 }
 
 #[wasm_bindgen_test]
-async fn other_types_are_no_streams_but_parameters_do_no_harm() {
+async fn the_content_type_must_be_an_event_stream() {
     for wrong in [
         "",
         "text/html",
@@ -70,12 +73,15 @@ async fn other_types_are_no_streams_but_parameters_do_no_harm() {
 }
 
 #[wasm_bindgen_test]
-async fn with_204_a_server_asks_for_the_end() {
+async fn status_204_ends_the_stream() {
     let script = Script::new("/events?n=2");
-    let mut items = Builder::new(&script.url).config(soon()).fetch().unwrap();
+    let mut items = Builder::new(&script.url)
+        .config(short_delays())
+        .fetch()
+        .unwrap();
     read_numbers(&mut items, 1..=2).await;
     assert_eq!(
-        next_loss(&mut items).await.reason,
+        next_disconnected(&mut items).await.reason,
         Some(DisconnectReason::EndOfStream)
     );
     let closed = next_end(&mut items).await;
@@ -85,12 +91,15 @@ async fn with_204_a_server_asks_for_the_end() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_cannot_now_is_asked_later() {
+async fn statuses_429_and_5xx_are_retried() {
     for status in [429, 500, 503] {
         let script = Script::new(&format!("/events?n=1&status={status}&times=2"));
-        let mut items = Builder::new(&script.url).config(soon()).fetch().unwrap();
+        let mut items = Builder::new(&script.url)
+            .config(short_delays())
+            .fetch()
+            .unwrap();
         for _ in 0..2 {
-            let lost = next_loss(&mut items).await;
+            let lost = next_disconnected(&mut items).await;
             assert_eq!(lost.reason, Some(DisconnectReason::Status(status)));
         }
         assert_eq!(read_numbers(&mut items, 1..=1).await, []);
@@ -99,13 +108,13 @@ async fn a_server_that_cannot_now_is_asked_later() {
 }
 
 #[wasm_bindgen_test]
-async fn or_as_late_as_it_says() {
+async fn retry_after_sets_the_delay() {
     let script = Script::new("/events?n=1&status=503&times=1&after=1");
-    let config = soon()
+    let config = short_delays()
         .min_delay(Duration::from_millis(1))
         .max_delay(Duration::from_secs(5));
     let mut items = Builder::new(&script.url).config(config).fetch().unwrap();
-    let lost = next_loss(&mut items).await;
+    let lost = next_disconnected(&mut items).await;
     assert_eq!(lost.delay, Some(Duration::from_secs(1)));
     let start = now();
     assert_eq!(next(&mut items).await, Item::Open);
@@ -113,18 +122,18 @@ async fn or_as_late_as_it_says() {
 }
 
 #[wasm_bindgen_test]
-async fn which_may_be_a_date() {
+async fn retry_after_can_be_a_date() {
     let date = Date::new(&(Date::now() + 30_000.0).into()).to_utc_string();
     let after = escape(String::from(date));
     let script = Script::new(&format!("/events?n=1&status=503&times=1&after={after}"));
     let mut items = Builder::new(&script.url).fetch().unwrap();
-    let delay = next_loss(&mut items).await.delay.unwrap();
+    let delay = next_disconnected(&mut items).await.delay.unwrap();
     let expected = Duration::from_secs(28)..=Duration::from_secs(30);
     assert!(expected.contains(&delay), "{delay:?}");
 }
 
 #[wasm_bindgen_test]
-async fn or_not_at_all_if_the_standard_is_wanted() {
+async fn server_errors_are_not_retried_if_turned_off() {
     let script = Script::new("/events?n=1&status=503&times=1");
     let config = ClientConfig::default().retry_server_errors(false);
     let mut items = Builder::new(&script.url).config(config).fetch().unwrap();

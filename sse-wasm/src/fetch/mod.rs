@@ -1,12 +1,11 @@
 //! A client over `fetch`, with headers, a method, a body, and access to the response.
 //!
-//! The state machine of `sse_proto::client` decides when it connects, waits and gives up. The native client
-//! `sse-source` uses the same state machine.
+//! A `Session` of `sse_proto::client` decides when it connects, waits and gives up. The native client `sse-source` is
+//! driven by the same type.
 
 mod attempt;
 mod handle;
-mod options;
-mod page;
+pub(crate) mod request;
 
 use core::{
     cell::Cell,
@@ -25,41 +24,63 @@ use sse_proto::{
 
 use crate::{
     Builder, Closed, Disconnected, Error, Item,
+    browser::is_fetch_supported,
     clock::{Grace, Timer, now, seed},
-    request_options::RequestOptions,
-    support::is_fetch_supported,
 };
 use attempt::{Attempt, Progress};
 pub use handle::Handle;
-use handle::{Command, Commands};
-use page::Listeners;
+use handle::{Command, Commands, PageListeners};
+pub use request::Request;
+use request::RequestOptions;
 
-/// A stream of events over any number of `fetch` requests.
+/// A stream of the items of a connection over `fetch`, which reconnects with further requests.
 ///
-/// It works only while it is polled: it reads on demand and buffers at most one chunk. So a slow reader slows the
-/// server down, except in Firefox, which buffers everything that arrives. Dropping the stream cancels the request.
+/// It is returned by [`Builder::fetch`], and works only while it is polled. It reads on demand and buffers at most one
+/// chunk. So a slow reader slows the server down, except in Firefox, which buffers everything that arrives. Dropping the
+/// stream cancels the request.
 ///
 /// The stream ends after [`close`](Handle::close), or with [`Item::Closed`]. That item has the reason why another
 /// attempt would not help, or how the stream of a request that is [sent once](Builder::resend) ended.
+///
+/// ```no_run
+/// use futures_util::StreamExt;
+/// use sse_wasm::{Builder, Item};
+///
+/// # async fn example() -> Result<(), sse_wasm::Error> {
+/// let mut items = Builder::new("/v1/chat")
+///     .method("POST")
+///     .header("Authorization", "Bearer secret")
+///     .body(r#"{"stream":true}"#)
+///     .fetch()?;
+/// while let Some(item) = items.next().await {
+///     match item {
+///         Item::Event(event) => { /* event.data */ }
+///         Item::Closed(closed) => { /* closed.reason, closed.headers, closed.body */ }
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct FetchSource {
-    machine: Session,
-    request_options: RequestOptions,
+    session: Session,
+    options: RequestOptions,
     /// `true` if another request may follow the current one.
-    resends: Rc<Cell<bool>>,
-    ping: Option<String>,
+    is_resent: Rc<Cell<bool>>,
+    ping_event_type: Option<String>,
     attempt: Attempt,
     commands: Rc<Commands>,
     timer: Option<Timer>,
     grace: Grace,
-    has_begun: bool,
+    has_connected: bool,
     is_hidden: bool,
-    is_over: bool,
-    _listeners: Listeners,
+    has_ended: bool,
+    _listeners: PageListeners,
 }
 
 impl Builder {
-    /// Connects with `fetch`.
+    /// Creates a client over `fetch`, which sends its first request when it is polled.
     ///
     /// # Errors
     ///
@@ -71,32 +92,32 @@ impl Builder {
             return Err(Error::Unsupported { missing });
         }
         let seed = seed();
-        let mut request_options = self.request_options;
-        request_options.request.url = self.url;
-        let resends = request_options.resends(&request_options.request);
-        let config = match resends {
+        let mut options = self.request_options;
+        options.request.url = self.url;
+        options.with_credentials = self.with_credentials;
+        let is_resent = options.is_resent(&options.request);
+        let config = match is_resent {
             true => self.config,
             false => self.config.one_shot(),
         };
-        let mut machine = Session::new(config, seed, now());
-        request_options.credentials = self.credentials;
-        if let Some(id) = request_options.last_event_id.take() {
-            machine.set_last_event_id(&id).map_err(Error::IdTooLong)?;
+        let mut session = Session::new(config, seed, now());
+        if let Some(id) = options.last_event_id.take() {
+            session.set_last_event_id(&id).map_err(Error::IdTooLong)?;
         }
         let commands = Rc::<Commands>::default();
         Ok(FetchSource {
-            machine,
-            _listeners: Listeners::new(&request_options, self.reconnects_on_wake, &commands),
-            resends: Rc::new(Cell::new(resends)),
-            request_options,
-            ping: self.ping,
+            session,
+            _listeners: PageListeners::new(&options, self.reconnect_on_wake, &commands),
+            is_resent: Rc::new(Cell::new(is_resent)),
+            options,
+            ping_event_type: self.ping_event_type,
             attempt: Attempt::None,
             commands,
             timer: None,
             grace: Grace::default(),
-            has_begun: false,
+            has_connected: false,
             is_hidden: false,
-            is_over: false,
+            has_ended: false,
         })
     }
 }
@@ -109,7 +130,7 @@ impl FetchSource {
 
     /// Returns the ID that a reconnection sends as `Last-Event-ID`, or an empty string.
     pub fn last_event_id(&self) -> &str {
-        self.machine.last_event_id()
+        self.session.last_event_id()
     }
 
     /// Returns the URL of the open stream after all redirects, whose origin is the origin of the events.
@@ -118,52 +139,52 @@ impl FetchSource {
     }
 
     /// Handles a command of a [`Handle`], or of the page.
-    fn obey(&mut self, command: Command) {
+    fn handle_command(&mut self, command: Command) {
         match command {
             Command::Close => {
-                self.machine.close();
-                // Cancels also the reading of the body of a refusal.
+                self.session.close();
+                // Also cancels the reading of the body of an error response.
                 self.attempt = Attempt::None;
             }
-            Command::Hide if self.is_only_try() => {}
-            Command::Hide => {
+            Command::PageHidden if self.must_not_interrupt() => {}
+            Command::PageHidden => {
                 self.is_hidden = true;
-                // A closed machine with an attempt reads the body of a refusal, which continues.
-                if !self.machine.is_closed() {
+                // A closed session with an attempt reads the body of an error response, which continues.
+                if !self.session.is_closed() {
                     self.attempt = Attempt::None;
                 }
             }
-            Command::LookAtTheClock => self.timer = None,
-            Command::Show if self.is_hidden => {
+            Command::TimerFired => self.timer = None,
+            Command::PageShown if self.is_hidden => {
                 self.is_hidden = false;
-                self.machine.reconnect(now());
+                self.session.reconnect(now());
             }
-            Command::Reconnect if !self.is_hidden => self.machine.reconnect(now()),
-            Command::Wake if self.has_begun && !self.is_hidden && self.resends.get() => {
-                self.machine.reconnect(now());
+            Command::Reconnect if !self.is_hidden => self.session.reconnect(now()),
+            Command::Wake if self.has_connected && !self.is_hidden && self.is_resent.get() => {
+                self.session.reconnect(now());
             }
             Command::Wake => {}
-            // A hidden page connects in any case when it is shown, and a shown page needs no `Show`.
-            Command::Show | Command::Reconnect => {}
+            // A hidden page connects in any case when it is shown, and a shown page needs no `PageShown`.
+            Command::PageShown | Command::Reconnect => {}
         }
     }
 
-    /// Returns whether the current request must not be sent again.
-    fn is_only_try(&self) -> bool {
-        !self.resends.get() && !matches!(self.attempt, Attempt::None)
+    /// Returns whether a request is running that must not be sent again.
+    fn must_not_interrupt(&self) -> bool {
+        !self.is_resent.get() && !matches!(self.attempt, Attempt::None)
     }
 
-    /// Runs the actions of the state machine.
-    fn act(&mut self) {
-        while let Some(action) = self.machine.poll_action() {
+    /// Runs the actions of the session.
+    fn run_actions(&mut self) {
+        while let Some(action) = self.session.poll_action() {
             self.attempt = match action {
                 Action::Connect => {
-                    self.has_begun = true;
-                    let resends = Rc::clone(&self.resends);
+                    self.has_connected = true;
+                    let is_resent = Rc::clone(&self.is_resent);
                     Attempt::connect(
-                        self.request_options.clone(),
-                        self.machine.last_event_id(),
-                        resends,
+                        self.options.clone(),
+                        self.session.last_event_id(),
+                        is_resent,
                     )
                 }
                 _ => Attempt::None,
@@ -171,19 +192,19 @@ impl FetchSource {
         }
     }
 
-    /// Returns the next change of the state machine as an item for the caller.
-    fn change(&mut self) -> Option<Item> {
-        match self.machine.poll_change()? {
+    /// Returns the next change of the session as an item for the caller.
+    fn next_change(&mut self) -> Option<Item> {
+        match self.session.poll_change()? {
             SessionEvent::Open => Some(Item::Open),
             SessionEvent::LastEventIdDropped { length, .. } => {
                 Some(Item::LastEventIdDropped { length })
             }
             // Only the caller may repeat a request that is sent once.
             SessionEvent::Disconnected { reason, .. }
-                if !self.resends.get() && reason != DisconnectReason::Requested =>
+                if !self.is_resent.get() && reason != DisconnectReason::Requested =>
             {
-                self.machine.close();
-                Some(self.end(Closed::by(reason)))
+                self.session.close();
+                Some(self.end(Closed::from_reason(reason)))
             }
             SessionEvent::Disconnected { reason, delay } => {
                 Some(Item::Disconnected(Disconnected {
@@ -191,19 +212,19 @@ impl FetchSource {
                     delay: Some(delay),
                 }))
             }
-            // `Closed` after a refusal is reported later, with the body, which is still being read. `Closed` by the
-            // caller is not reported.
+            // `Closed` after an error response is reported later, with the body, which is still being read. `Closed` by
+            // the caller is not reported.
             _ => None,
         }
     }
 
-    /// Decodes the current chunk, or polls the request, the stream or the body of a refusal.
+    /// Decodes the current chunk, or polls the request, the stream or the body of an error response.
     fn poll_attempt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         if let Some(chunk) = self.attempt.chunk() {
             let mut chunk = Chunk::new(chunk);
-            let item = self.machine.decode_owned(&mut chunk, now());
-            let left = chunk.rest().len();
-            self.attempt.leave(left);
+            let item = self.session.decode_owned(&mut chunk, now());
+            let remaining = chunk.rest().len();
+            self.attempt.set_remaining(remaining);
             return Poll::Ready(match item {
                 Ok(item) => item
                     .and_then(Item::from_decoded)
@@ -213,17 +234,19 @@ impl FetchSource {
         }
         match ready!(self.attempt.poll(cx)) {
             Progress::Chunk => {}
-            Progress::Response(response) => self.attempt = response.tell(&mut self.machine, now()),
+            Progress::Response(response) => {
+                self.attempt = response.handle(&mut self.session, now())
+            }
             Progress::End => {
                 self.attempt = Attempt::None;
-                self.machine.handle_end_of_stream(now());
+                self.session.handle_end_of_stream(now());
             }
             Progress::NetworkError => {
                 self.attempt = Attempt::None;
-                self.machine.handle_network_error(now());
+                self.session.handle_network_error(now());
             }
             Progress::Closed(closed) => {
-                self.machine.close();
+                self.session.close();
                 return Poll::Ready(Some(self.end(closed)));
             }
         }
@@ -231,31 +254,31 @@ impl FetchSource {
     }
 
     fn is_ping(&self, item: &Item) -> bool {
-        matches!((item, &self.ping), (Item::Event(event), Some(ping)) if event.event_type == *ping)
+        matches!((item, &self.ping_event_type), (Item::Event(event), Some(ping)) if event.event_type == *ping)
     }
 
     /// Ends the stream with this last item.
     fn end(&mut self, closed: Closed) -> Item {
         self.attempt = Attempt::None;
-        self.is_over = true;
+        self.has_ended = true;
         Item::Closed(closed)
     }
 
-    /// Waits for the next deadline of the state machine.
+    /// Waits for the next deadline of the session.
     fn poll_timer(&mut self) -> Poll<()> {
-        let Some(time) = self.machine.poll_timeout() else {
+        let Some(time) = self.session.poll_timeout() else {
             return Poll::Pending;
         };
         let now = now();
-        let end = match self.attempt {
+        let deadline = match self.attempt {
             Attempt::None => time,
-            _ => self.grace.end_of(time, now),
+            _ => self.grace.extend(time, now),
         };
-        if now >= end {
-            self.machine.handle_timeout(now);
+        if now >= deadline {
+            self.session.handle_timeout(now);
             return Poll::Ready(());
         }
-        self.wake_at(end);
+        self.wake_at(deadline);
         Poll::Pending
     }
 
@@ -266,7 +289,7 @@ impl FetchSource {
         let is_set = |timer: &Timer| timer.time <= time;
         if !self.timer.as_ref().is_some_and(is_set) {
             let commands = Rc::clone(&self.commands);
-            let wake = move || commands.push(Command::LookAtTheClock);
+            let wake = move || commands.push(Command::TimerFired);
             self.timer = Some(Timer::new(time, wake));
         }
     }
@@ -278,22 +301,22 @@ impl Stream for FetchSource {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         let this = &mut *self;
         loop {
-            if this.is_over {
+            if this.has_ended {
                 return Poll::Ready(None);
             }
             while let Some(command) = this.commands.next(cx) {
-                this.obey(command);
+                this.handle_command(command);
             }
             // A closed stream ends at once, even while the page is hidden.
-            if this.is_hidden && !this.machine.is_closed() {
+            if this.is_hidden && !this.session.is_closed() {
                 return Poll::Pending;
             }
-            this.act();
-            if let Some(item) = this.change() {
+            this.run_actions();
+            if let Some(item) = this.next_change() {
                 return Poll::Ready(Some(item));
             }
-            if this.machine.is_closed() && matches!(this.attempt, Attempt::None) {
-                this.is_over = true;
+            if this.session.is_closed() && matches!(this.attempt, Attempt::None) {
+                this.has_ended = true;
                 continue;
             }
             match this.poll_attempt(cx) {
@@ -309,7 +332,7 @@ impl Stream for FetchSource {
 impl fmt::Debug for FetchSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FetchSource")
-            .field("url", &self.request_options.request.url)
+            .field("url", &self.options.request.url)
             .field("last_event_id", &self.last_event_id())
             .finish_non_exhaustive()
     }

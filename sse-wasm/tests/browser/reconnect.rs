@@ -7,19 +7,21 @@ use sse_wasm::{Builder, ClientConfig, DisconnectReason, EventSource, Item, Ready
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{next, next_event, next_loss, next_or_end, read_numbers, soon, until},
-    place::{now, pause},
+    client::{
+        next, next_disconnected, next_event, next_or_end, read_numbers, repeat_until, short_delays,
+    },
+    environment::{now, pause},
     servers::{Script, escape},
 };
 
 #[wasm_bindgen_test]
-async fn a_server_that_refuses_is_asked_again_until_it_does_not() {
+async fn a_refused_connection_is_retried() {
     for refusal in ["status=503", "status=404", "status=204"] {
         let script = Script::new(&format!("/events?n=2&then=silence&{refusal}&times=2"));
-        let source = revived(&script, soon());
+        let source = reconnecting(&script, short_delays());
         let mut items = source.items([]);
         for _ in 0..2 {
-            let lost = next_loss(&mut items).await;
+            let lost = next_disconnected(&mut items).await;
             assert_eq!(lost.reason, Some(DisconnectReason::NetworkError));
             assert!(lost.delay.unwrap() >= Duration::from_millis(50), "{lost:?}");
             assert_eq!(source.ready_state(), ReadyState::Connecting);
@@ -31,12 +33,12 @@ async fn a_server_that_refuses_is_asked_again_until_it_does_not() {
 }
 
 #[wasm_bindgen_test]
-async fn the_delays_grow_until_an_event_comes() {
+async fn delays_grow_until_an_event_comes() {
     // Each delay is twice the previous one, plus a jitter of at most a quarter.
-    until([50, 100, 200, 50].map(Some), async || {
+    repeat_until([50, 100, 200, 50].map(Some), async || {
         let script = Script::new("/events?status=503&times=3&n=2&take=1&then=silence");
-        let config = soon().idle_timeout(Some(Duration::from_millis(200)));
-        let mut items = revived(&script, config).items([]);
+        let config = short_delays().idle_timeout(Some(Duration::from_millis(200)));
+        let mut items = reconnecting(&script, config).items([]);
         let mut delays = [None; 4];
         for place in &mut delays {
             let delay = next_delay(&mut items).await;
@@ -52,15 +54,15 @@ async fn the_delays_grow_until_an_event_comes() {
 
 /// The last event ID is added to the other query parameters, and may be any text.
 #[wasm_bindgen_test]
-async fn it_goes_on_behind_the_last_event_whatever_its_id() {
+async fn resumes_after_the_last_event_with_any_id() {
     let id = escape("é& €=");
     let script = Script::new(&format!("/request?n=2&take=1&id={id}&then=silence"));
-    let config = soon().idle_timeout(Some(Duration::from_millis(300)));
-    let mut items = revived(&script, config).items([]);
+    let config = short_delays().idle_timeout(Some(Duration::from_millis(300)));
+    let mut items = reconnecting(&script, config).items([]);
     assert_eq!(next(&mut items).await, Item::Open);
     assert_eq!(next_event(&mut items).await.last_event_id, "é& €=1");
     assert_eq!(
-        next_loss(&mut items).await.reason,
+        next_disconnected(&mut items).await.reason,
         Some(DisconnectReason::IdleTimeout)
     );
     assert_eq!(next(&mut items).await, Item::Open);
@@ -74,25 +76,25 @@ async fn it_goes_on_behind_the_last_event_whatever_its_id() {
 }
 
 #[wasm_bindgen_test]
-async fn silence_is_death() {
+async fn reconnects_after_the_idle_timeout() {
     let script = Script::new("/events?n=2&take=1&then=silence");
-    let config = soon().idle_timeout(Some(Duration::from_millis(500)));
-    let mut items = revived(&script, config).items([]);
+    let config = short_delays().idle_timeout(Some(Duration::from_millis(500)));
+    let mut items = reconnecting(&script, config).items([]);
     let start = now();
     let losses = read_numbers(&mut items, 1..=2).await;
     assert_eq!(losses.first(), Some(&Some(DisconnectReason::IdleTimeout)));
     assert!(now() - start >= 500.0);
     drop(items);
-    script.is_cancelled(losses.len() as f64 + 1.0).await;
+    script.wait_until_cancelled(losses.len() as f64 + 1.0).await;
 }
 
 /// Events that arrive while the page is busy do not count as idle time.
 #[wasm_bindgen_test]
-async fn a_busy_page_is_no_silence() {
-    until(vec![], async || {
+async fn a_busy_page_does_not_count_as_idle() {
+    repeat_until(vec![], async || {
         let script = Script::new("/events?n=1000&every=100");
-        let config = soon().idle_timeout(Some(Duration::from_millis(400)));
-        let mut items = revived(&script, config).items([]);
+        let config = short_delays().idle_timeout(Some(Duration::from_millis(400)));
+        let mut items = reconnecting(&script, config).items([]);
         read_numbers(&mut items, 1..=5).await;
         let start = now();
         while now() - start < 1500.0 {}
@@ -103,11 +105,11 @@ async fn a_busy_page_is_no_silence() {
 
 /// The time in which the browser itself reconnects does not count as idle time of the server.
 #[wasm_bindgen_test]
-async fn the_browsers_own_delay_is_no_silence() {
-    until((vec![None], 2.0), async || {
+async fn the_browsers_own_delay_does_not_count_as_idle() {
+    repeat_until((vec![None], 2.0), async || {
         let script = Script::new("/events?n=2&take=1&every=500&head=retry:700%0A%0A&then=end");
-        let config = soon().idle_timeout(Some(Duration::from_millis(600)));
-        let mut items = revived(&script, config).items([]);
+        let config = short_delays().idle_timeout(Some(Duration::from_millis(600)));
+        let mut items = reconnecting(&script, config).items([]);
         let losses = read_numbers(&mut items, 1..=2).await;
         (losses, script.counts().await.requests)
     })
@@ -115,14 +117,14 @@ async fn the_browsers_own_delay_is_no_silence() {
 }
 
 #[wasm_bindgen_test]
-async fn closed_while_it_waits_it_stays_closed() {
+async fn close_while_waiting_is_final() {
     let script = Script::new("/events?status=503");
-    let config = soon()
+    let config = short_delays()
         .min_delay(Duration::from_millis(300))
         .max_delay(Duration::from_secs(1));
-    let source = revived(&script, config);
+    let source = reconnecting(&script, config);
     let mut items = source.items([]);
-    next_loss(&mut items).await;
+    next_disconnected(&mut items).await;
     source.close();
     assert_eq!(source.ready_state(), ReadyState::Closed);
     assert_eq!(next_or_end(&mut items).await, None);
@@ -132,23 +134,23 @@ async fn closed_while_it_waits_it_stays_closed() {
 
 /// No new object is created after the source was dropped.
 #[wasm_bindgen_test]
-async fn dropped_while_it_waits_it_is_gone() {
+async fn dropping_while_waiting_is_final() {
     let script = Script::new("/events?status=503");
-    let config = soon()
+    let config = short_delays()
         .min_delay(Duration::from_millis(300))
         .max_delay(Duration::from_secs(1));
-    let mut items = revived(&script, config).items([]);
-    next_loss(&mut items).await;
+    let mut items = reconnecting(&script, config).items([]);
+    next_disconnected(&mut items).await;
     drop(items);
     pause(600).await;
     assert_eq!(script.counts().await.requests, 1.0);
 }
 
 #[wasm_bindgen_test]
-async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
+async fn callbacks_move_to_the_next_object() {
     let script = Script::new("/events?n=3&take=1&then=silence");
-    let config = soon().idle_timeout(Some(Duration::from_millis(200)));
-    let source = revived(&script, config);
+    let config = short_delays().idle_timeout(Some(Duration::from_millis(200)));
+    let source = reconnecting(&script, config);
     let (first, closing) = (source.raw(), source.clone());
     let _subscription = source.on_event("message", move |event| {
         if event.data == "2" {
@@ -169,15 +171,15 @@ async fn callbacks_go_on_with_the_next_object_and_may_close_it() {
     );
     assert_ne!(source.raw(), first);
     assert_eq!(first.ready_state(), web_sys::EventSource::CLOSED);
-    script.is_cancelled(2.0).await;
+    script.wait_until_cancelled(2.0).await;
 }
 
 #[wasm_bindgen_test]
-async fn an_error_callback_may_close_it_also_for_silence() {
+async fn an_error_callback_can_close_the_source() {
     for fault in ["status=503", "then=silence&take=1"] {
         let script = Script::new(&format!("/events?{fault}"));
-        let config = soon().idle_timeout(Some(Duration::from_millis(200)));
-        let source = revived(&script, config);
+        let config = short_delays().idle_timeout(Some(Duration::from_millis(200)));
+        let source = reconnecting(&script, config);
         let closing = source.clone();
         let _subscription = source.on_error(move |state| {
             assert_eq!(state, ReadyState::Connecting);
@@ -199,7 +201,7 @@ async fn next_delay(items: &mut (impl Stream<Item = Item> + Unpin)) -> u128 {
     }
 }
 
-fn revived(script: &Script, config: ClientConfig) -> EventSource {
+fn reconnecting(script: &Script, config: ClientConfig) -> EventSource {
     let builder = Builder::new(&script.url).config(config);
     let builder = builder.reconnect_with_query("last-event-id");
     builder.native().expect("a connection")

@@ -1,4 +1,4 @@
-//! The environment of a test, its time and its memory.
+//! The browser, the time and the memory of a test.
 
 use core::{
     cell::{Cell, RefCell},
@@ -82,10 +82,10 @@ pub(crate) struct Pause {
 pub(crate) fn pause(milliseconds: u32) -> Pause {
     let is_over = Rc::<Cell<bool>>::default();
     let waker = Rc::<RefCell<Option<Waker>>>::default();
-    let (told, woken) = (Rc::clone(&is_over), Rc::clone(&waker));
+    let (is_over_clone, waker_clone) = (Rc::clone(&is_over), Rc::clone(&waker));
     let callback = Closure::<dyn FnMut()>::new(move || {
-        told.set(true);
-        if let Some(waker) = woken.take() {
+        is_over_clone.set(true);
+        if let Some(waker) = waker_clone.take() {
             waker.wake();
         }
     });
@@ -136,7 +136,7 @@ pub(crate) fn hide(is_hidden: bool) {
 }
 
 /// Returns the memory of this wasm module in bytes, and the number of browser objects that it holds.
-pub(crate) fn holdings() -> (f64, u32) {
+pub(crate) fn memory_use() -> (f64, u32) {
     let buffer: ArrayBuffer = get(&wasm_bindgen::memory(), "buffer").unchecked_into();
     let bytes = buffer.byte_length();
     (bytes.into(), wasm_bindgen::externref_heap_live_count())

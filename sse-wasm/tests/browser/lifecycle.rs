@@ -8,15 +8,15 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::AbortController;
 
 use crate::{
-    client::{next, next_loss, next_or_end, read_numbers, soon, until},
-    place::{hide, is_window, now, pause},
+    client::{next, next_disconnected, next_or_end, read_numbers, repeat_until, short_delays},
+    environment::{hide, is_window, now, pause},
     servers::Script,
 };
 
 const ENDLESS: &str = "/events?every=20";
 
 #[wasm_bindgen_test]
-async fn it_does_nothing_until_it_is_polled() {
+async fn sends_no_request_until_polled() {
     let script = Script::new(ENDLESS);
     let items = builder(&script).fetch().unwrap();
     pause(100).await;
@@ -25,22 +25,22 @@ async fn it_does_nothing_until_it_is_polled() {
 }
 
 #[wasm_bindgen_test]
-async fn silence_is_death_and_any_byte_is_life() {
+async fn any_byte_resets_the_idle_timeout() {
     let timeout = Some(Duration::from_millis(500));
     let mute = Script::new("/events?n=2&take=1&then=silence");
-    let config = soon().idle_timeout(timeout);
+    let config = short_delays().idle_timeout(timeout);
     let mut items = builder(&mute).config(config).fetch().unwrap();
     let start = now();
     let losses = read_numbers(&mut items, 1..=2).await;
     assert_eq!(losses.first(), Some(&Some(DisconnectReason::IdleTimeout)));
     assert!(now() - start >= 500.0);
     drop(items);
-    mute.is_cancelled(losses.len() as f64 + 1.0).await;
+    mute.wait_until_cancelled(losses.len() as f64 + 1.0).await;
 
     let comment = Item::Comment("a comment of 20B".to_owned());
-    until([Item::Open, comment], async || {
+    repeat_until([Item::Open, comment], async || {
         let alive = Script::new("/events?take=0&drip=100&head=:a%20comment%20of%2020B%0A");
-        let config = soon().idle_timeout(timeout);
+        let config = short_delays().idle_timeout(timeout);
         let mut items = builder(&alive).config(config).fetch().unwrap();
         [next(&mut items).await, next(&mut items).await]
     })
@@ -49,10 +49,10 @@ async fn silence_is_death_and_any_byte_is_life() {
 
 /// Events that arrive while the page is busy do not count as idle time.
 #[wasm_bindgen_test]
-async fn a_busy_page_is_no_silence() {
-    until(vec![], async || {
+async fn a_busy_page_does_not_count_as_idle() {
+    repeat_until(vec![], async || {
         let script = Script::new("/events?n=1000&every=100");
-        let config = soon().idle_timeout(Some(Duration::from_millis(400)));
+        let config = short_delays().idle_timeout(Some(Duration::from_millis(400)));
         let mut items = builder(&script).config(config).fetch().unwrap();
         read_numbers(&mut items, 1..=5).await;
         let start = now();
@@ -63,39 +63,39 @@ async fn a_busy_page_is_no_silence() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_does_not_answer_is_given_up() {
+async fn reconnects_after_the_head_timeout() {
     let script = Script::new("/events?n=1&late=1000");
-    let config = soon().head_timeout(Some(Duration::from_millis(200)));
+    let config = short_delays().head_timeout(Some(Duration::from_millis(200)));
     let mut items = builder(&script).config(config).fetch().unwrap();
     for _ in 0..2 {
-        let lost = next_loss(&mut items).await;
+        let lost = next_disconnected(&mut items).await;
         assert_eq!(lost.reason, Some(DisconnectReason::HeadTimeout));
     }
     drop(items);
-    script.is_cancelled(2.0).await;
+    script.wait_until_cancelled(2.0).await;
 }
 
 #[wasm_bindgen_test]
-async fn dropping_it_cancels_the_request() {
+async fn dropping_the_stream_cancels_the_request() {
     let script = Script::new(ENDLESS);
     let mut items = builder(&script).fetch().unwrap();
     read_numbers(&mut items, 1..=2).await;
     drop(items);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
 }
 
 #[wasm_bindgen_test]
-async fn also_before_there_is_an_answer() {
+async fn dropping_the_stream_before_the_response_cancels_the_request() {
     let script = Script::new("/events?n=1&late=3600000");
     let mut items = builder(&script).fetch().unwrap();
     assert_eq!(items.next().now_or_never(), None);
     while script.counts().await.open == 0.0 {}
     drop(items);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
 }
 
 #[wasm_bindgen_test]
-async fn closing_ends_it_also_while_it_is_polled() {
+async fn close_ends_a_stream_that_is_polled() {
     let script = Script::new("/events?n=2&take=1&then=silence");
     let mut items = builder(&script).fetch().unwrap();
     read_numbers(&mut items, 1..=1).await;
@@ -103,7 +103,7 @@ async fn closing_ends_it_also_while_it_is_polled() {
     let (end, ()) = join(next_or_end(&mut items), async { handle.clone().close() }).await;
     assert_eq!(end, None);
     assert_eq!(next_or_end(&mut items).await, None);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
     // A closed source stays closed.
     handle.reconnect();
     assert_eq!(next_or_end(&mut items).await, None);
@@ -111,17 +111,17 @@ async fn closing_ends_it_also_while_it_is_polled() {
 }
 
 #[wasm_bindgen_test]
-async fn closing_ends_it_also_while_it_waits() {
+async fn close_ends_a_stream_that_waits() {
     let script = Script::new("/events?status=503&after=60");
     let mut items = Builder::new(&script.url).fetch().unwrap();
-    next_loss(&mut items).await;
+    next_disconnected(&mut items).await;
     let handle = items.handle();
     let (end, ()) = join(next_or_end(&mut items), async { handle.close() }).await;
     assert_eq!(end, None);
 }
 
 #[wasm_bindgen_test]
-async fn a_signal_closes_it() {
+async fn an_abort_signal_closes_the_stream() {
     let script = Script::new(ENDLESS);
     let controller = AbortController::new().unwrap();
     let builder = || builder(&script).abort_signal(controller.signal());
@@ -129,7 +129,7 @@ async fn a_signal_closes_it() {
     read_numbers(&mut items, 1..=2).await;
     controller.abort();
     assert_eq!(next_or_end(&mut items).await, None);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
 
     let mut items = builder().fetch().unwrap();
     assert_eq!(next_or_end(&mut items).await, None, "already aborted");
@@ -137,13 +137,13 @@ async fn a_signal_closes_it() {
 }
 
 #[wasm_bindgen_test]
-async fn a_handle_has_it_connect_again() {
+async fn a_handle_reconnects_an_open_stream() {
     let script = Script::new("/events?n=3&take=1&then=silence");
     let mut items = builder(&script).fetch().unwrap();
     let handle = items.handle();
     read_numbers(&mut items, 1..=1).await;
     handle.reconnect();
-    let lost = next_loss(&mut items).await;
+    let lost = next_disconnected(&mut items).await;
     assert_eq!(lost.reason, Some(DisconnectReason::Requested));
     assert_eq!(lost.delay, Some(Duration::ZERO));
     read_numbers(&mut items, 2..=2).await;
@@ -153,11 +153,11 @@ async fn a_handle_has_it_connect_again() {
     .await;
     assert_eq!(losses, [Some(DisconnectReason::Requested)]);
     drop(items);
-    script.is_cancelled(3.0).await;
+    script.wait_until_cancelled(3.0).await;
 }
 
 #[wasm_bindgen_test]
-async fn also_when_it_waits() {
+async fn a_handle_reconnects_a_stream_that_waits() {
     // The delay is longer than the timeout of the test.
     let script = Script::new("/events?n=1&status=503&times=1&after=36000");
     let hours = Duration::from_secs(36_000);
@@ -166,14 +166,14 @@ async fn also_when_it_waits() {
         .max_delay(hours);
     let builder = Builder::new(&script.url).config(config);
     let mut items = builder.fetch().unwrap();
-    assert_eq!(next_loss(&mut items).await.delay, Some(hours));
+    assert_eq!(next_disconnected(&mut items).await.delay, Some(hours));
     items.handle().reconnect();
     read_numbers(&mut items, 1..=1).await;
 }
 
 /// Pauses in a hidden page. No browser hides the page of a test, so the document only reports that it is hidden.
 #[wasm_bindgen_test]
-async fn it_pauses_while_hidden_if_asked() {
+async fn pauses_while_the_page_is_hidden() {
     let script = Script::new(ENDLESS);
     let builder = builder(&script).pause_when_hidden(true);
     if !is_window() {
@@ -193,7 +193,7 @@ async fn it_pauses_while_hidden_if_asked() {
 
     hide(true);
     assert_eq!(items.next().now_or_never(), None);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
     hide(false);
     let losses = read_numbers(&mut items, 6..=10).await;
     assert_eq!(losses, [Some(DisconnectReason::Requested)]);
@@ -202,7 +202,7 @@ async fn it_pauses_while_hidden_if_asked() {
 
 /// Closing ends the stream even while the page is hidden, which pauses everything else.
 #[wasm_bindgen_test]
-async fn hidden_it_ends_at_once() {
+async fn closing_ends_a_paused_stream_at_once() {
     if !is_window() {
         return;
     }
@@ -238,7 +238,7 @@ async fn hidden_it_ends_at_once() {
 
 /// A refusal is reported even if the page is hidden while the body is read.
 #[wasm_bindgen_test]
-async fn hidden_it_is_refused_at_once() {
+async fn a_hidden_page_does_not_delay_an_error_response() {
     if !is_window() {
         return;
     }
@@ -259,7 +259,7 @@ async fn hidden_it_is_refused_at_once() {
 
 /// A reconnection that is requested while the page is hidden happens when the page is shown.
 #[wasm_bindgen_test]
-async fn hidden_it_does_not_connect_again() {
+async fn a_hidden_page_does_not_reconnect() {
     if !is_window() {
         return;
     }
@@ -269,7 +269,7 @@ async fn hidden_it_does_not_connect_again() {
     hide(true);
     items.handle().reconnect();
     assert_eq!(items.next().now_or_never(), None);
-    script.is_cancelled(1.0).await;
+    script.wait_until_cancelled(1.0).await;
     assert_eq!(items.next().now_or_never(), None);
     pause(100).await;
     assert_eq!(script.counts().await.requests, 1.0);
@@ -282,5 +282,5 @@ async fn hidden_it_does_not_connect_again() {
 }
 
 fn builder(script: &Script) -> Builder {
-    Builder::new(&script.url).config(soon())
+    Builder::new(&script.url).config(short_delays())
 }
