@@ -389,7 +389,7 @@ async fn pages_of_other_origins_read_only_if_they_may() {
     assert!(
         ["last-event-id", "authorization", "content-type"]
             .iter()
-            .all(|it| allowed.contains(it))
+            .all(|header| allowed.contains(header))
     );
     assert!(
         !reply

@@ -13,7 +13,7 @@ const REQUESTS: &str = "sse_hub_requests_total";
 /// Buckets of the histogram of lags, in events.
 const LAG_BUCKETS: [f64; 6] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
 
-/// Stats a request, by its path and the status of its response.
+/// Counts a request, by its path and the status of its response.
 pub(crate) fn count_request(path: &'static str, status: StatusCode) {
     let status = status.as_str().to_owned();
     counter!(REQUESTS, "path" => path, "status" => status).increment(1);
