@@ -67,6 +67,8 @@ enum Command {
     },
     /// Run everything that CI runs.
     Test,
+    /// Check prose and names against the forms that xtask/words.toml lists.
+    Words,
     /// Run the tests that need browsers: sse-wasm, and the demo page end to end.
     TestBrowser {
         /// Also run the tests that take ten seconds each.
@@ -161,6 +163,7 @@ fn main() -> ExitCode {
         }
         Command::Demo { port, nodes, .. } => nodes::serve(port, nodes),
         Command::Test => test::all(),
+        Command::Words => words::check(),
         Command::TestBrowser {
             long,
             browser,
