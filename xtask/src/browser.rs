@@ -89,7 +89,7 @@ pub(crate) fn test(long: bool, browser: Option<&str>, filter: Option<&str>) -> R
         browsers.map(|browser| Job::Tests(browser, *place))
     });
     side_by_side(&walks.chain(tests).collect::<Vec<_>>(), Job::run)?;
-    browsers.iter().try_for_each(|it| endurance(it, long))
+    browsers.iter().try_for_each(|browser| endurance(browser, long))
 }
 
 /// Tests that one run of a browser executes.

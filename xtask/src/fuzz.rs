@@ -129,7 +129,7 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
                 .collect()
         }
         "selection" => SELECTIONS.map(Vec::from).to_vec(),
-        "nats_message" => MESSAGES.iter().map(|it| it.concat()).collect(),
+        "nats_message" => MESSAGES.iter().map(|parts| parts.concat()).collect(),
         "stream" => decode_cases()
             .iter()
             .map(|case| [&[255, 255, 0, 255], &in_two(&case.stream)[..]].concat())

@@ -58,7 +58,7 @@ fn shown(command: &Command) -> String {
         Some(format!("{}={value}", name.display()))
     });
     let words = iter::once(command.get_program()).chain(command.get_args());
-    let words = variables.chain(words.map(|it| it.display().to_string()));
+    let words = variables.chain(words.map(|word| word.display().to_string()));
     format!(
         "cd {} && {}",
         folder.display(),
