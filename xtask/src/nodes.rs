@@ -48,7 +48,7 @@ pub(crate) fn serve(port: u16, nodes: u16) -> Result<()> {
                 folder.join("log").display()
             );
         }
-        running.iter_mut().try_for_each(Node::keep)?;
+        running.iter_mut().try_for_each(Node::restart_if_ended)?;
     }
 }
 
@@ -75,7 +75,7 @@ struct Node {
     command: Command,
     process: Option<Background>,
     /// Time at which to start it again.
-    due: Instant,
+    restart_time: Instant,
 }
 
 impl Node {
@@ -90,7 +90,7 @@ impl Node {
             number,
             port,
             command,
-            due: Instant::now(),
+            restart_time: Instant::now(),
         })
     }
 
@@ -105,16 +105,16 @@ impl Node {
     }
 
     /// Starts the server again if it ended at least [`RESTART_DELAY`] ago.
-    fn keep(&mut self) -> Result<()> {
+    fn restart_if_ended(&mut self) -> Result<()> {
         match &mut self.process {
             Some(process) => {
                 if let Some(status) = process.ended()? {
                     eprintln!("  node {}: {status}", self.number);
                     self.process = None;
-                    self.due = Instant::now() + RESTART_DELAY;
+                    self.restart_time = Instant::now() + RESTART_DELAY;
                 }
             }
-            None if Instant::now() >= self.due => {
+            None if Instant::now() >= self.restart_time => {
                 self.process = Some(Background::start(&mut self.command, self.port)?);
                 self.print();
             }

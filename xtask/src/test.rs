@@ -57,6 +57,9 @@ fn lints() -> Result<()> {
         "--package sse-cli --no-default-features --features hub",
         "--package sse-warp --all-targets --all-features",
         "--package web --all-targets",
+        // `--all-targets` leaves out targets with `test = false`.
+        "--package interop --test interop",
+        "--package web --all-features --test end_to_end",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
         "--package guide --example yew --target wasm32-unknown-unknown",
