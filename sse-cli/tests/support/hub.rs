@@ -132,7 +132,7 @@ impl Hub {
     }
 
     /// Sends the request of a subscriber that does not read.
-    pub(crate) async fn ask(&self, query: &str) -> TcpStream {
+    pub(crate) async fn open_stream(&self, query: &str) -> TcpStream {
         let mut connection = TcpStream::connect(&self.address).await.unwrap();
         let request = format!("GET /events?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         connection.write_all(request.as_bytes()).await.unwrap();
