@@ -20,7 +20,7 @@ pub const END_MARK: u8 = b'!';
 /// Default length of a text in bytes.
 pub const LENGTH: usize = 100;
 
-/// ServerCommand to a server.
+/// Command to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerCommand {
     /// Publish these texts at once: no subscriber gets the first before the last is published.

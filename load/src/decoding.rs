@@ -5,7 +5,7 @@
 //! use. The programs take turns of one response each.
 //!
 //! A rate counts the processor time of the client's thread, as in [`measure`](crate::measure), with the time of the
-//! kernel for it. So it includes the cost of receiver, which is the same for all clients.
+//! kernel for it. So it includes the cost of receiving, which is the same for all clients.
 //!
 //! Memory is the peak of the resident memory (`VmHWM`) after one response. A large part of it is pages of the program
 //! and of libc, because the kernel maps dozens of pages around each used one. The rest is heap and stack. The size of

@@ -64,7 +64,7 @@ pub(super) enum Answer {
     EndlessError,
     /// Redirects without end.
     Redirects,
-    /// StreamTracker that end at once and request an immediate reconnection.
+    /// Streams that end at once and request an immediate reconnection.
     ShortStreams,
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Neighbour {
     thread: JoinHandle<Result<Latency>>,
 }
 
-/// Times from publishing an event to receiver it.
+/// Times from publishing an event to receiving it.
 #[derive(Debug, Default)]
 pub(super) struct Latency {
     times: Vec<Duration>,
