@@ -12,9 +12,8 @@ use testkit::{
 };
 
 use crate::{
-    background::Background,
     page,
-    run::{cargo, run, target},
+    run::{Background, cargo, run, target},
     setup,
     whole::{self, cargo_all},
 };
