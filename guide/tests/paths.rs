@@ -28,7 +28,7 @@ fn they_lead_where_they_say() {
     let sections: Vec<_> = README.split("\n## ").collect();
     let paths = sections
         .iter()
-        .filter(|it| it.starts_with(|first: char| first.is_ascii_digit()));
+        .filter(|heading| heading.starts_with(|first: char| first.is_ascii_digit()));
     let paths: Vec<_> = paths.copied().collect();
     assert_eq!(paths.len(), 6);
     thread::scope(|scope| {
@@ -100,7 +100,7 @@ impl Walk {
         let (line, printed) = step.split_once('\n').unwrap_or((step, ""));
         let new = line
             .strip_prefix("cargo new ")
-            .map(|it| it.split(' ').next());
+            .map(|line| line.split(' ').next());
         if new.is_some() {
             self.folder = self.beside.path().to_owned();
         }

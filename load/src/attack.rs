@@ -1,21 +1,18 @@
-//! Sends hostile requests, floods and bombs to `sse hub` and to the client. Each victim is a process with a memory
+//! Sends hostile requests, floods and bombs to `sse hub` and to the client. Each target is a process with a memory
 //! limit.
 //!
 //! - `hub.rs`: the hub, attacked while a `neighbour.rs` publishes and subscribes; `requests.rs`: the attacks;
 //!   `target.rs`: connections and requests.
-//! - `client.rs`: the client, attacked by the `server.rs`; `answers.rs`: the attacks; `bombs.rs`: small bodies
-//!   that decompress to large ones.
+//! - `client.rs`: the client, attacked by the hostile server of `answers.rs`.
 //!
-//! The run fails if a victim exceeds its memory limit or ends, or if a neighbour loses an event or waits too long. It
+//! The run fails if a target exceeds its memory limit or ends, or if a neighbour loses an event or waits too long. It
 //! also fails if one poll of the client blocks its thread for too long.
 
 mod answers;
-mod bombs;
 pub mod client;
 mod hub;
 mod neighbour;
 mod requests;
-mod server;
 mod target;
 
 use std::{io::Write, path::Path, time::Duration};
@@ -32,7 +29,7 @@ pub struct Options {
     /// Run each attack at a twentieth of its size: a test of some seconds.
     #[arg(long)]
     pub smoke: bool,
-    /// Memory that a victim may allocate, in MiB.
+    /// Memory that a target may allocate, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub memory: u64,
     /// Time that an event of a neighbour may take, in seconds.
@@ -72,7 +69,7 @@ impl Options {
 ///
 /// # Errors
 ///
-/// Returns an error if a victim fails in an attack.
+/// Returns an error if a target fails in an attack.
 pub async fn run(
     sse: &Path,
     attacked: &Path,
@@ -82,7 +79,7 @@ pub async fn run(
     let limit = options.memory;
     writeln!(
         out,
-        "memory limit {limit} MiB for each victim, seed {}\n",
+        "memory limit {limit} MiB for each target, seed {}\n",
         options.seed
     )?;
     let attacks = wanted(options, Attack::value_variants());

@@ -21,9 +21,9 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     clients::Client,
     flood::Stream,
+    process::Memory,
     receiver::Receiver,
     samples::{Samples, median},
-    seen::Memory,
     tally::Tally,
 };
 
@@ -68,8 +68,8 @@ pub fn all(plan: &Plan<'_>, stream: &Stream) -> Vec<(Client, Result<Reading>)> {
     let start = Instant::now();
     while start.elapsed() < plan.time {
         for (_, contender) in &mut contenders {
-            if let Ok(it) = contender
-                && let Err(error) = it.turn()
+            if let Ok(running) = contender
+                && let Err(error) = running.turn()
             {
                 *contender = Err(error);
             }
@@ -77,7 +77,7 @@ pub fn all(plan: &Plan<'_>, stream: &Stream) -> Vec<(Client, Result<Reading>)> {
     }
     let readings = contenders.into_iter();
     readings
-        .map(|(client, it)| (client, it.and_then(Contender::finish)))
+        .map(|(client, contender)| (client, contender.and_then(Contender::finish)))
         .collect()
 }
 
@@ -121,10 +121,10 @@ impl Contender {
     }
 
     fn turn(&mut self) -> Result<()> {
-        let (start, before) = (Instant::now(), self.receiver.process().ran()?);
+        let (start, before) = (Instant::now(), self.receiver.process().cpu_time()?);
         self.receive()?;
-        let ran = self.receiver.process().ran()? - before;
-        self.samples.add(self.events, ran, start.elapsed());
+        let cpu_time = self.receiver.process().cpu_time()? - before;
+        self.samples.add(self.events, cpu_time, start.elapsed());
         Ok(())
     }
 
@@ -138,12 +138,16 @@ impl Contender {
 
     fn finish(mut self) -> Result<Reading> {
         let process = self.receiver.process();
-        process.is_well().context("at the end")?;
-        let first = self.memories.last().map_or(0, |it| it.peak);
+        process.check_health().context("at the end")?;
+        let first = self.memories.last().map_or(0, |memory| memory.peak);
         Ok(Reading {
             samples: self.samples,
-            peak: median(self.memories.iter().map(|it| it.peak)),
-            own: median(self.memories.iter().map(|it| it.peak - it.files)),
+            peak: median(self.memories.iter().map(|memory| memory.peak)),
+            own: median(
+                self.memories
+                    .iter()
+                    .map(|memory| memory.peak - memory.files),
+            ),
             growth: process.memory()?.peak - first,
         })
     }

@@ -10,7 +10,7 @@ use futures_util::stream;
 use sse_hyper::{AsEvent, Event};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::orders::{Orders, Publish};
+use crate::commands::{Commands, Publish};
 
 /// Number of texts that the channel holds. All bursts are shorter.
 const CAPACITY: usize = 1024;
@@ -41,13 +41,13 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Creates a channel without subscribers, and spawns a task that publishes by these orders.
-    pub fn by(orders: Orders) -> Self {
+    /// Creates a channel without subscribers, and spawns a task that publishes by these commands.
+    pub fn by(commands: Commands) -> Self {
         let feed = Self {
             sender: broadcast::Sender::new(CAPACITY),
             missed: Arc::default(),
         };
-        tokio::spawn(orders.obey(feed.clone()));
+        tokio::spawn(commands.run(feed.clone()));
         feed
     }
 

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     clients::{Client, Received},
-    number::number,
+    program::number,
     tally::Tally,
     workloads::{Record, Workload, workloads},
 };
@@ -47,9 +47,11 @@ pub struct Stream {
 /// Returns all streams that the flood serves.
 pub fn streams() -> Vec<Stream> {
     let mut workloads = workloads();
-    workloads.retain(|it| WORKLOAD_KEYS.contains(&it.key));
+    workloads.retain(|workload| WORKLOAD_KEYS.contains(&workload.key));
     let large = workloads.iter().map(Stream::in_large_chunks);
-    let one_by_one = workloads.iter().filter(|it| it.key == ONE_BY_ONE_KEY);
+    let one_by_one = workloads
+        .iter()
+        .filter(|workload| workload.key == ONE_BY_ONE_KEY);
     large.chain(one_by_one.map(Stream::one_by_one)).collect()
 }
 
@@ -96,7 +98,11 @@ impl Stream {
             return tally;
         }
         for _ in 0..times {
-            for data in self.records.iter().filter_map(|it| it.data.as_deref()) {
+            for data in self
+                .records
+                .iter()
+                .filter_map(|record| record.data.as_deref())
+            {
                 let (event_type, id) = ("", "");
                 tally.add(Received::Event {
                     event_type,
@@ -141,8 +147,8 @@ fn answer(mut connection: TcpStream, streams: &[Stream]) -> Result<()> {
     let request = lines.next().context("no request")??;
     // The other lines of the head.
     while !lines.next().context("incomplete request")??.is_empty() {}
-    let asked = asked(&request, streams);
-    let (stream, times) = asked.with_context(|| format!("no stream for {request:?}"))?;
+    let parsed = parse_request(&request, streams);
+    let (stream, times) = parsed.with_context(|| format!("no stream for {request:?}"))?;
     connection.write_all(RESPONSE_HEAD)?;
     for _ in 0..times {
         connection.write_all(&stream.chunks)?;
@@ -151,9 +157,9 @@ fn answer(mut connection: TcpStream, streams: &[Stream]) -> Result<()> {
 }
 
 /// Parses a line `GET /KEY/TIMES HTTP/1.1`, and returns the stream and the number of repetitions.
-fn asked<'a>(request: &str, streams: &'a [Stream]) -> Option<(&'a Stream, u64)> {
+fn parse_request<'a>(request: &str, streams: &'a [Stream]) -> Option<(&'a Stream, u64)> {
     let path = request.strip_prefix("GET /")?.strip_suffix(" HTTP/1.1")?;
     let (key, times) = path.split_once('/')?;
-    let stream = streams.iter().find(|it| it.key == key)?;
+    let stream = streams.iter().find(|stream| stream.key == key)?;
     Some((stream, number(times)?))
 }

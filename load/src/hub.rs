@@ -1,15 +1,13 @@
 //! Fan-out of one feed: measurements in addition to those of [`measure`](crate::measure).
 //!
-//! - [`paced`]: publishes events at a steady rate and measures latencies, also with subscribers that do not read.
-//! - [`latency`]: latencies of all servers at the same rate.
-//! - [`growth`]: cost of a subscriber while their number grows.
-//! - [`pipes`]: cost of a subscriber if there are more than a process may have open files.
+//! - [`paced`]: publishes events at a steady rate and measures latencies, of all servers at the same
+//!   rate, also with subscribers that do not read.
+//! - [`growth`]: cost of a subscriber while their number grows, also if there are more than a process may have
+//!   open files.
 //! - [`stalls`]: effect of subscribers that do not read on the others.
 //! - [`report`]: the tables.
 
 pub mod growth;
-pub mod latency;
 pub mod paced;
-pub mod pipes;
 pub mod report;
 pub mod stalls;

@@ -14,7 +14,7 @@ use rustix::{
 /// # Errors
 ///
 /// Returns an error if the machine does not allow that number.
-pub fn allow_files(files: u64) -> Result<()> {
+pub fn raise_open_files(files: u64) -> Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     // Only root may have more than the maximum.
     let limit = Some(maximum.unwrap_or(u64::MAX).max(files));
@@ -27,7 +27,7 @@ pub fn allow_files(files: u64) -> Result<()> {
 }
 
 /// Returns the maximum number of open files of a process.
-pub fn most_files() -> u64 {
+pub fn max_open_files() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for Cores {
 /// # Errors
 ///
 /// Returns an error if this process may not use the core.
-pub fn stay_on(core: Option<usize>) -> Result<()> {
+pub fn pin_to_core(core: Option<usize>) -> Result<()> {
     let Some(core) = core else {
         return Ok(());
     };
@@ -83,12 +83,12 @@ const AUTOGROUP_PATH: &str = "/proc/self/autogroup";
 /// High priority for all processes of this terminal, until this value is dropped. Otherwise a compiler that runs
 /// meanwhile would change the results.
 #[derive(Debug)]
-pub struct Hurry {
+pub struct HighPriority {
     /// Priority to restore.
     before: String,
 }
 
-impl Hurry {
+impl HighPriority {
     /// Raises the priority. Returns `None` if the kernel does not allow it: only root may raise it.
     pub fn start() -> Option<Self> {
         // For example `/autogroup-25 nice 0`.
@@ -101,7 +101,7 @@ impl Hurry {
     }
 }
 
-impl Drop for Hurry {
+impl Drop for HighPriority {
     fn drop(&mut self) {
         let _ = fs::write(AUTOGROUP_PATH, &self.before);
     }

@@ -6,7 +6,7 @@
 //! core.
 //!
 //! A rate counts the processor time of the server's threads, including the time of the kernel for them. One thread
-//! does all the work; other threads, such as the one that reads the orders, use almost no time. Elapsed time would
+//! does all the work; other threads, such as the one that reads the commands, use almost no time. Elapsed time would
 //! also include other users of the core, which can double or halve a result on a shared machine. Without other users
 //! the two are equal, as the column "CPU" shows: the server is busy nearly all of the time.
 //!
@@ -25,10 +25,10 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    crowd::Crowd,
     samples::Samples,
     server::{Allocator, Server},
     servers::Library,
+    subscriber_process::SubscriberProcess,
     subscribers::Subscribers,
 };
 
@@ -91,9 +91,11 @@ pub fn all(plan: &Plan<'_>) -> Result<Vec<(Library, Reading)>> {
             turn.with_context(|| format!("measuring {}", contender.library))?;
         }
     }
-    let readings = contenders.into_iter().map(|it| {
-        let library = it.library;
-        let reading = it.finish().with_context(|| format!("measuring {library}"));
+    let readings = contenders.into_iter().map(|contender| {
+        let library = contender.library;
+        let reading = contender
+            .finish()
+            .with_context(|| format!("measuring {library}"));
         Ok((library, reading?))
     });
     readings.collect()
@@ -104,7 +106,7 @@ pub fn all(plan: &Plan<'_>) -> Result<Vec<(Library, Reading)>> {
 pub(crate) struct Contender {
     library: Library,
     server: Server,
-    crowd: Crowd,
+    subscribers: SubscriberProcess,
     /// Memory of the server before the subscribers connect, in bytes.
     empty: u64,
     reading: Reading,
@@ -112,7 +114,7 @@ pub(crate) struct Contender {
 
 /// Memory of a server before, with, and after its subscribers, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Left {
+pub struct MemoryLevels {
     /// Memory before the subscribers connect.
     pub empty: u64,
     /// Memory with all subscribers, after all events.
@@ -127,11 +129,11 @@ impl Contender {
         // The first connection allocates the memory that all connections share.
         drop(Subscribers::connect(server.port(), 1, false)?);
         thread::sleep(SETTLE_TIME);
-        let crowd = plan.programs.join("subscribe");
+        let program = plan.programs.join("subscribe");
         let mut contender = Self {
             library,
             empty: server.memory()?.now,
-            crowd: Crowd::connect(&crowd, server.port(), plan.subscribers)?,
+            subscribers: SubscriberProcess::connect(&program, server.port(), plan.subscribers)?,
             server,
             reading: Reading::default(),
         };
@@ -155,17 +157,17 @@ impl Contender {
     }
 
     /// Disconnects all subscribers, and measures the memory of the server once it does not change any more.
-    pub(crate) fn leave(mut self) -> Result<(Reading, Left)> {
+    pub(crate) fn leave(mut self) -> Result<(Reading, MemoryLevels)> {
         self.is_right()?;
         let Self {
             server,
-            crowd,
+            subscribers,
             empty,
             reading,
             ..
         } = self;
         let full = server.memory()?.now;
-        drop(crowd);
+        drop(subscribers);
         let mut left = full;
         loop {
             thread::sleep(STEADY_TIME);
@@ -174,39 +176,39 @@ impl Contender {
                 break;
             }
         }
-        Ok((reading, Left { empty, full, left }))
+        Ok((reading, MemoryLevels { empty, full, left }))
     }
 
     fn is_right(&mut self) -> Result<()> {
         self.reading.used = self.memory()?;
         self.server.has_missed_nothing()?;
-        self.server.process().is_well()
+        self.server.process().check_health()
     }
 
     /// Returns the memory of the server for each subscriber, in bytes.
     fn memory(&mut self) -> Result<f64> {
         thread::sleep(SETTLE_TIME);
         let memory = self.server.memory()?.now as f64 - self.empty as f64;
-        Ok(memory / self.crowd.count() as f64)
+        Ok(memory / self.subscribers.count() as f64)
     }
 
     fn bursts(&mut self, length: u64, time: Duration) -> Result<Samples> {
-        let events = (length * self.crowd.count() as u64) as f64;
+        let events = (length * self.subscribers.count() as u64) as f64;
         let mut bursts = Samples::default();
         self.burst(length)?;
         let start = Instant::now();
         while start.elapsed() < time {
-            let (start, before) = (Instant::now(), self.server.ran()?);
+            let (start, before) = (Instant::now(), self.server.cpu_time()?);
             self.burst(length)?;
-            let ran = self.server.ran()? - before;
-            bursts.add(events, ran, start.elapsed());
+            let cpu_time = self.server.cpu_time()? - before;
+            bursts.add(events, cpu_time, start.elapsed());
         }
         Ok(bursts)
     }
 
     fn burst(&mut self, length: u64) -> Result<()> {
-        self.crowd.expect(length)?;
+        self.subscribers.expect(length)?;
         self.server.publish(length)?;
-        self.crowd.have_received()
+        self.subscribers.have_received()
     }
 }

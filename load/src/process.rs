@@ -1,20 +1,21 @@
-//! Child processes: starting, watching and ending them.
+//! Child processes: starting, watching and ending them; and the view of any process in `/proc`.
 
 use std::{
-    env,
-    io::Read as _,
+    env, fs,
+    io::{self, Read as _},
+    iter::Sum,
     os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, ensure};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
-use crate::seen::{Memory, Seen};
+use crate::program::number;
 
 /// Builds programs of the workspace with optimisations, and returns their folder. `what` are arguments of cargo.
 ///
@@ -46,7 +47,7 @@ pub fn built(what: &[&str]) -> Result<PathBuf> {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    complaints: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
 }
 
 impl Process {
@@ -60,18 +61,18 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {command:?}"))?;
-        let complaints = Arc::<Mutex<String>>::default();
+        let stderr = Arc::<Mutex<String>>::default();
         if let Some(mut errors) = child.stderr.take() {
-            let complaints = Arc::clone(&complaints);
+            let stderr = Arc::clone(&stderr);
             thread::spawn(move || {
                 let mut bytes = [0; 1024];
                 while let Ok(length @ 1..) = errors.read(&mut bytes) {
-                    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
-                    complaints.push_str(&String::from_utf8_lossy(&bytes[..length]));
+                    let mut stderr = stderr.lock().unwrap_or_else(PoisonError::into_inner);
+                    stderr.push_str(&String::from_utf8_lossy(&bytes[..length]));
                 }
             });
         }
-        Ok(Self { child, complaints })
+        Ok(Self { child, stderr })
     }
 
     /// Returns the child, for its pipes.
@@ -84,18 +85,18 @@ impl Process {
     /// # Errors
     ///
     /// Returns an error with the output or the exit status otherwise.
-    pub fn is_well(&mut self) -> Result<()> {
-        let complaints = self.complaints.lock();
-        let complaints = complaints.unwrap_or_else(PoisonError::into_inner);
-        ensure!(complaints.is_empty(), "the process printed:\n{complaints}");
+    pub fn check_health(&mut self) -> Result<()> {
+        let stderr = self.stderr.lock();
+        let stderr = stderr.unwrap_or_else(PoisonError::into_inner);
+        ensure!(stderr.is_empty(), "the process printed:\n{stderr}");
         let status = self.child.try_wait()?;
         ensure!(status.is_none(), "the process has ended: {status:?}");
         Ok(())
     }
 
     /// Returns the view of the process in `/proc`.
-    pub fn seen(&self) -> Seen {
-        Seen(self.child.id())
+    pub fn stat(&self) -> ProcStat {
+        ProcStat(self.child.id())
     }
 
     /// Returns the memory of the process.
@@ -104,7 +105,7 @@ impl Process {
     ///
     /// Returns an error if there is no `/proc`.
     pub fn memory(&self) -> Result<Memory> {
-        self.seen().memory()
+        self.stat().memory()
     }
 
     /// Returns the processor time of the first thread, including the time of the kernel for it.
@@ -112,8 +113,8 @@ impl Process {
     /// # Errors
     ///
     /// Returns an error if there is no `/proc`.
-    pub fn ran(&self) -> Result<Duration> {
-        self.seen().first_thread_ran()
+    pub fn cpu_time(&self) -> Result<Duration> {
+        self.stat().first_thread_cpu_time()
     }
 
     /// Limits the memory that the process may allocate, in bytes. An allocation beyond it fails.
@@ -176,4 +177,117 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Process with this ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcStat(pub u32);
+
+/// Resident memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// Current memory.
+    pub now: u64,
+    /// Part of [`now`](Self::now) that is pages of files, mostly of the program itself.
+    pub files: u64,
+    /// Peak of the memory.
+    pub peak: u64,
+}
+
+impl ProcStat {
+    /// Returns the memory of the process.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such process, or no `/proc`.
+    pub fn memory(&self) -> Result<Memory> {
+        let path = format!("/proc/{}/status", self.0);
+        let status = fs::read_to_string(&path).with_context(|| path.clone())?;
+        let bytes = |name| {
+            let line = status.split('\n').find_map(|line| line.strip_prefix(name));
+            let kibibytes = line.and_then(|value| value.trim().strip_suffix(" kB"));
+            let kibibytes = kibibytes.and_then(number);
+            Ok::<_, Error>(kibibytes.with_context(|| format!("{path} has no {name}"))? * 1024)
+        };
+        Ok(Memory {
+            now: bytes("VmRSS:")?,
+            files: bytes("RssFile:")?,
+            peak: bytes("VmHWM:")?,
+        })
+    }
+
+    /// Returns the processor time of all current threads, including the time of the kernel for them. Threads that have
+    /// ended are not included.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such process, or no `/proc`.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        self.threads()?
+            .iter()
+            .map(|thread| self.thread_cpu_time(*thread))
+            .sum()
+    }
+
+    /// Returns the processor time of the first thread, including the time of the kernel for it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such process, or no `/proc`.
+    pub fn first_thread_cpu_time(&self) -> Result<Duration> {
+        self.thread_cpu_time(self.0)
+    }
+
+    /// Returns all children of the process, their children, and so on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such process, or the kernel does not show its children.
+    pub fn descendants(&self) -> Result<Vec<Self>> {
+        let mut all = Vec::new();
+        for thread in self.threads()? {
+            let path = format!("/proc/{}/task/{thread}/children", self.0);
+            let children = fs::read_to_string(&path).context(path)?;
+            for child in children.split_whitespace().filter_map(number) {
+                let child = Self(u32::try_from(child)?);
+                all.push(child);
+                all.extend(child.descendants()?);
+            }
+        }
+        Ok(all)
+    }
+
+    fn thread_cpu_time(&self, thread: u32) -> Result<Duration> {
+        let path = format!("/proc/{}/task/{thread}/schedstat", self.0);
+        let schedule = fs::read_to_string(&path).with_context(|| path.clone())?;
+        let nanoseconds = schedule.split(' ').next().unwrap_or("");
+        let nanoseconds = number(nanoseconds).context(path)?;
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    fn threads(&self) -> Result<Vec<u32>> {
+        let path = format!("/proc/{}/task", self.0);
+        let names = names(Path::new(&path)).with_context(|| path.clone())?;
+        let threads = names
+            .iter()
+            .map(|name| Ok(u32::try_from(number(name).context("a thread")?)?));
+        threads.collect()
+    }
+}
+
+impl Sum for Memory {
+    fn sum<I: Iterator<Item = Self>>(memories: I) -> Self {
+        memories.fold(Self::default(), |a, b| Self {
+            now: a.now + b.now,
+            files: a.files + b.files,
+            peak: a.peak + b.peak,
+        })
+    }
+}
+
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir(folder)?.map(name).collect()
 }

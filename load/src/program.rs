@@ -1,4 +1,4 @@
-//! Programs of this crate as child processes, which read orders and write answers line by line.
+//! Programs of this crate as child processes, which read commands and write answers line by line.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{number::number, process::Process};
+use crate::process::Process;
 
-/// Process that reads orders and writes answers.
+/// Process that reads commands and writes answers.
 #[derive(Debug)]
 pub struct Program {
     /// Process of the program.
@@ -54,7 +54,7 @@ impl Program {
     /// # Errors
     ///
     /// Returns an error if the program has ended.
-    pub fn tell(&mut self, line: &str) -> Result<()> {
+    pub fn send(&mut self, line: &str) -> Result<()> {
         let input = self.process.child().stdin.as_mut();
         let input = input.context("no standard input")?;
         Ok(input.write_all(format!("{line}\n").as_bytes())?)
@@ -70,8 +70,14 @@ impl Program {
         self.answers.read_line(&mut line)?;
         let number = line.strip_prefix(name).and_then(number);
         if number.is_none() {
-            self.process.is_well()?;
+            self.process.check_health()?;
         }
         number.with_context(|| format!("expected {name:?}, received {line:?}"))
     }
+}
+
+/// Parses a whole number, and ignores white space around it.
+#[expect(clippy::disallowed_methods, reason = "these numbers have no sign")]
+pub fn number(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
 }

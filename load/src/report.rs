@@ -1,14 +1,13 @@
-//! Tables of the servers and of the clients.
+//! Tables of the servers and of the clients, and texts for the cells of all tables.
 
 use std::fmt::Write as _;
 
 use anyhow::Result;
 
 use crate::{
-    cells::{at_most, kibibytes, percent, share, thousands},
     clients::Client,
     decoding,
-    markdown::{Table, ratio},
+    markdown::{BELOW, Table, ratio, reached},
     measure::Reading,
     servers::Library,
     shutdown::{Ending, SHUTDOWN_TIMEOUT},
@@ -61,9 +60,9 @@ pub(crate) fn rates(
         table.row([
             library.to_string(),
             thousands(reading.bursts.rate()),
-            percent(reading.bursts.ran()),
+            percent(reading.bursts.cpu_share()),
             thousands(reading.singles.rate()),
-            percent(reading.singles.ran()),
+            percent(reading.singles.cpu_share()),
             at_most(thousands, reading.idle, idle(*library)),
             thousands(reading.used),
         ]);
@@ -79,7 +78,12 @@ fn ratios(subscribers: usize, readings: &[(Library, Reading)]) -> Table {
         "memory, idle",
         "memory, after events",
     ]);
-    let of = |library| readings.iter().find(|it| it.0 == library).map(|it| &it.1);
+    let of = |library| {
+        readings
+            .iter()
+            .find(|reading| reading.0 == library)
+            .map(|reading| &reading.1)
+    };
     for (ours, other) in PAIRS {
         let (Some(a), Some(b)) = (of(ours), of(other)) else {
             continue;
@@ -137,7 +141,7 @@ pub fn decoding(title: &str, readings: &[(Client, Result<decoding::Reading>)]) -
         let cells = match reading {
             Ok(reading) => [
                 thousands(reading.samples.rate()),
-                percent(reading.samples.ran()),
+                percent(reading.samples.cpu_share()),
                 kibibytes(reading.peak),
                 kibibytes(reading.own),
                 kibibytes(reading.growth),
@@ -155,8 +159,8 @@ pub fn decoding(title: &str, readings: &[(Client, Result<decoding::Reading>)]) -
 
 fn decoding_ratios(readings: &[(Client, Result<decoding::Reading>)]) -> Table {
     let mut table = Table::new(["ratio", "events/s", "peak", "without files"]);
-    let of = |client| readings.iter().find(|it| it.0 == client);
-    let of = |client| of(client).and_then(|it| it.1.as_ref().ok());
+    let of = |client| readings.iter().find(|reading| reading.0 == client);
+    let of = |client| of(client).and_then(|reading| reading.1.as_ref().ok());
     for ours in [Client::Ours, Client::OursOnce] {
         for other in [
             Client::ReqwestEventsource,
@@ -179,4 +183,48 @@ fn decoding_ratios(readings: &[(Client, Result<decoding::Reading>)]) -> Table {
         }
     }
     table
+}
+
+/// Formats a share, where less is better, with its maximum if it has one.
+pub(crate) fn share(number: f64, figure: Option<f64>) -> String {
+    match figure {
+        None => format!("{number:.2}"),
+        Some(figure) if reached(-number, Some(-figure)) => format!("{number:.2} (≤ {figure})"),
+        Some(figure) => format!("{number:.2} {BELOW} (≤ {figure})"),
+    }
+}
+
+/// Formats a number with its maximum, if it has one.
+pub(crate) fn at_most(write: fn(f64) -> String, number: f64, figure: Option<f64>) -> String {
+    let written = write(number);
+    match figure {
+        None => written,
+        Some(figure) if number <= figure => format!("{written} (≤ {})", write(figure)),
+        Some(figure) => format!("{written} {BELOW} (≤ {})", write(figure)),
+    }
+}
+
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+pub(crate) fn kibibytes(bytes: u64) -> String {
+    thousands((bytes / 1024) as f64)
+}
+
+pub(crate) fn mebibytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / f64::from(1 << 20))
+}
+
+/// Formats a number without decimals, in groups of three digits.
+pub(crate) fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 && !text.ends_with('-') {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -1,17 +1,17 @@
 //! Kills and restarts a server at random times while a client reads numbered events. The client must not lose any
 //! event.
 //!
-//! - `numbered.rs`: the events, which use all forms that the standard allows.
-//! - `mortal.rs`: the server, with a binary `mortal`; `crumbs.rs`: its writer, which writes small pieces, so that a
+//! - `sequenced.rs`: the events, which use all forms that the standard allows.
+//! - `kill_target.rs`: the server, with a binary `kill_target`; `chunked_writer.rs`: its writer, which writes small pieces, so that a
 //!   kill can cut the stream anywhere.
 //! - `cuts.rs`: statistics of the places where the stream was cut; `tally.rs`: the events that the client received.
 //!
 //! The run fails at the first event that differs from the sent one, and at any lost or duplicate event.
 
-mod crumbs;
+mod chunked_writer;
 mod cuts;
-pub mod mortal;
-mod numbered;
+pub mod kill_target;
+mod sequenced;
 mod tally;
 
 use std::{io::Write, path::Path, process::Command, sync::Arc, time::Duration};
@@ -123,7 +123,7 @@ async fn kill(
     for end in ends {
         seen.wait_for(|seen| *seen >= end).await?;
         sleep(Duration::from_millis(rng.u64(..20))).await;
-        server.is_well().context("the server")?;
+        server.check_health().context("the server")?;
         server.kill()?;
         server = start(path, port, options.events, &mut rng)?;
     }

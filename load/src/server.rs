@@ -12,8 +12,8 @@ use testkit::timeout::test_timeout;
 
 use crate::{
     process::Process,
+    process::{Memory, ProcStat},
     program::Program,
-    seen::{Memory, Seen},
     servers::Library,
 };
 
@@ -28,16 +28,16 @@ pub enum Allocator {
 
 impl Allocator {
     /// Returns the command of the server.
-    fn command(self, programs: &Path) -> Command {
+    fn server_command(self, programs: &Path) -> Command {
         let program = match self {
             Self::Glibc => "serve",
             Self::Jemalloc => "serve-jemalloc",
         };
-        self.tell(programs.join(program))
+        self.command(programs.join(program))
     }
 
     /// Returns the command of a program with the options of jemalloc, which glibc ignores.
-    pub(crate) fn tell(self, program: PathBuf) -> Command {
+    pub(crate) fn command(self, program: PathBuf) -> Command {
         let mut command = Command::new(program);
         command.env(
             "_RJEM_MALLOC_CONF",
@@ -62,7 +62,7 @@ pub struct Server {
     program: Program,
     port: u16,
     /// Processes that serve: the program itself, or the processes that it started.
-    processes: Vec<Seen>,
+    processes: Vec<ProcStat>,
     is_elsewhere: bool,
 }
 
@@ -87,14 +87,14 @@ impl Server {
         library: Library,
         core: Option<usize>,
     ) -> Result<Self> {
-        Self::start_command(&mut allocator.command(programs), library, core)
+        Self::start_command(&mut allocator.server_command(programs), library, core)
     }
 
     fn start_command(command: &mut Command, library: Library, core: Option<usize>) -> Result<Self> {
         command.args(["--library", library.name(), "--port", "0"]);
         let mut program = Program::start_on(core, command)?;
         let port = u16::try_from(program.answer("listening")?)?;
-        let itself = program.process.seen();
+        let itself = program.process.stat();
         let processes = if library.is_elsewhere() {
             itself.descendants()?
         } else {
@@ -124,7 +124,7 @@ impl Server {
     ///
     /// Returns an error if one of them has ended.
     pub fn memory(&self) -> Result<Memory> {
-        self.processes.iter().map(Seen::memory).sum()
+        self.processes.iter().map(ProcStat::memory).sum()
     }
 
     /// Returns the processor time of all processes that serve, including the time of the kernel for them.
@@ -132,8 +132,8 @@ impl Server {
     /// # Errors
     ///
     /// Returns an error if one of them has ended.
-    pub fn ran(&self) -> Result<Duration> {
-        self.processes.iter().map(Seen::ran).sum()
+    pub fn cpu_time(&self) -> Result<Duration> {
+        self.processes.iter().map(ProcStat::cpu_time).sum()
     }
 
     /// Publishes this number of events at once.
@@ -142,7 +142,7 @@ impl Server {
     ///
     /// Returns an error if the server has ended.
     pub fn publish(&mut self, events: u64) -> Result<()> {
-        self.program.tell(&format!("publish {events}"))
+        self.program.send(&format!("publish {events}"))
     }
 
     /// Publishes one event of this length.
@@ -151,7 +151,7 @@ impl Server {
     ///
     /// Returns an error if the server has ended.
     pub fn publish_long(&mut self, length: u64) -> Result<()> {
-        self.program.tell(&format!("publish 1 {length}"))
+        self.program.send(&format!("publish 1 {length}"))
     }
 
     /// Checks that no subscriber missed an event.
@@ -160,7 +160,7 @@ impl Server {
     ///
     /// Returns an error with the number of missed events otherwise.
     pub fn has_missed_nothing(&mut self) -> Result<()> {
-        self.program.tell("missed")?;
+        self.program.send("missed")?;
         let missed = self.program.answer("missed")?;
         ensure!(missed == 0, "subscribers lagged and missed {missed} events");
         Ok(())

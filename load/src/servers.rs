@@ -22,8 +22,8 @@ use clap::ValueEnum;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{
+    commands::{Commands, print_listening},
     feed::Feed,
-    orders::{Orders, say_listening},
 };
 
 /// Library that serves events.
@@ -98,22 +98,22 @@ impl Library {
         self,
         listener: TcpListener,
         core: Option<usize>,
-        orders: Orders,
+        commands: Commands,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
         if !self.is_elsewhere() {
-            say_listening(listener.local_addr()?.port());
+            print_listening(listener.local_addr()?.port());
         }
         match self {
-            Self::Ours => ours::serve(listener, Feed::by(orders), shutdown).await?,
-            Self::OursAxum => ours_axum::serve(listener, Feed::by(orders), shutdown).await?,
-            Self::Hub => hub::serve(listener, orders, shutdown).await?,
-            Self::Axum => axum::serve(listener, Feed::by(orders), shutdown).await?,
-            Self::OursWarp => ours_warp::serve(listener, Feed::by(orders), shutdown).await?,
-            Self::Warp => warp::serve(listener, Feed::by(orders), shutdown).await?,
-            Self::Actix => actix::serve(listener, orders, shutdown).await?,
-            Self::Nchan => nchan::serve(listener, core, orders, shutdown).await?,
-            Self::Epoll => epoll::serve(listener, orders, shutdown).await?,
+            Self::Ours => ours::serve(listener, Feed::by(commands), shutdown).await?,
+            Self::OursAxum => ours_axum::serve(listener, Feed::by(commands), shutdown).await?,
+            Self::Hub => hub::serve(listener, commands, shutdown).await?,
+            Self::Axum => axum::serve(listener, Feed::by(commands), shutdown).await?,
+            Self::OursWarp => ours_warp::serve(listener, Feed::by(commands), shutdown).await?,
+            Self::Warp => warp::serve(listener, Feed::by(commands), shutdown).await?,
+            Self::Actix => actix::serve(listener, commands, shutdown).await?,
+            Self::Nchan => nchan::serve(listener, core, commands, shutdown).await?,
+            Self::Epoll => epoll::serve(listener, commands, shutdown).await?,
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Main function of the program `serve`, which serves the feed and follows orders.
+//! Main function of the program `serve`, which serves the feed and follows commands.
 
 use crate::{
+    commands::Commands,
     machine,
-    orders::Orders,
     servers::{Library, listen},
 };
 use anyhow::{Context as _, Result};
@@ -26,7 +26,7 @@ struct Arguments {
     core: Option<usize>,
 }
 
-/// Serves with the arguments of this process, until SIGTERM or the end of the orders.
+/// Serves with the arguments of this process, until SIGTERM or the end of the commands.
 ///
 /// # Errors
 ///
@@ -37,8 +37,8 @@ pub fn serve() -> Result<()> {
         port,
         core,
     } = Arguments::parse();
-    machine::allow_files(0)?;
-    machine::stay_on(core.filter(|_| !library.is_elsewhere()))?;
+    machine::raise_open_files(0)?;
+    machine::pin_to_core(core.filter(|_| !library.is_elsewhere()))?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -48,7 +48,7 @@ pub fn serve() -> Result<()> {
         let shutdown = async move {
             terminate.recv().await;
         };
-        let orders = Orders::from_input();
-        library.serve(listener, core, orders, shutdown).await
+        let commands = Commands::from_input();
+        library.serve(listener, core, commands, shutdown).await
     })
 }

@@ -61,10 +61,13 @@ fn watch(plan: &Plan<'_>, library: Library) -> Result<Ending> {
     let rest = SHUTDOWN_TIMEOUT.saturating_sub(start.elapsed());
     let status = server.process().ended_within(rest)?;
     let time = status.map(|_| start.elapsed());
-    let told = subscribers.bodies().filter(|it| is_farewell(it)).count();
+    let told = subscribers
+        .bodies()
+        .filter(|body| has_close_event(body))
+        .count();
     Ok(Ending { time, told })
 }
 
-fn is_farewell(body: &[u8]) -> bool {
+fn has_close_event(body: &[u8]) -> bool {
     body.ends_with(COMPLETE_END) && memchr::memmem::find(body, b"\ndata:").is_some()
 }

@@ -8,7 +8,7 @@
 //! its standard error, if streams stay open after all clients have left, or if memory grows.
 
 pub(crate) mod chunked;
-mod counts;
+pub(crate) mod counts;
 mod memory;
 mod script;
 mod stream;
@@ -81,7 +81,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
             () = tokio::time::sleep_until(begin + Duration::from_secs(second)) => {}
             Some(ended) = visitors.join_next() => bail!(failure(ended)),
         }
-        server.is_well().context("the server")?;
+        server.check_health().context("the server")?;
         memory.sample(server.memory()?.now);
         if second % REPORT_INTERVAL_SECONDS == 0 || second == seconds {
             let open = active(port).await?;
@@ -99,7 +99,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Result<()> {
         );
         sleep(Duration::from_millis(20)).await;
     }
-    server.is_well().context("the server")?;
+    server.check_health().context("the server")?;
     writeln!(
         out,
         "all streams closed after {} ms",
@@ -125,7 +125,7 @@ async fn start() -> Result<(Process, u16)> {
     let mut server = Process::start(command.stdin(Stdio::null()))?;
     let begin = Instant::now();
     while active(port).await.is_err() {
-        server.is_well().context("the server")?;
+        server.check_health().context("the server")?;
         ensure!(
             begin.elapsed() < test_timeout(),
             "the server does not answer"
@@ -145,6 +145,6 @@ async fn active(port: u16) -> Result<u64> {
     let number = answer
         .split_once("{\"active\": ")
         .and_then(|(_, rest)| rest.strip_suffix('}'));
-    let number = number.and_then(crate::number::number);
+    let number = number.and_then(crate::program::number);
     number.with_context(|| format!("/stats answers {answer:?}"))
 }

@@ -15,7 +15,7 @@ use testkit::timeout::test_timeout;
 
 use client::{Client, Kind};
 
-use crate::latencies::Arrivals;
+use crate::samples::Arrivals;
 
 /// Maximum time without data. Evaluated once, because it is used while the server is measured.
 static READ_TIMEOUT: LazyLock<Duration> = LazyLock::new(test_timeout);
@@ -103,7 +103,7 @@ impl Subscribers {
     ///
     /// Returns an error if a client gets fewer or more events.
     pub fn receive_timed(&mut self, events: u64) -> Result<Arrivals> {
-        let first = self.clients.first().map_or(0, |it| it.events);
+        let first = self.clients.first().map_or(0, |client| client.events);
         let mut arrivals = Arrivals::of(events as usize, self.clients.len());
         self.receive_each(events, &mut |from, to| {
             arrivals.add((from - first) as usize..(to - first) as usize);
@@ -113,12 +113,12 @@ impl Subscribers {
 
     fn receive_each(&mut self, events: u64, seen: &mut dyn FnMut(u64, u64)) -> Result<()> {
         let mut missing = events * self.clients.len() as u64;
-        let expected = self.clients.first().map_or(0, |it| it.events) + events;
+        let expected = self.clients.first().map_or(0, |client| client.events) + events;
         while missing > 0 {
             let received = self.turn(seen)?;
             missing = missing.checked_sub(received).context("too many events")?;
         }
-        let right = self.clients.iter().all(|it| it.events == expected);
+        let right = self.clients.iter().all(|client| client.events == expected);
         ensure!(right, "some clients received more events than others");
         Ok(())
     }
@@ -144,7 +144,9 @@ impl Subscribers {
 
     /// Returns the bytes that each client received after the head of the response, if they were kept.
     pub fn bodies(&self) -> impl Iterator<Item = &[u8]> {
-        self.clients.iter().filter_map(|it| it.body.as_deref())
+        self.clients
+            .iter()
+            .filter_map(|client| client.body.as_deref())
     }
 
     /// Waits for data, reads it, and returns the number of events. Calls `seen` with the number of events that each
@@ -184,7 +186,7 @@ impl Subscribers {
         for event in &self.ready {
             let client = &mut self.clients[event.token().0];
             if event.is_writable() {
-                client.ask()?;
+                client.send_request()?;
             }
             if event.is_readable() {
                 let (before, was_over) = (client.events, client.ended);

@@ -28,13 +28,13 @@ async fn every_client_receives_every_event_as_it_was_sent() {
         for client in Client::ALL {
             let mut received = Vec::new();
             let mut tally = Tally::default();
-            let each = |it: Received<'_>| {
-                tally.add(it);
+            let each = |output: Received<'_>| {
+                tally.add(output);
                 if let Received::Event {
                     event_type,
                     data,
                     id,
-                } = it
+                } = output
                 {
                     received.push([event_type, data, id].map(String::from));
                 }

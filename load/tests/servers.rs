@@ -4,7 +4,7 @@
 use std::{path::Path, process::Command, time::Instant};
 
 use load::{
-    orders::{LENGTH, text},
+    commands::{LENGTH, text},
     server::Server,
     servers::Library,
     subscribers::Subscribers,
@@ -26,9 +26,9 @@ fn every_library_sends_the_same_events() {
             subscribers.receive(burst).expect("all events");
         }
         server.has_missed_nothing().expect("no missed events");
-        server.process().is_well().expect("a running server");
+        server.process().check_health().expect("a running server");
         for body in subscribers.bodies() {
-            let expected: Vec<String> = (0..17).map(|it| text(it, LENGTH)).collect();
+            let expected: Vec<String> = (0..17).map(|number| text(number, LENGTH)).collect();
             assert_eq!(data(body), expected, "{library}");
         }
     }

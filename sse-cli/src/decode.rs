@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use sse_proto::{Chunk, Decoder};
 
-use crate::{input, json, notice, stdout};
+use crate::{input, json, stderr, stdout};
 
 /// Maximum size of a read in bytes, and approximate size of a write.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
                     }
                 }
                 Err(error) => {
-                    notice::tell(error);
+                    stderr::line(error);
                     skipped += 1;
                 }
             }
@@ -50,7 +50,7 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
         out.clear();
     }
     if decoder.is_inside_event() {
-        notice::tell("the stream ends inside an event: there is no blank line after it");
+        stderr::line("the stream ends inside an event: there is no blank line after it");
         skipped += 1;
     }
     match skipped {

@@ -11,8 +11,11 @@ use sse_source::{
 };
 
 use crate::{
-    json::Line, notice, raw, readable::Readable, request::Request, seconds, stdout,
-    transport::Connection,
+    json::Line,
+    parse, raw,
+    request::{ConnectionOptions, RequestOptions},
+    stderr, stdout,
+    text_format::TextFormat,
 };
 
 /// Print the events of a server as they arrive.
@@ -33,9 +36,9 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    request: Request,
+    request: RequestOptions,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
     /// Print one JSON object per line: {"type","data","lastEventId"}.
     #[arg(long)]
     json: bool,
@@ -58,11 +61,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     reconnect: bool,
     /// Close the connection if nothing arrives for this time, not even a comment; by default, no limit.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
+    #[arg(long, value_name = "SECONDS", value_parser = parse::seconds)]
     idle_timeout: Option<Duration>,
     /// Maximum time until the head of the response arrives; many servers send it with the first event. By default
     /// 5 minutes, or without reconnecting the time of --idle-timeout, if that is given.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
+    #[arg(long, value_name = "SECONDS", value_parser = parse::seconds)]
     head_timeout: Option<Duration>,
     /// Maximum size of an event, in bytes. A larger event is skipped and reported on stderr.
     #[arg(long, value_name = "BYTES", default_value = "16777216")]
@@ -71,8 +74,8 @@ pub(crate) struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
-    let mut source = arguments.open()?;
-    let mut watcher = Watcher::new(arguments);
+    let mut source = arguments.source()?;
+    let mut printer = Printer::new(arguments);
     let mut closed = pin!(stdout::closed());
     loop {
         let item = tokio::select! {
@@ -81,8 +84,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         };
         let is_over = match item {
             None => true,
-            Some(Ok(item)) => watcher.on_item(item)?,
-            Some(Err(error)) => return end(&error),
+            Some(Ok(item)) => printer.print(item)?,
+            Some(Err(error)) => return result_of(&error),
         };
         if is_over {
             return Ok(());
@@ -91,7 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 impl Arguments {
-    fn open(&self) -> Result<EventSource> {
+    fn source(&self) -> Result<EventSource> {
         let mut config = ClientConfig::default()
             .idle_timeout(self.idle_timeout)
             .max_event_bytes(self.limit.get());
@@ -117,34 +120,35 @@ impl Arguments {
 }
 
 /// Prints the items of the stream.
-struct Watcher {
+struct Printer {
     arguments: Arguments,
-    readable: Readable,
+    format: TextFormat,
     /// URL of the last response, to report redirects.
     uri: Uri,
     /// Number of events to print before the command exits.
-    left: Option<u64>,
-    was_lost: bool,
+    remaining: Option<u64>,
+    /// The stream was disconnected at least once.
+    was_disconnected: bool,
 }
 
-impl Watcher {
+impl Printer {
     fn new(arguments: Arguments) -> Self {
         let is_terminal = stdout::is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
-            readable: Readable {
+            format: TextFormat {
                 colours: is_terminal && !no_color,
                 escapes: is_terminal,
             },
             uri: arguments.request.url().clone(),
-            left: arguments.count,
+            remaining: arguments.count,
             arguments,
-            was_lost: false,
+            was_disconnected: false,
         }
     }
 
     /// Prints an item. Returns whether the command is done.
-    fn on_item(&mut self, item: Item) -> Result<bool> {
+    fn print(&mut self, item: Item) -> Result<bool> {
         let Arguments {
             json,
             raw,
@@ -155,48 +159,48 @@ impl Watcher {
         let mut out = Vec::new();
         let mut text = String::new();
         match item {
-            Item::Open(open) => self.on_open(&open),
-            Item::Disconnected(disconnected) => return self.on_disconnected(disconnected),
-            Item::TooLarge(error) => notice::tell(format_args!("{error}; event skipped")),
-            Item::LastEventIdDropped { length, .. } => notice::tell(format_args!(
+            Item::Open(head) => self.report_open(&head),
+            Item::Disconnected(disconnected) => return self.report_disconnected(disconnected),
+            Item::TooLarge(error) => stderr::line(format_args!("{error}; event skipped")),
+            Item::LastEventIdDropped { length, .. } => stderr::line(format_args!(
                 "the server refuses the last event ID of {length} bytes; retrying without it"
             )),
             _ if *raw => {}
             Item::Event(event) if types.is_empty() || types.contains(&event.event_type) => {
                 match json {
                     true => Line::from(&event).write(&mut out)?,
-                    false => self.readable.event(&event, &mut text),
+                    false => self.format.push_event(&event, &mut text),
                 }
-                self.left = self.left.map(|left| left - 1);
+                self.remaining = self.remaining.map(|count| count - 1);
             }
             Item::Comment(comment) if *comments => match json {
                 true => Line::Comment { comment: &comment }.write(&mut out)?,
-                false => self.readable.comment(&comment, &mut text),
+                false => self.format.push_comment(&comment, &mut text),
             },
             _ => {}
         }
         out.extend_from_slice(text.as_bytes());
         stdout::write(&out)?;
-        Ok(self.left == Some(0))
+        Ok(self.remaining == Some(0))
     }
 
-    fn on_open(&mut self, open: &ResponseHead) {
-        if self.was_lost {
-            notice::tell("reconnected");
+    fn report_open(&mut self, head: &ResponseHead) {
+        if self.was_disconnected {
+            stderr::line("reconnected");
         }
-        if open.uri != self.uri {
-            self.uri = open.uri.clone();
-            let uri = notice::escaped(&open.uri.to_string());
-            notice::tell(format_args!("redirected to {uri}"));
+        if head.uri != self.uri {
+            self.uri = head.uri.clone();
+            let uri = stderr::escaped(&head.uri.to_string());
+            stderr::line(format_args!("redirected to {uri}"));
         }
     }
 
-    fn on_disconnected(&mut self, disconnected: Disconnected) -> Result<bool> {
-        let reason = notice::escaped(&disconnected.cause().to_string());
+    fn report_disconnected(&mut self, disconnected: Disconnected) -> Result<bool> {
+        let reason = stderr::escaped(&disconnected.cause().to_string());
         if self.arguments.reconnects() {
             let delay = disconnected.delay.as_secs_f32();
-            notice::tell(format_args!("{reason}; reconnecting in {delay:.1} s"));
-            self.was_lost = true;
+            stderr::line(format_args!("{reason}; reconnecting in {delay:.1} s"));
+            self.was_disconnected = true;
             return Ok(false);
         }
         match disconnected {
@@ -218,13 +222,13 @@ impl Watcher {
 }
 
 /// Returns the result of the command for the error that ended the stream for good.
-fn end(error: &Error) -> Result<()> {
+fn result_of(error: &Error) -> Result<()> {
     match error {
-        Error::UnexpectedResponse(refused) if refused.status == StatusCode::NO_CONTENT => {
-            notice::tell("the server asks to stop: status 204");
+        Error::UnexpectedResponse(response) if response.status == StatusCode::NO_CONTENT => {
+            stderr::line("the server asks to stop: status 204");
             Ok(())
         }
-        Error::UnexpectedResponse(refused) => Err(anyhow!(notice::refusal(refused))),
-        error => Err(anyhow!(notice::escaped(&error.report().to_string()))),
+        Error::UnexpectedResponse(response) => Err(anyhow!(stderr::unexpected_response(response))),
+        error => Err(anyhow!(stderr::escaped(&error.report().to_string()))),
     }
 }

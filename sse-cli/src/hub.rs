@@ -3,45 +3,34 @@
 //! # Map
 //!
 //! ```text
-//!   Arguments (here) ── limits.rs       limits by open files; secret.rs: options whose values no error quotes
-//!       │               listen.rs       address; keep.rs: retention; stream_options.rs: settings of all streams
+//!   Arguments (here) ── options.rs    groups of options; limits.rs: limits by open files
 //!       │
-//!   serve.rs            accepts connections, and closes them at shutdown
-//!       │  connection.rs  timeout of idle connections, detection of clients that are gone
-//!       │  incoming.rs    body of a request; the rest of a refused one is read and discarded
-//!   paths.rs            routes; access.rs, access_options.rs: tokens; host.rs: Host; cors.rs, origin.rs: CORS
-//!       ├─ events.rs    GET /events ── query.rs     query parameters ◀── sse_hub::Hub ◀─┐
-//!       ├─ publish.rs   POST /publish ── draft.rs   parsing of a body ──────────────────┤
-//!       └─ metrics.rs   GET /metrics                nats.rs   events of other machines ─┘
-//!          answer.rs    responses; server.rs: state that all requests share
-//!          turn.rs      yields to other tasks during long work
+//!   server.rs           state of the server; listens, accepts connections, and closes them at shutdown
+//!       │  connection.rs  timeout of idle connections, detection of clients that are gone, bodies of requests
+//!   routes.rs           paths; access.rs: tokens; host.rs: Host; cors.rs: pages of other origins
+//!       ├─ subscribe.rs GET /events ◀────────────────────── sse_hub::Hub ◀─┐
+//!       ├─ publish.rs   POST /publish ── event_input.rs  parsing of a body ┤
+//!       └─ metrics.rs   GET /metrics          nats.rs   options of NATS ───┘
+//!          response.rs  responses and refusals
+//!          cooperative.rs  yields to other tasks during long work
 //! ```
 
 mod access;
-mod access_options;
-mod answer;
-mod body_memory;
 mod connection;
+mod cooperative;
 mod cors;
-mod draft;
-mod events;
+mod event_input;
 mod host;
-mod incoming;
-mod keep;
 mod limits;
-mod listen;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
-mod origin;
-mod paths;
+mod options;
 mod publish;
-mod query;
-mod secret;
-mod serve;
+mod response;
+mod routes;
 mod server;
-mod stream_options;
-mod turn;
+mod subscribe;
 #[cfg(test)]
 mod yield_tests;
 
@@ -59,17 +48,13 @@ use tracing_subscriber::{
 
 use crate::{
     hub::{
-        access_options::AccessOptions,
-        cors::Cors,
-        keep::Keep,
+        cors::CorsOptions,
         limits::Limits,
-        listen::{Address, Listeners},
-        secret::Secret,
-        serve::Connections,
-        server::Server,
-        stream_options::{PING_TYPE, StreamOptions},
+        options::{AccessOptions, PING_TYPE, RetentionOptions, Secret, StreamOptions},
+        publish::BodyMemory,
+        server::{ConnectionLimits, ListenAddress, Listeners, Server},
     },
-    seconds, stdout,
+    parse, stdout,
 };
 
 /// Allowed reconnection times of events from NATS: with longer ones clients would stay away, and with shorter ones
@@ -129,26 +114,26 @@ pub(crate) struct Arguments {
         long,
         value_name = "ADDRESS",
         env = "SSE_HUB_LISTEN",
-        value_parser = Address::parse,
+        value_parser = ListenAddress::parse,
         default_value = "127.0.0.1:8080"
     )]
-    listen: Address,
+    listen: ListenAddress,
     #[command(flatten)]
     access: AccessOptions,
     #[command(flatten)]
-    cors: Cors,
+    cors: CorsOptions,
     #[cfg(feature = "nats")]
     #[command(flatten)]
-    nats: nats::Nats,
+    nats: nats::NatsOptions,
     #[command(flatten)]
-    keep: Keep,
+    retention: RetentionOptions,
     /// Maximum number of subscribers at a time; further ones get status 503.
     #[arg(
         long,
         env = "SSE_HUB_MAX_SUBSCRIBERS",
         value_name = "N",
         default_value_t = 10_000,
-        value_parser = limits::at_least_one
+        value_parser = options::at_least_one
     )]
     max_subscribers: usize,
     /// Maximum size of the data of an event.
@@ -157,7 +142,7 @@ pub(crate) struct Arguments {
         env = "SSE_HUB_MAX_EVENT",
         value_name = "BYTES",
         default_value_t = 1024 * 1024,
-        value_parser = limits::at_least_one
+        value_parser = options::at_least_one
     )]
     max_event: usize,
     /// Policy for subscribers that read too slowly.
@@ -165,9 +150,9 @@ pub(crate) struct Arguments {
         long,
         env = "SSE_HUB_SLOW",
         value_name = "POLICY", value_enum,
-        default_value_t = WhenSlow::Disconnect
+        default_value_t = SlowPolicy::Disconnect
     )]
-    slow: WhenSlow,
+    slow: SlowPolicy,
     /// Maximum number of events by which a subscriber may lag; by default, the number of events that are kept.
     #[arg(
         long,
@@ -182,7 +167,7 @@ pub(crate) struct Arguments {
         long,
         env = "SSE_HUB_WRITE_TIMEOUT",
         value_name = "SECONDS",
-        value_parser = seconds::parse,
+        value_parser = parse::seconds,
         default_value = "60"
     )]
     write_timeout: Duration,
@@ -193,7 +178,7 @@ pub(crate) struct Arguments {
         long,
         env = "SSE_HUB_IDLE_TIMEOUT",
         value_name = "SECONDS",
-        value_parser = seconds::parse,
+        value_parser = parse::seconds,
         default_value = "180"
     )]
     idle_timeout: Duration,
@@ -215,7 +200,7 @@ pub(crate) struct Arguments {
         value_name = "HEX",
         env = "SSE_HUB_ID_KEY",
         hide_env_values = true,
-        value_parser = Secret(access::key)
+        value_parser = Secret(options::id_key)
     )]
     id_key: Option<[u8; 16]>,
     /// Level of the log on stderr: error, warn, info, debug or trace, also as target=level,…. Level debug logs each
@@ -226,7 +211,7 @@ pub(crate) struct Arguments {
 
 /// Value of `--slow`; see [`LagPolicy`].
 #[derive(Clone, Copy, ValueEnum)]
-enum WhenSlow {
+enum SlowPolicy {
     /// Send an event of the type `lagged` and end the stream; the client can reconnect to get what it missed.
     Disconnect,
     /// Send an event of the type `lagged` and continue with the newest event.
@@ -252,7 +237,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
 async fn serve(arguments: Arguments) -> Result<()> {
     let log = match arguments.log.clone() {
         Some(log) => log,
-        None => log_of_environment()?,
+        None => log_from_env()?,
     };
     let to_stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
@@ -262,22 +247,22 @@ async fn serve(arguments: Arguments) -> Result<()> {
         .with(log)
         .init();
     let (write_timeout, idle_timeout) = (arguments.write_timeout, arguments.idle_timeout);
-    let limits = Limits::of(arguments.max_subscribers);
+    let limits = Limits::new(arguments.max_subscribers);
     let addresses = arguments.listen.resolve().await?;
     let server = arguments.server(&limits, &addresses)?;
     let listeners = Listeners::bind(&addresses).await?;
-    let ends = serve::asked_to_end().context("cannot wait for signals")?;
+    let shutdown = server::shutdown_signal().context("cannot wait for signals")?;
     stdout::write(format!("http://{}/\n", listeners.local_addr()?).as_bytes())?;
-    let connections = Connections {
+    let limits = ConnectionLimits {
         max: limits.connections,
         write_timeout,
         idle_timeout,
     };
-    serve::run(listeners, Arc::new(server), connections, ends).await;
+    server::run(listeners, Arc::new(server), limits, shutdown).await;
     Ok(())
 }
 
-fn log_of_environment() -> Result<Targets> {
+fn log_from_env() -> Result<Targets> {
     match env::var("RUST_LOG") {
         #[expect(clippy::disallowed_methods, reason = "the type says what is valid")]
         Ok(text) if !text.is_empty() => text.parse().context("RUST_LOG"),
@@ -298,9 +283,11 @@ impl Arguments {
         let access = self.access.access(&self.listen, addresses)?;
         // Installed first, because the hub uses the recorder that is installed when it starts.
         let metrics = metrics::install()?;
-        let reserved = draft::OWN_TYPES.into_iter().chain(draft::BROWSER_TYPES);
+        let reserved = event_input::OWN_TYPES
+            .into_iter()
+            .chain(event_input::BROWSER_TYPES);
         let mut config = HubConfig::new()
-            .retention(self.keep.retention())
+            .retention(self.retention.retention())
             .max_subscribers(limits.subscribers)
             .max_event_bytes(self.max_event)
             .reserved_event_types(reserved.chain(self.streams.ping.then_some(PING_TYPE)))
@@ -315,7 +302,7 @@ impl Arguments {
             access,
             cors,
             metrics,
-            body_memory: body_memory::BodyMemory::default(),
+            body_memory: BodyMemory::default(),
             max_event: self.max_event,
             slow: self.slow.into(),
             max_lag: self.max_lag,
@@ -333,12 +320,12 @@ impl Arguments {
     }
 }
 
-impl From<WhenSlow> for LagPolicy {
-    fn from(slow: WhenSlow) -> Self {
+impl From<SlowPolicy> for LagPolicy {
+    fn from(slow: SlowPolicy) -> Self {
         match slow {
-            WhenSlow::Disconnect => Self::Disconnect,
-            WhenSlow::Skip => Self::Skip,
-            WhenSlow::Latest => Self::Latest,
+            SlowPolicy::Disconnect => Self::Disconnect,
+            SlowPolicy::Skip => Self::Skip,
+            SlowPolicy::Latest => Self::Latest,
         }
     }
 }

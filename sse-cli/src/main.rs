@@ -7,11 +7,10 @@
 //!       │                    │                  │                │                   │
 //!    get.rs              decode.rs          encode.rs          hub.rs            publish.rs
 //!       │                    │                  │              (has its own map)     │
-//!       ├─ url.rs, transport.rs ─────────────────────────────────┼───────────────────┤     URLs, proxies, certificates
-//!       ├─ request.rs        │                  │                │     options of the request
+//!       ├─ request.rs, parse.rs ─────────────────────────────────┼───────────────────┤     options of the request and of the connection
 //!       ├─ raw.rs            │                  │                │     bytes of the stream, not decoded
-//!       ├─ notice.rs         │                  │                │     lines on stderr
-//!       ├─ readable.rs       │                  │                │     events for people
+//!       ├─ stderr.rs         │                  │                │     lines on stderr
+//!       ├─ text_format.rs    │                  │                │     events as text for people
 //!       └───── json.rs ──────┴──────────────────┴────────────────┤     events for programs
 //!       └──────────────── stdout.rs ─────────────────────────────┘     the reader may close it at any time
 //! ```
@@ -29,15 +28,13 @@ mod get;
 mod hub;
 mod input;
 mod json;
-mod notice;
+mod parse;
 mod publish;
 mod raw;
-mod readable;
 mod request;
-mod seconds;
+mod stderr;
 mod stdout;
-mod transport;
-mod url;
+mod text_format;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -96,7 +93,7 @@ fn main() -> ExitCode {
         // The reader of stdout wants no more, as `| head -1` does.
         Err(error) if error.is::<stdout::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
-            notice::tell(format_args!("{error:#}"));
+            stderr::line(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }

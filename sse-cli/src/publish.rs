@@ -12,10 +12,10 @@ use http_body_util::{BodyExt, Full, Limited};
 use serde::Deserialize;
 use tower::ServiceExt;
 
-use crate::{input, notice, stdout, transport::Connection, url};
+use crate::{input, parse, request::ConnectionOptions, stderr, stdout};
 
 /// Maximum length of a response in bytes, which has the IDs of all published events.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Publish events to a hub, and print their IDs.
 ///
@@ -25,7 +25,7 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// URL of the hub, as `sse hub` prints it. The default path is /publish.
-    #[arg(value_parser = url::parse)]
+    #[arg(value_parser = parse::url)]
     url: Uri,
     /// Data of the event.
     #[arg(conflicts_with = "lines")]
@@ -59,15 +59,15 @@ pub(crate) struct Arguments {
     )]
     token: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 /// Response of the hub: the ID of one event, or those of all lines.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Answer {
+enum Published {
     Id(String),
-    IdFormat(Vec<String>),
+    Ids(Vec<String>),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -78,12 +78,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let (status, body) = read(response).await?;
     if status != StatusCode::OK {
         let body = String::from_utf8_lossy(&body);
-        bail!("status {status}: {}", notice::escaped(body.trim()));
+        bail!("status {status}: {}", stderr::escaped(body.trim()));
     }
-    let answer = serde_json::from_slice(&body).context("the response is not from a hub")?;
-    let mut lines = match answer {
-        Answer::Id(id) => id,
-        Answer::IdFormat(ids) => ids.join("\n"),
+    let published = serde_json::from_slice(&body).context("the response is not from a hub")?;
+    let mut lines = match published {
+        Published::Id(id) => id,
+        Published::Ids(ids) => ids.join("\n"),
     };
     if !lines.is_empty() {
         lines.push('\n');
@@ -152,7 +152,7 @@ where
     B: http_body::Body<Data = Bytes, Error = sse_source::BoxError>,
 {
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+    let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
     let body = body.map_err(|error| anyhow!(error).context("cannot read the response"))?;
     Ok((head.status, body.to_bytes()))
 }

@@ -21,17 +21,17 @@ pub(crate) fn transport(inner: Transport) -> Transport {
         let content_type = response.headers().get(CONTENT_TYPE);
         let is_stream = response.status() == StatusCode::OK
             && content_type.is_some_and(|value| is_event_stream(value.as_bytes()));
-        response.map(|body| Tap { body, is_stream })
+        response.map(|body| Tee { body, is_stream })
     };
     Transport::from_service(inner.map_response(response))
 }
 
-struct Tap<B> {
+struct Tee<B> {
     body: B,
     is_stream: bool,
 }
 
-impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Tap<B> {
+impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Tee<B> {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -1,6 +1,7 @@
-//! Options of the request.
+//! Options of a request, and of the connection to the server.
 
-use std::path::Path;
+use core::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -9,14 +10,15 @@ use http::{
     header::{CONTENT_TYPE, USER_AGENT},
 };
 use serde::de::IgnoredAny;
-use sse_source::{Builder, EventId, EventSource};
+use sse_source::{Builder, EventId, EventSource, Proxy, Transport};
 
-use crate::{input, url};
+use crate::{input, parse};
 
+/// Options of the request: method, headers, body and last event ID.
 #[derive(Args)]
-pub(crate) struct Request {
+pub(crate) struct RequestOptions {
     /// URL of the stream; the default scheme is http.
-    #[arg(value_parser = url::parse)]
+    #[arg(value_parser = parse::url)]
     url: Uri,
     /// Method of the request; by default GET, or POST with --data.
     #[arg(short = 'X', long)]
@@ -74,7 +76,7 @@ impl Headers {
     }
 }
 
-impl Request {
+impl RequestOptions {
     /// Returns whether the request may be repeated. A repeated POST, for example, could place a second order.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.method() == Method::GET
@@ -165,4 +167,49 @@ fn header(line: &[u8]) -> Result<Header, String> {
     let value =
         HeaderValue::try_from(value[1..].trim_ascii()).map_err(|error| error.to_string())?;
     Ok((name, value))
+}
+
+/// Options of the connection: timeout, proxy and certificates.
+#[derive(Args)]
+pub(crate) struct ConnectionOptions {
+    /// Maximum time to connect, including TLS.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse::seconds)]
+    connect_timeout: Duration,
+    /// Proxy for all requests: http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if the proxy
+    /// needs it. By default, `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` names the proxy, and `NO_PROXY` the exceptions.
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// PEM file with the certificates to trust, instead of those of this machine.
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// PEM file with the client certificate, and its chain up to a certificate that the server trusts.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// PEM file with the private key of --cert; by default, the file of --cert.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+}
+
+impl ConnectionOptions {
+    pub(crate) fn transport(&self) -> Result<Transport> {
+        let proxy = match &self.proxy {
+            Some(proxy) => Proxy::all(proxy).context("--proxy")?,
+            None => Proxy::from_env()?,
+        };
+        let mut builder = Transport::builder()
+            .connect_timeout(Some(self.connect_timeout))
+            .proxy(proxy);
+        if let Some(file) = &self.cacert {
+            builder = builder
+                .root_certificates(&input::file(file)?)
+                .with_context(|| format!("--cacert {}", file.display()))?;
+        }
+        if let Some(file) = &self.cert {
+            let key = self.key.as_ref().unwrap_or(file);
+            builder = builder
+                .client_certificate(&input::file(file)?, &input::file(key)?)
+                .with_context(|| format!("--cert {}, --key {}", file.display(), key.display()))?;
+        }
+        Ok(builder.build())
+    }
 }

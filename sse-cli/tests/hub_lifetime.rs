@@ -135,7 +135,7 @@ async fn it_ends_within_seconds_and_tells_all() {
             followers.push(hub.follow("topic=a").await);
         }
         // One client does not read its stream, and one sends no request.
-        let _silent = hub.ask("topic=a").await;
+        let _silent = hub.open_stream("topic=a").await;
         let _idle = TcpStream::connect(&hub.address).await.unwrap();
         hub.becomes("sse_hub_subscribers", 21).await;
         kill_process(Pid::from_child(&hub.running.child), signal).unwrap();
@@ -198,7 +198,7 @@ async fn it_ends_within_seconds_while_much_is_published() {
 #[tokio::test]
 async fn who_does_not_read_is_given_up() {
     let hub = Hub::start(["--write-timeout=1", "--max-lag=1000000"]);
-    let mut silent = hub.ask("topic=a").await;
+    let mut silent = hub.open_stream("topic=a").await;
     let mut follower = hub.follow("topic=a").await;
     let data = "x".repeat(1_000_000);
     // More than the buffers of the system hold.
@@ -222,7 +222,7 @@ async fn who_does_not_read_is_given_up() {
 #[tokio::test]
 async fn with_the_longest_write_timeout_nobody_is_given_up() {
     let hub = Hub::start(["--write-timeout=18446744073709551615", "--max-lag=1000000"]);
-    let mut silent = hub.ask("topic=a").await;
+    let mut silent = hub.open_stream("topic=a").await;
     hub.becomes("sse_hub_subscribers", 1).await;
     let data = "x".repeat(1_000_000);
     // More than the buffers of the system hold.
@@ -245,7 +245,10 @@ async fn the_crowd_is_limited_and_leaves_nothing_behind() {
     let mut follower = hub.follow("topic=**").await;
     let mut crowd = Vec::new();
     for number in 0..2_000 {
-        crowd.push(hub.ask(&format!("topic=news&topic=own/{number}")).await);
+        crowd.push(
+            hub.open_stream(&format!("topic=news&topic=own/{number}"))
+                .await,
+        );
     }
     let (mut served, mut refused) = (0, 0);
     for connection in &mut crowd {
@@ -305,7 +308,7 @@ async fn a_million_unknown_topics_leave_nothing_behind() {
 async fn flood(hub: &Hub, topics: core::ops::Range<u32>) {
     for topic in topics {
         let mut connection = hub
-            .ask(&format!("topic={}/{topic}", "unknown".repeat(20)))
+            .open_stream(&format!("topic={}/{topic}", "unknown".repeat(20)))
             .await;
         let mut head = [0; 64];
         let count = connection.read(&mut head).await.unwrap();
@@ -322,7 +325,7 @@ async fn flood(hub: &Hub, topics: core::ops::Range<u32>) {
 #[tokio::test]
 async fn each_stream_is_closed_with_its_position() {
     let hub = Hub::start([]);
-    let mut quiet = hub.ask("topic=quiet").await;
+    let mut quiet = hub.open_stream("topic=quiet").await;
     let mut text = String::new();
     while !text.contains("data: {}") {
         let mut bytes = [0; 1024];

@@ -22,7 +22,7 @@ async fn stalled_subscribers_of_large_events_hold_one_event_each() {
     let hub = Hub::start([]);
     let mut connections = Vec::new();
     for n in 0..SUBSCRIBERS {
-        connections.push(hub.ask(&format!("topic={n}")).await);
+        connections.push(hub.open_stream(&format!("topic={n}")).await);
     }
     hub.becomes("sse_hub_subscribers", SUBSCRIBERS).await;
     let data = "x".repeat(1_000_000);

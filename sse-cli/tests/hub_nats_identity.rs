@@ -211,7 +211,7 @@ impl Root {
         let key = rcgen::KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
-        let files = ["pem", "key"].map(|it| self.file(&format!("{name}.{it}")));
+        let files = ["pem", "key"].map(|extension| self.file(&format!("{name}.{extension}")));
         fs::write(&files[0], cert.pem()).unwrap();
         fs::write(&files[1], key.serialize_pem()).unwrap();
         files

@@ -267,7 +267,7 @@ async fn a_client_that_closes_its_writing_half_is_answered() {
     // The server detects a client that is gone without an event.
     drop(connection);
     hub.becomes("sse_hub_subscribers", 0).await;
-    let gone = hub.ask("topic=a").await;
+    let gone = hub.open_stream("topic=a").await;
     hub.becomes("sse_hub_subscribers", 1).await;
     drop(gone);
     hub.becomes("sse_hub_subscribers", 0).await;

@@ -44,7 +44,7 @@ async fn a_thousand_selections_as_large_as_they_may_be_take_little_memory() {
     // Starts with few clients: if they take too much memory, 1000 would take all memory of the machine.
     for clients in [10_u64, 1000] {
         while connections.len() < clients as usize {
-            connections.push(hub.ask(&query(connections.len())).await);
+            connections.push(hub.open_stream(&query(connections.len())).await);
         }
         hub.becomes("sse_hub_subscribers", clients).await;
         let taken = allocated(&hub).saturating_sub(before);

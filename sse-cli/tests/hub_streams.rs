@@ -34,12 +34,12 @@ async fn read_until(connection: &mut TcpStream, expected: &str) -> String {
 #[tokio::test]
 async fn a_quiet_stream_has_comments_or_pings() {
     let hub = Hub::start(["--keep-alive=0.1", "--no-position"]);
-    let mut quiet = hub.ask("topic=a").await;
+    let mut quiet = hub.open_stream("topic=a").await;
     let text = read_until(&mut quiet, ":\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n").await;
     assert!(!text.contains("event: "), "{text}");
 
     let hub = Hub::start(["--keep-alive=0.1", "--ping"]);
-    let mut quiet = hub.ask("topic=a").await;
+    let mut quiet = hub.open_stream("topic=a").await;
     for _ in 0..2 {
         read_until(&mut quiet, "event: ping\ndata: {}\n\n").await;
     }
@@ -87,7 +87,7 @@ async fn each_stream_begins_with_a_reconnection_time_of_its_own() {
         hub.news("a", "1").await;
         let mut times = std::collections::HashSet::new();
         for _ in 0..10 {
-            let mut stream = hub.ask("topic=a&newest=1").await;
+            let mut stream = hub.open_stream("topic=a&newest=1").await;
             let text = read_until(&mut stream, "data: 1\n").await;
             let (_, rest) = text.split_once(":\n\n").unwrap();
             let (first, _) = rest.split_once("\n\n").unwrap();
@@ -240,7 +240,7 @@ async fn lists_and_flags_of_the_environment_are_taken() {
         assert_eq!(reply.status, 400);
         assert_eq!(reply.header("access-control-allow-origin"), origin);
     }
-    let mut quiet = hub.ask("topic=a").await;
+    let mut quiet = hub.open_stream("topic=a").await;
     let text = read_until(&mut quiet, "event: ping\n").await;
     assert!(!text.contains("id: "), "{text}");
 }

@@ -389,7 +389,7 @@ async fn pages_of_other_origins_read_only_if_they_may() {
     assert!(
         ["last-event-id", "authorization", "content-type"]
             .iter()
-            .all(|it| allowed.contains(it))
+            .all(|header| allowed.contains(header))
     );
     assert!(
         !reply
@@ -472,7 +472,7 @@ async fn pages_of_other_origins_read_only_if_they_may() {
 #[tokio::test]
 async fn who_is_too_slow_is_told() {
     let hub = Hub::start(["--max-lag=3", "--slow=skip"]);
-    let slow = hub.ask("topic=a").await;
+    let slow = hub.open_stream("topic=a").await;
     let mut quick = hub.follow("topic=a").await;
     let data = "x".repeat(100_000);
     for _ in 0..200 {

@@ -215,7 +215,7 @@ impl Server {
             let rest = String::from_utf8(rest).expect("UTF-8");
             let (_, close_event) = rest
                 .split_once("event: shutdown\nretry: ")
-                .unwrap_or_else(|| panic!("no close_event in {rest:?}"));
+                .unwrap_or_else(|| panic!("no close event in {rest:?}"));
             assert!(
                 close_event.ends_with("\ndata: back soon\n\n\r\n0\r\n\r\n"),
                 "{close_event:?}"

@@ -117,7 +117,9 @@ impl Nats {
         let (name, server) = (self.name(), self.server.insert(server));
         let (start, limit) = (Instant::now(), test_timeout());
         while !listens(self.port, &name) {
-            let ended = server.try_wait()?.map(|it| format!("has ended: {it}"));
+            let ended = server
+                .try_wait()?
+                .map(|status| format!("has ended: {status}"));
             let late = (start.elapsed() > limit).then(|| "does not listen".to_owned());
             if let Some(what) = ended.or(late) {
                 return Err(io::Error::other(format!("{command:?} {what}")));
@@ -161,7 +163,10 @@ impl Nats {
         let sent = Command::new("kill")
             .args([&format!("-{name}"), &id])
             .status();
-        assert!(sent.is_ok_and(|it| it.success()), "kill -{name} {id}");
+        assert!(
+            sent.is_ok_and(|status| status.success()),
+            "kill -{name} {id}"
+        );
     }
 }
 

@@ -32,7 +32,7 @@ pub fn interpret_with(stream: &[u8], max_id_bytes: usize) -> Outcome {
 /// Returns the state at the end of the stream, and the unfinished last line.
 fn read(stream: &[u8], max_id_bytes: usize) -> (EventSource, String) {
     let mut line_starts = line_starts(stream).into_iter();
-    // "StreamTracker must be decoded using the UTF-8 decode algorithm. Note: The UTF-8 decode algorithm
+    // "Streams must be decoded using the UTF-8 decode algorithm. Note: The UTF-8 decode algorithm
     // strips one leading UTF-8 Byte Order Mark (BOM), if any."
     let stream = stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream);
     let text = String::from_utf8_lossy(stream);

@@ -12,9 +12,8 @@ use testkit::{
 };
 
 use crate::{
-    background::Background,
     page,
-    run::{cargo, run, target},
+    run::{Background, cargo, run, target},
     setup,
     whole::{self, cargo_all},
 };
@@ -22,27 +21,27 @@ use driver::Browser;
 
 /// Scope in which code of a page can run: a window or a kind of worker.
 #[derive(Clone, Copy)]
-struct Place {
+struct Scope {
     name: &'static str,
     /// Environment variable that makes the test runner use this scope.
     variable: &'static str,
 }
 
 /// All scopes. In each of them, both browsers can run modules and have `EventSource`, so all tests run in each.
-const PLACES: [Place; 4] = [
-    Place {
+const SCOPES: [Scope; 4] = [
+    Scope {
         name: "windows",
         variable: "WASM_BINDGEN_USE_BROWSER",
     },
-    Place {
+    Scope {
         name: "dedicated workers",
         variable: "WASM_BINDGEN_USE_DEDICATED_WORKER",
     },
-    Place {
+    Scope {
         name: "shared workers",
         variable: "WASM_BINDGEN_USE_SHARED_WORKER",
     },
-    Place {
+    Scope {
         name: "service workers",
         variable: "WASM_BINDGEN_USE_SERVICE_WORKER",
     },
@@ -55,7 +54,7 @@ const FIREFOX: &str = "firefox";
 pub(crate) const NAMES: [&str; 2] = [CHROMIUM, FIREFOX];
 
 /// Prefix of the tests that must run alone on the machine.
-const ENDURANCE: &str = "endurance::";
+const ENDURANCE_PREFIX: &str = "endurance::";
 
 /// Runs the tests of sse-wasm against real servers, and tests the demo page end to end, all in both browsers.
 ///
@@ -74,8 +73,8 @@ pub(crate) fn test(long: bool, browser: Option<&str>, filter: Option<&str>) -> R
     run(tests(&["--no-run"]))?;
     if let Some(filter) = filter {
         return browsers.iter().try_for_each(|browser| {
-            let bed = Bed::new(browser, PLACES[0])?;
-            bed.show(&bed.run(&[filter])?);
+            let run_in_browser = BrowserRun::new(browser, SCOPES[0])?;
+            run_in_browser.show(&run_in_browser.run(&[filter])?);
             Ok(())
         });
     }
@@ -83,46 +82,51 @@ pub(crate) fn test(long: bool, browser: Option<&str>, filter: Option<&str>) -> R
     run(end_to_end().arg("--no-run"))?;
 
     // The browser slots limit how many jobs run at the same time. The longest jobs come first.
-    let walks = browsers.iter().map(Job::Walk);
-    let tests = PLACES.iter().flat_map(|place| {
+    let pages = browsers.iter().map(Job::Page);
+    let tests = SCOPES.iter().flat_map(|scope| {
         let browsers = browsers.iter();
-        browsers.map(|browser| Job::Tests(browser, *place))
+        browsers.map(|browser| Job::Tests(browser, *scope))
     });
-    side_by_side(&walks.chain(tests).collect::<Vec<_>>(), Job::run)?;
-    browsers.iter().try_for_each(|it| endurance(it, long))
+    run_in_parallel(&pages.chain(tests).collect::<Vec<_>>(), Job::run)?;
+    browsers
+        .iter()
+        .try_for_each(|browser| endurance(browser, long))
 }
 
 /// Tests that one run of a browser executes.
 enum Job<'a> {
     /// Tests of the demo page, end to end.
-    Walk(&'a Browser),
+    Page(&'a Browser),
     /// Tests of sse-wasm, without those that must run alone on the machine.
-    Tests(&'a Browser, Place),
+    Tests(&'a Browser, Scope),
 }
 
 impl Job<'_> {
     fn run(&self) -> Result<()> {
         match *self {
-            Self::Walk(browser) => walk_through_the_page(browser),
-            Self::Tests(browser, place) => Bed::new(browser, place)?.run_all_but_endurance(),
+            Self::Page(browser) => test_page(browser),
+            Self::Tests(browser, scope) => BrowserRun::new(browser, scope)?.run_without_endurance(),
         }
     }
 }
 
 /// Runs the tests that take a long time or measure, in windows.
 fn endurance(browser: &Browser, long: bool) -> Result<()> {
-    let mut arguments = vec![ENDURANCE, "--nocapture"];
+    let mut arguments = vec![ENDURANCE_PREFIX, "--nocapture"];
     arguments.extend(long.then_some("--include-ignored"));
-    let bed = Bed::new(browser, PLACES[0])?;
-    bed.show(&bed.run(&arguments)?);
+    let run_in_browser = BrowserRun::new(browser, SCOPES[0])?;
+    run_in_browser.show(&run_in_browser.run(&arguments)?);
     Ok(())
 }
 
 /// Runs the function on all items at the same time, each in a thread of its own.
-fn side_by_side<T: Sync>(all: &[T], act: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = all.iter().map(|one| scope.spawn(|| act(one))).collect();
-        threads
+fn run_in_parallel<T: Sync>(items: &[T], function: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
+    thread::scope(|threads| {
+        let handles: Vec<_> = items
+            .iter()
+            .map(|item| threads.spawn(|| function(item)))
+            .collect();
+        handles
             .into_iter()
             .try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })
@@ -147,16 +151,16 @@ fn tests(arguments: &[&str]) -> Command {
 /// Run of wasm tests in one scope of a browser, with a browser slot and the servers that the tests need.
 ///
 /// The page is on `port`, the contract server on the next port, and the faulty server on the port after that.
-struct Bed<'a> {
+struct BrowserRun<'a> {
     browser: &'a Browser,
-    place: Place,
+    scope: Scope,
     port: u16,
     _servers: [Background; 2],
     _slot: Slot,
 }
 
-impl<'a> Bed<'a> {
-    fn new(browser: &'a Browser, place: Place) -> Result<Self> {
+impl<'a> BrowserRun<'a> {
+    fn new(browser: &'a Browser, scope: Scope) -> Result<Self> {
         let slot = slot()?;
         let port = port::free_row(3)?;
         let server = |path, port: u16| {
@@ -165,7 +169,7 @@ impl<'a> Bed<'a> {
         };
         Ok(Self {
             browser,
-            place,
+            scope,
             port,
             _servers: [
                 server("examples/contract_server", port + 1)?,
@@ -175,21 +179,21 @@ impl<'a> Bed<'a> {
         })
     }
 
-    fn run_all_but_endurance(&self) -> Result<()> {
-        let said = self.run(&["--skip", ENDURANCE])?;
-        let result = said.rfind("test result").unwrap_or(0);
-        self.show(said[result..].trim());
+    fn run_without_endurance(&self) -> Result<()> {
+        let output_text = self.run(&["--skip", ENDURANCE_PREFIX])?;
+        let result = output_text.rfind("test result").unwrap_or(0);
+        self.show(output_text[result..].trim());
         Ok(())
     }
 
     /// Runs the tests and returns their output.
     fn run(&self, arguments: &[&str]) -> Result<String> {
-        let Self { browser, place, .. } = self;
+        let Self { browser, scope, .. } = self;
         let output = tests(&["--"])
             .args(arguments)
             .env("RUST_BACKTRACE", "0")
             .env(browser.driver_variable, &browser.driver)
-            .env(place.variable, "1")
+            .env(scope.variable, "1")
             .env(
                 "WASM_BINDGEN_TEST_ADDRESS",
                 format!("127.0.0.1:{}", self.port),
@@ -202,27 +206,30 @@ impl<'a> Bed<'a> {
                 &browser.capabilities_file,
             )
             .output()?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let output_text = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
-            self.show(&said);
-            let complaints = String::from_utf8_lossy(&output.stderr);
+            self.show(&output_text);
+            let stderr = String::from_utf8_lossy(&output.stderr);
             bail!(
-                "{}, {}: {}: {complaints}",
+                "{}, {}: {}: {stderr}",
                 browser.name,
-                place.name,
+                scope.name,
                 output.status
             );
         }
-        Ok(said)
+        Ok(output_text)
     }
 
-    fn show(&self, said: &str) {
-        eprintln!("\n-- {}, {}\n{said}", self.browser.name, self.place.name);
+    fn show(&self, output_text: &str) {
+        eprintln!(
+            "\n-- {}, {}\n{output_text}",
+            self.browser.name, self.scope.name
+        );
     }
 }
 
 /// Opens the demo page, uses each of its faults, stops its server and starts it again.
-fn walk_through_the_page(browser: &Browser) -> Result<()> {
+fn test_page(browser: &Browser) -> Result<()> {
     drive(browser, end_to_end())
 }
 

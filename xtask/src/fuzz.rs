@@ -81,7 +81,7 @@ pub(crate) fn fuzz(seconds: u64, only: Option<&str>) -> Result<()> {
         let corpus = folder.join("corpus").join(target);
         fs::create_dir_all(&corpus)?;
         fs::create_dir_all(folder.join("artifacts"))?;
-        sow(&corpus, target)?;
+        write_seeds(&corpus, target)?;
         let mut command = Command::new(
             folder
                 .join("target")
@@ -109,11 +109,11 @@ pub(crate) fn fuzz(seconds: u64, only: Option<&str>) -> Result<()> {
 }
 
 /// Writes the seeds of a target into its corpus.
-fn sow(corpus: &Path, target: &str) -> Result<()> {
+fn write_seeds(corpus: &Path, target: &str) -> Result<()> {
     let seeds: Vec<Vec<u8>> = match target {
         "decode" => decode_cases()
             .iter()
-            .map(|case| in_two(&case.stream))
+            .map(|case| cut_in_middle(&case.stream))
             .collect(),
         "limits" => {
             let limited = decode_cases();
@@ -125,14 +125,16 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
                 ))
             });
             limited
-                .map(|(limit, id, stream)| [&[limit as u8, id as u8], &in_two(stream)[..]].concat())
+                .map(|(limit, id, stream)| {
+                    [&[limit as u8, id as u8], &cut_in_middle(stream)[..]].concat()
+                })
                 .collect()
         }
         "topic_filters" => TOPIC_FILTERS.map(Vec::from).to_vec(),
-        "nats_message" => MESSAGES.iter().map(|it| it.concat()).collect(),
+        "nats_message" => MESSAGES.iter().map(|parts| parts.concat()).collect(),
         "stream" => decode_cases()
             .iter()
-            .map(|case| [&[255, 255, 0, 255], &in_two(&case.stream)[..]].concat())
+            .map(|case| [&[255, 255, 0, 255], &cut_in_middle(&case.stream)[..]].concat())
             .collect(),
         // The connection opens, gets an event, breaks, and opens again.
         "session" => vec![vec![0, 0, 0, 0, 1, 1, 4, 2, 5, 0, 0, 0, 1]],
@@ -148,7 +150,7 @@ fn sow(corpus: &Path, target: &str) -> Result<()> {
 }
 
 /// Returns a stream with one cut in the middle, in the format of the targets.
-fn in_two(stream: &[u8]) -> Vec<u8> {
+fn cut_in_middle(stream: &[u8]) -> Vec<u8> {
     [&[1, (stream.len() / 2) as u8], stream].concat()
 }
 

@@ -1,12 +1,11 @@
 //! Commands that developers and CI run: `cargo xtask help`.
 //!
-//! - `demo.rs`, `nodes.rs`: serve the demo, with one server or with several over NATS.
-//! - `test.rs`, `steps.rs`: run everything that CI runs, step by step.
+//! - `demo.rs`: serves the demo, with one server or with several over NATS.
+//! - `test.rs`: runs everything that CI runs, step by step.
 //! - `browser.rs`: runs the tests that need Chromium and Firefox.
 //! - `servers.rs`: tests the servers with real clients and real proxies.
 //! - `fuzz.rs`: runs the fuzz targets.
 //! - `load.rs`: runs the load and soak tests.
-//! - `miri.rs`: runs the codec under Miri.
 //! - `npm.rs`: builds `EventSource` for JavaScript, as a script and as a package.
 //! - `page.rs`: builds the wasm page.
 //! - `promises.rs`: checks that the tests that SECURITY.md names exist.
@@ -15,16 +14,13 @@
 //! - `setup.rs`: installs required programs, or reports that they are missing.
 //! - `words.rs`: finds forms of prose and names that are not used here.
 //! - `whole.rs`: selects the whole workspace, so that dependencies are compiled once.
-//! - `run.rs`, `background.rs`: run a program.
+//! - `run.rs`: runs programs, also in the background, and steps one after the other.
 #![allow(clippy::print_stdout, reason = "output for the user of the command")]
 
-mod background;
 mod browser;
 mod demo;
 mod fuzz;
 mod load;
-mod miri;
-mod nodes;
 mod npm;
 mod page;
 mod promises;
@@ -34,7 +30,6 @@ mod run;
 mod servers;
 mod setup;
 mod size;
-mod steps;
 mod test;
 mod whole;
 mod words;
@@ -67,6 +62,8 @@ enum Command {
     },
     /// Run everything that CI runs.
     Test,
+    /// Check prose and names against the forms that xtask/words.toml lists.
+    Words,
     /// Run the tests that need browsers: sse-wasm, and the demo page end to end.
     TestBrowser {
         /// Also run the tests that take ten seconds each.
@@ -159,8 +156,9 @@ fn main() -> ExitCode {
         Command::Demo { port, nodes: 1, .. } => {
             page::build().and_then(|page| demo::serve(port, &page))
         }
-        Command::Demo { port, nodes, .. } => nodes::serve(port, nodes),
+        Command::Demo { port, nodes, .. } => demo::serve_nodes(port, nodes),
         Command::Test => test::all(),
+        Command::Words => words::check(),
         Command::TestBrowser {
             long,
             browser,
@@ -168,7 +166,7 @@ fn main() -> ExitCode {
         } => browser::test(long, browser.as_deref(), filter.as_deref()),
         Command::TestServers => servers::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
-        Command::Miri => miri::test(),
+        Command::Miri => test::miri(),
         Command::Bench {
             server,
             client,

@@ -61,7 +61,7 @@ fn check_row(root: &Path, cell: &str) -> Result<()> {
             format!("    {name},"),
         ];
         ensure!(
-            is_there.iter().any(|it| source.contains(it)),
+            is_there.iter().any(|form| source.contains(form)),
             "{path} has no test {name:?}"
         );
     }

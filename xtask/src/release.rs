@@ -33,8 +33,8 @@ use unchecked::Unchecked;
 
 use crate::{
     published::{names, select},
-    run::{cargo, command, output, run},
-    steps, test,
+    run::{cargo, command, output, run, steps},
+    test,
 };
 
 /// Runs all checks, and then publishes the crates, unless it is a dry run.
@@ -48,7 +48,7 @@ pub(crate) fn release(dry_run: bool, allow_unchecked: bool) -> Result<()> {
         true => Unchecked::Passes,
         false => Unchecked::Fails,
     };
-    steps::all(&[
+    steps(&[
         ("metadata", &metadata::check),
         ("packages", &packages::make),
         ("new projects", &outside::build),

@@ -1,13 +1,17 @@
-//! Runs programs and prints their commands.
+//! Runs programs and prints their commands, and runs steps one after the other.
 
 use std::{
     borrow::BorrowMut,
     env, iter,
+    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use testkit::timeout::test_timeout;
 
 /// Returns the root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -58,7 +62,7 @@ fn shown(command: &Command) -> String {
         Some(format!("{}={value}", name.display()))
     });
     let words = iter::once(command.get_program()).chain(command.get_args());
-    let words = variables.chain(words.map(|it| it.display().to_string()));
+    let words = variables.chain(words.map(|word| word.display().to_string()));
     format!(
         "cd {} && {}",
         folder.display(),
@@ -71,4 +75,62 @@ pub(crate) fn output(mut command: Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then_some(text)
+}
+
+/// Program that runs until this is dropped.
+pub(crate) struct Background(Child);
+
+impl Background {
+    /// Starts the program, and waits until it listens on the port.
+    pub(crate) fn start(command: &mut Command, port: u16) -> Result<Self> {
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot run {command:?}"))?;
+        let mut started = Self(child);
+        let (start, limit) = (Instant::now(), test_timeout());
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if let Some(status) = started.ended()? {
+                bail!("{command:?}: {status}");
+            }
+            if start.elapsed() > limit {
+                bail!("{command:?} does not listen on port {port}");
+            }
+            sleep(Duration::from_millis(50));
+        }
+        Ok(started)
+    }
+
+    /// Returns the exit status, or `None` if the program still runs.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.0.try_wait()?)
+    }
+
+    /// Returns the process ID.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Name of a step and its function.
+pub(crate) type Step<'a> = (&'static str, &'a dyn Fn() -> Result<()>);
+
+/// Runs the steps and prints the duration of each. Stops at the first step that fails.
+pub(crate) fn steps(steps: &[Step<'_>]) -> Result<()> {
+    let start = Instant::now();
+    for (name, step) in steps {
+        eprintln!("\n== {name}");
+        let begun = Instant::now();
+        step().with_context(|| format!("step {name:?}"))?;
+        eprintln!("== {name}: {} s", begun.elapsed().as_secs());
+    }
+    eprintln!("\nAll passed in {} s.", start.elapsed().as_secs());
+    Ok(())
 }

@@ -1,12 +1,12 @@
 //! Runs everything that CI runs.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::{
-    browser, fuzz, load, miri, npm, page, promises,
+    browser, fuzz, load, npm, page, promises,
     published::PUBLISHED,
-    run::{cargo, run},
-    servers, setup, steps,
+    run::{cargo, command, output, run, steps},
+    servers, setup,
     whole::cargo_all,
     words,
 };
@@ -17,7 +17,7 @@ const PUBLIC_ITEM_LINTS: &str = "-D clippy::exhaustive_enums -D clippy::exhausti
 
 /// Runs all steps one after the other. Stops at the first step that fails.
 pub(crate) fn all() -> Result<()> {
-    steps::all(&[
+    steps(&[
         ("formatting", &formatting),
         ("promises of SECURITY.md", &promises::check),
         ("words", &words::check),
@@ -27,7 +27,7 @@ pub(crate) fn all() -> Result<()> {
         ("small targets", &small_targets),
         ("fuzz targets, a few seconds each", &fuzzing),
         ("load and soak tests, a few seconds each", &load::smoke),
-        ("Miri", &miri::test),
+        ("Miri", &miri),
         ("browsers", &|| browser::test(false, None, None)),
         ("npm package", &npm::test),
         ("servers", &servers::test),
@@ -57,6 +57,9 @@ fn lints() -> Result<()> {
         "--package sse-cli --no-default-features --features hub",
         "--package sse-warp --all-targets --all-features",
         "--package web --all-targets",
+        // `--all-targets` leaves out targets with `test = false`.
+        "--package interop --test interop",
+        "--package web --all-features --test end_to_end",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
         "--package guide --example yew --target wasm32-unknown-unknown",
@@ -137,4 +140,22 @@ fn fuzzing() -> Result<()> {
     // Fails if the lock file is out of date, because then each build would resolve other versions.
     lint("--manifest-path fuzz/Cargo.toml --locked")?;
     fuzz::fuzz(3, None)
+}
+
+/// Runs the unit tests of the codec. The cases of `testdata/` are left out, because they would take hours.
+pub(crate) fn miri() -> Result<()> {
+    if output(command("cargo", "+nightly miri --version")).is_none() {
+        if output(command("rustc", "+nightly --version")).is_none() {
+            bail!("Miri needs the nightly toolchain: rustup toolchain install nightly");
+        }
+        run(command(
+            "rustup",
+            "component add --toolchain nightly miri rust-src",
+        ))?;
+    }
+    run(command(
+        "cargo",
+        "+nightly miri test --package sse-proto --lib --features simd",
+    )
+    .env_remove("CARGO"))
 }

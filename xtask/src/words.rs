@@ -1,6 +1,6 @@
 //! Forms of prose and names that this project does not use. `xtask/words.toml` lists them with their reasons.
 
-use std::{fmt::Write as _, fs};
+use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 use anyhow::{Context, Result, ensure};
 use regex::Regex;
@@ -11,28 +11,45 @@ use crate::run::{command, output, root};
 /// Path of the list in the workspace.
 const LIST: &str = "xtask/words.toml";
 
+/// Document that may have old names, because it tells users what changed.
+const CHANGELOG: &str = "CHANGELOG.md";
+
 /// Fails if a Rust or Markdown file of the repository has a form of the list.
 pub(crate) fn check() -> Result<()> {
     let list = fs::read_to_string(root().join(LIST)).context(LIST)?;
     let forms = forms(&list)?;
     let files = output(command("git", "ls-files *.rs *.md")).context("git ls-files")?;
     let mut report = String::new();
-    let mut count = 0;
+    let mut counts = BTreeMap::<_, usize>::new();
     for path in files.split('\n') {
         // A file that was deleted is still listed until that is committed.
         let Ok(text) = fs::read_to_string(root().join(path)) else {
             continue;
         };
-        for passage in passages(path, &text) {
-            for form in forms.iter().filter(|form| form.is_in(&passage)) {
-                count += 1;
-                let Passage { line, text, .. } = &passage;
-                writeln!(report, "{path}:{line}: {text}\n    {}", form.reason)?;
-            }
+        let (folder, _) = path.split_once('/').unwrap_or((".", path));
+        for finding in findings(&forms, path, &text) {
+            *counts.entry(folder).or_default() += 1;
+            writeln!(report, "{finding}")?;
         }
     }
-    ensure!(count == 0, "{report}{count} forms that {LIST} lists");
+    let total: usize = counts.values().sum();
+    for (folder, count) in &counts {
+        writeln!(report, "{folder}: {count}")?;
+    }
+    ensure!(total == 0, "{report}{total} forms that {LIST} lists");
     Ok(())
+}
+
+/// Returns a text for each form of the list in a file.
+fn findings(forms: &[Form], path: &str, text: &str) -> Vec<String> {
+    let mut findings = Vec::new();
+    for passage in passages(path, text) {
+        for form in forms.iter().filter(|form| form.is_in(path, &passage)) {
+            let Passage { line, text, .. } = &passage;
+            findings.push(format!("{path}:{line}: {text}\n    {}", form.reason));
+        }
+    }
+    findings
 }
 
 fn forms(list: &str) -> Result<Vec<Form>> {
@@ -53,6 +70,7 @@ struct Entry {
     r#in: Kind,
     find: String,
     unless: Option<String>,
+    under: Option<String>,
     example: String,
     reason: String,
 }
@@ -65,6 +83,8 @@ enum Kind {
     Summary,
     /// Paragraph of a comment or of Markdown, without code.
     Prose,
+    /// Line of code, or code in backticks.
+    Code,
     /// Name of a constant or static.
     Constant,
 }
@@ -74,6 +94,7 @@ struct Form {
     kind: Kind,
     find: Regex,
     unless: Option<Regex>,
+    under: String,
     reason: String,
 }
 
@@ -85,15 +106,17 @@ impl Form {
             kind: entry.r#in,
             find: regex(&entry.find)?,
             unless: entry.unless.as_deref().map(regex).transpose()?,
+            under: entry.under.unwrap_or_default(),
             reason: entry.reason,
         };
+        let path = format!("{}example.rs", form.under);
         let source = match form.kind {
-            Kind::Constant => entry.example.clone(),
+            Kind::Code | Kind::Constant => entry.example.clone(),
             Kind::Summary | Kind::Prose => format!("/// {}", entry.example),
         };
-        let is_found = passages("example.rs", &source)
+        let is_found = passages(&path, &source)
             .iter()
-            .any(|it| form.is_in(it));
+            .any(|passage| form.is_in(&path, passage));
         ensure!(
             is_found,
             "{:?} does not find its example {:?}",
@@ -103,13 +126,17 @@ impl Form {
         Ok(form)
     }
 
-    fn is_in(&self, passage: &Passage) -> bool {
+    fn is_in(&self, path: &str, passage: &Passage) -> bool {
+        let is_exempt = passage.kind == Kind::Code && path == CHANGELOG;
+        if self.kind != passage.kind || is_exempt || !path.starts_with(&self.under) {
+            return false;
+        }
         let is_allowed = |sentence: &str| {
             let unless = self.unless.as_ref();
             unless.is_some_and(|unless| unless.is_match(sentence))
         };
         let mut sentences = passage.text.split(". ");
-        self.kind == passage.kind && sentences.any(|it| self.find.is_match(it) && !is_allowed(it))
+        sentences.any(|sentence| self.find.is_match(sentence) && !is_allowed(sentence))
     }
 }
 
@@ -129,24 +156,24 @@ impl Passage {
     }
 }
 
-/// Returns what a file says.
+/// Returns the passages of a file.
 fn passages(path: &str, text: &str) -> Vec<Passage> {
-    let mut reader = Reader::default();
+    let mut parser = Parser::default();
     let is_rust = path.ends_with(".rs");
     for (number, line) in (1..).zip(text.split('\n')) {
         let line = line.trim();
         match is_rust {
-            true => reader.rust(number, line),
-            false => reader.prose(number, line),
+            true => parser.rust(number, line),
+            false => parser.prose(number, line),
         }
     }
-    reader.end_paragraph();
-    reader.passages
+    parser.end_paragraph();
+    parser.passages
 }
 
 /// Collects lines into paragraphs.
 #[derive(Default)]
-struct Reader {
+struct Parser {
     passages: Vec<Passage>,
     /// Marker of the current comment, such as `///`; empty in Markdown.
     marker: &'static str,
@@ -154,13 +181,14 @@ struct Reader {
     paragraph: Option<(usize, String)>,
     /// The next paragraph is the first one of a doc comment.
     is_first: bool,
+    /// The current line is in a block of code in a comment or in Markdown.
     is_code: bool,
 }
 
-impl Reader {
+impl Parser {
     fn rust(&mut self, number: usize, line: &str) {
         let markers = ["///", "//!", "//"];
-        let marker = markers.into_iter().find(|it| line.starts_with(it));
+        let marker = markers.into_iter().find(|marker| line.starts_with(marker));
         let marker = marker.unwrap_or_default();
         if marker != self.marker {
             self.end_paragraph();
@@ -170,19 +198,22 @@ impl Reader {
         }
         match line.strip_prefix(marker) {
             Some(text) if !marker.is_empty() => self.prose(number, text.trim()),
-            _ => self.constant(number, line),
+            _ => self.code(number, line),
         }
     }
 
-    fn constant(&mut self, number: usize, line: &str) {
+    fn code(&mut self, number: usize, line: &str) {
+        if line.is_empty() {
+            return;
+        }
+        self.push(Kind::Code, number, line);
         let words: Vec<_> = line.split(' ').collect();
         let keyword = words
             .iter()
-            .position(|it| matches!(*it, "const" | "static"));
-        let name = keyword.and_then(|at| words.get(at + 1)?.strip_suffix(':'));
+            .position(|word| matches!(*word, "const" | "static"));
+        let name = keyword.and_then(|index| words.get(index + 1)?.strip_suffix(':'));
         if let Some(name) = name {
-            self.passages
-                .push(Passage::new(Kind::Constant, number, name));
+            self.push(Kind::Constant, number, name);
         }
     }
 
@@ -193,6 +224,9 @@ impl Reader {
             return;
         }
         if self.is_code {
+            if !line.is_empty() {
+                self.push(Kind::Code, number, line);
+            }
             return;
         }
         // Rows of tables, headings and items of lists are paragraphs of their own.
@@ -218,33 +252,47 @@ impl Reader {
         let Some((line, text)) = self.paragraph.take() else {
             return;
         };
-        let text = without_code(&text);
+        let (prose, code) = split_code(&text);
         if core::mem::take(&mut self.is_first) {
-            let (sentence, _) = text.split_once(". ").unwrap_or((&text, ""));
-            self.passages
-                .push(Passage::new(Kind::Summary, line, sentence));
+            let (sentence, _) = prose.split_once(". ").unwrap_or((&prose, ""));
+            self.push(Kind::Summary, line, sentence);
         }
-        self.passages.push(Passage::new(Kind::Prose, line, text));
+        self.push(Kind::Prose, line, prose);
+        for code in code {
+            self.push(Kind::Code, line, code);
+        }
+    }
+
+    fn push(&mut self, kind: Kind, line: usize, text: impl Into<String>) {
+        self.passages.push(Passage::new(kind, line, text));
     }
 }
 
-/// Replaces what is in backticks, which is not prose.
-fn without_code(text: &str) -> String {
-    let mut prose = String::new();
+/// Returns a paragraph without its code, which is in backticks, and the code.
+fn split_code(text: &str) -> (String, Vec<&str>) {
+    let (mut prose, mut code) = (String::new(), Vec::new());
     for (index, part) in text.split('`').enumerate() {
-        prose.push_str(if index % 2 == 0 { part } else { "`…`" });
+        if index % 2 == 0 {
+            prose.push_str(part);
+        } else {
+            prose.push_str("`…`");
+            code.push(part);
+        }
     }
-    prose
+    (prose, code)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn list() -> String {
+        fs::read_to_string(root().join(LIST)).unwrap()
+    }
+
     #[test]
     fn each_form_of_the_list_finds_its_example() {
-        let list = fs::read_to_string(root().join(LIST)).unwrap();
-        assert!(forms(&list).unwrap().len() > 10);
+        assert!(forms(&list()).unwrap().len() > 10);
     }
 
     #[test]
@@ -259,8 +307,50 @@ mod tests {
         assert!(forms(list).is_err());
     }
 
+    /// The sentences and names come from the list, so that this file has none of them.
     #[test]
-    fn prose_is_told_from_code() {
+    fn one_sentence_or_one_old_name_is_found_again() {
+        let forms = forms(&list()).unwrap();
+        let list: List = toml::from_str(&list()).unwrap();
+        let source = |sentence: &str, code: &str| {
+            format!("/// Returns the name.{sentence}\nfn name() {{\n    {code}\n}}\n")
+        };
+        let find = |path: &str, sentence: &str, code: &str| {
+            findings(&forms, path, &source(sentence, code))
+        };
+        assert_eq!(find("a/src/lib.rs", "", ""), Vec::<String>::new());
+        for entry in &list.form {
+            let path = format!("{}src/lib.rs", entry.under.as_deref().unwrap_or("a/"));
+            let found = match entry.r#in {
+                Kind::Prose => find(&path, &format!("\n///\n/// {}", entry.example), ""),
+                Kind::Code | Kind::Constant => find(&path, "", &entry.example),
+                Kind::Summary => findings(&forms, &path, &format!("/// {}\n", entry.example)),
+            };
+            let is_found = found.iter().any(|finding| finding.ends_with(&entry.reason));
+            assert!(is_found, "{}", entry.example);
+        }
+    }
+
+    #[test]
+    fn old_names_are_found_in_documents_but_not_in_the_changelog() {
+        let forms = forms(&list()).unwrap();
+        let list: List = toml::from_str(&list()).unwrap();
+        let name = list.form.iter().find(|entry| {
+            let Entry { r#in, under, .. } = entry;
+            *r#in == Kind::Code && under.is_none()
+        });
+        let name = &name.unwrap().example;
+        for text in [
+            format!("Use `{name}`.\n"),
+            format!("```rust\n{name}\n```\n"),
+        ] {
+            assert!(!findings(&forms, "guide/choosing.md", &text).is_empty());
+            assert!(findings(&forms, CHANGELOG, &text).is_empty());
+        }
+    }
+
+    #[test]
+    fn prose_is_distinguished_from_code() {
         let source = "\
 //! About `whoever`.
 //!
@@ -279,11 +369,15 @@ static OTHER: u8 = 1;
         let expected = [
             (Kind::Summary, 1, "About `…`."),
             (Kind::Prose, 1, "About `…`."),
+            (Kind::Code, 1, "whoever"),
+            (Kind::Code, 4, "// whoever"),
             (Kind::Prose, 6, "More. And more."),
             (Kind::Summary, 9, "Returns it"),
             (Kind::Prose, 9, "Returns it. At once."),
+            (Kind::Code, 10, "const NAME: &str = \"whoever\";"),
             (Kind::Constant, 10, "NAME"),
             (Kind::Prose, 11, "A note to the reader."),
+            (Kind::Code, 13, "static OTHER: u8 = 1;"),
             (Kind::Constant, 13, "OTHER"),
         ];
         let expected = expected.map(|(kind, line, text)| Passage::new(kind, line, text));
@@ -292,13 +386,14 @@ static OTHER: u8 = 1;
             "# Title\nText\nand text.\n\n| a | b |\n| c | d |\n\n```\ncode\n```\n- item\n";
         let texts: Vec<_> = passages("a.md", markdown)
             .into_iter()
-            .map(|it| it.text)
+            .map(|passage| passage.text)
             .collect();
         let expected = [
             "# Title",
             "Text and text.",
             "| a | b |",
             "| c | d |",
+            "code",
             "- item",
         ];
         assert_eq!(texts, expected);

@@ -92,7 +92,7 @@ fn curl_gets_one_event_or_a_reason() -> Result<()> {
             echoes(server, ["data", "", id])?;
         }
         // The HTTP library refuses a URL that is too long, before the code of this project runs.
-        let (status, _) = ask(server, &echo_path(&"x".repeat(30_000), "", ""))?;
+        let (status, _) = get(server, &echo_path(&"x".repeat(30_000), "", ""))?;
         ensure!(status == 414, "{status}");
         Ok(())
     })
@@ -137,7 +137,7 @@ fn read_by_curl(server: &Server, seen: Option<usize>, options: &[&str]) -> Resul
 
 fn echoes(server: &Server, [data, event_type, id]: [&str; 3]) -> Result<()> {
     let path = echo_path(data, event_type, id);
-    let (status, body) = ask(server, &path)?;
+    let (status, body) = get(server, &path)?;
     match echoed(data, event_type, id) {
         Some(event) if status == 200 => ensure!(events(&body) == [event], "{path}: {body:?}"),
         None if status == 400 => ensure!(!body.is_empty(), "{path}: no reason"),
@@ -147,7 +147,7 @@ fn echoes(server: &Server, [data, event_type, id]: [&str; 3]) -> Result<()> {
 }
 
 /// Requests a path with curl, and returns the status and the body.
-fn ask(server: &Server, path: &str) -> Result<(u16, Vec<u8>)> {
+fn get(server: &Server, path: &str) -> Result<(u16, Vec<u8>)> {
     let mut curl = Command::new("curl");
     curl.args([
         "-sSN",

@@ -1,14 +1,20 @@
-//! Answers of a hostile server.
+//! Hostile server: its answers, small bodies that decompress to large ones, and the server that sends them.
 
 use std::{
-    io::{self, Read as _, Write as _},
-    net::TcpStream,
+    io::{self, Read as _, Write},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
+use anyhow::Result;
+use brotli::{CompressorWriter, enc::BrotliEncoderParams};
 use clap::ValueEnum;
 use fastrand::Rng;
-
-use super::bombs;
+use flate2::{Compression, write::GzEncoder};
 
 /// Number of bytes of one write.
 const PIECE: usize = 64 * 1024;
@@ -58,7 +64,7 @@ pub(super) enum Answer {
     EndlessError,
     /// Redirects without end.
     Redirects,
-    /// StreamTracker that end at once and request an immediate reconnection.
+    /// Streams that end at once and request an immediate reconnection.
     ShortStreams,
 }
 
@@ -113,14 +119,14 @@ impl Answer {
 
     fn write_body(self, mut connection: TcpStream, rng: &mut Rng) -> io::Result<()> {
         match self {
-            Self::GzipRun => bombs::gzip(connection, &[b'x'; PIECE]),
-            Self::GzipInGzip => bombs::gzip_in_gzip(connection, &[b'x'; PIECE]),
-            Self::GzipLines => bombs::gzip(connection, &b":\n".repeat(PIECE / 2)),
-            Self::BrotliRun => bombs::brotli(connection, &[b'x'; PIECE], 22),
-            Self::BrotliWindow => bombs::brotli(connection, &[b'x'; PIECE], 30),
-            Self::ZstdRun => bombs::zstd(connection, b'x', 23),
-            Self::ZstdLines => bombs::zstd(connection, b'\n', 23),
-            Self::ZstdWindow => bombs::zstd(connection, b'x', 27),
+            Self::GzipRun => gzip(connection, &[b'x'; PIECE]),
+            Self::GzipInGzip => gzip_in_gzip(connection, &[b'x'; PIECE]),
+            Self::GzipLines => gzip(connection, &b":\n".repeat(PIECE / 2)),
+            Self::BrotliRun => brotli(connection, &[b'x'; PIECE], 22),
+            Self::BrotliWindow => brotli(connection, &[b'x'; PIECE], 30),
+            Self::ZstdRun => zstd(connection, b'x', 23),
+            Self::ZstdLines => zstd(connection, b'\n', 23),
+            Self::ZstdWindow => zstd(connection, b'x', 27),
             Self::EndlessLine => {
                 connection.write_all(b"data: ")?;
                 repeat(connection, b"x")
@@ -169,5 +175,77 @@ fn repeat(mut connection: TcpStream, bytes: &[u8]) -> io::Result<()> {
     let many = bytes.repeat(PIECE.div_ceil(bytes.len()));
     loop {
         connection.write_all(&many)?;
+    }
+}
+
+/// Maximum size of a zstd block, in bytes.
+const ZSTD_BLOCK: u32 = 128 * 1024;
+
+/// Compresses the same bytes without end, until `out` fails.
+pub(super) fn gzip(out: impl Write, bytes: &[u8]) -> io::Result<()> {
+    repeat_bytes(GzEncoder::new(out, Compression::best()), bytes)
+}
+
+/// Compresses the same bytes without end, twice.
+pub(super) fn gzip_in_gzip(out: impl Write, bytes: &[u8]) -> io::Result<()> {
+    gzip(GzEncoder::new(out, Compression::best()), bytes)
+}
+
+/// Compresses the same bytes without end, with a window of 2^`window_log` bytes.
+pub(super) fn brotli(out: impl Write, bytes: &[u8], window_log: i32) -> io::Result<()> {
+    let parameters = BrotliEncoderParams {
+        quality: 1,
+        lgwin: window_log,
+        large_window: window_log > 24,
+        ..BrotliEncoderParams::default()
+    };
+    repeat_bytes(
+        CompressorWriter::with_params(out, 64 * 1024, &parameters),
+        bytes,
+    )
+}
+
+/// Writes a frame of zstd with a window of 2^`window_log` bytes and blocks without end, each of which repeats the
+/// byte.
+///
+/// The format is that of [RFC 8878, 3.1.1](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1).
+pub(super) fn zstd(mut out: impl Write, byte: u8, window_log: u8) -> io::Result<()> {
+    // Magic number; a descriptor of a frame without size and checksum; the exponent of the window.
+    out.write_all(&[0x28, 0xB5, 0x2F, 0xFD, 0, (window_log - 10) << 3])?;
+    let [a, b, c, _] = (1 << 1 | ZSTD_BLOCK << 3).to_le_bytes();
+    repeat_bytes(out, &[a, b, c, byte].repeat(1_000))
+}
+
+fn repeat_bytes(mut out: impl Write, bytes: &[u8]) -> io::Result<()> {
+    loop {
+        out.write_all(bytes)?;
+    }
+}
+
+/// Server that gives every request the same answer, as long as this process lives.
+pub(super) struct Server {
+    pub(super) port: u16,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Server {
+    pub(super) fn start(answer: Answer, seed: u64) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        let connections = Arc::<AtomicUsize>::default();
+        let counter = Arc::clone(&connections);
+        thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                counter.fetch_add(1, Ordering::Relaxed);
+                // It fails when the client disconnects.
+                thread::spawn(move || answer.write(connection, port, seed));
+            }
+        });
+        Ok(Self { port, connections })
+    }
+
+    /// Returns the number of connections up to now.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 }

@@ -8,7 +8,11 @@ use sse_source::{EventSource, Transport};
 use testkit::poll_time::{MAX_TURN, longest_wait};
 use tokio::time::timeout;
 
-use super::{Options, answers::Answer, mebibytes, name, server::Server};
+use super::{
+    Options,
+    answers::{Answer, Server},
+    mebibytes, name,
+};
 use crate::program::Program;
 
 /// Minimum time between two connections of the client.
@@ -101,7 +105,7 @@ fn attack_once(client: &Path, answer: Answer, options: &Options) -> Result<(Stri
     ]);
     let mut program = Program::start(&mut command)?;
     program.process.limit_memory(options.memory_bytes())?;
-    program.tell("read")?;
+    program.send("read")?;
     let items = program.answer("items")?;
     let longest = Duration::from_micros(program.answer("turn")?);
     let peak = program.process.memory()?.peak;

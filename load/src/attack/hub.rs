@@ -101,7 +101,7 @@ fn start(sse: &Path, options: &Options) -> Result<(Process, SocketAddr)> {
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
     let address = line.trim().strip_prefix("http://");
-    let address = address.and_then(|it| it.strip_suffix('/'));
+    let address = address.and_then(|url| url.strip_suffix('/'));
     let address = address.with_context(|| format!("no URL, but {line:?}"))?;
     #[expect(clippy::disallowed_methods, reason = "an address has no sign")]
     let address = address.parse()?;

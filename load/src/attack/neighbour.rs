@@ -77,7 +77,8 @@ impl Latency {
 
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [median, most, max] = [50, 99, 100].map(|it| self.percentile(it).as_secs_f64() * 1e3);
+        let [median, most, max] =
+            [50, 99, 100].map(|percent| self.percentile(percent).as_secs_f64() * 1e3);
         let events = self.times.len();
         write!(f, "{events:4} events, {median:5.1} {most:6.1} {max:7.1} ms")
     }

@@ -147,8 +147,8 @@ fn largest_patterns(rng: &mut Rng) -> String {
         let mut segments: Vec<_> = iter::repeat_with(segment).take(MAX_SEGMENTS - 1).collect();
         for _ in 0..MAX_STARS {
             // Not the first segment, which is padded.
-            let place = rng.usize(1..segments.len());
-            segments[place] = "*".to_owned();
+            let index = rng.usize(1..segments.len());
+            segments[index] = "*".to_owned();
         }
         segments.push("**".to_owned());
         let mut pattern = segments.join("/");

@@ -110,7 +110,9 @@ impl Target {
 
     /// Publishes this number of events, to fill the log of the hub.
     pub(super) async fn fill(&self, events: usize) -> Result<()> {
-        let topics: Vec<_> = (0..MAX_TOPICS).map(|it| format!("\"full/{it}\"")).collect();
+        let topics: Vec<_> = (0..MAX_TOPICS)
+            .map(|number| format!("\"full/{number}\""))
+            .collect();
         let line = format!("{{\"topics\":[{}],\"data\":\"\"}}\n", topics.join(","));
         for _ in 0..events.div_ceil(1_000) {
             let body = line.repeat(events.min(1_000));
@@ -237,7 +239,7 @@ impl Answers {
     }
 
     fn are_all(&self, answer: &str) -> bool {
-        self.0.keys().all(|it| it == answer)
+        self.0.keys().all(|key| key == answer)
     }
 }
 

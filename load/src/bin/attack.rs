@@ -23,7 +23,7 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let Arguments { options } = Arguments::parse();
-    machine::allow_files(MAX_CONNECTIONS)?;
+    machine::raise_open_files(MAX_CONNECTIONS)?;
     let sse = built(&["--package", "sse-cli", "--bin", "sse"])?.join("sse");
     let attacked = built(&["--package", "load", "--bin", "attacked"])?.join("attacked");
     attack::run(&sse, &attacked, &options, &mut io::stdout()).await

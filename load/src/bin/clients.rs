@@ -9,11 +9,11 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use load::{
-    arguments::{Asked, Effort},
     clients::Client,
     decoding::{self, Plan},
     flood,
     machine::Cores,
+    options::{Effort, RunOptions},
     place, process,
     program::Program,
     report,
@@ -23,7 +23,7 @@ use load::{
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(flatten)]
-    asked: Asked<Client>,
+    asked: RunOptions<Client>,
 }
 
 /// Returns the number of events of a response, the number of processes whose memory is measured, and the time for all
@@ -32,7 +32,7 @@ fn plan(effort: Effort) -> (u64, usize, Duration) {
     match effort {
         Effort::Smoke => (10_000, 1, Duration::from_millis(200)),
         Effort::Quick => (400_000, 3, Duration::from_secs(8)),
-        Effort::Whole => (400_000, 11, Duration::from_secs(60)),
+        Effort::Full => (400_000, 11, Duration::from_secs(60)),
     }
 }
 
@@ -60,7 +60,7 @@ fn main() -> Result<()> {
         let readings = decoding::all(&plan, &stream);
         writeln!(out, "\n{}", report::decoding(&stream.title, &readings))?;
         // Errors of other libraries are only in the table.
-        for (client, reading) in readings.into_iter().filter(|it| it.0.is_ours()) {
+        for (client, reading) in readings.into_iter().filter(|reading| reading.0.is_ours()) {
             reading.with_context(|| format!("{client}, {}", stream.key))?;
         }
     }

@@ -23,7 +23,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let Arguments { port, core } = Arguments::parse();
-    machine::stay_on(core)?;
+    machine::pin_to_core(core)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = listener.with_context(|| format!("cannot listen on port {port}"))?;
     println!("listening {}", listener.local_addr()?.port());

@@ -8,10 +8,14 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 use load::{
-    arguments::{Asked, Effort},
-    hub::{growth, latency, paced::Pace, pipes, report, stalls},
+    hub::{
+        growth,
+        paced::{self, Pace},
+        report, stalls,
+    },
     machine::{self, Cores},
     measure::{self, Plan},
+    options::{Effort, RunOptions},
     place, process,
     server::Allocator,
     servers::Library,
@@ -34,7 +38,7 @@ const OTHER_FILES: usize = 100;
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(flatten)]
-    asked: Asked<Library>,
+    asked: RunOptions<Library>,
 }
 
 /// Numbers of subscribers and durations of all measurements.
@@ -90,7 +94,7 @@ impl Extent {
                 stalled: seconds(5),
                 ..whole
             },
-            Effort::Whole => whole,
+            Effort::Full => whole,
         }
     }
 }
@@ -98,13 +102,17 @@ impl Extent {
 fn main() -> Result<()> {
     let Arguments { asked } = Arguments::parse();
     let extent = Extent::of(asked.effort());
-    let numbers: Vec<usize> = extent.growth.iter().map(|it| allowed(*it)).collect();
-    machine::allow_files((extent.subscribers + OTHER_FILES) as u64)?;
+    let numbers: Vec<usize> = extent
+        .growth
+        .iter()
+        .map(|number| allowed(*number))
+        .collect();
+    machine::raise_open_files((extent.subscribers + OTHER_FILES) as u64)?;
     let facts = place::facts();
     let programs = process::built(&["--package", "load", "--bins"])?;
-    let _hurry = machine::Hurry::start();
+    let _hurry = machine::HighPriority::start();
     let cores = Cores::find()?;
-    machine::stay_on(cores.clients)?;
+    machine::pin_to_core(cores.clients)?;
     let [axum, actix, nchan] = Library::PEERS;
     let plan = Plan {
         libraries: &asked.of(&[Library::HUB, axum, actix, nchan, Library::BOUND]),
@@ -130,9 +138,9 @@ fn main() -> Result<()> {
         interval: EVENT_INTERVAL,
         time: extent.paced,
     };
-    if let Some(interval) = latency::interval(&readings, pace.readers) {
+    if let Some(interval) = paced::interval(&readings, pace.readers) {
         pace.interval = interval;
-        let latency = latency::all(&pace, &readings, extent.turns)?;
+        let latency = paced::latencies(&pace, &readings, extent.turns)?;
         writeln!(out, "{}", report::latency(pace.readers, &latency))?;
     }
 
@@ -144,7 +152,7 @@ fn main() -> Result<()> {
         };
         let growths = growth::all(&plan, &numbers)?;
         writeln!(out, "{}", report::growth(Library::HUB, &growths))?;
-        let pipes = pipes::all(&programs, extent.growth)?;
+        let pipes = growth::all_in_memory(&programs, extent.growth)?;
         writeln!(out, "{}", report::pipes(&pipes))?;
     }
 
@@ -163,10 +171,10 @@ fn main() -> Result<()> {
 
 /// Returns the number of subscribers, or less if the machine does not allow as many open files.
 fn allowed(subscribers: usize) -> usize {
-    if machine::allow_files((subscribers + OTHER_FILES) as u64).is_ok() {
+    if machine::raise_open_files((subscribers + OTHER_FILES) as u64).is_ok() {
         return subscribers;
     }
-    let most = machine::most_files().saturating_sub(OTHER_FILES as u64) as usize;
+    let most = machine::max_open_files().saturating_sub(OTHER_FILES as u64) as usize;
     eprintln!("{most} subscribers instead of {subscribers}: too few open files (ulimit -Hn)");
     most
 }

@@ -21,7 +21,7 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let Arguments { options } = Arguments::parse();
-    machine::allow_files(options.clients as u64 + 100)?;
+    machine::raise_open_files(options.clients as u64 + 100)?;
     let sse = built(&["--package", "sse-cli", "--bin", "sse"])?.join("sse");
     nodes::run(&sse, options, &mut io::stdout()).await
 }

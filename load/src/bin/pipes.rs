@@ -28,9 +28,9 @@ use hyper::{
     service::service_fn,
 };
 use load::{
-    orders::{MARK, Publish, text},
+    commands::{END_MARK, Publish, text},
+    process::ProcStat,
     samples::Samples,
-    seen::Seen,
 };
 use rustix::time::{ClockId, clock_gettime};
 use sse_hub::{Hub, HubConfig, Retention, TopicFilters};
@@ -74,15 +74,15 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         let mut retention = Retention::default();
         retention.events = LOG_EVENTS;
-        let crowd = Crowd {
+        let all = InMemorySubscribers {
             hub: Hub::new(HubConfig::new().retention(retention)),
-            ..Crowd::default()
+            ..InMemorySubscribers::default()
         };
         println!("empty {}", memory()?);
-        let members = crowd.gather(subscribers).await;
+        let members = all.connect(subscribers).await;
         println!("full {}", memory()?);
         for (name, events) in [("bursts", 16), ("singles", 1)] {
-            let samples = crowd
+            let samples = all
                 .publish(subscribers, events, Duration::from_millis(time))
                 .await?;
             println!("{name} {:.0}", 1e9 / samples.rate());
@@ -97,11 +97,11 @@ fn main() -> Result<()> {
 }
 
 fn memory() -> Result<u64> {
-    Ok(Seen(process::id()).memory()?.now)
+    Ok(ProcStat(process::id()).memory()?.now)
 }
 
 #[derive(Default)]
-struct Crowd {
+struct InMemorySubscribers {
     hub: Hub,
     streams: StreamTracker,
     received: Arc<Received>,
@@ -114,15 +114,16 @@ struct Received {
     events: AtomicU64,
 }
 
-impl Crowd {
+impl InMemorySubscribers {
     /// Connects this number of subscribers, and waits until each has received the head of its response.
-    async fn gather(&self, subscribers: u64) -> Vec<AbortHandle> {
+    async fn connect(&self, subscribers: u64) -> Vec<AbortHandle> {
         let mut members = Vec::new();
         for _ in 0..subscribers {
             let (hub, streams) = (self.hub.clone(), self.streams.clone());
             let service = service_fn(move |request| {
                 let subscription = hub.subscribe(TopicFilters::all(), None);
-                let response = subscription.map(|it| streams.respond(&request, it));
+                let response =
+                    subscription.map(|subscription| streams.respond(&request, subscription));
                 async { response }
             });
             let pipe = Pipe {
@@ -148,18 +149,18 @@ impl Crowd {
         let mut number = 0;
         // At least three samples, because the caches are cold for the first one.
         while samples.count() < 3 || start.elapsed() < time {
-            let texts = (number..number + events).map(|it| text(it, TEXT_LENGTH));
+            let texts = (number..number + events).map(|number| text(number, TEXT_LENGTH));
             let texts: Vec<_> = texts.collect();
             number += events;
             let all = self.received.events.load(Relaxed) + subscribers * events;
-            let (begun, before) = (Instant::now(), ran());
+            let (begun, before) = (Instant::now(), cpu_time());
             Publish::publish(&self.hub, texts);
             while self.received.events.load(Relaxed) < all {
                 yield_now().await;
             }
             samples.add(
                 (subscribers * events) as f64,
-                ran() - before,
+                cpu_time() - before,
                 begun.elapsed(),
             );
         }
@@ -171,7 +172,7 @@ impl Crowd {
 }
 
 /// Returns the processor time of this thread.
-fn ran() -> Duration {
+fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
@@ -203,7 +204,7 @@ impl Write for Pipe {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let events = memchr::memchr_iter(MARK, bytes).count() as u64;
+        let events = memchr::memchr_iter(END_MARK, bytes).count() as u64;
         self.received.events.fetch_add(events, Relaxed);
         self.received.writes.fetch_add(1, Relaxed);
         Poll::Ready(Ok(bytes.len()))

@@ -12,6 +12,6 @@ use load::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let server = built(&["--package", "load", "--bin", "mortal"])?.join("mortal");
+    let server = built(&["--package", "load", "--bin", "kill_target"])?.join("kill_target");
     restarts::run(&server, options, &mut io::stdout()).await
 }

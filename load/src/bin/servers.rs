@@ -8,9 +8,9 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 use load::{
-    arguments::{Asked, Effort},
     machine::{self, Cores},
     measure::{self, Plan},
+    options::{Effort, RunOptions},
     place, process, report,
     server::Allocator,
     servers::Library,
@@ -21,7 +21,7 @@ use load::{
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(flatten)]
-    asked: Asked<Library>,
+    asked: RunOptions<Library>,
 }
 
 /// Returns the numbers of subscribers, the time for all turns, and the time of one turn.
@@ -30,7 +30,7 @@ fn plan(effort: Effort) -> (&'static [usize], Duration, Duration) {
     match effort {
         Effort::Smoke => (&[100], turn, turn / 20),
         Effort::Quick => (&[1_000, 10_000], Duration::from_secs(12), turn),
-        Effort::Whole => (&[1_000, 10_000], Duration::from_secs(80), turn),
+        Effort::Full => (&[1_000, 10_000], Duration::from_secs(80), turn),
     }
 }
 
@@ -38,11 +38,11 @@ fn main() -> Result<()> {
     let Arguments { asked } = Arguments::parse();
     let (numbers, time, turn) = plan(asked.effort());
     let clients = numbers[0] * Library::ALL.len();
-    machine::allow_files(clients as u64 + 100)?;
+    machine::raise_open_files(clients as u64 + 100)?;
     let facts = place::facts();
     let programs = process::built(&["--package", "load", "--bins"])?;
     let cores = Cores::find()?;
-    machine::stay_on(cores.clients)?;
+    machine::pin_to_core(cores.clients)?;
     let mut plan = Plan {
         libraries: &asked.of(&Library::ALL),
         programs: &programs,

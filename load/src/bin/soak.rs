@@ -13,6 +13,6 @@ use load::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    machine::allow_files(options.clients + 100)?;
+    machine::raise_open_files(options.clients + 100)?;
     soak::run(options, &mut io::stdout()).await
 }

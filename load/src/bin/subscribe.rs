@@ -1,6 +1,6 @@
 //! Runs many subscribers of one server.
 //!
-//! It reads orders from its standard input. `receive N` waits until each subscriber has N more events. `time N` also
+//! It reads commands from its standard input. `receive N` waits until each subscriber has N more events. `time N` also
 //! reads a second line, with the times at which the events were published. `latency 99` prints the 99th percentile of
 //! these latencies, in nanoseconds. The end of the input ends the process.
 #![allow(
@@ -12,7 +12,7 @@ use std::io;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use load::{latencies::Latencies, machine, number::number, subscribers::Subscribers};
+use load::{machine, program::number, samples::Latencies, subscribers::Subscribers};
 
 /// Subscribes many times to a server on 127.0.0.1.
 #[derive(Debug, Parser)]
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
         count,
         stalled,
     } = Arguments::parse();
-    machine::allow_files((count + stalled) as u64 + 100)?;
+    machine::raise_open_files((count + stalled) as u64 + 100)?;
     let mut subscribers = Subscribers::connect(port, count, false)?;
     subscribers.stall(port, stalled)?;
     let mut latencies = Latencies::default();
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
     while let Some(line) = lines.next().transpose()? {
         let order = line.split_once(' ');
         let order = order.and_then(|(name, value)| Some((name, number(value)?)));
-        match order.with_context(|| format!("unknown order {line:?}"))? {
+        match order.with_context(|| format!("unknown command {line:?}"))? {
             ("receive", events) => {
                 subscribers.receive(events)?;
                 println!("received {events}");
@@ -55,7 +55,7 @@ fn main() -> Result<()> {
                 latencies.add(&arrivals, published.split(' ').filter_map(number))?;
             }
             ("latency", percent) => println!("latency {}", latencies.of(percent as usize)),
-            (name, _) => bail!("unknown order {name:?}"),
+            (name, _) => bail!("unknown command {name:?}"),
         }
     }
     Ok(())

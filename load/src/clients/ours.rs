@@ -20,8 +20,8 @@ pub async fn receive(uri: &str, mut each: impl FnMut(Received<'_>)) -> Result<()
                 data: &event.data,
                 id: &event.last_event_id,
             }),
-            Item::Disconnected(it) if it.reason == DisconnectReason::EndOfStream => break,
-            Item::Disconnected(it) => bail!("{it}"),
+            Item::Disconnected(end) if end.reason == DisconnectReason::EndOfStream => break,
+            Item::Disconnected(end) => bail!("{end}"),
             _ => {}
         }
     }

@@ -1,9 +1,14 @@
 //! Cost of a subscriber while their number grows, and the memory that remains after they leave.
+//!
+//! [`Pipes`] are more subscribers than a process may have open files. Their connections are in the memory of the server.
+
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use crate::{
-    measure::{Contender, Left, Plan, Reading},
+    measure::{Contender, MemoryLevels, Plan, Reading},
+    program::Program,
     server::Allocator,
     servers::Library,
 };
@@ -18,7 +23,7 @@ pub struct Growth {
     /// Rates, and memory of each subscriber.
     pub reading: Reading,
     /// Memory of the server before, with, and after the subscribers.
-    pub left: Left,
+    pub left: MemoryLevels,
 }
 
 /// Measures the first library of the plan with each of these numbers of subscribers and each allocator. The server
@@ -53,5 +58,45 @@ fn one(plan: &Plan<'_>, library: Library) -> Result<Growth> {
         subscribers: plan.subscribers,
         reading,
         left,
+    })
+}
+
+/// Results with one number of subscribers.
+#[derive(Clone, Copy, Debug)]
+pub struct Pipes {
+    /// Number of subscribers.
+    pub subscribers: usize,
+    /// Memory before, with, and after the subscribers, in bytes.
+    pub left: MemoryLevels,
+    /// Time per event in bursts of 16, in nanoseconds.
+    pub burst: u64,
+    /// Time per event one by one, in nanoseconds.
+    pub single: u64,
+}
+
+/// Measures each of these numbers of subscribers.
+///
+/// # Errors
+///
+/// Returns an error if the program fails, or if a subscriber does not get each event once.
+pub fn all_in_memory(programs: &Path, numbers: &[usize]) -> Result<Vec<Pipes>> {
+    let measure = |number: &usize| one_in_memory(programs, *number);
+    let all = numbers.iter().map(measure).collect::<Result<_>>();
+    all.context("subscribers in memory")
+}
+
+fn one_in_memory(programs: &Path, subscribers: usize) -> Result<Pipes> {
+    let mut command = Allocator::Jemalloc.command(programs.join("pipes"));
+    let mut pipes = Program::start(command.args(["--subscribers", &subscribers.to_string()]))?;
+    let empty = pipes.answer("empty ")?;
+    let full = pipes.answer("full ")?;
+    let burst = pipes.answer("bursts ")?;
+    let single = pipes.answer("singles ")?;
+    let left = pipes.answer("left ")?;
+    Ok(Pipes {
+        subscribers,
+        left: MemoryLevels { empty, full, left },
+        burst,
+        single,
     })
 }

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use super::{growth::Growth, latency::Latency, pipes::Pipes, stalls::Stalls};
+use super::{growth::Growth, growth::Pipes, paced::Latency, stalls::Stalls};
 use crate::{
-    cells::{at_most, mebibytes, percent, share, thousands},
     markdown::{Table, ratio},
-    measure::{Left, Reading},
+    measure::{MemoryLevels, Reading},
     report::rates,
+    report::{at_most, mebibytes, percent, share, thousands},
     servers::Library,
 };
 
@@ -35,8 +35,8 @@ const MAX_STALLED_RATIO: f64 = 2.0;
 /// Returns the table of the rates of each server with this number of subscribers.
 pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
     let mut text = format!("## {} subscribers\n\n", thousands(subscribers as f64));
-    let table = rates(readings, |it| {
-        (it == Library::HUB).then_some(MAX_IDLE_BYTES)
+    let table = rates(readings, |library| {
+        (library == Library::HUB).then_some(MAX_IDLE_BYTES)
     });
     // Writing to a string does not fail.
     let _ = write!(text, "{table}\n{}", ratios(readings));
@@ -46,7 +46,12 @@ pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
 fn ratios(readings: &[(Library, Reading)]) -> Table {
     let mut table = Table::new(["ratio", "bursts of 16", "one by one", "memory, idle"]);
     let hub = Library::HUB;
-    let of = |library| readings.iter().find(|it| it.0 == library).map(|it| &it.1);
+    let of = |library| {
+        readings
+            .iter()
+            .find(|reading| reading.0 == library)
+            .map(|reading| &reading.1)
+    };
     let Some(ours) = of(hub) else {
         return table;
     };
@@ -70,9 +75,9 @@ fn ratios(readings: &[(Library, Reading)]) -> Table {
     }
     let peers: Vec<&Reading> = Library::PEERS.into_iter().filter_map(of).collect();
     let best =
-        |figure: fn(&Reading) -> f64| peers.iter().map(|it| figure(it)).max_by(f64::total_cmp);
-    let best = best(|it| it.bursts.rate()).zip(best(|it| it.singles.rate()));
-    let least = peers.iter().map(|it| it.idle).min_by(f64::total_cmp);
+        |figure: fn(&Reading) -> f64| peers.iter().map(|peer| figure(peer)).max_by(f64::total_cmp);
+    let best = best(|reading| reading.bursts.rate()).zip(best(|reading| reading.singles.rate()));
+    let least = peers.iter().map(|peer| peer.idle).min_by(f64::total_cmp);
     if let Some(((bursts, singles), idle)) = best.zip(least) {
         table.row([
             format!("{hub} ÷ the best of {Peers}"),
@@ -98,11 +103,11 @@ pub fn latency(subscribers: usize, latency: &Latency) -> String {
     let _ = writeln!(text, "{table}");
     let mut table = Table::new(["ratio", "median", "p99"]);
     let hub = Library::HUB;
-    let ours = latency.servers.iter().find(|it| it.0 == hub);
+    let ours = latency.servers.iter().find(|server| server.0 == hub);
     let peers = latency.servers.iter();
-    let peers = peers.filter(|it| Library::PEERS.contains(&it.0));
+    let peers = peers.filter(|server| Library::PEERS.contains(&server.0));
     let best = peers
-        .map(|it| (it.1, it.2))
+        .map(|server| (server.1, server.2))
         .reduce(|a, b| (a.0.min(b.0), a.1.min(b.1)));
     if let (Some((_, median, tail)), Some(best)) = (ours, best) {
         table.row([
@@ -208,7 +213,7 @@ const GROWTH_COLUMNS: [&str; 6] = [
 ];
 
 /// Returns the last four cells of [`GROWTH_COLUMNS`].
-fn memory(left: Left) -> [String; 4] {
+fn memory(left: MemoryLevels) -> [String; 4] {
     let stays = left.left.saturating_sub(left.empty) as f64 / took(left) as f64;
     [
         mebibytes(left.empty),
@@ -218,7 +223,7 @@ fn memory(left: Left) -> [String; 4] {
     ]
 }
 
-fn took(left: Left) -> u64 {
+fn took(left: MemoryLevels) -> u64 {
     left.full.saturating_sub(left.empty)
 }
 

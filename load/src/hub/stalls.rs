@@ -53,7 +53,7 @@ pub fn all(
                     runs.push(run.with_context(|| format!("{library}, stalled subscribers"))?);
                 }
             }
-            let [without, with] = runs.map(|it| together(&it));
+            let [without, with] = runs.map(|runs| together(&runs));
             let (without, with) = (without.context("no turn")?, with.context("no turn")?);
             all.push(Stalls {
                 library: *library,
@@ -72,9 +72,9 @@ pub fn all(
 fn together(runs: &[Paced]) -> Option<Paced> {
     let last = *runs.last()?;
     Some(Paced {
-        median: samples::median(runs.iter().map(|it| it.median)),
-        tail: samples::median(runs.iter().map(|it| it.tail)),
-        peak: runs.iter().map(|it| it.peak).max()?,
+        median: samples::median(runs.iter().map(|run| run.median)),
+        tail: samples::median(runs.iter().map(|run| run.tail)),
+        peak: runs.iter().map(|run| run.peak).max()?,
         ..last
     })
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::count::Count;
+use crate::soak::counts::Count;
 
 /// Progress of clients, publisher and servers.
 #[derive(Debug, Default)]
@@ -85,8 +85,12 @@ impl Board {
 
     /// Returns a text about the clients that do not have all events.
     pub(super) fn behind(&self) -> String {
-        let positions = self.clients.iter().map(|it| it.load(Relaxed)).enumerate();
-        let behind: Vec<_> = positions.filter(|it| it.1 < self.events).collect();
+        let positions = self
+            .clients
+            .iter()
+            .map(|position| position.load(Relaxed))
+            .enumerate();
+        let behind: Vec<_> = positions.filter(|client| client.1 < self.events).collect();
         let few = &behind[..behind.len().min(10)];
         format!(
             "{} clients do not have all events; client and last event: {few:?}",
@@ -121,7 +125,7 @@ impl Board {
 
 impl fmt::Display for Board {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let positions = self.clients.iter().map(|it| it.load(Relaxed));
+        let positions = self.clients.iter().map(|position| position.load(Relaxed));
         write!(
             f,
             "{} events published; clients have at least {}, on average {}; {} connections",

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{board::Board, publisher::TOPIC};
-use crate::{number::number, soak::chunked::Chunked};
+use crate::{program::number, soak::chunked::Chunked};
 
 /// Approximate number of connections of a client, if no server ends them.
 const CONNECTIONS_PER_CLIENT: u64 = 10;
@@ -134,7 +134,10 @@ impl Client {
                 Ok(more @ 1..) => filled += more,
                 Ok(0) | Err(_) => return Ok(None),
             }
-            if let Some(end) = buffer[..filled].windows(4).position(|it| it == b"\r\n\r\n") {
+            if let Some(end) = buffer[..filled]
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
                 let head = String::from_utf8_lossy(&buffer[..end]);
                 ensure!(head.starts_with("HTTP/1.1 200 "), "the node answers {head}");
                 buffer.copy_within(end + 4..filled, 0);
@@ -211,7 +214,7 @@ impl Client {
         let board = Arc::clone(&self.board);
         let target = self.seen + board.kept + 100;
         if target < board.events && self.rng.u32(..LONG_PAUSE_RATIO) == 0 {
-            board.wait_until(|it| it.published() >= target).await;
+            board.wait_until(|board| board.published() >= target).await;
             board.late.up();
         } else {
             sleep(Duration::from_millis(self.rng.u64(..20))).await;

@@ -57,7 +57,7 @@ impl Publisher {
         for event in 1..=board.events {
             sleep_until(start + MIN_PUBLISH_TIME.mul_f64(event as f64 / board.events as f64)).await;
             board
-                .wait_until(|it| event < it.mean() + it.kept / 4 * 3)
+                .wait_until(|board| event < board.mean() + board.kept / 4 * 3)
                 .await;
             let begin = Instant::now();
             self.publish(event).await?;

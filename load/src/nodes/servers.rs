@@ -92,7 +92,7 @@ impl Servers {
             let published = board.published();
             return Ok(format!("{name} is back, after {published} events"));
         }
-        board.wait_until(|it| it.published() >= at).await;
+        board.wait_until(|board| board.published() >= at).await;
         if let Some(mut process) = self.processes[server].take() {
             let ended = process.ended_within(Duration::ZERO)?;
             ensure!(ended.is_none(), "{name} has ended by itself: {ended:?}");

@@ -1,4 +1,4 @@
-//! Stats where streams were cut, from the bytes that the client receives.
+//! Counts where streams were cut, from the bytes that the client receives.
 
 use std::{fmt, sync::Arc};
 
@@ -9,10 +9,10 @@ use http_body_util::{BodyExt as _, Full};
 use sse_source::Transport;
 use tower::Service as _;
 
-use super::numbered::{START, Sequenced};
-use crate::{count::Count, number::number};
+use super::sequenced::{START, Sequenced};
+use crate::{program::number, soak::counts::Count};
 
-/// Number of streams that ended at each kind of place.
+/// Number of streams that ended at each kind of position.
 #[derive(Debug, Default)]
 pub(super) struct Cuts {
     at_the_start: Count,
@@ -44,13 +44,15 @@ pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
         response.map_ok(move |response| {
             let is_stream = response.status() == StatusCode::OK;
             let mut watch = is_stream.then(|| Watch {
-                place: Place::after(seen),
+                position: Position::after(seen),
                 cuts,
             });
             response.map(|body| {
                 body.inspect_frame(move |frame| {
                     if let Some(watch) = &mut watch {
-                        watch.place.advance(frame.data_ref().map_or(0, Bytes::len));
+                        watch
+                            .position
+                            .advance(frame.data_ref().map_or(0, Bytes::len));
                     }
                 })
             })
@@ -59,27 +61,27 @@ pub(super) fn transport(http2: bool, cuts: &Arc<Cuts>) -> Transport {
     Transport::from_service(service)
 }
 
-/// Guard of a body, which counts the place where the body ends.
+/// Guard of a body, which counts the position where the body ends.
 struct Watch {
-    place: Place,
+    position: Position,
     cuts: Arc<Cuts>,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.place.count(&self.cuts);
+        self.position.count(&self.cuts);
     }
 }
 
-/// Place in a stream.
-struct Place {
-    /// Number of the event that the place is in, or before.
+/// Position in a stream.
+struct Position {
+    /// Number of the event that the position is in, or before.
     number: u64,
     block: String,
     offset: usize,
 }
 
-impl Place {
+impl Position {
     fn after(seen: u64) -> Self {
         Self {
             number: seen,

@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::{Context as _, Result, bail, ensure};
 use sse_source::{Item, MessageEvent};
 
-use super::numbered::Sequenced;
-use crate::number::number;
+use super::sequenced::Sequenced;
+use crate::program::number;
 
 /// Items that the client received up to now.
 #[derive(Debug, Default)]

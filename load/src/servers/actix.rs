@@ -12,7 +12,7 @@ use actix_web_lab::sse::{Data, Event, Sse};
 use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 
-use crate::{feed::Feed, orders::Orders};
+use crate::{commands::Commands, feed::Feed};
 
 /// Time between two keep-alive comments, as for the other servers.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -24,15 +24,18 @@ const MAX_CONNECTIONS: usize = 1_000_000;
 /// library is fastest if no other thread has to be woken.
 pub(super) async fn serve(
     listener: TcpListener,
-    orders: Orders,
+    commands: Commands,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let orders = Arc::new(Mutex::new(Some(orders)));
+    let commands = Arc::new(Mutex::new(Some(commands)));
     let app = move || {
-        let orders = orders.lock().ok().and_then(|mut it| it.take());
-        let orders = orders.expect("one worker, which takes the orders once");
+        let commands = commands
+            .lock()
+            .ok()
+            .and_then(|mut commands| commands.take());
+        let commands = commands.expect("one worker, which takes the commands once");
         App::new()
-            .app_data(web::Data::new(Feed::by(orders)))
+            .app_data(web::Data::new(Feed::by(commands)))
             .route("/events", web::get().to(events))
     };
     HttpServer::new(app)
@@ -45,6 +48,8 @@ pub(super) async fn serve(
 }
 
 async fn events(feed: web::Data<Feed>) -> impl Responder {
-    let events = feed.subscribe().map(|it| Event::from(Data::new(it.text())));
+    let events = feed
+        .subscribe()
+        .map(|published| Event::from(Data::new(published.text())));
     Sse::from_infallible_stream(events).with_keep_alive(KEEP_ALIVE_INTERVAL)
 }

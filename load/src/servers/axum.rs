@@ -28,6 +28,6 @@ pub(super) async fn serve(
 async fn events(State(feed): State<Feed>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let events = feed
         .subscribe()
-        .map(|it| Ok(Event::default().data(it.text())));
+        .map(|published| Ok(Event::default().data(published.text())));
     Sse::new(events).keep_alive(KeepAlive::default())
 }

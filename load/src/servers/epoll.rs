@@ -21,32 +21,32 @@ use mio::{
 };
 use sse_proto::Event;
 
-use crate::orders::{Order, Orders, say_missed};
+use crate::commands::{Commands, ServerCommand, print_missed};
 
 /// Response head of the server `ours`.
 const RESPONSE_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
     cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\
     date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
 
-const ORDERS: Token = Token(usize::MAX);
+const COMMANDS: Token = Token(usize::MAX);
 const LISTENER: Token = Token(usize::MAX - 1);
 
 /// Serves from a separate thread, which waits only for the kernel.
 pub(super) async fn serve(
     listener: tokio::net::TcpListener,
-    mut orders: Orders,
+    mut commands: Commands,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (sender, received) = mpsc::channel();
     let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), ORDERS)?;
+    let waker = Waker::new(poll.registry(), COMMANDS)?;
     let mut listener = TcpListener::from_std(listener.into_std()?);
     poll.registry()
         .register(&mut listener, LISTENER, Interest::READABLE)?;
     let server = Server {
         poll,
         listener,
-        orders: received,
+        commands: received,
         connections: Vec::new(),
     };
     thread::spawn(|| {
@@ -57,7 +57,7 @@ pub(super) async fn serve(
     let mut shutdown = pin!(shutdown);
     loop {
         let order = tokio::select! {
-            order = orders.next() => order,
+            order = commands.next() => order,
             () = &mut shutdown => None,
         };
         let Some(order) = order else {
@@ -74,7 +74,7 @@ pub(super) async fn serve(
 struct Server {
     poll: Poll,
     listener: TcpListener,
-    orders: Receiver<Order>,
+    commands: Receiver<ServerCommand>,
     /// Connections by the number of their token.
     connections: Vec<Option<Connection>>,
 }
@@ -89,11 +89,14 @@ impl Server {
             }
             for event in &ready {
                 match event.token() {
-                    ORDERS => self.obey(),
+                    COMMANDS => self.run_commands(),
                     LISTENER => self.accept()?,
                     Token(index) => {
                         let connection = &mut self.connections[index];
-                        if connection.as_mut().is_some_and(|it| !it.go_on()) {
+                        if connection
+                            .as_mut()
+                            .is_some_and(|connection| !connection.make_progress())
+                        {
                             *connection = None;
                         }
                     }
@@ -116,14 +119,17 @@ impl Server {
         }
     }
 
-    fn obey(&mut self) {
-        for order in self.orders.try_iter() {
+    fn run_commands(&mut self) {
+        for order in self.commands.try_iter() {
             match order {
-                Order::Missed => say_missed(0),
-                Order::Publish(texts) => {
+                ServerCommand::Missed => print_missed(0),
+                ServerCommand::Publish(texts) => {
                     let chunk: Arc<[u8]> = chunk(texts).into();
                     for connection in &mut self.connections {
-                        if connection.as_mut().is_some_and(|it| !it.send(&chunk)) {
+                        if connection
+                            .as_mut()
+                            .is_some_and(|connection| !connection.send(&chunk))
+                        {
                             *connection = None;
                         }
                     }
@@ -158,7 +164,7 @@ impl Connection {
     }
 
     /// Reads and writes as much as possible. Returns false if the connection has ended.
-    fn go_on(&mut self) -> bool {
+    fn make_progress(&mut self) -> bool {
         let mut buffer = [0; 1024];
         loop {
             match self.stream.read(&mut buffer) {

@@ -8,15 +8,15 @@ use sse_hyper::{Encoded, Event};
 use tokio::net::TcpListener;
 
 use super::http1;
-use crate::orders::{Orders, Publish};
+use crate::commands::{Commands, Publish};
 
 pub(super) async fn serve(
     listener: TcpListener,
-    orders: Orders,
+    commands: Commands,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let hub = Hub::default();
-    tokio::spawn(orders.obey(hub.clone()));
+    tokio::spawn(commands.run(hub.clone()));
     let follow = move || match hub.subscribe(TopicFilters::all(), None) {
         Ok(subscription) => Either::Left(subscription),
         Err(_) => Either::Right(stream::empty::<Encoded>()),

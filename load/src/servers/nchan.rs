@@ -1,4 +1,4 @@
-//! nginx with Debian's nchan: one worker, and a publisher that follows the orders.
+//! nginx with Debian's nchan: one worker, and a publisher that follows the commands.
 //!
 //! nginx has its own folder with temporary files while it runs. A burst is one request for each event, all written at
 //! once on one connection.
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    orders::{Order, Orders, say_listening, say_missed},
+    commands::{Commands, ServerCommand, print_listening, print_missed},
     process::Process,
 };
 
@@ -38,7 +38,7 @@ const PUBLISHED: &[u8] = b"HTTP/1.1 20";
 pub(super) async fn serve(
     listener: TcpListener,
     core: Option<usize>,
-    mut orders: Orders,
+    mut commands: Commands,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
     let port = listener.local_addr()?.port();
@@ -47,21 +47,21 @@ pub(super) async fn serve(
     let folder = Folder::create()?;
     let mut nginx = start(folder.path(), port, core)?;
     let mut publisher = Publisher::connect(port).await?;
-    say_listening(port);
+    print_listening(port);
     let mut shutdown = pin!(shutdown);
     loop {
         let order = tokio::select! {
-            order = orders.next() => order,
+            order = commands.next() => order,
             () = &mut shutdown => None,
         };
         match order {
-            Some(Order::Publish(texts)) => publisher.publish(&texts).await?,
+            Some(ServerCommand::Publish(texts)) => publisher.publish(&texts).await?,
             // nchan does not count missed events. The subscribers detect them.
-            Some(Order::Missed) => say_missed(0),
+            Some(ServerCommand::Missed) => print_missed(0),
             None => break,
         }
     }
-    nginx.is_well()?;
+    nginx.check_health()?;
     nginx.terminate()?;
     let status = nginx.ended_within(test_timeout())?;
     status.context("nginx does not end")?;

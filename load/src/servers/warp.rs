@@ -19,7 +19,7 @@ pub(super) async fn serve(
     let routes = warp::path!("events").and(warp::get()).map(move || {
         let events = feed
             .subscribe()
-            .map(|it| Ok::<_, Infallible>(Event::default().data(it.text())));
+            .map(|published| Ok::<_, Infallible>(Event::default().data(published.text())));
         sse::reply(sse::keep_alive().stream(events))
     });
     run(routes, listener, shutdown).await;

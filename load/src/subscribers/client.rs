@@ -11,7 +11,7 @@ use mio::{Interest, Registry, Token, net::TcpStream};
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 
-use crate::orders::MARK;
+use crate::commands::END_MARK;
 
 /// Number of clients with the same local address. An address has only 28,000 ports.
 const CLIENTS_PER_ADDRESS: usize = 20_000;
@@ -32,9 +32,9 @@ const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 /// Handling of the bytes that a client receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Stats the events.
+    /// Counts the events.
     Counted,
-    /// Stats the events and keeps the bytes.
+    /// Counts the events and keeps the bytes.
     Kept,
     /// Does not read, and has a small receive buffer.
     Stalled,
@@ -98,7 +98,7 @@ impl Client {
     }
 
     /// Sends the request, only once.
-    pub(super) fn ask(&mut self) -> Result<()> {
+    pub(super) fn send_request(&mut self) -> Result<()> {
         if !self.asked {
             let written = self.connection.write(REQUEST).context("cannot send")?;
             ensure!(written == REQUEST.len(), "the request did not fit");
@@ -139,7 +139,7 @@ impl Client {
                 byte => usize::from(byte == HEAD_END[0]),
             };
         }
-        self.events += memchr::memchr_iter(MARK, bytes).count() as u64;
+        self.events += memchr::memchr_iter(END_MARK, bytes).count() as u64;
         if let Some(body) = &mut self.body {
             body.extend_from_slice(bytes);
         }
@@ -166,7 +166,7 @@ mod tests {
     fn many_clients_come_from_many_addresses() {
         assert_eq!(address(CLIENTS_PER_ADDRESS - 1), None);
         let last = address(2 * CLIENTS_PER_ADDRESS - 1);
-        assert!(last.is_some_and(|it| it.is_loopback()));
+        assert!(last.is_some_and(|address| address.is_loopback()));
         assert_eq!(address(CLIENTS_PER_ADDRESS), last);
         assert_ne!(address(2 * CLIENTS_PER_ADDRESS), last);
     }

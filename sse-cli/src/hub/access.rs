@@ -8,8 +8,8 @@ use http::{HeaderMap, Request, StatusCode, Uri};
 use subtle::ConstantTimeEq as _;
 
 use crate::hub::{
-    answer::Refusal,
     host::{Host, HostPattern},
+    response::Refusal,
 };
 
 /// Tokens and hosts that requests need.
@@ -19,7 +19,7 @@ pub(crate) struct Access {
     pub(crate) subscribe: Option<Token>,
     /// Token for the metrics. With `None`, they are open if only programs of this machine can reach the server.
     pub(crate) metrics: Option<Token>,
-    pub(crate) takes_token_in_url: bool,
+    pub(crate) accepts_token_in_url: bool,
     pub(crate) is_loopback: bool,
     /// Hosts that are served. If it is empty, a server on a loopback address serves only the names of loopback
     /// addresses, and another server serves any host.
@@ -31,10 +31,10 @@ impl Access {
     /// own point to this machine, and reads events that are only for programs of this machine.
     pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         // An HTTP/1.0 client may send no host. Browsers always send one.
-        let Some(host) = Host::of_request(request)? else {
+        let Some(host) = Host::from_request(request)? else {
             return Ok(());
         };
-        let is_named = self.hosts.iter().any(|it| it.matches(&host.name));
+        let is_named = self.hosts.iter().any(|pattern| pattern.matches(&host.name));
         let is_served = match self.is_loopback {
             true => is_named || is_loopback(&host.name),
             false => is_named || self.hosts.is_empty(),
@@ -51,7 +51,7 @@ impl Access {
 
     /// Checks that the request may read `/metrics`, which counts the events of all topics.
     pub(crate) fn check_metrics(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let Some(wanted) = &self.metrics else {
+        let Some(expected) = &self.metrics else {
             return match self.is_loopback && self.subscribe.is_none() && self.hosts.is_empty() {
                 true => Ok(()),
                 false => Err(Refusal::new(
@@ -60,7 +60,7 @@ impl Access {
                 )),
             };
         };
-        check_bearer(headers, wanted, "reading /metrics", "metrics")
+        check_bearer(headers, expected, "reading /metrics", "metrics")
     }
 
     pub(crate) fn check_publisher(&self, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -68,13 +68,13 @@ impl Access {
     }
 
     pub(crate) fn check_subscriber<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        let Some(wanted) = &self.subscribe else {
+        let Some(expected) = &self.subscribe else {
             return Ok(());
         };
         // With a token in the URL, an `Authorization` of another scheme may be for a proxy.
         let is_right = match (bearer(request.headers()), self.token_in_url(request.uri())) {
-            (Ok(Some(token)), _) => wanted.is(token.token()),
-            (_, Some(token)) => wanted.is(&token),
+            (Ok(Some(token)), _) => expected.matches(token.token()),
+            (_, Some(token)) => expected.matches(&token),
             (Err(refusal), None) => return Err(refusal),
             (Ok(None), None) => {
                 return Err(unauthorized(
@@ -89,7 +89,7 @@ impl Access {
     }
 
     fn token_in_url(&self, uri: &Uri) -> Option<String> {
-        let query = uri.query().filter(|_| self.takes_token_in_url)?;
+        let query = uri.query().filter(|_| self.accepts_token_in_url)?;
         let mut fields = form_urlencoded::parse(query.as_bytes());
         let (_, token) = fields.find(|(name, _)| name == "access_token")?;
         Some(token.into_owned())
@@ -99,12 +99,12 @@ impl Access {
 /// Checks that the request has the token of this name, which `purpose` requires.
 fn check_bearer(
     headers: &HeaderMap,
-    wanted: &Token,
+    expected: &Token,
     purpose: &str,
     name: &str,
 ) -> Result<(), Refusal> {
     match bearer(headers)? {
-        Some(token) if wanted.is(token.token()) => Ok(()),
+        Some(token) if expected.matches(token.token()) => Ok(()),
         Some(_) => Err(unauthorized(format_args!("this is not the {name} token"))),
         None => Err(unauthorized(format_args!(
             "{purpose} requires `Authorization: Bearer` with the {name} token"
@@ -114,7 +114,7 @@ fn check_bearer(
 
 fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
     match headers.typed_try_get::<Authorization<Bearer>>() {
-        Ok(authorization) => Ok(authorization.map(|it| it.0)),
+        Ok(authorization) => Ok(authorization.map(|header| header.0)),
         Err(_) => Err(unauthorized("Authorization: expected `Bearer` and a token")),
     }
 }
@@ -130,16 +130,6 @@ fn is_loopback(name: &str) -> bool {
         // By RFC 6761, these names always stand for this machine.
         Err(_) => name == "localhost" || name.ends_with(".localhost"),
     }
-}
-
-/// Parses the key of IDs on the command line.
-pub(crate) fn key(text: &str) -> Result<[u8; 16]> {
-    let are_digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    ensure!(
-        are_digits && text.len() == 32,
-        "expected 32 hexadecimal digits"
-    );
-    Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
 /// Secret that authorizes a request. It has no `Debug`, so that no log shows it.
@@ -159,19 +149,19 @@ impl Token {
     }
 
     /// Creates a token of 128 random bits.
-    pub(crate) fn draw() -> Result<Self> {
+    pub(crate) fn random() -> Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).context("cannot create a random token")?;
         Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes))))
     }
 
     /// Compares the token in constant time, which does not reveal how many characters are right.
-    pub(crate) fn is(&self, token: &str) -> bool {
+    pub(crate) fn matches(&self, token: &str) -> bool {
         self.0.as_bytes().ct_eq(token.as_bytes()).into()
     }
 
     /// Returns the text of the token. Do not log it.
-    pub(crate) fn show(&self) -> &str {
+    pub(crate) fn expose_secret(&self) -> &str {
         &self.0
     }
 }
@@ -191,7 +181,7 @@ mod tests {
             publish: Token("t".to_owned()),
             subscribe: None,
             metrics: None,
-            takes_token_in_url: false,
+            accepts_token_in_url: false,
             is_loopback,
             hosts: hosts
                 .iter()

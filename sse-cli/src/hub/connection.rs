@@ -1,4 +1,5 @@
-//! The socket that hyper reads and writes, with time limits for requests and detection of clients that are gone.
+//! Connection of a client: the socket that hyper reads and writes, with time limits for requests and detection of
+//! clients that are gone, and the bodies of requests.
 //!
 //! # A note to the next reader
 //!
@@ -9,8 +10,8 @@
 //! A client that closes its writing half may still read: `nc -N` does that after its request. TCP cannot distinguish
 //! it from a client that is gone, until the server writes. So hyper answers each complete request (`half_close`), and
 //! does not watch for the end of the client meanwhile. A stream must watch, because it would continue for long without
-//! a client. [`Connection::poll_flush`] detects the end, and [`Probing`] then sends two comments. A client that is gone
-//! answers the first comment with a reset, so the second one cannot be written.
+//! a client. [`Connection::poll_flush`] detects the end, and [`ProbingSubscription`] then sends two comments. A client
+//! that is gone answers the first comment with a reset, so the second one cannot be written.
 
 use core::{
     pin::Pin,
@@ -24,15 +25,22 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
 use futures_util::Stream;
-use hyper::rt::{Sleep, Timer};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::{
+    body,
+    rt::{Sleep, Timer},
+};
 use sse_hub::Subscription;
 use sse_hyper::Encoded;
 use sse_proto::Comment;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time,
+    runtime::Handle,
+    time::{self, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
 
@@ -43,18 +51,21 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time between the two comments that probe whether a client is gone. Its reset must arrive within this time.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Time for which the rest of a body is read and discarded. Then the connection is closed.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// State that the parts of a connection share.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct ConnectionState {
     /// Time at which the first byte of the next request arrived.
     first_byte: Mutex<Option<Instant>>,
     /// The response is an event stream.
-    is_stream: AtomicBool,
+    has_stream: AtomicBool,
     /// The client has closed its writing half while it had a stream.
-    has_ended: AtomicBool,
+    client_has_ended: AtomicBool,
 }
 
-impl State {
+impl ConnectionState {
     fn first_byte(&self) -> Option<Instant> {
         *self
             .first_byte
@@ -62,18 +73,18 @@ impl State {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_first_byte(&self, at: Option<Instant>) {
+    fn set_first_byte(&self, time: Option<Instant>) {
         *self
             .first_byte
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = at;
+            .unwrap_or_else(PoisonError::into_inner) = time;
     }
 }
 
 /// Socket of a connection, which hyper reads and writes.
 pub(crate) struct Connection {
     socket: Pin<Box<TimeoutStream<TcpStream>>>,
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
 }
 
 impl Connection {
@@ -84,7 +95,7 @@ impl Connection {
         }
     }
 
-    pub(crate) fn state(&self) -> &Arc<State> {
+    pub(crate) fn state(&self) -> &Arc<ConnectionState> {
         &self.state
     }
 
@@ -95,9 +106,11 @@ impl Connection {
     }
 
     /// Records whether a client with a stream has closed its writing half.
-    fn watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn check_client(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let state = &self.state;
-        if !state.is_stream.load(Ordering::Relaxed) || state.has_ended.load(Ordering::Relaxed) {
+        if !state.has_stream.load(Ordering::Relaxed)
+            || state.client_has_ended.load(Ordering::Relaxed)
+        {
             return Ok(());
         }
         let mut byte = [0];
@@ -106,7 +119,7 @@ impl Connection {
             .get_ref()
             .poll_peek(cx, &mut ReadBuf::new(&mut byte));
         if let Poll::Ready(0) = peeked? {
-            state.has_ended.store(true, Ordering::Relaxed);
+            state.client_has_ended.store(true, Ordering::Relaxed);
             // Wakes the stream, so that it checks the flag.
             cx.waker().wake_by_ref();
         }
@@ -140,7 +153,7 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.socket.as_mut().poll_flush(cx))?;
-        Poll::Ready(self.watch(cx))
+        Poll::Ready(self.check_client(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -162,13 +175,13 @@ impl AsyncWrite for Connection {
 
 /// Timer of a connection, which hyper uses only for the heads of requests.
 pub(crate) struct HeadTimer {
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
     /// No request has come yet.
     is_new: AtomicBool,
 }
 
 impl HeadTimer {
-    pub(crate) fn new(state: &Arc<State>) -> Self {
+    pub(crate) fn new(state: &Arc<ConnectionState>) -> Self {
         Self {
             state: Arc::clone(state),
             is_new: AtomicBool::new(true),
@@ -201,7 +214,7 @@ impl Timer for HeadTimer {
 }
 
 struct HeadSleep {
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
     /// End of the idle time.
     deadline: Instant,
     sleep: Pin<Box<time::Sleep>>,
@@ -225,54 +238,111 @@ impl Future for HeadSleep {
 impl Sleep for HeadSleep {}
 
 /// Subscription that probes whether its client is gone.
-pub(crate) struct Probing {
+pub(crate) struct ProbingSubscription {
     subscription: Subscription,
-    state: Option<Arc<State>>,
-    /// Time until the next comment.
-    pause: Option<Pin<Box<time::Sleep>>>,
-    /// Number of comments left to send.
-    left: u8,
+    state: Option<Arc<ConnectionState>>,
+    /// Timer of the next comment.
+    sleep: Option<Pin<Box<time::Sleep>>>,
+    /// Number of comments that are still to be sent.
+    comments_left: u8,
 }
 
-impl Probing {
+impl ProbingSubscription {
     /// Wraps a subscription, and starts to watch the connection, if there is one.
-    pub(crate) fn new(subscription: Subscription, state: Option<Arc<State>>) -> Self {
+    pub(crate) fn new(subscription: Subscription, state: Option<Arc<ConnectionState>>) -> Self {
         if let Some(state) = &state {
-            state.is_stream.store(true, Ordering::Relaxed);
+            state.has_stream.store(true, Ordering::Relaxed);
         }
         Self {
             subscription,
             state,
-            pause: None,
-            left: 2,
+            sleep: None,
+            comments_left: 2,
         }
     }
 }
 
-impl Stream for Probing {
+impl Stream for ProbingSubscription {
     type Item = Encoded;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         if let Poll::Ready(item) = Pin::new(&mut self.subscription).poll_next(cx) {
             return Poll::Ready(item);
         }
-        let has_ended = |state: &Arc<State>| state.has_ended.load(Ordering::Relaxed);
-        if self.left == 0 || !self.state.as_ref().is_some_and(has_ended) {
+        let client_has_ended =
+            |state: &Arc<ConnectionState>| state.client_has_ended.load(Ordering::Relaxed);
+        if self.comments_left == 0 || !self.state.as_ref().is_some_and(client_has_ended) {
             return Poll::Pending;
         }
-        if let Some(pause) = &mut self.pause {
-            ready!(pause.as_mut().poll(cx));
+        if let Some(sleep) = &mut self.sleep {
+            ready!(sleep.as_mut().poll(cx));
         }
-        self.left -= 1;
-        self.pause = Some(Box::pin(time::sleep(PROBE_INTERVAL)));
+        self.comments_left -= 1;
+        self.sleep = Some(Box::pin(time::sleep(PROBE_INTERVAL)));
         Poll::Ready(Some(Encoded::from(Comment::default())))
     }
 }
 
-impl Drop for Probing {
+impl Drop for ProbingSubscription {
     fn drop(&mut self) {
         if let Some(state) = &self.state {
-            state.is_stream.store(false, Ordering::Relaxed);
+            state.has_stream.store(false, Ordering::Relaxed);
         }
     }
+}
+
+/// Body of a request. When it is dropped before its end, because the request is refused, a task reads and discards the
+/// rest.
+//
+// > If a server performs an immediate close of a TCP connection, there is a significant risk that the
+// > client will not be able to read the last HTTP response. … To avoid the TCP reset problem, servers
+// > typically close a connection in stages.
+//
+// https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+pub(crate) struct RequestBody(Option<body::Incoming>);
+
+impl RequestBody {
+    pub(crate) fn new(body: body::Incoming) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
+            .as_ref()
+            .map_or_else(SizeHint::default, Body::size_hint)
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let rest = self.0.take_if(|body| !body.is_end_stream());
+        // There is no runtime after the server has ended.
+        let runtime = Handle::try_current();
+        if let (Some(rest), Ok(runtime)) = (rest, runtime) {
+            runtime.spawn(timeout(DRAIN_TIMEOUT, discard(rest)));
+        }
+    }
+}
+
+async fn discard(mut rest: body::Incoming) {
+    while let Some(Ok(_)) = rest.frame().await {}
 }

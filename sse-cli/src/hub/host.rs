@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Request, Uri, Version, header::HOST};
 
-use crate::hub::answer::Refusal;
+use crate::hub::response::Refusal;
 
 /// Host name or IP address, and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Host {
 impl Host {
     /// Returns the target host of a request, from the request target if that is an absolute URI, or from the Host
     /// header. It is an error if the two differ. Only an HTTP/1.0 request may have no host.
-    pub(crate) fn of_request<B>(request: &Request<B>) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn from_request<B>(request: &Request<B>) -> Result<Option<Self>, Refusal> {
         let in_header = in_header(request.headers())?;
         if in_header.is_none() && request.version() != Version::HTTP_10 {
             return Err(Refusal::bad("no Host header"));
@@ -120,7 +120,7 @@ fn domain(text: &str) -> Result<String, &'static str> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
         let mut bytes = label.bytes();
-        !label.is_empty() && bytes.all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it))
+        !label.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     match name.split('.').all(is_label) {
         true => Ok(name.to_ascii_lowercase()),

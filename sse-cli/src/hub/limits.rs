@@ -15,7 +15,7 @@ pub(crate) struct Limits {
 impl Limits {
     /// Returns limits for the wanted number of subscribers, or for fewer if the limit of open files is too low. Logs a
     /// warning in that case.
-    pub(crate) fn of(wanted: usize) -> Self {
+    pub(crate) fn new(wanted: usize) -> Self {
         let files = open_files();
         let connections = wanted
             .saturating_add(SPARE_CONNECTIONS)
@@ -57,14 +57,4 @@ fn open_files() -> usize {
 #[cfg(not(unix))]
 fn open_files() -> usize {
     usize::MAX
-}
-
-/// Parses a number above 0 on the command line.
-pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
-    #[expect(clippy::disallowed_methods, reason = "a sign before it does no harm")]
-    match text.parse() {
-        Ok(0) => Err("must be at least 1".to_owned()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(error.to_string()),
-    }
 }

@@ -1,22 +1,23 @@
-//! Options for NATS JetStream, through which several hubs share their events.
-
-mod identity;
+//! NATS JetStream, through which several hubs share their events: options, and the hub over it.
 
 use core::time::Duration;
-use std::sync::Arc;
-
-use anyhow::{Result, anyhow};
-use clap::Args;
-use sse_hub::{Hub, HubConfig};
-use sse_hub_nats::JetStream;
-
-use crate::{
-    hub::{limits::at_least_one, nats::identity::Identity},
-    seconds,
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::Args;
+use nkeys::KeyPair;
+use sse_hub::{Hub, HubConfig};
+use sse_hub_nats::{JetStream, NatsConfig, async_nats::ConnectOptions};
+
+use crate::{hub::options::at_least_one, parse};
+
+/// Options for NATS.
 #[derive(Args)]
-pub(crate) struct Nats {
+pub(crate) struct NatsOptions {
     /// Address of NATS, or several with commas between them. The events are kept in JetStream, so that several hubs
     /// share them.
     ///
@@ -60,7 +61,7 @@ pub(crate) struct Nats {
         long,
         value_name = "N",
         env = "SSE_HUB_NATS_KEEP_EVENTS",
-        default_value_t = sse_hub_nats::NatsConfig::DEFAULT_MAX_EVENTS as usize,
+        default_value_t = NatsConfig::DEFAULT_MAX_EVENTS as usize,
         value_parser = at_least_one,
         requires = "nats"
     )]
@@ -70,7 +71,7 @@ pub(crate) struct Nats {
         long,
         value_name = "BYTES",
         env = "SSE_HUB_NATS_KEEP_BYTES",
-        default_value_t = sse_hub_nats::NatsConfig::DEFAULT_MAX_BYTES as usize,
+        default_value_t = NatsConfig::DEFAULT_MAX_BYTES as usize,
         value_parser = at_least_one,
         requires = "nats"
     )]
@@ -80,7 +81,7 @@ pub(crate) struct Nats {
         long,
         value_name = "SECONDS",
         env = "SSE_HUB_NATS_KEEP_FOR",
-        value_parser = seconds::parse,
+        value_parser = parse::seconds,
         requires = "nats"
     )]
     nats_keep_for: Option<Duration>,
@@ -88,10 +89,10 @@ pub(crate) struct Nats {
     #[arg(long, env = "SSE_HUB_NATS_IN_MEMORY", requires = "nats")]
     nats_in_memory: bool,
     #[command(flatten)]
-    identity: Identity,
+    identity: IdentityOptions,
 }
 
-impl Nats {
+impl NatsOptions {
     /// Returns a hub over NATS, or a hub in memory without `--nats`.
     pub(crate) fn hub(&self, config: HubConfig) -> Result<Hub> {
         let Some(addresses) = &self.nats else {
@@ -115,20 +116,147 @@ impl Nats {
         Ok(hub)
     }
 
-    fn stream(&self) -> sse_hub_nats::NatsConfig {
-        let stream = sse_hub_nats::NatsConfig::new()
+    fn stream(&self) -> NatsConfig {
+        let config = NatsConfig::new()
             .stream(&self.nats_stream)
             .replicas(self.nats_replicas)
             .max_events(self.nats_keep_events as u64)
             .max_bytes(self.nats_keep_bytes as u64)
-            .max_age(self.nats_keep_for);
-        let stream = match &self.nats_domain {
-            Some(domain) => stream.domain(domain),
-            None => stream,
-        };
-        match self.nats_in_memory {
-            true => stream.in_memory(true),
-            false => stream,
+            .max_age(self.nats_keep_for)
+            .in_memory(self.nats_in_memory);
+        match &self.nats_domain {
+            Some(domain) => config.domain(domain),
+            None => config,
         }
     }
+}
+
+/// Options for credentials and certificates. Their files are read again for each connection.
+#[derive(Args, Clone)]
+struct IdentityOptions {
+    /// User for NATS, unless the address has credentials.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SSE_HUB_NATS_USER",
+        requires_all = ["nats", "nats_password"]
+    )]
+    nats_user: Option<String>,
+    /// Password of --nats-user.
+    ///
+    /// Other users of this machine can see command lines, so set it in the environment instead.
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "SSE_HUB_NATS_PASSWORD",
+        hide_env_values = true,
+        requires = "nats_user"
+    )]
+    nats_password: Option<String>,
+    /// Token for NATS, unless the address has credentials.
+    ///
+    /// Other users of this machine can see command lines, so set it in the environment instead.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SSE_HUB_NATS_TOKEN",
+        hide_env_values = true,
+        requires = "nats",
+        conflicts_with = "nats_user"
+    )]
+    nats_token: Option<String>,
+    /// Credentials file for NATS, with a JWT and the seed of its nkey, as nsc writes it. The file is read again for
+    /// each connection.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_CREDENTIALS",
+        requires = "nats",
+        conflicts_with_all = ["nats_user", "nats_token"]
+    )]
+    nats_credentials: Option<PathBuf>,
+    /// File with the seed of an nkey for NATS. The file is read again for each connection.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_NKEY",
+        requires = "nats",
+        conflicts_with_all = ["nats_user", "nats_token", "nats_credentials"]
+    )]
+    nats_nkey: Option<PathBuf>,
+    /// PEM file with the client certificate for NATS. The connection is then always encrypted.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_CERT",
+        requires_all = ["nats", "nats_key"]
+    )]
+    nats_cert: Option<PathBuf>,
+    /// PEM file with the private key of the client certificate.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSE_HUB_NATS_KEY",
+        requires = "nats_cert"
+    )]
+    nats_key: Option<PathBuf>,
+    /// PEM file with the root certificates to trust for NATS; by default, those of this machine. With this option,
+    /// the connection is always encrypted.
+    #[arg(long, value_name = "FILE", env = "SSE_HUB_NATS_CA", requires = "nats")]
+    nats_ca: Option<PathBuf>,
+}
+
+impl IdentityOptions {
+    /// Returns the options for a connection. No error quotes a secret.
+    fn options(&self) -> Result<ConnectOptions> {
+        let mut options = self.without_credentials();
+        if let (Some(user), Some(password)) = (&self.nats_user, &self.nats_password) {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(token) = &self.nats_token {
+            options = options.token(token.clone());
+        }
+        if let Some(file) = &self.nats_credentials {
+            let text = read("--nats-credentials", file)?;
+            let with_credentials = options.credentials(&text);
+            options = with_credentials.with_context(|| place("--nats-credentials", file))?;
+        }
+        if let Some(file) = &self.nats_nkey {
+            let text = read("--nats-nkey", file)?;
+            let mut words = text.split_whitespace();
+            let seed = words.find(|word| KeyPair::from_seed(word).is_ok());
+            let seed = seed.with_context(|| place("--nats-nkey", file) + ": no seed in it")?;
+            options = options.nkey(seed.to_owned());
+        }
+        if let (Some(cert), Some(key)) = (&self.nats_cert, &self.nats_key) {
+            check_pem("--nats-cert", cert, "CERTIFICATE-----")?;
+            check_pem("--nats-key", key, "PRIVATE KEY-----")?;
+            options = options.add_client_certificate(cert.clone(), key.clone());
+        }
+        if let Some(file) = &self.nats_ca {
+            check_pem("--nats-ca", file, "CERTIFICATE-----")?;
+            options = options.add_root_certificates(file.clone());
+        }
+        Ok(options)
+    }
+
+    /// Returns options without credentials. The connection is encrypted if there are certificates.
+    fn without_credentials(&self) -> ConnectOptions {
+        ConnectOptions::new().require_tls(self.nats_cert.is_some() || self.nats_ca.is_some())
+    }
+}
+
+fn place(option: &str, file: &Path) -> String {
+    format!("{option}: {}", file.display())
+}
+
+fn read(option: &str, file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| place(option, file))
+}
+
+/// Checks that a PEM file has an item with this label.
+fn check_pem(option: &str, file: &Path, label: &str) -> Result<()> {
+    let is_there = read(option, file)?.contains(label);
+    ensure!(is_there, "{}: no `{label}` in it", place(option, file));
+    Ok(())
 }

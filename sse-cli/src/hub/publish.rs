@@ -1,6 +1,7 @@
-//! `POST /publish`.
+//! `POST /publish`: reading of a body, publication of its events, and the memory that all publications share.
 
 use core::{error::Error, pin::pin, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
@@ -12,21 +13,23 @@ use mediatype::{MediaType, ReadParams as _};
 use serde_json::json;
 use sse_hub::{BackendErrorKind, Hub, Publication, PublishError};
 use sse_hyper::EventId;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::hub::{
-    answer::{self, Body, Refusal},
-    body_memory::{self, BodyMemory, Reservation},
-    draft::Draft,
+    cooperative::{self, TimeSlice},
+    event_input::EventInput,
+    response::{self, Body, Refusal},
     server::Server,
-    turn::{self, Turn},
 };
 
 /// Maximum time until a body has arrived.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Number of bytes that a body may have in addition to the data of its event.
-const OVERHEAD_BYTES: usize = 64 * 1024;
+const BODY_OVERHEAD_BYTES: usize = 64 * 1024;
 
 /// Number of bytes of memory that a publication takes for each byte of its body: the body, and its event or the IDs of
 /// its lines. A line has at least 24 bytes, and the response has at most 35 bytes for it.
@@ -42,35 +45,47 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     server.access.check_publisher(request.headers())?;
-    let form = Form::of(request.headers())?;
+    let format = BodyFormat::from_headers(request.headers())?;
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default();
-    if form != Form::Text && !query.is_empty() {
+    if format != BodyFormat::Text && !query.is_empty() {
         return Err(Refusal::bad(
             "the query: only a request with a text/plain body may have one",
         ));
     }
     let max_event = server.max_event;
     // JSON may encode one byte as six.
-    let limit = max_event.saturating_mul(8).saturating_add(OVERHEAD_BYTES);
+    let limit = max_event
+        .saturating_mul(8)
+        .saturating_add(BODY_OVERHEAD_BYTES);
     let (body, memory) = read(body, limit, &server.body_memory).await?;
     let bytes = body.len();
-    let post = match form {
-        Form::Lines => {
-            let lines = turn::run(bytes, || text(body)).await?;
+    let publication = match format {
+        BodyFormat::Lines => {
+            let lines = cooperative::run(bytes, || utf8(body)).await?;
             return publish_lines(server, lines, memory).await;
         }
-        Form::Json => turn::run(bytes, move || Draft::of_json(&text(body)?)?.post(max_event)).await,
-        Form::Fields => turn::run(bytes, move || Draft::of_form(&body)?.post(max_event)).await,
-        Form::Text => {
-            let draft = Draft::of_form(query.as_bytes());
-            let draft = draft.map_err(|refusal| refusal.at("the query"))?;
-            let work = move || draft.with_data(text(body)?)?.post(max_event);
-            turn::run(bytes, work).await
+        BodyFormat::Json => {
+            cooperative::run(bytes, move || {
+                EventInput::from_json(&utf8(body)?)?.into_publication(max_event)
+            })
+            .await
+        }
+        BodyFormat::Fields => {
+            cooperative::run(bytes, move || {
+                EventInput::from_form(&body)?.into_publication(max_event)
+            })
+            .await
+        }
+        BodyFormat::Text => {
+            let input = EventInput::from_form(query.as_bytes());
+            let input = input.map_err(|refusal| refusal.at("the query"))?;
+            let work = move || input.with_data(utf8(body)?)?.into_publication(max_event);
+            cooperative::run(bytes, work).await
         }
     };
-    let id = send(&server.hub, post?).await?;
-    Ok(answer::json(json!({"id": id.as_str()}).to_string()))
+    let id = send(&server.hub, publication?).await?;
+    Ok(response::json(json!({"id": id.as_str()}).to_string()))
 }
 
 /// Checks all lines, and publishes them if all are valid. It parses each line twice, because the events of all lines
@@ -81,20 +96,20 @@ async fn publish_lines(
     mut memory: Reservation,
 ) -> Result<Response<Body>, Refusal> {
     let lines = || (1_usize..).zip(text.split('\n'));
-    let mut turn = Turn::start();
+    let mut slice = TimeSlice::start();
     for (number, line) in lines() {
-        let post = parse_line(line, server.max_event).await;
-        let checked = post.and_then(|post| match post {
-            Some(post) => server.hub.check(&post).map_err(refusal),
+        let parsed = parse_line(line, server.max_event).await;
+        let checked = parsed.and_then(|publication| match publication {
+            Some(publication) => server.hub.check(&publication).map_err(publish_refusal),
             None => Ok(()),
         });
         checked.map_err(|refusal| refusal.at(format_args!("line {number}")))?;
-        turn.pause().await;
+        slice.yield_if_over().await;
     }
     let mut ids = String::from("{\"ids\":[");
     for (number, line) in lines() {
-        if let Some(post) = parse_line(line, server.max_event).await? {
-            let id = send(&server.hub, post).await.map_err(|refusal| {
+        if let Some(publication) = parse_line(line, server.max_event).await? {
+            let id = send(&server.hub, publication).await.map_err(|refusal| {
                 let place = format_args!("line {number}, the first that is not published");
                 refusal.at(place)
             })?;
@@ -103,13 +118,13 @@ async fn publish_lines(
             }
             ids.push_str(&json!(id.as_str()).to_string());
         }
-        turn.pause().await;
+        slice.yield_if_over().await;
     }
     ids.push_str("]}\n");
     drop(text);
     ids.shrink_to_fit();
     memory.shrink_to(ids.len());
-    Ok(answer::long_json(ids, memory))
+    Ok(response::long_json(ids, memory))
 }
 
 /// Parses the event of a line. Returns `None` for a blank line.
@@ -117,24 +132,27 @@ async fn parse_line(line: &str, max_event: usize) -> Result<Option<Publication>,
     fn parse(line: &str, max_event: usize) -> Result<Option<Publication>, Refusal> {
         match line.trim_ascii().is_empty() {
             true => Ok(None),
-            false => Draft::of_json(line)?.post(max_event).map(Some),
+            false => EventInput::from_json(line)?
+                .into_publication(max_event)
+                .map(Some),
         }
     }
-    if line.len() <= turn::SHORT_WORK_BYTES {
+    if line.len() <= cooperative::MAX_INLINE_BYTES {
         return parse(line, max_event);
     }
     let line = line.to_owned();
-    turn::run(line.len(), move || parse(&line, max_event)).await
+    cooperative::run(line.len(), move || parse(&line, max_event)).await
 }
 
-async fn send(hub: &Hub, post: Publication) -> Result<EventId, Refusal> {
-    let (hub, bytes) = (hub.clone(), post.event.data().len());
+async fn send(hub: &Hub, publication: Publication) -> Result<EventId, Refusal> {
+    let (hub, bytes) = (hub.clone(), publication.event.data().len());
     // The first poll encodes the event, which may be long work.
-    let posted = turn::run_future(bytes, async move { hub.publish(post).await }).await;
-    posted.map_err(refusal)
+    let published =
+        cooperative::run_future(bytes, async move { hub.publish(publication).await }).await;
+    published.map_err(publish_refusal)
 }
 
-fn refusal(error: PublishError) -> Refusal {
+fn publish_refusal(error: PublishError) -> Refusal {
     match error {
         PublishError::TooLarge { .. } => Refusal::too_large(error),
         PublishError::Backend(ref cause) => {
@@ -151,29 +169,32 @@ fn refusal(error: PublishError) -> Refusal {
     }
 }
 
-/// Form of a body, by its Content-Type.
+/// Format of a body, by its Content-Type.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum BodyFormat {
     Json,
     Lines,
     Fields,
     Text,
 }
 
-impl Form {
-    fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+impl BodyFormat {
+    fn from_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
         if headers.contains_key(CONTENT_ENCODING) {
             return Err(unsupported("Content-Encoding: not supported"));
         }
         let Some(value) = headers.get(CONTENT_TYPE) else {
             return Ok(Self::Text);
         };
-        let content_type = value.to_str().ok().and_then(|it| MediaType::parse(it).ok());
+        let content_type = value
+            .to_str()
+            .ok()
+            .and_then(|text| MediaType::parse(text).ok());
         let Some(content_type) = content_type else {
             return Err(unsupported("Content-Type: not a media type"));
         };
         let charset = content_type.get_param(mediatype::names::CHARSET);
-        if charset.is_some_and(|it| !it.unquoted_str().eq_ignore_ascii_case("utf-8")) {
+        if charset.is_some_and(|charset| !charset.unquoted_str().eq_ignore_ascii_case("utf-8")) {
             return Err(unsupported("Content-Type: the charset must be utf-8"));
         }
         let essence = content_type.essence().to_string().to_ascii_lowercase();
@@ -209,12 +230,12 @@ where
     if size.lower() > limit as u64 {
         return Err(too_large());
     }
-    let upper = size.upper().and_then(|it| usize::try_from(it).ok());
-    let size = upper.map_or(limit, |it| it.min(limit));
+    let upper = size.upper().and_then(|upper| usize::try_from(upper).ok());
+    let size = upper.map_or(limit, |upper| upper.min(limit));
     let mut body = pin!(Limited::new(body, limit));
     let (mut bytes, mut reservation) = (Vec::new(), Reservation::default());
     let mut deadline = Instant::now() + BODY_TIMEOUT;
-    let mut turn = Turn::start();
+    let mut slice = TimeSlice::start();
     loop {
         let frame = match timeout_at(deadline, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
@@ -233,7 +254,7 @@ where
         };
         if let Ok(data) = frame.into_data() {
             let length = upper.unwrap_or(bytes.len() + data.len());
-            if length > body_memory::FREE_BYTES && reservation.is_empty() {
+            if length > UNRESERVED_BYTES && reservation.is_empty() {
                 let start = Instant::now();
                 reservation = memory.reserve(size.saturating_mul(MEMORY_FACTOR)).await?;
                 // The wait for memory does not count as time of the client.
@@ -242,11 +263,165 @@ where
             }
             bytes.extend_from_slice(&data);
         }
-        turn.pause().await;
+        slice.yield_if_over().await;
     }
 }
 
-fn text(body: Vec<u8>) -> Result<String, Refusal> {
+fn utf8(body: Vec<u8>) -> Result<String, Refusal> {
     String::from_utf8(body)
         .map_err(|error| Refusal::bad(format_args!("the body: {}", error.utf8_error())))
+}
+
+/// Maximum length in bytes of a body that reserves no memory, so that a short publication never waits for long ones.
+const UNRESERVED_BYTES: usize = 64 * 1024;
+
+/// Maximum number of bytes that longer publications reserve together.
+const RESERVABLE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Maximum time that a publication waits for memory before it is refused.
+const RESERVATION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Memory for publications, of which each reserves a part.
+///
+/// # A note to the next reader
+///
+/// A publication first reserves all memory that it may take, and then reads its body. If it reserved memory piece by
+/// piece, many publications could hold a part and wait for the rest. That would be a deadlock.
+#[derive(Debug)]
+pub(crate) struct BodyMemory(Arc<Semaphore>);
+
+impl Default for BodyMemory {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(RESERVABLE_BYTES)))
+    }
+}
+
+impl BodyMemory {
+    /// Reserves memory in the order of the calls, and waits until there is enough. A publication that may take more
+    /// than the whole memory reserves all of it.
+    ///
+    /// # Errors
+    ///
+    /// Status 503 after 60 s of waiting.
+    async fn reserve(&self, bytes: usize) -> Result<Reservation, Refusal> {
+        // The limit fits into a `u32`.
+        let bytes = bytes.min(RESERVABLE_BYTES) as u32;
+        let permit = Arc::clone(&self.0).acquire_many_owned(bytes);
+        match timeout(RESERVATION_TIMEOUT, permit).await {
+            // The semaphore is never closed.
+            Ok(permit) => Ok(Reservation(permit.ok())),
+            Err(_) => {
+                let seconds = RESERVATION_TIMEOUT.as_secs();
+                let reason = format_args!("too many publications: no memory free for {seconds} s");
+                Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason))
+            }
+        }
+    }
+}
+
+/// Reserved memory of one publication, until this is dropped. A short publication reserves none.
+#[derive(Debug, Default)]
+pub(crate) struct Reservation(Option<OwnedSemaphorePermit>);
+
+impl Reservation {
+    fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Releases memory, so that at most `bytes` bytes stay reserved.
+    fn shrink_to(&mut self, bytes: usize) {
+        if let Some(permit) = &mut self.0 {
+            drop(permit.split(permit.num_permits().saturating_sub(bytes)));
+        }
+    }
+
+    /// Converts a text to bytes that keep the memory reserved until the last part of them is dropped.
+    pub(crate) fn keep_with(self, text: String) -> Bytes {
+        Bytes::from_owner(Reserved {
+            text,
+            _reservation: self,
+        })
+    }
+}
+
+struct Reserved {
+    text: String,
+    _reservation: Reservation,
+}
+
+impl AsRef<[u8]> for Reserved {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use testkit::timeout::test_timeout;
+
+    use super::*;
+
+    /// Reserves memory that must be free.
+    fn take(memory: &BodyMemory, bytes: usize) -> Reservation {
+        let reservation = memory.reserve(bytes).now_or_never();
+        reservation.expect("memory is free").unwrap()
+    }
+
+    #[tokio::test]
+    async fn memory_comes_back() {
+        let memory = BodyMemory::default();
+        for bytes in [1, RESERVABLE_BYTES, RESERVABLE_BYTES + 1, usize::MAX] {
+            let first = take(&memory, bytes);
+            let mut waiting = Box::pin(memory.reserve(RESERVABLE_BYTES));
+            assert!((&mut waiting).now_or_never().is_none());
+            // A later call does not overtake it.
+            assert!(memory.reserve(1).now_or_never().is_none());
+            drop(first);
+            timeout(test_timeout(), waiting).await.unwrap().unwrap();
+        }
+        assert_eq!(memory.0.available_permits(), RESERVABLE_BYTES);
+    }
+
+    #[tokio::test]
+    async fn a_reservation_that_shrinks_gives_memory_back() {
+        let memory = BodyMemory::default();
+        let mut reservation = take(&memory, RESERVABLE_BYTES);
+        // A reservation never grows.
+        for (bytes, left) in [
+            (usize::MAX, RESERVABLE_BYTES),
+            (1000, 1000),
+            (2000, 1000),
+            (0, 0),
+        ] {
+            reservation.shrink_to(bytes);
+            assert_eq!(
+                memory.0.available_permits(),
+                RESERVABLE_BYTES - left,
+                "{bytes}"
+            );
+        }
+        Reservation::default().shrink_to(0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_keeps_its_memory_until_it_is_read() {
+        let memory = BodyMemory::default();
+        let mut answer = take(&memory, RESERVABLE_BYTES).keep_with("answer".to_owned());
+        let part = answer.split_to(1);
+        drop(answer);
+        assert_eq!(memory.0.available_permits(), 0);
+        drop(part);
+        assert_eq!(memory.0.available_permits(), RESERVABLE_BYTES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_memory_for_long_is_503() {
+        let memory = BodyMemory::default();
+        let all = take(&memory, RESERVABLE_BYTES);
+        let refusal = memory.reserve(1).await.unwrap_err();
+        assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
+        drop(all);
+        take(&memory, RESERVABLE_BYTES);
+    }
 }

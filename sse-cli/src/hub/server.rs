@@ -1,11 +1,36 @@
-//! State that all requests share.
+//! The server: its state, the addresses it listens on, and its connections until shutdown.
 
+use core::{
+    fmt,
+    future::poll_fn,
+    net::SocketAddr,
+    pin::pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::{io, sync::Arc};
+
+use anyhow::{Context as _, Result, bail};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sse_hub::{Hub, LagPolicy};
-use sse_hyper::StreamTracker;
+use sse_hyper::{CloseEvent, Event, StreamTracker};
+use tokio::{
+    net::{TcpListener, TcpStream, lookup_host},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_io_timeout::TimeoutStream;
 use tower_http::cors::CorsLayer;
 
-use crate::hub::{access::Access, body_memory::BodyMemory};
+use crate::hub::{
+    access::Access,
+    connection::{Connection, HeadTimer, RequestBody},
+    publish::BodyMemory,
+    routes::respond,
+};
 
 /// State of the server that all requests share.
 pub(crate) struct Server {
@@ -19,4 +44,335 @@ pub(crate) struct Server {
     pub(crate) max_event: usize,
     pub(crate) slow: LagPolicy,
     pub(crate) max_lag: Option<u64>,
+}
+
+/// Maximum size of the head of a request in bytes: the request line and all fields, with their line ends.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// Maximum number of fields in the head of a request.
+const MAX_HEAD_FIELDS: usize = 100;
+
+/// Size of the read buffer in bytes, and maximum number of bytes that wait to be written to a client.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// Maximum time for clients to read the rest of their responses at shutdown, so that the server ends within 5 s.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
+
+/// Maximum timeout for unacknowledged data on Linux, where it is a number of milliseconds as an `int`.
+#[cfg(target_os = "linux")]
+const MAX_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// Limits of connections.
+pub(crate) struct ConnectionLimits {
+    /// Maximum number of open connections.
+    pub(crate) max: usize,
+    /// Time after which a connection is closed if nothing can be written to it.
+    pub(crate) write_timeout: Duration,
+    /// Maximum time that a connection waits for its next request.
+    pub(crate) idle_timeout: Duration,
+}
+
+/// Serves connections until `shutdown` completes, and then closes them.
+pub(crate) async fn run(
+    listeners: Listeners,
+    server: Arc<Server>,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let open_connections = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS)));
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (connection, permit) = tokio::select! {
+            accepted = accept(&listeners, &permits) => accepted,
+            () = &mut shutdown => break,
+        };
+        let connection = with_socket_options(connection, limits.write_timeout);
+        let server = Arc::clone(&server);
+        let timer = HeadTimer::new(connection.state());
+        let state = Arc::clone(connection.state());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Arc::clone(&state));
+            respond(Arc::clone(&server), request.map(RequestBody::new))
+        });
+        let connection = http1::Builder::new()
+            .timer(timer)
+            .header_read_timeout(limits.idle_timeout)
+            .half_close(true)
+            .max_buf_size(BUFFER_BYTES)
+            .max_header_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEAD_FIELDS)
+            // Most frames are small, and the system call for one buffer is cheaper.
+            .writev(false)
+            .serve_connection(TokioIo::new(connection), service);
+        let connection = open_connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection failed");
+            }
+            drop(permit);
+        });
+    }
+    drop(listeners);
+    tracing::info!(streams = server.streams.open_streams(), "closing");
+    // The hub sends each subscriber its position. `streams` ends those that still wait for their replay.
+    server.hub.close(close_event());
+    server.streams.close(close_event());
+    if timeout(SHUTDOWN_TIMEOUT, open_connections.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some clients did not read the rest of their responses in time");
+    }
+}
+
+/// Returns a future that completes on SIGTERM or Ctrl-C. From now on, these signals do not end the process.
+pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            core::future::pending().await
+        }
+    })
+}
+
+/// Accepts the next connection when a permit is free. Until then, connections wait in the queue of the system.
+async fn accept(
+    listeners: &Listeners,
+    permits: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed.
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
+    loop {
+        match poll_fn(|cx| listeners.poll_accept(cx)).await {
+            Ok(connection) => return (connection, permit),
+            Err(error) if is_connection_error(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Returns whether the error concerns one connection, whose client left before it was accepted.
+fn is_connection_error(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+/// Sets the options of a connection. It fails when nothing can be written for `write_timeout`.
+fn with_socket_options(connection: TcpStream, write_timeout: Duration) -> Connection {
+    // Without these options, the connection still works, or it fails when it is used.
+    if let Err(error) = connection.set_nodelay(true) {
+        tracing::warn!(%error, "a connection may be slow: TCP_NODELAY is not set");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = set_user_timeout(&connection, write_timeout) {
+        tracing::warn!(
+            %error,
+            "a client that vanishes may be noticed late: TCP_USER_TIMEOUT is not set"
+        );
+    }
+    let mut connection = TimeoutStream::new(connection);
+    connection.set_write_timeout(Some(write_timeout));
+    Connection::new(connection)
+}
+
+/// Sets the time after which Linux closes a connection with unacknowledged data, whose client has vanished.
+#[cfg(target_os = "linux")]
+fn set_user_timeout(connection: &TcpStream, timeout: Duration) -> io::Result<()> {
+    // For Linux, 0 means the default of the system.
+    let timeout = timeout.clamp(Duration::from_millis(1), MAX_USER_TIMEOUT);
+    socket2::SockRef::from(connection).set_tcp_user_timeout(Some(timeout))
+}
+
+/// Returns the last event of each stream, of the type `closing`.
+fn close_event() -> CloseEvent {
+    let event = Event::new(r#"{"reason":"shutdown"}"#);
+    CloseEvent::new(event).with_retry(Duration::from_secs(1)..=Duration::from_secs(10))
+}
+
+/// IP address or host name, and a port.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenAddress(String);
+
+impl ListenAddress {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        const EXPECTED_FORM: &str =
+            "expected an IP address or a host name, and a port: 127.0.0.1:8080, localhost:8080";
+        let Some((host, port)) = text.rsplit_once(':') else {
+            return Err(EXPECTED_FORM.to_owned());
+        };
+        #[expect(clippy::disallowed_methods, reason = "the types say what is valid")]
+        let (is_address, is_port) = (
+            text.parse::<SocketAddr>().is_ok(),
+            port.parse::<u16>().is_ok(),
+        );
+        let is_name = !host.is_empty() && !host.contains([':', '[', ']', '/', '@']);
+        match is_address || (is_name && is_port) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(EXPECTED_FORM.to_owned()),
+        }
+    }
+
+    /// Resolves the name to all of its addresses, at least one.
+    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>> {
+        let failed = || format!("cannot listen on {self}");
+        let mut addresses = Vec::new();
+        for address in lookup_host(&*self.0).await.with_context(failed)? {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        match addresses.is_empty() {
+            true => bail!("cannot listen on {self}: the name has no address"),
+            false => Ok(addresses),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Listeners for all addresses of a host, with one port.
+pub(crate) struct Listeners(Vec<TcpListener>);
+
+impl Listeners {
+    /// Listens on these addresses. Skips those that this machine does not have, if it has at least one: a name may
+    /// have an IPv6 address where there is no IPv6. Port 0 takes the port of the first listener.
+    pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Self> {
+        let mut listeners: Vec<TcpListener> = Vec::new();
+        let mut missing = None;
+        for address in addresses {
+            let mut address = *address;
+            if let (0, Some(first)) = (address.port(), listeners.first()) {
+                address.set_port(first.local_addr()?.port());
+            }
+            match TcpListener::bind(address).await {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    missing.get_or_insert((address, error));
+                }
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot listen on {address}"));
+                }
+            }
+        }
+        match missing {
+            Some((address, error)) if listeners.is_empty() => {
+                Err(error).with_context(|| format!("cannot listen on {address}"))
+            }
+            _ => Ok(Self(listeners)),
+        }
+    }
+
+    /// Returns the address of the first listener.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        let first = self.0.first().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        first.local_addr()
+    }
+
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let accepted = self.0.iter().map(|listener| listener.poll_accept(cx));
+        let ready = accepted.into_iter().find(Poll::is_ready);
+        ready.map_or(Poll::Pending, |accepted| {
+            accepted.map_ok(|(connection, _)| connection)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for text in [
+            "127.0.0.1:0",
+            "[::1]:8080",
+            "localhost:8080",
+            "a-b.example:1",
+        ] {
+            assert_eq!(ListenAddress::parse(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            ":",
+            "8080",
+            ":8080",
+            "localhost",
+            "localhost:",
+            "localhost:x",
+            "localhost:65536",
+            "::1:8080",
+            "http://localhost:8080",
+            "[localhost]:8080",
+            "a@b:1",
+        ] {
+            assert!(ListenAddress::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn all_addresses_have_one_port() {
+        let addresses =
+            [[127, 0, 0, 1], [127, 0, 0, 2], [192, 0, 2, 1]].map(|ip| SocketAddr::from((ip, 0)));
+        let listeners = Listeners::bind(&addresses).await.unwrap();
+        let port = listeners.local_addr().unwrap().port();
+        for host in ["127.0.0.2", "127.0.0.1"] {
+            TcpStream::connect((host, port)).await.unwrap();
+            poll_fn(|cx| listeners.poll_accept(cx)).await.unwrap();
+        }
+        let error = Listeners::bind(&addresses[2..]).await.err().unwrap();
+        assert!(
+            error.to_string().contains("cannot listen on 192.0.2.1:0"),
+            "{error}"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn each_write_timeout_of_the_command_line_is_set_as_far_as_linux_takes_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let max = u64::MAX.to_string();
+        for (seconds, expected) in [
+            ("0.000000001", Duration::from_millis(1)),
+            ("0.0015", Duration::from_millis(1)),
+            ("1", Duration::from_secs(1)),
+            ("2147483.647", MAX_USER_TIMEOUT),
+            ("2147484", MAX_USER_TIMEOUT),
+            (&max, MAX_USER_TIMEOUT),
+            ("1e300", MAX_USER_TIMEOUT),
+        ] {
+            let connection = TcpStream::connect(address).await.unwrap();
+            let connection =
+                with_socket_options(connection, crate::parse::seconds(seconds).unwrap());
+            let socket = socket2::SockRef::from(connection.socket());
+            let timeout = socket.tcp_user_timeout().unwrap();
+            assert_eq!(timeout, Some(expected), "{seconds} s");
+            assert!(socket.tcp_nodelay().unwrap());
+        }
+    }
 }

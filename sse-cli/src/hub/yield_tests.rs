@@ -11,9 +11,9 @@ use testkit::poll_time::assert_yields;
 
 use crate::hub::{
     access::{Access, Token},
-    answer::Body,
-    body_memory::BodyMemory,
-    paths::answer,
+    publish::BodyMemory,
+    response::Body,
+    routes::respond,
     server::Server,
 };
 
@@ -23,10 +23,10 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const TEXT: &str = "text/plain";
 
 /// Default of `--max-event`.
-const MAX_EVENT: usize = 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 /// Maximum length of a body with this limit.
-const MAX_BODY: usize = 8 * MAX_EVENT + 64 * 1024;
+const MAX_BODY_BYTES: usize = 8 * MAX_EVENT_BYTES + 64 * 1024;
 
 fn server() -> Arc<Server> {
     Arc::new(Server {
@@ -36,14 +36,14 @@ fn server() -> Arc<Server> {
             publish: Token::parse("t").unwrap(),
             subscribe: None,
             metrics: None,
-            takes_token_in_url: false,
+            accepts_token_in_url: false,
             is_loopback: true,
             hosts: Vec::new(),
         },
         cors: None,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         body_memory: BodyMemory::default(),
-        max_event: MAX_EVENT,
+        max_event: MAX_EVENT_BYTES,
         slow: LagPolicy::Disconnect,
         max_lag: None,
     })
@@ -56,19 +56,19 @@ fn request(method: Method, target: &str) -> http::request::Builder {
 
 fn publish(content_type: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     let body = body.into();
-    assert!(body.len() <= MAX_BODY, "{} bytes", body.len());
+    assert!(body.len() <= MAX_BODY_BYTES, "{} bytes", body.len());
     let request = request(Method::POST, "/publish").header(CONTENT_TYPE, content_type);
     let request = request.header("authorization", "Bearer t");
     request.body(Full::new(body)).unwrap()
 }
 
-/// Answers the request, and checks that this yields.
+/// Responds to the request, and checks that this yields.
 fn check(what: &str, server: &Arc<Server>, request: Request<Full<Bytes>>) -> Response<Body> {
-    let answer = assert_yields(what, answer(Arc::clone(server), request));
-    answer.unwrap_or_else(|never| match never {})
+    let response = assert_yields(what, respond(Arc::clone(server), request));
+    response.unwrap_or_else(|never| match never {})
 }
 
-/// Answers the request, checks that this yields, and returns the status and the text.
+/// Responds to the request, checks that this yields, and returns the status and the text.
 fn check_text(
     what: &str,
     server: &Arc<Server>,
@@ -82,7 +82,7 @@ fn check_text(
 
 /// Returns a body of the maximum length, which repeats `piece` between `start` and `end`.
 fn filled(start: &str, piece: &str, end: &str) -> String {
-    let count = (MAX_BODY - start.len() - end.len()) / piece.len();
+    let count = (MAX_BODY_BYTES - start.len() - end.len()) / piece.len();
     format!("{start}{}{end}", piece.repeat(count))
 }
 
@@ -141,7 +141,7 @@ fn one_event_as_json() {
     let server = server();
     let topics = "more than 64 topics";
     let data = "data is 1048577 bytes, limit is 1048576";
-    let escapes = "\\u0041".repeat(MAX_EVENT + 1);
+    let escapes = "\\u0041".repeat(MAX_EVENT_BYTES + 1);
     let nested = format!("{}{}", "[".repeat(4_000_000), "]".repeat(4_000_000));
     let start = r#"{"topic":"a","data":"#;
     for (what, body, reason) in [
@@ -191,8 +191,8 @@ fn one_event_as_json() {
     }
     // A line end of the data takes seven bytes on the wire.
     for (what, most) in [
-        ("most lines", "\\n".repeat(MAX_EVENT / 7)),
-        ("most escapes", "\\u0061".repeat(MAX_EVENT)),
+        ("most lines", "\\n".repeat(MAX_EVENT_BYTES / 7)),
+        ("most escapes", "\\u0061".repeat(MAX_EVENT_BYTES)),
     ] {
         let body = format!("{start}\"{most}\"}}");
         let (status, text) = check_text(what, &server, publish(JSON, body));

@@ -49,7 +49,7 @@ impl Reply {
 impl Hub {
     pub(crate) fn start<const N: usize>(options: [&str; N]) -> Self {
         let listen = ["--listen=127.0.0.1:0"];
-        let has_address = options.iter().any(|it| it.starts_with("--listen"));
+        let has_address = options.iter().any(|option| option.starts_with("--listen"));
         let mut command = sse(["hub"]);
         command.args(&listen[..usize::from(!has_address)]);
         Self::start_command(command.args(options).env("SSE_HUB_PUBLISH_TOKEN", TOKEN))
@@ -62,7 +62,7 @@ impl Hub {
         let line = running.stdout.seen();
         let address = line
             .strip_prefix("http://")
-            .and_then(|it| it.strip_suffix("/\n"));
+            .and_then(|url| url.strip_suffix("/\n"));
         Self {
             address: address.expect("a URL").to_owned(),
             running,
@@ -132,7 +132,7 @@ impl Hub {
     }
 
     /// Sends the request of a subscriber that does not read.
-    pub(crate) async fn ask(&self, query: &str) -> TcpStream {
+    pub(crate) async fn open_stream(&self, query: &str) -> TcpStream {
         let mut connection = TcpStream::connect(&self.address).await.unwrap();
         let request = format!("GET /events?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         connection.write_all(request.as_bytes()).await.unwrap();
@@ -143,7 +143,9 @@ impl Hub {
     /// connection.
     pub(crate) async fn status(&self, pieces: &[&str]) -> u16 {
         let answer = self.exchange(pieces).await;
-        let status = answer.strip_prefix("HTTP/1.").and_then(|it| it.get(2..5));
+        let status = answer
+            .strip_prefix("HTTP/1.")
+            .and_then(|rest| rest.get(2..5));
         let status = status.unwrap_or_else(|| panic!("no status: {answer:?}"));
         serde_json::from_str(status).unwrap()
     }
@@ -237,7 +239,13 @@ impl Follower {
     pub(crate) async fn event(&mut self) -> (String, String, String) {
         loop {
             match self.item().await {
-                Item::Event(it) => return (it.event_type, it.last_event_id.to_string(), it.data),
+                Item::Event(event) => {
+                    return (
+                        event.event_type,
+                        event.last_event_id.to_string(),
+                        event.data,
+                    );
+                }
                 Item::Comment(_) | Item::Retry(_) => {}
                 item => panic!("{item:?}"),
             }

@@ -235,11 +235,11 @@ async fn saved(page: &Page, log: &str) -> Result<(String, Vec<u64>)> {
     let (mut decoder, mut chunk) = (Decoder::new(), Chunk::from(&*stream));
     let (mut ids, mut again) = (Vec::new(), String::new());
     while let Some(item) = decoder.decode(&mut chunk)? {
-        if let Item::Event(event) = item {
-            if event.event_type != "server" {
-                ids.push(serde_json::from_str(event.last_event_id)?);
-                sse_proto::Event::try_from(event)?.encode(&mut again);
-            }
+        if let Item::Event(event) = item
+            && event.event_type != "server"
+        {
+            ids.push(serde_json::from_str(event.last_event_id)?);
+            sse_proto::Event::try_from(event)?.encode(&mut again);
         }
     }
     ensure!(

@@ -56,7 +56,7 @@ pub(crate) fn lowest_rust(unchecked: Unchecked) -> Result<()> {
     for (version, crates) in rust_versions(&folder())? {
         let Some(toolchain) = toolchain(&installed, &version) else {
             let why = format!("it is not installed: rustup toolchain install {version}");
-            unchecked.end(&format!("Rust {version}"), &why)?;
+            unchecked.report(&format!("Rust {version}"), &why)?;
             continue;
         };
         let crates: Vec<_> = crates.iter().map(String::as_str).collect();

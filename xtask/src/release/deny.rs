@@ -38,7 +38,7 @@ pub(crate) fn check(unchecked: Unchecked) -> Result<()> {
 /// Fetches the database and checks the dependencies for advisories.
 pub(super) fn advisories(mut fetch: Command, check: Command, unchecked: Unchecked) -> Result<()> {
     match failure(&mut fetch)? {
-        Some(why) => unchecked.end("advisories", &why),
+        Some(why) => unchecked.report("advisories", &why),
         None => run(check),
     }
 }

@@ -33,11 +33,11 @@ pub(crate) fn check() -> Result<()> {
         .filter(|package| package["publish"] != Value::Array(Vec::new()))
         .collect();
 
-    let mut faults = strangers(&published);
+    let mut faults = unlisted(&published);
     let version = env!("CARGO_PKG_VERSION");
     for package in &published {
-        faults.extend(of_manifest(package, version));
-        faults.extend(of_files(package)?);
+        faults.extend(manifest_faults(package, version));
+        faults.extend(file_faults(package)?);
     }
     let news = fs::read_to_string(root().join("CHANGELOG.md")).unwrap_or_default();
     if !names_version(&news, version) {
@@ -56,7 +56,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// Returns a fault for each crate that is published but not in the list, and the other way round.
-fn strangers(published: &[&Value]) -> Vec<String> {
+fn unlisted(published: &[&Value]) -> Vec<String> {
     let found: Vec<_> = published
         .iter()
         .filter_map(|package| package["name"].as_str())
@@ -73,7 +73,7 @@ fn strangers(published: &[&Value]) -> Vec<String> {
         .collect()
 }
 
-fn of_manifest(package: &Value, version: &str) -> Vec<String> {
+fn manifest_faults(package: &Value, version: &str) -> Vec<String> {
     let name = package["name"].as_str().unwrap_or_default();
     let text = |key: &str| package[key].as_str().unwrap_or_default();
     let count = |key: &str| package[key].as_array().map_or(0, Vec::len);
@@ -103,7 +103,7 @@ fn of_manifest(package: &Value, version: &str) -> Vec<String> {
 }
 
 /// Returns a fault for each file that the package would not contain.
-fn of_files(package: &Value) -> Result<Vec<String>> {
+fn file_faults(package: &Value) -> Result<Vec<String>> {
     let Some(name) = package["name"].as_str() else {
         bail!("a package has no name");
     };
@@ -148,14 +148,14 @@ mod tests {
 
     #[test]
     fn says_all_that_is_wrong_with_a_manifest() {
-        assert_eq!(of_manifest(&good(), "0.1.0"), Vec::<String>::new());
+        assert_eq!(manifest_faults(&good(), "0.1.0"), Vec::<String>::new());
 
         let mut bad = good();
         bad["description"] = Value::Null;
         bad["keywords"] = json!(["1", "2", "3", "4", "5", "6"]);
         bad["documentation"] = json!("https://docs.rs/sse-hyper");
         assert_eq!(
-            of_manifest(&bad, "0.2.0"),
+            manifest_faults(&bad, "0.2.0"),
             [
                 "sse-proto: no `description`",
                 "sse-proto: 6 `keywords`, not 1 to 5",
@@ -166,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn knows_who_is_to_be_published() {
+    fn published_crates_are_those_of_the_list() {
         let mut all: Vec<_> = names().map(|name| json!({ "name": name })).into();
-        assert!(strangers(&all.iter().collect::<Vec<_>>()).is_empty());
+        assert!(unlisted(&all.iter().collect::<Vec<_>>()).is_empty());
 
         all[0] = json!({ "name": "xtask" });
-        let faults = strangers(&all.iter().collect::<Vec<_>>());
+        let faults = unlisted(&all.iter().collect::<Vec<_>>());
         assert_eq!(faults.len(), 2);
         assert!(faults[0].starts_with("xtask: ") && faults[1].starts_with("sse-proto: "));
     }

@@ -15,7 +15,7 @@ pub(crate) enum Unchecked {
 
 impl Unchecked {
     /// Returns the result of a check that cannot be run for this reason.
-    pub(crate) fn end(self, what: &str, why: &str) -> Result<()> {
+    pub(crate) fn report(self, what: &str, why: &str) -> Result<()> {
         match self {
             Self::Fails => {
                 bail!("not checked: {what}: {why}; use --allow-unchecked to continue")
@@ -35,8 +35,8 @@ pub(crate) fn failure(command: &mut Command) -> Result<Option<String>> {
     if output.status.success() {
         return Ok(None);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let words: Vec<_> = said.split_whitespace().collect();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let words: Vec<_> = stderr.split_whitespace().collect();
     Ok(Some(match &words[..] {
         [] => output.status.to_string(),
         words => words.join(" "),

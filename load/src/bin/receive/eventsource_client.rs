@@ -1,7 +1,9 @@
 //! Receives with eventsource-client.
 
-use load::{clients::eventsource_client, receiving};
+use load::{clients::eventsource_client, receiver};
 
 fn main() -> anyhow::Result<()> {
-    receiving::run(async |uri, tally| eventsource_client::receive(uri, |it| tally.add(it)).await)
+    receiver::run(async |uri, tally| {
+        eventsource_client::receive(uri, |received| tally.add(received)).await
+    })
 }

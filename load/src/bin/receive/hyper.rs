@@ -1,7 +1,7 @@
 //! Receives with hyper only.
 
-use load::{clients::hyper, receiving};
+use load::{clients::hyper, receiver};
 
 fn main() -> anyhow::Result<()> {
-    receiving::run(async |uri, tally| hyper::receive(uri, |it| tally.add(it)).await)
+    receiver::run(async |uri, tally| hyper::receive(uri, |received| tally.add(received)).await)
 }

@@ -1,7 +1,7 @@
 //! Receives with `EventSource` of sse-source.
 
-use load::{clients::ours, receiving};
+use load::{clients::ours, receiver};
 
 fn main() -> anyhow::Result<()> {
-    receiving::run(async |uri, tally| ours::receive(uri, |it| tally.add(it)).await)
+    receiver::run(async |uri, tally| ours::receive(uri, |received| tally.add(received)).await)
 }

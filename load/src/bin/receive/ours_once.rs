@@ -1,7 +1,7 @@
 //! Receives with `send` of sse-source.
 
-use load::{clients::ours_once, receiving};
+use load::{clients::ours_once, receiver};
 
 fn main() -> anyhow::Result<()> {
-    receiving::run(async |uri, tally| ours_once::receive(uri, |it| tally.add(it)).await)
+    receiver::run(async |uri, tally| ours_once::receive(uri, |received| tally.add(received)).await)
 }

@@ -1,7 +1,9 @@
 //! Receives with reqwest-eventsource.
 
-use load::{clients::reqwest_eventsource, receiving};
+use load::{clients::reqwest_eventsource, receiver};
 
 fn main() -> anyhow::Result<()> {
-    receiving::run(async |uri, tally| reqwest_eventsource::receive(uri, |it| tally.add(it)).await)
+    receiver::run(async |uri, tally| {
+        reqwest_eventsource::receive(uri, |received| tally.add(received)).await
+    })
 }

@@ -70,7 +70,7 @@ impl Exchange<'_> {
                 let value = self.request.text("value").unwrap_or_default();
                 self.respond(200, &format!("Set-Cookie: who={value}; Path=/\r\n"), "")
             }
-            "/stats" => self.tell(),
+            "/stats" => self.write_stats(),
             "/down" => self.go_down(),
             _ => self.respond(404, "", "not found"),
         }
@@ -88,7 +88,7 @@ impl Exchange<'_> {
         self.respond(204, &permission, "")
     }
 
-    fn tell(&mut self) -> io::Result<()> {
+    fn write_stats(&mut self) -> io::Result<()> {
         let counts = self.count(|_| {});
         let told = json!({
             "preflights": counts.preflights,

@@ -49,7 +49,10 @@ impl Request {
 
     /// Returns a parameter of the query, percent-decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<Vec<u8>> {
-        let mut parameters = self.query.split('&').filter_map(|it| it.split_once('='));
+        let mut parameters = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
         let found = parameters.find(|(other, _)| *other == name);
         found.map(|(_, value)| decode(value))
     }

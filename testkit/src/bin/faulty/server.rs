@@ -14,7 +14,7 @@ pub(crate) struct Server {
     open: Mutex<HashMap<u64, TcpStream>>,
 }
 
-/// Stats of the requests with one key.
+/// Counts of the requests with one key.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Stats {
     pub(crate) preflights: u64,

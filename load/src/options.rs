@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// Effort of a run, and the selected participants.
 #[derive(Clone, Debug, Args)]
-pub struct Asked<T: ValueEnum + Send + Sync + 'static> {
+pub struct RunOptions<T: ValueEnum + Send + Sync + 'static> {
     /// Measure for a shorter time, with less exact results.
     #[arg(long, conflicts_with = "smoke")]
     quick: bool,
@@ -24,16 +24,16 @@ pub enum Effort {
     /// A shorter time, with less exact results.
     Quick,
     /// The full time, for the tables in the README.
-    Whole,
+    Full,
 }
 
-impl<T: ValueEnum + Copy + PartialEq + Send + Sync + 'static> Asked<T> {
+impl<T: ValueEnum + Copy + PartialEq + Send + Sync + 'static> RunOptions<T> {
     /// Returns the effort of the run.
     pub fn effort(&self) -> Effort {
         match (self.smoke, self.quick) {
             (true, _) => Effort::Smoke,
             (_, true) => Effort::Quick,
-            _ => Effort::Whole,
+            _ => Effort::Full,
         }
     }
 
@@ -44,6 +44,9 @@ impl<T: ValueEnum + Copy + PartialEq + Send + Sync + 'static> Asked<T> {
 
     /// Returns the selected ones of these participants.
     pub fn of(&self, all: &[T]) -> Vec<T> {
-        all.iter().copied().filter(|it| self.wants(*it)).collect()
+        all.iter()
+            .copied()
+            .filter(|participant| self.wants(*participant))
+            .collect()
     }
 }

@@ -10,15 +10,15 @@ use tower::{Layer as _, ServiceExt as _, service_fn, util::option_layer};
 use tracing::Instrument as _;
 
 use crate::hub::{
-    answer::{self, Body, Refusal},
-    events::events,
     metrics,
     publish::publish,
+    response::{self, Body, Refusal},
     server::Server,
+    subscribe::subscribe,
 };
 
 /// Answers a request, and counts it.
-pub(crate) async fn answer<B>(
+pub(crate) async fn respond<B>(
     server: Arc<Server>,
     request: Request<B>,
 ) -> Result<Response<Body>, Infallible>
@@ -27,11 +27,14 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let path = request.uri().path();
-    let known = PATHS.into_iter().find(|it| *it == path).unwrap_or("other");
+    let label = PATHS
+        .into_iter()
+        .find(|known| *known == path)
+        .unwrap_or("other");
     // The span has the path alone, because the query may have a token.
     let span = tracing::debug_span!("request", method = %request.method(), ?path);
     let response = route(server, request).instrument(span.clone()).await?;
-    metrics::count_request(known, response.status());
+    metrics::count_request(label, response.status());
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     Ok(response)
 }
@@ -48,39 +51,41 @@ where
         return Ok(refusal.into());
     }
     match (request.uri().path(), request.method()) {
-        ("/events", _) if server.cors.is_none() => Ok(follow(&server, &request)),
+        ("/events", _) if server.cors.is_none() => Ok(respond_to_events(&server, &request)),
         ("/events" | "/publish", _) => {
             let cors = server.cors.clone();
             let service = service_fn(|request: Request<B>| {
                 let server = Arc::clone(&server);
                 async move {
                     Ok(match request.uri().path() {
-                        "/events" => follow(&server, &request),
-                        _ => take(&server, request).await,
+                        "/events" => respond_to_events(&server, &request),
+                        _ => respond_to_publish(&server, request).await,
                     })
                 }
             });
             // Boxed, because each connection keeps room for the largest future of a response.
             Box::pin(option_layer(cors).layer(service).oneshot(request)).await
         }
-        ("/healthz", &Method::GET | &Method::HEAD) => Ok(health(&server)),
-        ("/metrics", &Method::GET | &Method::HEAD) => Ok(counters(&server, &request)),
-        ("/healthz" | "/metrics", _) => Ok(answer::only(&[Method::GET, Method::HEAD])),
-        _ => Ok(answer::text(
+        ("/healthz", &Method::GET | &Method::HEAD) => Ok(respond_to_healthz(&server)),
+        ("/metrics", &Method::GET | &Method::HEAD) => Ok(respond_to_metrics(&server, &request)),
+        ("/healthz" | "/metrics", _) => {
+            Ok(response::method_not_allowed(&[Method::GET, Method::HEAD]))
+        }
+        _ => Ok(response::text(
             StatusCode::NOT_FOUND,
             "not found; the paths are /events, /publish, /healthz and /metrics\n",
         )),
     }
 }
 
-fn follow<B>(server: &Server, request: &Request<B>) -> Response<Body> {
+fn respond_to_events<B>(server: &Server, request: &Request<B>) -> Response<Body> {
     match *request.method() {
-        Method::GET | Method::HEAD => events(server, request).unwrap_or_else(Response::from),
-        _ => answer::only(&[Method::GET, Method::HEAD]),
+        Method::GET | Method::HEAD => subscribe(server, request).unwrap_or_else(Response::from),
+        _ => response::method_not_allowed(&[Method::GET, Method::HEAD]),
     }
 }
 
-async fn take<B>(server: &Server, request: Request<B>) -> Response<Body>
+async fn respond_to_publish<B>(server: &Server, request: Request<B>) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -89,11 +94,11 @@ where
         Method::POST => publish(server, request)
             .await
             .unwrap_or_else(Response::from),
-        _ => answer::only(&[Method::POST]),
+        _ => response::method_not_allowed(&[Method::POST]),
     }
 }
 
-fn health(server: &Server) -> Response<Body> {
+fn respond_to_healthz(server: &Server) -> Response<Body> {
     // The details are only in the log: they contain addresses, and this path is open to every client.
     let Some(disconnection) = server.hub.disconnection() else {
         let text = match server.hub.replay_failure() {
@@ -102,7 +107,7 @@ fn health(server: &Server) -> Response<Body> {
                 "ok, but the backend refuses replays: subscribers that reconnect get a reset\n"
             }
         };
-        return answer::text(StatusCode::OK, text);
+        return response::text(StatusCode::OK, text);
     };
     let reason = match disconnection.kind() {
         BackendErrorKind::Refused => {
@@ -117,9 +122,9 @@ fn health(server: &Server) -> Response<Body> {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).into()
 }
 
-fn counters<B>(server: &Server, request: &Request<B>) -> Response<Body> {
+fn respond_to_metrics<B>(server: &Server, request: &Request<B>) -> Response<Body> {
     match server.access.check_metrics(request.headers()) {
-        Ok(()) => answer::metrics(metrics::render(&server.metrics, &server.hub)),
+        Ok(()) => response::metrics(metrics::render(&server.metrics, &server.hub)),
         Err(refusal) => refusal.into(),
     }
 }

@@ -16,22 +16,22 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// Maximum sizes of a crumb in bytes. Each crumb chooses one of them.
-const MAX_CRUMB_SIZES: [usize; 3] = [4, 60, MAX_CRUMB_BYTES];
-const MAX_CRUMB_BYTES: usize = 1_500;
+/// Maximum sizes of a chunk in bytes. Each chunk chooses one of them.
+const MAX_CHUNK_SIZES: [usize; 3] = [4, 60, MAX_CHUNK_BYTES];
+const MAX_CHUNK_BYTES: usize = 1_500;
 
 /// Duration of a pause between two writes.
 const WRITE_PAUSE: Duration = Duration::from_millis(1);
 
 /// Connection that writes few bytes at a time, and sometimes pauses.
 #[derive(Debug)]
-pub(super) struct Crumbs {
+pub(super) struct ChunkedWriter {
     connection: TcpStream,
     rng: Rng,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl Crumbs {
+impl ChunkedWriter {
     pub(super) fn new(connection: TcpStream, rng: Rng) -> Self {
         Self {
             connection,
@@ -41,24 +41,24 @@ impl Crumbs {
     }
 }
 
-/// Splits the bytes of all blocks into crumbs. A crumb may contain parts of several blocks.
-pub(super) fn crumbs(
+/// Splits the bytes of all blocks into chunks. A chunk may contain parts of several blocks.
+pub(super) fn random_chunks(
     mut blocks: impl Iterator<Item = String>,
     mut rng: Rng,
 ) -> impl Iterator<Item = Bytes> {
     let mut ready = BytesMut::new();
     iter::from_fn(move || {
-        while ready.len() < MAX_CRUMB_BYTES
+        while ready.len() < MAX_CHUNK_BYTES
             && let Some(block) = blocks.next()
         {
             ready.extend_from_slice(block.as_bytes());
         }
-        let size = crumb(&ready, &mut rng).len();
+        let size = chunk(&ready, &mut rng).len();
         (size > 0).then(|| ready.split_to(size).freeze())
     })
 }
 
-impl AsyncWrite for Crumbs {
+impl AsyncWrite for ChunkedWriter {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -69,8 +69,8 @@ impl AsyncWrite for Crumbs {
             ready!(pause.as_mut().poll(cx));
             this.pause = None;
         }
-        let crumb = crumb(bytes, &mut this.rng);
-        let written = ready!(Pin::new(&mut this.connection).poll_write(cx, crumb));
+        let chunk = chunk(bytes, &mut this.rng);
+        let written = ready!(Pin::new(&mut this.connection).poll_write(cx, chunk));
         if this.rng.u8(..16) == 0 {
             this.pause = Some(Box::pin(sleep(WRITE_PAUSE)));
         }
@@ -86,7 +86,7 @@ impl AsyncWrite for Crumbs {
     }
 }
 
-impl AsyncRead for Crumbs {
+impl AsyncRead for ChunkedWriter {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -98,11 +98,11 @@ impl AsyncRead for Crumbs {
 
 /// Returns a random number of the first bytes. Often cuts after a CR, because a random cut would seldom separate CR and
 /// LF.
-fn crumb<'b>(bytes: &'b [u8], rng: &mut Rng) -> &'b [u8] {
-    let max = MAX_CRUMB_SIZES[rng.usize(..MAX_CRUMB_SIZES.len())];
-    let crumb = &bytes[..rng.usize(1..=max).min(bytes.len())];
-    match memchr::memchr(b'\r', crumb) {
-        Some(place) if rng.bool() => &crumb[..=place],
-        _ => crumb,
+fn chunk<'b>(bytes: &'b [u8], rng: &mut Rng) -> &'b [u8] {
+    let max = MAX_CHUNK_SIZES[rng.usize(..MAX_CHUNK_SIZES.len())];
+    let chunk = &bytes[..rng.usize(1..=max).min(bytes.len())];
+    match memchr::memchr(b'\r', chunk) {
+        Some(index) if rng.bool() => &chunk[..=index],
+        _ => chunk,
     }
 }

@@ -1,4 +1,4 @@
-//! Sequenced events. The number of an event determines its bytes and its fields.
+//! Numbered events. The number of an event determines its bytes and its fields.
 
 use fastrand::Rng;
 

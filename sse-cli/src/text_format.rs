@@ -1,4 +1,4 @@
-//! Events for people.
+//! Events as text for people.
 //!
 //! ```text
 //! data of a message without an ID
@@ -17,44 +17,48 @@ use sse_proto::MessageEvent;
 
 /// Format of events for people.
 #[derive(Clone, Copy)]
-pub(crate) struct Readable {
+pub(crate) struct TextFormat {
     /// Prints everything but the data in a dim colour.
     pub(crate) colours: bool,
     /// Escapes control characters, except newline and tab.
     pub(crate) escapes: bool,
 }
 
-impl Readable {
+impl TextFormat {
     /// Appends an event and a line end.
-    pub(crate) fn event<I: AsRef<str>>(&self, event: &MessageEvent<String, I>, out: &mut String) {
+    pub(crate) fn push_event<I: AsRef<str>>(
+        &self,
+        event: &MessageEvent<String, I>,
+        out: &mut String,
+    ) {
         let has_lines = event.data.contains('\n');
-        let heading = heading(event, has_lines || is_mistakable(&event.data));
+        let heading = heading(event, has_lines || is_ambiguous(&event.data));
         if !heading.is_empty() {
-            self.dim(&heading, out);
+            self.push_dim(&heading, out);
         }
         if has_lines {
             for line in event.data.split('\n') {
                 out.push_str("\n  ");
-                self.text(line, out);
+                self.push_text(line, out);
             }
         } else {
             if !heading.is_empty() && !event.data.is_empty() {
                 out.push(' ');
             }
-            self.text(&event.data, out);
+            self.push_text(&event.data, out);
         }
         out.push('\n');
     }
 
     /// Appends a comment and a line end.
-    pub(crate) fn comment(&self, text: &str, out: &mut String) {
+    pub(crate) fn push_comment(&self, text: &str, out: &mut String) {
         let mut comment = String::from(":");
-        self.text(text, &mut comment);
-        self.dim(&comment, out);
+        self.push_text(text, &mut comment);
+        self.push_dim(&comment, out);
         out.push('\n');
     }
 
-    fn dim(&self, text: &str, out: &mut String) {
+    fn push_dim(&self, text: &str, out: &mut String) {
         let (on, off) = match self.colours {
             true => ("\x1b[2m", "\x1b[0m"),
             false => ("", ""),
@@ -62,7 +66,7 @@ impl Readable {
         out.extend([on, text, off]);
     }
 
-    fn text(&self, text: &str, out: &mut String) {
+    fn push_text(&self, text: &str, out: &mut String) {
         if self.escapes {
             push_escaped(text, out);
         } else {
@@ -84,27 +88,27 @@ pub(crate) fn push_escaped(text: &str, out: &mut String) {
 }
 
 /// Returns the type and the ID in brackets, or nothing for the defaults, unless the data needs a heading.
-fn heading<I: AsRef<str>>(event: &MessageEvent<String, I>, needs_one: bool) -> String {
+fn heading<I: AsRef<str>>(event: &MessageEvent<String, I>, is_required: bool) -> String {
     let MessageEvent {
         event_type,
         last_event_id,
         ..
     } = event;
     match (&**event_type, last_event_id.as_ref()) {
-        ("message", "") if needs_one => "[message]".to_owned(),
+        ("message", "") if is_required => "[message]".to_owned(),
         ("message", "") => String::new(),
-        ("message", id) => format!("[#{}]", word(id)),
-        (event_type, "") => format!("[{}]", word(event_type)),
-        (event_type, id) => format!("[{} #{}]", word(event_type), word(id)),
+        ("message", id) => format!("[#{}]", quoted(id)),
+        (event_type, "") => format!("[{}]", quoted(event_type)),
+        (event_type, id) => format!("[{} #{}]", quoted(event_type), quoted(id)),
     }
 }
 
-fn is_mistakable(data: &str) -> bool {
+fn is_ambiguous(data: &str) -> bool {
     data.is_empty() || data.starts_with([' ', '[', ':'])
 }
 
 /// Returns the text in quotes, if its end would be unclear without them.
-fn word(text: &str) -> String {
+fn quoted(text: &str) -> String {
     let is_plain = |c: char| !c.is_whitespace() && !"[]#".contains(c) && c.escape_debug().eq([c]);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
@@ -117,29 +121,29 @@ fn word(text: &str) -> String {
 mod tests {
     use sse_proto::{Chunk, Decoder, Item};
 
-    use super::Readable;
+    use super::TextFormat;
 
     /// Returns the output for a stream.
-    fn shown(readable: Readable, stream: &str) -> String {
+    fn shown(format: TextFormat, stream: &str) -> String {
         let mut decoder = Decoder::new();
         let mut chunk = Chunk::from(stream);
         let mut out = String::new();
         while let Ok(Some(item)) = decoder.decode(&mut chunk) {
             match item.map(str::to_owned) {
-                Item::Event(event) => readable.event(&event, &mut out),
-                Item::Comment(text) => readable.comment(&text, &mut out),
+                Item::Event(event) => format.push_event(&event, &mut out),
+                Item::Comment(text) => format.push_comment(&text, &mut out),
                 _ => {}
             }
         }
         out
     }
 
-    const PIPE: Readable = Readable {
+    const PIPE: TextFormat = TextFormat {
         colours: false,
         escapes: false,
     };
 
-    const TERMINAL: Readable = Readable {
+    const TERMINAL: TextFormat = TextFormat {
         colours: true,
         escapes: true,
     };

@@ -9,12 +9,12 @@ use crate::program::Program;
 
 /// Process with the subscribers of one server.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct SubscriberProcess {
     program: Program,
     count: usize,
 }
 
-impl Crowd {
+impl SubscriberProcess {
     /// Starts the process on the core of the caller, and waits until all subscribers are connected.
     ///
     /// # Errors
@@ -37,7 +37,8 @@ impl Crowd {
         count: usize,
         stalled: usize,
     ) -> Result<Self> {
-        let [port, number, stalled] = [usize::from(port), count, stalled].map(|it| it.to_string());
+        let [port, number, stalled] =
+            [usize::from(port), count, stalled].map(|value| value.to_string());
         let arguments = ["--port", &port, "--count", &number, "--stalled", &stalled];
         let mut program = Program::start(Command::new(path).args(arguments))?;
         program.answer("connected")?;
@@ -55,7 +56,7 @@ impl Crowd {
     ///
     /// Returns an error if the process has ended.
     pub fn expect(&mut self, events: u64) -> Result<()> {
-        self.program.tell(&format!("receive {events}"))
+        self.program.send(&format!("receive {events}"))
     }
 
     /// Waits until each subscriber has the expected events.
@@ -73,7 +74,7 @@ impl Crowd {
     ///
     /// Returns an error if the process has ended.
     pub fn expect_timed(&mut self, events: u64) -> Result<()> {
-        self.program.tell(&format!("time {events}"))
+        self.program.send(&format!("time {events}"))
     }
 
     /// Tells the process when the received events were published, in
@@ -84,7 +85,7 @@ impl Crowd {
     /// Returns an error if the process has ended.
     pub fn were_published(&mut self, times: &[u64]) -> Result<()> {
         let times: Vec<String> = times.iter().map(u64::to_string).collect();
-        self.program.tell(&times.join(" "))
+        self.program.send(&times.join(" "))
     }
 
     /// Returns a percentile of the time from publishing an event to reading it.
@@ -93,7 +94,7 @@ impl Crowd {
     ///
     /// Returns an error if the process has ended.
     pub fn latency(&mut self, percent: u64) -> Result<Duration> {
-        self.program.tell(&format!("latency {percent}"))?;
+        self.program.send(&format!("latency {percent}"))?;
         Ok(Duration::from_nanos(self.program.answer("latency")?))
     }
 }

@@ -1,4 +1,4 @@
-//! Lines on stderr: state of the connection, and reasons why there are no events.
+//! Lines on stderr: the state of the connection, and the reasons of errors.
 
 use core::fmt::Display;
 use std::io::{self, Write};
@@ -6,42 +6,42 @@ use std::io::{self, Write};
 use http::header::CONTENT_TYPE;
 use sse_source::UnexpectedResponse;
 
-use crate::readable::push_escaped;
+use crate::text_format::push_escaped;
 
-/// Maximum number of bytes of a response body that a notice quotes.
+/// Maximum number of bytes of a response body that a line quotes.
 const MAX_BODY_BYTES: usize = 600;
 
 /// Writes a line to stderr. Ignores errors, because there is no other place to report them.
-pub(crate) fn tell(notice: impl Display) {
-    let _ = writeln!(io::stderr(), "sse: {notice}");
+pub(crate) fn line(text: impl Display) {
+    let _ = writeln!(io::stderr(), "sse: {text}");
 }
 
 /// Returns a description of a response that is not an event stream: status, content type and start of the body.
-pub(crate) fn refusal(refused: &UnexpectedResponse) -> String {
+pub(crate) fn unexpected_response(response: &UnexpectedResponse) -> String {
     let UnexpectedResponse {
         status,
         headers,
         body,
         ..
-    } = refused;
+    } = response;
     let content_type = match headers.get(CONTENT_TYPE) {
         Some(value) => escaped(&String::from_utf8_lossy(value.as_bytes())),
         None => "no Content-Type".to_owned(),
     };
-    let mut notice = match status.as_u16() {
+    let mut text = match status.as_u16() {
         200 => format!("not an event stream: status {status}, {content_type}"),
         _ => format!("status {status}, {content_type}"),
     };
     let start = &body[..body.len().min(MAX_BODY_BYTES)];
-    let text = String::from_utf8_lossy(start);
-    for line in text.trim().split('\n').filter(|line| !line.is_empty()) {
-        notice.push_str("\n  ");
-        notice.push_str(&escaped(line.trim_end_matches('\r')));
+    let quoted = String::from_utf8_lossy(start);
+    for line in quoted.trim().split('\n').filter(|line| !line.is_empty()) {
+        text.push_str("\n  ");
+        text.push_str(&escaped(line.trim_end_matches('\r')));
     }
     if start.len() < body.len() {
-        notice.push_str(" …");
+        text.push_str(" …");
     }
-    notice
+    text
 }
 
 /// Escapes the control characters of a text from the server, because stderr usually is a terminal.

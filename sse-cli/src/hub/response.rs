@@ -12,7 +12,7 @@ use http::{
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 
-use crate::hub::body_memory::Reservation;
+use crate::hub::publish::Reservation;
 
 /// Body of a response: an event stream or a text.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -34,17 +34,17 @@ pub(crate) fn json(json: String) -> Response<Body> {
 }
 
 /// Maximum size of a frame of a long response in bytes. hyper copies each frame into its buffer.
-const PART_BYTES: usize = 16 * 1024;
+const MAX_FRAME_BYTES: usize = 16 * 1024;
 
 /// Returns `200 OK` with JSON of any length. Its memory stays reserved until the client has read it.
 pub(crate) fn long_json(json: String, memory: Reservation) -> Response<Body> {
     let length = json.len() as u64;
     let mut rest = memory.keep_with(json);
-    let parts = iter::from_fn(move || {
-        let length = rest.len().min(PART_BYTES);
+    let frames = iter::from_fn(move || {
+        let length = rest.len().min(MAX_FRAME_BYTES);
         (length > 0).then(|| Ok(Frame::data(rest.split_to(length))))
     });
-    let mut response = Response::new(StreamBody::new(stream::iter(parts)).boxed_unsync());
+    let mut response = Response::new(StreamBody::new(stream::iter(frames)).boxed_unsync());
     let headers = response.headers_mut();
     headers.typed_insert(ContentType::json());
     headers.typed_insert(ContentLength(length));
@@ -120,7 +120,7 @@ impl From<Refusal> for Response<Body> {
 }
 
 /// Returns `405 Method Not Allowed` with the methods that are allowed.
-pub(crate) fn only(allowed: &[Method]) -> Response<Body> {
+pub(crate) fn method_not_allowed(allowed: &[Method]) -> Response<Body> {
     let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
     let reason = format!("allowed methods: {}\n", names.join(", "));
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, reason);

@@ -30,10 +30,10 @@ use hyper_util::{
 use tokio::time::sleep;
 
 use super::{
-    crumbs::{Crumbs, crumbs},
-    numbered::{START, Sequenced},
+    chunked_writer::{ChunkedWriter, random_chunks},
+    sequenced::{START, Sequenced},
 };
-use crate::{number::number, servers::listen};
+use crate::{program::number, servers::listen};
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -82,7 +82,7 @@ pub async fn serve(options: Options) -> Result<()> {
         if rng.bool() {
             connection.set_zero_linger()?;
         }
-        let connection = TokioIo::new(Crumbs::new(connection, rng.fork()));
+        let connection = TokioIo::new(ChunkedWriter::new(connection, rng.fork()));
         let answers = answers.clone();
         let service = service_fn(move |request| {
             let response = answers.respond(&request);
@@ -141,7 +141,7 @@ impl Answers {
             _ => {
                 let blocks = (seen + 1..=events).map(|number| Sequenced::new(number).wire);
                 let blocks = [START.to_owned()].into_iter().chain(blocks);
-                event_stream(crumbs(blocks, Rng::with_seed(seed ^ seen)))
+                event_stream(random_chunks(blocks, Rng::with_seed(seed ^ seen)))
             }
         }
     }

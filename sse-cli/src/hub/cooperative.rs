@@ -1,4 +1,4 @@
-//! Long work in short turns, so that other tasks of the thread need not wait.
+//! Cooperative scheduling: long work yields, or runs on another thread, so that other tasks of its thread do not wait.
 
 use core::{
     future::pending,
@@ -9,40 +9,40 @@ use std::{panic, time::Instant};
 
 use tokio::task::{spawn_blocking, yield_now};
 
-/// Time after which a task yields to the others of its thread.
-const TURN_LENGTH: Duration = Duration::from_millis(1);
+/// Maximum time that a task works before it yields to the others of its thread.
+const MAX_SLICE: Duration = Duration::from_millis(1);
 
-/// Maximum number of bytes that a task processes without a yield.
-pub(crate) const SHORT_WORK_BYTES: usize = 64 * 1024;
+/// Maximum number of bytes that a task processes on its own thread without a yield.
+pub(crate) const MAX_INLINE_BYTES: usize = 64 * 1024;
 
-/// Turn of a task that does long work in small pieces.
-pub(crate) struct Turn {
+/// Time since a task, which does long work in small pieces, has last yielded.
+pub(crate) struct TimeSlice {
     start: Instant,
 }
 
-impl Turn {
-    /// Starts a turn.
+impl TimeSlice {
+    /// Starts a time slice.
     pub(crate) fn start() -> Self {
         Self {
             start: Instant::now(),
         }
     }
 
-    /// Yields to the other tasks of the thread, if this turn has taken at least [`TURN_LENGTH`].
-    pub(crate) async fn pause(&mut self) {
-        if self.start.elapsed() >= TURN_LENGTH {
+    /// Yields to the other tasks of the thread, if this slice has taken at least [`MAX_SLICE`].
+    pub(crate) async fn yield_if_over(&mut self) {
+        if self.start.elapsed() >= MAX_SLICE {
             yield_now().await;
             *self = Self::start();
         }
     }
 }
 
-/// Does work that cannot be split. Work on more than [`SHORT_WORK_BYTES`] runs on a blocking thread.
+/// Does work that cannot be split. Work on more than [`MAX_INLINE_BYTES`] runs on a blocking thread.
 pub(crate) async fn run<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> T {
-    if bytes <= SHORT_WORK_BYTES {
+    if bytes <= MAX_INLINE_BYTES {
         return work();
     }
     match spawn_blocking(work).await {
@@ -60,7 +60,7 @@ pub(crate) async fn run_future<F>(bytes: usize, future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    if bytes <= SHORT_WORK_BYTES {
+    if bytes <= MAX_INLINE_BYTES {
         return future.await;
     }
     let mut future = Box::pin(future);

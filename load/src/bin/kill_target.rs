@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use clap::Parser;
-use load::restarts::mortal::{self, Options};
+use load::restarts::kill_target::{self, Options};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    mortal::serve(Options::parse()).await
+    kill_target::serve(Options::parse()).await
 }

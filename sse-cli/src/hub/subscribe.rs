@@ -1,21 +1,84 @@
-//! The query of `GET /events`.
+//! `GET /events`: the query of a subscriber, and its stream.
 
-use http::Uri;
-use sse_hub::{InvalidTopic, TopicFilters};
+use std::sync::Arc;
+
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt;
+use sse_hub::{InvalidTopic, SubscribeError, SubscriptionBuilder, TopicFilters};
+use sse_hyper::EventId;
 
 use crate::hub::{
-    answer::Refusal,
-    draft::{MAX_TOPICS, check_encoding},
+    connection::{ConnectionState, ProbingSubscription},
+    event_input::{MAX_TOPICS, check_encoding},
+    response::{Body, Refusal},
+    server::Server,
 };
 
+/// Returns a response with the stream of the events that the query selects.
+pub(crate) fn subscribe<B>(
+    server: &Server,
+    request: &Request<B>,
+) -> Result<Response<Body>, Refusal> {
+    server.access.check_subscriber(request)?;
+    let query = Query::parse(request.uri())?;
+    let mut builder = server
+        .hub
+        .subscription(query.filters.clone())
+        .lag_policy(server.slow);
+    if let Some(events) = server.max_lag {
+        builder = builder.max_lag(events);
+    }
+    let subscription = with_start(builder, &query, request.headers()).subscribe();
+    let subscription = subscription.map_err(|error| match error {
+        SubscribeError::Denied(_) => Refusal::new(StatusCode::FORBIDDEN, error),
+        _ => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error),
+    })?;
+    let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
+    let events = ProbingSubscription::new(subscription, connection);
+    let response = server.streams.respond(request, events);
+    Ok(response.map(BodyExt::boxed_unsync))
+}
+
+/// Sets the start of a subscription. The `Last-Event-ID` header has precedence over the ID in the query, because a
+/// browser sends it when it reconnects. An ID has precedence over the other parameters.
+fn with_start(
+    builder: SubscriptionBuilder,
+    query: &Query,
+    headers: &HeaderMap,
+) -> SubscriptionBuilder {
+    let in_query = || {
+        query
+            .last_event_id
+            .clone()
+            .map(EventId::new)
+            .transpose()
+            .ok()
+    };
+    let id = match sse_hyper::last_event_id(headers) {
+        Ok(None) => in_query(),
+        id => id.ok(),
+    };
+    match id {
+        // The ID is invalid. An error status would end a browser's `EventSource` for good.
+        None => builder.after_unknown(),
+        Some(Some(id)) if id.as_str() == EARLIEST => builder.from_start(),
+        Some(Some(id)) => builder.after(Some(&id)),
+        Some(None) if query.earliest => builder.from_start(),
+        Some(None) => match query.newest {
+            Some(events) => builder.replay_last(events),
+            None => builder,
+        },
+    }
+}
+
 /// Documented names of the parameters.
-const NAMES: [&str; 5] = ["topic", "newest", "earliest", "lastEventId", "access_token"];
+const PARAMETERS: [&str; 5] = ["topic", "newest", "earliest", "lastEventId", "access_token"];
 
 /// Name of the parameter that libraries add to prevent cached responses. Its value is ignored.
 const CACHE_BUSTER: &str = "_";
 
 /// Last event ID with which a client requests all events that are kept.
-pub(crate) const EARLIEST: &str = "earliest";
+const EARLIEST: &str = "earliest";
 
 /// Maximum length in bytes of an unknown name that is compared with the known ones.
 const MAX_NAME_BYTES: usize = 64;
@@ -25,22 +88,22 @@ const MIN_LIKENESS: f64 = 0.7;
 
 /// Parameters of a subscription.
 #[derive(Debug)]
-pub(crate) struct Query {
-    pub(crate) filters: TopicFilters,
-    pub(crate) newest: Option<usize>,
+struct Query {
+    filters: TopicFilters,
+    newest: Option<usize>,
     /// Requests all events that are kept.
-    pub(crate) earliest: bool,
-    pub(crate) last_event_id: Option<String>,
+    earliest: bool,
+    last_event_id: Option<String>,
 }
 
 impl Query {
-    pub(crate) fn parse(uri: &Uri) -> Result<Self, Refusal> {
+    fn parse(uri: &Uri) -> Result<Self, Refusal> {
         let query = uri.query().unwrap_or_default().as_bytes();
         check_encoding(query).map_err(|refusal| refusal.at("the query"))?;
         let (mut topics, mut newest, mut earliest) = (Vec::new(), None, None);
         let (mut last_event_id, mut access_token) = (None, None);
         for (name, value) in form_urlencoded::parse(query) {
-            let is_second = match known(&name) {
+            let is_second = match documented_name(&name) {
                 Some("topic") if topics.len() == MAX_TOPICS => {
                     return Err(Refusal::bad(InvalidTopic::TooMany));
                 }
@@ -53,7 +116,7 @@ impl Query {
                 Some("lastEventId") => last_event_id.replace(value.into_owned()).is_some(),
                 Some("access_token") => access_token.replace(()).is_some(),
                 Some(_) => false,
-                None => return Err(unknown(&name)),
+                None => return Err(unknown_parameter(&name)),
             };
             if is_second {
                 return Err(Refusal::bad(format_args!("{name}: given twice")));
@@ -71,37 +134,35 @@ impl Query {
 }
 
 /// Returns the documented name of a parameter. Clients spell the name of the last event ID in many ways.
-fn known(name: &str) -> Option<&'static str> {
+fn documented_name(name: &str) -> Option<&'static str> {
     if name == CACHE_BUSTER {
         return Some(CACHE_BUSTER);
     }
-    let spelling = |letter: &char| !matches!(letter, '-' | '_');
+    let is_letter = |letter: &char| !matches!(letter, '-' | '_');
     let is_last_event_id = || {
         let letters = name
             .chars()
-            .filter(spelling)
-            .map(|it| it.to_ascii_lowercase());
+            .filter(is_letter)
+            .map(|letter| letter.to_ascii_lowercase());
         letters.eq("lasteventid".chars())
     };
-    match NAMES.into_iter().find(|it| *it == name) {
+    match PARAMETERS.into_iter().find(|known| *known == name) {
         None if is_last_event_id() => Some("lastEventId"),
         found => found,
     }
 }
 
-fn unknown(name: &str) -> Refusal {
-    let nearest = NAMES
+fn unknown_parameter(name: &str) -> Refusal {
+    let nearest = PARAMETERS
         .into_iter()
         .filter(|_| name.len() <= MAX_NAME_BYTES)
-        .map(|it| {
-            (
-                strsim::jaro(&name.to_ascii_lowercase(), &it.to_ascii_lowercase()),
-                it,
-            )
+        .map(|known| {
+            let likeness = strsim::jaro(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
+            (likeness, known)
         })
         .filter(|(likeness, _)| *likeness >= MIN_LIKENESS)
         .max_by(|one, other| one.0.total_cmp(&other.0));
-    let names = NAMES.join(", ");
+    let names = PARAMETERS.join(", ");
     Refusal::bad(match nearest {
         Some((_, nearest)) => {
             format!("unknown parameter {name:?}; did you mean {nearest}? Known ones are {names}")
