@@ -9,8 +9,8 @@
 //! ```text
 //!   inputs                                     outputs, polled after each input
 //!
-//!   handle_response(status, type)              poll_action   abort the request, connect
-//!   decode(chunk)  ──▶  items                  poll_change   open, disconnected, closed
+//!   handle_response(status, type) ──▶ verdict  poll_output   abort the request, connect;
+//!   decode(chunk) ──▶ items                                  open, disconnected, closed
 //!   handle_end_of_stream                       poll_timeout  when to call handle_timeout
 //!   handle_network_error
 //!   handle_timeout, close, reconnect
@@ -34,16 +34,17 @@
 //! use core::time::Duration;
 //! use sse_proto::{
 //!     Chunk, Item,
-//!     client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
+//!     client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent, SessionOutput, Verdict},
 //! };
 //!
 //! let now = Duration::ZERO;
 //! let mut session = Session::new(ClientConfig::default().jitter(false), 0, now);
-//! assert_eq!(session.poll_action(), Some(Action::Connect));
+//! assert_eq!(session.poll_output(), Some(SessionOutput::Action(Action::Connect)));
 //!
 //! // The driver sends the request, and reports the response and its data.
-//! session.handle_response(200, Some(b"text/event-stream"), None, now);
-//! assert_eq!(session.poll_change(), Some(SessionEvent::Open));
+//! let verdict = session.handle_response(200, Some(b"text/event-stream"), now);
+//! assert_eq!(verdict, Verdict::Stream);
+//! assert_eq!(session.poll_output(), Some(SessionOutput::Event(SessionEvent::Open)));
 //! let mut chunk = Chunk::from("id: 7\ndata: hello\n\n");
 //! let item = session.decode(&mut chunk, now)?;
 //! assert!(matches!(item, Some(Item::Event(event)) if event.data == "hello"));
@@ -54,9 +55,9 @@
 //!     reason: DisconnectReason::NetworkError,
 //!     delay: Duration::from_secs(3),
 //! };
-//! assert_eq!(session.poll_change(), Some(disconnected));
+//! assert_eq!(session.poll_output(), Some(SessionOutput::Event(disconnected)));
 //! session.handle_timeout(Duration::from_secs(3));
-//! assert_eq!(session.poll_action(), Some(Action::Connect));
+//! assert_eq!(session.poll_output(), Some(SessionOutput::Action(Action::Connect)));
 //! assert_eq!(session.last_event_id(), "7");
 //! # Ok::<(), sse_proto::DecodeError>(())
 //! ```
@@ -88,9 +89,25 @@ use core::{fmt, time::Duration};
 
 use backoff::Backoff;
 pub use config::ClientConfig;
-pub use http::{is_event_stream, retry_after_seconds};
+pub use http::{Verdict, is_event_stream, retry_after_seconds};
 
 use crate::{Chunk, DecodeError, Decoder, EventId, IdTooLong, Item};
+
+/// Delay of a call of [`Session::handle_timeout`] from which it counts as late.
+const MAX_WAKE_DELAY: Duration = Duration::from_millis(20);
+
+/// Time that the driver has after a late call to read what has already arrived.
+const GRACE_PERIOD: Duration = Duration::from_millis(100);
+
+/// Output of a session, from [`Session::poll_output`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionOutput {
+    /// The driver has to take this action.
+    Action(Action),
+    /// The state has changed. The driver tells the caller.
+    Event(SessionEvent),
+}
 
 /// Action that the driver has to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,8 +197,9 @@ pub struct Session {
     state: State,
     decoder: Decoder,
     backoff: Backoff,
-    actions: VecDeque<Action>,
-    changes: VecDeque<SessionEvent>,
+    outputs: VecDeque<SessionOutput>,
+    /// Deadline that was extended by the grace period.
+    extended_deadline: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -206,8 +224,8 @@ impl Session {
             state: State::Closed,
             decoder: config.decoder(),
             backoff: Backoff::new(seed, config.reconnection_time),
-            actions: VecDeque::new(),
-            changes: VecDeque::new(),
+            outputs: VecDeque::new(),
+            extended_deadline: None,
             config,
         };
         session.connect(now);
@@ -248,19 +266,14 @@ impl Session {
         self.backoff.failures
     }
 
-    /// Returns whether the session is closed. Then no more actions follow.
+    /// Returns whether the session is closed. Then no action follows.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 
-    /// Returns the next action, if any.
-    pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
-    }
-
-    /// Returns the next change, if any.
-    pub fn poll_change(&mut self) -> Option<SessionEvent> {
-        self.changes.pop_front()
+    /// Returns the next output, if any.
+    pub fn poll_output(&mut self) -> Option<SessionOutput> {
+        self.outputs.pop_front()
     }
 
     /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), if there is no other input
@@ -364,28 +377,44 @@ impl Session {
         }
     }
 
-    /// Handles the timeouts that are due. The driver may call it at any time, also too early.
+    /// Handles the timeout that is due. The driver may call it at any time, also too early.
+    ///
+    /// A late call does not prove that the connection was idle: the driver may have been busy, and what arrived
+    /// meanwhile is not read yet. So a timeout of a connection that is more than 20 ms late is extended once, by 100 ms.
     pub fn handle_timeout(&mut self, now: Duration) {
-        let is_due = |deadline: Option<Duration>| deadline.is_some_and(|time| time <= now);
-        match self.state {
-            State::Waiting { until } if until <= now => self.connect(now),
-            State::Connecting { deadline } if is_due(deadline) => {
-                self.actions.push_back(Action::Abort);
-                self.disconnect(DisconnectReason::HeadTimeout, None, now);
-            }
-            State::Open { deadline, .. } if is_due(deadline) => {
-                self.actions.push_back(Action::Abort);
-                self.disconnect(DisconnectReason::IdleTimeout, None, now);
-            }
-            _ => {}
+        let reason = match self.state {
+            State::Waiting { until } if until <= now => return self.connect(now),
+            State::Connecting { .. } => DisconnectReason::HeadTimeout,
+            State::Open { .. } => DisconnectReason::IdleTimeout,
+            State::Waiting { .. } | State::Closed => return,
+        };
+        let (State::Connecting { deadline } | State::Open { deadline, .. }) = &mut self.state
+        else {
+            return;
+        };
+        let Some(time) = deadline.filter(|time| *time <= now) else {
+            return;
+        };
+        let is_late = now.saturating_sub(time) > MAX_WAKE_DELAY;
+        if is_late && self.extended_deadline != Some(time) {
+            *deadline = Some(now.saturating_add(GRACE_PERIOD));
+            self.extended_deadline = *deadline;
+            return;
         }
+        self.push_action(Action::Abort);
+        self.disconnect(reason, None, now);
     }
 
-    /// Closes the session. No more events follow.
+    /// Closes the session: no connection follows.
     pub fn close(&mut self) {
-        if !self.is_closed() {
-            self.fail(DisconnectReason::Requested);
+        if self.is_closed() {
+            return;
         }
+        self.drop_actions();
+        if let State::Connecting { .. } | State::Open { .. } = self.state {
+            self.push_action(Action::Abort);
+        }
+        self.fail(DisconnectReason::Requested);
     }
 
     /// Reconnects at once, from any state. Does nothing if the session is closed.
@@ -394,8 +423,8 @@ impl Session {
             State::Closed => return,
             State::Waiting { .. } => {}
             State::Connecting { .. } | State::Open { .. } => {
-                self.actions.push_back(Action::Abort);
-                self.changes.push_back(SessionEvent::Disconnected {
+                self.push_action(Action::Abort);
+                self.push_event(SessionEvent::Disconnected {
                     reason: DisconnectReason::Requested,
                     delay: Duration::ZERO,
                 });
@@ -407,7 +436,7 @@ impl Session {
     fn connect(&mut self, now: Duration) {
         let deadline = deadline_after(self.config.effective_head_timeout(), now);
         self.state = State::Connecting { deadline };
-        self.actions.push_back(Action::Connect);
+        self.push_action(Action::Connect);
     }
 
     /// Implements "Reestablish the connection."
@@ -428,18 +457,27 @@ impl Session {
         self.state = State::Waiting {
             until: now.saturating_add(delay),
         };
-        self.changes
-            .push_back(SessionEvent::Disconnected { reason, delay });
+        self.push_event(SessionEvent::Disconnected { reason, delay });
     }
 
-    /// Implements "Fail the connection." Pending actions of the driver are dropped.
+    /// Implements "Fail the connection."
     fn fail(&mut self, reason: DisconnectReason) {
-        self.actions.clear();
-        if let State::Connecting { .. } | State::Open { .. } = self.state {
-            self.actions.push_back(Action::Abort);
-        }
         self.state = State::Closed;
-        self.changes.push_back(SessionEvent::Closed(reason));
+        self.push_event(SessionEvent::Closed(reason));
+    }
+
+    /// Drops the actions that the driver has not taken yet.
+    fn drop_actions(&mut self) {
+        self.outputs
+            .retain(|output| !matches!(output, SessionOutput::Action(_)));
+    }
+
+    fn push_action(&mut self, action: Action) {
+        self.outputs.push_back(SessionOutput::Action(action));
+    }
+
+    fn push_event(&mut self, event: SessionEvent) {
+        self.outputs.push_back(SessionOutput::Event(event));
     }
 }
 

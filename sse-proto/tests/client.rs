@@ -7,7 +7,9 @@ use core::time::Duration;
 use simulated::{EVENTS, Source};
 use sse_proto::{
     Chunk, EventId,
-    client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
+    client::{
+        Action, ClientConfig, DisconnectReason, Session, SessionEvent, SessionOutput, Verdict,
+    },
 };
 
 #[test]
@@ -101,7 +103,7 @@ fn a_request_that_is_refused_for_its_id_is_sent_once_without_it() {
             (id.len(), DisconnectReason::Status(status))
         );
         assert!(delay >= Duration::from_millis(500), "{delay:?}");
-        assert_eq!(source.take_actions(), [Action::Abort]);
+        assert_eq!(source.take_actions(), []);
         source.sleep();
         assert_eq!(source.take_actions(), [Action::Connect]);
         assert_eq!(source.session.last_event_id(), "");
@@ -409,7 +411,7 @@ fn a_response_that_is_no_event_stream_is_the_end() {
         let mut source = Source::new(ClientConfig::default());
         source.respond(status, content_type);
         assert_eq!(source.take_changes(), [SessionEvent::Closed(reason)]);
-        assert_eq!(source.take_actions(), [Action::Abort]);
+        assert_eq!(source.take_actions(), []);
         assert!(source.session.is_closed());
         assert_eq!(source.session.poll_timeout(), None);
 
@@ -433,7 +435,7 @@ fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() 
     for status in [408, 425, 429, 500, 502, 503, 504, 599] {
         let mut source = Source::new(ClientConfig::default());
         source.respond(status, None);
-        assert_eq!(source.take_actions(), [Action::Abort]);
+        assert_eq!(source.take_actions(), []);
         assert!(source.disconnected(DisconnectReason::Status(status)) >= 3000);
 
         let mut source = Source::new(ClientConfig::default().retry_server_errors(false));
@@ -450,11 +452,15 @@ fn a_status_that_says_not_now_is_tried_again_unless_the_standard_is_asked_for() 
     ] {
         let mut source = Source::new(ClientConfig::default());
         let retry_after = Some(Duration::from_secs(asked));
+        let reason = DisconnectReason::Status(503);
+        let verdict = source.session.handle_response(503, None, source.now);
+        let is_retried = true;
+        assert_eq!(verdict, Verdict::Unexpected { reason, is_retried });
         source
             .session
-            .handle_response(503, None, retry_after, source.now);
+            .handle_unexpected_response(reason, is_retried, retry_after, source.now);
         source.drain();
-        let delay = source.disconnected(DisconnectReason::Status(503));
+        let delay = source.disconnected(reason);
         assert!((least..=most).contains(&delay), "{delay}");
     }
 }
@@ -469,7 +475,14 @@ fn the_driver_can_decide_what_is_retried() {
         (DisconnectReason::ContentType, false),
     ] {
         let mut source = Source::new(ClientConfig::default());
-        assert_eq!(source.session.is_retried(reason), is_retried);
+        let status = match reason {
+            DisconnectReason::Status(status) => status,
+            _ => 200,
+        };
+        let expected = Verdict::Unexpected { reason, is_retried };
+        let verdict = source.session.handle_response(status, None, source.now);
+        assert_eq!(verdict, expected);
+        assert_eq!(source.session.poll_timeout(), None, "time to read the body");
         source
             .session
             .handle_unexpected_response(reason, false, None, source.now);
@@ -477,7 +490,10 @@ fn the_driver_can_decide_what_is_retried() {
         assert_eq!(source.take_changes(), closed(reason));
 
         let mut source = Source::new(ClientConfig::default().one_shot());
-        assert!(!source.session.is_retried(reason));
+        let is_retried = false;
+        let expected = Verdict::Unexpected { reason, is_retried };
+        let verdict = source.session.handle_response(status, None, source.now);
+        assert_eq!(verdict, expected);
         for attempt in 1..=40 {
             let asked = Some(Duration::from_secs(77));
             source
@@ -486,21 +502,13 @@ fn the_driver_can_decide_what_is_retried() {
             source.drain();
             assert!(source.disconnected(reason) >= 77_000);
             assert_eq!(source.session.failed_attempts(), attempt);
-            assert_eq!(source.take_actions(), [Action::Abort]);
+            assert_eq!(source.take_actions(), []);
             source.sleep();
             assert_eq!(source.take_actions(), [Action::Connect]);
         }
         source.respond(200, EVENTS);
         source.receive("data: a\n\n");
         assert_eq!(source.session.failed_attempts(), 0);
-    }
-    for reason in [
-        DisconnectReason::EndOfStream,
-        DisconnectReason::NetworkError,
-        DisconnectReason::Preparation,
-    ] {
-        let source = Source::new(ClientConfig::default().retry_server_errors(false));
-        assert!(source.session.is_retried(reason));
     }
 }
 
@@ -510,7 +518,9 @@ fn a_refusal_for_the_id_that_is_retried_drops_the_id() {
     let id = EventId::from(7);
     source.session.set_last_event_id(&id).unwrap();
     let reason = DisconnectReason::Status(431);
-    assert!(!source.session.is_retried(reason));
+    let verdict = source.session.handle_response(431, None, source.now);
+    let is_retried = false;
+    assert_eq!(verdict, Verdict::Unexpected { reason, is_retried });
     source
         .session
         .handle_unexpected_response(reason, true, None, source.now);
@@ -599,6 +609,42 @@ fn a_stream_that_is_quiet_for_too_long_is_given_up() {
     );
 }
 
+/// The driver may have been busy, so that it has not read yet what arrived.
+#[test]
+fn a_late_timeout_has_a_grace_period() {
+    let (idle, second) = (Duration::from_secs(40), Duration::from_secs(1));
+    let config = || ClientConfig::default().idle_timeout(Some(idle));
+    let head = ClientConfig::default().head_timeout(Some(idle));
+    for (mut source, reason) in [
+        (Source::open(config()), DisconnectReason::IdleTimeout),
+        (Source::new(head), DisconnectReason::HeadTimeout),
+    ] {
+        source.now += idle + second;
+        source.session.handle_timeout(source.now);
+        source.drain();
+        assert_eq!(source.take_changes(), []);
+        assert_eq!(source.sleep(), Duration::from_millis(100));
+        assert_eq!(source.take_actions(), [Action::Abort]);
+        source.disconnected(reason);
+    }
+
+    let mut source = Source::open(config());
+    source.now += idle + second;
+    source.session.handle_timeout(source.now);
+    source.receive(": it had arrived\n");
+    assert_eq!(source.sleep(), idle);
+    source.disconnected(DisconnectReason::IdleTimeout);
+
+    // There is only one grace period, however late the second call is.
+    let mut source = Source::open(config());
+    for _ in 0..2 {
+        source.now += idle + second;
+        source.session.handle_timeout(source.now);
+    }
+    source.drain();
+    source.disconnected(DisconnectReason::IdleTimeout);
+}
+
 #[test]
 fn the_caller_can_close_at_any_time() {
     let close = |mut source: Source, actions: &[Action]| {
@@ -623,8 +669,14 @@ fn the_caller_can_close_at_any_time() {
     // The driver has not started to connect yet.
     let mut session = Session::new(ClientConfig::default(), 0, Duration::ZERO);
     session.close();
-    assert_eq!(session.poll_action(), Some(Action::Abort));
-    assert_eq!(session.poll_action(), None);
+    let closed = SessionEvent::Closed(DisconnectReason::Requested);
+    for output in [
+        SessionOutput::Action(Action::Abort),
+        SessionOutput::Event(closed),
+    ] {
+        assert_eq!(session.poll_output(), Some(output));
+    }
+    assert_eq!(session.poll_output(), None);
 }
 
 #[test]
@@ -730,7 +782,10 @@ fn live(config: ClientConfig, asked: Duration, step: Duration) {
             let mut session = Session::new(config.clone(), seed, start);
             let mut now = start;
             for status in [200, 503, 429, 200, 500] {
-                session.handle_response(status, EVENTS, Some(asked), now);
+                let verdict = session.handle_response(status, EVENTS, now);
+                if let Verdict::Unexpected { reason, is_retried } = verdict {
+                    session.handle_unexpected_response(reason, is_retried, Some(asked), now);
+                }
                 let mut chunk = Chunk::from("retry: 18446744073709551616\nid: 1\ndata: a\n\n");
                 while let Ok(Some(_)) | Err(_) = session.decode_owned(&mut chunk, now) {}
                 now = now.saturating_add(step);
@@ -740,7 +795,7 @@ fn live(config: ClientConfig, asked: Duration, step: Duration) {
                 now = now.max(next);
                 session.handle_timeout(now);
             }
-            while session.poll_action().is_some() || session.poll_change().is_some() {}
+            while session.poll_output().is_some() {}
             session.close();
             assert!(session.is_closed());
         }

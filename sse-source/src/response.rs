@@ -19,12 +19,6 @@ use tokio::time::Sleep;
 
 use crate::{error::UnexpectedResponse, transport::Body, turn::Turn};
 
-/// Returns whether the response is an event stream by the standard.
-pub(crate) fn is_stream(response: &Response<Body>) -> bool {
-    let content_type = content_type(response.headers());
-    response.status() == StatusCode::OK && content_type.is_some_and(|value| is_event_stream(&value))
-}
-
 /// Returns whether the response is an event stream if `Content-Type` may be missing, and each success status with
 /// content is accepted.
 pub(crate) fn is_stream_leniently(response: &Response<Body>) -> bool {
@@ -40,7 +34,7 @@ pub(crate) fn is_stream_leniently(response: &Response<Body>) -> bool {
 }
 
 /// Returns the values of `Content-Type`, or `None` if the header is missing or the body is still encoded.
-fn content_type(headers: &HeaderMap) -> Option<Vec<u8>> {
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<Vec<u8>> {
     let types = headers.get_all(CONTENT_TYPE).iter();
     let types: Vec<_> = types.map(HeaderValue::as_bytes).collect();
     let is_readable = !types.is_empty() && content_encoding(headers).is_none();

@@ -16,7 +16,7 @@ use http::Response;
 use http_body::Body as _;
 use sse_proto::{
     Chunk, EventId, IdTooLong,
-    client::{Action, ClientConfig, Session, SessionEvent},
+    client::{Action, ClientConfig, Session, SessionEvent, SessionOutput},
 };
 use tokio::time::Duration;
 
@@ -98,7 +98,7 @@ impl EventSource {
         let config = ClientConfig::default().one_shot();
         let mut session = Session::new(config, 0, Duration::ZERO);
         // The response is the connection that the session asks for.
-        while session.poll_action().is_some() {}
+        while session.poll_output().is_some() {}
         let attempt = Attempt::Request(Box::pin(ready(Ok(response))));
         let options = Options {
             is_once: true,
@@ -170,7 +170,6 @@ impl EventSource {
             }
             Command::Reconnect => {
                 let now = self.now();
-                self.give_up();
                 if let Some(template) = &mut self.template {
                     template.is_repetition = false;
                 }
@@ -179,22 +178,36 @@ impl EventSource {
         }
     }
 
-    /// Executes the pending actions of the state machine.
-    fn run_actions(&mut self) {
-        while let Some(action) = self.session.poll_action() {
-            self.attempt = match (action, &mut self.template) {
-                (Action::Connect, Some(template)) => {
-                    self.connection = CapturedConnection::default();
-                    let last_event_id = self.session.last_event_id();
-                    tracing::debug!(last_event_id, "connecting");
-                    let attempt =
-                        Attempt::connect(template.clone(), last_event_id, &self.connection);
-                    template.is_repetition = true;
-                    attempt
+    /// Takes the pending outputs of the session, up to the next item for the caller.
+    fn next_output(&mut self) -> Option<Item> {
+        loop {
+            match self.session.poll_output()? {
+                SessionOutput::Action(action) => self.run_action(action),
+                SessionOutput::Event(event) => {
+                    if let Some(item) = self.item_from(event) {
+                        return Some(item);
+                    }
                 }
-                _ => Attempt::None,
-            };
+                _ => {}
+            }
         }
+    }
+
+    fn run_action(&mut self, action: Action) {
+        self.attempt = match (action, &mut self.template) {
+            (Action::Connect, Some(template)) => {
+                self.connection = CapturedConnection::default();
+                let last_event_id = self.session.last_event_id();
+                tracing::debug!(last_event_id, "connecting");
+                let attempt = Attempt::connect(template.clone(), last_event_id, &self.connection);
+                template.is_repetition = true;
+                attempt
+            }
+            _ => {
+                self.give_up();
+                Attempt::None
+            }
+        };
     }
 
     /// Returns whether the request may be repeated before the first event.
@@ -208,9 +221,9 @@ impl EventSource {
         self.options.max_retries = 0;
     }
 
-    /// Returns the next change of the state machine as an item for the caller.
-    fn next_change(&mut self) -> Option<Item> {
-        Some(match self.session.poll_change()? {
+    /// Returns the item that tells the caller about an event of the session.
+    fn item_from(&mut self, event: SessionEvent) -> Option<Item> {
+        Some(match event {
             SessionEvent::Open => Item::Open(self.head.take()?),
             SessionEvent::LastEventIdDropped { length, .. } => Item::LastEventIdDropped { length },
             SessionEvent::Disconnected { reason, delay } => {
@@ -318,27 +331,27 @@ impl EventSource {
                 }
                 Poll::Ready(None)
             }
-            Attempt::Unexpected(response) => {
+            Attempt::Unexpected {
+                response,
+                reason,
+                is_retried,
+            } => {
                 let response = task::ready!(response.as_mut().poll(cx));
+                let (reason, is_retried) = (*reason, *is_retried);
                 self.attempt = Attempt::None;
-                Poll::Ready(self.handle_unexpected_response(response).map(Err))
+                let error = self.handle_unexpected_response(response, reason, is_retried);
+                Poll::Ready(error.map(Err))
             }
         }
     }
 
-    /// Waits for the timeout of the state machine.
+    /// Waits for the timeout of the session.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(time) = self.session.poll_timeout() else {
             return Poll::Pending;
         };
-        match self.attempt {
-            Attempt::None => task::ready!(self.timer.poll(time, cx)),
-            // The head has arrived, and reading the body has its own timeout.
-            Attempt::Unexpected(_) => return Poll::Pending,
-            _ => task::ready!(self.timer.poll_silence(time, cx)),
-        }
+        task::ready!(self.timer.poll(time, cx));
         let now = self.now();
-        self.give_up();
         self.session.handle_timeout(now);
         Poll::Ready(())
     }
@@ -369,8 +382,7 @@ impl Stream for EventSource {
             if let Some(item) = this.decode() {
                 return Poll::Ready(Some(Ok(item)));
             }
-            this.run_actions();
-            if let Some(item) = this.next_change() {
+            if let Some(item) = this.next_output() {
                 return Poll::Ready(match item {
                     Item::Disconnected(disconnected) => this.handle_disconnected(disconnected),
                     item => Some(Ok(item)),

@@ -9,18 +9,10 @@ use tokio::time::{Duration, Instant, Sleep};
 /// [`Instant`] or of the runtime's timers.
 const MAX_SLEEP: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
-/// Maximum delay of a wake-up that is on time. Before a later one, the runtime may not have read data that arrived.
-const MAX_WAKE_DELAY: Duration = Duration::from_millis(20);
-
-/// Time that the runtime has after a late wake-up to read that data.
-const GRACE_PERIOD: Duration = Duration::from_millis(50);
-
 /// Clock of an event source, and the timer for its next deadline.
 pub(crate) struct Timer {
     start: Instant,
     sleep: Pin<Box<Sleep>>,
-    /// Deadline whose grace period has started.
-    in_grace: Option<Duration>,
 }
 
 impl Timer {
@@ -28,7 +20,6 @@ impl Timer {
         Self {
             start: Instant::now(),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
-            in_grace: None,
         }
     }
 
@@ -40,9 +31,7 @@ impl Timer {
     /// Waits until this time.
     pub(crate) fn poll(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.in_grace != Some(time) {
-                self.set(time);
-            }
+            self.set(time);
             ready!(self.sleep.as_mut().poll(cx));
             if self.now() >= time {
                 return Poll::Ready(());
@@ -63,19 +52,5 @@ impl Timer {
         } else if set_to != self.start + time {
             self.sleep.as_mut().reset(self.start + time);
         }
-    }
-
-    /// Waits until this time, and for a grace period if the wake-up is late.
-    ///
-    /// A late wake-up does not prove that the connection was idle: the caller may have been busy. For example, on a
-    /// runtime with one thread, all data that arrived meanwhile is still in the kernel.
-    pub(crate) fn poll_silence(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.poll(time, cx));
-        if self.in_grace != Some(time) && self.now() > time.saturating_add(MAX_WAKE_DELAY) {
-            self.in_grace = Some(time);
-            self.sleep.as_mut().reset(Instant::now() + GRACE_PERIOD);
-            ready!(self.sleep.as_mut().poll(cx));
-        }
-        Poll::Ready(())
     }
 }

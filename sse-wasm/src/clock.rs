@@ -30,35 +30,6 @@ pub(crate) fn seed() -> u64 {
     js_sys::Math::random().to_bits()
 }
 
-/// Delay from which a timer counts as late: the page was busy, or the machine was asleep.
-const LATE_TIMER_THRESHOLD: Duration = Duration::from_millis(20);
-
-/// Time after a late timer in which the browser can deliver what has already arrived.
-const GRACE_PERIOD: Duration = Duration::from_millis(100);
-
-/// Extends a deadline whose timer was late.
-///
-/// A late timer does not prove that the connection was idle, so a grace period is added.
-///
-/// It holds the last deadline that was extended, and its extension.
-#[derive(Default)]
-pub(crate) struct Grace(Option<(Duration, Duration)>);
-
-impl Grace {
-    /// Returns the deadline, extended once by the grace period if its timer was late.
-    pub(crate) fn extend(&mut self, deadline: Duration, now: Duration) -> Duration {
-        match self.0 {
-            Some((original, extended)) if original == deadline => extended,
-            _ if now.saturating_sub(deadline) > LATE_TIMER_THRESHOLD => {
-                let extended = now + GRACE_PERIOD;
-                self.0 = Some((deadline, extended));
-                extended
-            }
-            _ => deadline,
-        }
-    }
-}
-
 /// A timer that calls back once, at its time or soon after it, unless it is dropped before.
 ///
 /// It can call too early: by a little, because browsers round their clocks, or if its time is more than

@@ -2,28 +2,46 @@
 
 use core::time::Duration;
 
-use super::{Action, DisconnectReason, Session, SessionEvent, State, deadline_after};
+use super::{DisconnectReason, Session, SessionEvent, State, deadline_after};
 use crate::parser::field::integer;
 
 /// Length of an ID, in bytes, above which the ID may be the cause of a 400. nginx answers 400 if a header is too
 /// long. `sse-hyper` does so above exactly this length.
 const MAX_ID_BYTES_OF_SERVERS: usize = 1024;
 
-impl Session {
-    /// Handles the final response, after redirects.
+/// Verdict on a response, from [`Session::handle_response`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[must_use = "an unexpected response needs a call of `handle_unexpected_response`"]
+pub enum Verdict {
+    /// The response is an event stream, and the session is open: decode the body.
+    Stream,
+    /// The response is not an event stream.
     ///
-    /// `retry_after` is the delay that its `Retry-After` asks for, if any: see
-    /// [`retry_after_seconds`] for a number of seconds, or the time until a date.
+    /// The driver calls [`handle_unexpected_response`](Session::handle_unexpected_response), at once or after it has
+    /// read the body. The session has no timeout until then.
+    Unexpected {
+        /// [`DisconnectReason::Status`] or [`DisconnectReason::ContentType`].
+        reason: DisconnectReason,
+        /// `true` if another attempt follows, according to the [configuration](super::ClientConfig). The driver can
+        /// decide otherwise.
+        is_retried: bool,
+    },
+    /// The session does not wait for a response: drop it.
+    Ignored,
+}
+
+impl Session {
+    /// Handles the head of the final response, after redirects.
     pub fn handle_response(
         &mut self,
         status: u16,
         content_type: Option<&[u8]>,
-        retry_after: Option<Duration>,
         now: Duration,
-    ) {
-        if !matches!(self.state, State::Connecting { .. }) {
-            return;
-        }
+    ) -> Verdict {
+        let State::Connecting { deadline } = &mut self.state else {
+            return Verdict::Ignored;
+        };
         let reason = match status {
             200 if content_type.is_some_and(is_event_stream) => {
                 self.decoder.reset();
@@ -32,33 +50,24 @@ impl Session {
                     since: now,
                     deadline,
                 };
-                return self.changes.push_back(SessionEvent::Open);
+                self.push_event(SessionEvent::Open);
+                return Verdict::Stream;
             }
             200 => DisconnectReason::ContentType,
             _ => DisconnectReason::Status(status),
         };
-        self.handle_unexpected_response(reason, self.is_retried(reason), retry_after, now);
-    }
-
-    /// Returns whether another attempt follows after this reason, according to the
-    /// [configuration](super::ClientConfig).
-    ///
-    /// A driver that decides otherwise calls [`handle_unexpected_response`](Self::handle_unexpected_response).
-    pub fn is_retried(&self, reason: DisconnectReason) -> bool {
-        match reason {
-            DisconnectReason::Status(status) => {
-                self.config.retry_server_errors
-                    && (is_temporary(status) || self.is_refused_for_id(status))
-            }
-            DisconnectReason::ContentType => false,
-            _ => true,
-        }
+        *deadline = None;
+        let is_retried = status != 200
+            && self.config.retry_server_errors
+            && (is_temporary(status) || self.is_refused_for_id(status));
+        Verdict::Unexpected { reason, is_retried }
     }
 
     /// Handles a response that is not an event stream. The driver has decided whether another attempt follows.
     ///
-    /// `reason` is [`DisconnectReason::Status`] or [`DisconnectReason::ContentType`]. `retry_after` is the minimum
-    /// delay, as in [`handle_response`](Self::handle_response).
+    /// The driver drops the response: no [`Action::Abort`](super::Action::Abort) follows. `reason` is that of the
+    /// [`Verdict`]. `retry_after` is the delay that `Retry-After` asks for, if any: see [`retry_after_seconds`] for a
+    /// number of seconds, or the time until a date.
     pub fn handle_unexpected_response(
         &mut self,
         reason: DisconnectReason,
@@ -69,6 +78,7 @@ impl Session {
         if !matches!(self.state, State::Connecting { .. }) {
             return;
         }
+        self.drop_actions();
         if !retry {
             return self.fail(reason);
         }
@@ -77,10 +87,8 @@ impl Session {
         {
             let length = self.last_event_id().len();
             self.decoder.clear_last_event_id();
-            self.changes
-                .push_back(SessionEvent::LastEventIdDropped { length });
+            self.push_event(SessionEvent::LastEventIdDropped { length });
         }
-        self.actions.push_back(Action::Abort);
         self.disconnect(reason, retry_after, now);
     }
 

@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use sse_proto::{
     Chunk, Item,
-    client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
+    client::{
+        Action, ClientConfig, DisconnectReason, Session, SessionEvent, SessionOutput, Verdict,
+    },
 };
 
 pub(crate) mod steps;
@@ -42,10 +44,13 @@ impl Source {
     }
 
     pub(crate) fn drain(&mut self) {
-        self.actions
-            .extend(std::iter::from_fn(|| self.session.poll_action()));
-        self.changes
-            .extend(std::iter::from_fn(|| self.session.poll_change()));
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                SessionOutput::Action(action) => self.actions.push(action),
+                SessionOutput::Event(event) => self.changes.push(event),
+                _ => panic!("{output:?}"),
+            }
+        }
     }
 
     pub(crate) fn take_actions(&mut self) -> Vec<Action> {
@@ -67,8 +72,11 @@ impl Source {
     }
 
     pub(crate) fn respond(&mut self, status: u16, content_type: Option<&[u8]>) {
-        self.session
-            .handle_response(status, content_type, None, self.now);
+        let verdict = self.session.handle_response(status, content_type, self.now);
+        if let Verdict::Unexpected { reason, is_retried } = verdict {
+            self.session
+                .handle_unexpected_response(reason, is_retried, None, self.now);
+        }
         self.drain();
     }
 

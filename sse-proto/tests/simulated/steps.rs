@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use sse_proto::{
     Chunk, EventId,
-    client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent},
+    client::{
+        Action, ClientConfig, DisconnectReason, Session, SessionEvent, SessionOutput, Verdict,
+    },
 };
 
 const MIN_DELAY: Duration = Duration::from_millis(500);
@@ -82,23 +84,27 @@ impl Driver {
                 let was_under_way = self.request == Request::Sent;
                 let content_type = (next() % 4 > 0).then_some(&b"text/event-stream"[..]);
                 let is_stream = status == 200 && content_type.is_some();
-                match next() % 4 {
-                    decision @ 0..=1 if !is_stream => {
-                        let reason = DisconnectReason::Status(status);
-                        let retry = decision == 1;
-                        self.session
-                            .handle_unexpected_response(reason, retry, retry_after, now);
+                let verdict = self.session.handle_response(status, content_type, now);
+                assert_eq!(verdict != Verdict::Ignored, was_under_way);
+                assert_eq!(verdict == Verdict::Stream, was_under_way && is_stream);
+                let decision = next() % 4;
+                match verdict {
+                    Verdict::Stream => self.request = Request::Open,
+                    Verdict::Unexpected { reason, is_retried } => {
+                        assert_eq!(self.session.poll_timeout(), None);
+                        // The driver can still be reading the body.
+                        if decision < 3 {
+                            let retry = [false, true, is_retried][usize::from(decision)];
+                            self.session.handle_unexpected_response(
+                                reason,
+                                retry,
+                                retry_after,
+                                now,
+                            );
+                            self.request = Request::None;
+                        }
                     }
-                    _ => self
-                        .session
-                        .handle_response(status, content_type, retry_after, now),
-                }
-                if was_under_way {
-                    self.request = if is_stream {
-                        Request::Open
-                    } else {
-                        Request::None
-                    };
+                    _ => {}
                 }
                 // Only a refusal can drop an ID.
                 if self.session.last_event_id().is_empty() && had_id {
@@ -173,7 +179,7 @@ impl Driver {
         let due = self.session.poll_timeout();
         self.session.handle_timeout(self.now);
         if due.is_some_and(|due| due <= self.now) && self.request != Request::None {
-            // The request timed out, so an abort follows.
+            // The request timed out, so an abort follows, unless it got a grace period.
             assert_ne!(self.session.poll_timeout(), due);
         }
     }
@@ -181,7 +187,24 @@ impl Driver {
     /// Checks the invariants after a step.
     fn check(&mut self) {
         let (mut aborts, mut connects, mut closed) = (0, 0, 0);
-        while let Some(change) = self.session.poll_change() {
+        while let Some(output) = self.session.poll_output() {
+            let change = match output {
+                SessionOutput::Action(Action::Abort) => {
+                    aborts += 1;
+                    assert_eq!(connects, 0, "an abort comes before the next request");
+                    self.request = Request::None;
+                    continue;
+                }
+                SessionOutput::Action(Action::Connect) => {
+                    connects += 1;
+                    assert_eq!(self.request, Request::None, "one request at a time");
+                    assert!(self.now >= self.earliest, "no connection before the delay");
+                    self.request = Request::Sent;
+                    continue;
+                }
+                SessionOutput::Event(change) => change,
+                _ => panic!("{output:?}"),
+            };
             assert!(!self.is_over, "no change after the end: {change:?}");
             match change {
                 SessionEvent::Open => assert_eq!(self.request, Request::Open),
@@ -204,22 +227,6 @@ impl Driver {
                 SessionEvent::LastEventIdDropped { length, .. } => {
                     assert!((1..=MAX_ID_BYTES).contains(&length));
                     assert!(self.session.last_event_id().is_empty());
-                }
-                _ => {}
-            }
-        }
-        while let Some(action) = self.session.poll_action() {
-            match action {
-                Action::Abort => {
-                    aborts += 1;
-                    assert_eq!(connects, 0, "an abort comes before the next request");
-                    self.request = Request::None;
-                }
-                Action::Connect => {
-                    connects += 1;
-                    assert_eq!(self.request, Request::None, "one request at a time");
-                    assert!(self.now >= self.earliest, "no connection before the delay");
-                    self.request = Request::Sent;
                 }
                 _ => {}
             }

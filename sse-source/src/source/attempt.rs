@@ -4,8 +4,8 @@
 use core::{error, pin::Pin};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
-use sse_proto::client::DisconnectReason;
+use http::Response;
+use sse_proto::client::{DisconnectReason, Verdict};
 use tokio::time::Duration;
 use tower::ServiceExt;
 
@@ -14,7 +14,7 @@ use crate::{
     Error, FailedAttempt, UnexpectedResponse,
     item::{Disconnected, Item, ResponseHead},
     request::RequestTemplate,
-    response::{ReadUnexpected, is_stream, is_stream_leniently, response_uri, retry_after},
+    response::{ReadUnexpected, content_type, is_stream_leniently, response_uri, retry_after},
     transport::{Body, BoxError, BoxFuture, CapturedConnection},
 };
 
@@ -33,7 +33,12 @@ pub(super) enum Attempt {
         received_at: Duration,
     },
     /// Response that is not an event stream, while its body is read.
-    Unexpected(Pin<Box<ReadUnexpected>>),
+    Unexpected {
+        response: Pin<Box<ReadUnexpected>>,
+        reason: DisconnectReason,
+        /// `true` if the session would retry it.
+        is_retried: bool,
+    },
 }
 
 /// Reason why an attempt has no response.
@@ -78,21 +83,33 @@ const MAX_INVALID_HEADS: u32 = 10;
 impl EventSource {
     pub(super) fn handle_response(&mut self, response: Response<Body>, now: Duration) {
         self.invalid_heads = 0;
-        let is_stream =
-            is_stream(&response) || self.options.lenient_response && is_stream_leniently(&response);
-        if !is_stream {
-            let unexpected = ReadUnexpected::new(response, self.options.error_body_limits);
-            self.attempt = Attempt::Unexpected(Box::pin(unexpected));
-            return;
-        }
-        self.session
-            .handle_response(200, Some(b"text/event-stream"), None, now);
-        let (head, body) = response.into_parts();
-        self.head = Some(Box::new(ResponseHead {
-            uri: response_uri(&head.extensions),
-            headers: head.headers,
-        }));
-        self.attempt = Attempt::stream(body, now);
+        let verdict = if self.options.lenient_response && is_stream_leniently(&response) {
+            self.session
+                .handle_response(200, Some(b"text/event-stream"), now)
+        } else {
+            let content_type = content_type(response.headers());
+            self.session
+                .handle_response(response.status().as_u16(), content_type.as_deref(), now)
+        };
+        self.attempt = match verdict {
+            Verdict::Stream => {
+                let (head, body) = response.into_parts();
+                self.head = Some(Box::new(ResponseHead {
+                    uri: response_uri(&head.extensions),
+                    headers: head.headers,
+                }));
+                Attempt::stream(body, now)
+            }
+            Verdict::Unexpected { reason, is_retried } => Attempt::Unexpected {
+                response: Box::pin(ReadUnexpected::new(
+                    response,
+                    self.options.error_body_limits,
+                )),
+                reason,
+                is_retried,
+            },
+            _ => Attempt::None,
+        };
     }
 
     /// Handles a response that is not an event stream, after its body was read. Returns the error if no attempt
@@ -100,12 +117,10 @@ impl EventSource {
     pub(super) fn handle_unexpected_response(
         &mut self,
         response: Box<UnexpectedResponse>,
+        reason: DisconnectReason,
+        is_retried_by_default: bool,
     ) -> Option<Error> {
         let now = self.now();
-        let reason = match response.status {
-            StatusCode::OK => DisconnectReason::ContentType,
-            status => DisconnectReason::Status(status.as_u16()),
-        };
         let attempt = self.session.failed_attempts().saturating_add(1);
         self.record_failure(attempt);
         let is_retried = self.is_retried(&FailedAttempt {
@@ -114,7 +129,7 @@ impl EventSource {
             error: None,
             attempt,
             elapsed: now.saturating_sub(self.failing_since),
-            is_retried_by_default: self.session.is_retried(reason),
+            is_retried_by_default,
         });
         let retry_after = retry_after(&response.headers);
         self.session

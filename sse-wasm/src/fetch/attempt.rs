@@ -10,7 +10,7 @@ use core::{
 use std::rc::Rc;
 
 use js_sys::{Date, Reflect, Uint8Array};
-use sse_proto::client::{DisconnectReason, Session, retry_after_seconds};
+use sse_proto::client::{DisconnectReason, Session, Verdict, retry_after_seconds};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader};
@@ -169,24 +169,19 @@ impl Response {
         let headers = self.response.headers();
         let content_type = headers.get("Content-Type").ok().flatten();
         let content_type = content_type.as_ref().map(String::as_bytes);
+        let (reason, is_retried) = match session.handle_response(status, content_type, now) {
+            Verdict::Stream => return Attempt::Stream(self.into_reader()),
+            Verdict::Unexpected { reason, is_retried } => (reason, is_retried && self.is_resent),
+            _ => return Attempt::None,
+        };
         let retry_after = headers.get("Retry-After").ok().flatten();
         let retry_after = retry_after.and_then(|value| parse_retry_after(&value));
-        session.handle_response(status, content_type, retry_after, now);
-        if session.is_closed() || (status != 200 && !self.is_resent) {
+        session.handle_unexpected_response(reason, is_retried, retry_after, now);
+        match is_retried {
+            true => Attempt::None,
             // The only remaining step is to report the reason.
-            session.close();
-            while session.poll_action().is_some() {}
-            while session.poll_change().is_some() {}
-            let reason = match status {
-                200 => DisconnectReason::ContentType,
-                status => DisconnectReason::Status(status),
-            };
-            return Attempt::ErrorResponse(Box::pin(self.read_error(reason)));
+            false => Attempt::ErrorResponse(Box::pin(self.read_error(reason))),
         }
-        if status != 200 {
-            return Attempt::None;
-        }
-        Attempt::Stream(self.into_reader())
     }
 
     fn into_reader(self) -> Reader {

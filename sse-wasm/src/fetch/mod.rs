@@ -19,13 +19,13 @@ use std::rc::Rc;
 use futures_core::Stream;
 use sse_proto::{
     Chunk,
-    client::{Action, DisconnectReason, Session, SessionEvent},
+    client::{Action, DisconnectReason, Session, SessionEvent, SessionOutput},
 };
 
 use crate::{
     Builder, Closed, Disconnected, Error, Item,
     browser::is_fetch_supported,
-    clock::{Grace, Timer, now, seed},
+    clock::{Timer, now, seed},
 };
 use attempt::{Attempt, Progress};
 pub use handle::Handle;
@@ -72,7 +72,6 @@ pub struct FetchSource {
     attempt: Attempt,
     commands: Rc<Commands>,
     timer: Option<Timer>,
-    grace: Grace,
     has_connected: bool,
     is_hidden: bool,
     has_ended: bool,
@@ -114,7 +113,6 @@ impl Builder {
             attempt: Attempt::None,
             commands,
             timer: None,
-            grace: Grace::default(),
             has_connected: false,
             is_hidden: false,
             has_ended: false,
@@ -174,27 +172,39 @@ impl FetchSource {
         !self.is_resent.get() && !matches!(self.attempt, Attempt::None)
     }
 
-    /// Runs the actions of the session.
-    fn run_actions(&mut self) {
-        while let Some(action) = self.session.poll_action() {
-            self.attempt = match action {
-                Action::Connect => {
-                    self.has_connected = true;
-                    let is_resent = Rc::clone(&self.is_resent);
-                    Attempt::connect(
-                        self.options.clone(),
-                        self.session.last_event_id(),
-                        is_resent,
-                    )
+    /// Takes the pending outputs of the session, up to the next item for the caller.
+    fn next_output(&mut self) -> Option<Item> {
+        loop {
+            match self.session.poll_output()? {
+                SessionOutput::Action(action) => self.run_action(action),
+                SessionOutput::Event(event) => {
+                    if let Some(item) = self.item_from(event) {
+                        return Some(item);
+                    }
                 }
-                _ => Attempt::None,
-            };
+                _ => {}
+            }
         }
     }
 
-    /// Returns the next change of the session as an item for the caller.
-    fn next_change(&mut self) -> Option<Item> {
-        match self.session.poll_change()? {
+    fn run_action(&mut self, action: Action) {
+        self.attempt = match action {
+            Action::Connect => {
+                self.has_connected = true;
+                let is_resent = Rc::clone(&self.is_resent);
+                Attempt::connect(
+                    self.options.clone(),
+                    self.session.last_event_id(),
+                    is_resent,
+                )
+            }
+            _ => Attempt::None,
+        };
+    }
+
+    /// Returns the item that tells the caller about an event of the session.
+    fn item_from(&mut self, event: SessionEvent) -> Option<Item> {
+        match event {
             SessionEvent::Open => Some(Item::Open),
             SessionEvent::LastEventIdDropped { length, .. } => {
                 Some(Item::LastEventIdDropped { length })
@@ -270,15 +280,11 @@ impl FetchSource {
             return Poll::Pending;
         };
         let now = now();
-        let deadline = match self.attempt {
-            Attempt::None => time,
-            _ => self.grace.extend(time, now),
-        };
-        if now >= deadline {
+        if now >= time {
             self.session.handle_timeout(now);
             return Poll::Ready(());
         }
-        self.wake_at(deadline);
+        self.wake_at(time);
         Poll::Pending
     }
 
@@ -311,8 +317,7 @@ impl Stream for FetchSource {
             if this.is_hidden && !this.session.is_closed() {
                 return Poll::Pending;
             }
-            this.run_actions();
-            if let Some(item) = this.next_change() {
+            if let Some(item) = this.next_output() {
                 return Poll::Ready(Some(item));
             }
             if this.session.is_closed() && matches!(this.attempt, Attempt::None) {

@@ -10,7 +10,9 @@ use core::{cell::RefCell, time::Duration};
 use std::rc::{Rc, Weak};
 
 use js_sys::Function;
-use sse_proto::client::{Action, ClientConfig, DisconnectReason, Session, SessionEvent};
+use sse_proto::client::{
+    Action, ClientConfig, DisconnectReason, Session, SessionEvent, SessionOutput,
+};
 use wasm_bindgen::JsCast;
 
 use super::{
@@ -19,7 +21,7 @@ use super::{
     is_message,
 };
 use crate::{
-    clock::{Grace, Timer, now, seed},
+    clock::{Timer, now, seed},
     item::Disconnected,
     wake::WakeWatcher,
 };
@@ -40,7 +42,6 @@ struct Reconnector {
     url: String,
     session: RefCell<Session>,
     timer: RefCell<Option<Timer>>,
-    grace: RefCell<Grace>,
     disconnected: RefCell<Option<Disconnected>>,
     /// The listeners of this module, which must stay alive.
     callbacks: RefCell<Vec<Callback>>,
@@ -55,14 +56,13 @@ pub(crate) fn start(connection: &Rc<Connection>, options: ReconnectOptions, conf
     let config = config.head_timeout(None);
     let seed = seed();
     let mut session = Session::new(config, seed, now());
-    while session.poll_action().is_some() {}
+    while session.poll_output().is_some() {}
     let reconnector = Rc::new(Reconnector {
         connection: Rc::downgrade(connection),
         url: connection.raw().url(),
         options,
         session: RefCell::new(session),
         timer: RefCell::default(),
-        grace: RefCell::default(),
         disconnected: RefCell::default(),
         callbacks: RefCell::default(),
         listeners: RefCell::default(),
@@ -108,8 +108,9 @@ impl Reconnector {
     fn on_open(self: &Rc<Self>, _: &Connection, event: &web_sys::Event) {
         if !is_message(event) {
             let mut session = self.session.borrow_mut();
-            session.handle_response(200, Some(b"text/event-stream"), None, now());
-            while session.poll_change().is_some() {}
+            // The browser has checked the response.
+            let _ = session.handle_response(200, Some(b"text/event-stream"), now());
+            while session.poll_output().is_some() {}
         }
     }
 
@@ -122,14 +123,13 @@ impl Reconnector {
         if ReadyState::from_raw(&connection.raw()) != ReadyState::Closed {
             // The browser reconnects by itself. Until it has connected, there is no idle timeout.
             session.reconnect(now());
-            while session.poll_action().is_some() {}
-            while session.poll_change().is_some() {}
+            while session.poll_output().is_some() {}
             return;
         }
         // No effect after a timeout, because the session has already lost that connection.
         session.handle_network_error(now());
-        while let Some(change) = session.poll_change() {
-            if let SessionEvent::Disconnected { reason, delay } = change {
+        while let Some(output) = session.poll_output() {
+            if let SessionOutput::Event(SessionEvent::Disconnected { reason, delay }) = output {
                 self.disconnected.replace(Some(Disconnected {
                     reason: Some(reason),
                     delay: Some(delay),
@@ -151,8 +151,7 @@ impl Reconnector {
         };
         let mut session = self.session.borrow_mut();
         session.reconnect(now());
-        while session.poll_action().is_some() {}
-        while session.poll_change().is_some() {}
+        while session.poll_output().is_some() {}
         drop(session);
         // In other states, the listeners already know that there is no connection.
         if ReadyState::from_raw(&connection.raw()) == ReadyState::Open {
@@ -195,33 +194,20 @@ impl Reconnector {
     fn on_timer(self: &Rc<Self>) {
         let fired = self.timer.take();
         if let Some(connection) = self.connection.upgrade() {
-            let now = now();
-            match self.deadline(&connection, now) {
-                Some(deadline) if deadline > now => self.set_timer_at(deadline),
-                _ => self.handle_timeout(&connection, now),
-            }
+            self.handle_timeout(&connection, now());
         }
         // Not dropped earlier, because its callback is running.
         drop(fired);
     }
 
-    /// Returns the next deadline of the session, with a grace period if its timer was late.
-    fn deadline(&self, connection: &Connection, now: Duration) -> Option<Duration> {
-        let time = self.session.borrow().poll_timeout()?;
-        match ReadyState::from_raw(&connection.raw()) {
-            ReadyState::Open => Some(self.grace.borrow_mut().extend(time, now)),
-            _ => Some(time),
-        }
-    }
-
-    /// Handles a deadline that has passed.
+    /// Handles a deadline that has passed, if there is one.
     fn handle_timeout(self: &Rc<Self>, connection: &Connection, now: Duration) {
         self.session.borrow_mut().handle_timeout(now);
         loop {
-            let action = self.session.borrow_mut().poll_action();
-            match action {
-                Some(Action::Abort) => close_with_error(connection),
-                Some(Action::Connect) => self.connect(connection),
+            let output = self.session.borrow_mut().poll_output();
+            match output {
+                Some(SessionOutput::Action(Action::Abort)) => close_with_error(connection),
+                Some(SessionOutput::Action(Action::Connect)) => self.connect(connection),
                 Some(_) => {}
                 None => break,
             }
