@@ -41,7 +41,10 @@ fuzz_target!(|input: &[u8]| {
     // There is only one encoding.
     let (again, bytes) = message::encode(&publication);
     assert_eq!(bytes, payload);
-    assert_eq!(message::decode(Some(&again), &bytes).as_ref(), Ok(&publication));
+    assert_eq!(
+        message::decode(Some(&again), &bytes).as_ref(),
+        Ok(&publication)
+    );
     assert!(publication.event.id().is_none());
     let topics = publication.topics.iter();
     assert!((1..=64).contains(&topics.clone().count()));

@@ -2,7 +2,7 @@
 //! reconnect.
 //!
 //! ```text
-//! cargo run -p sse-hub --example topics --features axum
+//! cargo run -p sse-hub --example topics
 //! curl -N '127.0.0.1:8080/events?topic=news&topic=orders/**'
 //! curl -d 'it works' 127.0.0.1:8080/publish/orders/17
 //! ```

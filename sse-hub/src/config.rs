@@ -1,15 +1,15 @@
 use core::{ops::RangeInclusive, time::Duration};
 use std::borrow::Cow;
 
-use crate::IdFormat;
+use crate::{EventType, IdFormat};
 
 /// Types of the events that the hub itself sends. The hub refuses them from publishers and from the backend.
-const OWN_TYPES: [&str; 4] = [RESET, LAGGED, DENIED, POSITION];
+const OWN_TYPES: [EventType; 4] = [RESET, LAGGED, DENIED, POSITION];
 
-pub(crate) const RESET: &str = "reset";
-pub(crate) const LAGGED: &str = "lagged";
-pub(crate) const DENIED: &str = "denied";
-pub(crate) const POSITION: &str = "position";
+pub(crate) const RESET: EventType = EventType::from_static("reset");
+pub(crate) const LAGGED: EventType = EventType::from_static("lagged");
+pub(crate) const DENIED: EventType = EventType::from_static("denied");
+pub(crate) const POSITION: EventType = EventType::from_static("position");
 
 /// Limits of the events that a hub keeps, for subscribers that reconnect or fall behind.
 ///
@@ -283,7 +283,7 @@ impl HubConfig {
 
     /// Returns whether publishers may not use this type.
     pub(crate) fn is_reserved(&self, event_type: &str) -> bool {
-        OWN_TYPES.contains(&event_type)
+        OWN_TYPES.iter().any(|own| own == event_type)
             || self
                 .reserved_types
                 .iter()

@@ -89,7 +89,7 @@ pub use config::{HubConfig, LagPolicy, Retention};
 pub use hub::Hub;
 pub use id_format::IdFormat;
 pub use publication::{Publication, PublishError, Sequenced};
-pub use sse_hyper::{CloseEvent, Encoded, Event, EventId, EventType};
+pub use sse_proto::{CloseEvent, Encoded, Event, EventId, EventType};
 pub use stats::{LagHistogram, Stats};
 pub use subscription::{Events, SubscribeError, Subscription, SubscriptionBuilder};
 pub use topic::{InvalidTopic, Topic, Topics};

@@ -33,8 +33,8 @@ pub struct Stats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LagHistogram {
-    /// For each of the [`BOUNDS`](Self::BOUNDS), the number of subscribers that were behind by at most this many
-    /// events.
+    /// Number of subscribers that were behind by at most this many events, for each of the
+    /// [`BOUNDS`](Self::BOUNDS).
     pub buckets: [u64; Self::BOUNDS.len()],
     /// Number of subscribers that were too slow.
     pub count: u64,

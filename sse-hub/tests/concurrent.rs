@@ -84,7 +84,7 @@ async fn read(hub: Hub, filters: TopicFilters, expected: u64) -> u64 {
             let publisher: usize = publisher.parse().unwrap();
             seen[publisher] += 1;
             assert_eq!(number, seen[publisher].to_string(), "publisher {publisher}");
-            last = EventId::new(event.last_event_id().to_owned()).unwrap();
+            last = EventId::new(event.last_event_id()).unwrap();
             count += 1;
             if count == expected {
                 break;

@@ -91,7 +91,7 @@ fn a_quiet_subscriber_beside_a_busy_topic_is_not_reset() {
         .split_once('\n')
         .unwrap()
         .0;
-    let id = EventId::new(last.to_owned()).unwrap();
+    let id = EventId::new(last).unwrap();
     drop(subscription);
     publish(&hub, "quiet", "2");
     let mut subscription = hub.subscribe(topic("quiet"), Some(&id)).unwrap();

@@ -31,7 +31,7 @@ fn an_id_that_is_unknown_or_too_old_resets() {
     let old = ["0", "1", "2"];
     let cases = unknown.map(|id| (id, "unknown")).into_iter();
     for (id, reason) in cases.chain(old.map(|id| (id, "too old"))) {
-        let id = EventId::new(id.to_owned()).unwrap();
+        let id = EventId::new(id).unwrap();
         let mut subscription = hub.subscribe(topic("a"), Some(&id)).unwrap();
         assert_eq!(ready(&mut subscription), reset(reason), "{id}");
     }

@@ -23,7 +23,7 @@ fn hub() -> Hub {
 fn id(block: &str) -> EventId {
     let start = block.find("id: ").expect("block with an ID") + 4;
     let (id, _) = block[start..].split_once('\n').unwrap();
-    EventId::new(id.to_owned()).unwrap()
+    EventId::new(id).unwrap()
 }
 
 /// Returns the ID of the reset that a client with an unknown ID gets.
@@ -129,7 +129,7 @@ fn ids_of_another_key_and_guesses_are_unknown() {
         &"0".repeat(32),
         &"9".repeat(1000),
     ];
-    let guesses = guesses.map(|guess| EventId::new(guess.to_owned()).unwrap());
+    let guesses = guesses.map(|guess| EventId::new(guess).unwrap());
     for id in guesses.into_iter().chain([theirs]) {
         let text = ready(&mut hub.subscribe(topic("a"), Some(&id)).unwrap());
         assert!(text.contains("unknown"), "{id}: {text}");

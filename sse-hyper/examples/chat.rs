@@ -1,7 +1,7 @@
 //! Server in the style of an LLM on axum: a POST request with a body in JSON gets its answer as a stream.
 //!
 //! ```text
-//! cargo run -p sse-hyper --features axum,serde --example chat
+//! cargo run -p sse-hyper --features axum,json --example chat
 //! curl -N --json '{"prompt": "Say hello to all of us"}' 127.0.0.1:8080/v1/chat
 //! ```
 //!

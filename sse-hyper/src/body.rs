@@ -167,7 +167,7 @@ impl<S: EventStream> EventBody<S> {
         if is_closed && is_last {
             let close_event = guard.as_deref().and_then(StreamGuard::close_event);
             if let Some(close_event) = close_event {
-                close_event.encode(this.frame.own());
+                close_event.encode(fastrand::u64(..), this.frame.own());
             }
             this.events.set(None);
             return;

@@ -10,6 +10,9 @@ use crate::idle_timer::RuntimeTimer;
 /// Default interval of the keep-alive. Most proxies close connections that are idle for 30 s or 60 s.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
+/// Type of a keep-alive event without a type of its own.
+const PING: EventType = EventType::from_static("ping");
+
 /// Configuration of a body without keep-alive, reconnection time and maximum age. It needs no timer.
 pub(crate) static EMPTY_CONFIG: StreamConfig = StreamConfig::empty();
 
@@ -172,7 +175,7 @@ impl KeepAlive {
     #[must_use]
     pub fn event(mut self, event: &Event) -> Self {
         let mut block = BytesMut::new();
-        with_default_type(event.clone(), "ping").encode(&mut block);
+        event.clone().with_default_type(PING).encode(&mut block);
         self.block = block.freeze();
         self
     }
@@ -181,17 +184,6 @@ impl KeepAlive {
 impl Default for KeepAlive {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Sets the type of an event that the server itself sends, if it has the type `message`.
-///
-/// Otherwise the event would reach the `onmessage` of a page, which parses the data of the application.
-pub(crate) fn with_default_type(event: Event, default_type: &'static str) -> Event {
-    match (event.event_type(), EventType::new(default_type)) {
-        // The types of the server have no line end, so `Err` does not happen.
-        ("message", Ok(default_type)) => event.with_type(default_type),
-        _ => event,
     }
 }
 

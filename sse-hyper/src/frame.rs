@@ -61,13 +61,13 @@ pub trait AsEvent {
     fn as_event(&self) -> &Event;
 }
 
-/// Error that ends a stream of results: any error type, or a [`CloseEvent`].
+/// Error that ends a stream of results: every type that converts into `Box<dyn Error + Send + Sync>`.
 ///
-/// The client gets all events before the error, then the end of the stream, and reconnects. The trait is sealed:
+/// The client gets all events before the error, then the end of the stream, and reconnects. The trait is sealed.
 ///
-/// - Every type that converts into `Box<dyn Error + Send + Sync>`: with the feature `tracing`, which the feature
-///   `axum` turns on, the error is logged at the level `ERROR`. Without the feature, it is dropped.
-/// - [`CloseEvent`]: the client gets this event, and nothing is logged. [`CloseEvent::default`] sends no event.
+/// - A [`CloseEvent`]: the client gets this event, and nothing is logged. [`CloseEvent::default`] sends no event.
+/// - Any other error: with the feature `tracing`, which the feature `axum` turns on, the error is logged at the level
+///   `ERROR`. Without the feature, it is dropped.
 ///
 /// Use `map_err` to log the error yourself and to tell the client about it:
 ///
@@ -164,7 +164,7 @@ impl From<BytesMut> for Frame {
 /// Result of writing an item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// At least one block was appended.
+    /// One block or more was appended.
     Blocks,
     /// The item was empty.
     Nothing,
@@ -257,7 +257,7 @@ impl<T: WriteFrame, E: CloseStream> WriteFrame for Result<T, E> {
             Ok(item) => item.write(frame, retry, last_len),
             Err(error) => {
                 if let Some(close_event) = error.close_event() {
-                    close_event.encode(frame.own());
+                    close_event.encode(fastrand::u64(..), frame.own());
                 }
                 Written::End
             }
@@ -272,20 +272,17 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> StreamError for E {}
 impl<E: Into<Box<dyn Error + Send + Sync>>> CloseStream for E {
     #[cold]
     fn close_event(self) -> Option<CloseEvent> {
-        #[cfg(feature = "tracing")]
-        {
-            let error: Box<dyn Error + Send + Sync> = self.into();
-            let error: &(dyn Error + 'static) = &*error;
-            tracing::error!(error, "event stream ended by an error");
+        match self.into().downcast() {
+            Ok(close_event) => Some(*close_event),
+            Err(error) => {
+                #[cfg(feature = "tracing")]
+                tracing::error!(
+                    error = &*error as &(dyn Error + 'static),
+                    "event stream ended by an error"
+                );
+                drop(error);
+                None
+            }
         }
-        None
-    }
-}
-
-impl StreamError for CloseEvent {}
-
-impl CloseStream for CloseEvent {
-    fn close_event(self) -> Option<CloseEvent> {
-        Some(self)
     }
 }

@@ -81,7 +81,7 @@ fn event_id(name: &str, value: &[u8]) -> Result<Option<EventId>, InvalidLastEven
         )));
     }
     let text = str::from_utf8(value).map_err(|error| invalid(&error))?;
-    match EventId::new(text.to_owned()) {
+    match EventId::new(text) {
         Ok(id) => Ok(Some(id)),
         Err(error) => Err(invalid(&error)),
     }

@@ -33,7 +33,7 @@
 //! | `tokio` (default) | defaults that use tokio's timer: [`respond`], [`StreamTracker::default`] |
 //! | `axum` | extractors for handlers: [`EventStreamRequest`], [`LastEventId`]; turns on `tokio` and `tracing` |
 //! | `tracing` | logs the error that ends a stream of results |
-//! | `serde` | `Event::json` |
+//! | `json` | `Event::json` |
 //! | `testing` | [`testing::EventReader`], which reads the events of a response in a unit test |
 //!
 //! # Types
@@ -195,7 +195,6 @@
 mod axum;
 mod body;
 mod config;
-mod encoded;
 mod frame;
 mod idle_timer;
 mod last_event_id;
@@ -209,7 +208,6 @@ mod tracker;
 pub use axum::LastEventId;
 pub use body::{EventBody, EventStream};
 pub use config::{KeepAlive, StreamConfig};
-pub use encoded::Encoded;
 pub use frame::{AsEvent, IntoFrame, StreamError};
 pub use last_event_id::{
     InvalidLastEventId, last_event_id, last_event_id_in_query, parse_event_id,
@@ -218,5 +216,5 @@ pub use request::EventStreamRequest;
 pub use response::no_content;
 #[cfg(feature = "tokio")]
 pub use response::respond;
-pub use sse_proto::{Event, EventId, EventType, InvalidValue};
-pub use tracker::{CloseEvent, StreamTracker};
+pub use sse_proto::{CloseEvent, Encoded, Event, EventId, EventType, InvalidValue};
+pub use tracker::StreamTracker;

@@ -1,7 +1,6 @@
 use core::{
     fmt,
     future::{pending, poll_fn},
-    ops::RangeInclusive,
     pin::{Pin, pin},
     sync::atomic::{AtomicUsize, Ordering},
     task::{Context, Poll, Waker},
@@ -11,14 +10,10 @@ use std::sync::{Arc, OnceLock};
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
-use sse_proto::{Event, EventId, Output};
+use sse_proto::CloseEvent;
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::{
-    EventBody, EventStream, EventStreamRequest, StreamConfig,
-    config::{random_duration, with_default_type},
-    response::RequestHead,
-};
+use crate::{EventBody, EventStream, EventStreamRequest, StreamConfig, response::RequestHead};
 
 /// Tracker of the event streams of a server: configures them, counts them, and closes them.
 ///
@@ -256,61 +251,6 @@ impl fmt::Debug for StreamTracker {
             .field("open_streams", &self.open_streams())
             .field("close_event", &self.shared.close_event.get())
             .finish()
-    }
-}
-
-/// Last event of a stream that the server ends. By default, the stream ends without one.
-///
-/// [`StreamTracker::close`] sends it to all streams. As the error of a stream of results, it ends that stream.
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct CloseEvent {
-    event: Option<Event>,
-    retry: Option<RangeInclusive<Duration>>,
-}
-
-impl CloseEvent {
-    /// Creates a close event from the event that each stream ends with.
-    ///
-    /// An event without a type, or of the type `message`, gets the type `closing`. So it does not reach the
-    /// `onmessage` of a page, which parses the data of the application.
-    ///
-    /// ```
-    /// use sse_hyper::{CloseEvent, Encoded, Event};
-    ///
-    /// let close_event = CloseEvent::new(Event::new("back soon"));
-    /// assert_eq!(Encoded::from(&close_event).to_string(), "event: closing\ndata: back soon\n\n");
-    /// ```
-    pub fn new(event: Event) -> Self {
-        Self {
-            event: Some(with_default_type(event, "closing")),
-            retry: None,
-        }
-    }
-
-    /// Sets a range of reconnection times; each client gets a random one with the event.
-    ///
-    /// So the clients do not all reconnect at the same time. Without an event no time is sent, because some clients
-    /// dispatch an event for a block that has only a reconnection time.
-    pub fn with_retry(mut self, reconnection_time: RangeInclusive<Duration>) -> Self {
-        self.retry = Some(reconnection_time);
-        self
-    }
-
-    /// Sets the ID of the event, after which the client resumes. Without an event, no ID is sent.
-    pub fn with_id(mut self, id: EventId) -> Self {
-        self.event = self.event.map(|event| event.with_id(id));
-        self
-    }
-
-    pub(crate) fn encode(&self, out: &mut impl Output) {
-        match (&self.event, &self.retry) {
-            (Some(event), Some(retry)) => {
-                event.clone().with_retry(random_duration(retry)).encode(out)
-            }
-            (Some(event), None) => event.encode(out),
-            (None, _) => {}
-        }
     }
 }
 

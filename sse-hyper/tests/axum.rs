@@ -56,7 +56,7 @@ fn router() -> Router {
 }
 
 /// Returns the status and the body of the response to a client that reconnects with this ID.
-async fn ask(path: &str, id: &[u8]) -> (u16, String) {
+async fn send(path: &str, id: &[u8]) -> (u16, String) {
     let request = Request::get(path).header("last-event-id", id);
     let request = request.body(Body::empty()).unwrap();
     read(router().oneshot(request).await.unwrap()).await
@@ -66,11 +66,11 @@ async fn ask(path: &str, id: &[u8]) -> (u16, String) {
 #[tokio::test]
 async fn no_id_ends_the_client() {
     let events = |seen: &str| (200, format!(":\n\ndata: {seen}\n\n"));
-    assert_eq!(ask("/number", b"7").await, events("Some(7)"));
-    assert_eq!(ask("/query?lastEventId=3", b"7").await, events("Some(7)"));
-    assert_eq!(ask("/query?lastEventId=3", b"").await, events("Some(3)"));
-    assert_eq!(ask("/query?lastEventId=a", b"").await, events("None"));
-    assert_eq!(ask("/alone", b"7").await, (200, "Some(7)".to_owned()));
+    assert_eq!(send("/number", b"7").await, events("Some(7)"));
+    assert_eq!(send("/query?lastEventId=3", b"7").await, events("Some(7)"));
+    assert_eq!(send("/query?lastEventId=3", b"").await, events("Some(3)"));
+    assert_eq!(send("/query?lastEventId=a", b"").await, events("None"));
+    assert_eq!(send("/alone", b"7").await, (200, "Some(7)".to_owned()));
     let too_long = [b'7'; 1025];
     let of_other_schemes = [
         &b"seven"[..],
@@ -84,18 +84,18 @@ async fn no_id_ends_the_client() {
         &too_long,
     ];
     for id in of_other_schemes {
-        assert_eq!(ask("/number", id).await, events("None"), "{id:?}");
-        assert_eq!(ask("/query", id).await, events("None"), "{id:?}");
-        assert_eq!(ask("/alone", id).await, (200, "None".to_owned()), "{id:?}");
+        assert_eq!(send("/number", id).await, events("None"), "{id:?}");
+        assert_eq!(send("/query", id).await, events("None"), "{id:?}");
+        assert_eq!(send("/alone", id).await, (200, "None".to_owned()), "{id:?}");
     }
     for id in [&b"\xFF"[..], &too_long] {
-        assert_eq!(ask("/text", id).await, (200, "None".to_owned()), "{id:?}");
+        assert_eq!(send("/text", id).await, (200, "None".to_owned()), "{id:?}");
     }
 }
 
 #[tokio::test]
 async fn the_extractor_leaves_refusals_to_the_response() {
-    let ask = async |method: Method, version: Version, accept: &str| {
+    let send = async |method: Method, version: Version, accept: &str| {
         let request = Request::builder().method(method).uri("/number");
         let request = request.version(version).header("accept", accept);
         let request = request.body(Body::empty()).unwrap();
@@ -103,17 +103,17 @@ async fn the_extractor_leaves_refusals_to_the_response() {
     };
     let events = (200, ":\n\ndata: None\n\n".to_owned());
     let json = "application/json";
-    let get = ask(Method::GET, Version::HTTP_11, "text/event-stream").await;
+    let get = send(Method::GET, Version::HTTP_11, "text/event-stream").await;
     assert_eq!(get, events);
-    let head = ask(Method::HEAD, Version::HTTP_11, "*/*").await;
+    let head = send(Method::HEAD, Version::HTTP_11, "*/*").await;
     assert_eq!(head, (200, String::new()));
     for method in [Method::GET, Method::HEAD] {
-        let refused = ask(method, Version::HTTP_11, json).await;
+        let refused = send(method, Version::HTTP_11, json).await;
         assert_eq!(refused.0, 406);
     }
-    let post = ask(Method::POST, Version::HTTP_11, json).await;
+    let post = send(Method::POST, Version::HTTP_11, json).await;
     assert_eq!(post, events, "`Accept` is ignored for POST");
-    let old = ask(Method::GET, Version::HTTP_09, "*/*").await;
+    let old = send(Method::GET, Version::HTTP_09, "*/*").await;
     assert_eq!(old, (505, "Streaming unsupported!".to_owned()));
 }
 
@@ -136,16 +136,16 @@ async fn it_combines_with_a_body_and_with_a_result() {
         Ok(sse.respond(stream::iter(words)))
     }
     let router = Router::new().route("/chat/{model}", post(chat));
-    let ask = async |model: &str| {
+    let send = async |model: &str| {
         let request = Request::post(format!("/chat/{model}"))
             .header("content-type", "application/json")
             .body(Body::from(r#"{"prompt": "hello to you"}"#))
             .unwrap();
         router.clone().oneshot(request).await.unwrap()
     };
-    let events = EventReader::new(ask("small").await).collect().await;
+    let events = EventReader::new(send("small").await).collect().await;
     assert_eq!(events, ["hello", "to", "you"].map(Event::new));
-    assert_eq!(read(ask("none").await).await.1, "no such model");
+    assert_eq!(read(send("none").await).await.1, "no such model");
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn idle(sse: EventStreamRequest) -> impl IntoResponse {
 
 #[tokio::test(start_paused = true)]
 async fn the_tracker_of_the_router_configures_and_counts() {
-    let ask = async |router: Router| {
+    let send = async |router: Router| {
         let request = Request::get("/").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let mut body = response.into_body();
@@ -258,12 +258,12 @@ async fn the_tracker_of_the_router_configures_and_counts() {
         (frames, body)
     };
     let router = Router::new().route("/", get(idle));
-    let (frames, _) = ask(router.clone()).await;
+    let (frames, _) = send(router.clone()).await;
     assert_eq!(frames, ":\n\n:\n\n", "the default keep-alive");
 
     let keep_alive = KeepAlive::new().comment("still here");
     let tracker = StreamTracker::new(StreamConfig::default().keep_alive(keep_alive));
-    let (frames, body) = ask(router.layer(Extension(tracker.clone()))).await;
+    let (frames, body) = send(router.layer(Extension(tracker.clone()))).await;
     assert_eq!(frames, ":\n\n:still here\n\n");
     assert_eq!(tracker.open_streams(), 1);
     drop(body);

@@ -102,7 +102,7 @@ async fn a_close_event_without_a_type_is_not_a_message() {
         (of_type("restart"), "restart"),
     ] {
         let close_event = CloseEvent::new(event);
-        let shared = Encoded::from(&close_event).to_string();
+        let shared = close_event.encoded(7).to_string();
         let tracker = StreamTracker::default();
         let body = tracker.body(stream::pending());
         tracker.close(close_event);

@@ -118,7 +118,8 @@ async fn close_events() {
         let shown = format!("{retry:?}");
         let close_event = CloseEvent::new(Event::new("bye")).with_retry(retry);
         assert!(
-            Encoded::from(&close_event)
+            close_event
+                .encoded(u64::MAX)
                 .to_string()
                 .ends_with("data: bye\n\n")
         );

@@ -71,8 +71,8 @@ const READ_ONLY: &[&str] = &[
     // Sealed traits of items and errors, which a body calls.
     "IntoFrame for Encoded",
     "WriteFrame for Encoded",
-    "StreamError for CloseEvent",
-    "CloseStream for CloseEvent",
+    // Has no text of a caller.
+    "Display for CloseEvent",
     // Trait of the body, for servers.
     "Body for EventBody<S>",
     // Checks of a response.

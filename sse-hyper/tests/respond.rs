@@ -8,7 +8,7 @@ use sse_hyper::{Event, EventBody, StreamTracker, no_content, respond};
 
 type Events = stream::Iter<std::array::IntoIter<Event, 1>>;
 
-fn ask(request: request::Builder) -> Response<EventBody<Events>> {
+fn send(request: request::Builder) -> Response<EventBody<Events>> {
     respond(&request.body(()).unwrap(), stream::iter([Event::new("a")]))
 }
 
@@ -34,12 +34,12 @@ async fn every_version_that_can_stream_gets_a_stream() {
         Version::HTTP_2,
         Version::HTTP_3,
     ] {
-        let response = ask(Request::builder().version(version));
+        let response = send(Request::builder().version(version));
         assert_eq!(response.status(), 200, "{version:?}");
         assert_headers(&response);
         assert_eq!(text(response).await, ":\n\ndata: a\n\n");
     }
-    let response = ask(Request::builder().version(Version::HTTP_09));
+    let response = send(Request::builder().version(Version::HTTP_09));
     assert_eq!(response.status(), 505);
     assert_eq!(
         response.status().canonical_reason(),
@@ -87,11 +87,11 @@ async fn a_client_that_does_not_accept_events_is_refused() {
     ];
     for method in [Method::GET, Method::HEAD] {
         for accept in accepted {
-            let response = ask(Request::builder().method(&method).header("accept", accept));
+            let response = send(Request::builder().method(&method).header("accept", accept));
             assert_eq!(response.status(), 200, "{method} {accept}");
         }
         for accept in excluded {
-            let response = ask(Request::builder().method(&method).header("accept", accept));
+            let response = send(Request::builder().method(&method).header("accept", accept));
             assert_eq!(response.status(), 406, "{method} {accept}");
             assert!(text(response).await.contains("text/event-stream"));
         }
@@ -99,9 +99,9 @@ async fn a_client_that_does_not_accept_events_is_refused() {
     let two = Request::builder()
         .header("accept", "application/json")
         .header("accept", "text/event-stream");
-    assert_eq!(ask(two).status(), 200, "a list in two header lines");
+    assert_eq!(send(two).status(), 200, "a list in two header lines");
     let post = Request::post("/v1/chat").header("accept", "application/json");
-    assert_eq!(ask(post).status(), 200, "`Accept` is ignored for POST");
+    assert_eq!(send(post).status(), 200, "`Accept` is ignored for POST");
 }
 
 #[tokio::test]

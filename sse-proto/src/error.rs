@@ -123,7 +123,7 @@ impl fmt::Display for InvalidValue {
 #[cfg(feature = "alloc")]
 impl Error for InvalidValue {}
 
-/// For conversions to an [`EventId`](crate::EventId) that cannot fail, where one that can fail is accepted.
+/// Accepts conversions to an [`EventId`](crate::EventId) that cannot fail where one that can fail is expected.
 #[cfg(feature = "alloc")]
 impl From<Infallible> for InvalidValue {
     fn from(never: Infallible) -> Self {

@@ -118,6 +118,18 @@ impl Event {
         self
     }
 
+    /// Sets the type if the event has none. An event of the type `message` has none.
+    ///
+    /// A server uses this for events of its own, which should not reach the `onmessage` of a page.
+    #[must_use]
+    pub fn with_default_type(self, event_type: EventType) -> Self {
+        if self.event_type() == MESSAGE {
+            self.with_type(event_type)
+        } else {
+            self
+        }
+    }
+
     /// Sets the type to text that is validated now.
     ///
     /// Use it for text that is not known when the program is written. For a literal, use

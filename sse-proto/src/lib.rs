@@ -31,7 +31,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `alloc` (default) | everything except [`SliceDecoder`] and its input and output, which are always available |
-//! | `bytes` | [`Output`] for `BytesMut`, and events that share the memory of a `Bytes` |
+//! | `bytes` | `Encoded`, [`Output`] for `BytesMut`, and events that share the memory of a `Bytes` |
 //! | `codec` | `EventCodec`, for `tokio_util::codec`; requires `std` |
 //! | `json` | data in JSON: `Event::json` and `MessageEvent::json` |
 //! | `simd` | validates UTF-8 by SIMD, many times faster for text that is not ASCII; requires `std` |
@@ -43,6 +43,8 @@
 //! |---|---|
 //! | build an event | [`Event`] with an [`EventType`] and an [`EventId`], which hold only text that is valid on the wire |
 //! | encode | [`Event::encode`] and [`Comment::encode`], to any [`Output`] |
+//! | encode an event once for many clients | `Encoded`, with the feature `bytes` |
+//! | end the streams of a server | [`CloseEvent`] |
 //! | decode | [`Decoder`]: takes a [`Chunk`], and returns an [`Item`] with a [`MessageEvent`], a comment or a reconnection time |
 //! | decode without an allocator | [`SliceDecoder`], in memory of the caller |
 //! | decode a stream of chunks | `ItemStream`, or `EventCodec` with tokio's `Framed` |
@@ -103,10 +105,14 @@ extern crate std;
 mod chunk;
 #[cfg(feature = "alloc")]
 pub mod client;
+#[cfg(feature = "alloc")]
+mod close_event;
 #[cfg(feature = "codec")]
 mod codec;
 #[cfg(feature = "alloc")]
 mod decoder;
+#[cfg(feature = "bytes")]
+mod encoded;
 mod error;
 #[cfg(feature = "alloc")]
 mod event;
@@ -117,10 +123,14 @@ mod slice_decoder;
 mod stream;
 
 pub use chunk::Chunk;
+#[cfg(feature = "alloc")]
+pub use close_event::CloseEvent;
 #[cfg(feature = "codec")]
 pub use codec::EventCodec;
 #[cfg(feature = "alloc")]
 pub use decoder::{DEFAULT_MAX_EVENT_BYTES, Decoder};
+#[cfg(feature = "bytes")]
+pub use encoded::Encoded;
 pub use error::DecodeError;
 #[cfg(feature = "alloc")]
 pub use error::{IdTooLong, InvalidValue};

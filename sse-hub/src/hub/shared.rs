@@ -1,6 +1,5 @@
 use core::error::Error;
 use std::{
-    borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
@@ -180,10 +179,11 @@ impl Shared {
     pub(crate) fn close_event(&self, position: Option<u64>) -> Option<Encoded> {
         let close_event = self.close_event.get()?;
         Some(match position {
-            Some(position) => {
-                Encoded::from(&close_event.clone().with_id(self.position_id(position)))
-            }
-            None => Encoded::from(close_event),
+            Some(position) => close_event
+                .clone()
+                .with_id(self.position_id(position))
+                .encoded(fastrand::u64(..)),
+            None => close_event.encoded(fastrand::u64(..)),
         })
     }
 
@@ -281,16 +281,13 @@ impl Shared {
     /// Creates an event that the hub itself sends. Its ID is the position of the subscriber.
     pub(crate) fn own_event(
         &self,
-        event_type: &'static str,
-        data: impl Into<Cow<'static, str>>,
+        event_type: EventType,
+        data: impl Into<String>,
         position: u64,
     ) -> Event {
-        let event = Event::new(data).with_id(self.position_id(position));
-        // The types of the hub are valid, because they have no line ends.
-        match EventType::new(event_type) {
-            Ok(event_type) => event.with_type(event_type),
-            Err(_) => event,
-        }
+        Event::new(data)
+            .with_type(event_type)
+            .with_id(self.position_id(position))
     }
 
     fn position_id(&self, position: u64) -> EventId {

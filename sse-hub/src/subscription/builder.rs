@@ -43,11 +43,11 @@ pub struct SubscriptionBuilder {
 enum StartPosition {
     Now,
     After(EventId),
-    /// After an ID that does not belong to this hub.
+    /// Position after an ID that does not belong to this hub.
     Unknown,
-    /// With this number of the latest events.
+    /// Position before this number of the latest events.
     Latest(usize),
-    /// With all kept events.
+    /// Position before all kept events.
     Start,
 }
 

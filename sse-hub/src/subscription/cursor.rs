@@ -250,7 +250,7 @@ impl Cursor {
             let data = format!(r#"{{"behind":{behind}}}"#);
             let event = shared.own_event(LAGGED, data, self.position);
             let close_event = CloseEvent::new(event).with_retry(shared.config.retry.clone());
-            return ReadStep::Ended(Encoded::from(&close_event));
+            return ReadStep::Ended(close_event.encoded(fastrand::u64(..)));
         }
         shared.counters.lagged(behind, behind);
         self.skip_to_latest(window);

@@ -220,11 +220,26 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         bytes: Encoded::from(&event(text)).into_bytes().to_vec(),
         ..encoded(&event(text))
     }),
-    ("From<&CloseEvent> for Encoded", |text| {
+    ("CloseEvent::encoded", |text| {
         let close_event = CloseEvent::new(event(text));
         Sent {
-            bytes: Encoded::from(&close_event).as_bytes().to_vec(),
+            bytes: close_event.encoded(7).as_bytes().to_vec(),
             ..encoded(&of_own_type(text, "closing"))
+        }
+    }),
+    ("CloseEvent::encode", |text| {
+        let mut bytes = Vec::new();
+        CloseEvent::new(event(text)).encode(7, &mut bytes);
+        Sent {
+            bytes,
+            ..encoded(&of_own_type(text, "closing"))
+        }
+    }),
+    ("Event::with_default_type", |text| {
+        let plain = event(text).with_default_type(EventType::from_static("own"));
+        Sent {
+            bytes: plain.to_string().into_bytes(),
+            ..encoded(&of_own_type(text, "own"))
         }
     }),
     ("From<Comment<'_>> for Encoded", |text| {
@@ -437,15 +452,15 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
         encoded(&Event::new("a").with_id(id.unwrap_or_default()))
     }),
     ("EventStreamRequest::last_event_id", |text| {
-        let id = request(text).last_event_id();
+        let id: Option<EventId> = request(text).last_event_id();
         encoded(&Event::new("a").with_id(id.unwrap_or_default()))
     }),
     ("EventStreamRequest::try_last_event_id", |text| {
-        let id = request(text).try_last_event_id().ok().flatten();
+        let id: Option<EventId> = request(text).try_last_event_id().ok().flatten();
         encoded(&Event::new("a").with_id(id.unwrap_or_default()))
     }),
     ("EventStreamRequest::last_event_id_or_query", |text| {
-        let id = request(text).last_event_id_or_query("id");
+        let id: Option<EventId> = request(text).last_event_id_or_query("id");
         encoded(&Event::new("a").with_id(id.unwrap_or_default()))
     }),
     ("last_event_id_in_query", |text| {

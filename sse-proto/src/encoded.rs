@@ -1,25 +1,22 @@
+//! Events that are encoded once for many clients.
+
+use alloc::{format, string::String};
 use core::fmt;
 
 use bytes::{Bytes, BytesMut};
-use sse_proto::{Chunk, Comment, Decoder, Event, EventId, Item};
 
-use crate::CloseEvent;
+use crate::{Chunk, Comment, Decoder, Event, EventId, Item};
 
 /// Encoded events, for example encoded once for many clients. A clone copies no bytes.
 ///
-/// It holds only whole blocks, so that an event cannot be cut or forged. A stream of them is an
-/// [`EventStream`](crate::EventStream).
+/// It holds only whole blocks, so that an event cannot be cut or forged.
 ///
 /// ```
-/// use futures_util::stream;
-/// use sse_hyper::{Encoded, Event, StreamTracker};
+/// use sse_proto::{Encoded, Event};
 ///
 /// let news = Encoded::from(&Event::new("to all of you"));
-/// let tracker = StreamTracker::default();
-/// for _ in 0..3 {
-///     let body = tracker.body(stream::iter([news.clone()]));
-/// #   drop(body);
-/// }
+/// let for_each_client = [news.clone(), news.clone(), news];
+/// assert_eq!(for_each_client[2].as_bytes(), b"data: to all of you\n\n");
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Encoded {
@@ -72,7 +69,7 @@ impl Encoded {
         }
     }
 
-    fn from_encoder(encode: impl FnOnce(&mut BytesMut)) -> Self {
+    pub(crate) fn from_encoder(encode: impl FnOnce(&mut BytesMut)) -> Self {
         let mut blocks = BytesMut::new();
         encode(&mut blocks);
         // The caller may keep the blocks for a long time. A buffer that had to grow, as for data with many lines,
@@ -134,13 +131,6 @@ impl Encoded {
 impl From<&Event> for Encoded {
     fn from(event: &Event) -> Self {
         Self::from_encoder(|blocks| event.encode(blocks))
-    }
-}
-
-impl From<&CloseEvent> for Encoded {
-    /// Encodes the close event for one stream. A random reconnection time is drawn on each call.
-    fn from(close_event: &CloseEvent) -> Self {
-        Self::from_encoder(|blocks| close_event.encode(blocks))
     }
 }
 
