@@ -59,7 +59,7 @@ fn no_stream_makes_it_hold_more_than_the_limit_allows() {
                 ""
             };
             let body = repeated.repeat(size / repeated.len() + 1);
-            let mut seen = Seen::default();
+            let mut seen = Decoded::default();
             let memory = measure(|| {
                 let mut decoder = Decoder::new().max_event_bytes(LIMIT);
                 seen.decode(&mut decoder, start.as_bytes());
@@ -80,7 +80,7 @@ fn no_stream_makes_it_hold_more_than_the_limit_allows() {
 fn invalid_utf8_takes_a_bounded_multiple_of_the_limit() {
     const LIMIT: usize = 64 * 1024;
     let body = [&b"data: "[..], &[0xFF; 60_000], b"\n\n"].concat();
-    let mut seen = Seen::default();
+    let mut seen = Decoded::default();
     let memory = measure(|| {
         let mut decoder = Decoder::new().max_event_bytes(LIMIT);
         for _ in 0..100 {
@@ -140,7 +140,7 @@ fn events_that_are_kept_share_a_long_id() {
 fn an_id_that_is_too_long_is_not_held() {
     let stream = format!("id: {}\n\ndata\n\n", "x".repeat(15_000_000));
     let mut decoder = Decoder::new();
-    let mut seen = Seen::default();
+    let mut seen = Decoded::default();
     seen.decode(&mut decoder, stream.as_bytes());
     assert_eq!((seen.events, seen.errors.len()), (1, 1));
     assert_eq!(
@@ -152,7 +152,7 @@ fn an_id_that_is_too_long_is_not_held() {
 
 #[test]
 fn the_error_says_what_and_where() {
-    let mut seen = Seen::default();
+    let mut seen = Decoded::default();
     let mut decoder = Decoder::new().max_event_bytes(16);
     seen.decode(&mut decoder, b"data: a\n\ndata: 12345678901\n\ndata: b\n\n");
     assert_eq!(
@@ -197,13 +197,13 @@ fn static_text_is_not_copied() {
 
 /// Output of a decoder.
 #[derive(Default)]
-struct Seen {
+struct Decoded {
     events: usize,
     last_data: String,
     errors: Vec<DecodeError>,
 }
 
-impl Seen {
+impl Decoded {
     fn decode(&mut self, decoder: &mut Decoder, bytes: &[u8]) {
         let mut chunk = Chunk::new(bytes);
         loop {

@@ -31,8 +31,8 @@ async fn main() -> Result<(), BoxError> {
     let server = listener.local_addr()?;
     tokio::spawn(serve(listener));
 
-    ask(server, "/v1/chat/completions", openai).await?;
-    ask(server, "/v1/messages", anthropic).await
+    read_answer(server, "/v1/chat/completions", openai).await?;
+    read_answer(server, "/v1/messages", anthropic).await
 }
 
 /// Part of an answer that an event adds.
@@ -43,7 +43,7 @@ enum Part {
 }
 
 /// Sends a request once and prints its events. It does not reconnect, because an answer cannot be resumed.
-async fn ask(
+async fn read_answer(
     server: SocketAddr,
     path: &str,
     read: fn(MessageEvent) -> Result<Part, BoxError>,

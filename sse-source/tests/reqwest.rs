@@ -90,7 +90,7 @@ async fn a_relative_uri_is_an_error() {
 /// The error has the status and the body of a response that is not a stream. Dropping the future cancels the request.
 //
 // guide/migration.md has this function beside the one with reqwest-eventsource.
-async fn ask(client: &reqwest::Client, url: &str, token: &str) -> Result<String, BoxError> {
+async fn read_answer(client: &reqwest::Client, url: &str, token: &str) -> Result<String, BoxError> {
     let question = json!({ "stream": true, "messages": [{ "role": "user", "content": "Hello" }] });
     let request = client.post(url).bearer_auth(token).json(&question);
     let mut events = request.events().await?.events_only();
@@ -123,17 +123,21 @@ async fn an_llm_client_has_the_answer_or_status_and_body() {
     ])
     .await;
     let url = server.url();
-    assert_eq!(ask(&client, &url, "secret").await.unwrap(), "Hello");
-    let error = ask(&client, &url, "secret").await.unwrap_err();
+    assert_eq!(read_answer(&client, &url, "secret").await.unwrap(), "Hello");
+    let error = read_answer(&client, &url, "secret").await.unwrap_err();
     assert_eq!(error.to_string(), "the answer broke off");
-    let error = ask(&client, &url, "secret").await.unwrap_err();
+    let error = read_answer(&client, &url, "secret").await.unwrap_err();
     let Some(Error::UnexpectedResponse(response)) = error.downcast_ref() else {
         panic!("{error:?}")
     };
     assert_eq!(response.status, 401);
     assert_eq!(response.body, r#"{"error":"no key"}"#);
     // To cancel is to drop.
-    let cancelled = timeout(Duration::from_millis(200), ask(&client, &url, "secret")).await;
+    let cancelled = timeout(
+        Duration::from_millis(200),
+        read_answer(&client, &url, "secret"),
+    )
+    .await;
     assert!(cancelled.is_err());
 
     let request = &server.requests()[0];

@@ -15,12 +15,12 @@ const QUIET_TIME: Duration = Duration::from_millis(300);
 #[tokio::test]
 async fn it_says_what_it_can_do_and_ends_when_asked() {
     let mut service = Service::start();
-    let (status, _, body) = service.ask(Method::GET, "/", "").await;
+    let (status, _, body) = service.send(Method::GET, "/", "").await;
     assert_eq!(status, StatusCode::OK);
     let status: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(status["name"], "sse-source");
     assert_eq!(status["capabilities"].as_array().unwrap().len(), 10);
-    assert!(service.ask(Method::DELETE, "/", "").await.0.is_success());
+    assert!(service.send(Method::DELETE, "/", "").await.0.is_success());
     assert!(service.example.process.wait().unwrap().success());
 }
 
@@ -152,7 +152,7 @@ async fn bad_input_is_refused_with_a_reason() {
         with("method", json!("G ET")),
         with("body", json!({})),
     ] {
-        let (status, _, reason) = service.ask(Method::POST, "/", &bad).await;
+        let (status, _, reason) = service.send(Method::POST, "/", &bad).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}");
         assert!(!reason.is_empty(), "{bad}");
     }
@@ -172,7 +172,7 @@ async fn bad_input_is_refused_with_a_reason() {
         (Method::DELETE, "/other", StatusCode::NOT_FOUND),
         (Method::PUT, "/", StatusCode::METHOD_NOT_ALLOWED),
     ] {
-        let (status, ..) = service.ask(method, path, "{}").await;
+        let (status, ..) = service.send(method, path, "{}").await;
         assert_eq!(status, expected, "{path}");
     }
 }

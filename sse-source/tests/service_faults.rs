@@ -140,7 +140,7 @@ async fn a_slow_listener_hears_all_in_order_and_nothing_after_the_end() {
     service.close(&location).await;
     listener.skip();
     listener.hears_nothing_for(QUIET_TIME).await;
-    let (status, ..) = service.ask(Method::DELETE, &location, "").await;
+    let (status, ..) = service.send(Method::DELETE, &location, "").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 

@@ -22,7 +22,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `serde` | `Event::json` |
+//! | `json` | `Event::json` |
 //! | `tracing` | logs the error that ends a stream of results |
 //!
 //! # Types

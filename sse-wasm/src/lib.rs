@@ -42,7 +42,7 @@
 //! - `fetch`: [`Builder::fetch`], a client over `fetch`. It sends a `POST` once, unless
 //!   [`Builder::resend`] is set.
 //! - `share`: [`Builder::share`], one connection for all tabs of an origin.
-//! - `serde`: `MessageEvent::json`, which deserializes the data of events. It adds about 19 KB to a page. Without it,
+//! - `json`: `MessageEvent::json`, which deserializes the data of events. It adds about 19 KB to a page. Without it,
 //!   [`Json`] reads the data with the browser's `JSON.parse`.
 //!
 //! # Types

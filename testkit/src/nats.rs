@@ -78,7 +78,10 @@ impl Nats {
         for _ in &cluster {
             routes.push(format!("127.0.0.1:{}", port::free()?));
         }
-        let all: Vec<_> = routes.iter().map(|it| format!("nats://{it}")).collect();
+        let all: Vec<_> = routes
+            .iter()
+            .map(|address| format!("nats://{address}"))
+            .collect();
         for (nats, route) in cluster.iter_mut().zip(&routes) {
             nats.config = format!("cluster {{ name: three, listen: {route:?}, routes: {all:?} }}");
         }

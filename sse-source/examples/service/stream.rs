@@ -24,7 +24,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Stream {
     source: Handle,
     /// Stops the posting task before the next callback when it is dropped.
-    go_on: oneshot::Sender<()>,
+    release: oneshot::Sender<()>,
     posting: JoinHandle<()>,
 }
 
@@ -35,11 +35,11 @@ impl Stream {
         let poster = Poster::new(&callback_url, parameters.tag);
         let handle = source.handle();
         let (sender, receiver) = mpsc::channel(MAX_PENDING_CALLBACKS);
-        let (go_on, stopped) = oneshot::channel();
+        let (release, stopped) = oneshot::channel();
         tokio::spawn(read(source, sender));
         Ok(Self {
             source: handle,
-            go_on,
+            release,
             posting: tokio::spawn(post(receiver, poster, stopped)),
         })
     }
@@ -52,7 +52,7 @@ impl Stream {
     /// Closes the stream. No callback is posted after this.
     pub(super) async fn close(mut self) {
         self.source.close();
-        drop(self.go_on);
+        drop(self.release);
         if timeout(CLOSE_TIMEOUT, &mut self.posting).await.is_err() {
             self.posting.abort();
             _ = self.posting.await;

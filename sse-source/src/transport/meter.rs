@@ -41,10 +41,10 @@ const OVERHEAD_COST: usize = 8;
 ///
 /// It is an extension of each response.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Meter(Arc<Counts>);
+pub(crate) struct Meter(Arc<MeterCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct MeterCounts {
     /// Number of requests that wait for the head of their response.
     waiting: AtomicUsize,
     /// Number of bytes received since the last of them was sent.

@@ -40,7 +40,7 @@ impl Service {
     }
 
     /// Sends a request, and returns the status, `Location` and the body of the response.
-    pub(crate) async fn ask(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -72,17 +72,17 @@ impl Service {
             panic!("{more} is not an object")
         };
         parameters.as_object_mut().unwrap().extend(more);
-        let (status, location, body) = self.ask(Method::POST, "/", parameters).await;
+        let (status, location, body) = self.send(Method::POST, "/", parameters).await;
         assert_eq!(status, StatusCode::CREATED, "{body}");
         location.expect("a location")
     }
 
     pub(crate) async fn command(&self, location: &str, command: Value) -> StatusCode {
-        self.ask(Method::POST, location, command).await.0
+        self.send(Method::POST, location, command).await.0
     }
 
     pub(crate) async fn close(&self, location: &str) {
-        let (status, _, body) = self.ask(Method::DELETE, location, "").await;
+        let (status, _, body) = self.send(Method::DELETE, location, "").await;
         assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
     }
 }
@@ -108,7 +108,7 @@ impl Listener {
                 let (sender, shared_pause) = (sender.clone(), Arc::clone(&shared_pause));
                 let service = service_fn(move |request| {
                     let pause = *shared_pause.lock().unwrap_or_else(PoisonError::into_inner);
-                    hear(request, sender.clone(), pause)
+                    receive_callback(request, sender.clone(), pause)
                 });
                 let connection = TokioIo::new(connection);
                 tokio::spawn(http1::Builder::new().serve_connection(connection, service));
@@ -169,7 +169,7 @@ impl Listener {
     }
 }
 
-async fn hear(
+async fn receive_callback(
     request: Request<Incoming>,
     sender: mpsc::UnboundedSender<(String, Value)>,
     pause: Duration,

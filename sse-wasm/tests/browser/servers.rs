@@ -66,7 +66,7 @@ pub(crate) struct Script {
 
 /// Statistics of the requests of a script.
 #[derive(Debug)]
-pub(crate) struct Counts {
+pub(crate) struct ServerCounts {
     pub(crate) preflights: f64,
     pub(crate) requests: f64,
     pub(crate) open: f64,
@@ -82,7 +82,7 @@ impl Script {
         Self { key, url }
     }
 
-    pub(crate) async fn counts(&self) -> Counts {
+    pub(crate) async fn counts(&self) -> ServerCounts {
         let stats = get_text(&faulty(&format!("/stats?key={}", self.key))).await;
         let stats = Json::parse(&stats).expect("JSON");
         let number = |name| {
@@ -91,7 +91,7 @@ impl Script {
                 .and_then(|value| value.number())
                 .expect("a number")
         };
-        Counts {
+        ServerCounts {
             preflights: number("preflights"),
             requests: number("requests"),
             open: number("open"),
