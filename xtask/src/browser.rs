@@ -2,7 +2,13 @@
 
 mod driver;
 
-use std::{fs::File, panic::resume_unwind, process::Command, thread, time::Duration};
+use std::{
+    fs::{self, File},
+    panic::resume_unwind,
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use testkit::{
@@ -13,7 +19,7 @@ use testkit::{
 
 use crate::{
     page,
-    run::{Background, cargo, run, target},
+    run::{Background, cargo, root, run, target},
     setup,
     whole::{self, cargo_all},
 };
@@ -231,6 +237,17 @@ impl<'a> BrowserRun<'a> {
 /// Opens the demo page, uses each of its faults, stops its server and starts it again.
 fn test_page(browser: &Browser) -> Result<()> {
     drive(browser, end_to_end())
+}
+
+/// Takes the screenshot of the demo page that the README shows: `guide/demo.png`.
+pub(crate) fn screenshot() -> Result<()> {
+    page::build()?;
+    let mut picture = end_to_end();
+    picture.args(["--", "--ignored", "the_picture_of_the_readme"]);
+    drive(&Browser::chromium()?, picture)?;
+    let picture = target().join("screenshots/chrome/readme.png");
+    fs::copy(picture, root().join("guide/demo.png"))?;
+    Ok(())
 }
 
 /// Runs these tests in one browser after the other.

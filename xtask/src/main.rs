@@ -76,6 +76,8 @@ enum Command {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// Take the screenshot of the demo page that the README shows.
+    Screenshot,
     /// Test the servers with browsers and other clients, with nginx and HAProxy, and with faults; test the demo
     /// with `sse get` while the demo is killed and started again.
     TestServers,
@@ -164,6 +166,7 @@ fn main() -> ExitCode {
             browser,
             filter,
         } => browser::test(long, browser.as_deref(), filter.as_deref()),
+        Command::Screenshot => browser::screenshot(),
         Command::TestServers => servers::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => test::miri(),

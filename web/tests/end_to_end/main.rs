@@ -250,6 +250,24 @@ async fn saved(page: &Page, log: &str) -> Result<(String, Vec<u64>)> {
 }
 
 #[tokio::test]
+#[ignore = "`cargo xtask screenshot` runs it"]
+async fn the_picture_of_the_readme() -> Result<()> {
+    let server = Server::start()?;
+    Page::run(&server.url("/"), async |page| {
+        let style = "document.documentElement.style";
+        page.script(&format!(
+            "{style}.colorScheme = 'light'; {style}.overflow = 'hidden'"
+        ))
+        .await?;
+        // Up to the end of the stocks.
+        page.client.set_window_size(1280, 1278).await?;
+        page.wait_for_events(60).await?;
+        page.screenshot("readme").await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn the_page_fits_all_sizes_and_colours() -> Result<()> {
     let server = Server::start()?;
     Page::run(&server.url("/"), async |page| {

@@ -151,7 +151,7 @@ impl Page {
             .capabilities()
             .and_then(|capabilities| capabilities.get("browserName"));
         let browser = browser.and_then(Value::as_str).unwrap_or("browser");
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
         let folder = folder.join(browser);
         fs::create_dir_all(&folder)?;
         let picture = self.client.screenshot().await?;
