@@ -1,9 +1,14 @@
 //! The pages for new users, as doctests: each block of Rust in them is compiled, and run if it can be.
 
-/// The README of the repository: overview and first steps.
+/// The README of the repository.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The first steps with each crate.
+#[cfg(doctest)]
+#[doc = include_str!("../getting-started.md")]
+struct GettingStarted;
 
 /// The guide for users of other crates.
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! Runs the commands of the README, and checks that they print the lines below them.
+//! Runs the commands of the page for new users, and checks that they print the lines below them.
 //!
 //! A path is a numbered section. The test does this with its blocks:
 //!
@@ -18,14 +18,14 @@ use std::{fs, path::PathBuf, thread};
 use support::{Terminal, build_timeout, free_port, root};
 use testkit::nats::MAX_FILE_STORE;
 
-const README: &str = include_str!("../../README.md");
+const PAGE: &str = include_str!("../getting-started.md");
 
-/// Ports in the README, which are replaced by free ones.
+/// Ports in the page, which are replaced by free ones.
 const PORTS: [&str; 4] = ["8080", "8081", "8082", "4222"];
 
 #[test]
 fn they_lead_where_they_say() {
-    let sections: Vec<_> = README.split("\n## ").collect();
+    let sections: Vec<_> = PAGE.split("\n## ").collect();
     let paths = sections
         .iter()
         .filter(|heading| heading.starts_with(|first: char| first.is_ascii_digit()));
