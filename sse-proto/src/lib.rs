@@ -91,6 +91,7 @@
 //! ```
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(
     clippy::alloc_instead_of_core,
     clippy::std_instead_of_alloc,
