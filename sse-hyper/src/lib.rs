@@ -8,11 +8,11 @@
 //! # mod example {
 //! use axum::{Router, response::IntoResponse, routing::get};
 //! use futures_util::stream;
-//! use sse_hyper::{Event, EventId, EventStreamRequest};
+//! use sse_hyper::{Event, EventStreamRequest};
 //!
 //! async fn count(sse: EventStreamRequest) -> impl IntoResponse {
 //!     let next = sse.last_event_id().map_or(1, |seen: u64| seen.saturating_add(1));
-//!     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
+//!     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(n));
 //!     sse.respond(stream::iter(events))
 //! }
 //!
@@ -93,7 +93,7 @@
 //!
 //! use futures_util::stream;
 //! use hyper_util::{rt::{TokioExecutor, TokioIo}, server::conn::auto};
-//! use sse_hyper::{Event, EventId, StreamTracker};
+//! use sse_hyper::{Event, StreamTracker};
 //!
 //! # #[cfg(feature = "tokio")]
 //! # #[tokio::main]
@@ -106,7 +106,7 @@
 //!     let service = hyper::service::service_fn(move |request| {
 //!         let seconds = stream::unfold(1, |n| async move {
 //!             tokio::time::sleep(Duration::from_secs(1)).await;
-//!             Some((Event::new(format!("second {n}")).with_id(EventId::from(n)), n + 1))
+//!             Some((Event::new(format!("second {n}")).with_id(n), n + 1))
 //!         });
 //!         let response = tracker.respond(&request, seconds);
 //!         async { Ok::<_, Infallible>(response) }

@@ -19,11 +19,11 @@ use crate::{
 /// # mod example {
 /// use axum::{Router, response::IntoResponse, routing::get};
 /// use futures_util::stream;
-/// use sse_hyper::{Event, EventId, EventStreamRequest};
+/// use sse_hyper::{Event, EventStreamRequest};
 ///
 /// async fn count(sse: EventStreamRequest) -> impl IntoResponse {
 ///     let next = sse.last_event_id().map_or(1, |seen: u64| seen.saturating_add(1));
-///     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
+///     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(n));
 ///     sse.respond(stream::iter(events))
 /// }
 ///

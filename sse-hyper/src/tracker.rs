@@ -98,12 +98,12 @@ impl StreamTracker {
     /// ```
     /// use futures_util::stream;
     /// use http::{Request, Response};
-    /// use sse_hyper::{Event, EventBody, EventId, EventStream, StreamTracker};
+    /// use sse_hyper::{Event, EventBody, EventStream, StreamTracker};
     ///
     /// fn count<B>(tracker: &StreamTracker, request: &Request<B>) -> Response<EventBody<impl EventStream>> {
     ///     let request = tracker.request(request);
     ///     let next = request.last_event_id().map_or(1, |seen: u64| seen.saturating_add(1));
-    ///     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
+    ///     let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(n));
     ///     request.respond(stream::iter(events))
     /// }
     /// # drop(count(&StreamTracker::default(), &Request::new(())));

@@ -2,14 +2,14 @@
 //!
 //! ```
 //! use futures_util::stream;
-//! use sse_warp::{Event, EventId, EventStreamRequest};
+//! use sse_warp::{Event, EventStreamRequest};
 //! use warp::Filter;
 //!
 //! let count = warp::path("count")
 //!     .and(sse_warp::request())
 //!     .map(|sse: EventStreamRequest| {
 //!         let next = sse.last_event_id().map_or(1, |seen: u64| seen.saturating_add(1));
-//!         let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(EventId::from(n)));
+//!         let events = (next..=u64::MAX).map(|n| Event::new(n.to_string()).with_id(n));
 //!         sse.respond(stream::iter(events))
 //!     });
 //! # let _ = async { warp::serve(count).run(([127, 0, 0, 1], 8080)).await };
