@@ -1,6 +1,6 @@
 //! Topics of events.
 
-use core::{error::Error, fmt};
+use core::{borrow::Borrow, error::Error, fmt, str::FromStr};
 use std::sync::Arc;
 
 use crate::topic_filters::{MAX_SEGMENTS, MAX_STARS};
@@ -141,11 +141,52 @@ impl AsRef<str> for Topic {
     }
 }
 
+/// Keys of a map can be looked up as `&str`.
+impl Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq<str> for Topic {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Topic {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
 impl TryFrom<&str> for Topic {
     type Error = InvalidTopic;
 
     fn try_from(text: &str) -> Result<Self, InvalidTopic> {
         Self::new(text)
+    }
+}
+
+impl TryFrom<String> for Topic {
+    type Error = InvalidTopic;
+
+    fn try_from(text: String) -> Result<Self, InvalidTopic> {
+        Self::new(text)
+    }
+}
+
+impl FromStr for Topic {
+    type Err = InvalidTopic;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTopic> {
+        Self::new(text)
+    }
+}
+
+impl From<Topic> for String {
+    fn from(topic: Topic) -> Self {
+        topic.as_str().to_owned()
     }
 }
 
@@ -276,3 +317,27 @@ impl fmt::Display for InvalidTopic {
 }
 
 impl Error for InvalidTopic {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn topics_convert_like_text() {
+        let topic = Topic::new("orders/17").expect("a topic");
+        assert_eq!(topic, "orders/17");
+        assert_eq!(topic, *"orders/17");
+        assert_eq!(Topic::try_from("orders/17"), Ok(topic.clone()));
+        assert_eq!(Topic::try_from("orders/17".to_owned()), Ok(topic.clone()));
+        assert_eq!(Topic::from_str("orders/17"), Ok(topic.clone()));
+        assert_eq!(
+            Topic::from_str("orders/*"),
+            Err(InvalidTopic::Star("orders/*".to_owned()))
+        );
+        assert_eq!(String::from(topic.clone()), "orders/17");
+        let counts = BTreeMap::from([(topic, 3)]);
+        assert_eq!(counts.get("orders/17"), Some(&3));
+    }
+}
