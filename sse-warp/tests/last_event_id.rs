@@ -18,7 +18,7 @@ async fn no_id_ends_the_client() {
         .map(shown);
     let filters = in_header.or(in_either);
     let too_long = "7".repeat(1025);
-    let ask = async |path: &str, id: Option<&[u8]>| {
+    let send = async |path: &str, id: Option<&[u8]>| {
         let mut request = request().path(path);
         if let Some(id) = id {
             request = request.header("last-event-id", HeaderValue::from_bytes(id).unwrap());
@@ -29,15 +29,15 @@ async fn no_id_ends_the_client() {
     };
     let answer = |text: &str| (200, text.to_owned());
     for path in ["/header", "/either", "/either?lastEventId=3"] {
-        assert_eq!(ask(path, Some("7€".as_bytes())).await, answer("7€"));
+        assert_eq!(send(path, Some("7€".as_bytes())).await, answer("7€"));
         for id in [&b"\xFF"[..], too_long.as_bytes()] {
-            assert_eq!(ask(path, Some(id)).await, answer("none"), "{path}, {id:?}");
+            assert_eq!(send(path, Some(id)).await, answer("none"), "{path}, {id:?}");
         }
     }
-    assert_eq!(ask("/header", None).await, answer("none"));
-    assert_eq!(ask("/either?lastEventId=3", None).await, answer("3"));
+    assert_eq!(send("/header", None).await, answer("none"));
+    assert_eq!(send("/either?lastEventId=3", None).await, answer("3"));
     for query in ["a%0Ab", "%00", &too_long, ""] {
         let path = format!("/either?lastEventId={query}");
-        assert_eq!(ask(&path, None).await, answer("none"), "{query}");
+        assert_eq!(send(&path, None).await, answer("none"), "{query}");
     }
 }

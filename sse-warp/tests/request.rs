@@ -15,7 +15,7 @@ fn numbers(sse: EventStreamRequest) -> warp::reply::Response {
 #[tokio::test]
 async fn it_reads_the_id_and_responds() {
     let filter = warp::path("events").and(sse_warp::request()).map(numbers);
-    let ask = async |method: &str, path: &str, header: (&str, &str)| {
+    let send = async |method: &str, path: &str, header: (&str, &str)| {
         let request = request().method(method).path(path);
         let response = request.header(header.0, header.1).reply(&filter).await;
         let body = String::from_utf8(response.body().to_vec()).unwrap();
@@ -24,16 +24,16 @@ async fn it_reads_the_id_and_responds() {
     let events = |seen: &str| (200, format!(":\n\ndata: {seen}\n\n"));
     let id = ("last-event-id", "7");
     let accept = ("accept", "text/event-stream");
-    assert_eq!(ask("GET", "/events", id).await, events("Some(7)"));
-    assert_eq!(ask("GET", "/events", accept).await, events("None"));
+    assert_eq!(send("GET", "/events", id).await, events("Some(7)"));
+    assert_eq!(send("GET", "/events", accept).await, events("None"));
     let in_query = "/events?lastEventId=3";
-    assert_eq!(ask("GET", in_query, accept).await, events("Some(3)"));
-    assert_eq!(ask("GET", in_query, id).await, events("Some(7)"));
-    let head = ask("HEAD", "/events", accept).await;
+    assert_eq!(send("GET", in_query, accept).await, events("Some(3)"));
+    assert_eq!(send("GET", in_query, id).await, events("Some(7)"));
+    let head = send("HEAD", "/events", accept).await;
     assert_eq!(head, (200, String::new()));
     let json = ("accept", "application/json");
-    assert_eq!(ask("GET", "/events", json).await.0, 406);
-    assert_eq!(ask("POST", "/events", json).await, events("None"));
+    assert_eq!(send("GET", "/events", json).await.0, 406);
+    assert_eq!(send("POST", "/events", json).await, events("None"));
 }
 
 #[tokio::test]

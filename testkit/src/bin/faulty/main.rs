@@ -14,13 +14,13 @@
 //!
 //! - [`request`]: the request of a client.
 //! - [`script`]: the faults that the request asks for.
-//! - [`answer`]: the response with these faults.
+//! - [`response`]: the response with these faults.
 //! - [`peer`]: the connection, which can be slow, be silent, or be reset.
 //! - [`server`]: the state that all connections share.
 
-mod answer;
 mod peer;
 mod request;
+mod response;
 mod script;
 mod server;
 
@@ -56,6 +56,6 @@ fn accept(server: &Arc<Server>) -> io::Result<Duration> {
         }
         let server = Arc::clone(server);
         // The result is ignored: a client that disconnects or sends an invalid request is not an error of the server.
-        thread::spawn(move || _ = answer::serve(&server, connection));
+        thread::spawn(move || _ = response::serve(&server, connection));
     }
 }

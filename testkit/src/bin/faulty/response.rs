@@ -35,13 +35,13 @@ pub(crate) fn serve(server: &Server, connection: TcpStream) -> io::Result<()> {
         request,
     };
     exchange.count(|counts| counts.open += 1);
-    let answered = exchange.answer();
+    let result = exchange.serve();
     let was_cut = !server.closed(id);
     exchange.count(|counts| {
         counts.open -= 1;
-        counts.cancelled += u64::from(answered.is_err() && !was_cut);
+        counts.cancelled += u64::from(result.is_err() && !was_cut);
     });
-    answered
+    result
 }
 
 /// Request and the connection on which it is answered.
@@ -52,7 +52,7 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    fn answer(&mut self) -> io::Result<()> {
+    fn serve(&mut self) -> io::Result<()> {
         if self.request.method == "OPTIONS" {
             return self.permit();
         }
@@ -178,11 +178,11 @@ impl Exchange<'_> {
     }
 
     fn respond(&mut self, status: u16, headers: &str, body: &str) -> io::Result<()> {
-        let mut answer = self.head(status, headers);
+        let mut response = self.head(status, headers);
         if status != 204 {
-            answer += &format!("Content-Length: {}\r\n", body.len());
+            response += &format!("Content-Length: {}\r\n", body.len());
         }
-        self.peer.write(format!("{answer}\r\n{body}").as_bytes())
+        self.peer.write(format!("{response}\r\n{body}").as_bytes())
     }
 
     /// Returns the head of a response, without the blank line at its end.
