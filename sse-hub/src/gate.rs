@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn types_of_the_hub_and_of_browsers_are_refused() {
         let settings = Settings::new();
-        for name in ["reset", "lagged", "denied", "error", "open"] {
+        for name in ["reset", "lagged", "denied", "position", "error", "open"] {
             let refused = Err(format!("event type {name:?} is reserved"));
             assert_eq!(check(&settings, of_type(name)), refused);
         }
@@ -70,7 +70,7 @@ mod tests {
     fn reserved_types_may_be_others() {
         let settings = Settings::new().with_reserved_types(["closing"]);
         let settings = settings.with_types("r", "l", "d").unwrap();
-        for name in ["closing", "r", "l", "d"] {
+        for name in ["closing", "r", "l", "d", "position"] {
             assert!(check(&settings, of_type(name)).is_err(), "{name:?}");
         }
         for name in ["error", "open", "reset", "lagged", "denied"] {
