@@ -17,7 +17,7 @@ const MAX_KEY_BYTES: usize = 8;
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
 /// Types that no publisher may use: those of the hub's own events, and those of `EventSource`.
-const OWN_TYPES: [&str; 6] = ["reset", "lagged", "denied", "position", "error", "open"];
+const RESERVED_TYPES: [&str; 6] = ["reset", "lagged", "denied", "position", "error", "open"];
 
 static HUB: LazyLock<Hub> = LazyLock::new(|| {
     let config = HubConfig::new()
@@ -70,6 +70,6 @@ fuzz_target!(|input: &[u8]| {
         && key <= MAX_KEY_BYTES
         && event_type.len() + key + data <= MAX_EVENT_BYTES
         && event.retry().is_none_or(|time| time <= MAX_RETRY)
-        && !OWN_TYPES.contains(&event_type);
+        && !RESERVED_TYPES.contains(&event_type);
     assert_eq!(HUB.check(&publication).is_ok(), is_allowed);
 });

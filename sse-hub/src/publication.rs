@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn types_of_the_hub_and_of_browsers_are_reserved() {
         let config = HubConfig::new();
-        for name in ["reset", "lagged", "denied", "error", "open"] {
+        for name in ["reset", "lagged", "denied", "position", "error", "open"] {
             let refused = Err(format!("event type {name:?} is reserved"));
             assert_eq!(check(&config, of_type(name)), refused);
         }
