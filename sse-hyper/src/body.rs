@@ -13,17 +13,13 @@ use sse_proto::Comment;
 
 use crate::{
     IntoFrame, StreamConfig,
-    config::{EMPTY_CONFIG, random_duration},
-    frame::{Frame, Written, sealed::WriteFrame as _},
+    config::EMPTY_CONFIG,
+    frame::Frame,
     idle_timer::{IdleAction, IdleTimer},
+    stream_state::StreamState,
     tracker::StreamGuard,
+    turn::Turn,
 };
-
-/// Maximum number of events in one turn. After that, the body yields to other tasks.
-const MAX_EVENTS_PER_TURN: u32 = 2048;
-
-/// Maximum number of bytes in one turn.
-const MAX_BYTES_PER_TURN: usize = 256 * 1024;
 
 /// Stream whose items can be sent as events.
 ///
@@ -53,14 +49,10 @@ pin_project! {
     #[must_use = "a body does nothing unless it is sent in a response"]
     pub struct EventBody<S> {
         #[pin]
-        events: Option<S>,
+        state: StreamState<S>,
         frame: Frame,
         // Length of the last frame in bytes, because the next frame is often as long.
         last_frame_len: usize,
-        // No event was sent yet.
-        is_new: bool,
-        // All streams are closing, and this stream was already polled once after `close`.
-        is_closing: bool,
         idle_timer: IdleTimer,
         turn: Turn,
         // Configuration of a body without a guard.
@@ -93,7 +85,7 @@ impl<S: EventStream> EventBody<S> {
         let mut frame = BytesMut::new();
         Comment::default().encode(&mut frame);
         Self {
-            events: Some(events),
+            state: StreamState::new(Some(events)),
             config,
             guard,
             ..Self::with_frame(frame.into())
@@ -109,11 +101,9 @@ impl<S> EventBody<S> {
 
     fn with_frame(frame: Frame) -> Self {
         Self {
-            events: None,
+            state: StreamState::new(None),
             frame,
             last_frame_len: 0,
-            is_new: true,
-            is_closing: false,
             idle_timer: IdleTimer::default(),
             turn: Turn::default(),
             config: &EMPTY_CONFIG,
@@ -126,7 +116,7 @@ impl<S: EventStream> EventBody<S> {
     /// Encodes all events that are ready into the frame.
     fn fill(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
-        if this.events.is_none() {
+        if this.state.has_ended() {
             return;
         }
         let mut guard = this.guard.as_pin_mut();
@@ -135,41 +125,16 @@ impl<S: EventStream> EventBody<S> {
             .as_mut()
             .is_some_and(|guard| guard.as_mut().poll_closed(cx).is_some());
         let config = guard.as_deref().map_or(*this.config, StreamGuard::config);
-        let mut has_more = true;
-        while this.frame.takes_more()
-            && !this.turn.is_over()
-            && let Some(events) = this.events.as_mut().as_pin_mut()
-        {
-            match events.poll_next(cx) {
-                Poll::Ready(Some(item)) => {
-                    this.turn.spend_event();
-                    let retry = config.reconnection_time.as_ref();
-                    let retry = retry.filter(|_| *this.is_new).map(random_duration);
-                    match item.write(this.frame, retry, *this.last_frame_len) {
-                        Written::Blocks => *this.is_new = false,
-                        Written::Nothing => {}
-                        Written::End => this.events.set(None),
-                    }
-                }
-                Poll::Ready(None) => this.events.set(None),
-                Poll::Pending => {
-                    has_more = false;
-                    break;
-                }
-            }
-        }
-        if this.events.is_none() {
-            return;
-        }
-        // If the frame was full, the stream gets one more frame, in which it may end by itself. A stream that never
-        // ends gets only that one.
-        let is_last = !has_more || core::mem::replace(this.is_closing, is_closed);
-        if is_closed && is_last {
-            let close_event = guard.as_deref().and_then(StreamGuard::close_event);
-            if let Some(close_event) = close_event {
-                close_event.encode(fastrand::u64(..), this.frame.own());
-            }
-            this.events.set(None);
+        let close_event = guard.as_deref().and_then(StreamGuard::close_event);
+        this.state.as_mut().fill(
+            this.frame,
+            *this.last_frame_len,
+            config,
+            close_event.filter(|_| is_closed),
+            this.turn,
+            cx,
+        );
+        if this.state.has_ended() {
             return;
         }
         if this.frame.is_empty() {
@@ -179,12 +144,12 @@ impl<S: EventStream> EventBody<S> {
                         this.frame.own().extend_from_slice(&keep_alive.block);
                     }
                 }
-                Poll::Ready(IdleAction::End) => this.events.set(None),
+                Poll::Ready(IdleAction::End) => this.state.as_mut().end(),
                 Poll::Pending => {}
             }
         }
         if !this.frame.is_empty() && this.idle_timer.frame_sent(config) {
-            this.events.set(None);
+            this.state.end();
         }
     }
 }
@@ -207,7 +172,7 @@ impl<S: EventStream> Body for EventBody<S> {
             let part = this.frame.take();
             this.turn.spend_bytes(part.len());
             Poll::Ready(Some(Ok(http_body::Frame::data(part))))
-        } else if this.events.is_some() {
+        } else if !this.state.has_ended() {
             // If the stream was ready for the whole turn but gave no bytes, this wakes the task.
             ready!(this.turn.poll(cx));
             this.turn.end();
@@ -218,12 +183,12 @@ impl<S: EventStream> Body for EventBody<S> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.events.is_none() && self.frame.is_empty()
+        self.state.has_ended() && self.frame.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
         // The body for `HEAD` is empty, but its size hint must not say so: the body for `GET` has another size.
-        if self.events.is_none() && !self.frame.is_empty() {
+        if self.state.has_ended() && !self.frame.is_empty() {
             SizeHint::with_exact(self.frame.len() as u64)
         } else {
             SizeHint::default()
@@ -234,44 +199,7 @@ impl<S: EventStream> Body for EventBody<S> {
 impl<S> fmt::Debug for EventBody<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBody")
-            .field("ended", &self.events.is_none())
+            .field("ended", &self.state.has_ended())
             .finish_non_exhaustive()
-    }
-}
-
-/// Work that a body has done since it last yielded to the other tasks of its thread.
-#[derive(Default)]
-struct Turn {
-    events: u32,
-    bytes: usize,
-}
-
-impl Turn {
-    fn is_over(&self) -> bool {
-        self.events >= MAX_EVENTS_PER_TURN || self.bytes >= MAX_BYTES_PER_TURN
-    }
-
-    /// Returns `Pending` once and wakes the task, if the turn is over.
-    #[inline]
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if !self.is_over() {
-            return Poll::Ready(());
-        }
-        self.end();
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    fn spend_event(&mut self) {
-        self.events += 1;
-    }
-
-    fn spend_bytes(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-
-    /// Starts a new turn, because the body yields.
-    fn end(&mut self) {
-        *self = Self::default();
     }
 }

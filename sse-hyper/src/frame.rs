@@ -128,7 +128,7 @@ impl Frame {
         &mut self.own
     }
 
-    fn share(&mut self, bytes: Bytes) {
+    pub(crate) fn share(&mut self, bytes: Bytes) {
         if self.is_empty() {
             self.shared = bytes;
         } else {
@@ -148,6 +148,16 @@ impl Frame {
             mem::take(&mut self.shared)
         } else {
             self.shared.split_to(FULL_FRAME_BYTES)
+        }
+    }
+}
+
+impl Frame {
+    /// Returns all bytes.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self.shared.is_empty() {
+            true => self.own.freeze(),
+            false => self.shared,
         }
     }
 }

@@ -195,19 +195,23 @@
 mod axum;
 mod body;
 mod config;
+mod event_frames;
 mod frame;
 mod idle_timer;
 mod last_event_id;
 mod request;
 mod response;
+mod stream_state;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tracker;
+mod turn;
 
 #[cfg(feature = "axum")]
 pub use axum::LastEventId;
 pub use body::{EventBody, EventStream};
 pub use config::{KeepAlive, StreamConfig};
+pub use event_frames::EventFrames;
 pub use frame::{AsEvent, IntoFrame, StreamError};
 pub use last_event_id::{
     InvalidLastEventId, last_event_id, last_event_id_in_query, parse_event_id,

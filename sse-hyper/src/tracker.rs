@@ -6,14 +6,19 @@ use core::{
     task::{Context, Poll, Waker},
     time::Duration,
 };
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use sse_proto::CloseEvent;
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::{EventBody, EventStream, EventStreamRequest, StreamConfig, response::RequestHead};
+use crate::{
+    EventBody, EventFrames, EventStream, EventStreamRequest, StreamConfig, response::RequestHead,
+};
 
 /// Tracker of the event streams of a server: configures them, counts them, and closes them.
 ///
@@ -123,6 +128,13 @@ impl StreamTracker {
     /// Use it if the request needs no check; otherwise, use [`respond`](Self::respond).
     pub fn body<S: EventStream>(&self, events: S) -> EventBody<S> {
         EventBody::tracked(events, StreamGuard::new(Arc::clone(&self.shared)))
+    }
+
+    /// Creates the tracked frames of these events, for a server that has its own sockets and timers.
+    ///
+    /// `now` is the time at which the first comment was sent, `":\n\n"`. It is not part of the frames.
+    pub fn frames<S: EventStream>(&self, events: S, now: Instant) -> EventFrames<S> {
+        EventFrames::new(events, Arc::clone(&self.shared), now)
     }
 
     /// Returns the number of open streams: bodies that were not dropped yet.
@@ -255,7 +267,7 @@ impl fmt::Debug for StreamTracker {
 }
 
 /// State that all streams of a tracker share.
-struct Shared {
+pub(crate) struct Shared {
     config: StreamConfig,
     open_streams: AtomicUsize,
     /// Set by `close`.
@@ -277,25 +289,40 @@ pin_project! {
 }
 
 /// Guard that counts as an open stream until it is dropped.
-struct CountGuard(Arc<Shared>);
+pub(crate) struct CountGuard(Arc<Shared>);
+
+impl CountGuard {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.open_streams.fetch_add(1, Ordering::Relaxed);
+        Self(shared)
+    }
+
+    pub(crate) fn config(&self) -> &StreamConfig {
+        &self.0.config
+    }
+
+    /// Returns the close event, or `None` before `close`.
+    pub(crate) fn close_event(&self) -> Option<&CloseEvent> {
+        self.0.close_event.get()
+    }
+}
 
 impl StreamGuard {
     fn new(shared: Arc<Shared>) -> Self {
-        shared.open_streams.fetch_add(1, Ordering::Relaxed);
         Self {
             closed: Arc::clone(&shared.closed).notified_owned(),
-            count: CountGuard(shared),
+            count: CountGuard::new(shared),
             waker: None,
         }
     }
 
     pub(crate) fn config(&self) -> &StreamConfig {
-        &self.count.0.config
+        self.count.config()
     }
 
     /// Returns the close event, or `None` before `close`.
     pub(crate) fn close_event(&self) -> Option<&CloseEvent> {
-        self.count.0.close_event.get()
+        self.count.close_event()
     }
 
     /// Returns the close event, or registers the task to be woken by `close`.

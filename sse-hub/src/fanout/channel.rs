@@ -10,12 +10,13 @@
 //!   subscribers wait, it is emptied. A subscriber that is further behind than the window reads from the log.
 //! - **The frame** that was built last is kept, because the next subscriber is most likely at the same position.
 //! - **The waiting subscribers** are a slab of wakers. A publisher swaps it for an empty slab and wakes all wakers
-//!   of the full one outside of the lock. The next publisher uses its memory again.
+//!   of the full one outside of the lock. The next publisher uses its memory again. Subscribers with the same waker
+//!   share an entry: an event loop that drives all subscribers of the channel is woken once.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    task::{Context, Waker},
+    task::Waker,
 };
 
 use slab::Slab;
@@ -49,11 +50,22 @@ pub(crate) struct ChannelState {
     /// Number of events of the filters since the channel was created.
     pub(crate) appended: u64,
     frame: Option<Frame>,
-    /// Count of the current round of waiters. It increases each time that all subscribers are wakers.
+    /// Count of the current round of waiters. It increases each time that all waiters are woken.
     round: u64,
-    waiters: Slab<Waker>,
+    /// Number of subscribers that wait in this round.
+    waiting: usize,
+    waiters: Slab<Waiter>,
+    /// Key of the waiter that was added last, because the next subscriber most likely has the same waker.
+    last_waiter: usize,
     /// Empty slab whose memory is used for the next round.
-    spare_slab: Slab<Waker>,
+    spare_slab: Slab<Waiter>,
+}
+
+/// Waker of one or more subscribers that wait.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    waker: Waker,
+    subscribers: usize,
 }
 
 /// Event in the window.
@@ -99,7 +111,7 @@ pub(crate) struct Batch {
     pub(crate) is_latest_only: bool,
 }
 
-/// Position of a subscriber's waker among the waiting ones.
+/// Key of the waiter that a subscriber belongs to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WaiterKey {
     /// Round in which the subscriber waits. 0 if it does not wait.
@@ -107,8 +119,8 @@ pub(crate) struct WaiterKey {
     key: usize,
 }
 
-/// Wakers of the subscribers to wake.
-pub(crate) type Wakers = Slab<Waker>;
+/// Waiters to wake.
+pub(crate) type Waiters = Slab<Waiter>;
 
 impl Channel {
     pub(crate) fn new(id: u64, filters: TopicFilters, latest: u64) -> Self {
@@ -123,7 +135,9 @@ impl Channel {
                 appended: 0,
                 frame: None,
                 round: 1,
+                waiting: 0,
                 waiters: Slab::new(),
+                last_waiter: 0,
                 spare_slab: Slab::new(),
             }),
         }
@@ -135,29 +149,29 @@ impl Channel {
     }
 
     /// Adds the next event. The caller [wakes](Self::wake) the subscribers that wait for it.
-    pub(crate) fn append(&self, entry: &Arc<Entry>) -> Wakers {
+    pub(crate) fn append(&self, entry: &Arc<Entry>) -> Waiters {
         let mut state = self.lock();
         state.append(Arc::clone(entry));
-        state.take_wakers()
+        state.take_waiters()
     }
 
     /// Drops the window, because events up to this one are lost. The caller wakes the waiting subscribers.
-    pub(crate) fn skip_to(&self, sequence: u64) -> Wakers {
+    pub(crate) fn skip_to(&self, sequence: u64) -> Waiters {
         let mut state = self.lock();
         state.floor = sequence;
         state.clear();
-        state.take_wakers()
+        state.take_waiters()
     }
 
     /// Wakes these subscribers. The caller holds no lock, because their tasks may run at once.
-    pub(crate) fn wake(&self, mut wakers: Wakers) {
-        let count = wakers.len();
-        for waker in wakers.drain() {
-            waker.wake();
+    pub(crate) fn wake(&self, mut waiters: Waiters) {
+        let count = waiters.len();
+        for waiter in waiters.drain() {
+            waiter.waker.wake();
         }
         // Memory for many subscribers that have left is freed.
-        if wakers.capacity() <= 64.max(4 * count) {
-            self.lock().spare_slab = wakers;
+        if waiters.capacity() <= 64.max(4 * count) {
+            self.lock().spare_slab = waiters;
         }
     }
 }
@@ -265,24 +279,50 @@ impl ChannelState {
     /// Returns its old waker, which the caller drops outside of the lock. Dropping the last waker of a task may drop
     /// the task and its subscriptions.
     #[must_use]
-    pub(crate) fn add_waiter(&mut self, waiter: &mut WaiterKey, cx: &Context<'_>) -> Option<Waker> {
+    pub(crate) fn add_waiter(&mut self, key: &mut WaiterKey, waker: &Waker) -> Option<Waker> {
         let mut old = None;
-        match self.waiters.get_mut(waiter.key) {
-            Some(waker) if waiter.round == self.round => {
-                if !waker.will_wake(cx.waker()) {
-                    old = Some(core::mem::replace(waker, cx.waker().clone()));
-                }
-            }
-            _ => {
-                waiter.round = self.round;
-                waiter.key = self.waiters.insert(cx.waker().clone());
+        if key.round == self.round {
+            match self.waiters.get(key.key) {
+                Some(waiter) if waiter.waker.will_wake(waker) => return None,
+                _ => old = self.forget_waiter(*key),
             }
         }
-        if self.waiters.len() == self.subscribers && !self.window.is_empty() {
+        *key = WaiterKey {
+            round: self.round,
+            key: self.join_waiter(waker),
+        };
+        self.waiting += 1;
+        if self.waiting == self.subscribers && !self.window.is_empty() {
             self.floor = self.latest();
             self.clear();
         }
         old
+    }
+
+    /// Adds a subscriber to the waiter with this waker, and returns its key.
+    fn join_waiter(&mut self, waker: &Waker) -> usize {
+        match self.waiters.get_mut(self.last_waiter) {
+            Some(waiter) if waiter.waker.will_wake(waker) => waiter.subscribers += 1,
+            _ => {
+                self.last_waiter = self.waiters.insert(Waiter {
+                    waker: waker.clone(),
+                    subscribers: 1,
+                });
+            }
+        }
+        self.last_waiter
+    }
+
+    /// Removes a subscriber from its waiter, if it waits. Returns the waker if no other subscriber has it.
+    fn forget_waiter(&mut self, key: WaiterKey) -> Option<Waker> {
+        if key.round != self.round {
+            return None;
+        }
+        self.waiting -= 1;
+        let waiter = self.waiters.get_mut(key.key)?;
+        waiter.subscribers -= 1;
+        let is_unused = waiter.subscribers == 0;
+        is_unused.then(|| self.waiters.remove(key.key).waker)
     }
 
     fn clear(&mut self) {
@@ -291,19 +331,19 @@ impl ChannelState {
         self.frame = None;
     }
 
-    /// Takes the wakers of all waiting subscribers, and begins the next round.
-    pub(crate) fn take_wakers(&mut self) -> Wakers {
+    /// Takes the waiters, and begins the next round.
+    pub(crate) fn take_waiters(&mut self) -> Waiters {
         let empty = core::mem::take(&mut self.spare_slab);
         self.round += 1;
+        self.waiting = 0;
         core::mem::replace(&mut self.waiters, empty)
     }
 
     /// Removes a subscriber. Returns its waker, which the caller drops outside of the lock.
     #[must_use]
-    pub(crate) fn remove_waiter(&mut self, waiter: WaiterKey) -> Option<Waker> {
+    pub(crate) fn remove_subscriber(&mut self, key: WaiterKey) -> Option<Waker> {
         self.subscribers -= 1;
-        let waits = waiter.round == self.round;
-        let waker = waits.then(|| self.waiters.try_remove(waiter.key)).flatten();
+        let waker = self.forget_waiter(key);
         if self.waiters.is_empty() {
             self.waiters.shrink_to_fit();
         }

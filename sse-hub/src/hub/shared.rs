@@ -80,7 +80,7 @@ impl Shared {
     }
 
     /// Adds an event, with the sequence that the backend has given it, or with the next one. Returns the sequence, and
-    /// how many channels and subscribers were woken.
+    /// how many channels and waiters were woken.
     pub(crate) fn append(&self, sequence: Option<u64>, publication: &Publication) -> (u64, usize) {
         let mut core = self.write();
         // This cannot overflow: a first sequence leaves room for more events than can ever be published.
@@ -93,16 +93,16 @@ impl Shared {
             appended_at: Instant::now(),
         });
         let channels = core.index.channels(&publication.topics, &self.digester);
-        let wakers: Vec<_> = channels
+        let waiters: Vec<_> = channels
             .iter()
             .map(|channel| channel.append(&entry))
             .collect();
         core.log.append(entry);
         drop(core);
         let mut count = channels.len();
-        for (channel, wakers) in channels.iter().zip(wakers) {
-            count += wakers.len();
-            channel.wake(wakers);
+        for (channel, waiters) in channels.iter().zip(waiters) {
+            count += waiters.len();
+            channel.wake(waiters);
         }
         self.counters.published();
         (sequence, count)
@@ -148,7 +148,7 @@ impl Shared {
         let is_loaded = self.is_loaded();
         let old = core.log.skip_to(sequence, is_loaded);
         let channels: Vec<_> = core.index.all().cloned().collect();
-        let wakers: Vec<_> = channels
+        let waiters: Vec<_> = channels
             .iter()
             .map(|channel| channel.skip_to(sequence))
             .collect();
@@ -157,8 +157,8 @@ impl Shared {
         if is_loaded {
             tracing::warn!(sequence, "backend lost events before they arrived here");
         }
-        for (channel, wakers) in channels.iter().zip(wakers) {
-            channel.wake(wakers);
+        for (channel, waiters) in channels.iter().zip(waiters) {
+            channel.wake(waiters);
         }
         Some(old)
     }
@@ -170,8 +170,8 @@ impl Shared {
         }
         let channels: Vec<_> = self.read().index.all().cloned().collect();
         for channel in channels {
-            let wakers = channel.lock().take_wakers();
-            channel.wake(wakers);
+            let waiters = channel.lock().take_waiters();
+            channel.wake(waiters);
         }
     }
 
@@ -236,7 +236,7 @@ impl Shared {
     /// Removes a subscriber from its channel, and the channel after its last subscriber.
     pub(crate) fn unsubscribe(&self, channel: &Channel, waiter: WaiterKey) {
         let mut state = channel.lock();
-        let waker = state.remove_waiter(waiter);
+        let waker = state.remove_subscriber(waiter);
         let is_last = state.subscribers == 0;
         drop(state);
         drop(waker);

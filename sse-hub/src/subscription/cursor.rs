@@ -14,7 +14,7 @@
 //!           replay        catching up      live
 //! ```
 
-use core::{task::Context, time::Duration};
+use core::{task::Waker, time::Duration};
 
 use crate::{
     CloseEvent, Encoded, LagPolicy,
@@ -62,7 +62,7 @@ pub(crate) enum ReadStep {
     Events(Encoded),
     /// The last events of the subscription.
     Ended(Encoded),
-    /// There are no events. The next one wakes the task.
+    /// There are no events. The next one wakes the waker.
     CaughtUp,
     /// The position has moved without an event. The caller reads again.
     Again,
@@ -97,13 +97,8 @@ impl Cursor {
         }
     }
 
-    /// Takes the next events, from the window if possible. Waits if there are none.
-    pub(crate) fn read(
-        &mut self,
-        shared: &Shared,
-        channel: &Channel,
-        cx: &mut Context<'_>,
-    ) -> ReadStep {
+    /// Takes the next events, from the window if possible. If there are none, the next one wakes the waker.
+    pub(crate) fn read(&mut self, shared: &Shared, channel: &Channel, waker: &Waker) -> ReadStep {
         let mut window = channel.lock();
         if self.is_live
             && let Some(max) = self.max_lag
@@ -115,7 +110,7 @@ impl Cursor {
             WindowRead::CaughtUp => {
                 self.is_live = shared.is_loaded();
                 self.ordinal = window.appended;
-                let old = window.add_waiter(&mut self.waiter, cx);
+                let old = window.add_waiter(&mut self.waiter, waker);
                 drop(window);
                 drop(old);
                 match core::mem::replace(&mut self.is_idle, true) {

@@ -8,7 +8,7 @@ pub(crate) mod replay;
 use core::{
     fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 use std::sync::Arc;
 
@@ -105,7 +105,36 @@ impl Subscription {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+    /// Returns a number that all subscriptions of a hub with the same topic filters have, as long as one of them is
+    /// open.
+    ///
+    /// Use it with [`poll_events`](Self::poll_events), to share a waker between subscriptions.
+    pub fn channel_id(&self) -> u64 {
+        self.channel.id
+    }
+
+    /// Returns whether the subscription waits only for events of its filters, after it has returned `Pending`.
+    ///
+    /// If not, it also waits for a replay, or for the expiry of a grant.
+    pub fn waits_only_for_events(&self) -> bool {
+        self.prelude.is_none()
+    }
+
+    /// Returns the next events like the stream does, but wakes another waker when there are new events.
+    ///
+    /// This is for an event loop that drives many subscriptions. If those with the same
+    /// [`channel_id`](Self::channel_id) are polled with the same `events_waker`, a new event wakes the loop once, and
+    /// not once for each subscriber. Then the loop polls all of these subscriptions. Closing the hub wakes this waker,
+    /// too.
+    ///
+    /// The waker of the context is for everything else. It is woken during the poll if the subscription has done much
+    /// work and wants to be polled again. It is woken after the poll only if the subscription does not
+    /// [wait only for events](Self::waits_only_for_events).
+    pub fn poll_events(
+        &mut self,
+        cx: &mut Context<'_>,
+        events_waker: &Waker,
+    ) -> Poll<Option<Encoded>> {
         if self.has_ended {
             return Poll::Ready(None);
         }
@@ -116,7 +145,7 @@ impl Subscription {
             if let Some(blocks) = ready!(self.poll_prelude(cx)) {
                 return Poll::Ready(Some(blocks));
             }
-            match self.cursor.read(&self.shared, &self.channel, cx) {
+            match self.cursor.read(&self.shared, &self.channel, events_waker) {
                 ReadStep::Events(blocks) => return Poll::Ready(Some(blocks)),
                 ReadStep::Ended(blocks) => {
                     self.has_ended = true;
@@ -209,7 +238,8 @@ impl Stream for Subscription {
     type Item = Encoded;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
-        self.get_mut().poll(cx)
+        let waker = cx.waker();
+        self.get_mut().poll_events(cx, waker)
     }
 }
 
@@ -251,7 +281,7 @@ impl Stream for Events {
             if let Some(event) = this.ready.next() {
                 return Poll::Ready(Some(event));
             }
-            match ready!(this.subscription.poll(cx)) {
+            match ready!(Pin::new(&mut this.subscription).poll_next(cx)) {
                 Some(blocks) => this.ready = blocks.events().collect::<Vec<_>>().into_iter(),
                 None => return Poll::Ready(None),
             }
