@@ -8,6 +8,7 @@ mod axum;
 mod epoll;
 mod http1;
 mod hub;
+mod hub_hyper;
 mod nchan;
 mod ours;
 mod ours_axum;
@@ -33,8 +34,10 @@ pub enum Library {
     Ours,
     /// axum with the body of sse-hyper.
     OursAxum,
-    /// sse-hub with sse-hyper.
+    /// sse-hub with sse-reactor.
     Hub,
+    /// sse-hub with sse-hyper, without an event loop of its own.
+    HubHyper,
     /// `Sse` of axum.
     Axum,
     /// warp with sse-warp.
@@ -74,6 +77,7 @@ impl Library {
             Self::Ours => "ours",
             Self::OursAxum => "ours-axum",
             Self::Hub => "hub",
+            Self::HubHyper => "hub-hyper",
             Self::Axum => "axum",
             Self::OursWarp => "ours-warp",
             Self::Warp => "warp",
@@ -108,6 +112,7 @@ impl Library {
             Self::Ours => ours::serve(listener, Feed::by(commands), shutdown).await?,
             Self::OursAxum => ours_axum::serve(listener, Feed::by(commands), shutdown).await?,
             Self::Hub => hub::serve(listener, commands, shutdown).await?,
+            Self::HubHyper => hub_hyper::serve(listener, commands, shutdown).await?,
             Self::Axum => axum::serve(listener, Feed::by(commands), shutdown).await?,
             Self::OursWarp => ours_warp::serve(listener, Feed::by(commands), shutdown).await?,
             Self::Warp => warp::serve(listener, Feed::by(commands), shutdown).await?,

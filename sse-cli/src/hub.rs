@@ -40,6 +40,8 @@ use std::{env, sync::Arc, thread};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum, builder::BoolishValueParser, value_parser};
 use sse_hub::{Hub, HubConfig, IdFormat, LagPolicy};
+use sse_hyper::StreamTracker;
+use sse_reactor::Reactor;
 use tokio::runtime;
 use tracing::Level;
 use tracing_subscriber::{
@@ -186,6 +188,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     streams: StreamOptions,
 
+    /// Keep the connections of streams in the HTTP server. By default, an event loop takes them over after the head of
+    /// the response, and an idle stream needs much less memory.
+    #[arg(long, env = "SSE_HUB_NO_HAND_OFF", value_parser = BoolishValueParser::new())]
+    no_hand_off: bool,
+
     /// Do not send subscribers their position. By default, each stream begins with an event of the type "position".
     /// It is sent again while a subscriber gets no events and others do. So a client that loses its connection misses
     /// nothing, and its last event ID stays known.
@@ -258,8 +265,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
         write_timeout,
         idle_timeout,
     };
-    server::run(listeners, Arc::new(server), limits, shutdown).await;
-    Ok(())
+    server::run(listeners, Arc::new(server), limits, shutdown).await
 }
 
 fn log_from_env() -> Result<Targets> {
@@ -296,9 +302,18 @@ impl Arguments {
         if let Some(key) = self.id_key {
             config = config.id_format(IdFormat::sealed(key));
         }
+        let streams = StreamTracker::new(self.streams.config());
+        let reactor = match self.no_hand_off {
+            true => None,
+            false => Some(
+                Reactor::with_write_timeout(streams.clone(), self.write_timeout)
+                    .context("cannot start the event loop")?,
+            ),
+        };
         Ok(Server {
             hub: self.hub(config)?,
-            streams: sse_hyper::StreamTracker::new(self.streams.config()),
+            reactor,
+            streams,
             access,
             cors,
             metrics,

@@ -56,18 +56,25 @@ impl<S> EventBody<S> {
     ///   ([9.2.5](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream));
     /// - `Cache-Control: no-cache, no-transform`, because the events for one client are wrong for the next one, and
     ///   because proxies that compress hold events back (`HAProxy` does);
-    /// - `X-Accel-Buffering: no`, which makes nginx and others pass on each event as it comes.
+    /// - `Incremental: ?1`, which asks proxies to pass on each event as it comes
+    ///   ([RFC 10036](https://www.rfc-editor.org/rfc/rfc10036));
+    /// - `X-Accel-Buffering: no`, which asks older ones, such as nginx.
     ///
     /// It checks no request. Use it where there is no request to check.
     pub fn into_response(self) -> Response<Self> {
         let mut response = Response::new(self);
-        // Capacity for exactly these three: hyper keeps the map until the connection ends.
-        *response.headers_mut() = HeaderMap::with_capacity(3);
+        // Capacity for exactly these four: hyper keeps the map until the connection ends.
+        *response.headers_mut() = HeaderMap::with_capacity(4);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(
             CACHE_CONTROL,
             HeaderValue::from_static("no-cache, no-transform"),
+        );
+        // A Boolean of structured fields, which is true.
+        headers.insert(
+            HeaderName::from_static("incremental"),
+            HeaderValue::from_static("?1"),
         );
         headers.insert(
             HeaderName::from_static("x-accel-buffering"),

@@ -18,6 +18,7 @@ fn assert_headers<B>(response: &Response<B>) {
         response.headers()["cache-control"],
         "no-cache, no-transform"
     );
+    assert_eq!(response.headers()["incremental"], "?1");
     assert_eq!(response.headers()["x-accel-buffering"], "no");
 }
 

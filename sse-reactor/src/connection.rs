@@ -320,6 +320,20 @@ where
     }
 }
 
+/// Connection from which the socket can be taken, for example a [`TcpStream`] with timeouts.
+///
+/// All bytes that it has accepted must be written to the socket when it is flushed.
+pub trait IntoSocket {
+    /// Returns the socket. With `None`, the connection ends.
+    fn into_socket(self) -> Option<TcpStream>;
+}
+
+impl IntoSocket for TcpStream {
+    fn into_socket(self) -> Option<TcpStream> {
+        Some(self)
+    }
+}
+
 /// Service of hyper that [`serve_connection`] takes, with a body of [`Bytes`]. All such services implement this trait.
 pub trait HttpService:
     Service<
@@ -379,7 +393,7 @@ pub fn serve_connection<Io, S>(
     on_return: impl FnOnce(TcpStream, Bytes) + Send + 'static,
 ) -> Connection<Io, S>
 where
-    Io: AsyncRead + AsyncWrite + Into<TcpStream> + Unpin,
+    Io: AsyncRead + AsyncWrite + IntoSocket + Unpin,
     S: HttpService,
 {
     let state = Arc::<State>::default();
@@ -402,7 +416,7 @@ where
 
 impl<Io, S> Connection<Io, S>
 where
-    Io: AsyncRead + AsyncWrite + Into<TcpStream> + Unpin,
+    Io: AsyncRead + AsyncWrite + IntoSocket + Unpin,
     S: HttpService,
 {
     /// Ends the connection after the current response, as
@@ -418,7 +432,7 @@ where
 
 impl<Io, S> Future for Connection<Io, S>
 where
-    Io: AsyncRead + AsyncWrite + Into<TcpStream> + Unpin,
+    Io: AsyncRead + AsyncWrite + IntoSocket + Unpin,
     S: HttpService,
 {
     type Output = hyper::Result<()>;
@@ -443,8 +457,11 @@ where
         if let (Some(connection), Some(on_return)) = (connection, on_return) {
             let parts = connection.into_parts();
             let Socket { io, read_ahead, .. } = parts.io.into_inner();
+            let Some(socket) = io.into_socket() else {
+                return Poll::Ready(Ok(()));
+            };
             let added = this.reactor.add(NewStream {
-                socket: io.into(),
+                socket,
                 subscription,
                 read_ahead: join(parts.read_buf, read_ahead),
                 closes,

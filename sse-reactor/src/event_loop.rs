@@ -58,7 +58,8 @@ pub(crate) struct EventLoop {
     poll: mio::Poll,
     signals: Arc<Signals>,
     commands: Arc<Commands>,
-    subscribers: Slab<Subscriber>,
+    /// Boxed, so that the memory of those that leave is freed.
+    subscribers: Slab<Box<Subscriber>>,
     groups: Groups,
     /// Subscribers that get a turn for another reason than new events.
     queue: VecDeque<usize>,
@@ -186,7 +187,7 @@ impl EventLoop {
             Target::Group(key) => self.groups.activate(key),
             Target::Subscriber(key) => {
                 let subscriber = self.subscribers.get(key);
-                if let Some(signal) = subscriber.and_then(Subscriber::own_signal) {
+                if let Some(signal) = subscriber.and_then(|subscriber| subscriber.own_signal()) {
                     signal.handled();
                 }
                 self.enqueue(key);
@@ -198,7 +199,7 @@ impl EventLoop {
             Target::Commands => {
                 for command in self.commands.take() {
                     match command {
-                        Command::Add(subscriber) => self.add(*subscriber),
+                        Command::Add(subscriber) => self.add(subscriber),
                         Command::Detach => self.is_detached = true,
                     }
                 }
@@ -225,7 +226,7 @@ impl EventLoop {
         }
     }
 
-    fn add(&mut self, mut subscriber: Subscriber) {
+    fn add(&mut self, mut subscriber: Box<Subscriber>) {
         let key = self.subscribers.vacant_key();
         let Ok(index) = u32::try_from(key) else {
             return;
@@ -296,7 +297,7 @@ impl EventLoop {
         self.handle_timers();
     }
 
-    fn remove(&mut self, key: usize) -> Option<Subscriber> {
+    fn remove(&mut self, key: usize) -> Option<Box<Subscriber>> {
         let mut subscriber = self.subscribers.try_remove(key)?;
         if let Some(timer) = &subscriber.timer {
             self.timers.try_remove(&timer.key);
@@ -307,6 +308,11 @@ impl EventLoop {
             moved.group = subscriber.group;
         }
         deregister(self.poll.registry(), &mut subscriber);
+        if self.subscribers.is_empty() {
+            self.subscribers = Slab::new();
+            self.timers = DelayQueue::new();
+            self.queue = VecDeque::new();
+        }
         Some(subscriber)
     }
 }
@@ -321,7 +327,7 @@ fn deregister(registry: &Registry, subscriber: &mut Subscriber) {
 }
 
 /// Ends a stream of which all is sent: closes the connection, or returns it.
-fn end(subscriber: Subscriber) {
+fn end(subscriber: Box<Subscriber>) {
     let Subscriber {
         socket,
         frames,
@@ -329,7 +335,7 @@ fn end(subscriber: Subscriber) {
         on_return,
         closes,
         ..
-    } = subscriber;
+    } = *subscriber;
     drop(frames);
     if closes {
         // The client may be gone already.

@@ -73,6 +73,10 @@ impl Groups {
         if group.members.is_empty() {
             let group = self.groups.remove(key);
             self.by_channel.remove(&group.channel);
+            if self.groups.is_empty() {
+                self.groups = Slab::new();
+                self.by_channel = HashMap::new();
+            }
         } else if group.members.capacity() > 4 * group.members.len().max(16) {
             group.members.shrink_to(2 * group.members.len());
         }

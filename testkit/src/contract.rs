@@ -50,6 +50,7 @@ impl Server {
             header("cache-control"),
             Some(&b"no-cache, no-transform"[..])
         );
+        assert_eq!(header("incremental"), Some(&b"?1"[..]));
         assert_eq!(header("x-accel-buffering"), Some(&b"no"[..]));
         assert_eq!(header("access-control-allow-origin"), Some(&b"*"[..]));
 

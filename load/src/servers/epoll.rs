@@ -25,7 +25,7 @@ use crate::commands::{Commands, ServerCommand, print_missed};
 
 /// Response head of the server `ours`.
 const RESPONSE_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
-    cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\
+    cache-control: no-cache, no-transform\r\nincremental: ?1\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\
     date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
 
 const COMMANDS: Token = Token(usize::MAX);

@@ -14,6 +14,7 @@
 //! that is gone answers the first comment with a reset, so the second one cannot be written.
 
 use core::{
+    mem,
     pin::Pin,
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, ready},
@@ -29,20 +30,19 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use hyper::{
-    body,
-    rt::{Sleep, Timer},
-};
+use hyper::rt::{Sleep, Timer};
 use sse_hub::Subscription;
 use sse_hyper::Encoded;
 use sse_proto::Comment;
+use sse_reactor::IntoSocket;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Empty, ReadBuf, empty},
     net::TcpStream,
     runtime::Handle,
     time::{self, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
+use tokio_util::either::Either;
 
 /// Maximum time from the first byte of a request to the end of its head. It is also the maximum time from the start of
 /// a connection to its first request.
@@ -83,12 +83,16 @@ impl ConnectionState {
 
 /// Socket of a connection, which hyper reads and writes.
 pub(crate) struct Connection {
-    socket: Pin<Box<TimeoutStream<TcpStream>>>,
+    /// The socket with its write timeout. It is replaced by an empty stream when it is taken out.
+    socket: Pin<Box<TimeoutStream<Either<TcpStream, Empty>>>>,
     state: Arc<ConnectionState>,
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TimeoutStream<TcpStream>) -> Self {
+    /// Creates a connection that fails when nothing can be written for this time.
+    pub(crate) fn new(socket: TcpStream, write_timeout: Duration) -> Self {
+        let mut socket = TimeoutStream::new(Either::Left(socket));
+        socket.set_write_timeout(Some(write_timeout));
         Self {
             socket: Box::pin(socket),
             state: Arc::default(),
@@ -99,12 +103,6 @@ impl Connection {
         &self.state
     }
 
-    /// Returns the socket, to read its options.
-    #[cfg(test)]
-    pub(crate) fn socket(&self) -> &TcpStream {
-        self.socket.get_ref()
-    }
-
     /// Records whether a client with a stream has closed its writing half.
     fn check_client(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let state = &self.state;
@@ -113,17 +111,27 @@ impl Connection {
         {
             return Ok(());
         }
+        let Either::Left(socket) = self.socket.get_ref() else {
+            return Ok(());
+        };
         let mut byte = [0];
-        let peeked = self
-            .socket
-            .get_ref()
-            .poll_peek(cx, &mut ReadBuf::new(&mut byte));
+        let peeked = socket.poll_peek(cx, &mut ReadBuf::new(&mut byte));
         if let Poll::Ready(0) = peeked? {
             state.client_has_ended.store(true, Ordering::Relaxed);
             // Wakes the stream, so that it checks the flag.
             cx.waker().wake_by_ref();
         }
         Ok(())
+    }
+}
+
+impl IntoSocket for Connection {
+    fn into_socket(mut self) -> Option<TcpStream> {
+        let socket = self.socket.as_mut().get_pin_mut().get_mut();
+        match mem::replace(socket, Either::Right(empty())) {
+            Either::Left(socket) => Some(socket),
+            Either::Right(_) => None,
+        }
     }
 }
 
@@ -299,10 +307,13 @@ impl Drop for ProbingSubscription {
 // > typically close a connection in stages.
 //
 // https://www.rfc-editor.org/rfc/rfc9112#section-9.6
-pub(crate) struct RequestBody(Option<body::Incoming>);
+pub(crate) struct RequestBody(Option<Incoming>);
+
+/// Body of a request, as the server reads it.
+type Incoming = sse_reactor::RequestBody;
 
 impl RequestBody {
-    pub(crate) fn new(body: body::Incoming) -> Self {
+    pub(crate) fn new(body: Incoming) -> Self {
         Self(Some(body))
     }
 }
@@ -343,6 +354,6 @@ impl Drop for RequestBody {
     }
 }
 
-async fn discard(mut rest: body::Incoming) {
+async fn discard(mut rest: Incoming) {
     while let Some(Ok(_)) = rest.frame().await {}
 }

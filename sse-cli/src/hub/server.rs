@@ -11,18 +11,22 @@ use core::{
 use std::{io, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
 use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use hyper::{server::conn::http1, service::service_fn};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sse_hub::{Hub, LagPolicy};
 use sse_hyper::{CloseEvent, Event, StreamTracker};
+use sse_reactor::{Reactor, serve_connection};
 use tokio::{
     net::{TcpListener, TcpStream, lookup_host},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_io_timeout::TimeoutStream;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 use tower_http::cors::CorsLayer;
 
 use crate::hub::{
@@ -36,6 +40,8 @@ use crate::hub::{
 pub(crate) struct Server {
     pub(crate) hub: Hub,
     pub(crate) streams: StreamTracker,
+    /// Takes the connections of streams over. With `None`, hyper keeps them.
+    pub(crate) reactor: Option<Reactor>,
     pub(crate) access: Access,
     /// Layer for requests of other origins. With `None`, pages of other origins cannot read the events.
     pub(crate) cors: Option<CorsLayer>,
@@ -78,51 +84,108 @@ pub(crate) async fn run(
     server: Arc<Server>,
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
-) {
-    let open_connections = GracefulShutdown::new();
+) -> Result<()> {
     let permits = Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS)));
+    let connections = Arc::new(Connections {
+        reactor: match &server.reactor {
+            Some(reactor) => reactor.clone(),
+            None => Reactor::new(server.streams.clone())?,
+        },
+        server,
+        limits,
+        closing: CancellationToken::new(),
+        open: TaskTracker::new(),
+    });
     let mut shutdown = pin!(shutdown);
     loop {
-        let (connection, permit) = tokio::select! {
+        let (socket, permit) = tokio::select! {
             accepted = accept(&listeners, &permits) => accepted,
             () = &mut shutdown => break,
         };
-        let connection = with_socket_options(connection, limits.write_timeout);
-        let server = Arc::clone(&server);
+        set_socket_options(&socket, connections.limits.write_timeout);
+        let guard = Guard {
+            _permit: permit,
+            _open: connections.open.token(),
+        };
+        Arc::clone(&connections).serve(socket, Bytes::new(), guard);
+    }
+    drop(listeners);
+    let Connections {
+        server,
+        closing,
+        open,
+        ..
+    } = &*connections;
+    tracing::info!(streams = server.streams.open_streams(), "closing");
+    // The hub sends each subscriber its position. `streams` ends those that still wait for their replay.
+    server.hub.close(close_event());
+    server.streams.close(close_event());
+    closing.cancel();
+    open.close();
+    if timeout(SHUTDOWN_TIMEOUT, open.wait()).await.is_err() {
+        tracing::warn!("some clients did not read the rest of their responses in time");
+    }
+    Ok(())
+}
+
+/// All connections of the server.
+struct Connections {
+    server: Arc<Server>,
+    reactor: Reactor,
+    limits: ConnectionLimits,
+    /// The server is shutting down.
+    closing: CancellationToken,
+    open: TaskTracker,
+}
+
+/// Guard that lives as long as a connection.
+struct Guard {
+    _permit: Option<OwnedSemaphorePermit>,
+    _open: TaskTrackerToken,
+}
+
+impl Connections {
+    /// Serves a connection in a task, and again after its stream has ended.
+    fn serve(self: Arc<Self>, socket: TcpStream, read_ahead: Bytes, guard: Guard) {
+        let closing = self.closing.clone();
+        if closing.is_cancelled() {
+            return;
+        }
+        let connection = Connection::new(socket, self.limits.write_timeout);
+        let server = Arc::clone(&self.server);
         let timer = HeadTimer::new(connection.state());
         let state = Arc::clone(connection.state());
-        let service = service_fn(move |mut request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<sse_reactor::RequestBody>| {
             request.extensions_mut().insert(Arc::clone(&state));
             respond(Arc::clone(&server), request.map(RequestBody::new))
         });
-        let connection = http1::Builder::new()
-            .timer(timer)
-            .header_read_timeout(limits.idle_timeout)
+        let mut http = http1::Builder::new();
+        http.timer(timer)
+            .header_read_timeout(self.limits.idle_timeout)
             .half_close(true)
             .max_buf_size(BUFFER_BYTES)
             .max_header_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEAD_FIELDS)
             // Most frames are small, and the system call for one buffer is cheaper.
-            .writev(false)
-            .serve_connection(TokioIo::new(connection), service);
-        let connection = open_connections.watch(connection);
+            .writev(false);
+        let connections = Arc::clone(&self);
+        let on_return = move |socket, read_ahead| connections.serve(socket, read_ahead, guard);
+        let reactor = &self.reactor;
+        let connection =
+            serve_connection(reactor, &http, connection, read_ahead, service, on_return);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            let result = tokio::select! {
+                result = &mut connection => result,
+                () = closing.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = result {
                 tracing::debug!(%error, "connection failed");
             }
-            drop(permit);
         });
-    }
-    drop(listeners);
-    tracing::info!(streams = server.streams.open_streams(), "closing");
-    // The hub sends each subscriber its position. `streams` ends those that still wait for their replay.
-    server.hub.close(close_event());
-    server.streams.close(close_event());
-    if timeout(SHUTDOWN_TIMEOUT, open_connections.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("some clients did not read the rest of their responses in time");
     }
 }
 
@@ -178,22 +241,19 @@ fn is_connection_error(error: &io::Error) -> bool {
     )
 }
 
-/// Sets the options of a connection. It fails when nothing can be written for `write_timeout`.
-fn with_socket_options(connection: TcpStream, write_timeout: Duration) -> Connection {
+/// Sets the options of a connection. It fails when its client has acknowledged nothing for `write_timeout`.
+fn set_socket_options(connection: &TcpStream, write_timeout: Duration) {
     // Without these options, the connection still works, or it fails when it is used.
     if let Err(error) = connection.set_nodelay(true) {
         tracing::warn!(%error, "a connection may be slow: TCP_NODELAY is not set");
     }
     #[cfg(target_os = "linux")]
-    if let Err(error) = set_user_timeout(&connection, write_timeout) {
+    if let Err(error) = set_user_timeout(connection, write_timeout) {
         tracing::warn!(
             %error,
             "a client that vanishes may be noticed late: TCP_USER_TIMEOUT is not set"
         );
     }
-    let mut connection = TimeoutStream::new(connection);
-    connection.set_write_timeout(Some(write_timeout));
-    Connection::new(connection)
 }
 
 /// Sets the time after which Linux closes a connection with unacknowledged data, whose client has vanished.
@@ -367,9 +427,8 @@ mod tests {
             ("1e300", MAX_USER_TIMEOUT),
         ] {
             let connection = TcpStream::connect(address).await.unwrap();
-            let connection =
-                with_socket_options(connection, crate::parse::seconds(seconds).unwrap());
-            let socket = socket2::SockRef::from(connection.socket());
+            set_socket_options(&connection, crate::parse::seconds(seconds).unwrap());
+            let socket = socket2::SockRef::from(&connection);
             let timeout = socket.tcp_user_timeout().unwrap();
             assert_eq!(timeout, Some(expected), "{seconds} s");
             assert!(socket.tcp_nodelay().unwrap());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use sse_hub::{InvalidTopic, SubscribeError, SubscriptionBuilder, TopicFilters};
 use sse_hyper::EventId;
@@ -33,6 +33,12 @@ pub(crate) fn subscribe<B>(
         SubscribeError::Denied(_) => Refusal::new(StatusCode::FORBIDDEN, error),
         _ => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error),
     })?;
+    if let Some(reactor) = &server.reactor
+        && request.version() == Version::HTTP_11
+    {
+        let response = reactor.respond(request, subscription);
+        return Ok(response.map(BodyExt::boxed_unsync));
+    }
     let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
     let events = ProbingSubscription::new(subscription, connection);
     let response = server.streams.respond(request, events);

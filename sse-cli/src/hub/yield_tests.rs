@@ -32,6 +32,7 @@ fn server() -> Arc<Server> {
     Arc::new(Server {
         hub: Hub::new(HubConfig::new()),
         streams: sse_hyper::StreamTracker::default(),
+        reactor: None,
         access: Access {
             publish: Token::parse("t").unwrap(),
             subscribe: None,
