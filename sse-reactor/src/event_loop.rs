@@ -17,8 +17,8 @@ use tokio_util::time::DelayQueue;
 use crate::{
     chunk::ChunkCache,
     group::Groups,
+    open_stream::{OpenStream, Shared, Timer, Turn},
     signals::{Flag, Signal, Signals, Target},
-    subscriber::{Shared, Subscriber, Timer, Turn},
 };
 
 /// Token of the signals. The others are keys of subscribers.
@@ -30,9 +30,9 @@ const TURNS_PER_ROUND: usize = 256;
 /// Number of events of sockets that are read at once.
 const SOCKET_EVENTS: usize = 256;
 
-/// What handles send to the event loop.
+/// Message of a handle to the event loop.
 pub(crate) enum Command {
-    Add(Box<Subscriber>),
+    Add(Box<OpenStream>),
     /// There are no more handles. The event loop ends after its last subscriber.
     Detach,
 }
@@ -59,7 +59,7 @@ pub(crate) struct EventLoop {
     signals: Arc<Signals>,
     commands: Arc<Commands>,
     /// Boxed, so that the memory of those that leave is freed.
-    subscribers: Slab<Box<Subscriber>>,
+    streams: Slab<Box<OpenStream>>,
     groups: Groups,
     /// Subscribers that get a turn for another reason than new events.
     queue: VecDeque<usize>,
@@ -89,7 +89,7 @@ impl EventLoop {
             timers_signal: Signal::new(&signals, Target::Timers),
             signals,
             commands,
-            subscribers: Slab::new(),
+            streams: Slab::new(),
             queue: VecDeque::new(),
             timers: DelayQueue::new(),
             chunks: ChunkCache::default(),
@@ -109,7 +109,7 @@ impl EventLoop {
         let _context = runtime.enter();
         let mut events = mio::Events::with_capacity(SOCKET_EVENTS);
         let mut targets = Vec::new();
-        while !(self.is_detached && self.subscribers.is_empty()) {
+        while !(self.is_detached && self.streams.is_empty()) {
             let is_idle = self.groups.is_idle() && self.queue.is_empty();
             if is_idle {
                 self.chunks.clear();
@@ -151,15 +151,15 @@ impl EventLoop {
 
     fn next_queued(&mut self) -> Option<usize> {
         let key = self.queue.pop_front()?;
-        if let Some(subscriber) = self.subscribers.get_mut(key) {
-            subscriber.is_queued = false;
+        if let Some(stream) = self.streams.get_mut(key) {
+            stream.is_queued = false;
         }
         Some(key)
     }
 
     fn enqueue(&mut self, key: usize) {
-        if let Some(subscriber) = self.subscribers.get_mut(key)
-            && !core::mem::replace(&mut subscriber.is_queued, true)
+        if let Some(stream) = self.streams.get_mut(key)
+            && !core::mem::replace(&mut stream.is_queued, true)
         {
             self.queue.push_back(key);
         }
@@ -167,7 +167,7 @@ impl EventLoop {
 
     fn handle_socket(&mut self, event: &Event) {
         let Token(key) = event.token();
-        let Some(subscriber) = self.subscribers.get_mut(key) else {
+        let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
         if event.is_error() || event.is_write_closed() {
@@ -175,9 +175,9 @@ impl EventLoop {
             return;
         }
         if event.is_read_closed() {
-            subscriber.client_has_closed(self.now);
+            stream.client_has_closed(self.now);
             self.enqueue(key);
-        } else if event.is_writable() && subscriber.is_blocked() {
+        } else if event.is_writable() && stream.is_blocked() {
             self.enqueue(key);
         }
     }
@@ -185,9 +185,9 @@ impl EventLoop {
     fn handle_signal(&mut self, target: Target) {
         match target {
             Target::Group(key) => self.groups.activate(key),
-            Target::Subscriber(key) => {
-                let subscriber = self.subscribers.get(key);
-                if let Some(signal) = subscriber.and_then(|subscriber| subscriber.own_signal()) {
+            Target::Stream(key) => {
+                let stream = self.streams.get(key);
+                if let Some(signal) = stream.and_then(|stream| stream.own_signal()) {
                     signal.handled();
                 }
                 self.enqueue(key);
@@ -199,13 +199,13 @@ impl EventLoop {
             Target::Commands => {
                 for command in self.commands.take() {
                     match command {
-                        Command::Add(subscriber) => self.add(subscriber),
+                        Command::Add(stream) => self.add(stream),
                         Command::Detach => self.is_detached = true,
                     }
                 }
             }
             Target::Closing => {
-                let keys: Vec<_> = self.subscribers.iter().map(|(key, _)| key).collect();
+                let keys: Vec<_> = self.streams.iter().map(|(key, _)| key).collect();
                 for key in keys {
                     self.enqueue(key);
                 }
@@ -219,51 +219,51 @@ impl EventLoop {
         let mut cx = Context::from_waker(&waker);
         while let Poll::Ready(Some(expired)) = self.timers.poll_expired(&mut cx) {
             let key = expired.into_inner();
-            if let Some(subscriber) = self.subscribers.get_mut(key) {
-                subscriber.timer = None;
+            if let Some(stream) = self.streams.get_mut(key) {
+                stream.timer = None;
                 self.enqueue(key);
             }
         }
     }
 
-    fn add(&mut self, mut subscriber: Box<Subscriber>) {
-        let key = self.subscribers.vacant_key();
+    fn add(&mut self, mut stream: Box<OpenStream>) {
+        let key = self.streams.vacant_key();
         let Ok(index) = u32::try_from(key) else {
             return;
         };
         let interests = Interest::READABLE | Interest::WRITABLE;
-        let registered =
-            self.poll
-                .registry()
-                .register(&mut subscriber.socket, Token(key), interests);
+        let registered = self
+            .poll
+            .registry()
+            .register(&mut stream.socket, Token(key), interests);
         if let Err(error) = registered {
             tracing::warn!(%error, "cannot watch a connection");
             return;
         }
-        subscriber.join(index, &mut self.groups);
-        self.subscribers.insert(subscriber);
+        stream.join(index, &mut self.groups);
+        self.streams.insert(stream);
         self.enqueue(key);
     }
 
     fn take_turn(&mut self, key: usize) {
-        let Some(subscriber) = self.subscribers.get_mut(key) else {
+        let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
         let signals = &self.signals;
-        let turn = subscriber.take_turn(&mut Shared {
+        let turn = stream.take_turn(&mut Shared {
             now: self.now,
             write_timeout: self.write_timeout,
             chunks: &mut self.chunks,
             again: &self.again,
             again_waker: &self.again_waker,
-            new_signal: &|| Signal::new(signals, Target::Subscriber(key)),
+            new_signal: &|| Signal::new(signals, Target::Stream(key)),
         });
         match turn {
             Turn::Waits | Turn::Blocked => self.set_timer(key),
             Turn::HasMore => self.enqueue(key),
             Turn::Ended => {
-                if let Some(subscriber) = self.remove(key) {
-                    end(subscriber);
+                if let Some(stream) = self.remove(key) {
+                    end(stream);
                 }
             }
             Turn::Failed => drop(self.remove(key)),
@@ -274,22 +274,22 @@ impl EventLoop {
     ///
     /// The timer of a subscriber that gets events is not reset for each of them. It expires early, and is set again.
     fn set_timer(&mut self, key: usize) {
-        let Some(subscriber) = self.subscribers.get_mut(key) else {
+        let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
-        let Some(deadline) = subscriber.deadline(self.write_timeout) else {
+        let Some(deadline) = stream.deadline(self.write_timeout) else {
             return;
         };
         let is_set = |timer: &Timer| timer.at <= deadline;
-        if subscriber.timer.as_ref().is_some_and(is_set) {
+        if stream.timer.as_ref().is_some_and(is_set) {
             return;
         }
-        if let Some(timer) = subscriber.timer.take() {
+        if let Some(timer) = stream.timer.take() {
             self.timers.try_remove(&timer.key);
         }
         // A timer that is far away would exceed the range of the queue.
         let at = deadline.min(self.now + MAX_DELAY);
-        subscriber.timer = Some(Timer {
+        stream.timer = Some(Timer {
             key: self.timers.insert_at(key, at.into()),
             at,
         });
@@ -297,45 +297,45 @@ impl EventLoop {
         self.handle_timers();
     }
 
-    fn remove(&mut self, key: usize) -> Option<Box<Subscriber>> {
-        let mut subscriber = self.subscribers.try_remove(key)?;
-        if let Some(timer) = &subscriber.timer {
+    fn remove(&mut self, key: usize) -> Option<Box<OpenStream>> {
+        let mut stream = self.streams.try_remove(key)?;
+        if let Some(timer) = &stream.timer {
             self.timers.try_remove(&timer.key);
         }
-        if let Some(moved) = self.groups.leave(subscriber.group)
-            && let Some(moved) = self.subscribers.get_mut(moved as usize)
+        if let Some(moved) = self.groups.leave(stream.group)
+            && let Some(moved) = self.streams.get_mut(moved as usize)
         {
-            moved.group = subscriber.group;
+            moved.group = stream.group;
         }
-        deregister(self.poll.registry(), &mut subscriber);
-        if self.subscribers.is_empty() {
-            self.subscribers = Slab::new();
+        deregister(self.poll.registry(), &mut stream);
+        if self.streams.is_empty() {
+            self.streams = Slab::new();
             self.timers = DelayQueue::new();
             self.queue = VecDeque::new();
         }
-        Some(subscriber)
+        Some(stream)
     }
 }
 
 /// Maximum time of a timer.
 const MAX_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn deregister(registry: &Registry, subscriber: &mut Subscriber) {
-    if let Err(error) = registry.deregister(&mut subscriber.socket) {
+fn deregister(registry: &Registry, stream: &mut OpenStream) {
+    if let Err(error) = registry.deregister(&mut stream.socket) {
         tracing::debug!(%error, "a connection was not watched");
     }
 }
 
 /// Ends a stream of which all is sent: closes the connection, or returns it.
-fn end(subscriber: Box<Subscriber>) {
-    let Subscriber {
+fn end(stream: Box<OpenStream>) {
+    let OpenStream {
         socket,
         frames,
         read_ahead,
         on_return,
         closes,
         ..
-    } = *subscriber;
+    } = *stream;
     drop(frames);
     if closes {
         // The client may be gone already.

@@ -41,7 +41,7 @@ impl Groups {
     }
 
     /// Adds a subscriber to the group of a channel. Returns its position and the waker of the group.
-    pub(crate) fn join(&mut self, channel: u64, subscriber: u32) -> ((u32, u32), Waker) {
+    pub(crate) fn join(&mut self, channel: u64, stream: u32) -> ((u32, u32), Waker) {
         let key = *self.by_channel.entry(channel).or_insert_with(|| {
             let entry = self.groups.vacant_entry();
             let signal = Signal::new(&self.signals, Target::Group(entry.key()));
@@ -57,7 +57,7 @@ impl Groups {
             key
         });
         let group = &mut self.groups[key];
-        group.members.push(subscriber);
+        group.members.push(stream);
         let position = (to_u32(key), to_u32(group.members.len() - 1));
         (position, group.waker.clone())
     }

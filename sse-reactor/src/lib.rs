@@ -59,10 +59,10 @@ mod connection;
 mod event_loop;
 mod group;
 mod hand_off;
+mod open_stream;
 mod reactor;
 mod serve;
 mod signals;
-mod subscriber;
 
 pub use connection::{Connection, HttpService, IntoSocket, RequestBody, serve_connection};
 pub use hand_off::HubEvents;

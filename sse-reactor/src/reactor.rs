@@ -12,8 +12,8 @@ use tokio::{net::TcpStream, runtime::Handle};
 use crate::{
     event_loop::{Command, Commands, EventLoop, SIGNALS},
     hand_off::{self, HubEvents},
+    open_stream::{Events, OpenStream},
     signals::{Signals, Target},
-    subscriber::{Events, Subscriber},
 };
 
 /// Time after which a connection is closed if nothing can be written to it.
@@ -114,14 +114,14 @@ impl Reactor {
             group_waker: core::task::Waker::noop().clone(),
         };
         let frames = self.shared.tracker.frames(events, Instant::now());
-        let subscriber = Subscriber::new(
+        let stream = OpenStream::new(
             mio::net::TcpStream::from_std(socket),
             frames,
             stream.read_ahead,
             stream.closes,
             stream.on_return,
         );
-        self.shared.send(Command::Add(Box::new(subscriber)));
+        self.shared.send(Command::Add(Box::new(stream)));
         Ok(())
     }
 }

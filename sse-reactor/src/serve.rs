@@ -165,6 +165,10 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     /// Serves a connection in a task, and again after its stream has ended. The token is dropped with the connection.
+    #[expect(
+        clippy::only_used_in_recursion,
+        reason = "it lives as long as the connection"
+    )]
     fn serve(self: Arc<Self>, socket: TcpStream, read_ahead: Bytes, open: TaskTrackerToken) {
         let closing = self.closing.clone();
         if closing.is_cancelled() {

@@ -11,13 +11,13 @@ use std::{
 
 use mio::{Registry, Token};
 
-/// What a signal is for.
+/// Reason of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// New events for the subscribers of this group.
     Group(usize),
     /// Other work of this subscriber: a replay, or a grant that expires.
-    Subscriber(usize),
+    Stream(usize),
     /// Timers that expire.
     Timers,
     /// New connections, or the end of the event loop.

@@ -146,6 +146,10 @@ struct Guard {
 
 impl Connections {
     /// Serves a connection in a task, and again after its stream has ended.
+    #[expect(
+        clippy::only_used_in_recursion,
+        reason = "it lives as long as the connection"
+    )]
     fn serve(self: Arc<Self>, socket: TcpStream, read_ahead: Bytes, guard: Guard) {
         let closing = self.closing.clone();
         if closing.is_cancelled() {

@@ -15,7 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -402,6 +402,19 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
             StreamTracker::default().body(events),
             encoded(&event(text)).items,
         )
+    }),
+    ("StreamTracker::frames", |text| {
+        let events = stream::iter([event(text)]);
+        let mut frames = StreamTracker::default().frames(events, Instant::now());
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(Some(frame)) = Pin::new(&mut frames).poll_frame(Instant::now(), &mut cx)
+        else {
+            panic!("no frame");
+        };
+        Sent {
+            bytes: frame.to_vec(),
+            items: encoded(&event(text)).items,
+        }
     }),
     ("StreamTracker::respond", |text| {
         let events = stream::iter([event(text)]);

@@ -1,4 +1,4 @@
-//! Subscriber: a connection of which the event loop writes the rest of the response.
+//! Open stream: a connection of which the event loop writes the rest of the response.
 
 use core::{
     pin::Pin,
@@ -50,11 +50,11 @@ impl Stream for Events {
     }
 }
 
-/// A subscriber.
-pub(crate) struct Subscriber {
+/// Stream of one subscriber.
+pub(crate) struct OpenStream {
     pub(crate) socket: TcpStream,
     pub(crate) frames: EventFrames<Events>,
-    /// What the socket has not taken yet. The subscriber is not polled meanwhile: its events stay in the log.
+    /// Bytes that the socket has not taken yet. The subscriber is not polled meanwhile: its events stay in the log.
     unsent: Option<Box<Unsent>>,
     /// Key of its group, and its index there.
     pub(crate) group: (u32, u32),
@@ -95,14 +95,14 @@ struct Probe {
     comments_left: u8,
 }
 
-/// What a subscriber waits for after its turn.
+/// Result of a turn: the condition for the next one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// Events or timers.
+    /// The subscriber waits for events or timers.
     Waits,
-    /// Its socket.
+    /// The subscriber waits for its socket.
     Blocked,
-    /// Nothing: it has more to send.
+    /// The subscriber has more to send.
     HasMore,
     /// All is sent.
     Ended,
@@ -110,7 +110,7 @@ pub(crate) enum Turn {
     Failed,
 }
 
-/// What subscribers need during their turn.
+/// State of the event loop that subscribers use during their turn.
 pub(crate) struct Shared<'a> {
     pub(crate) now: Instant,
     pub(crate) write_timeout: Duration,
@@ -121,7 +121,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) new_signal: &'a dyn Fn() -> Arc<Signal>,
 }
 
-impl Subscriber {
+impl OpenStream {
     pub(crate) fn new(
         socket: TcpStream,
         frames: EventFrames<Events>,
