@@ -59,7 +59,7 @@ pub(crate) struct EventLoop {
     signals: Arc<Signals>,
     commands: Arc<Commands>,
     /// Boxed, so that the memory of those that leave is freed.
-    streams: Slab<Box<OpenStream>>,
+    streams: Slab<OpenStream>,
     groups: Groups,
     /// Subscribers that get a turn for another reason than new events.
     queue: VecDeque<usize>,
@@ -187,7 +187,7 @@ impl EventLoop {
             Target::Group(key) => self.groups.activate(key),
             Target::Stream(key) => {
                 let stream = self.streams.get(key);
-                if let Some(signal) = stream.and_then(|stream| stream.own_signal()) {
+                if let Some(signal) = stream.and_then(OpenStream::own_signal) {
                     signal.handled();
                 }
                 self.enqueue(key);
@@ -199,7 +199,7 @@ impl EventLoop {
             Target::Commands => {
                 for command in self.commands.take() {
                     match command {
-                        Command::Add(stream) => self.add(stream),
+                        Command::Add(stream) => self.add(*stream),
                         Command::Detach => self.is_detached = true,
                     }
                 }
@@ -226,7 +226,7 @@ impl EventLoop {
         }
     }
 
-    fn add(&mut self, mut stream: Box<OpenStream>) {
+    fn add(&mut self, mut stream: OpenStream) {
         let key = self.streams.vacant_key();
         let Ok(index) = u32::try_from(key) else {
             return;
@@ -297,7 +297,7 @@ impl EventLoop {
         self.handle_timers();
     }
 
-    fn remove(&mut self, key: usize) -> Option<Box<OpenStream>> {
+    fn remove(&mut self, key: usize) -> Option<OpenStream> {
         let mut stream = self.streams.try_remove(key)?;
         if let Some(timer) = &stream.timer {
             self.timers.try_remove(&timer.key);
@@ -327,7 +327,7 @@ fn deregister(registry: &Registry, stream: &mut OpenStream) {
 }
 
 /// Ends a stream of which all is sent: closes the connection, or returns it.
-fn end(stream: Box<OpenStream>) {
+fn end(stream: OpenStream) {
     let OpenStream {
         socket,
         frames,
@@ -335,7 +335,7 @@ fn end(stream: Box<OpenStream>) {
         on_return,
         closes,
         ..
-    } = *stream;
+    } = stream;
     drop(frames);
     if closes {
         // The client may be gone already.

@@ -15,7 +15,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     task::Waker,
 };
 
@@ -38,6 +41,8 @@ pub(crate) struct Channel {
     pub(crate) id: u64,
     pub(crate) filters: TopicFilters,
     state: Mutex<ChannelState>,
+    /// Copy of the round of the state, to read without the lock.
+    round: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -140,6 +145,7 @@ impl Channel {
                 last_waiter: 0,
                 spare_slab: Slab::new(),
             }),
+            round: AtomicU64::new(1),
         }
     }
 
@@ -152,7 +158,7 @@ impl Channel {
     pub(crate) fn append(&self, entry: &Arc<Entry>) -> Waiters {
         let mut state = self.lock();
         state.append(Arc::clone(entry));
-        state.take_waiters()
+        self.next_round(&mut state)
     }
 
     /// Drops the window, because events up to this one are lost. The caller wakes the waiting subscribers.
@@ -160,7 +166,23 @@ impl Channel {
         let mut state = self.lock();
         state.floor = sequence;
         state.clear();
-        state.take_waiters()
+        self.next_round(&mut state)
+    }
+
+    /// Takes the waiters without a new event. The caller wakes them.
+    pub(crate) fn take_waiters(&self) -> Waiters {
+        self.next_round(&mut self.lock())
+    }
+
+    fn next_round(&self, state: &mut ChannelState) -> Waiters {
+        let waiters = state.take_waiters();
+        self.round.store(state.round, Ordering::Release);
+        waiters
+    }
+
+    /// Returns whether a subscriber still waits, because nothing has happened since it was registered.
+    pub(crate) fn is_waiting(&self, key: WaiterKey) -> bool {
+        key.round == self.round.load(Ordering::Acquire)
     }
 
     /// Wakes these subscribers. The caller holds no lock, because their tasks may run at once.
@@ -332,7 +354,7 @@ impl ChannelState {
     }
 
     /// Takes the waiters, and begins the next round.
-    pub(crate) fn take_waiters(&mut self) -> Waiters {
+    fn take_waiters(&mut self) -> Waiters {
         let empty = core::mem::take(&mut self.spare_slab);
         self.round += 1;
         self.waiting = 0;

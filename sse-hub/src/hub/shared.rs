@@ -170,7 +170,7 @@ impl Shared {
         }
         let channels: Vec<_> = self.read().index.all().cloned().collect();
         for channel in channels {
-            let waiters = channel.lock().take_waiters();
+            let waiters = channel.take_waiters();
             channel.wake(waiters);
         }
     }

@@ -98,7 +98,19 @@ impl Cursor {
     }
 
     /// Takes the next events, from the window if possible. If there are none, the next one wakes the waker.
-    pub(crate) fn read(&mut self, shared: &Shared, channel: &Channel, waker: &Waker) -> ReadStep {
+    ///
+    /// If the waker `is_kept`, it is the same in each call. Then a subscriber that takes the latest event is registered
+    /// at once, and the next call needs no lock.
+    pub(crate) fn read(
+        &mut self,
+        shared: &Shared,
+        channel: &Channel,
+        waker: &Waker,
+        is_kept: bool,
+    ) -> ReadStep {
+        if is_kept && channel.is_waiting(self.waiter) {
+            return self.wait(shared, channel);
+        }
         let mut window = channel.lock();
         if self.is_live
             && let Some(max) = self.max_lag
@@ -108,16 +120,10 @@ impl Cursor {
         }
         match window.read_after(self.position) {
             WindowRead::CaughtUp => {
-                self.is_live = shared.is_loaded();
-                self.ordinal = window.appended;
-                let old = window.add_waiter(&mut self.waiter, waker);
+                let old = self.register(shared, &mut window, waker);
                 drop(window);
                 drop(old);
-                match core::mem::replace(&mut self.is_idle, true) {
-                    true => self.announce_position(shared, channel),
-                    // A busy subscriber does not read the clock.
-                    false => ReadStep::CaughtUp,
-                }
+                self.wait(shared, channel)
             }
             // Only the log knows which of several events are replaced, and which were too old when the subscription
             // began. The window may have events that the log has lost: a search for the latest events has not
@@ -127,13 +133,41 @@ impl Cursor {
                     && (self.lag_policy != LagPolicy::Latest
                         || (batch.is_latest_only && self.position >= self.expired)) =>
             {
+                let is_latest = batch.last == window.latest();
+                let step = self.take(shared, batch);
+                let old = (is_kept && is_latest)
+                    .then(|| self.register(shared, &mut window, waker))
+                    .flatten();
                 drop(window);
-                self.take(shared, batch)
+                drop(old);
+                step
             }
             WindowRead::Batch(_) | WindowRead::InLog => {
                 drop(window);
                 self.read_log(shared, channel)
             }
+        }
+    }
+
+    /// Registers the subscriber, which has all events, to be woken by the next one. Returns its old waker, which is
+    /// dropped outside of the lock.
+    fn register(
+        &mut self,
+        shared: &Shared,
+        window: &mut ChannelState,
+        waker: &Waker,
+    ) -> Option<Waker> {
+        self.is_live = shared.is_loaded();
+        self.ordinal = window.appended;
+        window.add_waiter(&mut self.waiter, waker)
+    }
+
+    /// Waits for the next event. The subscriber is registered.
+    fn wait(&mut self, shared: &Shared, channel: &Channel) -> ReadStep {
+        match core::mem::replace(&mut self.is_idle, true) {
+            true => self.announce_position(shared, channel),
+            // A busy subscriber does not read the clock.
+            false => ReadStep::CaughtUp,
         }
     }
 

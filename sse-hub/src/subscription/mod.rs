@@ -120,7 +120,8 @@ impl Subscription {
         self.prelude.is_none()
     }
 
-    /// Returns the next events like the stream does, but wakes another waker when there are new events.
+    /// Returns the next events like the stream does, but wakes another waker when there are new events. Use the same
+    /// `events_waker` in each call.
     ///
     /// This is for an event loop that drives many subscriptions. If those with the same
     /// [`channel_id`](Self::channel_id) are polled with the same `events_waker`, a new event wakes the loop once, and
@@ -135,6 +136,16 @@ impl Subscription {
         cx: &mut Context<'_>,
         events_waker: &Waker,
     ) -> Poll<Option<Encoded>> {
+        self.poll(cx, events_waker, true)
+    }
+
+    /// Returns the next events. If the events waker `is_kept`, it is the same in each call.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        events_waker: &Waker,
+        is_kept: bool,
+    ) -> Poll<Option<Encoded>> {
         if self.has_ended {
             return Poll::Ready(None);
         }
@@ -145,7 +156,10 @@ impl Subscription {
             if let Some(blocks) = ready!(self.poll_prelude(cx)) {
                 return Poll::Ready(Some(blocks));
             }
-            match self.cursor.read(&self.shared, &self.channel, events_waker) {
+            let step = self
+                .cursor
+                .read(&self.shared, &self.channel, events_waker, is_kept);
+            match step {
                 ReadStep::Events(blocks) => return Poll::Ready(Some(blocks)),
                 ReadStep::Ended(blocks) => {
                     self.has_ended = true;
@@ -239,7 +253,7 @@ impl Stream for Subscription {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         let waker = cx.waker();
-        self.get_mut().poll_events(cx, waker)
+        self.get_mut().poll(cx, waker, false)
     }
 }
 
