@@ -10,19 +10,22 @@ pub(crate) const WORK_PER_TURN: usize = 4096;
 /// would block the other tasks of its thread.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    left: usize,
+    /// 32 bits, because each subscription has a turn.
+    left: u32,
 }
 
 impl Turn {
     pub(crate) fn new() -> Self {
         Self {
-            left: WORK_PER_TURN,
+            left: WORK_PER_TURN as u32,
         }
     }
 
     /// Subtracts this work from the budget.
     pub(crate) fn spend(&mut self, work: usize) {
-        self.left = self.left.saturating_sub(work);
+        self.left = self
+            .left
+            .saturating_sub(u32::try_from(work).unwrap_or(u32::MAX));
     }
 
     /// Returns whether the task has done all work of its turn.

@@ -1,10 +1,14 @@
 //! The event loop: polls subscribers when they have events, timers or writable sockets.
 
-use core::task::{Context, Poll, Waker};
+use core::{
+    panic::AssertUnwindSafe,
+    task::{Context, Poll, Waker},
+};
 use std::{
     collections::VecDeque,
     io,
     net::Shutdown,
+    panic,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -250,15 +254,18 @@ impl EventLoop {
             return;
         };
         let signals = &self.signals;
-        let turn = stream.take_turn(&mut Shared {
+        let mut shared = Shared {
             now: self.now,
             write_timeout: self.write_timeout,
             chunks: &mut self.chunks,
             again: &self.again,
             again_waker: &self.again_waker,
             new_signal: &|| Signal::new(signals, Target::Stream(key)),
-        });
-        match turn {
+        };
+        // An authorizer or a backend may panic. That must not end the other streams. This one is dropped, so the state that
+        // the panic has left is not used.
+        let turn = panic::catch_unwind(AssertUnwindSafe(|| stream.take_turn(&mut shared)));
+        match turn.unwrap_or(Turn::Failed) {
             Turn::Waits | Turn::Blocked => self.set_timer(key),
             Turn::HasMore => self.enqueue(key),
             Turn::Ended => {
@@ -327,11 +334,11 @@ fn deregister(registry: &Registry, stream: &mut OpenStream) {
 }
 
 /// Ends a stream of which all is sent: closes the connection, or returns it.
-fn end(stream: OpenStream) {
+fn end(mut stream: OpenStream) {
+    let read_ahead = stream.take_read_ahead();
     let OpenStream {
         socket,
         frames,
-        read_ahead,
         on_return,
         closes,
         ..
@@ -345,7 +352,7 @@ fn end(stream: OpenStream) {
     let socket = tokio::net::TcpStream::from_std(std::net::TcpStream::from(socket));
     match (socket, on_return) {
         (Ok(socket), Some(on_return)) => {
-            on_return(socket, read_ahead.map(|bytes| *bytes).unwrap_or_default());
+            on_return(socket, read_ahead);
         }
         (Err(error), _) => tracing::warn!(%error, "cannot serve a connection any more"),
         (_, None) => {}

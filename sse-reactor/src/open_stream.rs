@@ -1,6 +1,7 @@
 //! Open stream: a connection of which the event loop writes the rest of the response.
 
 use core::{
+    mem,
     pin::Pin,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -59,19 +60,25 @@ pub(crate) struct OpenStream {
     /// Key of its group, and its index there.
     pub(crate) group: (u32, u32),
     pub(crate) timer: Option<Timer>,
-    /// Waker for everything but new events, if it waits for anything else.
-    own_signal: Option<Arc<Signal>>,
-    /// The client has closed its writing half.
-    probe: Option<Box<Probe>>,
+    rare: Option<Box<Rare>>,
     /// The last chunk is written, or is unsent.
     has_ended: bool,
     pub(crate) is_queued: bool,
-    /// Bytes that hyper has read after the request.
-    pub(crate) read_ahead: Option<Box<Bytes>>,
     /// Takes the connection back after the stream. `None` if the connection ends with the stream.
     pub(crate) on_return: Option<Box<OnReturn>>,
     /// The client, or the server, has asked to close the connection after this response.
     pub(crate) closes: bool,
+}
+
+/// State that few streams have. It is boxed, because there are very many streams.
+#[derive(Default)]
+struct Rare {
+    /// Bytes that hyper has read after the request.
+    read_ahead: Bytes,
+    /// Waker for everything but new events, if the subscription waits for anything else.
+    own_signal: Option<Arc<Signal>>,
+    /// The client has closed its writing half.
+    probe: Option<Probe>,
 }
 
 /// Timer of a subscriber. It may be earlier than the subscriber's deadline, but not later.
@@ -135,11 +142,14 @@ impl OpenStream {
             unsent: None,
             group: (0, 0),
             timer: None,
-            own_signal: None,
-            probe: None,
+            rare: (!read_ahead.is_empty()).then(|| {
+                Box::new(Rare {
+                    read_ahead,
+                    ..Rare::default()
+                })
+            }),
             has_ended: false,
             is_queued: false,
-            read_ahead: (!read_ahead.is_empty()).then(|| Box::new(read_ahead)),
             on_return: Some(on_return),
             closes,
         }
@@ -161,18 +171,24 @@ impl OpenStream {
 
     /// Returns the signal for everything but new events, if it has one.
     pub(crate) fn own_signal(&self) -> Option<&Signal> {
-        self.own_signal.as_deref()
+        self.rare.as_ref()?.own_signal.as_deref()
     }
 
     /// Notes that the client has closed its writing half.
     pub(crate) fn client_has_closed(&mut self, now: Instant) {
         self.closes = true;
-        self.probe.get_or_insert_with(|| {
-            Box::new(Probe {
-                next: now,
-                comments_left: 2,
-            })
+        let rare = self.rare.get_or_insert_default();
+        rare.probe.get_or_insert(Probe {
+            next: now,
+            comments_left: 2,
         });
+    }
+
+    /// Takes the bytes that hyper has read after the request.
+    pub(crate) fn take_read_ahead(&mut self) -> Bytes {
+        let rare = self.rare.as_mut();
+        rare.map(|rare| mem::take(&mut rare.read_ahead))
+            .unwrap_or_default()
     }
 
     /// Returns the time of its next turn, if nothing else happens before.
@@ -180,9 +196,10 @@ impl OpenStream {
         match &self.unsent {
             Some(unsent) => unsent.since.checked_add(write_timeout),
             None => {
-                let probe = self.probe.as_ref().filter(|probe| probe.comments_left > 0);
-                let probe = probe.map(|probe| probe.next);
-                self.frames.deadline().into_iter().chain(probe).min()
+                let probe = self.rare.as_ref().and_then(|rare| rare.probe.as_ref());
+                let probe = probe.filter(|probe| probe.comments_left > 0);
+                let deadlines = [self.frames.deadline(), probe.map(|probe| probe.next)];
+                deadlines.into_iter().flatten().min()
             }
         }
     }
@@ -190,16 +207,14 @@ impl OpenStream {
     /// Sends what is ready.
     pub(crate) fn take_turn(&mut self, shared: &mut Shared<'_>) -> Turn {
         if let Some(unsent) = &mut self.unsent {
-            let before = unsent.chunk.bytes().len();
+            let waited = shared.now.saturating_duration_since(unsent.since);
             match write(&mut self.socket, &mut unsent.chunk) {
-                Ok(true) => self.unsent = None,
-                Ok(false) if unsent.chunk.bytes().len() != before => {
+                Ok(Written::All) => self.unsent = None,
+                Ok(Written::Some) => {
                     unsent.since = shared.now;
                     return Turn::Blocked;
                 }
-                Ok(false) if shared.now.duration_since(unsent.since) < shared.write_timeout => {
-                    return Turn::Blocked;
-                }
+                Ok(Written::Nothing) if waited < shared.write_timeout => return Turn::Blocked,
                 _ => return Turn::Failed,
             }
         }
@@ -248,11 +263,11 @@ impl OpenStream {
         }
         let unsent = self.unsent.as_mut()?;
         match write(&mut self.socket, &mut unsent.chunk) {
-            Ok(true) => {
+            Ok(Written::All) => {
                 self.unsent = None;
                 None
             }
-            Ok(false) => Some(Turn::Blocked),
+            Ok(_) => Some(Turn::Blocked),
             Err(_) => Some(Turn::Failed),
         }
     }
@@ -266,12 +281,13 @@ impl OpenStream {
                 return polled;
             }
         }
-        let signal = self.own_signal.get_or_insert_with(shared.new_signal);
+        let rare = self.rare.get_or_insert_default();
+        let signal = rare.own_signal.get_or_insert_with(shared.new_signal);
         let waker = Waker::from(Arc::clone(signal));
         let polled =
             Pin::new(&mut self.frames).poll_frame(shared.now, &mut Context::from_waker(&waker));
         if self.waits_only_for_events() {
-            self.own_signal = None;
+            self.forget_own_signal();
         }
         polled
     }
@@ -281,8 +297,17 @@ impl OpenStream {
         events.is_none_or(|events| events.subscription.waits_only_for_events())
     }
 
+    fn forget_own_signal(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.own_signal = None;
+            if rare.read_ahead.is_empty() && rare.probe.is_none() {
+                self.rare = None;
+            }
+        }
+    }
+
     fn next_probe(&mut self, now: Instant) -> Option<Chunk> {
-        let probe = self.probe.as_mut()?;
+        let probe = self.rare.as_mut()?.probe.as_mut()?;
         if probe.comments_left == 0 || probe.next > now {
             return None;
         }
@@ -292,18 +317,29 @@ impl OpenStream {
     }
 }
 
-/// Writes as much as the socket takes. Returns whether it has taken everything.
-fn write(socket: &mut TcpStream, chunk: &mut Chunk) -> io::Result<bool> {
+/// Part of a chunk that the socket has taken.
+enum Written {
+    Nothing,
+    Some,
+    All,
+}
+
+/// Writes as much as the socket takes.
+fn write(socket: &mut TcpStream, chunk: &mut Chunk) -> io::Result<Written> {
+    let mut written = Written::Nothing;
     while !chunk.bytes().is_empty() {
         match socket.write(chunk.bytes()) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => chunk.advance(count),
+            Ok(count) => {
+                chunk.advance(count);
+                written = Written::Some;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(written),
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
+    Ok(Written::All)
 }
 
 /// Returns whether the same bytes can be written later.

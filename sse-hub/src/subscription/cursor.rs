@@ -14,7 +14,7 @@
 //!           replay        catching up      live
 //! ```
 
-use core::{task::Waker, time::Duration};
+use core::{num::NonZero, task::Waker, time::Duration};
 
 use crate::{
     CloseEvent, Encoded, LagPolicy,
@@ -45,7 +45,7 @@ pub(crate) struct Cursor {
     expired: u64,
     /// The subscriber gets each event after this one. Of the earlier events, it gets those that are kept.
     pub(crate) complete_after: u64,
-    max_lag: Option<u64>,
+    max_lag: Option<NonZero<u64>>,
     lag_policy: LagPolicy,
     /// The subscriber has caught up at least once.
     is_live: bool,
@@ -87,7 +87,7 @@ impl Cursor {
             // `LagPolicy::Latest` has no lag limit, because newer events replace the unread ones.
             max_lag: max_lag
                 .filter(|_| lag_policy != LagPolicy::Latest)
-                .map(|max_lag| max_lag.max(1)),
+                .map(|max_lag| NonZero::new(max_lag).unwrap_or(NonZero::<u64>::MIN)),
             lag_policy,
             is_live: false,
             is_idle: false,
@@ -114,7 +114,7 @@ impl Cursor {
         let mut window = channel.lock();
         if self.is_live
             && let Some(max) = self.max_lag
-            && window.appended.wrapping_sub(self.ordinal) > max
+            && window.appended.wrapping_sub(self.ordinal) > max.get()
         {
             return self.handle_lag(shared, &window);
         }
