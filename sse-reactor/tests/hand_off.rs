@@ -1,6 +1,13 @@
 //! Tests of connections that are handed to the event loop, over real sockets.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -9,9 +16,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures_util::{FutureExt, future::BoxFuture};
 use hyper::server::conn::http1;
 use hyper_util::service::TowerToHyperService;
-use sse_hub::{CloseEvent, Event, Hub, HubConfig, Topic, TopicFilters};
+use sse_hub::{Authorizer, CloseEvent, Denied, Event, Grant, Hub, HubConfig, Topic, TopicFilters};
 use sse_hyper::{EventId, KeepAlive, StreamConfig, StreamTracker};
 use sse_reactor::{Reactor, serve_connection};
 use tokio::{
@@ -27,12 +35,23 @@ struct Server {
     reactor: Reactor,
     router: Router,
     address: SocketAddr,
+    /// Authorizer of `/authorized`.
+    authorizer: Arc<Mutex<Option<Expiring>>>,
 }
 
 #[derive(Clone)]
 struct App {
     hub: Hub,
     reactor: Reactor,
+    authorizer: Arc<Mutex<Option<Expiring>>>,
+}
+
+async fn authorized(State(app): State<App>, request: Request) -> Response {
+    let authorizer = app.authorizer.lock().unwrap().clone().unwrap();
+    let filters = TopicFilters::from_patterns(["news"]).unwrap();
+    let subscription = app.hub.subscription(filters);
+    let subscription = subscription.subscribe_authorized(authorizer).await.unwrap();
+    app.reactor.respond(&request, subscription).into_response()
 }
 
 async fn events(State(app): State<App>, request: Request) -> Response {
@@ -48,15 +67,28 @@ async fn echo(body: Bytes) -> Bytes {
 
 impl Server {
     async fn start(config: StreamConfig) -> Self {
-        let hub = Hub::new(HubConfig::new().first_sequence(1).position_events(false));
         let tracker = StreamTracker::new(config);
         let reactor = Reactor::new(tracker.clone()).unwrap();
+        Self::with_reactor(tracker, reactor).await
+    }
+
+    async fn with_write_timeout(write_timeout: Duration) -> Self {
+        let tracker = StreamTracker::default();
+        let reactor = Reactor::with_write_timeout(tracker.clone(), write_timeout).unwrap();
+        Self::with_reactor(tracker, reactor).await
+    }
+
+    async fn with_reactor(tracker: StreamTracker, reactor: Reactor) -> Self {
+        let hub = Hub::new(HubConfig::new().first_sequence(1).position_events(false));
+        let authorizer = Arc::default();
         let app = App {
             hub: hub.clone(),
             reactor: reactor.clone(),
+            authorizer: Arc::clone(&authorizer),
         };
         let router = Router::new()
             .route("/events", get(events).post(events))
+            .route("/authorized", get(authorized))
             .route("/echo", post(echo))
             .with_state(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -65,6 +97,7 @@ impl Server {
             tracker,
             reactor,
             router,
+            authorizer,
             address: listener.local_addr().unwrap(),
         };
         let accepting = server.clone();
@@ -349,4 +382,177 @@ async fn a_client_that_stalls_gets_everything_when_it_reads_again() {
     let expected = reading.await.unwrap();
     assert_eq!(expected, EVENTS);
     assert_eq!(client.count_events(EVENTS).await, EVENTS);
+}
+
+/// Authorizer whose first grant expires soon. Then it does this.
+#[derive(Clone)]
+struct Expiring {
+    then: fn() -> Result<Grant, Denied>,
+    was_asked: Arc<AtomicBool>,
+}
+
+impl Authorizer for Expiring {
+    fn authorize(&self, _: &TopicFilters) -> BoxFuture<'static, Result<Grant, Denied>> {
+        let (is_second, then) = (self.was_asked.swap(true, Ordering::Relaxed), self.then);
+        async move {
+            if is_second {
+                return then();
+            }
+            Ok(Grant::expires_in(Duration::from_millis(10)))
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_expires_on_time() {
+    let server = Server::start(StreamConfig::default()).await;
+    let mut neighbour = server.connect().await;
+    open(&mut neighbour, GET).await;
+    for then in [
+        || Err(Denied::new("no longer")),
+        (|| panic!("an authorizer panics")) as fn() -> Result<Grant, Denied>,
+    ] {
+        server.authorizer.lock().unwrap().replace(Expiring {
+            then,
+            was_asked: Arc::default(),
+        });
+        let mut client = server.connect().await;
+        open(
+            &mut client,
+            "GET /authorized HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+        )
+        .await;
+        server.publish("one").await;
+        client.read_until("one\n\n\r\n").await;
+        // A grant lasts at least a second.
+        let rest = client.read_to_end().await;
+        assert!(
+            rest.is_empty() || rest.contains("event: denied\n"),
+            "{rest}"
+        );
+        neighbour.read_until("one\n\n\r\n").await;
+    }
+    server.publish("two").await;
+    neighbour.read_until("two\n\n\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_resumes_after_its_last_event() {
+    let server = Server::start(StreamConfig::default()).await;
+    for number in 1..=5 {
+        server.publish(format!("event {number}")).await;
+    }
+    let mut client = server.connect().await;
+    open(
+        &mut client,
+        "GET /events HTTP/1.1\r\nhost: a\r\nlast-event-id: 3\r\n\r\n",
+    )
+    .await;
+    let replayed = client.read_until("event 5\n\n\r\n").await;
+    assert!(replayed.contains("id: 4\n") && !replayed.contains("id: 3\n"));
+    server.publish("event 6").await;
+    client.read_until("event 6\n\n\r\n").await;
+    let mut unknown = server.connect().await;
+    open(
+        &mut unknown,
+        "GET /events HTTP/1.1\r\nhost: a\r\nlast-event-id: x\r\n\r\n",
+    )
+    .await;
+    unknown.read_until("{\"reason\":\"unknown\"}\n\n\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_too_slow_is_told_so() {
+    let server = Server::start(StreamConfig::default()).await;
+    let mut client = server.connect().await;
+    open(&mut client, GET).await;
+    let data = "x".repeat(500_000);
+    // More than the log keeps, and more than the sockets take.
+    for _ in 0..200 {
+        server.publish(&*data).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(20), async {
+        while !rest.ends_with(LAST.as_bytes()) {
+            let mut buffer = vec![0; 1 << 16];
+            let length = client.0.read(&mut buffer).await.unwrap();
+            assert_ne!(length, 0);
+            rest.extend_from_slice(&buffer[..length]);
+        }
+    })
+    .await
+    .unwrap();
+    let rest = String::from_utf8(rest).unwrap();
+    let (_, last) = rest.rsplit_once("event: lagged\n").unwrap();
+    assert!(last.contains("\"behind\":"), "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_nothing_loses_its_connection() {
+    let server = Server::with_write_timeout(Duration::from_millis(300)).await;
+    let mut client = server.connect().await;
+    open(&mut client, GET).await;
+    let data = "x".repeat(1_000_000);
+    for _ in 0..10 {
+        server.publish(&*data).await;
+    }
+    timeout(Duration::from_secs(10), async {
+        while server.tracker.open_streams() > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_clients_get_each_event_once_while_four_publish() {
+    const CLIENTS: usize = 50;
+    const EVENTS: u64 = 2_000;
+    let server = Server::start(StreamConfig::default()).await;
+    let publishers: Vec<_> = (0..4)
+        .map(|_| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                for _ in 0..EVENTS / 4 {
+                    server.publish("!").await;
+                    sleep(Duration::from_micros(200)).await;
+                }
+            })
+        })
+        .collect();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|index| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(index as u64 * 5)).await;
+                let mut client = server.connect().await;
+                let request = "GET /events HTTP/1.1\r\nhost: a\r\nlast-event-id: 0\r\n\r\n";
+                open(&mut client, request).await;
+                let mut text = Vec::new();
+                let last = format!("id: {EVENTS}\ndata: !\n\n\r\n");
+                while !text.ends_with(last.as_bytes()) {
+                    let mut buffer = vec![0; 1 << 16];
+                    let length = client.0.read(&mut buffer).await.unwrap();
+                    assert_ne!(length, 0);
+                    text.extend_from_slice(&buffer[..length]);
+                }
+                let text = String::from_utf8(text).unwrap();
+                let ids = text
+                    .split('\n')
+                    .filter_map(|line| line.strip_prefix("id: "));
+                ids.map(str::to_owned).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let expected: Vec<_> = (1..=EVENTS).map(|id| id.to_string()).collect();
+    for client in clients {
+        let ids = timeout(Duration::from_secs(30), client).await.unwrap();
+        assert_eq!(ids.unwrap(), expected);
+    }
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
 }
