@@ -29,6 +29,8 @@ mod readmes {
     struct Hub;
     #[doc = include_str!("../../sse-hub-nats/README.md")]
     struct HubNats;
+    #[doc = include_str!("../../sse-reactor/README.md")]
+    struct Reactor;
     #[doc = include_str!("../../sse-hyper/README.md")]
     struct Hyper;
     #[doc = include_str!("../../sse-proto/README.md")]

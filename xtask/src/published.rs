@@ -1,12 +1,13 @@
 //! Crates that are published. No other crate of the workspace is.
 
 /// Published crates, each with the cargo arguments for its target.
-pub(crate) const PUBLISHED: [(&str, &str); 8] = [
+pub(crate) const PUBLISHED: [(&str, &str); 9] = [
     ("sse-proto", ""),
     ("sse-hyper", ""),
     ("sse-warp", ""),
     ("sse-hub", ""),
     ("sse-hub-nats", ""),
+    ("sse-reactor", ""),
     ("sse-source", ""),
     ("sse-cli", ""),
     ("sse-wasm", "--target wasm32-unknown-unknown"),

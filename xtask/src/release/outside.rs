@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Libraries, each with code that uses it.
-const PROJECTS: [(&str, &str); 7] = [
+const PROJECTS: [(&str, &str); 8] = [
     (
         "sse-proto",
         "pub fn new() -> sse_proto::Event { sse_proto::Event::new(\"hello\") }",
@@ -33,6 +33,10 @@ const PROJECTS: [(&str, &str); 7] = [
     (
         "sse-hub-nats",
         "pub fn new() -> sse_hub_nats::NatsConfig { sse_hub_nats::NatsConfig::default() }",
+    ),
+    (
+        "sse-reactor",
+        "pub fn new(reactor: sse_reactor::Reactor) -> sse_reactor::Reactor { reactor.clone() }",
     ),
     (
         "sse-source",
