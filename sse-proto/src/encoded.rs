@@ -1,10 +1,16 @@
 //! Events that are encoded once for many clients.
 
 use alloc::{format, string::String};
+#[cfg(feature = "gzip")]
+use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
+#[cfg(feature = "gzip")]
+use std::sync::OnceLock;
 
 use bytes::{Bytes, BytesMut};
 
+#[cfg(feature = "gzip")]
+use crate::deflate::deflate;
 use crate::{Chunk, Comment, Decoder, Event, EventId, Item};
 
 /// Encoded events, for example encoded once for many clients. A clone copies no bytes.
@@ -18,9 +24,21 @@ use crate::{Chunk, Comment, Decoder, Event, EventId, Item};
 /// let for_each_client = [news.clone(), news.clone(), news];
 /// assert_eq!(for_each_client[2].as_bytes(), b"data: to all of you\n\n");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Encoded {
     blocks: Bytes,
+    /// Compressed form of all clones. `None` if it is not kept.
+    #[cfg(feature = "gzip")]
+    deflated: Option<Arc<Deflated>>,
+}
+
+/// Compressed form of encoded events.
+#[cfg(feature = "gzip")]
+#[derive(Default)]
+struct Deflated {
+    /// Parts that were joined. Their compressed forms are joined, too.
+    parts: Vec<Encoded>,
+    bytes: OnceLock<Bytes>,
 }
 
 /// Unused capacity of a buffer that is not worth a copy, in bytes. Encoding reserves a little more than it needs.
@@ -45,12 +63,58 @@ impl Encoded {
             return only.clone();
         }
         let mut blocks = BytesMut::with_capacity(parts.clone().map(Self::len).sum());
-        for part in parts {
+        for part in parts.clone() {
             blocks.extend_from_slice(&part.blocks);
         }
         Self {
-            blocks: blocks.freeze(),
+            #[cfg(feature = "gzip")]
+            deflated: parts.clone().all(|part| part.deflated.is_some()).then(|| {
+                Arc::new(Deflated {
+                    parts: parts.clone().cloned().collect(),
+                    bytes: OnceLock::new(),
+                })
+            }),
+            ..Self::new(blocks.freeze())
         }
+    }
+
+    fn new(blocks: Bytes) -> Self {
+        Self {
+            blocks,
+            #[cfg(feature = "gzip")]
+            deflated: None,
+        }
+    }
+
+    /// Keeps the [compressed form](Self::deflated) once it is computed, for all clones.
+    ///
+    /// It takes up to as much memory as the events, and a few bytes more for each event.
+    #[cfg(feature = "gzip")]
+    #[must_use]
+    pub fn keep_deflated(mut self) -> Self {
+        self.deflated.get_or_insert_default();
+        self
+    }
+
+    /// Returns the events in the format of deflate, as a part of a gzip stream that begins with
+    /// [`GZIP_HEADER`](crate::GZIP_HEADER).
+    ///
+    /// Each event is compressed alone and flushed, so its bytes are the same in every stream. They do not depend on
+    /// other events. Events of less than about 100 bytes do not become shorter. A gzip stream of these parts has no
+    /// trailer.
+    #[cfg(feature = "gzip")]
+    pub fn deflated(&self) -> Bytes {
+        let Some(deflated) = &self.deflated else {
+            return deflate(&self.blocks);
+        };
+        let bytes = deflated.bytes.get_or_init(|| match &deflated.parts[..] {
+            [] => deflate(&self.blocks),
+            parts => {
+                let parts: Vec<_> = parts.iter().map(Self::deflated).collect();
+                parts.concat().into()
+            }
+        });
+        bytes.clone()
     }
 
     /// Creates a block that has only an ID and is not an event: it sets the ID that the client resumes after.
@@ -64,9 +128,7 @@ impl Encoded {
     /// Some clients dispatch an event with empty data for such a block.
     pub fn last_event_id(id: &EventId) -> Self {
         let block = format!("id: {id}\n\n");
-        Self {
-            blocks: block.into(),
-        }
+        Self::new(block.into())
     }
 
     pub(crate) fn from_encoder(encode: impl FnOnce(&mut BytesMut)) -> Self {
@@ -80,7 +142,7 @@ impl Encoded {
         } else {
             blocks.freeze()
         };
-        Self { blocks }
+        Self::new(blocks)
     }
 
     /// Returns the length in bytes.
@@ -127,6 +189,14 @@ impl Encoded {
         })
     }
 }
+
+impl PartialEq for Encoded {
+    fn eq(&self, other: &Self) -> bool {
+        self.blocks == other.blocks
+    }
+}
+
+impl Eq for Encoded {}
 
 impl From<&Event> for Encoded {
     fn from(event: &Event) -> Self {

@@ -33,6 +33,7 @@
 //! | `alloc` (default) | everything except [`SliceDecoder`] and its input and output, which are always available |
 //! | `bytes` | `Encoded`, [`Output`] for `BytesMut`, and events that share the memory of a `Bytes` |
 //! | `codec` | `EventCodec`, for `tokio_util::codec`; requires `std` |
+//! | `gzip` | `Encoded::deflated`: events that are compressed once for many clients; requires `std` |
 //! | `json` | data in JSON: `Event::json` and `MessageEvent::json` |
 //! | `simd` | validates UTF-8 by SIMD, many times faster for text that is not ASCII; requires `std` |
 //! | `stream` | `ItemStream`, which converts a stream of chunks to a stream of items |
@@ -100,7 +101,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(feature = "codec")]
+#[cfg(any(feature = "codec", feature = "gzip"))]
 extern crate std;
 
 mod chunk;
@@ -112,6 +113,8 @@ mod close_event;
 mod codec;
 #[cfg(feature = "alloc")]
 mod decoder;
+#[cfg(feature = "gzip")]
+mod deflate;
 #[cfg(feature = "bytes")]
 mod encoded;
 mod error;
@@ -130,6 +133,8 @@ pub use close_event::CloseEvent;
 pub use codec::EventCodec;
 #[cfg(feature = "alloc")]
 pub use decoder::{DEFAULT_MAX_EVENT_BYTES, Decoder};
+#[cfg(feature = "gzip")]
+pub use deflate::GZIP_HEADER;
 #[cfg(feature = "bytes")]
 pub use encoded::Encoded;
 pub use error::DecodeError;
