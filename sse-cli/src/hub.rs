@@ -298,7 +298,9 @@ impl Arguments {
             .max_event_bytes(self.max_event)
             .reserved_event_types(reserved.chain(self.streams.ping.then_some(PING_TYPE)))
             .allowed_retry(EVENT_RETRY);
-        config = config.position_events(!self.no_position);
+        config = config
+            .position_events(!self.no_position)
+            .gzip(self.streams.gzip);
         if let Some(key) = self.id_key {
             config = config.id_format(IdFormat::sealed(key));
         }

@@ -143,6 +143,8 @@ pub struct HubConfig {
     pub(crate) event_retry: RangeInclusive<Duration>,
     reserved_types: Vec<Cow<'static, str>>,
     pub(crate) retry: RangeInclusive<Duration>,
+    #[cfg(feature = "gzip")]
+    pub(crate) gzip: bool,
     pub(crate) position_events: bool,
     pub(crate) position_interval: Duration,
     pub(crate) authorize_timeout: Duration,
@@ -270,6 +272,17 @@ impl HubConfig {
         self
     }
 
+    /// Sets whether the hub keeps the compressed form of an event, after the first subscriber has needed it.
+    ///
+    /// Default: `false`. Use it with `StreamConfig::gzip` of [`sse-hyper`](https://docs.rs/sse-hyper), which sends it.
+    /// An event counts twice in [`Retention::bytes`](crate::Retention), because its compressed form may be as long.
+    #[cfg(feature = "gzip")]
+    #[must_use]
+    pub fn gzip(mut self, enabled: bool) -> Self {
+        self.gzip = enabled;
+        self
+    }
+
     /// Sets the minimum time between two position events of a quiet subscriber: 10 s by default, with a resolution of
     /// 1 s.
     ///
@@ -304,6 +317,8 @@ impl Default for HubConfig {
             event_retry: Duration::ZERO..=Duration::from_secs(3600),
             reserved_types: vec!["error".into(), "open".into()],
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
+            #[cfg(feature = "gzip")]
+            gzip: false,
             position_events: true,
             position_interval: Duration::from_secs(10),
             authorize_timeout: Duration::from_secs(10),

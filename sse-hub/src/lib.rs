@@ -37,6 +37,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `axum` | responses for errors: `IntoResponse` for [`SubscribeError`], [`PublishError`] and [`InvalidTopic`]; includes `http` |
+//! | `gzip` | compresses each event once for all subscribers: `HubConfig::gzip` |
 //! | `http` | status codes for errors: `SubscribeError::status`, `PublishError::status` and `InvalidTopic::status` |
 //! | `sealed-ids` | encrypted event IDs, which hide the traffic of other topics and cannot be forged: `IdFormat::sealed` |
 //!

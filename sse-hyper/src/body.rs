@@ -9,10 +9,10 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http_body::{Body, SizeHint};
 use pin_project_lite::pin_project;
-use sse_proto::Comment;
 
 use crate::{
     IntoFrame, StreamConfig,
+    coding::Coding,
     config::EMPTY_CONFIG,
     frame::Frame,
     idle_timer::{IdleAction, IdleTimer},
@@ -82,13 +82,11 @@ impl<S: EventStream> EventBody<S> {
     }
 
     fn open(events: S, config: &'static StreamConfig, guard: Option<StreamGuard>) -> Self {
-        let mut frame = BytesMut::new();
-        Comment::default().encode(&mut frame);
         Self {
             state: StreamState::new(Some(events)),
             config,
             guard,
-            ..Self::with_frame(frame.into())
+            ..Self::with_frame(Frame::first(Coding::Identity))
         }
     }
 }
@@ -97,6 +95,20 @@ impl<S> EventBody<S> {
     /// Creates a body that sends this text and no events.
     pub(crate) fn text(text: &str) -> Self {
         Self::with_frame(BytesMut::from(text).into())
+    }
+
+    /// Sets the coding of a body that was not polled yet.
+    pub(crate) fn set_coding(&mut self, coding: Coding) {
+        self.frame = Frame::first(coding);
+    }
+
+    pub(crate) fn coding(&self) -> Coding {
+        self.frame.coding()
+    }
+
+    /// Returns the configuration of the stream.
+    pub(crate) fn config(&self) -> &StreamConfig {
+        self.guard.as_ref().map_or(self.config, StreamGuard::config)
     }
 
     fn with_frame(frame: Frame) -> Self {
@@ -141,7 +153,7 @@ impl<S: EventStream> EventBody<S> {
             match this.idle_timer.poll(config, cx) {
                 Poll::Ready(IdleAction::KeepAlive) => {
                     if let Some(keep_alive) = &config.keep_alive {
-                        this.frame.own().extend_from_slice(&keep_alive.block);
+                        this.frame.share_text(&keep_alive.block);
                     }
                 }
                 Poll::Ready(IdleAction::End) => this.state.as_mut().end(),

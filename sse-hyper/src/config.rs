@@ -23,6 +23,7 @@ pub(crate) static DEFAULT_CONFIG: StreamConfig = StreamConfig {
     keep_alive: Some(KeepAlive::new()),
     max_age: None,
     reconnection_time: None,
+    gzip: false,
 };
 
 /// Configuration of event streams: keep-alive, reconnection time and maximum age.
@@ -47,6 +48,8 @@ pub struct StreamConfig {
     pub(crate) keep_alive: Option<KeepAlive>,
     pub(crate) max_age: Option<RangeInclusive<Duration>>,
     pub(crate) reconnection_time: Option<RangeInclusive<Duration>>,
+    /// Streams are compressed for clients that accept it.
+    pub(crate) gzip: bool,
 }
 
 impl StreamConfig {
@@ -67,6 +70,7 @@ impl StreamConfig {
             keep_alive: None,
             max_age: None,
             reconnection_time: None,
+            gzip: false,
         }
     }
 
@@ -108,6 +112,21 @@ impl StreamConfig {
         self.max_age = Some(age);
         self
     }
+
+    /// Sets whether streams are compressed for clients that accept gzip.
+    ///
+    /// Default: `false`. Each event is compressed alone, so this pays off for events of some hundred bytes and more,
+    /// such as HTML. It takes no memory for each connection. An [`Encoded`](crate::Encoded) that
+    /// [keeps its compressed form](crate::Encoded::keep_deflated) is compressed once for all clients.
+    ///
+    /// Events do not influence each other's length. But do not put a secret into one event together with text that an
+    /// attacker can choose (BREACH).
+    #[cfg(feature = "gzip")]
+    #[must_use]
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.gzip = gzip;
+        self
+    }
 }
 
 #[cfg(feature = "tokio")]
@@ -124,6 +143,7 @@ impl fmt::Debug for StreamConfig {
             .field("keep_alive", &self.keep_alive)
             .field("max_age", &self.max_age)
             .field("reconnection_time", &self.reconnection_time)
+            .field("gzip", &self.gzip)
             .finish_non_exhaustive()
     }
 }

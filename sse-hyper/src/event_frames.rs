@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use crate::{
     EventStream,
+    coding::Coding,
     frame::Frame,
     idle_timer::{IdleAction, IdleTimes},
     stream_state::StreamState,
@@ -31,12 +32,13 @@ pin_project! {
         #[pin]
         state: StreamState<S>,
         times: IdleTimes,
+        coding: Coding,
         count: CountGuard,
     }
 }
 
 impl<S> EventFrames<S> {
-    pub(crate) fn new(events: S, shared: Arc<Shared>, now: Instant) -> Self {
+    pub(crate) fn new(events: S, coding: Coding, shared: Arc<Shared>, now: Instant) -> Self {
         let count = CountGuard::new(shared);
         let mut times = IdleTimes::default();
         // A maximum age of 0 ends the stream after its first frame.
@@ -44,6 +46,7 @@ impl<S> EventFrames<S> {
         Self {
             state: StreamState::new(Some(events)),
             times,
+            coding,
             count,
         }
     }
@@ -77,7 +80,7 @@ impl<S: EventStream> EventFrames<S> {
         }
         let config = this.count.config();
         let close_event = this.count.close_event();
-        let mut frame = Frame::default();
+        let mut frame = Frame::new(*this.coding);
         let mut turn = Turn::default();
         this.state
             .as_mut()
@@ -89,7 +92,7 @@ impl<S: EventStream> EventFrames<S> {
             match this.times.due(config, now) {
                 Some(IdleAction::KeepAlive) => {
                     if let Some(keep_alive) = &config.keep_alive {
-                        frame.share(keep_alive.block.clone());
+                        frame.share_text(&keep_alive.block);
                     }
                 }
                 Some(IdleAction::End) => {

@@ -2,10 +2,10 @@ use core::{mem, time::Duration};
 use std::{error::Error, rc::Rc, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use sse_proto::Event;
+use sse_proto::{Comment, Event};
 
 use self::sealed::{CloseStream, WriteFrame};
-use crate::{CloseEvent, Encoded};
+use crate::{CloseEvent, Encoded, coding::Coding};
 
 /// Number of bytes at which a frame is full, even if more events are ready.
 ///
@@ -100,8 +100,11 @@ pub trait StreamError: CloseStream {}
 /// Bytes that are ready to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Frame {
+    coding: Coding,
     /// Bytes encoded for this stream.
     own: BytesMut,
+    /// Number of the bytes of `own` that are in the coding of the stream already. The others are text.
+    coded: usize,
     /// Bytes that are sent without a copy, for example encoded once for many streams. Empty if `own` is not.
     shared: Bytes,
 }
@@ -120,20 +123,71 @@ impl Frame {
         self.own.len() < FULL_FRAME_BYTES && self.shared.is_empty()
     }
 
-    /// Returns the buffer to append to. Shared bytes are copied into it first.
+    /// Creates an empty frame of a stream with this coding.
+    pub(crate) fn new(coding: Coding) -> Self {
+        Self {
+            coding,
+            ..Self::default()
+        }
+    }
+
+    /// Creates the first frame of a stream with this coding.
+    pub(crate) fn first(coding: Coding) -> Self {
+        let header = coding.header();
+        let mut first = Self {
+            own: BytesMut::from(header),
+            coded: header.len(),
+            ..Self::new(coding)
+        };
+        Comment::default().encode(first.own());
+        first
+    }
+
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// Returns the buffer to append text to. Shared bytes are copied into it first.
     pub(crate) fn own(&mut self) -> &mut BytesMut {
         if !self.shared.is_empty() {
             self.own = BytesMut::from(mem::take(&mut self.shared));
+            self.coded = self.own.len();
         }
         &mut self.own
     }
 
-    pub(crate) fn share(&mut self, bytes: Bytes) {
+    /// Appends shared text.
+    pub(crate) fn share_text(&mut self, text: &Bytes) {
+        match self.coding {
+            Coding::Identity => self.share_coded(text.clone()),
+            #[cfg(feature = "gzip")]
+            Coding::Gzip => self.own().extend_from_slice(text),
+        }
+    }
+
+    /// Appends bytes that are in the coding of the stream.
+    fn share_coded(&mut self, bytes: Bytes) {
         if self.is_empty() {
             self.shared = bytes;
         } else {
-            self.own().extend_from_slice(&bytes);
+            self.own();
+            self.encode();
+            self.own.extend_from_slice(&bytes);
+            self.coded = self.own.len();
         }
+    }
+
+    /// Encodes the text at the end of `own`.
+    fn encode(&mut self) {
+        let text = self.own.get(self.coded..).unwrap_or_default();
+        if text.is_empty() {
+            return;
+        }
+        if let Some(bytes) = self.coding.encode(text) {
+            self.own.truncate(self.coded);
+            self.own.extend_from_slice(&bytes);
+        }
+        self.coded = self.own.len();
     }
 
     /// Takes the bytes of the next frame: everything, or a part of a large event.
@@ -142,6 +196,8 @@ impl Frame {
     /// read.
     pub(crate) fn take(&mut self) -> Bytes {
         if self.shared.is_empty() {
+            self.encode();
+            self.coded = 0;
             self.shared = mem::take(&mut self.own).freeze();
         }
         if self.shared.len() <= MAX_FRAME_BYTES {
@@ -154,7 +210,8 @@ impl Frame {
 
 impl Frame {
     /// Returns all bytes.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(mut self) -> Bytes {
+        self.encode();
         match self.shared.is_empty() {
             true => self.own.freeze(),
             false => self.shared,
@@ -166,7 +223,7 @@ impl From<BytesMut> for Frame {
     fn from(own: BytesMut) -> Self {
         Self {
             own,
-            shared: Bytes::new(),
+            ..Self::default()
         }
     }
 }
@@ -251,7 +308,7 @@ impl WriteFrame for Encoded {
             let line = format!("retry: {milliseconds}\n");
             frame.own().extend_from_slice(line.as_bytes());
         }
-        frame.share(self.into_bytes());
+        frame.share_coded(frame.coding.shared(self));
         Written::Blocks
     }
 }

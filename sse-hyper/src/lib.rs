@@ -33,6 +33,7 @@
 //! | `tokio` (default) | defaults that use tokio's timer: [`respond`], [`StreamTracker::default`] |
 //! | `axum` | extractors for handlers: [`EventStreamRequest`], [`LastEventId`]; turns on `tokio` and `tracing` |
 //! | `tracing` | logs the error that ends a stream of results |
+//! | `gzip` | compresses streams for clients that accept it: `StreamConfig::gzip` |
 //! | `json` | `Event::json` |
 //! | `testing` | [`testing::EventReader`], which reads the events of a response in a unit test |
 //!
@@ -194,6 +195,7 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+mod coding;
 mod config;
 mod event_frames;
 mod frame;

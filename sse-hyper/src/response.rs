@@ -4,14 +4,14 @@ use headers_core::Header;
 use http::Request;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName},
+    header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY},
 };
 use mediatype::{
     MediaTypeBuf, ReadParams,
     names::{_STAR, EVENT_STREAM, Q, TEXT},
 };
 
-use crate::EventBody;
+use crate::{EventBody, coding::Coding};
 
 /// Returns the whole response to a request for events, with a comment every 15 s when idle.
 ///
@@ -80,6 +80,13 @@ impl<S> EventBody<S> {
             HeaderName::from_static("x-accel-buffering"),
             HeaderValue::from_static("no"),
         );
+        if response.body().config().gzip {
+            response.headers_mut().insert(VARY, ACCEPT_ENCODING.into());
+        }
+        if response.body().coding() != Coding::Identity {
+            let gzip = HeaderValue::from_static("gzip");
+            response.headers_mut().insert(CONTENT_ENCODING, gzip);
+        }
         response
     }
 }
@@ -90,6 +97,7 @@ pub(crate) struct RequestHead {
     version: Version,
     is_head: bool,
     is_acceptable: bool,
+    coding: Coding,
 }
 
 impl RequestHead {
@@ -99,11 +107,12 @@ impl RequestHead {
             version,
             is_head,
             is_acceptable: !(is_head || method == Method::GET) || is_acceptable(headers),
+            coding: Coding::accepted(headers),
         }
     }
 
     /// Returns the response with this body, or a refusal.
-    pub(crate) fn respond<S>(self, body: EventBody<S>) -> Response<EventBody<S>> {
+    pub(crate) fn respond<S>(self, mut body: EventBody<S>) -> Response<EventBody<S>> {
         if !can_stream(self.version) {
             return refusal(
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -116,12 +125,13 @@ impl RequestHead {
                 "not acceptable: this resource is available only as text/event-stream",
             );
         }
-        let body = if self.is_head {
-            EventBody::text("")
-        } else {
-            body
-        };
+        if body.config().gzip {
+            body.set_coding(self.coding);
+        }
         let mut response = body.into_response();
+        if self.is_head {
+            response = response.map(|_| EventBody::text(""));
+        }
         if self.version == Version::HTTP_10 {
             // The end of the connection marks the end of the body. If the client asks for keep-alive, hyper promises
             // it, unless the response has this version too.

@@ -17,7 +17,8 @@ use sse_proto::CloseEvent;
 use tokio::sync::{Notify, futures::OwnedNotified};
 
 use crate::{
-    EventBody, EventFrames, EventStream, EventStreamRequest, StreamConfig, response::RequestHead,
+    EventBody, EventFrames, EventStream, EventStreamRequest, StreamConfig, coding::Coding,
+    response::RequestHead,
 };
 
 /// Tracker of the event streams of a server: configures them, counts them, and closes them.
@@ -134,7 +135,16 @@ impl StreamTracker {
     ///
     /// `now` is the time at which the first comment was sent, `":\n\n"`. It is not part of the frames.
     pub fn frames<S: EventStream>(&self, events: S, now: Instant) -> EventFrames<S> {
-        EventFrames::new(events, Arc::clone(&self.shared), now)
+        EventFrames::new(events, Coding::Identity, Arc::clone(&self.shared), now)
+    }
+
+    /// Creates the tracked frames of these events, as parts of a gzip stream.
+    ///
+    /// `now` is the time at which the [header](sse_proto::GZIP_HEADER) and the first comment were sent. They are not
+    /// part of the frames.
+    #[cfg(feature = "gzip")]
+    pub fn gzip_frames<S: EventStream>(&self, events: S, now: Instant) -> EventFrames<S> {
+        EventFrames::new(events, Coding::Gzip, Arc::clone(&self.shared), now)
     }
 
     /// Returns the number of open streams: bodies that were not dropped yet.

@@ -39,6 +39,12 @@ const READ_ONLY: &[&str] = &[
     "EventCodec::decoder",
     "EventCodec::into_decoder",
     "StreamTracker::open_streams",
+    // Compressed form of what other functions encode.
+    "deflate",
+    "Encoded::deflated",
+    "Encoded::keep_deflated",
+    "Encoded::keeps_deflated",
+    "StreamTracker::gzip_frames",
     // Waiting.
     "StreamTracker::closed",
     "StreamTracker::run_server",
@@ -49,6 +55,7 @@ const READ_ONLY: &[&str] = &[
     // Times and timers only.
     "StreamConfig::new",
     "StreamConfig::max_age",
+    "StreamConfig::gzip",
     "StreamConfig::keep_alive",
     "Default for StreamConfig",
     // Reads a request; the methods that return its texts are tested.

@@ -35,8 +35,12 @@ std::thread_local! {
     static COMPRESSOR: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), false));
 }
 
-/// Compresses each block of the text alone: up to a blank line, or to the end.
-pub(crate) fn deflate(text: &[u8]) -> Bytes {
+/// Compresses encoded text as a part of a gzip stream that begins with [`GZIP_HEADER`].
+///
+/// Each block is compressed alone: the text up to a blank line, or to the end. So its bytes are the same in every
+/// stream, and do not depend on other blocks. Events of less than about 100 bytes do not become shorter. A gzip stream
+/// of these parts has no trailer.
+pub fn deflate(text: &[u8]) -> Bytes {
     let mut output = Vec::new();
     COMPRESSOR.with_borrow_mut(|compressor| {
         let mut rest = text;

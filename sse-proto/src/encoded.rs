@@ -96,12 +96,13 @@ impl Encoded {
         self
     }
 
-    /// Returns the events in the format of deflate, as a part of a gzip stream that begins with
-    /// [`GZIP_HEADER`](crate::GZIP_HEADER).
-    ///
-    /// Each event is compressed alone and flushed, so its bytes are the same in every stream. They do not depend on
-    /// other events. Events of less than about 100 bytes do not become shorter. A gzip stream of these parts has no
-    /// trailer.
+    /// Returns whether it [keeps the compressed form](Self::keep_deflated).
+    #[cfg(feature = "gzip")]
+    pub fn keeps_deflated(&self) -> bool {
+        self.deflated.is_some()
+    }
+
+    /// Returns the events in the format of [`deflate`](crate::deflate()), each compressed alone.
     #[cfg(feature = "gzip")]
     pub fn deflated(&self) -> Bytes {
         let Some(deflated) = &self.deflated else {

@@ -134,7 +134,7 @@ pub use codec::EventCodec;
 #[cfg(feature = "alloc")]
 pub use decoder::{DEFAULT_MAX_EVENT_BYTES, Decoder};
 #[cfg(feature = "gzip")]
-pub use deflate::GZIP_HEADER;
+pub use deflate::{GZIP_HEADER, deflate};
 #[cfg(feature = "bytes")]
 pub use encoded::Encoded;
 pub use error::DecodeError;

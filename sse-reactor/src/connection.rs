@@ -40,7 +40,17 @@ use crate::{
 };
 
 /// First bytes of a stream: an empty comment.
-const FIRST_FRAME: Bytes = Bytes::from_static(b":\n\n");
+const FIRST_COMMENT: &[u8] = b":\n\n";
+
+/// Returns the first bytes of a stream, which may be compressed.
+fn first_frame(_is_gzip: bool) -> Bytes {
+    #[cfg(feature = "gzip")]
+    if _is_gzip {
+        let comment = sse_proto::deflate(FIRST_COMMENT);
+        return [&sse_proto::GZIP_HEADER[..], &comment].concat().into();
+    }
+    Bytes::from_static(FIRST_COMMENT)
+}
 
 /// State that the parts of a connection share.
 #[derive(Default)]
@@ -63,6 +73,7 @@ enum Progress {
 /// Stream that the event loop will continue.
 struct Pending {
     subscription: Subscription,
+    is_gzip: bool,
     closes: bool,
 }
 
@@ -194,7 +205,7 @@ pin_project! {
         /// The response stays with hyper.
         Service { #[pin] body: B },
         /// The event loop continues the response after its first frame.
-        FirstFrame { is_sent: bool, state: Arc<State> },
+        FirstFrame { frame: Option<Bytes>, state: Arc<State> },
     }
 }
 
@@ -208,11 +219,10 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project() {
             ResponseBodyProjection::Service { body } => body.poll_frame(cx),
-            ResponseBodyProjection::FirstFrame { is_sent, .. } if !*is_sent => {
-                *is_sent = true;
-                Poll::Ready(Some(Ok(Frame::data(FIRST_FRAME))))
-            }
-            ResponseBodyProjection::FirstFrame { state, .. } => {
+            ResponseBodyProjection::FirstFrame { frame, state } => {
+                if let Some(frame) = frame.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(frame))));
+                }
                 state.update(|progress| match progress {
                     Progress::Pending(pending) => Progress::Buffered(pending),
                     other => other,
@@ -302,19 +312,20 @@ where
         let subscription = can_hand_over
             .then(|| hand_off::take(&mut response))
             .flatten();
-        let Some(subscription) = subscription else {
+        let Some((subscription, is_gzip)) = subscription else {
             return Poll::Ready(Ok(response.map(|body| ResponseBody::Service { body })));
         };
         let closes = *this.closes || closes(response.headers());
         this.state.update(|_| {
             Progress::Pending(Pending {
                 subscription,
+                is_gzip,
                 closes,
             })
         });
         let state = Arc::clone(this.state);
         Poll::Ready(Ok(response.map(|_| ResponseBody::FirstFrame {
-            is_sent: false,
+            frame: Some(first_frame(is_gzip)),
             state,
         })))
     }
@@ -448,6 +459,7 @@ where
         }
         let Some(Pending {
             subscription,
+            is_gzip,
             closes,
         }) = this.state.take_written()
         else {
@@ -463,6 +475,7 @@ where
             let added = this.reactor.add(NewStream {
                 socket,
                 subscription,
+                is_gzip,
                 read_ahead: join(parts.read_buf, read_ahead),
                 closes,
                 on_return,

@@ -20,7 +20,11 @@ type Cell = Arc<Mutex<Option<Subscription>>>;
 
 /// Extension of a response whose connection can be handed to the event loop.
 #[derive(Clone)]
-struct HandOff(Cell);
+struct HandOff {
+    subscription: Cell,
+    /// The body is compressed.
+    is_gzip: bool,
+}
 
 /// Events of a hub, as the body of a response has them if its connection is not handed over.
 #[derive(Debug)]
@@ -42,22 +46,32 @@ pub(crate) fn respond<B>(
     let cell = Cell::new(Mutex::new(Some(subscription)));
     let mut response = tracker.respond(request, HubEvents(State::New(Arc::clone(&cell))));
     if response.status() == StatusCode::OK && request.method() != Method::HEAD {
-        response.extensions_mut().insert(HandOff(cell));
+        let is_gzip = response.headers().contains_key(CONTENT_ENCODING);
+        response.extensions_mut().insert(HandOff {
+            subscription: cell,
+            is_gzip,
+        });
     }
     response
 }
 
-/// Takes the subscription out of a response. `None` if the body has to send the events.
-pub(crate) fn take<B>(response: &mut Response<B>) -> Option<Subscription> {
-    let HandOff(cell) = extension(response.extensions_mut())?;
+/// Takes the subscription out of a response, with `true` if the body is compressed. `None` if the body has to send the
+/// events.
+pub(crate) fn take<B>(response: &mut Response<B>) -> Option<(Subscription, bool)> {
+    let HandOff {
+        subscription,
+        is_gzip,
+    } = extension(response.extensions_mut())?;
     // A layer that has changed the body has to see all of it.
-    let is_plain = |headers: &HeaderMap| {
-        [CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING]
-            .iter()
-            .all(|name| !headers.contains_key(name))
+    let is_unchanged = |headers: &HeaderMap| {
+        headers.contains_key(CONTENT_ENCODING) == is_gzip
+            && [CONTENT_LENGTH, TRANSFER_ENCODING]
+                .iter()
+                .all(|name| !headers.contains_key(name))
     };
-    let can_hand_over = response.status() == StatusCode::OK && is_plain(response.headers());
-    can_hand_over.then(|| take_from(&cell)).flatten()
+    let can_hand_over = response.status() == StatusCode::OK && is_unchanged(response.headers());
+    let subscription = can_hand_over.then(|| take_from(&subscription)).flatten()?;
+    Some((subscription, is_gzip))
 }
 
 fn extension(extensions: &mut Extensions) -> Option<HandOff> {

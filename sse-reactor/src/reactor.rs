@@ -113,7 +113,12 @@ impl Reactor {
             subscription: stream.subscription,
             group_waker: core::task::Waker::noop().clone(),
         };
-        let frames = self.shared.tracker.frames(events, Instant::now());
+        let tracker = &self.shared.tracker;
+        let frames = match stream.is_gzip {
+            #[cfg(feature = "gzip")]
+            true => tracker.gzip_frames(events, Instant::now()),
+            _ => tracker.frames(events, Instant::now()),
+        };
         let stream = OpenStream::new(
             mio::net::TcpStream::from_std(socket),
             frames,
@@ -130,6 +135,8 @@ impl Reactor {
 pub(crate) struct NewStream {
     pub(crate) socket: TcpStream,
     pub(crate) subscription: Subscription,
+    /// The rest of the response is compressed, as its beginning is.
+    pub(crate) is_gzip: bool,
     pub(crate) read_ahead: Bytes,
     /// The connection ends with the stream.
     pub(crate) closes: bool,

@@ -213,6 +213,11 @@ pub(crate) struct StreamOptions {
     #[arg(long, env = "SSE_HUB_PING", value_parser = BoolishValueParser::new())]
     pub(crate) ping: bool,
 
+    /// Compress streams for clients that accept gzip. Each event is compressed once and alone. This pays off for events
+    /// of some hundred bytes and more. The compressed forms count as kept bytes.
+    #[arg(long, env = "SSE_HUB_GZIP", value_parser = BoolishValueParser::new())]
+    pub(crate) gzip: bool,
+
     /// End each stream after a random time between 80% and 100% of this one, so that clients spread over the servers
     /// again; by default, streams do not end.
     #[arg(long, value_name = "SECONDS", env = "SSE_HUB_MAX_AGE", value_parser = parse::seconds)]
@@ -237,6 +242,7 @@ impl StreamOptions {
             keep_alive = keep_alive.event(&Event::new("{}"));
         }
         let config = StreamConfig::default()
+            .gzip(self.gzip)
             .keep_alive(keep_alive)
             .reconnection_time_range(self.retry..=self.retry.saturating_mul(2));
         match self.max_age {

@@ -120,7 +120,12 @@ impl Shared {
     }
 
     pub(crate) fn encode(&self, sequence: u64, publication: &Publication) -> Encoded {
-        Encoded::with_id(&publication.event, &self.id(sequence))
+        let block = Encoded::with_id(&publication.event, &self.id(sequence));
+        #[cfg(feature = "gzip")]
+        if self.config.gzip {
+            return block.keep_deflated();
+        }
+        block
     }
 
     /// Returns the ID of an event.

@@ -10,6 +10,10 @@ const BYTES_PER_WORK: usize = 16;
 /// Memory of an [`Encoded`] event in addition to its bytes, in bytes: unused capacity, and the count of its clones.
 const BLOCK_OVERHEAD: usize = 64;
 
+/// Memory of a compressed form in addition to its bytes, in bytes.
+#[cfg(feature = "gzip")]
+const DEFLATED_OVERHEAD: usize = 96;
+
 /// Kept event, encoded with its ID.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -30,6 +34,12 @@ impl Entry {
             shared(key.len()) + 2 * size_of::<(Key, u64)>()
         });
         let block = allocated(self.block.len()) + allocated(BLOCK_OVERHEAD);
+        // The compressed form is at most a little longer.
+        #[cfg(feature = "gzip")]
+        let block = match self.block.keeps_deflated() {
+            true => 2 * block + allocated(DEFLATED_OVERHEAD),
+            false => block,
+        };
         let entry = shared(size_of::<Self>()) + 2 * size_of::<Arc<Self>>();
         entry + block + topics + texts.sum::<usize>() + key
     }
