@@ -349,3 +349,17 @@ fn is_temporary(error: &io::Error) -> bool {
         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_takes_little_memory() {
+        assert!(
+            size_of::<OpenStream>() <= 264,
+            "{}",
+            size_of::<OpenStream>()
+        );
+    }
+}

@@ -19,6 +19,11 @@ use crate::{
     stats::Counters,
 };
 
+/// Maximum length of an event in bytes that is compressed when a subscriber needs it. A larger one is compressed when it
+/// is published.
+#[cfg(feature = "gzip")]
+const MAX_LAZY_DEFLATE_BYTES: usize = 16 * 1024;
+
 /// State that all handles of a hub and its subscriptions share.
 pub(crate) struct Shared {
     pub(crate) config: HubConfig,
@@ -123,7 +128,12 @@ impl Shared {
         let block = Encoded::with_id(&publication.event, &self.id(sequence));
         #[cfg(feature = "gzip")]
         if self.config.gzip {
-            return block.keep_deflated();
+            let block = block.keep_deflated();
+            // A large event would delay the other streams of the thread that needs its compressed form first.
+            if block.len() > MAX_LAZY_DEFLATE_BYTES {
+                block.deflated();
+            }
+            return block;
         }
         block
     }
