@@ -25,6 +25,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
+    process::Memory,
     samples::Samples,
     server::{Allocator, Server},
     servers::Library,
@@ -69,6 +70,8 @@ pub struct Reading {
     pub singles: Samples,
     /// Memory of a connection before the first event, in bytes.
     pub idle: f64,
+    /// Part of [`idle`](Self::idle) that is not pages of files, in bytes.
+    pub idle_anonymous: f64,
     /// Memory of a connection after all events, in bytes.
     pub used: f64,
 }
@@ -107,8 +110,8 @@ pub(crate) struct Contender {
     library: Library,
     server: Server,
     subscribers: SubscriberProcess,
-    /// Memory of the server before the subscribers connect, in bytes.
-    empty: u64,
+    /// Memory of the server before the subscribers connect.
+    empty: Memory,
     reading: Reading,
 }
 
@@ -132,12 +135,14 @@ impl Contender {
         let program = plan.programs.join("subscribe");
         let mut contender = Self {
             library,
-            empty: server.memory()?.now,
+            empty: server.memory()?,
             subscribers: SubscriberProcess::connect(&program, server.port(), plan.subscribers)?,
             server,
             reading: Reading::default(),
         };
-        contender.reading.idle = contender.memory()?;
+        thread::sleep(SETTLE_TIME);
+        contender.reading.idle = contender.each(|memory| memory.now)?;
+        contender.reading.idle_anonymous = contender.each(Memory::anonymous)?;
         // The server allocates buffers in the first burst.
         contender.burst(BURST)?;
         Ok(contender)
@@ -166,7 +171,7 @@ impl Contender {
             reading,
             ..
         } = self;
-        let full = server.memory()?.now;
+        let (empty, full) = (empty.now, server.memory()?.now);
         drop(subscribers);
         let mut left = full;
         loop {
@@ -180,15 +185,16 @@ impl Contender {
     }
 
     fn is_right(&mut self) -> Result<()> {
-        self.reading.used = self.memory()?;
+        thread::sleep(SETTLE_TIME);
+        self.reading.used = self.each(|memory| memory.now)?;
         self.server.has_missed_nothing()?;
         self.server.process().check_health()
     }
 
-    /// Returns the memory of the server for each subscriber, in bytes.
-    fn memory(&mut self) -> Result<f64> {
-        thread::sleep(SETTLE_TIME);
-        let memory = self.server.memory()?.now as f64 - self.empty as f64;
+    /// Returns the memory of the server for each subscriber, in bytes. `part` returns the part of the memory that
+    /// counts.
+    fn each(&self, part: impl Fn(&Memory) -> u64) -> Result<f64> {
+        let memory = part(&self.server.memory()?) as f64 - part(&self.empty) as f64;
         Ok(memory / self.subscribers.count() as f64)
     }
 

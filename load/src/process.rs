@@ -194,6 +194,13 @@ pub struct Memory {
     pub peak: u64,
 }
 
+impl Memory {
+    /// Returns the part that is not pages of files.
+    pub fn anonymous(&self) -> u64 {
+        self.now.saturating_sub(self.files)
+    }
+}
+
 impl ProcStat {
     /// Returns the memory of the process.
     ///

@@ -41,8 +41,8 @@ pub fn readings(subscribers: usize, readings: &[(Library, Reading)]) -> String {
     text
 }
 
-/// Returns a table of the rate and the memory of each library. `idle` returns the maximum memory of an idle connection,
-/// if the library has one.
+/// Returns a table of the rate and the memory of each library. `idle` returns the maximum anonymous memory of an idle
+/// connection, if the library has one.
 pub(crate) fn rates(
     readings: &[(Library, Reading)],
     idle: impl Fn(Library) -> Option<f64>,
@@ -54,6 +54,7 @@ pub(crate) fn rates(
         "one by one: events/s",
         "CPU",
         "idle connection: B",
+        "of these anonymous",
         "after events: B",
     ]);
     for (library, reading) in readings {
@@ -63,7 +64,8 @@ pub(crate) fn rates(
             percent(reading.bursts.cpu_share()),
             thousands(reading.singles.rate()),
             percent(reading.singles.cpu_share()),
-            at_most(thousands, reading.idle, idle(*library)),
+            thousands(reading.idle),
+            at_most(thousands, reading.idle_anonymous, idle(*library)),
             thousands(reading.used),
         ]);
     }

@@ -115,7 +115,14 @@ fn main() -> Result<()> {
     machine::pin_to_core(cores.clients)?;
     let [axum, actix, nchan] = Library::PEERS;
     let plan = Plan {
-        libraries: &asked.of(&[Library::HUB, axum, actix, nchan, Library::BOUND]),
+        libraries: &asked.of(&[
+            Library::HUB,
+            Library::HubHyper,
+            axum,
+            actix,
+            nchan,
+            Library::BOUND,
+        ]),
         programs: &programs,
         allocator: Allocator::Glibc,
         core: cores.server,

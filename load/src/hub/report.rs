@@ -15,16 +15,16 @@ use crate::{
 };
 
 /// Minimum ratios of the rate in bursts to that of each of [`Library::PEERS`] and to the bound.
-const MIN_BURST_RATIOS: ([f64; 3], f64) = ([2.5, 1.8, 15.0], 0.75);
+const MIN_BURST_RATIOS: ([f64; 3], f64) = ([2.5, 1.8, 15.0], 0.95);
 
 /// Minimum ratios of the rate one by one to that of the best peer and to the bound.
-const MIN_SINGLE_RATIOS: (f64, f64) = (1.15, 0.7);
+const MIN_SINGLE_RATIOS: (f64, f64) = (1.15, 0.95);
 
-/// Maximum memory of an idle subscriber, in bytes.
-const MAX_IDLE_BYTES: f64 = 11_500.0;
+/// Maximum anonymous memory of an idle subscriber, in bytes.
+const MAX_IDLE_BYTES: f64 = 500.0;
 
 /// Maximum ratio of the 99th percentile of latencies to that of the best peer.
-const MAX_TAIL_RATIO: f64 = 1.0;
+const MAX_TAIL_RATIO: f64 = 0.8;
 
 /// Maximum share of the subscribers' memory that the server keeps after they leave.
 const MAX_KEPT_SHARE: f64 = 0.1;
@@ -62,7 +62,8 @@ fn ratios(readings: &[(Library, Reading)]) -> Table {
     );
     let peers = Library::PEERS.into_iter().zip(MIN_BURST_RATIOS.0);
     let peers = peers.map(|(library, figure)| (library, Some(figure), None));
-    for (library, bursts, singles) in peers.chain([bound]) {
+    let without = (Library::HubHyper, None, None);
+    for (library, bursts, singles) in peers.chain([without, bound]) {
         let Some(other) = of(library) else {
             continue;
         };
@@ -123,13 +124,22 @@ pub fn latency(subscribers: usize, latency: &Latency) -> String {
 /// Returns the table of the cost of a subscriber while their number grows.
 pub fn growth(library: Library, growths: &[Growth]) -> String {
     let mut text = format!("## {library} with a growing number of subscribers\n\n");
-    let columns = ["subscribers, allocator", "idle connection: B"];
+    let columns = [
+        "subscribers, allocator",
+        "idle connection: B",
+        "of these anonymous",
+    ];
     let mut table = Table::new(columns.into_iter().chain(GROWTH_COLUMNS));
     for growth in growths {
         let number = thousands(growth.subscribers as f64);
         let cost = [
             format!("{number}, {}", growth.allocator),
-            at_most(thousands, growth.reading.idle, Some(MAX_IDLE_BYTES)),
+            thousands(growth.reading.idle),
+            at_most(
+                thousands,
+                growth.reading.idle_anonymous,
+                Some(MAX_IDLE_BYTES),
+            ),
             format!("{:.0}", 1e9 / growth.reading.bursts.rate()),
             format!("{:.0}", 1e9 / growth.reading.singles.rate()),
         ];
