@@ -62,7 +62,7 @@ pub(crate) struct EventLoop {
     poll: mio::Poll,
     signals: Arc<Signals>,
     commands: Arc<Commands>,
-    /// Boxed, so that the memory of those that leave is freed.
+    /// Not boxed, because the turns of a group visit them in their order in memory.
     streams: Slab<OpenStream>,
     groups: Groups,
     /// Subscribers that get a turn for another reason than new events.
@@ -175,7 +175,7 @@ impl EventLoop {
             return;
         };
         if event.is_error() || event.is_write_closed() {
-            drop(self.remove(key));
+            self.discard(key);
             return;
         }
         if event.is_read_closed() {
@@ -262,19 +262,22 @@ impl EventLoop {
             again_waker: &self.again_waker,
             new_signal: &|| Signal::new(signals, Target::Stream(key)),
         };
-        // An authorizer or a backend may panic. That must not end the other streams. This one is dropped, so the state that
-        // the panic has left is not used.
-        let turn = panic::catch_unwind(AssertUnwindSafe(|| stream.take_turn(&mut shared)));
-        match turn.unwrap_or(Turn::Failed) {
+        match survive(|| stream.take_turn(&mut shared)).unwrap_or(Turn::Failed) {
             Turn::Waits | Turn::Blocked => self.set_timer(key),
             Turn::HasMore => self.enqueue(key),
             Turn::Ended => {
                 if let Some(stream) = self.remove(key) {
-                    end(stream);
+                    survive(|| end(stream));
                 }
             }
-            Turn::Failed => drop(self.remove(key)),
+            Turn::Failed => self.discard(key),
         }
+    }
+
+    /// Closes the connection of a stream.
+    fn discard(&mut self, key: usize) {
+        let stream = self.remove(key);
+        survive(|| drop(stream));
     }
 
     /// Sets the timer of a subscriber to its deadline, if there is no earlier timer.
@@ -322,6 +325,13 @@ impl EventLoop {
         }
         Some(stream)
     }
+}
+
+/// Calls code that may be that of an authorizer, of a backend or of the server. Returns `None` if it panics.
+///
+/// A panic must not end the other streams. The stream is dropped then, so the state that the panic has left is not used.
+fn survive<T>(call: impl FnOnce() -> T) -> Option<T> {
+    panic::catch_unwind(AssertUnwindSafe(call)).ok()
 }
 
 /// Maximum time of a timer.
