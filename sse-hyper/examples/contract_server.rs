@@ -27,7 +27,7 @@ type Body = Either<EventBody<BoxStream<'static, Event>>, String>;
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(contract::address()).await?;
-    let contract = Contract::default();
+    let contract = Contract::from_arguments();
     let connections = GracefulShutdown::new();
     let mut closed = pin!(contract.close());
     loop {

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let contract = Contract::default();
+    let contract = Contract::from_arguments();
     let tracker = contract.tracker.clone();
     let closed = contract.close();
     let router = Router::new()

@@ -14,7 +14,7 @@ use warp::{
 
 #[tokio::main]
 async fn main() {
-    let contract = Contract::default();
+    let contract = Contract::from_arguments();
     let tracker = contract.tracker.clone();
     let closed = contract.close();
     let routes = warp::path::full()

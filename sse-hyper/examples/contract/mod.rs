@@ -16,7 +16,9 @@ use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
-use sse_hyper::{CloseEvent, Event, EventId, EventType, InvalidValue, StreamTracker};
+use sse_hyper::{
+    CloseEvent, Event, EventId, EventType, InvalidValue, KeepAlive, StreamConfig, StreamTracker,
+};
 use tokio::signal;
 
 /// Contract server on 127.0.0.1.
@@ -25,6 +27,9 @@ struct Arguments {
     /// Port to listen on.
     #[arg(long)]
     port: u16,
+    /// Interval of keep-alive comments, in milliseconds, instead of the default. 0 turns them off.
+    #[arg(long)]
+    keep_alive_interval: Option<u64>,
 }
 
 /// Returns the address to listen on, with the port from the command line.
@@ -37,7 +42,7 @@ pub(crate) fn address() -> SocketAddr {
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Responses and state of a contract server.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Contract {
     pub(crate) tracker: StreamTracker,
 }
@@ -51,6 +56,21 @@ pub(crate) enum Answer {
 }
 
 impl Contract {
+    /// Returns the contract with the keep-alive that the command line sets.
+    pub(crate) fn from_arguments() -> Self {
+        let config = StreamConfig::default();
+        let config = match Arguments::parse().keep_alive_interval {
+            None => config,
+            Some(0) => config.keep_alive(None),
+            Some(interval) => {
+                config.keep_alive(KeepAlive::new().interval(Duration::from_millis(interval)))
+            }
+        };
+        Self {
+            tracker: StreamTracker::new(config),
+        }
+    }
+
     pub(crate) fn answer(&self, path: &str, query: &str, last_event_id: Option<EventId>) -> Answer {
         let query = form_urlencoded::parse(query.as_bytes())
             .into_owned()
