@@ -13,7 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     page,
-    run::{cargo, command, root, run},
+    run::{cargo, command, root, run, target},
     setup, size,
 };
 
@@ -106,7 +106,7 @@ fn build() -> Result<PathBuf> {
         "build --package sse-npm --target {} --profile wasm",
         page::TARGET
     )))?;
-    Ok(root().join(format!("target/{}/wasm/sse_npm.wasm", page::TARGET)))
+    Ok(target().join(format!("{}/wasm/sse_npm.wasm", page::TARGET)))
 }
 
 /// Writes `sse_npm_bg.wasm` and its glue `sse_npm.js`, which is a module or code to include in a script.
