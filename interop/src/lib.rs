@@ -6,7 +6,8 @@
 //! - [`folder`]: the folder in which xtask puts the servers and the clients.
 //! - [`process`]: programs that run as long as a test.
 //! - [`server`]: the contract servers, their open streams and their memory.
-//! - [`proxy`]: nginx and HAProxy.
+//! - [`proxy`]: nginx, HAProxy and other proxies.
+//! - [`curl`]: a client that reads a stream as it arrives.
 //! - [`live`]: delays of events.
 //! - [`cutter`]: a connection that breaks in the middle of a stream.
 //! - [`browser`]: Chromium and Firefox with a test page.
@@ -17,6 +18,7 @@
 //! small programs in other languages.
 
 pub mod browser;
+pub mod curl;
 pub mod cutter;
 pub mod demo;
 pub mod folder;

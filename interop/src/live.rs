@@ -7,7 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use testkit::{Item, contract};
+use testkit::{Item, contract, timeout::test_timeout};
+
+use crate::curl::Curl;
 
 /// Delays of one response of `/live`.
 #[derive(Debug)]
@@ -19,12 +21,13 @@ pub struct Live {
 }
 
 impl Live {
-    /// Reads a response to its end, and checks that it has `count` complete events in order. Accepts gzip, and decodes
-    /// it as it arrives.
-    pub fn read(url: &str, count: usize) -> Result<Self> {
+    /// Reads a response to its end, and checks that it has `count` complete events in order. Accepts compression, and
+    /// decodes it as it arrives.
+    pub fn read(url: &str, options: &[&str], count: usize) -> Result<Self> {
         let start = Instant::now();
-        let mut response = ureq::get(url).call()?;
-        let mut body = response.body_mut().as_reader();
+        let limit = test_timeout().as_secs().max(1).to_string();
+        let options = [options, &["--compressed", "--max-time", &limit]].concat();
+        let mut body = Curl::start(url, &options)?;
         let mut first = Duration::ZERO;
         let mut delays = Vec::new();
         let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);

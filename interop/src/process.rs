@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::Read,
     net::{Ipv4Addr, TcpStream},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     thread::{sleep, spawn},
     time::{Duration, Instant},
 };
@@ -47,6 +47,16 @@ impl Process {
         Ok(self.0.wait()?)
     }
 
+    /// Returns whether the process has not ended yet.
+    pub fn is_running(&mut self) -> Result<bool> {
+        Ok(self.0.try_wait()?.is_none())
+    }
+
+    /// Returns the pipe from the process, if its command has one and this is the first call.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.0.stdout.take()
+    }
+
     /// Returns the process ID.
     pub fn id(&self) -> u32 {
         self.0.id()
@@ -69,7 +79,7 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>> {
         .stdout(Stdio::piped())
         .stderr(File::create(&complaints)?);
     let mut process = Process::start(command)?;
-    let mut pipe = process.0.stdout.take().context("its output")?;
+    let mut pipe = process.take_stdout().context("its output")?;
     let reader = spawn(move || {
         let mut printed = Vec::new();
         pipe.read_to_end(&mut printed).map(|_| printed)
