@@ -78,7 +78,7 @@ enum Command {
     },
     /// Take the screenshot of the demo page that the README shows.
     Screenshot,
-    /// Test the servers with browsers and other clients, with nginx and HAProxy, and with faults; test the demo
+    /// Test the servers with browsers and other clients, with proxies such as nginx, and with faults; test the demo
     /// with `sse get` while the demo is killed and started again.
     TestServers,
     /// Fuzz the codec.

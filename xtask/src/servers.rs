@@ -21,12 +21,24 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("sse", "sse"),
 ];
 
+/// Servers of other projects that the tests run, each with its program and its package.
+const SERVERS: [(&str, &str); 8] = [
+    ("nginx", "nginx"),
+    ("haproxy", "haproxy"),
+    ("varnishd", "varnish"),
+    ("apache2", "apache2"),
+    ("squid", "squid"),
+    ("h2o", "h2o"),
+    ("traffic_server", "trafficserver"),
+    ("nats-server", "nats-server"),
+];
+
 /// Builds the programs, installs the proxies and the clients, and runs the tests of `interop`.
 pub(crate) fn test() -> Result<()> {
+    for (name, package) in SERVERS {
+        setup::server(name, package)?;
+    }
     for (name, package) in [
-        ("nginx", "nginx"),
-        ("haproxy", "haproxy"),
-        ("nats-server", "nats-server"),
         ("curl", "curl"),
         ("chromium", "chromium"),
         ("firefox-esr", "firefox-esr"),
@@ -48,7 +60,7 @@ pub(crate) fn test() -> Result<()> {
 
     let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
     tests.env("INTEROP_FOLDER", &folder);
-    // Debian installs nginx, HAProxy and NATS here. The folder is not on the `PATH` of users other than root.
+    // Debian installs most of the servers here. The folder is not on the `PATH` of users other than root.
     if let Some(path) = env::var_os("PATH") {
         let folders = env::split_paths(&path).chain([setup::SYSTEM_PROGRAMS.into()]);
         tests.env("PATH", env::join_paths(folders)?);

@@ -45,6 +45,26 @@ pub(crate) fn program(name: &str, package_name: &str) -> Result<PathBuf> {
         .ok_or_else(|| anyhow::anyhow!("{package_name} is installed, but has no program {name}"))
 }
 
+/// Installs Debian's package of a server whose program is missing. Its service is stopped, and does not start at boot.
+///
+/// The tests start the program themselves. The service would use a port that another program needs, for example 80.
+pub(crate) fn server(name: &str, package_name: &str) -> Result<()> {
+    if on_path(name).is_some() {
+        return Ok(());
+    }
+    program(name, package_name)?;
+    // The service has the name of the package. A command fails if the machine has no such service, or no services.
+    for (program, arguments) in [
+        ("service", format!("{package_name} stop")),
+        ("update-rc.d", format!("{package_name} disable")),
+    ] {
+        if let Some(path) = on_path(program) {
+            output(command(&path.display().to_string(), &arguments));
+        }
+    }
+    Ok(())
+}
+
 /// Returns the path of a program from crates.io that Debian lacks. If it is missing, builds it in the target folder.
 pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf> {
     if let Some(path) = on_path(name) {

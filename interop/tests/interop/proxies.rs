@@ -1,13 +1,16 @@
 //! Checks that proxies forward events unchanged and at once, and that servers detect clients that leave.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
 use interop::{
-    curl::{self, Curl, HTTP_1},
-    ensure_golden,
+    curl::{self, Curl, HTTP_1, HTTP_2},
+    ensure_golden, folder,
     live::Live,
-    proxy::{Proxy, haproxy, nginx},
+    proxy::{Proxy, apache, h2o, haproxy, nginx, squid, traffic_server, varnish},
     server::{self, Server},
 };
 use testkit::{contract, timeout::test_timeout};
@@ -73,6 +76,121 @@ fn haproxy_with_gzip() -> Result<()> {
         Ok(proxy)
     })
 }
+
+/// Varnish detects only after several events that a client has left.
+#[test]
+fn varnish_as_it_is() -> Result<()> {
+    behind("Varnish", HTTP_1, BUSY_PATH, |port| varnish(port, &[], ""))
+}
+
+#[test]
+fn varnish_with_pipe() -> Result<()> {
+    behind("Varnish, pipe", HTTP_1, IDLE_PATH, |port| {
+        varnish(port, &[], PIPE)
+    })
+}
+
+/// The gzip of Varnish has no flush, and Varnish ignores `no-transform`. It does not compress what it pipes.
+#[test]
+fn varnish_with_gzip() -> Result<()> {
+    let gzip = "sub vcl_backend_response { set beresp.do_gzip = true; }";
+    behind("Varnish, gzip", HTTP_1, IDLE_PATH, |port| {
+        let proxy = varnish(port, &[], &format!("{PIPE}{gzip}"))?;
+        is_compressed(&proxy, false)?;
+        Ok(proxy)
+    })
+}
+
+/// Subroutine of Varnish for event streams.
+const PIPE: &str = r#"
+sub vcl_recv {
+    if (req.http.Accept ~ "text/event-stream") {
+        return (pipe);
+    }
+}
+"#;
+
+/// Apache detects only at an event that a client has left. It has no option for that.
+#[test]
+fn apache_as_it_is() -> Result<()> {
+    behind("Apache", HTTP_1, BUSY_PATH, |port| apache(port, &[], ""))
+}
+
+#[test]
+fn apache_over_http_2() -> Result<()> {
+    behind("Apache, HTTP/2", HTTP_2, BUSY_PATH, |port| {
+        apache(port, &["http2"], "Protocols h2c http/1.1")
+    })
+}
+
+#[test]
+fn apache_with_gzip() -> Result<()> {
+    let lines = "AddOutputFilterByType DEFLATE text/event-stream";
+    behind("Apache, gzip", HTTP_1, BUSY_PATH, |port| {
+        let proxy = apache(port, &["filter", "deflate"], lines)?;
+        is_compressed(&proxy, true)?;
+        Ok(proxy)
+    })
+}
+
+#[test]
+fn squid_as_it_is() -> Result<()> {
+    behind("Squid", HTTP_1, IDLE_PATH, |port| squid(port, ""))
+}
+
+/// h2o detects only at an event that a client of HTTP/1.1 has left. It has no option for that.
+#[test]
+fn h2o_as_it_is() -> Result<()> {
+    behind("h2o", HTTP_1, BUSY_PATH, |port| h2o(port, ""))
+}
+
+#[test]
+fn h2o_over_http_2() -> Result<()> {
+    behind("h2o, HTTP/2", HTTP_2, IDLE_PATH, |port| h2o(port, ""))
+}
+
+/// h2o does not compress types that it does not know.
+#[test]
+fn h2o_with_gzip() -> Result<()> {
+    behind("h2o, gzip", HTTP_1, BUSY_PATH, |port| {
+        let proxy = h2o(port, "compress: ON\ncompress-minimum-size: 0")?;
+        is_compressed(&proxy, false)?;
+        Ok(proxy)
+    })
+}
+
+/// Traffic Server detects only at an event that a client has left.
+#[test]
+fn traffic_server_as_it_is() -> Result<()> {
+    behind("Traffic Server", HTTP_1, BUSY_PATH, |port| {
+        traffic_server(port, &[], "")
+    })
+}
+
+#[test]
+fn traffic_server_without_half_open_connections() -> Result<()> {
+    behind("Traffic Server, no half-open", HTTP_1, IDLE_PATH, |port| {
+        traffic_server(port, &[NO_HALF_OPEN], "")
+    })
+}
+
+/// The compression of Traffic Server ignores `no-transform`. It has a flush, which is off by default.
+#[test]
+fn traffic_server_with_gzip() -> Result<()> {
+    let configuration = "compressible-content-type text/event-stream\n\
+                         minimum-content-length 0\ncache false\nflush true\n";
+    behind("Traffic Server, gzip", HTTP_1, IDLE_PATH, |port| {
+        let file = folder::scratch("compress")?.join("compress.config");
+        fs::write(&file, configuration)?;
+        let plugin = format!("compress.so {}\n", file.display());
+        let proxy = traffic_server(port, &[NO_HALF_OPEN], &plugin)?;
+        is_compressed(&proxy, true)?;
+        Ok(proxy)
+    })
+}
+
+/// Record of Traffic Server with which a client that closes its connection has left.
+const NO_HALF_OPEN: (&str, &str) = ("proxy.config.http.allow_half_open", "0");
 
 /// Path of a stream with an event each hour.
 const IDLE_PATH: &str = "/live?n=9&ms=3600000";
