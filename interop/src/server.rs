@@ -38,9 +38,15 @@ pub struct Server {
 impl Server {
     /// Starts the server of this library.
     pub fn start(name: &'static str) -> Result<Self> {
+        Self::start_with(name, &[])
+    }
+
+    /// Starts the server of this library with more arguments.
+    pub fn start_with(name: &'static str, arguments: &[&str]) -> Result<Self> {
         let port = port::free()?;
         let mut command = Command::new(folder::prepared(name)?);
-        let process = Process::listening(command.args(["--port", &port.to_string()]), port)?;
+        command.args(["--port", &port.to_string()]).args(arguments);
+        let process = Process::listening(&mut command, port)?;
         Ok(Self {
             name,
             port,

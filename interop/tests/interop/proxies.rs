@@ -1,7 +1,9 @@
-//! Checks that proxies forward events unchanged and at once, and that servers detect clients that leave.
+//! Checks that proxies forward events unchanged and at once, that comments keep streams open, and that servers detect
+//! clients that leave.
 
 use std::{
     fs,
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -10,6 +12,7 @@ use interop::{
     curl::{self, Curl, HTTP_1, HTTP_2},
     ensure_golden, folder,
     live::Live,
+    process::wait_until,
     proxy::{Proxy, apache, h2o, haproxy, nginx, squid, traffic_server, varnish},
     server::{self, Server},
 };
@@ -50,6 +53,11 @@ fn nginx_with_gzip() -> Result<()> {
     })
 }
 
+#[test]
+fn nginx_keeps_a_stream_with_comments() -> Result<()> {
+    keeps_a_stream_with_comments("nginx", |port| nginx(port, "proxy_read_timeout 1s;"))
+}
+
 /// HAProxy waits up to 200 ms for more data. It detects only at an event that a client has left.
 #[test]
 fn haproxy_as_it_is() -> Result<()> {
@@ -77,6 +85,13 @@ fn haproxy_with_gzip() -> Result<()> {
     })
 }
 
+#[test]
+fn haproxy_keeps_a_stream_with_comments() -> Result<()> {
+    keeps_a_stream_with_comments("HAProxy", |port| {
+        haproxy(port, "timeout client 1s\ntimeout server 1s")
+    })
+}
+
 /// Varnish detects only after several events that a client has left.
 #[test]
 fn varnish_as_it_is() -> Result<()> {
@@ -98,6 +113,21 @@ fn varnish_with_gzip() -> Result<()> {
         let proxy = varnish(port, &[], &format!("{PIPE}{gzip}"))?;
         is_compressed(&proxy, false)?;
         Ok(proxy)
+    })
+}
+
+#[test]
+fn varnish_keeps_a_stream_with_comments() -> Result<()> {
+    keeps_a_stream_with_comments("Varnish", |port| {
+        varnish(port, &["between_bytes_timeout=1"], "")
+    })
+}
+
+#[test]
+fn varnish_keeps_a_stream_with_comments_in_a_pipe() -> Result<()> {
+    keeps_a_stream_with_comments("Varnish, pipe", |port| {
+        // The second timeout limits the age of a stream that is not piped.
+        varnish(port, &["pipe_timeout=1", "send_timeout=1"], PIPE)
     })
 }
 
@@ -134,8 +164,19 @@ fn apache_with_gzip() -> Result<()> {
 }
 
 #[test]
+fn apache_keeps_a_stream_with_comments() -> Result<()> {
+    keeps_a_stream_with_comments("Apache", |port| apache(port, &[], "ProxyTimeout 1"))
+}
+
+#[test]
 fn squid_as_it_is() -> Result<()> {
     behind("Squid", HTTP_1, IDLE_PATH, |port| squid(port, ""))
+}
+
+/// Squid may end a timeout up to one second early.
+#[test]
+fn squid_keeps_a_stream_with_comments() -> Result<()> {
+    keeps_a_stream_with_comments("Squid", |port| squid(port, "read_timeout 2 seconds"))
 }
 
 /// h2o detects only at an event that a client of HTTP/1.1 has left. It has no option for that.
@@ -157,6 +198,11 @@ fn h2o_with_gzip() -> Result<()> {
         is_compressed(&proxy, false)?;
         Ok(proxy)
     })
+}
+
+#[test]
+fn h2o_keeps_a_stream_with_comments() -> Result<()> {
+    keeps_a_stream_with_comments("h2o", |port| h2o(port, "proxy.timeout.io: 1000"))
 }
 
 /// Traffic Server detects only at an event that a client has left.
@@ -186,6 +232,17 @@ fn traffic_server_with_gzip() -> Result<()> {
         let proxy = traffic_server(port, &[NO_HALF_OPEN], &plugin)?;
         is_compressed(&proxy, true)?;
         Ok(proxy)
+    })
+}
+
+#[test]
+fn traffic_server_keeps_a_stream_with_comments() -> Result<()> {
+    keeps_a_stream_with_comments("Traffic Server", |port| {
+        let timeouts = [
+            ("proxy.config.http.transaction_no_activity_timeout_in", "1"),
+            ("proxy.config.http.transaction_no_activity_timeout_out", "1"),
+        ];
+        traffic_server(port, &timeouts, "")
     })
 }
 
@@ -280,4 +337,55 @@ fn is_compressed(proxy: &Proxy, wanted: bool) -> Result<()> {
     let compressed = head.contains("content-encoding: gzip");
     ensure!(compressed == wanted, "{head}");
     Ok(())
+}
+
+/// Checks that a proxy closes a silent stream, and keeps one with comments open for twice that time.
+///
+/// `start` has to set the timeout of the proxy to [`SILENCE_TIMEOUT`] or a little more.
+fn keeps_a_stream_with_comments(name: &str, start: impl Fn(u16) -> Result<Proxy>) -> Result<()> {
+    let silent = Server::start_with("hyper", &["--keep-alive-interval", "0"])?;
+    let proxy = start(silent.port)?;
+    let closed = closes(&proxy, HTTP_1, test_timeout())?;
+    ensure!(
+        closed >= SILENCE_TIMEOUT,
+        "the timeout is {SILENCE_TIMEOUT:?}, but the stream was closed after {closed:?}"
+    );
+    let server = Server::start_with("hyper", &["--keep-alive-interval", "100"])?;
+    let proxy = start(server.port)?;
+    let begin = Instant::now();
+    // A busy machine can delay the comments, so this is repeated.
+    while !stays_open(&proxy, HTTP_1, closed * 2)? {
+        ensure!(
+            begin.elapsed() < test_timeout(),
+            "comments do not keep the stream open for {:?}",
+            closed * 2
+        );
+    }
+    eprintln!(
+        "{name}: a silent stream is closed after {} ms",
+        closed.as_millis()
+    );
+    Ok(())
+}
+
+/// Time after which the proxies of [`keeps_a_stream_with_comments`] close a silent stream.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Returns the time from a request until the proxy closes its silent stream.
+fn closes(proxy: &Proxy, http: &[&str], limit: Duration) -> Result<Duration> {
+    let begin = Instant::now();
+    let mut client = Curl::start(&server::url(proxy.port, IDLE_PATH), http)?;
+    client.read_first_event()?;
+    wait_until(limit, "the proxy closes a silent stream", || {
+        Ok(!client.is_open()?)
+    })?;
+    Ok(begin.elapsed())
+}
+
+/// Returns whether a stream is open after this time.
+fn stays_open(proxy: &Proxy, http: &[&str], time: Duration) -> Result<bool> {
+    let mut client = Curl::start(&server::url(proxy.port, IDLE_PATH), http)?;
+    client.read_first_event()?;
+    sleep(time);
+    client.is_open()
 }
