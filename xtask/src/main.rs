@@ -80,7 +80,11 @@ enum Command {
     Screenshot,
     /// Test the servers with browsers and other clients, with proxies such as nginx, and with faults; test the demo
     /// with `sse get` while the demo is killed and started again.
-    TestServers,
+    TestServers {
+        /// Also measure the default timeouts of the proxies, which takes 16 minutes.
+        #[arg(long)]
+        long: bool,
+    },
     /// Fuzz the codec.
     Fuzz {
         /// Duration of each target, in seconds.
@@ -167,7 +171,7 @@ fn main() -> ExitCode {
             filter,
         } => browser::test(long, browser.as_deref(), filter.as_deref()),
         Command::Screenshot => browser::screenshot(),
-        Command::TestServers => servers::test(),
+        Command::TestServers { long } => servers::test(long),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => test::miri(),
         Command::Bench {

@@ -34,7 +34,9 @@ const SERVERS: [(&str, &str); 8] = [
 ];
 
 /// Builds the programs, installs the proxies and the clients, and runs the tests of `interop`.
-pub(crate) fn test() -> Result<()> {
+///
+/// With `long`, runs also the tests that wait for default timeouts of proxies.
+pub(crate) fn test(long: bool) -> Result<()> {
     for (name, package) in SERVERS {
         setup::server(name, package)?;
     }
@@ -59,6 +61,7 @@ pub(crate) fn test() -> Result<()> {
     npm::package(&folder.join("npm"))?;
 
     let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
+    tests.args(long.then_some("--include-ignored"));
     tests.env("INTEROP_FOLDER", &folder);
     // Debian installs most of the servers here. The folder is not on the `PATH` of users other than root.
     if let Some(path) = env::var_os("PATH") {

@@ -1,13 +1,15 @@
 //! Checks that proxies forward events unchanged and at once, that comments keep streams open, and that servers detect
 //! clients that leave.
+//!
+//! `guide/proxies.md` has the results for users.
 
 use std::{
     fs,
-    thread::sleep,
+    thread::{self, sleep},
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use interop::{
     curl::{self, Curl, HTTP_1, HTTP_2},
     ensure_golden, folder,
@@ -249,6 +251,9 @@ fn traffic_server_keeps_a_stream_with_comments() -> Result<()> {
 /// Record of Traffic Server with which a client that closes its connection has left.
 const NO_HALF_OPEN: (&str, &str) = ("proxy.config.http.allow_half_open", "0");
 
+/// Record of Traffic Server with which it does not limit the age of a stream.
+const NO_MAX_AGE: (&str, &str) = ("proxy.config.http.transaction_active_timeout_in", "0");
+
 /// Path of a stream with an event each hour.
 const IDLE_PATH: &str = "/live?n=9&ms=3600000";
 
@@ -370,6 +375,69 @@ fn keeps_a_stream_with_comments(name: &str, start: impl Fn(u16) -> Result<Proxy>
 
 /// Time after which the proxies of [`keeps_a_stream_with_comments`] close a silent stream.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Prints the default times of each proxy, for `guide/proxies.md`: until it closes a silent stream, until it closes a
+/// stream with comments, and until a server with comments at the default interval detects that clients have left.
+#[test]
+#[ignore = "waits for timeouts of 15 minutes: cargo xtask test-servers --long"]
+fn default_times() -> Result<()> {
+    type Start = fn(u16) -> Result<Proxy>;
+    let proxies: [(&str, &[&str], Start); 11] = [
+        ("nginx", HTTP_1, |port| nginx(port, "")),
+        ("HAProxy", HTTP_1, |port| haproxy(port, "")),
+        ("Varnish", HTTP_1, |port| varnish(port, &[], "")),
+        ("Varnish, pipe", HTTP_1, |port| varnish(port, &[], PIPE)),
+        ("Apache", HTTP_1, |port| apache(port, &[], "")),
+        ("Apache, HTTP/2", HTTP_2, |port| {
+            apache(port, &["http2"], "Protocols h2c http/1.1")
+        }),
+        ("Squid", HTTP_1, |port| squid(port, "")),
+        ("h2o", HTTP_1, |port| h2o(port, "")),
+        ("h2o, HTTP/2", HTTP_2, |port| h2o(port, "")),
+        ("Traffic Server", HTTP_1, |port| {
+            traffic_server(port, &[], "")
+        }),
+        ("Traffic Server, settings", HTTP_1, |port| {
+            traffic_server(port, &[NO_HALF_OPEN, NO_MAX_AGE], "")
+        }),
+    ];
+    let measure = |(name, http, start): (&str, &[&str], Start)| {
+        let silent = Server::start_with("hyper", &["--keep-alive-interval", "0"])?;
+        let server = Server::start("hyper")?;
+        let (silent, proxy) = (start(silent.port)?, start(server.port)?);
+        let left = passes_on_that_clients_left(&server, &proxy, http, IDLE_PATH)?;
+        let begin = Instant::now();
+        let mut client = Curl::start(&server::url(proxy.port, IDLE_PATH), http)?;
+        let silence = closes(&silent, http, MAX_DEFAULT_TIMEOUT)?;
+        ensure!(
+            client.is_open()?,
+            "comments do not keep the stream open for {silence:?}"
+        );
+        while client.is_open()? && begin.elapsed() < MAX_DEFAULT_TIMEOUT {
+            sleep(Duration::from_millis(100));
+        }
+        let end = if client.is_open()? { "open" } else { "closed" };
+        eprintln!(
+            "{name}: clients that left: {left:.1?}; a silent stream is closed after {silence:.1?}; \
+             one with comments is {end} after {:.1?}",
+            begin.elapsed()
+        );
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let measurements = proxies.map(|proxy| (proxy.0, scope.spawn(move || measure(proxy))));
+        for (name, measurement) in measurements {
+            match measurement.join() {
+                Ok(result) => result.with_context(|| name.to_owned())?,
+                Err(_) => bail!("{name}: a measurement panicked"),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Longer than each default timeout. The longest ones are 15 minutes.
+const MAX_DEFAULT_TIMEOUT: Duration = Duration::from_secs(16 * 60);
 
 /// Returns the time from a request until the proxy closes its silent stream.
 fn closes(proxy: &Proxy, http: &[&str], limit: Duration) -> Result<Duration> {
