@@ -168,9 +168,22 @@
 //!
 //! # Proxies
 //!
-//! nginx passes each event on as it comes, also with `gzip on`. `HAProxy` needs two options, in `defaults` or
-//! `listen`. Without `option http-no-delay` it waits up to 200 ms before it sends. Without
-//! `option abortonclose` it keeps the stream open after the client is gone.
+//! These settings of reverse proxies are tested:
+//!
+//! | proxy | setting | without it |
+//! |---|---|---|
+//! | nginx, Squid | none | |
+//! | `HAProxy` | `option http-no-delay` | waits up to 200 ms before it sends |
+//! | | `option abortonclose` | detects late that a client has left |
+//! | Varnish | `return (pipe)` in `vcl_recv` | detects it late; ends each stream after 10 minutes |
+//! | Apache | a larger `MaxRequestWorkers` | has at most 150 streams; detects it late in any case |
+//! | h2o | HTTP/2 with its clients | detects it late |
+//! | Traffic Server | `allow_half_open` 0 | detects it late |
+//! | | `transaction_active_timeout_in` 0 | ends each stream after 15 minutes |
+//!
+//! Late means with the first, second or third comment of the keep-alive. Until then, the stream stays open. The page
+//! `guide/proxies.md` of the repository has the configurations and the measured times, and shows what each proxy does
+//! if it compresses.
 //!
 //! # Compression and CORS
 //!
