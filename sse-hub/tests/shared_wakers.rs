@@ -77,6 +77,33 @@ fn an_event_wakes_their_waker_once() {
 }
 
 #[test]
+fn after_the_latest_event_a_subscription_is_registered() {
+    let (hub, waker) = (hub(), Arc::<Counter>::default());
+    let mut subscription = subscribe(&hub, "a");
+    assert!(!subscription.is_registered(), "it was not polled");
+    assert_eq!(drain(&mut subscription, &waker), 0);
+    assert!(subscription.is_registered());
+    for events in 1..3 {
+        for _ in 0..events {
+            publish(&hub, "a");
+        }
+        assert!(!subscription.is_registered(), "there are events");
+        assert_eq!(waker.take(), 1);
+        let waker = Waker::from(Arc::clone(&waker));
+        let mut cx = Context::from_waker(Waker::noop());
+        let polled = subscription.poll_events(&mut cx, &waker);
+        let Poll::Ready(Some(frame)) = polled else {
+            panic!("{polled:?}");
+        };
+        assert_eq!(frame.events().count(), events);
+        assert!(subscription.is_registered(), "without another poll");
+    }
+    hub.close(CloseEvent::default());
+    assert_eq!(waker.take(), 1);
+    assert!(!subscription.is_registered(), "the hub is closed");
+}
+
+#[test]
 fn the_waker_stays_until_the_last_of_them_has_left() {
     let (hub, waker) = (hub(), Arc::<Counter>::default());
     let mut subscriptions: Vec<_> = (0..3).map(|_| subscribe(&hub, "a")).collect();

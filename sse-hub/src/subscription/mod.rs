@@ -120,6 +120,18 @@ impl Subscription {
         self.prelude.is_none()
     }
 
+    /// Returns whether a poll would return `Pending`, because the subscription is registered to be woken by the next
+    /// event.
+    ///
+    /// After [`poll_events`](Self::poll_events) has returned the latest event, this saves the poll that would only
+    /// return `Pending`. `false` does not mean that there are events.
+    pub fn is_registered(&self) -> bool {
+        // The hub may have been closed before this subscriber was registered.
+        self.prelude.is_none()
+            && self.channel.is_waiting(self.cursor.waiter)
+            && !self.shared.is_closed()
+    }
+
     /// Returns the next events like the stream does, but wakes another waker when there are new events. Use the same
     /// `events_waker` in each call.
     ///
