@@ -257,7 +257,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
     let limits = Limits::new(arguments.max_subscribers);
     let addresses = arguments.listen.resolve().await?;
     let server = arguments.server(&limits, &addresses)?;
-    let listeners = Listeners::bind(&addresses).await?;
+    let listeners = Listeners::bind(&addresses)?;
     let shutdown = server::shutdown_signal().context("cannot wait for signals")?;
     stdout::write(format!("http://{}/\n", listeners.local_addr()?).as_bytes())?;
     let limits = ConnectionLimits {

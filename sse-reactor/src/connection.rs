@@ -32,12 +32,10 @@ use sse_hub::Subscription;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
 };
 
-use crate::{
-    Reactor, hand_off,
-    reactor::{NewStream, OnReturn},
-};
+use crate::{ConnectionHandler, Reactor, hand_off, reactor::NewStream};
 
 /// First bytes of a stream: an empty comment.
 const FIRST_COMMENT: &[u8] = b":\n\n";
@@ -376,7 +374,8 @@ pub struct Connection<Io, S: HttpService> {
     connection: Option<HyperConnection<Io, S>>,
     state: Arc<State>,
     reactor: Reactor,
-    on_return: Option<Box<OnReturn>>,
+    handler: Arc<dyn ConnectionHandler>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 type HyperConnection<Io, S> = http1::Connection<TokioIo<Socket<Io>>, HandOffService<S>>;
@@ -392,16 +391,17 @@ type HyperConnection<Io, S> = http1::Connection<TokioIo<Socket<Io>>, HandOffServ
 /// A layer that only wraps the body is dropped with the body when the connection is handed over.
 ///
 /// `builder` is the configuration of hyper. `read_ahead` are bytes that were already read from the connection.
-/// `on_return` is called when the stream has ended and the client may send another request, on the thread of the event
-/// loop. Spawn a task there that serves the connection again. `on_return` is dropped when the connection ends. So a
-/// guard that it owns lives as long as the connection.
+/// `handler` gets the connection back when the stream has ended and the client may send another request. `permit` is
+/// dropped when the connection ends, by hyper or by the event loop. So a semaphore limits the number of connections,
+/// and a server knows when all have ended.
 pub fn serve_connection<Io, S>(
     reactor: &Reactor,
     builder: &http1::Builder,
     io: Io,
     read_ahead: Bytes,
     service: S,
-    on_return: impl FnOnce(TcpStream, Bytes) + Send + 'static,
+    handler: Arc<dyn ConnectionHandler>,
+    permit: Option<OwnedSemaphorePermit>,
 ) -> Connection<Io, S>
 where
     Io: AsyncRead + AsyncWrite + IntoSocket + Unpin,
@@ -421,7 +421,8 @@ where
         connection: Some(builder.serve_connection(TokioIo::new(socket), service)),
         state,
         reactor: reactor.clone(),
-        on_return: Some(Box::new(on_return)),
+        handler,
+        permit,
     }
 }
 
@@ -455,6 +456,7 @@ where
         };
         if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
             this.connection = None;
+            this.permit = None;
             return Poll::Ready(result);
         }
         let Some(Pending {
@@ -465,8 +467,7 @@ where
         else {
             return Poll::Pending;
         };
-        let (connection, on_return) = (this.connection.take(), this.on_return.take());
-        if let (Some(connection), Some(on_return)) = (connection, on_return) {
+        if let Some(connection) = this.connection.take() {
             let parts = connection.into_parts();
             let Socket { io, read_ahead, .. } = parts.io.into_inner();
             let Some(socket) = io.into_socket() else {
@@ -478,7 +479,8 @@ where
                 is_gzip,
                 read_ahead: join(parts.read_buf, read_ahead),
                 closes,
-                on_return,
+                handler: Arc::clone(&this.handler),
+                permit: this.permit.take(),
             });
             if let Err(error) = added {
                 tracing::warn!(%error, "cannot hand a connection over");

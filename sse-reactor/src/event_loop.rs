@@ -1,9 +1,6 @@
 //! The event loop: polls subscribers when they have events, timers or writable sockets.
 
-use core::{
-    panic::AssertUnwindSafe,
-    task::{Context, Poll, Waker},
-};
+use core::{panic::AssertUnwindSafe, task::Waker};
 use std::{
     collections::VecDeque,
     io,
@@ -14,15 +11,15 @@ use std::{
 };
 
 use mio::{Interest, Registry, Token, event::Event};
-use slab::Slab;
 use tokio::runtime::Handle;
-use tokio_util::time::DelayQueue;
 
 use crate::{
     chunk::ChunkCache,
     group::Groups,
-    open_stream::{OpenStream, Shared, Timer, Turn},
+    open_stream::{OpenStream, Shared, Turn},
     signals::{Flag, Signal, Signals, Target},
+    stream_slab::StreamSlab,
+    timers::Timers,
 };
 
 /// Token of the signals. The others are keys of subscribers.
@@ -62,13 +59,11 @@ pub(crate) struct EventLoop {
     poll: mio::Poll,
     signals: Arc<Signals>,
     commands: Arc<Commands>,
-    /// Not boxed, because the turns of a group visit them in their order in memory.
-    streams: Slab<OpenStream>,
+    streams: StreamSlab,
     groups: Groups,
     /// Subscribers that get a turn for another reason than new events.
     queue: VecDeque<usize>,
-    timers: DelayQueue<usize>,
-    timers_signal: Arc<Signal>,
+    timers: Timers,
     chunks: ChunkCache,
     again: Arc<Flag>,
     again_waker: Waker,
@@ -90,12 +85,11 @@ impl EventLoop {
         Self {
             poll,
             groups: Groups::new(Arc::clone(&signals)),
-            timers_signal: Signal::new(&signals, Target::Timers),
             signals,
             commands,
-            streams: Slab::new(),
+            streams: StreamSlab::default(),
             queue: VecDeque::new(),
-            timers: DelayQueue::new(),
+            timers: Timers::default(),
             chunks: ChunkCache::default(),
             again_waker: Waker::from(Arc::clone(&again)),
             again,
@@ -119,7 +113,7 @@ impl EventLoop {
                 self.chunks.clear();
             }
             let timeout = match self.signals.take(&mut targets, is_idle) {
-                true => None,
+                true => self.timeout(),
                 false => Some(Duration::ZERO),
             };
             match self.poll.poll(&mut events, timeout) {
@@ -134,6 +128,14 @@ impl EventLoop {
             }
             for target in targets.drain(..) {
                 self.handle_signal(target);
+            }
+            while let Some((at, key)) = self.timers.pop_expired(self.now) {
+                if let Some(stream) = self.streams.get_mut(key)
+                    && stream.timer == Some(at)
+                {
+                    stream.timer = None;
+                    self.enqueue(key);
+                }
             }
             for turn in 0..TURNS_PER_ROUND {
                 // The time of a turn is exact to about a millisecond.
@@ -151,6 +153,12 @@ impl EventLoop {
             self.groups.rotate();
         }
         Ok(())
+    }
+
+    /// Returns the time until the next timer expires. `None` if there is no timer.
+    fn timeout(&self) -> Option<Duration> {
+        let at = self.timers.next()?;
+        Some(at.saturating_duration_since(Instant::now()))
     }
 
     fn next_queued(&mut self) -> Option<usize> {
@@ -190,15 +198,11 @@ impl EventLoop {
         match target {
             Target::Group(key) => self.groups.activate(key),
             Target::Stream(key) => {
-                let stream = self.streams.get(key);
-                if let Some(signal) = stream.and_then(OpenStream::own_signal) {
+                let stream = self.streams.get_mut(key);
+                if let Some(signal) = stream.and_then(|stream| stream.own_signal()) {
                     signal.handled();
                 }
                 self.enqueue(key);
-            }
-            Target::Timers => {
-                self.timers_signal.handled();
-                self.handle_timers();
             }
             Target::Commands => {
                 for command in self.commands.take() {
@@ -209,7 +213,7 @@ impl EventLoop {
                 }
             }
             Target::Closing => {
-                let keys: Vec<_> = self.streams.iter().map(|(key, _)| key).collect();
+                let keys: Vec<_> = self.streams.keys().collect();
                 for key in keys {
                     self.enqueue(key);
                 }
@@ -217,35 +221,19 @@ impl EventLoop {
         }
     }
 
-    /// Gives a turn to all subscribers whose timer has expired.
-    fn handle_timers(&mut self) {
-        let waker = Waker::from(Arc::clone(&self.timers_signal));
-        let mut cx = Context::from_waker(&waker);
-        while let Poll::Ready(Some(expired)) = self.timers.poll_expired(&mut cx) {
-            let key = expired.into_inner();
-            if let Some(stream) = self.streams.get_mut(key) {
-                stream.timer = None;
-                self.enqueue(key);
-            }
-        }
-    }
-
-    fn add(&mut self, mut stream: OpenStream) {
-        let key = self.streams.vacant_key();
-        let Ok(index) = u32::try_from(key) else {
+    fn add(&mut self, stream: OpenStream) {
+        let key = self.streams.insert(stream);
+        let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
         let interests = Interest::READABLE | Interest::WRITABLE;
-        let registered = self
-            .poll
-            .registry()
-            .register(&mut stream.socket, Token(key), interests);
-        if let Err(error) = registered {
+        let registry = self.poll.registry();
+        if let Err(error) = registry.register(&mut stream.socket, Token(key), interests) {
             tracing::warn!(%error, "cannot watch a connection");
+            self.streams.remove(key);
             return;
         }
-        stream.join(index, &mut self.groups);
-        self.streams.insert(stream);
+        stream.join(key, &mut self.groups);
         self.enqueue(key);
     }
 
@@ -290,38 +278,25 @@ impl EventLoop {
         let Some(deadline) = stream.deadline(self.write_timeout) else {
             return;
         };
-        let is_set = |timer: &Timer| timer.at <= deadline;
-        if stream.timer.as_ref().is_some_and(is_set) {
+        if stream.timer.is_some_and(|timer| timer <= deadline) {
             return;
         }
-        if let Some(timer) = stream.timer.take() {
-            self.timers.try_remove(&timer.key);
-        }
-        // A timer that is far away would exceed the range of the queue.
-        let at = deadline.min(self.now + MAX_DELAY);
-        stream.timer = Some(Timer {
-            key: self.timers.insert_at(key, at.into()),
-            at,
-        });
-        // Registers the waker.
-        self.handle_timers();
+        stream.timer = Some(deadline);
+        self.timers.insert(deadline, key, &mut self.streams);
     }
 
     fn remove(&mut self, key: usize) -> Option<OpenStream> {
-        let mut stream = self.streams.try_remove(key)?;
-        if let Some(timer) = &stream.timer {
-            self.timers.try_remove(&timer.key);
-        }
-        if let Some(moved) = self.groups.leave(stream.group)
-            && let Some(moved) = self.streams.get_mut(moved as usize)
-        {
-            moved.group = stream.group;
+        let mut stream = self.streams.remove(key)?;
+        if let Some(moved) = self.groups.leave(stream.group) {
+            if let Some(moved) = self.streams.get_mut(moved) {
+                moved.group = stream.group;
+            }
+            self.enqueue(moved);
         }
         deregister(self.poll.registry(), &mut stream);
         if self.streams.is_empty() {
-            self.streams = Slab::new();
-            self.timers = DelayQueue::new();
             self.queue = VecDeque::new();
+            self.timers.clear();
         }
         Some(stream)
     }
@@ -333,9 +308,6 @@ impl EventLoop {
 fn survive<T>(call: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(call)).ok()
 }
-
-/// Maximum time of a timer.
-const MAX_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn deregister(registry: &Registry, stream: &mut OpenStream) {
     if let Err(error) = registry.deregister(&mut stream.socket) {
@@ -349,7 +321,8 @@ fn end(mut stream: OpenStream) {
     let OpenStream {
         socket,
         frames,
-        on_return,
+        handler,
+        permit,
         closes,
         ..
     } = stream;
@@ -360,11 +333,8 @@ fn end(mut stream: OpenStream) {
         return;
     }
     let socket = tokio::net::TcpStream::from_std(std::net::TcpStream::from(socket));
-    match (socket, on_return) {
-        (Ok(socket), Some(on_return)) => {
-            on_return(socket, read_ahead);
-        }
-        (Err(error), _) => tracing::warn!(%error, "cannot serve a connection any more"),
-        (_, None) => {}
+    match socket {
+        Ok(socket) => handler.handle(socket, read_ahead, permit),
+        Err(error) => tracing::warn!(%error, "cannot serve a connection any more"),
     }
 }

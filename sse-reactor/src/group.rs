@@ -25,8 +25,9 @@ struct Group {
     signal: Arc<Signal>,
     waker: Waker,
     members: Vec<u32>,
-    /// Number of members that have not had their turn yet: the first ones.
-    left: usize,
+    /// Index of the member that has the next turn. Turns are in the order in which the members joined, which is mostly
+    /// that of their memory, here and in the kernel.
+    next: usize,
     is_active: bool,
 }
 
@@ -41,7 +42,7 @@ impl Groups {
     }
 
     /// Adds a subscriber to the group of a channel. Returns its position and the waker of the group.
-    pub(crate) fn join(&mut self, channel: u64, stream: u32) -> ((u32, u32), Waker) {
+    pub(crate) fn join(&mut self, channel: u64, stream: usize) -> ((u32, u32), Waker) {
         let key = *self.by_channel.entry(channel).or_insert_with(|| {
             let entry = self.groups.vacant_entry();
             let signal = Signal::new(&self.signals, Target::Group(entry.key()));
@@ -51,25 +52,24 @@ impl Groups {
                 waker: Waker::from(Arc::clone(&signal)),
                 signal,
                 members: Vec::new(),
-                left: 0,
+                next: 0,
                 is_active: false,
             });
             key
         });
         let group = &mut self.groups[key];
-        group.members.push(stream);
+        group.members.push(to_u32(stream));
         let position = (to_u32(key), to_u32(group.members.len() - 1));
         (position, group.waker.clone())
     }
 
-    /// Removes the subscriber at this position. Returns the subscriber that is there now, if there is one.
-    pub(crate) fn leave(&mut self, (key, index): (u32, u32)) -> Option<u32> {
+    /// Removes the subscriber at this position. Returns the subscriber that is there now, if there is one. Its turn may
+    /// be lost, so the caller gives it one.
+    pub(crate) fn leave(&mut self, (key, index): (u32, u32)) -> Option<usize> {
         let (key, index) = (key as usize, index as usize);
         let group = self.groups.get_mut(key)?;
-        // The last member moves here. If it has had its turn, it may get another one.
         group.members.swap_remove(index);
-        group.left = group.left.min(group.members.len());
-        let moved = group.members.get(index).copied();
+        let moved = group.members.get(index).map(|key| *key as usize);
         if group.members.is_empty() {
             let group = self.groups.remove(key);
             self.by_channel.remove(&group.channel);
@@ -89,7 +89,7 @@ impl Groups {
             return;
         };
         group.signal.handled();
-        group.left = group.members.len();
+        group.next = 0;
         if !group.is_active {
             group.is_active = true;
             self.active.push_back(key);
@@ -102,9 +102,9 @@ impl Groups {
             let key = *self.active.front()?;
             let group = self.groups.get_mut(key).filter(|group| group.is_active);
             if let Some(group) = group {
-                if let Some(left) = group.left.checked_sub(1) {
-                    group.left = left;
-                    return group.members.get(left).map(|key| *key as usize);
+                if let Some(key) = group.members.get(group.next) {
+                    group.next += 1;
+                    return Some(*key as usize);
                 }
                 group.is_active = false;
             }

@@ -52,10 +52,12 @@
 //! | [`Reactor`] | event loop; creates responses |
 //! | [`serve`] | serves a tower service, such as a router of axum |
 //! | [`serve_connection`] | serves one connection, for servers that accept connections themselves |
+//! | [`ConnectionHandler`] | such a server |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod chunk;
 mod connection;
+mod connection_handler;
 mod event_loop;
 mod group;
 mod hand_off;
@@ -63,10 +65,11 @@ mod open_stream;
 mod reactor;
 mod serve;
 mod signals;
+mod stream_slab;
+mod timers;
 
 pub use connection::{Connection, HttpService, IntoSocket, RequestBody, serve_connection};
+pub use connection_handler::ConnectionHandler;
 pub use hand_off::HubEvents;
 pub use reactor::Reactor;
 pub use serve::{Serve, serve};
-
-pub(crate) use reactor::OnReturn;

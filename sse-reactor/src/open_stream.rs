@@ -17,10 +17,10 @@ use futures_core::Stream;
 use mio::net::TcpStream;
 use sse_hub::{Encoded, Subscription};
 use sse_hyper::EventFrames;
-use tokio_util::time::delay_queue;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    OnReturn,
+    ConnectionHandler,
     chunk::{Chunk, ChunkCache},
     group::Groups,
     signals::{Flag, Signal},
@@ -38,8 +38,17 @@ const MAX_FRAMES_PER_TURN: usize = 16;
 /// Events of a subscriber, with the waker of its group.
 #[derive(Debug)]
 pub(crate) struct Events {
-    pub(crate) subscription: Subscription,
-    pub(crate) group_waker: Waker,
+    subscription: Subscription,
+    group_waker: Waker,
+}
+
+impl Events {
+    pub(crate) fn new(subscription: Subscription) -> Self {
+        Self {
+            subscription,
+            group_waker: Waker::noop().clone(),
+        }
+    }
 }
 
 impl Stream for Events {
@@ -59,13 +68,16 @@ pub(crate) struct OpenStream {
     unsent: Option<Box<Unsent>>,
     /// Key of its group, and its index there.
     pub(crate) group: (u32, u32),
-    pub(crate) timer: Option<Timer>,
+    /// Time of its timer. It may be earlier than the deadline, but not later.
+    pub(crate) timer: Option<Instant>,
     rare: Option<Box<Rare>>,
     /// The last chunk is written, or is unsent.
     has_ended: bool,
     pub(crate) is_queued: bool,
-    /// Takes the connection back after the stream. `None` if the connection ends with the stream.
-    pub(crate) on_return: Option<Box<OnReturn>>,
+    /// Gets the connection back after the stream.
+    pub(crate) handler: Arc<dyn ConnectionHandler>,
+    /// Permit of the connection.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
     /// The client, or the server, has asked to close the connection after this response.
     pub(crate) closes: bool,
 }
@@ -79,12 +91,6 @@ struct Rare {
     own_signal: Option<Arc<Signal>>,
     /// The client has closed its writing half.
     probe: Option<Probe>,
-}
-
-/// Timer of a subscriber. It may be earlier than the subscriber's deadline, but not later.
-pub(crate) struct Timer {
-    pub(crate) key: delay_queue::Key,
-    pub(crate) at: Instant,
 }
 
 struct Unsent {
@@ -134,7 +140,8 @@ impl OpenStream {
         frames: EventFrames<Events>,
         read_ahead: Bytes,
         closes: bool,
-        on_return: Box<OnReturn>,
+        handler: Arc<dyn ConnectionHandler>,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
             socket,
@@ -150,13 +157,14 @@ impl OpenStream {
             }),
             has_ended: false,
             is_queued: false,
-            on_return: Some(on_return),
+            handler,
+            permit,
             closes,
         }
     }
 
     /// Joins the group of its events.
-    pub(crate) fn join(&mut self, key: u32, groups: &mut Groups) {
+    pub(crate) fn join(&mut self, key: usize, groups: &mut Groups) {
         if let Some(events) = Pin::new(&mut self.frames).events_mut() {
             let events = events.get_mut();
             let channel = events.subscription.channel_id();
@@ -225,7 +233,11 @@ impl OpenStream {
             let turn = match self.poll_frame(shared) {
                 Poll::Ready(Some(frame)) => {
                     let chunk = shared.chunks.chunk(frame);
-                    self.send(chunk, shared.now)
+                    let turn = self.send(chunk, shared.now);
+                    if turn.is_none() && !shared.again.take() && self.is_registered() {
+                        return Turn::Waits;
+                    }
+                    turn
                 }
                 Poll::Ready(None) => {
                     self.has_ended = true;
@@ -297,6 +309,12 @@ impl OpenStream {
         events.is_none_or(|events| events.subscription.waits_only_for_events())
     }
 
+    /// Returns whether the next event wakes the subscriber, and nothing else is to be sent.
+    fn is_registered(&mut self) -> bool {
+        let events = Pin::new(&mut self.frames).events_mut();
+        self.rare.is_none() && events.is_some_and(|events| events.subscription.is_registered())
+    }
+
     fn forget_own_signal(&mut self) {
         if let Some(rare) = &mut self.rare {
             rare.own_signal = None;
@@ -357,7 +375,7 @@ mod tests {
     #[test]
     fn a_stream_takes_little_memory() {
         assert!(
-            size_of::<OpenStream>() <= 264,
+            size_of::<OpenStream>() <= 272,
             "{}",
             size_of::<OpenStream>()
         );

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use sse_hub::Subscription;
 use sse_hyper::{EventBody, StreamTracker};
-use tokio::{net::TcpStream, runtime::Handle};
+use tokio::{net::TcpStream, runtime::Handle, sync::OwnedSemaphorePermit};
 
 use crate::{
+    ConnectionHandler,
     event_loop::{Command, Commands, EventLoop, SIGNALS},
     hand_off::{self, HubEvents},
     open_stream::{Events, OpenStream},
@@ -18,9 +19,6 @@ use crate::{
 
 /// Time after which a connection is closed if nothing can be written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Takes back a connection after its stream has ended, with the bytes that the client has already sent.
-pub(crate) type OnReturn = dyn FnOnce(TcpStream, Bytes) + Send;
 
 /// Event loop that writes the events of a hub to the connections of its subscribers.
 ///
@@ -109,10 +107,7 @@ impl Reactor {
     /// Continues a response after its head and its first comment.
     pub(crate) fn add(&self, stream: NewStream) -> io::Result<()> {
         let socket = stream.socket.into_std()?;
-        let events = Events {
-            subscription: stream.subscription,
-            group_waker: core::task::Waker::noop().clone(),
-        };
+        let events = Events::new(stream.subscription);
         let tracker = &self.shared.tracker;
         let frames = match stream.is_gzip {
             #[cfg(feature = "gzip")]
@@ -124,7 +119,8 @@ impl Reactor {
             frames,
             stream.read_ahead,
             stream.closes,
-            stream.on_return,
+            stream.handler,
+            stream.permit,
         );
         self.shared.send(Command::Add(Box::new(stream)));
         Ok(())
@@ -140,7 +136,9 @@ pub(crate) struct NewStream {
     pub(crate) read_ahead: Bytes,
     /// The connection ends with the stream.
     pub(crate) closes: bool,
-    pub(crate) on_return: Box<OnReturn>,
+    /// Gets the connection back after the stream.
+    pub(crate) handler: Arc<dyn ConnectionHandler>,
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Shared {

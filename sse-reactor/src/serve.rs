@@ -16,18 +16,22 @@ use hyper::server::conn::http1;
 use hyper_util::{rt::TokioTimer, service::TowerToHyperService};
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::sleep,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
-use tokio_util::{
-    sync::CancellationToken,
-    task::{TaskTracker, task_tracker::TaskTrackerToken},
-};
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use crate::{Reactor, RequestBody, serve_connection};
+use crate::{ConnectionHandler, Reactor, RequestBody, serve_connection};
 
 /// Time after which the next connection is accepted, if the system has no more file descriptors.
 const ACCEPT_DELAY: Duration = Duration::from_secs(1);
+
+/// Maximum time that a connection waits for its next request, as hyper has it for the head of a request.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Maximum number of open connections. A system has fewer file descriptors.
+const MAX_CONNECTIONS: u32 = 1 << 28;
 
 /// Serves a tower service, such as a router of axum, over HTTP/1.1. It is `axum::serve` with an event loop for the
 /// streams of a hub.
@@ -102,19 +106,23 @@ where
             service,
             reactor,
             closing: CancellationToken::new(),
-            open: TaskTracker::new(),
         });
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
         Box::pin(async move {
             let mut signal = pin!(signal);
             loop {
+                let accept = async {
+                    // The semaphore is never closed.
+                    let permit = Arc::clone(&permits).acquire_owned().await.ok();
+                    listener.accept().await.map(|(socket, _)| (socket, permit))
+                };
                 let accepted = tokio::select! {
-                    accepted = listener.accept() => accepted,
+                    accepted = accept => accepted,
                     () = &mut signal => break,
                 };
                 match accepted {
-                    Ok((socket, _)) => {
-                        let open = connections.open.token();
-                        Arc::clone(&connections).serve(socket, Bytes::new(), open);
+                    Ok((socket, permit)) => {
+                        Arc::clone(&connections).handle(socket, Bytes::new(), permit);
                     }
                     Err(error) if is_connection_error(&error) => {}
                     Err(error) => {
@@ -125,8 +133,8 @@ where
             }
             drop(listener);
             connections.closing.cancel();
-            connections.open.close();
-            connections.open.wait().await;
+            // All connections have ended when all permits are back.
+            let _ = permits.acquire_many(MAX_CONNECTIONS).await;
             Ok(())
         })
     }
@@ -148,7 +156,6 @@ struct Connections<S> {
     reactor: Reactor,
     /// The server is shutting down.
     closing: CancellationToken,
-    open: TaskTracker,
 }
 
 impl<S, B> Connections<S>
@@ -164,34 +171,67 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// Serves a connection in a task, and again after its stream has ended. The token is dropped with the connection.
-    #[expect(
-        clippy::only_used_in_recursion,
-        reason = "it lives as long as the connection"
-    )]
-    fn serve(self: Arc<Self>, socket: TcpStream, read_ahead: Bytes, open: TaskTrackerToken) {
-        let closing = self.closing.clone();
-        if closing.is_cancelled() {
-            return;
-        }
+    async fn serve(
+        self: Arc<Self>,
+        socket: TcpStream,
+        read_ahead: Bytes,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
         let service = TowerToHyperService::new(self.service.clone());
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new());
-        let connections = Arc::clone(&self);
-        let on_return = move |socket, read_ahead| connections.serve(socket, read_ahead, open);
-        let connection =
-            serve_connection(&self.reactor, &http, socket, read_ahead, service, on_return);
+        let handler = Arc::<Self>::clone(&self);
+        let connection = serve_connection(
+            &self.reactor,
+            &http,
+            socket,
+            read_ahead,
+            service,
+            handler,
+            permit,
+        );
+        let mut connection = pin!(connection);
+        let result = tokio::select! {
+            result = &mut connection => result,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "a connection has failed");
+        }
+    }
+}
+
+impl<S, B> ConnectionHandler for Connections<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>>
+        + Clone
+        + Send
+        + Sync
+        + Unpin
+        + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    fn handle(
+        self: Arc<Self>,
+        socket: TcpStream,
+        read_ahead: Bytes,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let closing = self.closing.clone();
         tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            let result = tokio::select! {
-                result = &mut connection => result,
-                () = closing.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            let begins = async {
+                let readable = timeout(MAX_WAIT, socket.readable());
+                !read_ahead.is_empty() || matches!(readable.await, Ok(Ok(())))
             };
-            if let Err(error) = result {
-                tracing::debug!(%error, "a connection has failed");
+            if closing.run_until_cancelled(begins).await == Some(true) {
+                // The state and the buffers for HTTP take memory only while they are needed.
+                Box::pin(self.serve(socket, read_ahead, permit)).await;
             }
         });
     }

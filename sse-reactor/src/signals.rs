@@ -18,8 +18,6 @@ pub(crate) enum Target {
     Group(usize),
     /// Other work of this subscriber: a replay, or a grant that expires.
     Stream(usize),
-    /// Timers that expire.
-    Timers,
     /// New connections, or the end of the event loop.
     Commands,
     /// The tracker closes all streams.

@@ -21,12 +21,16 @@ use hyper::server::conn::http1;
 use hyper_util::service::TowerToHyperService;
 use sse_hub::{Authorizer, CloseEvent, Denied, Event, Grant, Hub, HubConfig, Topic, TopicFilters};
 use sse_hyper::{EventId, KeepAlive, StreamConfig, StreamTracker};
-use sse_reactor::{Reactor, serve_connection};
+use sse_reactor::{ConnectionHandler, Reactor, serve_connection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
+
+/// Number of connections of a test server.
+const MAX_CONNECTIONS: usize = 100;
 
 #[derive(Clone)]
 struct Server {
@@ -35,6 +39,8 @@ struct Server {
     reactor: Reactor,
     router: Router,
     address: SocketAddr,
+    /// Permits of connections.
+    permits: Arc<Semaphore>,
     /// Authorizer of `/authorized`.
     authorizer: Arc<Mutex<Option<Expiring>>>,
 }
@@ -99,32 +105,17 @@ impl Server {
             router,
             authorizer,
             address: listener.local_addr().unwrap(),
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         };
-        let accepting = server.clone();
+        let accepting = Arc::new(server.clone());
         tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                accepting.serve(socket, Bytes::new());
+                let permit = Arc::clone(&accepting.permits).try_acquire_owned().unwrap();
+                Arc::clone(&accepting).handle(socket, Bytes::new(), Some(permit));
             }
         });
         server
-    }
-
-    fn serve(&self, socket: TcpStream, read_ahead: Bytes) {
-        let service = TowerToHyperService::new(self.router.clone());
-        let server = self.clone();
-        let on_return =
-            move |socket: TcpStream, read_ahead: Bytes| server.serve(socket, read_ahead);
-        let builder = http1::Builder::new();
-        let connection = serve_connection(
-            &self.reactor,
-            &builder,
-            socket,
-            read_ahead,
-            service,
-            on_return,
-        );
-        tokio::spawn(connection);
     }
 
     async fn publish(&self, data: impl Into<String>) {
@@ -137,6 +128,28 @@ impl Server {
 
     async fn connect(&self) -> Client {
         Client(TcpStream::connect(self.address).await.unwrap())
+    }
+}
+
+impl ConnectionHandler for Server {
+    fn handle(
+        self: Arc<Self>,
+        socket: TcpStream,
+        read_ahead: Bytes,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let service = TowerToHyperService::new(self.router.clone());
+        let handler = Arc::<Self>::clone(&self);
+        let connection = serve_connection(
+            &self.reactor,
+            &http1::Builder::new(),
+            socket,
+            read_ahead,
+            service,
+            handler,
+            permit,
+        );
+        tokio::spawn(connection);
     }
 }
 
@@ -263,6 +276,55 @@ async fn a_connection_that_the_client_closes_ends_with_the_stream() {
     let rest = client.read_to_end().await;
     assert!(rest.ends_with(LAST), "{rest}");
     assert!(rest.contains("data: bye\n"), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permit_is_held_until_the_connection_ends() {
+    let server = Server::start(StreamConfig::default()).await;
+    let (mut client, mut other) = (server.connect().await, server.connect().await);
+    open(&mut client, GET).await;
+    open(&mut other, GET).await;
+    assert_eq!(server.permits.available_permits(), MAX_CONNECTIONS - 2);
+    drop(other);
+    server.hub.close(close_event());
+    client.read_until(LAST).await;
+    client
+        .send("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nyes")
+        .await;
+    client.read_until("yes").await;
+    assert_eq!(server.permits.available_permits(), MAX_CONNECTIONS - 1);
+    drop(client);
+    let all = server.permits.acquire_many(MAX_CONNECTIONS as u32);
+    let all = timeout(Duration::from_secs(10), all).await;
+    assert!(all.is_ok_and(|permits| permits.is_ok()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_leave_take_no_event_from_the_others() {
+    const EVENTS: usize = 60;
+    let server = Server::start(StreamConfig::default()).await;
+    let mut clients = Vec::new();
+    for _ in 0..MAX_CONNECTIONS {
+        let mut client = server.connect().await;
+        open(&mut client, GET).await;
+        clients.push(client);
+    }
+    let (mut leaving, mut staying) = (Vec::new(), Vec::new());
+    for (index, client) in clients.into_iter().enumerate() {
+        match index % 2 {
+            0 => leaving.push(client),
+            _ => staying.push(client),
+        }
+    }
+    for _ in 0..EVENTS {
+        // From both ends, while the event loop may be in the middle.
+        let first = (!leaving.is_empty()).then(|| leaving.remove(0));
+        server.publish("x!").await;
+        drop((first, leaving.pop()));
+    }
+    for client in &mut staying {
+        assert_eq!(client.count_events(EVENTS).await, EVENTS);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ use tokio_util::either::Either;
 
 /// Maximum time from the first byte of a request to the end of its head. It is also the maximum time from the start of
 /// a connection to its first request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Time between the two comments that probe whether a client is gone. Its reset must arrive within this time.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);

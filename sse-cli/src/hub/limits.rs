@@ -1,7 +1,9 @@
 //! Limits of subscribers and connections, by the number of files that the process may open.
 
 /// Number of connections in addition to those of subscribers: for publishers, and for subscribers that are refused.
-const SPARE_CONNECTIONS: usize = 1000;
+//
+// With a limit of 20,000 open files, which is usual, there can be 19,000 subscribers.
+const SPARE_CONNECTIONS: usize = 900;
 
 /// Number of open files that are not connections.
 const OTHER_FILES: usize = 64;

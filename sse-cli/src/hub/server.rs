@@ -17,21 +17,18 @@ use hyper::{server::conn::http1, service::service_fn};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sse_hub::{Hub, LagPolicy};
 use sse_hyper::{CloseEvent, Event, StreamTracker};
-use sse_reactor::{Reactor, serve_connection};
+use sse_reactor::{ConnectionHandler, Reactor, serve_connection};
 use tokio::{
-    net::{TcpListener, TcpStream, lookup_host},
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_util::{
-    sync::CancellationToken,
-    task::{TaskTracker, task_tracker::TaskTrackerToken},
-};
+use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 
 use crate::hub::{
     access::Access,
-    connection::{Connection, HeadTimer, RequestBody},
+    connection::{Connection, HEAD_TIMEOUT, HeadTimer, RequestBody},
     publish::BodyMemory,
     routes::respond,
 };
@@ -68,6 +65,9 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 #[cfg(target_os = "linux")]
 const MAX_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
+/// Upper limit of the maximum number of connections. A system has fewer file descriptors.
+const MAX_CONNECTIONS: u32 = 1 << 28;
+
 /// Limits of connections.
 pub(crate) struct ConnectionLimits {
     /// Maximum number of open connections.
@@ -85,7 +85,10 @@ pub(crate) async fn run(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let permits = Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS)));
+    let max_connections = u32::try_from(limits.max)
+        .unwrap_or(u32::MAX)
+        .min(MAX_CONNECTIONS);
+    let permits = Arc::new(Semaphore::new(max_connections as usize));
     let connections = Arc::new(Connections {
         reactor: match &server.reactor {
             Some(reactor) => reactor.clone(),
@@ -94,7 +97,6 @@ pub(crate) async fn run(
         server,
         limits,
         closing: CancellationToken::new(),
-        open: TaskTracker::new(),
     });
     let mut shutdown = pin!(shutdown);
     loop {
@@ -103,26 +105,20 @@ pub(crate) async fn run(
             () = &mut shutdown => break,
         };
         set_socket_options(&socket, connections.limits.write_timeout);
-        let guard = Guard {
-            _permit: permit,
-            _open: connections.open.token(),
-        };
-        Arc::clone(&connections).serve(socket, Bytes::new(), guard);
+        Arc::clone(&connections).spawn(socket, Bytes::new(), permit, HEAD_TIMEOUT);
     }
     drop(listeners);
     let Connections {
-        server,
-        closing,
-        open,
-        ..
+        server, closing, ..
     } = &*connections;
     tracing::info!(streams = server.streams.open_streams(), "closing");
     // The hub sends each subscriber its position. `streams` ends those that still wait for their replay.
     server.hub.close(close_event());
     server.streams.close(close_event());
     closing.cancel();
-    open.close();
-    if timeout(SHUTDOWN_TIMEOUT, open.wait()).await.is_err() {
+    // All connections have ended when all permits are back.
+    let all_permits = permits.acquire_many(max_connections);
+    if timeout(SHUTDOWN_TIMEOUT, all_permits).await.is_err() {
         tracing::warn!("some clients did not read the rest of their responses in time");
     }
     Ok(())
@@ -135,26 +131,37 @@ struct Connections {
     limits: ConnectionLimits,
     /// The server is shutting down.
     closing: CancellationToken,
-    open: TaskTracker,
-}
-
-/// Guard that lives as long as a connection.
-struct Guard {
-    _permit: Option<OwnedSemaphorePermit>,
-    _open: TaskTrackerToken,
 }
 
 impl Connections {
-    /// Serves a connection in a task, and again after its stream has ended.
-    #[expect(
-        clippy::only_used_in_recursion,
-        reason = "it lives as long as the connection"
-    )]
-    fn serve(self: Arc<Self>, socket: TcpStream, read_ahead: Bytes, guard: Guard) {
+    /// Serves a connection in a task if its next request begins within this time, and again after its stream has
+    /// ended.
+    fn spawn(
+        self: Arc<Self>,
+        socket: TcpStream,
+        read_ahead: Bytes,
+        permit: Option<OwnedSemaphorePermit>,
+        max_wait: Duration,
+    ) {
         let closing = self.closing.clone();
-        if closing.is_cancelled() {
-            return;
-        }
+        tokio::spawn(async move {
+            let begins = async {
+                let readable = timeout(max_wait, socket.readable());
+                !read_ahead.is_empty() || matches!(readable.await, Ok(Ok(())))
+            };
+            if closing.run_until_cancelled(begins).await == Some(true) {
+                // The state and the buffers for HTTP take memory only while they are needed.
+                Box::pin(self.serve(socket, read_ahead, permit)).await;
+            }
+        });
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        socket: TcpStream,
+        read_ahead: Bytes,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
         let connection = Connection::new(socket, self.limits.write_timeout);
         let server = Arc::clone(&self.server);
         let timer = HeadTimer::new(connection.state());
@@ -172,24 +179,39 @@ impl Connections {
             .max_headers(MAX_HEAD_FIELDS)
             // Most frames are small, and the system call for one buffer is cheaper.
             .writev(false);
-        let connections = Arc::clone(&self);
-        let on_return = move |socket, read_ahead| connections.serve(socket, read_ahead, guard);
-        let reactor = &self.reactor;
-        let connection =
-            serve_connection(reactor, &http, connection, read_ahead, service, on_return);
-        tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            let result = tokio::select! {
-                result = &mut connection => result,
-                () = closing.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = result {
-                tracing::debug!(%error, "connection failed");
+        let handler = Arc::<Self>::clone(&self);
+        let connection = serve_connection(
+            &self.reactor,
+            &http,
+            connection,
+            read_ahead,
+            service,
+            handler,
+            permit,
+        );
+        let mut connection = pin!(connection);
+        let result = tokio::select! {
+            result = &mut connection => result,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
-        });
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "connection failed");
+        }
+    }
+}
+
+impl ConnectionHandler for Connections {
+    fn handle(
+        self: Arc<Self>,
+        socket: TcpStream,
+        read_ahead: Bytes,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let max_wait = self.limits.idle_timeout;
+        self.spawn(socket, read_ahead, permit, max_wait);
     }
 }
 
@@ -319,13 +341,29 @@ impl fmt::Display for ListenAddress {
     }
 }
 
+/// Maximum number of connections that wait to be accepted, for example when all clients reconnect after a restart.
+/// Linux limits it to `net.core.somaxconn`, which has this value by default.
+const BACKLOG: u32 = 4096;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // On Windows, another program could take the port then.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Listeners for all addresses of a host, with one port.
 pub(crate) struct Listeners(Vec<TcpListener>);
 
 impl Listeners {
     /// Listens on these addresses. Skips those that this machine does not have, if it has at least one: a name may
     /// have an IPv6 address where there is no IPv6. Port 0 takes the port of the first listener.
-    pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Self> {
+    pub(crate) fn bind(addresses: &[SocketAddr]) -> Result<Self> {
         let mut listeners: Vec<TcpListener> = Vec::new();
         let mut missing = None;
         for address in addresses {
@@ -333,7 +371,7 @@ impl Listeners {
             if let (0, Some(first)) = (address.port(), listeners.first()) {
                 address.set_port(first.local_addr()?.port());
             }
-            match TcpListener::bind(address).await {
+            match listen(address) {
                 Ok(listener) => listeners.push(listener),
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
                     missing.get_or_insert((address, error));
@@ -402,13 +440,13 @@ mod tests {
     async fn all_addresses_have_one_port() {
         let addresses =
             [[127, 0, 0, 1], [127, 0, 0, 2], [192, 0, 2, 1]].map(|ip| SocketAddr::from((ip, 0)));
-        let listeners = Listeners::bind(&addresses).await.unwrap();
+        let listeners = Listeners::bind(&addresses).unwrap();
         let port = listeners.local_addr().unwrap().port();
         for host in ["127.0.0.2", "127.0.0.1"] {
             TcpStream::connect((host, port)).await.unwrap();
             poll_fn(|cx| listeners.poll_accept(cx)).await.unwrap();
         }
-        let error = Listeners::bind(&addresses[2..]).await.err().unwrap();
+        let error = Listeners::bind(&addresses[2..]).err().unwrap();
         assert!(
             error.to_string().contains("cannot listen on 192.0.2.1:0"),
             "{error}"
