@@ -38,8 +38,12 @@ pub enum Library {
     Hub,
     /// sse-hub with sse-hyper, without an event loop of its own.
     HubHyper,
+    /// [`Hub`](Self::Hub) with compressed streams.
+    HubGzip,
     /// `Sse` of axum.
     Axum,
+    /// [`Axum`](Self::Axum) with the compression of tower-http.
+    AxumGzip,
     /// warp with sse-warp.
     OursWarp,
     /// `sse` of warp.
@@ -78,7 +82,9 @@ impl Library {
             Self::OursAxum => "ours-axum",
             Self::Hub => "hub",
             Self::HubHyper => "hub-hyper",
+            Self::HubGzip => "hub-gzip",
             Self::Axum => "axum",
+            Self::AxumGzip => "axum-gzip",
             Self::OursWarp => "ours-warp",
             Self::Warp => "warp",
             Self::Actix => "actix",
@@ -111,9 +117,13 @@ impl Library {
         match self {
             Self::Ours => ours::serve(listener, Feed::by(commands), shutdown).await?,
             Self::OursAxum => ours_axum::serve(listener, Feed::by(commands), shutdown).await?,
-            Self::Hub => hub::serve(listener, commands, shutdown).await?,
+            Self::Hub => hub::serve(listener, commands, false, shutdown).await?,
+            Self::HubGzip => hub::serve(listener, commands, true, shutdown).await?,
             Self::HubHyper => hub_hyper::serve(listener, commands, shutdown).await?,
             Self::Axum => axum::serve(listener, Feed::by(commands), shutdown).await?,
+            Self::AxumGzip => {
+                axum::serve_compressed(listener, Feed::by(commands), shutdown).await?
+            }
             Self::OursWarp => ours_warp::serve(listener, Feed::by(commands), shutdown).await?,
             Self::Warp => warp::serve(listener, Feed::by(commands), shutdown).await?,
             Self::Actix => actix::serve(listener, commands, shutdown).await?,

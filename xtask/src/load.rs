@@ -1,6 +1,6 @@
 //! Runs the load tests of servers and clients, and the soak tests.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 use clap::Args;
@@ -13,31 +13,40 @@ use crate::{
 /// Path of nchan, nginx's module for event feeds, on Debian.
 const NCHAN_PATH: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
+/// Version of the server of durable-streams whose memory is measured.
+const DURABLE_STREAMS_VERSION: &str = "0.1.5";
+
 /// Prints the tables of the servers. The arguments are for the program that measures.
 pub(crate) fn servers(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    table("servers", arguments)
+    run(table("servers", arguments))
 }
 
 /// Prints the tables of the clients.
 pub(crate) fn clients(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    table("clients", arguments)
+    run(table("clients", arguments))
 }
 
-/// Prints the tables of one feed with many subscribers. nginx is one of the servers.
+/// Prints the tables of one feed with many subscribers. nginx, and the server of durable-streams, are among them.
 pub(crate) fn hub(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     nchan()?;
-    table("hub", arguments)
+    let peer = setup::peer(
+        "durable-streams",
+        "durable-streams-server",
+        DURABLE_STREAMS_VERSION,
+    )?;
+    let mut table = table("hub", arguments);
+    run(table.env("DURABLE_STREAMS", peer))
 }
 
 /// Attacks the hub and the client with hostile requests, floods and bombs.
 pub(crate) fn attack(arguments: impl IntoIterator<Item = String>) -> Result<()> {
-    table("attack", arguments)
+    run(table("attack", arguments))
 }
 
-fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Result<()> {
+fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Command {
     let mut table = cargo(&format!("run --release --package load --bin {program} --"));
     table.args(arguments);
-    run(table)
+    table
 }
 
 /// Options of a soak test.

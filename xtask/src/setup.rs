@@ -67,17 +67,25 @@ pub(crate) fn server(name: &str, package_name: &str) -> Result<()> {
 
 /// Returns the path of a program from crates.io that Debian lacks. If it is missing, builds it in the target folder.
 pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf> {
-    if let Some(path) = on_path(name) {
+    install(name, name, &format!("--version {version} --debug"))
+}
+
+/// Returns the path of the program of another crate, with optimizations. If it is missing, builds it in the target
+/// folder.
+pub(crate) fn peer(name: &str, program: &str, version: &str) -> Result<PathBuf> {
+    install(name, program, &format!("--version {version}"))
+}
+
+fn install(name: &str, program: &str, options: &str) -> Result<PathBuf> {
+    if let Some(path) = on_path(program) {
         return Ok(path);
     }
     let folder = run::target().join("tools");
-    let path = folder.join("bin").join(name);
+    let path = folder.join("bin").join(program);
     if !path.is_file() {
-        let mut install = cargo(&format!(
-            "install {name} --version {version} --locked --debug"
-        ));
+        let mut install = cargo(&format!("install {name} --locked {options}"));
         run(install.arg("--root").arg(folder)).with_context(|| {
-            format!("{name} is missing: install it (cargo install {name}, or from its project)")
+            format!("{program} is missing: install it (cargo install {name}, or from its project)")
         })?;
     }
     Ok(path)

@@ -9,7 +9,9 @@ use anyhow::Result;
 use clap::Parser;
 use load::{
     hub::{
-        growth,
+        compressed,
+        growth::{self, Holder},
+        idle,
         paced::{self, Pace},
         report, stalls,
     },
@@ -29,6 +31,9 @@ const STALLED_RATIO: usize = 10;
 
 /// Time between two events with stalled subscribers, about twice the time that servers need.
 const EVENT_INTERVAL: Duration = Duration::from_micros(6667);
+
+/// Number of events of compressed streams.
+const EVENTS: usize = 20;
 
 /// Maximum number of open files of a program that are not connections.
 const OTHER_FILES: usize = 100;
@@ -55,6 +60,12 @@ struct Extent {
     paced: Duration,
     /// Numbers of subscribers for the measurement of growth.
     growth: &'static [usize],
+    /// Numbers of subscribers in an event loop without sockets.
+    in_event_loop: &'static [usize],
+    /// Number of subscribers with compressed streams.
+    compressed: usize,
+    /// Numbers of subscribers for the memory of whole programs.
+    idle: &'static [usize],
     /// Number of subscribers for the measurement with stalled ones.
     stalls: usize,
     /// Time of one turn with stalled subscribers.
@@ -72,6 +83,9 @@ impl Extent {
             turns: 3,
             paced: seconds(10),
             growth: &[1_000, 10_000, 100_000],
+            in_event_loop: &[10_000, 100_000, 1_000_000],
+            compressed: 1_000,
+            idle: &[1_000, 10_000, 19_000],
             stalls: 1_000,
             stalled: seconds(10),
         };
@@ -83,6 +97,9 @@ impl Extent {
                 turns: 1,
                 paced: turn / 5,
                 growth: &[100],
+                in_event_loop: &[100],
+                compressed: 20,
+                idle: &[100],
                 stalls: 100,
                 stalled: turn,
             },
@@ -109,7 +126,7 @@ fn main() -> Result<()> {
         .collect();
     machine::raise_open_files((extent.subscribers + OTHER_FILES) as u64)?;
     let facts = place::facts();
-    let programs = process::built(&["--package", "load", "--bins"])?;
+    let programs = process::built(&["--package", "load", "--package", "sse-cli", "--bins"])?;
     let _hurry = machine::HighPriority::start();
     let cores = Cores::find()?;
     machine::pin_to_core(cores.clients)?;
@@ -159,8 +176,18 @@ fn main() -> Result<()> {
         };
         let growths = growth::all(&plan, &numbers)?;
         writeln!(out, "{}", report::growth(Library::HUB, &growths))?;
-        let pipes = growth::all_in_memory(&programs, extent.growth)?;
-        writeln!(out, "{}", report::pipes(&pipes))?;
+        for (holder, numbers) in [
+            (Holder::Hyper, extent.growth),
+            (Holder::EventLoop, extent.in_event_loop),
+        ] {
+            let pipes = growth::all_in_memory(&programs, holder, numbers)?;
+            writeln!(out, "{}", report::pipes(holder, &pipes))?;
+        }
+        let compressed = compressed::all(&programs, cores.server, extent.compressed, EVENTS)?;
+        writeln!(out, "{}", report::compressed(&compressed))?;
+        let numbers: Vec<_> = extent.idle.iter().map(|number| allowed(*number)).collect();
+        let idle = idle::all(&programs, &numbers)?;
+        writeln!(out, "{}", report::idle(&idle))?;
     }
 
     pace = Pace {

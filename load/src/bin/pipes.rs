@@ -1,6 +1,8 @@
 //! Runs the hub on hyper with more subscribers than a process may have open files. Connections are in memory. They
 //! accept all written bytes at once, and otherwise behave like sockets.
 //!
+//! With `--event-loop`, it holds subscribers as the event loop of sse-reactor does, without their sockets.
+//!
 //! The program prints `empty`, `full` and `left`: the resident bytes before, with, and after all subscribers. It prints
 //! `bursts` and `singles`: the nanoseconds per event, 16 at once and one by one.
 #![allow(
@@ -9,6 +11,7 @@
 )]
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
     process,
@@ -16,12 +19,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use futures_core::Stream;
 use hyper::{
     rt::{Read, ReadBufCursor, Write},
     server::conn::http1,
@@ -33,7 +37,7 @@ use load::{
     samples::Samples,
 };
 use rustix::time::{ClockId, clock_gettime};
-use sse_hub::{Hub, HubConfig, Retention, TopicFilters};
+use sse_hub::{Encoded, Hub, HubConfig, Retention, Subscription, TopicFilters};
 use sse_hyper::StreamTracker;
 use tokio::{
     runtime,
@@ -61,13 +65,20 @@ struct Arguments {
     /// Number of subscribers.
     #[arg(long)]
     subscribers: u64,
+    /// Hold the subscribers as the event loop does, and not in connections of hyper.
+    #[arg(long)]
+    event_loop: bool,
     /// Time for bursts and for single events, in milliseconds each.
     #[arg(long, default_value_t = 3000)]
     time: u64,
 }
 
 fn main() -> Result<()> {
-    let Arguments { subscribers, time } = Arguments::parse();
+    let Arguments {
+        subscribers,
+        event_loop,
+        time,
+    } = Arguments::parse();
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -79,7 +90,11 @@ fn main() -> Result<()> {
             ..InMemorySubscribers::default()
         };
         println!("empty {}", memory()?);
-        let members = all.connect(subscribers).await;
+        let members = match event_loop {
+            true => vec![all.hold(subscribers)?],
+            false => all.connect(subscribers).await,
+        };
+        yield_now().await;
         println!("full {}", memory()?);
         for (name, events) in [("bursts", 16), ("singles", 1)] {
             let samples = all
@@ -114,6 +129,14 @@ struct Received {
     events: AtomicU64,
 }
 
+impl Received {
+    fn add(&self, bytes: &[u8]) {
+        let events = memchr::memchr_iter(END_MARK, bytes).count() as u64;
+        self.events.fetch_add(events, Relaxed);
+        self.writes.fetch_add(1, Relaxed);
+    }
+}
+
 impl InMemorySubscribers {
     /// Connects this number of subscribers, and waits until each has received the head of its response.
     async fn connect(&self, subscribers: u64) -> Vec<AbortHandle> {
@@ -140,6 +163,35 @@ impl InMemorySubscribers {
             yield_now().await;
         }
         members
+    }
+
+    /// Subscribes this number of subscribers, whose events one task takes.
+    fn hold(&self, subscribers: u64) -> Result<AbortHandle> {
+        let mut streams = Vec::with_capacity(subscribers as usize);
+        for _ in 0..subscribers {
+            let subscription = self.hub.subscribe(TopicFilters::all(), None)?;
+            let waker = Waker::noop().clone();
+            let events = HubEvents {
+                subscription,
+                waker,
+            };
+            streams.push(self.streams.frames(events, Instant::now()));
+        }
+        let received = Arc::clone(&self.received);
+        let all = poll_fn(move |cx| {
+            let now = Instant::now();
+            for stream in &mut streams {
+                let mut stream = Pin::new(stream);
+                if let Some(events) = stream.as_mut().events_mut() {
+                    events.get_mut().waker.clone_from(cx.waker());
+                }
+                while let Poll::Ready(Some(frame)) = stream.as_mut().poll_frame(now, cx) {
+                    received.add(&frame);
+                }
+            }
+            Poll::<()>::Pending
+        });
+        Ok(tokio::spawn(all).abort_handle())
     }
 
     /// Publishes bursts of `events` for this time. Each burst waits until all subscribers have received the last one.
@@ -177,6 +229,21 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// Events of a subscriber, with the waker that all of them share.
+struct HubEvents {
+    subscription: Subscription,
+    waker: Waker,
+}
+
+impl Stream for HubEvents {
+    type Item = Encoded;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        let this = self.get_mut();
+        this.subscription.poll_events(cx, &this.waker)
+    }
+}
+
 /// Connection in memory, which sends one request and accepts all written bytes.
 struct Pipe {
     has_asked: bool,
@@ -204,9 +271,7 @@ impl Write for Pipe {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let events = memchr::memchr_iter(END_MARK, bytes).count() as u64;
-        self.received.events.fetch_add(events, Relaxed);
-        self.received.writes.fetch_add(1, Relaxed);
+        self.received.add(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

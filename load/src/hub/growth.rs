@@ -74,20 +74,33 @@ pub struct Pipes {
     pub single: u64,
 }
 
+/// Holder of subscribers in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Connections of hyper.
+    Hyper,
+    /// Streams as in the event loop of sse-reactor.
+    EventLoop,
+}
+
 /// Measures each of these numbers of subscribers.
 ///
 /// # Errors
 ///
 /// Returns an error if the program fails, or if a subscriber does not get each event once.
-pub fn all_in_memory(programs: &Path, numbers: &[usize]) -> Result<Vec<Pipes>> {
-    let measure = |number: &usize| one_in_memory(programs, *number);
+pub fn all_in_memory(programs: &Path, holder: Holder, numbers: &[usize]) -> Result<Vec<Pipes>> {
+    let measure = |number: &usize| one_in_memory(programs, holder, *number);
     let all = numbers.iter().map(measure).collect::<Result<_>>();
     all.context("subscribers in memory")
 }
 
-fn one_in_memory(programs: &Path, subscribers: usize) -> Result<Pipes> {
+fn one_in_memory(programs: &Path, holder: Holder, subscribers: usize) -> Result<Pipes> {
     let mut command = Allocator::Jemalloc.command(programs.join("pipes"));
-    let mut pipes = Program::start(command.args(["--subscribers", &subscribers.to_string()]))?;
+    command.args(["--subscribers", &subscribers.to_string()]);
+    if holder == Holder::EventLoop {
+        command.arg("--event-loop");
+    }
+    let mut pipes = Program::start(&mut command)?;
     let empty = pipes.answer("empty ")?;
     let full = pipes.answer("full ")?;
     let burst = pipes.answer("bursts ")?;

@@ -5,12 +5,19 @@ use std::{
     time::Duration,
 };
 
-use super::{growth::Growth, growth::Pipes, paced::Latency, stalls::Stalls};
+use super::{
+    compressed::Compressed,
+    growth::{Growth, Holder, Pipes},
+    idle::{Idle, IdleProgram},
+    paced::Latency,
+    stalls::Stalls,
+};
 use crate::{
     markdown::{Table, ratio},
     measure::{MemoryLevels, Reading},
+    process::Memory,
     report::rates,
-    report::{at_most, mebibytes, percent, share, thousands},
+    report::{at_most, kibibytes, mebibytes, percent, share, thousands},
     servers::Library,
 };
 
@@ -22,6 +29,9 @@ const MIN_SINGLE_RATIOS: (f64, f64) = (1.15, 0.95);
 
 /// Maximum anonymous memory of an idle subscriber, in bytes.
 const MAX_IDLE_BYTES: f64 = 500.0;
+
+/// Number of subscribers from which the maximum applies to a whole program.
+const IDLE_TARGET_SUBSCRIBERS: usize = 10_000;
 
 /// Maximum ratio of the 99th percentile of latencies to that of the best peer.
 const MAX_TAIL_RATIO: f64 = 0.8;
@@ -150,8 +160,12 @@ pub fn growth(library: Library, growths: &[Growth]) -> String {
 }
 
 /// Returns the table of the cost of a subscriber without sockets.
-pub fn pipes(pipes: &[Pipes]) -> String {
-    let mut text = "## hub with connections in memory\n\n".to_owned();
+pub fn pipes(holder: Holder, pipes: &[Pipes]) -> String {
+    let title = match holder {
+        Holder::Hyper => "hub with connections of hyper in memory",
+        Holder::EventLoop => "hub with streams of the event loop, without sockets",
+    };
+    let mut text = format!("## {title}\n\n");
     let mut table = Table::new(["subscribers", "each: B"].into_iter().chain(GROWTH_COLUMNS));
     for pipe in pipes {
         let number = pipe.subscribers as f64;
@@ -162,6 +176,89 @@ pub fn pipes(pipes: &[Pipes]) -> String {
             pipe.single.to_string(),
         ];
         table.row(cost.into_iter().chain(memory(pipe.left)));
+    }
+    let _ = write!(text, "{table}");
+    text
+}
+
+/// Returns the table of the memory of idle subscribers.
+pub fn idle(all: &[Idle]) -> String {
+    let mut text = "## Idle subscribers of whole programs\n\n".to_owned();
+    let columns = [
+        "program",
+        "subscribers",
+        "anonymous, each: B",
+        "all, each: B",
+    ];
+    let mut table = Table::new(columns);
+    let mut left = Table::new([
+        "program",
+        "memory",
+        "before: KiB",
+        "with all: KiB",
+        "after: KiB",
+    ]);
+    for Idle {
+        program,
+        base,
+        levels,
+        left: after,
+    } in all
+    {
+        let is_hub = *program == IdleProgram::Hub;
+        for (number, memory) in levels {
+            let each = |part: fn(&Memory) -> u64| {
+                part(memory).saturating_sub(part(base)) as f64 / *number as f64
+            };
+            let target = (is_hub && *number >= IDLE_TARGET_SUBSCRIBERS).then_some(MAX_IDLE_BYTES);
+            table.row([
+                program.to_string(),
+                thousands(*number as f64),
+                at_most(thousands, each(Memory::anonymous), target),
+                thousands(each(|memory| memory.now)),
+            ]);
+        }
+        let full = levels.last().map_or(base, |(_, memory)| memory);
+        let levels = [base, full, after];
+        for (name, cells) in [
+            ("anonymous", levels.map(Memory::anonymous)),
+            ("all", levels.map(|memory| memory.now)),
+        ] {
+            let cells = cells.map(kibibytes);
+            left.row(
+                [program.to_string(), name.to_owned()]
+                    .into_iter()
+                    .chain(cells),
+            );
+        }
+    }
+    let _ = write!(text, "{table}\n{left}");
+    text
+}
+
+/// Returns the table of the cost of compressed streams.
+pub fn compressed(all: &[Compressed]) -> String {
+    let Some(first) = all.first() else {
+        return String::new();
+    };
+    let mut text = format!(
+        "## Compressed streams, {} subscribers, events of 4,000 B\n\n",
+        thousands(first.subscribers as f64)
+    );
+    let columns = [
+        "server",
+        "bytes, each",
+        "CPU, each: µs",
+        "memory, each subscriber: B",
+    ];
+    let mut table = Table::new(columns);
+    for one in all {
+        table.row([
+            one.library.to_string(),
+            thousands(one.bytes),
+            format!("{:.1}", one.time.as_secs_f64() * 1e6),
+            thousands(one.memory),
+        ]);
     }
     let _ = write!(text, "{table}");
     text

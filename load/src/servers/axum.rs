@@ -11,6 +11,7 @@ use axum::{
 use futures_core::Stream;
 use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
+use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
 
 use crate::feed::Feed;
 
@@ -21,6 +22,20 @@ pub(super) async fn serve(
 ) -> io::Result<()> {
     let routes = Router::new().route("/events", get(events)).with_state(feed);
     axum::serve(listener, routes)
+        .with_graceful_shutdown(shutdown)
+        .await
+}
+
+/// Serves like [`serve`], and compresses each stream.
+pub(super) async fn serve_compressed(
+    listener: TcpListener,
+    feed: Feed,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    // By default, the layer compresses no event streams.
+    let layer = CompressionLayer::new().compress_when(SizeAbove::new(0));
+    let routes = Router::new().route("/events", get(events)).with_state(feed);
+    axum::serve(listener, routes.layer(layer))
         .with_graceful_shutdown(shutdown)
         .await
 }

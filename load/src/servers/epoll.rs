@@ -1,6 +1,7 @@
 //! Server without a library, which shows the cost of the system calls that send the same bytes to many connections.
 //!
-//! A burst is encoded once, as one chunk, and written to each connection with one system call. There is no keep-alive.
+//! A burst is encoded once, as one chunk, and written to each connection with one system call. Events have IDs as long as
+//! those of sse-hub. There is no keep-alive.
 //! The server reads a request only to find its end.
 
 use std::{
@@ -28,6 +29,9 @@ const RESPONSE_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-strea
     cache-control: no-cache, no-transform\r\nincremental: ?1\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\
     date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
 
+/// ID of the first event.
+const FIRST_ID: u64 = 1_000_000_000;
+
 const COMMANDS: Token = Token(usize::MAX);
 const LISTENER: Token = Token(usize::MAX - 1);
 
@@ -48,6 +52,7 @@ pub(super) async fn serve(
         listener,
         commands: received,
         connections: Vec::new(),
+        id: FIRST_ID,
     };
     thread::spawn(|| {
         if let Err(error) = server.run() {
@@ -77,6 +82,8 @@ struct Server {
     commands: Receiver<ServerCommand>,
     /// Connections by the number of their token.
     connections: Vec<Option<Connection>>,
+    /// ID of the next event.
+    id: u64,
 }
 
 impl Server {
@@ -124,7 +131,7 @@ impl Server {
             match order {
                 ServerCommand::Missed => print_missed(0),
                 ServerCommand::Publish(texts) => {
-                    let chunk: Arc<[u8]> = chunk(texts).into();
+                    let chunk: Arc<[u8]> = chunk(texts, &mut self.id).into();
                     for connection in &mut self.connections {
                         if connection
                             .as_mut()
@@ -219,10 +226,11 @@ impl Connection {
 }
 
 /// Encodes these events as one HTTP/1.1 chunk.
-fn chunk(texts: Vec<String>) -> Vec<u8> {
+fn chunk(texts: Vec<String>, id: &mut u64) -> Vec<u8> {
     let mut blocks = Vec::new();
     for text in texts {
-        Event::new(text).encode(&mut blocks);
+        Event::new(text).with_id(*id).encode(&mut blocks);
+        *id += 1;
     }
     let mut chunk = format!("{:X}\r\n", blocks.len()).into_bytes();
     chunk.extend_from_slice(&blocks);
