@@ -158,52 +158,6 @@ struct Connections<S> {
     closing: CancellationToken,
 }
 
-impl<S, B> Connections<S>
-where
-    S: Service<Request<RequestBody>, Response = Response<B>>
-        + Clone
-        + Send
-        + Sync
-        + Unpin
-        + 'static,
-    S::Error: Into<Box<dyn Error + Send + Sync>>,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    async fn serve(
-        self: Arc<Self>,
-        socket: TcpStream,
-        read_ahead: Bytes,
-        permit: Option<OwnedSemaphorePermit>,
-    ) {
-        let service = TowerToHyperService::new(self.service.clone());
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new());
-        let handler = Arc::<Self>::clone(&self);
-        let connection = serve_connection(
-            &self.reactor,
-            &http,
-            socket,
-            read_ahead,
-            service,
-            handler,
-            permit,
-        );
-        let mut connection = pin!(connection);
-        let result = tokio::select! {
-            result = &mut connection => result,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = result {
-            tracing::debug!(%error, "a connection has failed");
-        }
-    }
-}
-
 impl<S, B> ConnectionHandler for Connections<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>>
@@ -229,9 +183,26 @@ where
                 let readable = timeout(MAX_WAIT, socket.readable());
                 !read_ahead.is_empty() || matches!(readable.await, Ok(Ok(())))
             };
-            if closing.run_until_cancelled(begins).await == Some(true) {
-                // The state and the buffers for HTTP take memory only while they are needed.
-                Box::pin(self.serve(socket, read_ahead, permit)).await;
+            if closing.run_until_cancelled(begins).await != Some(true) {
+                return;
+            }
+            // It is boxed, so that the state for HTTP takes memory only while it is needed.
+            let mut connection = Box::pin({
+                let service = TowerToHyperService::new(self.service.clone());
+                let mut http = http1::Builder::new();
+                http.timer(TokioTimer::new());
+                let reactor = self.reactor.clone();
+                serve_connection(&reactor, &http, socket, read_ahead, service, self, permit)
+            });
+            let result = tokio::select! {
+                result = &mut connection => result,
+                () = closing.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = result {
+                tracing::debug!(%error, "a connection has failed");
             }
         });
     }
