@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use pin_project_lite::pin_project;
+use sse_proto::Comment;
 
 use crate::{
     EventStream,
@@ -61,6 +62,13 @@ impl<S> EventFrames<S> {
     /// It is later after each frame.
     pub fn deadline(&self) -> Option<Instant> {
         self.times.deadline(self.count.config())
+    }
+
+    /// Returns an empty comment in the coding of the stream, for example to find out whether the client is gone.
+    pub fn comment(&self) -> Bytes {
+        let mut frame = Frame::new(self.coding);
+        Comment::default().encode(frame.own());
+        frame.into_bytes()
     }
 }
 

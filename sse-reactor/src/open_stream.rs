@@ -29,9 +29,6 @@ use crate::{
 /// Time between the two comments that probe whether a client is gone. Its reset must arrive within this time.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Comment that probes whether a client is gone.
-const PROBE: Bytes = Bytes::from_static(b":\n\n");
-
 /// Maximum number of frames that a subscriber gets before it is the turn of others.
 const MAX_FRAMES_PER_TURN: usize = 16;
 
@@ -331,7 +328,7 @@ impl OpenStream {
         }
         probe.comments_left -= 1;
         probe.next = now + PROBE_INTERVAL;
-        Some(Chunk::new(&PROBE))
+        Some(Chunk::new(&self.frames.comment()))
     }
 }
 
