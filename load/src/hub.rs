@@ -10,6 +10,7 @@
 //! - [`report`]: the tables.
 
 pub mod compressed;
+mod connection;
 pub mod growth;
 pub mod idle;
 pub mod paced;

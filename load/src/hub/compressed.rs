@@ -4,8 +4,8 @@
 //! nothing for a while. The waiting takes no processor time of the server, and only that is measured.
 
 use std::{
-    io::{ErrorKind, Read as _, Write as _},
-    net::TcpStream,
+    io::{ErrorKind, Read as _},
+    net::{SocketAddr, TcpStream},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use testkit::timeout::test_timeout;
 
+use super::connection;
 use crate::{server::Server, servers::Library};
 
 /// Servers to compare, the compressing ones after the same without compression.
@@ -111,15 +112,8 @@ fn one(
 
 /// Opens a stream, which may be compressed.
 fn connect(port: u16) -> Result<TcpStream> {
-    let mut client = TcpStream::connect(("127.0.0.1", port))?;
-    client.set_read_timeout(Some(test_timeout()))?;
-    client.write_all(
-        b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\
-          Accept-Encoding: gzip\r\n\r\n",
-    )?;
-    let mut head = [0; 12];
-    client.read_exact(&mut head)?;
-    ensure!(&head == b"HTTP/1.1 200", "unexpected response");
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let client = connection::open(address, "/events", "Accept-Encoding: gzip\r\n")?;
     client.set_nonblocking(true)?;
     Ok(client)
 }

@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 use testkit::timeout::test_timeout;
 
+use super::connection;
 use crate::process::{Memory, Process};
 
 /// Number of subscribers before the base is measured.
@@ -101,7 +102,7 @@ fn one(
     let mut subscribers = Vec::new();
     let mut memory_with = |number: usize| -> Result<Memory> {
         while subscribers.len() < number {
-            let subscriber = subscribe(address, target);
+            let subscriber = connection::open(address, target, "");
             subscribers.push(subscriber.with_context(|| program.to_string())?);
         }
         thread::sleep(SETTLE_TIME);
@@ -120,24 +121,6 @@ fn one(
         levels,
         left: process.memory()?,
     })
-}
-
-/// Opens a stream, and waits for its first bytes.
-fn subscribe(address: SocketAddr, target: &str) -> Result<TcpStream> {
-    let mut connection = TcpStream::connect(address)?;
-    connection.set_read_timeout(Some(test_timeout()))?;
-    write!(
-        connection,
-        "GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n"
-    )?;
-    let mut head = [0; 12];
-    connection.read_exact(&mut head)?;
-    ensure!(
-        &head == b"HTTP/1.1 200",
-        "unexpected response {:?}",
-        String::from_utf8_lossy(&head)
-    );
-    Ok(connection)
 }
 
 /// Running `sse hub`.
