@@ -1,9 +1,9 @@
-use core::{error::Error, fmt};
+use core::{error::Error, fmt, future::ready, iter};
 use std::sync::Arc;
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
 
-use crate::{Publication, Sequenced, TopicFilters};
+use crate::{EventId, Publication, Sequenced, TopicFilters};
 
 /// Shared storage for the events of several hubs: gives each event a sequence, keeps it, and sends it to all hubs.
 ///
@@ -44,6 +44,30 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// [`BackendError`] if the request is refused, and later attempts would fail, too.
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>>;
+
+    /// Returns the sequence of the earliest event that the backend still has. If it has none, the sequence of the next
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] if the request is refused, and later attempts would fail, too.
+    fn earliest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>>;
+
+    /// Returns the sequence of the earliest kept event to which its publisher has given this ID. `None` if there is no
+    /// such event, or if the backend has no index of IDs. The default is `None`.
+    ///
+    /// The hub asks for it if [`HubConfig::publisher_ids`](crate::HubConfig::publisher_ids) is set. It knows the IDs
+    /// of the events in its own memory.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] if the request is refused, and later attempts would fail, too.
+    fn sequence_of_id(
+        &self,
+        _id: &EventId,
+    ) -> BoxFuture<'static, Result<Option<u64>, BackendError>> {
+        Box::pin(ready(Ok(None)))
+    }
 
     /// Returns the epoch of the sequences, which changes each time that they restart. The default is 0, for sequences
     /// that never restart.
@@ -134,6 +158,18 @@ impl BackendError {
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// Returns whether both errors and all their causes have the same texts.
+    ///
+    /// A backend that retries needs this to return [`Update::Disconnected`] once for each reason, and not for each
+    /// attempt.
+    pub fn has_same_text(&self, other: &Self) -> bool {
+        fn texts(error: &BackendError) -> impl Iterator<Item = String> {
+            let first: &dyn Error = error;
+            iter::successors(Some(first), |&error| error.source()).map(ToString::to_string)
+        }
+        texts(self).eq(texts(other))
     }
 }
 

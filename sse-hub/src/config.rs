@@ -1,7 +1,7 @@
-use core::{ops::RangeInclusive, time::Duration};
-use std::borrow::Cow;
+use core::{fmt, ops::RangeInclusive, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
-use crate::{EventType, IdFormat};
+use crate::{EventType, IdFormat, Topic};
 
 /// Types of the events that the hub itself sends. The hub refuses them from publishers and from the backend.
 const OWN_TYPES: [EventType; 4] = [RESET, LAGGED, DENIED, POSITION];
@@ -140,6 +140,11 @@ pub struct HubConfig {
     pub(crate) max_event: usize,
     pub(crate) max_type: usize,
     pub(crate) max_key: usize,
+    pub(crate) max_id: usize,
+    pub(crate) max_custom_patterns: usize,
+    pub(crate) publisher_ids: bool,
+    pub(crate) control_events: bool,
+    pub(crate) pattern_key: PatternKey,
     pub(crate) event_retry: RangeInclusive<Duration>,
     reserved_types: Vec<Cow<'static, str>>,
     pub(crate) retry: RangeInclusive<Duration>,
@@ -211,6 +216,62 @@ impl HubConfig {
     #[must_use]
     pub fn max_key_bytes(mut self, bytes: usize) -> Self {
         self.max_key = bytes;
+        self
+    }
+
+    /// Sets the maximum length of an event's own ID, in bytes: 256 by default. See
+    /// [`publisher_ids`](Self::publisher_ids).
+    #[must_use]
+    pub fn max_event_id_bytes(mut self, bytes: usize) -> Self {
+        self.max_id = bytes;
+        self
+    }
+
+    /// Sets whether an event keeps the ID that its publisher has given it. `false` by default.
+    ///
+    /// A client can resume after such an ID as long as the hub keeps the event. If several events have the same ID, the
+    /// client resumes after the first of them that is kept.
+    ///
+    /// An event without an ID gets one from the hub. Publishers should not use IDs of the form of the
+    /// [hub's IDs](IdFormat). [`IdFormat::with_prefix`] makes the two distinct.
+    #[must_use]
+    pub fn publisher_ids(mut self, enabled: bool) -> Self {
+        self.publisher_ids = enabled;
+        self
+    }
+
+    /// Sets the maximum number of different [custom patterns](crate::CustomPattern) of all subscribers together:
+    /// 10,000 by default. A subscription with more new ones is refused.
+    ///
+    /// The hub tries all patterns with a matching prefix on the first event of each topic. That takes about 1 ms for
+    /// 10,000 patterns that take 100 ns each. [`Hub::publish`](crate::Hub::publish) yields to other tasks meanwhile.
+    #[must_use]
+    pub fn max_custom_patterns(mut self, patterns: usize) -> Self {
+        self.max_custom_patterns = patterns;
+        self
+    }
+
+    /// Sets the function that returns the key of a topic for [custom patterns](crate::CustomPattern::with_prefix). By
+    /// default, the key is the topic.
+    ///
+    /// For example, the key of a URL may be its normalized form. If the function returns `None`, the key is the topic.
+    #[must_use]
+    pub fn pattern_key(
+        mut self,
+        key: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.pattern_key = PatternKey(Some(Arc::new(key)));
+        self
+    }
+
+    /// Sets whether the hub sends events of its own: `reset`, `lagged`, `denied` and `position`. `true` by default.
+    ///
+    /// Without them, a subscription ends where the hub would send `lagged` or `denied`, or `reset` after other events.
+    /// A subscription that cannot resume begins with the events from now on. Publishers may use these event types then.
+    #[must_use]
+    pub fn control_events(mut self, enabled: bool) -> Self {
+        self.control_events = enabled;
+        self.position_events &= enabled;
         self
     }
 
@@ -296,7 +357,7 @@ impl HubConfig {
 
     /// Returns whether publishers may not use this type.
     pub(crate) fn is_reserved(&self, event_type: &str) -> bool {
-        OWN_TYPES.iter().any(|own| own == event_type)
+        (self.control_events && OWN_TYPES.iter().any(|own| own == event_type))
             || self
                 .reserved_types
                 .iter()
@@ -314,6 +375,11 @@ impl Default for HubConfig {
             max_event: 1024 * 1024,
             max_type: 256,
             max_key: 256,
+            max_id: 256,
+            max_custom_patterns: 10_000,
+            publisher_ids: false,
+            control_events: true,
+            pattern_key: PatternKey(None),
             event_retry: Duration::ZERO..=Duration::from_secs(3600),
             reserved_types: vec!["error".into(), "open".into()],
             retry: Duration::from_secs(1)..=Duration::from_secs(5),
@@ -323,6 +389,25 @@ impl Default for HubConfig {
             position_interval: Duration::from_secs(10),
             authorize_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+type KeyFunction = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Function that returns the key of a topic for custom patterns.
+#[derive(Clone)]
+pub(crate) struct PatternKey(Option<Arc<KeyFunction>>);
+
+impl PatternKey {
+    /// Returns the key of a topic. `None` if it is the topic itself.
+    pub(crate) fn of(&self, topic: &Topic) -> Option<String> {
+        self.0.as_ref().and_then(|key| key(topic.as_str()))
+    }
+}
+
+impl fmt::Debug for PatternKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PatternKey").finish_non_exhaustive()
     }
 }
 

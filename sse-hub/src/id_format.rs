@@ -1,3 +1,7 @@
+use std::sync::Arc;
+
+use sse_proto::InvalidValue;
+
 use crate::EventId;
 
 /// Format of event IDs.
@@ -6,7 +10,10 @@ use crate::EventId;
 /// has [the epoch of the backend](crate::Backend::epoch). So the hub recognizes an ID from before a restart,
 /// independently of the machine's clock: a client that resumes with it gets a `reset`.
 #[derive(Clone, Debug, Default)]
-pub struct IdFormat(Encoding);
+pub struct IdFormat {
+    encoding: Encoding,
+    prefix: Option<Arc<str>>,
+}
 
 #[derive(Clone, Debug, Default)]
 enum Encoding {
@@ -38,38 +45,67 @@ impl IdFormat {
     /// All nodes need the same key. A client that resumes with an ID of another key gets a `reset`.
     #[cfg(feature = "sealed-ids")]
     pub fn sealed(key: [u8; 16]) -> Self {
-        Self(Encoding::Sealed(sealed::Seal::new(key)))
+        Self {
+            encoding: Encoding::Sealed(sealed::Seal::new(key)),
+            prefix: None,
+        }
+    }
+
+    /// Sets a text that each ID begins with, for example `#`. Without a prefix by default.
+    ///
+    /// Use it to distinguish the hub's IDs from [those of publishers](crate::HubConfig::publisher_ids).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] if the prefix is not valid in an ID.
+    pub fn with_prefix(mut self, prefix: &str) -> Result<Self, InvalidValue> {
+        EventId::new(prefix)?;
+        self.prefix = Some(prefix.into()).filter(|prefix: &Arc<str>| !prefix.is_empty());
+        Ok(self)
     }
 
     /// Returns the ID of an event, which is equal each time and on each node.
     pub(crate) fn id(&self, epoch: u64, sequence: u64) -> EventId {
-        match &self.0 {
+        self.prefixed(match &self.encoding {
             Encoding::Plain => plain(epoch, sequence),
             #[cfg(feature = "sealed-ids")]
             Encoding::Sealed(seal) => seal.event(epoch, sequence),
-        }
+        })
     }
 
     /// Returns an ID of the position after this sequence, for a subscriber that may not have received the event.
     pub(crate) fn position(&self, epoch: u64, sequence: u64) -> EventId {
-        match &self.0 {
+        self.prefixed(match &self.encoding {
             Encoding::Plain => plain(epoch, sequence),
             #[cfg(feature = "sealed-ids")]
             Encoding::Sealed(seal) => seal.position(epoch, sequence),
+        })
+    }
+
+    fn prefixed(&self, id: EventId) -> EventId {
+        match &self.prefix {
+            // Two valid IDs are a valid ID together.
+            Some(prefix) => EventId::new(format!("{prefix}{}", id.as_str())).unwrap_or(id),
+            None => id,
         }
     }
 
     /// Returns whether IDs must not show that other subscribers receive events.
     pub(crate) fn are_secret(&self) -> bool {
-        !matches!(self.0, Encoding::Plain)
+        !matches!(self.encoding, Encoding::Plain)
     }
 
     /// Returns the sequence of an ID. `None` if the ID is not valid in this epoch.
     pub(crate) fn parse(&self, epoch: u64, id: &EventId) -> Option<u64> {
-        match &self.0 {
+        let id = id.as_str();
+        let id = match &self.prefix {
+            Some(prefix) => id.strip_prefix(&**prefix)?,
+            None => id,
+        };
+        match &self.encoding {
             Encoding::Plain => plain_sequence(epoch, id),
             #[cfg(feature = "sealed-ids")]
-            Encoding::Sealed(seal) => seal.open(epoch, id.as_str()),
+            Encoding::Sealed(seal) => seal.open(epoch, id),
         }
     }
 }
@@ -84,11 +120,10 @@ fn plain(epoch: u64, sequence: u64) -> EventId {
 }
 
 #[expect(clippy::disallowed_methods, reason = "other texts give another ID")]
-fn plain_sequence(epoch: u64, id: &EventId) -> Option<u64> {
-    let text = id.as_str();
+fn plain_sequence(epoch: u64, text: &str) -> Option<u64> {
     let digits = text.rsplit_once('-').map_or(text, |(_, digits)| digits);
     let sequence = digits.parse().ok()?;
-    (plain(epoch, sequence) == *id).then_some(sequence)
+    (plain(epoch, sequence).as_str() == text).then_some(sequence)
 }
 
 /// # A note to the next reader
@@ -224,6 +259,19 @@ mod tests {
             let id = EventId::new(id).unwrap();
             assert_eq!([ids.parse(0, &id), ids.parse(10, &id)], [None; 2], "{id:?}");
         }
+    }
+
+    #[test]
+    fn a_prefix_is_a_part_of_each_id() {
+        let ids = IdFormat::plain().with_prefix("#").unwrap();
+        assert_eq!(ids.id(10, 17).as_str(), "#a-17");
+        let [with, without] = ["#a-17", "a-17"].map(|id| EventId::new(id).unwrap());
+        assert_eq!(
+            [ids.parse(10, &with), ids.parse(10, &without)],
+            [Some(17), None]
+        );
+        assert_eq!(IdFormat::plain().parse(10, &with), None);
+        assert!(IdFormat::plain().with_prefix("\n").is_err());
     }
 
     #[cfg(feature = "sealed-ids")]

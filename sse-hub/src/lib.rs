@@ -66,11 +66,14 @@
 //! | configure | [`HubConfig`], [`Retention`], [`IdFormat`], [`LagPolicy`] |
 //! | observe | [`Hub::stats`] returns [`Stats`]; [`Hub::disconnection`] and [`Hub::replay_failure`] return errors of the backend |
 //! | share between machines | [`Hub::with_backend`] takes a [`Backend`], such as [`sse-hub-nats`](https://docs.rs/sse-hub-nats) |
+//! | keep events over a restart | the backend [`sse-hub-redb`](https://docs.rs/sse-hub-redb), on one machine |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod audience;
 mod authorizer;
 mod backend;
 mod config;
+mod custom_pattern;
 mod fanout;
 mod hub;
 mod id_format;
@@ -87,11 +90,12 @@ mod turn;
 pub use authorizer::{Authorizer, Denied, Grant};
 pub use backend::{Backend, BackendError, BackendErrorKind, Replayed, Update};
 pub use config::{HubConfig, LagPolicy, Retention};
+pub use custom_pattern::CustomPattern;
 pub use hub::Hub;
 pub use id_format::IdFormat;
 pub use publication::{Publication, PublishError, Sequenced};
 pub use sse_proto::{CloseEvent, Encoded, Event, EventId, EventType};
 pub use stats::{LagHistogram, Stats};
-pub use subscription::{Events, SubscribeError, Subscription, SubscriptionBuilder};
+pub use subscription::{Events, Start, SubscribeError, Subscription, SubscriptionBuilder};
 pub use topic::{InvalidTopic, Topic, Topics};
 pub use topic_filters::{Pattern, TopicFilter, TopicFilters};

@@ -21,22 +21,26 @@ use crate::{BackendError, Event, HubConfig, Topics};
 pub struct Publication {
     /// Topics that the event is published to.
     pub topics: Topics,
-    /// Event to publish. The hub replaces its ID.
+    /// Event to publish. The hub replaces its ID, unless [`HubConfig::publisher_ids`] is set.
     pub event: Event,
     /// Compaction key, for example a stock symbol: the event replaces earlier ones with the same key and topics.
     ///
     /// This applies to subscribers with [`LagPolicy::Latest`](crate::LagPolicy::Latest), and to events that are
     /// [kept by key](crate::Retention#structfield.keys) after they leave the log.
     pub key: Option<Arc<str>>,
+    /// The event is private: a subscriber receives it only if it may read
+    /// [private events](crate::SubscriptionBuilder::private_topics) of one of its topics.
+    pub private: bool,
 }
 
 impl Publication {
-    /// Creates a publication without a key.
+    /// Creates a publication without a key, which is not private.
     pub fn new(topics: impl Into<Topics>, event: Event) -> Self {
         Self {
             topics: topics.into(),
             event,
             key: None,
+            private: false,
         }
     }
 
@@ -44,6 +48,13 @@ impl Publication {
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// Sets whether the event is [private](Self#structfield.private).
+    #[must_use]
+    pub fn with_private(mut self, private: bool) -> Self {
+        self.private = private;
         self
     }
 }
@@ -122,6 +133,11 @@ impl HubConfig {
         if bytes > limit {
             return Err(PublishError::KeyTooLong { bytes, limit });
         }
+        let id = publication.event.id().filter(|_| self.publisher_ids);
+        let (bytes, limit) = (id.map_or(0, |id| id.as_str().len()), self.max_id);
+        if bytes > limit {
+            return Err(PublishError::IdTooLong { bytes, limit });
+        }
         let (bytes, limit) = (publication.size(), self.max_event);
         if bytes > limit {
             return Err(PublishError::TooLarge { bytes, limit });
@@ -161,6 +177,13 @@ pub enum PublishError {
         /// Maximum length, in bytes.
         limit: usize,
     },
+    /// The event's ID is longer than the [limit](HubConfig::max_event_id_bytes).
+    IdTooLong {
+        /// Length of the ID, in bytes.
+        bytes: usize,
+        /// Maximum length, in bytes.
+        limit: usize,
+    },
     /// The event has this type, which is [reserved](HubConfig::reserved_event_types).
     ReservedType(String),
     /// The event's reconnection time is [not allowed](HubConfig::allowed_retry).
@@ -187,6 +210,9 @@ impl fmt::Display for PublishError {
             }
             Self::KeyTooLong { bytes, limit } => {
                 write!(f, "key is {bytes} bytes, limit is {limit}")
+            }
+            Self::IdTooLong { bytes, limit } => {
+                write!(f, "event ID is {bytes} bytes, limit is {limit}")
             }
             Self::ReservedType(name) => write!(f, "event type {name:?} is reserved"),
             Self::Retry { retry, allowed } => write!(

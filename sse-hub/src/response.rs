@@ -5,10 +5,10 @@ use http::StatusCode;
 use crate::{BackendErrorKind, InvalidTopic, PublishError, SubscribeError};
 
 impl SubscribeError {
-    /// Returns the status code to respond with: 503 if the hub is full, 403 if the subscription is denied.
+    /// Returns the status code to respond with: 503 if the hub is full or has too many patterns, 403 if the subscription is denied.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::TooManyPatterns(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Denied(_) => StatusCode::FORBIDDEN,
         }
     }
@@ -20,7 +20,7 @@ impl PublishError {
     /// | error | status |
     /// |---|---|
     /// | the event is too large, for the hub or for the backend | 413 |
-    /// | its type, key or reconnection time is not allowed | 400 |
+    /// | its type, key, ID or reconnection time is not allowed | 400 |
     /// | the backend is not available | 503 |
     /// | the backend refuses the event | 502 |
     /// | [`WouldBlock`](Self::WouldBlock) | 500 |
@@ -29,6 +29,7 @@ impl PublishError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TypeTooLong { .. }
             | Self::KeyTooLong { .. }
+            | Self::IdTooLong { .. }
             | Self::ReservedType(_)
             | Self::Retry { .. } => StatusCode::BAD_REQUEST,
             Self::WouldBlock => StatusCode::INTERNAL_SERVER_ERROR,
@@ -60,7 +61,7 @@ mod axum {
         fn into_response(self) -> Response {
             let text = match &self {
                 Self::Denied(denied) => denied.to_string(),
-                Self::Full(_) => self.to_string(),
+                Self::Full(_) | Self::TooManyPatterns(_) => self.to_string(),
             };
             (self.status(), text + "\n").into_response()
         }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use crate::topic_filters::{MAX_SEGMENTS, MAX_STARS};
 
 /// Maximum length of a topic or a pattern, in bytes.
-const MAX_TOPIC_BYTES: usize = 256;
+pub(crate) const MAX_TOPIC_BYTES: usize = 256;
+
+/// Maximum length of an opaque topic or a custom pattern, in bytes.
+pub(crate) const MAX_OPAQUE_BYTES: usize = 4096;
 
 /// Maximum number of topics of one event, and of filters of one subscription.
 const MAX_TOPICS: usize = 64;
@@ -31,10 +34,24 @@ impl Topic {
     /// [`InvalidTopic`] if the text is not a topic.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidTopic> {
         let text = text.as_ref();
-        check(text)?;
+        check(text, MAX_TOPIC_BYTES)?;
         if text.contains('*') {
             return Err(InvalidTopic::Star(text.to_owned()));
         }
+        Ok(Self(text.into()))
+    }
+
+    /// Creates an opaque topic: any text of 1 to 4096 bytes without control characters. A `*` has no meaning in it.
+    ///
+    /// Use it for identifiers that are longer than 256 bytes or may have a `*`, for example URLs. A filter for exactly
+    /// this topic matches it. So does a [pattern](crate::TopicFilter), whose `*` stands for any segment.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic`] if the text is empty or too long, or if it has a control character.
+    pub fn opaque(text: impl AsRef<str>) -> Result<Self, InvalidTopic> {
+        let text = text.as_ref();
+        check(text, MAX_OPAQUE_BYTES)?;
         Ok(Self(text.into()))
     }
 
@@ -88,12 +105,13 @@ impl Topic {
 }
 
 /// Checks the rules that topics and patterns have in common.
-pub(crate) fn check(text: &str) -> Result<(), InvalidTopic> {
+pub(crate) fn check(text: &str, limit: usize) -> Result<(), InvalidTopic> {
     if text.is_empty() {
         return Err(InvalidTopic::Empty);
     }
-    if text.len() > MAX_TOPIC_BYTES {
-        return Err(InvalidTopic::TooLong(text.len()));
+    let bytes = text.len();
+    if bytes > limit {
+        return Err(InvalidTopic::TooLong { bytes, limit });
     }
     match text
         .char_indices()
@@ -214,6 +232,15 @@ impl Topics {
         distinct(texts.into_iter().map(Topic::new)).map(Self)
     }
 
+    /// Creates a set from 1 to 64 topics. Duplicates count once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic`] if there are no topics, or more than 64.
+    pub fn from_topics(topics: impl IntoIterator<Item = Topic>) -> Result<Self, InvalidTopic> {
+        distinct(topics.into_iter().map(Ok)).map(Self)
+    }
+
     /// Returns the topics, sorted by their texts.
     pub fn iter(&self) -> core::slice::Iter<'_, Topic> {
         self.0.iter()
@@ -253,8 +280,13 @@ impl fmt::Debug for Topics {
 pub enum InvalidTopic {
     /// The text is empty.
     Empty,
-    /// The text has this number of bytes, more than 256.
-    TooLong(usize),
+    /// The text is too long.
+    TooLong {
+        /// Length of the text, in bytes.
+        bytes: usize,
+        /// Maximum length, in bytes: 256, or 4096 for an opaque topic.
+        limit: usize,
+    },
     /// The text has a control character.
     Control {
         /// Byte offset of the character.
@@ -285,9 +317,7 @@ impl fmt::Display for InvalidTopic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("topic is empty"),
-            Self::TooLong(bytes) => {
-                write!(f, "topic is {bytes} bytes, limit is {MAX_TOPIC_BYTES}")
-            }
+            Self::TooLong { bytes, limit } => write!(f, "topic is {bytes} bytes, limit is {limit}"),
             Self::Control { offset, character } => {
                 write!(
                     f,
@@ -323,6 +353,21 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    #[test]
+    fn opaque_topics_may_be_long_and_have_stars() {
+        for text in ["*", "https://example.com/*", &"x".repeat(MAX_OPAQUE_BYTES)] {
+            assert!(Topic::new(text).is_err());
+            assert_eq!(Topic::opaque(text).unwrap(), *text);
+        }
+        let (bytes, limit) = (MAX_OPAQUE_BYTES + 1, MAX_OPAQUE_BYTES);
+        assert_eq!(
+            Topic::opaque("x".repeat(bytes)),
+            Err(InvalidTopic::TooLong { bytes, limit })
+        );
+        assert_eq!(Topic::opaque(""), Err(InvalidTopic::Empty));
+        assert!(Topic::opaque("a\nb").is_err() && Topic::opaque("a\u{85}b").is_err());
+    }
 
     #[test]
     fn topics_convert_like_text() {

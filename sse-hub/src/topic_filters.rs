@@ -4,8 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use crate::{
-    InvalidTopic, Topic,
-    topic::{SEPARATOR, Topics, check, distinct},
+    CustomPattern, InvalidTopic, Topic,
+    topic::{MAX_TOPIC_BYTES, SEPARATOR, Topics, check, distinct},
 };
 
 /// Maximum number of segments of a pattern. With [`MAX_STARS`], it bounds the number of shapes of patterns, and so the
@@ -29,6 +29,8 @@ pub enum TopicFilter {
     Exact(Topic),
     /// Matches all topics of this pattern.
     Pattern(Pattern),
+    /// Matches all topics of this pattern, which has a syntax that the hub does not know.
+    Custom(CustomPattern),
 }
 
 impl TopicFilter {
@@ -67,11 +69,17 @@ impl TopicFilter {
         Pattern::new(&format!("{topic}{SEPARATOR}**")).map(Self::Pattern)
     }
 
+    /// Creates a filter for all topics.
+    pub fn all() -> Self {
+        Self::Pattern(Pattern { text: "**".into() })
+    }
+
     /// Returns whether this filter matches the topic.
     pub fn matches(&self, topic: &Topic) -> bool {
         match self {
             Self::Exact(exact) => exact == topic,
             Self::Pattern(pattern) => pattern.matches(topic),
+            Self::Custom(pattern) => pattern.matches(topic.as_str()),
         }
     }
 
@@ -80,6 +88,7 @@ impl TopicFilter {
         match self {
             Self::Exact(topic) => topic.as_str(),
             Self::Pattern(pattern) => pattern.as_str(),
+            Self::Custom(pattern) => pattern.as_str(),
         }
     }
 }
@@ -87,6 +96,12 @@ impl TopicFilter {
 impl From<Topic> for TopicFilter {
     fn from(topic: Topic) -> Self {
         Self::Exact(topic)
+    }
+}
+
+impl From<CustomPattern> for TopicFilter {
+    fn from(pattern: CustomPattern) -> Self {
+        Self::Custom(pattern)
     }
 }
 
@@ -127,7 +142,7 @@ pub(crate) enum Segment<'a> {
 
 impl Pattern {
     fn new(text: &str) -> Result<Self, InvalidTopic> {
-        check(text)?;
+        check(text, MAX_TOPIC_BYTES)?;
         let pattern = Self { text: text.into() };
         let (mut count, mut stars, mut has_ended) = (0, 0, false);
         for segment in pattern.segments() {
@@ -284,8 +299,7 @@ impl TopicFilters {
 
     /// Creates a filter for all topics.
     pub fn all() -> Self {
-        let all = Pattern { text: "**".into() };
-        Self([TopicFilter::Pattern(all)].into())
+        TopicFilter::all().into()
     }
 
     /// Returns the filters, sorted and without duplicates.

@@ -84,6 +84,11 @@ fn all() -> Vec<(Box<dyn Error>, &'static str, u16)> {
             503,
         ),
         subscribe(
+            SubscribeError::TooManyPatterns(7),
+            "limit of 7 custom patterns is reached",
+            503,
+        ),
+        subscribe(
             SubscribeError::Denied(Denied::new("not yours")),
             "subscription is denied: not yours",
             403,
@@ -134,6 +139,17 @@ fn each_level_of_a_chain_has_its_own_text() {
     for (error, text, _) in all() {
         assert_eq!(chain(&*error), text);
     }
+}
+
+#[test]
+fn errors_of_a_backend_are_compared_with_their_causes() {
+    let error = |cause| BackendError::new("not connected").with_source(BackendError::new(cause));
+    assert!(error("refused").has_same_text(&error("refused")));
+    assert!(!error("refused").has_same_text(&error("timeout")));
+    assert!(!error("refused").has_same_text(&BackendError::new("not connected")));
+    assert!(!BackendError::new("not connected").has_same_text(&error("refused")));
+    let other_kind = error("refused").with_kind(BackendErrorKind::Refused);
+    assert!(other_kind.has_same_text(&error("refused")));
 }
 
 #[cfg(feature = "axum")]

@@ -210,6 +210,10 @@ impl Backend for FixedBackend {
         stream::iter([Replayed::Truncated]).boxed()
     }
 
+    fn earliest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        ready(Ok(1)).boxed()
+    }
+
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         ready(Ok(self.0.last().copied().unwrap_or(0))).boxed()
     }

@@ -42,6 +42,10 @@ impl Backend for Old {
         stream::iter((after + 1..=through).map(|sequence| Replayed::Event(event(sequence)))).boxed()
     }
 
+    fn earliest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        ready(Ok(1)).boxed()
+    }
+
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         ready(Ok(EVENTS)).boxed()
     }

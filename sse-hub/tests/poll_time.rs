@@ -7,8 +7,8 @@ use std::{future::ready, sync::Arc, time::Duration};
 use futures_core::{future::BoxFuture, stream::BoxStream};
 use futures_util::{FutureExt, StreamExt, stream};
 use sse_hub::{
-    Backend, BackendError, Hub, HubConfig, LagPolicy, Publication, Replayed, Retention, Sequenced,
-    Subscription, TopicFilters, Topics, Update,
+    Backend, BackendError, CustomPattern, Hub, HubConfig, LagPolicy, Publication, Replayed,
+    Retention, Sequenced, Subscription, TopicFilter, TopicFilters, Topics, Update,
 };
 use sse_hyper::{Event, EventId};
 use support::{publish, sequenced_from_1, topic};
@@ -328,6 +328,10 @@ impl Backend for Old {
             .boxed()
     }
 
+    fn earliest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        ready(Ok(1)).boxed()
+    }
+
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         ready(Ok(self.events)).boxed()
     }
@@ -368,6 +372,45 @@ fn events_of_a_backend_that_come_all_at_once() {
             }
         });
     }
+}
+
+/// Subscribes to 10,000 custom patterns that are slow to match and may match any topic.
+fn slow_patterns(hub: &Hub) -> Vec<Subscription> {
+    let pattern = |index: usize| {
+        let ending = format!("{index:05}");
+        let matcher =
+            move |topic: &str| topic.split(['a', '/']).any(|part| part.ends_with(&ending));
+        let pattern = CustomPattern::new(format!("*{index}"), matcher).unwrap();
+        hub.subscribe(TopicFilter::from(pattern), None).unwrap()
+    };
+    (0..10_000).map(pattern).collect()
+}
+
+#[test]
+fn new_topics_with_many_custom_patterns() {
+    let hub = hub(|_| {});
+    let mut subscriptions = slow_patterns(&hub);
+    assert_yields("publish", async {
+        let event = (worst_topics(), Event::new("x"));
+        hub.publish(event).await.unwrap();
+    });
+    assert!(subscriptions[7].next().now_or_never().is_some());
+    assert!(subscriptions[64].next().now_or_never().is_none());
+}
+
+#[test]
+fn new_topics_of_a_backend_with_many_custom_patterns() {
+    let backend = Old::with(1, worst_topics());
+    let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(backend));
+    let mut last = hub.subscribe(topic("last"), None).unwrap().events();
+    let _subscriptions = slow_patterns(&hub);
+    let the_last = async { while last.next().await.unwrap().data() != "the last" {} };
+    assert_yields("follow", async {
+        tokio::select! {
+            () = follow => {}
+            () = the_last => {}
+        }
+    });
 }
 
 #[test]

@@ -61,6 +61,10 @@ impl Backend for Ready {
         stream::empty().boxed()
     }
 
+    fn earliest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        ready(Ok(1)).boxed()
+    }
+
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         ready(Ok(1)).boxed()
     }

@@ -139,7 +139,10 @@ fn the_name_of_a_user_selects_nothing_of_others() {
     let long = Topic::new("x".repeat(254)).unwrap();
     assert_eq!(
         TopicFilter::below(&long).unwrap_err(),
-        InvalidTopic::TooLong(257)
+        InvalidTopic::TooLong {
+            bytes: 257,
+            limit: 256
+        }
     );
     let many = (0..64).map(|number| number.to_string());
     let full = TopicFilters::new(many).unwrap();

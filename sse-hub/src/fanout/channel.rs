@@ -1,4 +1,4 @@
-//! Channel: the subscribers with the same topic filters, and the events that some of them have not read yet.
+//! Channel: the subscribers with the same audience, and the events that some of them have not read yet.
 //!
 //! # A note to the next reader
 //!
@@ -25,7 +25,8 @@ use std::{
 use slab::Slab;
 
 use crate::{
-    Encoded, TopicFilters,
+    Encoded,
+    audience::Audience,
     log::{Entry, MAX_FRAME_BYTES},
 };
 
@@ -35,11 +36,11 @@ use crate::{
 /// cost. The window only refers to a larger event, as long as the log has it.
 const MAX_WINDOW_BYTES: usize = 64 * 1024;
 
-/// Channel of all subscribers with the same topic filters.
+/// Channel of all subscribers that receive the same events, because they have the same audience.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) id: u64,
-    pub(crate) filters: TopicFilters,
+    pub(crate) audience: Audience,
     state: Mutex<ChannelState>,
     /// Copy of the round of the state, to read without the lock.
     round: AtomicU64,
@@ -128,10 +129,10 @@ pub(crate) struct WaiterKey {
 pub(crate) type Waiters = Slab<Waiter>;
 
 impl Channel {
-    pub(crate) fn new(id: u64, filters: TopicFilters, latest: u64) -> Self {
+    pub(crate) fn new(id: u64, audience: Audience, latest: u64) -> Self {
         Self {
             id,
-            filters,
+            audience,
             state: Mutex::new(ChannelState {
                 subscribers: 0,
                 window: VecDeque::new(),

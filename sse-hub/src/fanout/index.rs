@@ -19,8 +19,9 @@ use core::hash::{BuildHasher as _, Hash};
 use std::{collections::BTreeMap, hash::RandomState, sync::Arc};
 
 use crate::{
-    Topic, TopicFilter, TopicFilters, Topics,
-    fanout::channel::Channel,
+    CustomPattern, Topic, TopicFilter, TopicFilters, Topics,
+    audience::Audience,
+    fanout::{channel::Channel, custom_patterns::CustomPatterns},
     topic::SEPARATOR,
     topic_filters::{MAX_SEGMENTS, Pattern, Segment},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Index {
     by_filter: BTreeMap<(Digest, u64), Arc<Channel>>,
     /// Shapes that at least one pattern has.
     shapes: BTreeMap<PatternShape, ShapeEntries>,
+    custom: CustomPatterns,
 }
 
 /// Summary of the entries whose patterns have one shape.
@@ -48,11 +50,12 @@ struct ShapeEntries {
     filter: u64,
 }
 
-/// Keys of a set of topic filters in the index. They are computed before the lock is taken.
+/// Keys of an audience in the index. They are computed before the lock is taken.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    /// Digest of all filters together.
+    /// Digest of the whole audience.
     set: Digest,
+    /// Keys of the filters, except custom patterns.
     each: Vec<Key>,
 }
 
@@ -76,10 +79,10 @@ struct PatternShape {
 }
 
 impl Index {
-    /// Returns the channel of these filters, or creates it. A new channel begins after the event `latest`.
+    /// Returns the channel of this audience, or creates it. A new channel begins after the event `latest`.
     pub(crate) fn channel(
         &mut self,
-        filters: &TopicFilters,
+        audience: &Audience,
         keys: &Keys,
         latest: u64,
     ) -> Arc<Channel> {
@@ -87,7 +90,7 @@ impl Index {
             return Arc::clone(channel);
         }
         self.next_id += 1;
-        let channel = Arc::new(Channel::new(self.next_id, filters.clone(), latest));
+        let channel = Arc::new(Channel::new(self.next_id, audience.clone(), latest));
         for key in &keys.each {
             let entry = (key.digest, channel.id);
             self.by_filter.insert(entry, Arc::clone(&channel));
@@ -97,8 +100,37 @@ impl Index {
                 entries.filter |= key.digest.bit();
             }
         }
+        for pattern in custom_patterns(&audience.filters) {
+            self.custom.insert(pattern, &channel);
+        }
         self.by_filter_set.insert(keys.set, Arc::clone(&channel));
         channel
+    }
+
+    /// Returns the number of different custom patterns, if those of these filters were added.
+    pub(crate) fn custom_patterns_with(&self, filters: &TopicFilters) -> usize {
+        let is_new = |pattern: &&CustomPattern| !self.custom.contains(pattern);
+        self.custom.len() + custom_patterns(filters).filter(is_new).count()
+    }
+
+    /// Returns the number of different custom patterns.
+    pub(crate) fn custom_patterns(&self) -> usize {
+        self.custom.len()
+    }
+
+    /// Returns whether there may be custom patterns that were not tried on this topic.
+    pub(crate) fn has_untried_patterns(&self, topic: &Topic) -> bool {
+        self.custom.has_untried(topic)
+    }
+
+    /// Tries at most `limit` custom patterns that were not tried on this topic yet. Returns their number.
+    pub(crate) fn try_patterns(
+        &mut self,
+        topic: &Topic,
+        limit: usize,
+        key: impl FnOnce() -> Option<String>,
+    ) -> usize {
+        self.custom.try_some(topic, key, limit)
     }
 
     /// Removes a channel that has these keys and no subscribers.
@@ -121,18 +153,32 @@ impl Index {
                 }
             }
         }
+        for pattern in custom_patterns(&channel.audience.filters) {
+            self.custom.remove(pattern, channel);
+        }
         self.by_filter_set.remove(&keys.set);
     }
 
-    /// Returns all channels that receive events of these topics, each once.
-    pub(crate) fn channels(&self, topics: &Topics, digester: &Digester) -> Vec<Arc<Channel>> {
+    /// Returns all channels that receive an event of these topics, each once. `key` returns the key of a topic for
+    /// custom patterns.
+    pub(crate) fn channels(
+        &mut self,
+        topics: &Topics,
+        is_private: bool,
+        digester: &Digester,
+        key: impl Fn(&Topic) -> Option<String>,
+    ) -> Vec<Arc<Channel>> {
         let mut found = Vec::new();
         for topic in topics {
             self.find(exact(topic, digester), &mut found);
             self.find_patterns(topic, digester, &mut found);
+            self.custom.find(topic, || key(topic), &mut found);
         }
         found.sort_unstable_by_key(|channel| channel.id);
         found.dedup_by_key(|channel| channel.id);
+        if is_private {
+            found.retain(|channel| channel.audience.may_receive(topics, is_private));
+        }
         found
     }
 
@@ -162,9 +208,38 @@ impl Index {
     }
 }
 
+fn custom_patterns(filters: &TopicFilters) -> impl Iterator<Item = &CustomPattern> {
+    filters.iter().filter_map(|filter| match filter {
+        TopicFilter::Custom(pattern) => Some(pattern),
+        TopicFilter::Exact(_) | TopicFilter::Pattern(_) => None,
+    })
+}
+
 impl Keys {
-    pub(crate) fn new(filters: &TopicFilters, digester: &Digester) -> Self {
-        let key = |filter: &TopicFilter| match filter {
+    pub(crate) fn new(audience: &Audience, digester: &Digester) -> Self {
+        let filters: Vec<_> = keys(&audience.filters, digester).collect();
+        let private = audience
+            .private
+            .as_ref()
+            .map(|private| keys(private, digester));
+        // Filters are sorted, so equal audiences have equal digests.
+        let digests: Vec<_> = filters.iter().map(|(digest, _)| *digest).collect();
+        let private: Option<Vec<_>> =
+            private.map(|private| private.map(|(digest, _)| digest).collect());
+        Self {
+            set: digester.digest((digests, private)),
+            each: filters.into_iter().filter_map(|(_, key)| key).collect(),
+        }
+    }
+}
+
+/// Returns the digest of each filter, with its key unless it is a custom pattern.
+fn keys<'a>(
+    filters: &'a TopicFilters,
+    digester: &'a Digester,
+) -> impl Iterator<Item = (Digest, Option<Key>)> + 'a {
+    filters.iter().map(|filter| {
+        let key = match filter {
             TopicFilter::Exact(topic) => Key {
                 digest: exact(topic, digester),
                 shape: None,
@@ -177,15 +252,11 @@ impl Keys {
                     shape: Some(shape),
                 }
             }
+            // Not the digest of a topic with the same text.
+            TopicFilter::Custom(pattern) => return (digester.digest(("custom", pattern)), None),
         };
-        let each: Vec<_> = filters.iter().map(key).collect();
-        // Filters are sorted, so equal sets have equal digests.
-        let digests: Vec<_> = each.iter().map(|key| key.digest).collect();
-        Self {
-            set: digester.digest(digests),
-            each,
-        }
-    }
+        (key.digest, Some(key))
+    })
 }
 
 fn exact(topic: &Topic, digester: &Digester) -> Digest {
@@ -336,20 +407,56 @@ mod tests {
     }
 
     #[test]
+    fn filters_of_each_kind_have_their_own_digest() {
+        let (mut index, digester) = (Index::default(), Digester::default());
+        let mut channel = |filter: TopicFilter, private: Option<TopicFilter>| {
+            let audience = Audience {
+                filters: filter.into(),
+                private: private.map(TopicFilters::from),
+            };
+            let keys = Keys::new(&audience, &digester);
+            index.channel(&audience, &keys, 0).id
+        };
+        let exact = || TopicFilter::from(Topic::opaque("a/*").unwrap());
+        let pattern = || TopicFilter::from_pattern("a/*").unwrap();
+        let custom = || CustomPattern::new("a/*", |_: &str| true).unwrap().into();
+        for round in 0..2 {
+            let ids = [
+                channel(exact(), None),
+                channel(pattern(), None),
+                channel(custom(), None),
+                channel(exact(), Some(exact())),
+                channel(exact(), Some(pattern())),
+                channel(exact(), Some(custom())),
+            ];
+            assert_eq!(ids, [1, 2, 3, 4, 5, 6], "round {round}");
+        }
+    }
+
+    #[test]
     fn a_channel_that_is_removed_twice_removes_no_other() {
         let (mut index, digester) = (Index::default(), Digester::default());
-        let filters = TopicFilters::from_patterns(["a", "b/*"]).unwrap();
+        let filters = Audience::from(TopicFilters::from_patterns(["a", "b/*"]).unwrap());
         let keys = Keys::new(&filters, &digester);
         let topics = Topics::new(["a", "b/c"]).unwrap();
         let old = index.channel(&filters, &keys, 0);
         index.remove(&old, &keys);
-        assert!(index.channels(&topics, &digester).is_empty());
+        assert!(
+            index
+                .channels(&topics, false, &digester, |_| None)
+                .is_empty()
+        );
         let new = index.channel(&filters, &keys, 0);
         index.remove(&old, &keys);
-        assert_eq!(index.channels(&topics, &digester).len(), 1);
+        assert_eq!(index.channels(&topics, false, &digester, |_| None).len(), 1);
         assert_eq!(index.channel(&filters, &keys, 0).id, new.id);
         index.remove(&new, &keys);
-        assert!(index.channels(&topics, &digester).is_empty() && index.all().next().is_none());
+        assert!(
+            index
+                .channels(&topics, false, &digester, |_| None)
+                .is_empty()
+                && index.all().next().is_none()
+        );
         assert!(index.shapes.is_empty() && index.by_filter.is_empty());
     }
 }

@@ -9,8 +9,10 @@ use futures_util::StreamExt as _;
 
 use crate::{
     Backend, BackendError, CloseEvent, EventId, HubConfig, Publication, PublishError, Stats,
-    SubscribeError, Subscription, SubscriptionBuilder, TopicFilters, Update, subscription::replay,
-    turn::Turn,
+    SubscribeError, Subscription, SubscriptionBuilder, TopicFilters, Topics, Update,
+    log::custom_pattern_cost,
+    subscription::replay,
+    turn::{Turn, WORK_PER_TURN},
 };
 
 pub(crate) use shared::{Core, Shared};
@@ -23,6 +25,9 @@ const WAKE_WORK: usize = 8;
 
 /// Work of one call of [`Log::drop_some`](crate::log::Log::drop_some), in units of [`Turn`].
 const DROP_WORK: usize = 1024;
+
+/// Minimum number of custom patterns that are tried in a step, also on a very long topic.
+const MIN_PATTERNS_PER_STEP: usize = 16;
 
 /// Hub that sends each published event to all subscribers whose filters match one of its topics.
 ///
@@ -93,9 +98,9 @@ impl Hub {
     ///
     /// Pass a pair of topics and event, or a [`Publication`], which can also have a compaction key.
     ///
-    /// With a backend, this method waits until the backend has stored the event. A hub in memory never waits here. So a
-    /// caller that publishes many events in a row should yield to other tasks between them, for example with
-    /// `tokio::task::yield_now`.
+    /// With a backend, this method waits until the backend has stored the event. A hub in memory never waits here: it only
+    /// yields to other tasks while it tries very many [custom patterns](crate::CustomPattern) on a new topic. So a caller
+    /// that publishes many events in a row should yield between them, for example with `tokio::task::yield_now`.
     ///
     /// ```
     /// use sse_hub::{Event, Hub, Topic, Topics};
@@ -120,10 +125,13 @@ impl Hub {
         let shared = &self.shared;
         shared.config.check(&publication)?;
         let sequence = match &shared.backend {
-            None => shared.append(None, &publication).0,
+            None => {
+                try_patterns(shared, &publication.topics).await;
+                shared.append(None, &publication).0
+            }
             Some(backend) => backend.publish(&publication).await?,
         };
-        Ok(shared.id(sequence))
+        Ok(shared.publication_id(&publication, sequence))
     }
 
     /// Publishes an event without waiting, in a hub in memory. Returns the event's ID.
@@ -150,7 +158,10 @@ impl Hub {
         let shared = &self.shared;
         shared.config.check(&publication)?;
         match &shared.backend {
-            None => Ok(shared.id(shared.append(None, &publication).0)),
+            None => {
+                let sequence = shared.append(None, &publication).0;
+                Ok(shared.publication_id(&publication, sequence))
+            }
             Some(_) => Err(PublishError::WouldBlock),
         }
     }
@@ -227,11 +238,14 @@ impl Hub {
 
     /// Returns the ID of the latest event that this hub knows. `None` if there was no event.
     ///
-    /// This is the ID of the event itself. So it tells a client that something was published, even with
+    /// A client that resumes after it gets all events from now on. This is the ID of the event itself. So it tells a client that something was published, even with
     /// [sealed IDs](crate::IdFormat).
     pub fn latest_id(&self) -> Option<EventId> {
-        let latest = self.shared.read().log.latest();
-        Some(self.shared.id(latest)).filter(|_| latest != 0)
+        let core = self.shared.read();
+        let own = core.log.latest_entry().and_then(|entry| entry.id.clone());
+        let latest = core.log.latest();
+        drop(core);
+        own.or_else(|| (latest != 0).then(|| self.shared.id(latest)))
     }
 
     /// Returns whether the backend is connected, so that events of other machines arrive. Always `true` for a hub in
@@ -283,7 +297,10 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
         match update {
             Update::Event(event) if event.sequence > shared.read().log.latest() => {
                 let woken = match shared.accepts(&event) {
-                    true => shared.append(Some(event.sequence), &event.publication).1,
+                    true => {
+                        try_patterns(&shared, &event.publication.topics).await;
+                        shared.append(Some(event.sequence), &event.publication).1
+                    }
                     false => 0,
                 };
                 replay::spend(&mut turn, &event, woken.saturating_mul(WAKE_WORK));
@@ -299,7 +316,10 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
             }
             Update::Disconnected(lost) => {
                 let error: &(dyn Error + 'static) = &lost;
-                tracing::warn!(error, "backend is disconnected; subscribers wait");
+                // A closed hub has no subscribers that wait.
+                if !shared.is_closed() {
+                    tracing::warn!(error, "backend is disconnected; subscribers wait");
+                }
                 shared.disconnected(lost);
             }
             Update::Connected => {
@@ -307,6 +327,25 @@ async fn follow(shared: Arc<Shared>, backend: Arc<dyn Backend>) {
                 shared.connected();
                 shared.loaded();
             }
+        }
+    }
+}
+
+/// Tries the custom patterns on the topics of an event before it is appended. The hub is not locked between the steps,
+/// and other tasks run. The event itself then only needs the results.
+async fn try_patterns(shared: &Shared, topics: &Topics) {
+    let patterns = shared.read().index.custom_patterns();
+    let mut turn = Turn::new();
+    for topic in topics {
+        let cost = custom_pattern_cost(topic);
+        let limit = (WORK_PER_TURN / cost).max(MIN_PATTERNS_PER_STEP);
+        // Patterns that are added meanwhile are tried when the event is appended.
+        for _ in 0..patterns.div_ceil(limit) {
+            if !shared.read().index.has_untried_patterns(topic) {
+                break;
+            }
+            turn.spend(shared.try_patterns(topic, limit) * cost);
+            yield_if_over(&mut turn).await;
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Backend, BackendError, CloseEvent, Denied, Encoded, Event, EventId, EventType, HubConfig,
-    Publication, Sequenced,
+    Publication, Sequenced, Topic,
     config::{DENIED, POSITION, RESET},
     fanout::{
         channel::{Channel, WaiterKey},
@@ -93,11 +93,19 @@ impl Shared {
         let entry = Arc::new(Entry {
             sequence,
             topics: publication.topics.clone(),
+            is_private: publication.private,
             key: publication.key(),
+            id: self.publisher_id(publication).cloned(),
             block: self.encode(sequence, publication),
             appended_at: Instant::now(),
         });
-        let channels = core.index.channels(&publication.topics, &self.digester);
+        let key = |topic: &Topic| self.config.pattern_key.of(topic);
+        let channels = core.index.channels(
+            &publication.topics,
+            publication.private,
+            &self.digester,
+            key,
+        );
         let waiters: Vec<_> = channels
             .iter()
             .map(|channel| channel.append(&entry))
@@ -113,6 +121,12 @@ impl Shared {
         (sequence, count)
     }
 
+    /// Tries at most `limit` custom patterns on a topic of an event that will be appended. Returns their number.
+    pub(crate) fn try_patterns(&self, topic: &Topic, limit: usize) -> usize {
+        let key = || self.config.pattern_key.of(topic);
+        self.write().index.try_patterns(topic, limit, key)
+    }
+
     /// Returns whether an event from the backend may be published. If not, logs the reason: the event is skipped, and
     /// its sequence stays unused.
     pub(crate) fn accepts(&self, event: &Sequenced) -> bool {
@@ -125,7 +139,10 @@ impl Shared {
     }
 
     pub(crate) fn encode(&self, sequence: u64, publication: &Publication) -> Encoded {
-        let block = Encoded::with_id(&publication.event, &self.id(sequence));
+        let block = match self.publisher_id(publication) {
+            Some(_) => Encoded::from(&publication.event),
+            None => Encoded::with_id(&publication.event, &self.id(sequence)),
+        };
         #[cfg(feature = "gzip")]
         if self.config.gzip {
             let block = block.keep_deflated();
@@ -138,7 +155,19 @@ impl Shared {
         block
     }
 
-    /// Returns the ID of an event.
+    /// Returns the ID that the publisher has given the event, if the event keeps it.
+    fn publisher_id<'a>(&self, publication: &'a Publication) -> Option<&'a EventId> {
+        let id = publication.event.id()?;
+        self.config.publisher_ids.then_some(id)
+    }
+
+    /// Returns the ID of a publication with this sequence.
+    pub(crate) fn publication_id(&self, publication: &Publication, sequence: u64) -> EventId {
+        let own = self.publisher_id(publication);
+        own.cloned().unwrap_or_else(|| self.id(sequence))
+    }
+
+    /// Returns the ID that the hub gives an event.
     pub(crate) fn id(&self, sequence: u64) -> EventId {
         self.config.ids.id(self.epoch(), sequence)
     }
@@ -256,7 +285,7 @@ impl Shared {
         drop(state);
         drop(waker);
         if is_last {
-            let keys = Keys::new(&channel.filters, &self.digester);
+            let keys = Keys::new(&channel.audience, &self.digester);
             let mut core = self.write();
             // Another subscriber may have subscribed meanwhile.
             let is_empty = channel.lock().subscribers == 0;
@@ -278,9 +307,11 @@ impl Shared {
 
     /// Returns the `reset` event, for a client whose state is outdated. The client continues after this
     /// sequence.
-    pub(crate) fn reset(&self, reason: &str, latest: u64) -> Encoded {
+    ///
+    /// `None` if the hub sends no events of its own.
+    pub(crate) fn reset(&self, reason: &str, latest: u64) -> Option<Encoded> {
         let data = format!(r#"{{"reason":"{reason}"}}"#);
-        Encoded::from(&self.own_event(RESET, data, latest))
+        self.own_block(RESET, data, latest)
     }
 
     /// Returns the `position` event for a subscriber.
@@ -289,8 +320,20 @@ impl Shared {
     }
 
     /// Returns the `denied` event for a subscriber that may not receive events any more.
-    pub(crate) fn denied(&self, denied: Denied, position: u64) -> Encoded {
-        Encoded::from(&self.own_event(DENIED, denied.into_reason(), position))
+    /// `None` if the hub sends no events of its own.
+    pub(crate) fn denied(&self, denied: Denied, position: u64) -> Option<Encoded> {
+        self.own_block(DENIED, denied.into_reason(), position)
+    }
+
+    /// Returns an event that the hub itself sends. `None` if it sends no events of its own.
+    fn own_block(
+        &self,
+        event_type: EventType,
+        data: impl Into<String>,
+        position: u64,
+    ) -> Option<Encoded> {
+        let sends = self.config.control_events;
+        sends.then(|| Encoded::from(&self.own_event(event_type, data, position)))
     }
 
     /// Creates an event that the hub itself sends. Its ID is the position of the subscriber.

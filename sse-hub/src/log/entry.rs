@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::{Encoded, Topic, TopicFilters, Topics, publication::Key};
+use crate::{
+    Encoded, EventId, Topic, TopicFilter, TopicFilters, Topics, audience::Audience,
+    publication::Key,
+};
 
 /// Number of bytes of a topic or a key that are one more unit of work.
 const BYTES_PER_WORK: usize = 16;
@@ -19,7 +22,11 @@ const DEFLATED_OVERHEAD: usize = 96;
 pub(crate) struct Entry {
     pub(crate) sequence: u64,
     pub(crate) topics: Topics,
+    /// Only subscribers that may receive private events of one of the topics receive it.
+    pub(crate) is_private: bool,
     pub(crate) key: Option<Key>,
+    /// ID that the publisher has given the event.
+    pub(crate) id: Option<EventId>,
     pub(crate) block: Encoded,
     pub(crate) appended_at: Instant,
 }
@@ -33,6 +40,9 @@ impl Entry {
         let key = self.key.as_ref().map_or(0, |(_, key)| {
             shared(key.len()) + 2 * size_of::<(Key, u64)>()
         });
+        let id = self.id.as_ref().map_or(0, |id| {
+            2 * shared(id.as_str().len()) + 2 * size_of::<(EventId, u64)>()
+        });
         let block = allocated(self.block.len()) + allocated(BLOCK_OVERHEAD);
         // The compressed form is at most a little longer.
         #[cfg(feature = "gzip")]
@@ -41,22 +51,42 @@ impl Entry {
             false => block,
         };
         let entry = shared(size_of::<Self>()) + 2 * size_of::<Arc<Self>>();
-        entry + block + topics + texts.sum::<usize>() + key
+        entry + block + topics + texts.sum::<usize>() + key + id
     }
 
-    /// Returns the work of matching it against these filters, in units of [`Turn`](crate::turn::Turn).
-    pub(super) fn cost(&self, filters: &TopicFilters) -> usize {
+    /// Returns the work of matching it against this audience, in units of [`Turn`](crate::turn::Turn).
+    pub(super) fn cost(&self, audience: &Audience) -> usize {
         let key = self.key.as_ref().map_or(0, |(_, key)| key.len());
-        cost(&self.topics, filters) + key / BYTES_PER_WORK
+        cost(&self.topics, audience) + key / BYTES_PER_WORK
     }
 }
 
-/// Returns the work of matching these topics against these filters, in units of [`Turn`](crate::turn::Turn).
-pub(crate) fn cost(topics: &Topics, filters: &TopicFilters) -> usize {
-    let topics = topics
-        .iter()
-        .map(|topic| 1 + topic.as_str().len() / BYTES_PER_WORK);
-    topics.sum::<usize>() * filters.iter().len()
+/// Returns the work of matching these topics against this audience, in units of [`Turn`](crate::turn::Turn).
+pub(crate) fn cost(topics: &Topics, audience: &Audience) -> usize {
+    let topics = topics.iter().map(topic_cost);
+    let filters = |filters: &TopicFilters| filters.iter().map(filter_cost).sum::<usize>();
+    let private = audience.private.as_ref().map_or(0, filters);
+    topics.sum::<usize>() * (filters(&audience.filters) + private)
+}
+
+fn topic_cost(topic: &Topic) -> usize {
+    1 + topic.as_str().len() / BYTES_PER_WORK
+}
+
+/// Returns the work of matching this topic against a custom pattern.
+pub(crate) fn custom_pattern_cost(topic: &Topic) -> usize {
+    topic_cost(topic) * CUSTOM_PATTERN_WORK
+}
+
+/// Work of matching a short topic against a custom pattern, such as a regular expression.
+const CUSTOM_PATTERN_WORK: usize = 16;
+
+/// Returns the work of matching a short topic against this filter.
+pub(crate) fn filter_cost(filter: &TopicFilter) -> usize {
+    match filter {
+        TopicFilter::Exact(_) | TopicFilter::Pattern(_) => 1,
+        TopicFilter::Custom(_) => CUSTOM_PATTERN_WORK,
+    }
 }
 
 /// Returns the memory that an allocation of this length takes, in bytes. Allocators round up and add some bytes.

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use crate::{Topic, TopicFilter, TopicFilters, Topics};
+use crate::{Topic, TopicFilter, TopicFilters, Topics, log::entry::filter_cost};
 
-/// Maximum number of topics whose losses are recorded. They take a few megabytes if their texts have the maximum
-/// length.
+/// Maximum number of topics whose losses are recorded.
 const MAX_RECORDED_TOPICS: usize = 16 * 1024;
 
-/// Maximum number of comparisons of a pattern with a topic for one answer.
+/// Maximum length of all topics whose losses are recorded, in bytes. The event that exceeds it may add 256 KiB.
+const MAX_RECORDED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Maximum work of comparing patterns with topics for one answer, in units of [`Turn`](crate::turn::Turn).
 const MAX_COMPARISONS: usize = 4096;
 
 /// Sequence of the latest event of each topic that a log has lost.
@@ -18,6 +20,8 @@ const MAX_COMPARISONS: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct LostEvents {
     latest: HashMap<Topic, u64>,
+    /// Length of all recorded topics, in bytes.
+    bytes: usize,
     /// The topics of events up to this one are not known.
     floor: u64,
 }
@@ -27,6 +31,7 @@ impl LostEvents {
     pub(crate) fn new(floor: u64) -> Self {
         Self {
             latest: HashMap::new(),
+            bytes: 0,
             floor,
         }
     }
@@ -41,15 +46,18 @@ impl LostEvents {
                 Some(latest) => *latest = sequence.max(*latest),
                 None => {
                     self.latest.insert(topic.clone(), sequence);
+                    self.bytes += topic.as_str().len();
                 }
             }
         }
-        if self.latest.len() > MAX_RECORDED_TOPICS {
+        if self.latest.len() > MAX_RECORDED_TOPICS || self.bytes > MAX_RECORDED_BYTES {
             // At least half of the topics are removed, so that this is rare.
             let mut sequences: Vec<u64> = self.latest.values().copied().collect();
-            let (_, median, _) = sequences.select_nth_unstable(MAX_RECORDED_TOPICS / 2);
+            let middle = sequences.len() / 2;
+            let (_, median, _) = sequences.select_nth_unstable(middle);
             self.floor = self.floor.max(*median);
             self.latest.retain(|_, sequence| *sequence > self.floor);
+            self.bytes = self.latest.keys().map(|topic| topic.as_str().len()).sum();
         }
     }
 
@@ -62,7 +70,7 @@ impl LostEvents {
         let patterns = filters
             .iter()
             .filter(|filter| !matches!(filter, TopicFilter::Exact(_)));
-        if patterns.count() * self.latest.len() > MAX_COMPARISONS {
+        if patterns.map(filter_cost).sum::<usize>() * self.latest.len() > MAX_COMPARISONS {
             return true;
         }
         let is_lost = |sequence: &u64| *sequence > after;

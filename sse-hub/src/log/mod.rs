@@ -6,14 +6,14 @@ mod per_topic;
 mod search;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::Instant,
 };
 
-use crate::{TopicFilters, config::Retention, publication::Key};
+use crate::{EventId, audience::Audience, config::Retention, publication::Key};
 
-pub(crate) use entry::{Entry, cost};
+pub(crate) use entry::{Entry, cost, custom_pattern_cost};
 pub(crate) use search::BackwardSearch;
 
 use lost_events::LostEvents;
@@ -57,6 +57,8 @@ pub(crate) struct Log {
     kept_by_key: BTreeMap<u64, Arc<Entry>>,
     /// Sequence of the latest event that had to leave `kept_by_key` for lack of room.
     kept_by_key_floor: u64,
+    /// IDs that publishers have given to kept events, with the sequences of these events.
+    ids: BTreeSet<(EventId, u64)>,
 }
 
 impl Log {
@@ -75,6 +77,7 @@ impl Log {
             latest_by_key: HashMap::new(),
             kept_by_key: BTreeMap::new(),
             kept_by_key_floor: latest,
+            ids: BTreeSet::new(),
         }
     }
 
@@ -121,10 +124,21 @@ impl Log {
         }
     }
 
-    /// Returns whether an event of these filters may be missing after the sequence `after`. Events up to `expired`
+    /// Returns the sequence of the first kept event to which its publisher has given this ID.
+    pub(crate) fn sequence_of_id(&self, id: &EventId) -> Option<u64> {
+        let same = (id.clone(), 0)..=(id.clone(), u64::MAX);
+        self.ids.range(same).next().map(|(_, sequence)| *sequence)
+    }
+
+    /// Returns the latest event, if this log has it.
+    pub(crate) fn latest_entry(&self) -> Option<&Entry> {
+        self.entries.back().map(|entry| &**entry)
+    }
+
+    /// Returns whether an event of this audience may be missing after the sequence `after`. Events up to `expired`
     /// count as missing, because they are not replayed any more.
-    pub(crate) fn may_miss(&self, after: u64, expired: u64, filters: &TopicFilters) -> bool {
-        if self.lost.may_match(after, filters) {
+    pub(crate) fn may_miss(&self, after: u64, expired: u64, audience: &Audience) -> bool {
+        if self.lost.may_match(after, &audience.filters) {
             return true;
         }
         let through = self.expired.max(expired);
@@ -136,11 +150,11 @@ impl Log {
             .partition_point(|entry| entry.sequence <= through);
         let old = self.entries.range(start..end.max(start));
         let mut old = self.per_topic.between(after, through).chain(old);
-        let comparisons = MAX_OLD_COMPARISONS / filters.iter().len();
+        let comparisons = MAX_OLD_COMPARISONS / audience.filter_count();
         let is_missed = old
             .by_ref()
             .take(comparisons)
-            .any(|entry| filters.matches_any(&entry.topics));
+            .any(|entry| audience.receives(&entry.topics, entry.is_private));
         is_missed || old.next().is_some()
     }
 
@@ -163,6 +177,10 @@ impl Log {
             && !self.per_topic.contains(older.sequence)
         {
             self.bytes -= older.size();
+            self.forget_id(&older);
+        }
+        if let Some(id) = &entry.id {
+            self.ids.insert((id.clone(), entry.sequence));
         }
         self.entries.push_back(entry);
         self.evict();
@@ -187,6 +205,7 @@ impl Log {
                 if let Some(key) = &entry.key {
                     self.latest_by_key.remove(key);
                 }
+                self.forget_id(&entry);
             } else if self.per_topic.drop_oldest() {
                 self.per_topic.pop_dropped();
             } else if !self.drop_oldest_key() {
@@ -263,10 +282,17 @@ impl Log {
     /// Notes that an event is not kept any more.
     fn release_memory(&mut self, entry: &Entry) {
         self.bytes -= entry.size();
+        self.forget_id(entry);
         if let Some(key) = &entry.key
             && self.latest_by_key.get(key) == Some(&entry.sequence)
         {
             self.latest_by_key.remove(key);
+        }
+    }
+
+    fn forget_id(&mut self, entry: &Entry) {
+        if let Some(id) = &entry.id {
+            self.ids.remove(&(id.clone(), entry.sequence));
         }
     }
 
@@ -303,7 +329,7 @@ mod tests {
     use core::{iter, time::Duration};
 
     use super::{search::merge, *};
-    use crate::{Encoded, Event, Publication, Topic, Topics, turn::Turn};
+    use crate::{Encoded, Event, Publication, Topic, TopicFilters, Topics, turn::Turn};
 
     #[test]
     fn the_bytes_of_an_event_are_those_that_it_takes() {
@@ -347,11 +373,17 @@ mod tests {
             log.append(Arc::new(Entry {
                 sequence,
                 topics: publication.topics.clone(),
+                is_private: false,
                 key: publication.key(),
+                id: None,
                 block: Encoded::from(&publication.event),
                 appended_at: Instant::now(),
             }));
         }
+    }
+
+    fn audience<T: AsRef<str>>(topics: impl IntoIterator<Item = T>) -> Audience {
+        TopicFilters::new(topics).unwrap().into()
     }
 
     /// Returns an event with 1000 bytes of data.
@@ -480,7 +512,13 @@ mod tests {
         std::thread::sleep(Duration::from_millis(100));
         fill(&mut log, [publication(0, None)]);
         assert!(kept(&log) + 2 * MAX_DROPS_PER_CALL >= before);
-        let found = log.find(0, &TopicFilters::all(), false, 0, &mut Turn::new());
+        let found = log.find(
+            0,
+            &Audience::from(TopicFilters::all()),
+            false,
+            0,
+            &mut Turn::new(),
+        );
         assert_eq!(found.blocks.len(), 1, "the others are too old");
         fill(&mut log, [1, 2, 3].map(|topic| publication(topic, None)));
         assert!(kept(&log) <= 3);
@@ -512,7 +550,7 @@ mod tests {
             &mut log,
             (0..1000).map(|sequence| publication(sequence % 10, None)),
         );
-        let filters = TopicFilters::new((3..67).map(|topic| topic.to_string())).unwrap();
+        let filters = audience((3..67).map(|topic| topic.to_string()));
         for (events, expected) in [(0, 1000), (1, 999), (7, 993), (8, 989), (700, 3), (701, 0)] {
             let mut search = BackwardSearch::new(events, 1000);
             let turns =
@@ -527,7 +565,7 @@ mod tests {
         }
         let found = log.find(0, &filters, false, 0, &mut Turn::new());
         assert_eq!(found.position, 25, "a frame is full");
-        let filters = TopicFilters::new((10..74).map(|topic| topic.to_string())).unwrap();
+        let filters = audience((10..74).map(|topic| topic.to_string()));
         let found = log.find(0, &filters, false, 0, &mut Turn::new());
         assert_eq!(found.position, 64);
     }
@@ -541,7 +579,7 @@ mod tests {
             &mut log,
             [1, 2].map(|_| Publication::new(topics.clone(), Event::new("x"))),
         );
-        let filters = TopicFilters::new((0..64).map(|index| format!("{index:0255}"))).unwrap();
+        let filters = audience((0..64).map(|index| format!("{index:0255}")));
         for cursor in [0, 1] {
             let found = log.find(cursor, &filters, false, 0, &mut Turn::new());
             assert_eq!(found.position, cursor + 1, "exactly one event");
@@ -561,7 +599,7 @@ mod tests {
             &mut log,
             [publication(1, None), large(), large(), publication(1, None)],
         );
-        let filters = TopicFilters::all();
+        let filters = Audience::from(TopicFilters::all());
         for cursor in 0..4 {
             let found = log.find(cursor, &filters, false, 0, &mut Turn::new());
             assert_eq!(found.blocks.len(), 1, "after {cursor}");

@@ -4,7 +4,8 @@ use core::ops::Bound;
 use std::{iter, sync::Arc};
 
 use crate::{
-    Encoded, TopicFilters,
+    Encoded,
+    audience::Audience,
     log::{Entry, Log, MAX_FRAME_BYTES},
     turn::Turn,
 };
@@ -19,14 +20,14 @@ pub(crate) struct Found {
 }
 
 impl Log {
-    /// Returns the events of these filters after this sequence, up to a full frame or to the end of the turn.
+    /// Returns the events of this audience after this sequence, up to a full frame or to the end of the turn.
     ///
     /// If `compact` is set, returns only events that no newer event of their key replaces. Events up to `expired` are
     /// left out, except those of the main queue, and with `compact` those with a key.
     pub(crate) fn find(
         &self,
         after: u64,
-        filters: &TopicFilters,
+        audience: &Audience,
         compact: bool,
         expired: u64,
         turn: &mut Turn,
@@ -55,8 +56,9 @@ impl Log {
             if turn.is_over() {
                 return found;
             }
-            turn.spend(entry.cost(filters));
-            if filters.matches_any(&entry.topics) && !(compact && self.is_replaced(entry, expired))
+            turn.spend(entry.cost(audience));
+            if audience.receives(&entry.topics, entry.is_private)
+                && !(compact && self.is_replaced(entry, expired))
             {
                 if size > 0 && size + entry.block.len() > MAX_FRAME_BYTES {
                     return found;
@@ -89,12 +91,12 @@ impl Log {
         }
     }
 
-    /// Searches for the latest events of these filters. Returns the sequence after which they are. `None` if they are
+    /// Searches for the latest events of this audience. Returns the sequence after which they are. `None` if they are
     /// not found in this turn: the caller continues in the next one.
     pub(crate) fn search_back(
         &self,
         search: &mut BackwardSearch,
-        filters: &TopicFilters,
+        audience: &Audience,
         turn: &mut Turn,
     ) -> Option<u64> {
         let expired = self.expired();
@@ -114,10 +116,10 @@ impl Log {
             if turn.is_over() {
                 return None;
             }
-            turn.spend(entry.cost(filters));
+            turn.spend(entry.cost(audience));
             // Sequences begin with 1.
             search.through = entry.sequence - 1;
-            search.left -= usize::from(filters.matches_any(&entry.topics));
+            search.left -= usize::from(audience.receives(&entry.topics, entry.is_private));
         }
         let found = if search.left == 0 { search.through } else { 0 };
         // Some of the events may have been dropped meanwhile.

@@ -1,8 +1,11 @@
 use core::{error::Error, fmt};
 use std::sync::Arc;
 
+use tokio::time::{Instant, sleep_until};
+
 use crate::{
-    Authorizer, Backend, Denied, EventId, LagPolicy, Subscription, TopicFilters,
+    Authorizer, Denied, EventId, LagPolicy, Start, Subscription, TopicFilters,
+    audience::Audience,
     fanout::index::Keys,
     hub::{Core, Shared},
     log::BackwardSearch,
@@ -32,8 +35,9 @@ use crate::{
 #[must_use = "call `subscribe` to create the subscription"]
 pub struct SubscriptionBuilder {
     shared: Arc<Shared>,
-    filters: TopicFilters,
+    audience: Audience,
     start: StartPosition,
+    end: Option<Instant>,
     lag_policy: LagPolicy,
     max_lag: Option<u64>,
 }
@@ -43,6 +47,7 @@ pub struct SubscriptionBuilder {
 enum StartPosition {
     Now,
     After(EventId),
+    AfterOrStart(EventId),
     /// Position after an ID that does not belong to this hub.
     Unknown,
     /// Position before this number of the latest events.
@@ -55,8 +60,9 @@ impl SubscriptionBuilder {
     pub(crate) fn new(shared: Arc<Shared>, filters: TopicFilters) -> Self {
         Self {
             shared,
-            filters,
+            audience: filters.into(),
             start: StartPosition::Now,
+            end: None,
             lag_policy: LagPolicy::default(),
             max_lag: None,
         }
@@ -70,6 +76,14 @@ impl SubscriptionBuilder {
         if let Some(id) = last_event_id {
             self.start = StartPosition::After(id.clone());
         }
+        self
+    }
+
+    /// Resumes after this event, or begins with all kept events if the hub does not have all events after it.
+    ///
+    /// No `reset` event is sent. [`Subscription::start`] returns where the subscription begins.
+    pub fn after_or_start(mut self, last_event_id: &EventId) -> Self {
+        self.start = StartPosition::AfterOrStart(last_event_id.clone());
         self
     }
 
@@ -109,9 +123,29 @@ impl SubscriptionBuilder {
         self
     }
 
-    /// Begins with all kept events. With [`LagPolicy::Latest`], begins with the latest event of each key.
+    /// Begins with all kept events: those of the backend, if there is one. With [`LagPolicy::Latest`], begins with the
+    /// latest event of each key that this hub has.
     pub fn from_start(mut self) -> Self {
         self.start = StartPosition::Start;
+        self
+    }
+
+    /// Sets the topics whose [private](crate::Publication#structfield.private) events the subscriber may receive. None
+    /// by default.
+    ///
+    /// A private event is received if its topics match both the subscription's filters and these filters. It may be a
+    /// different topic of the event for each.
+    pub fn private_topics(mut self, filters: impl Into<TopicFilters>) -> Self {
+        self.audience.private = Some(filters.into());
+        self
+    }
+
+    /// Sets the time at which the subscription ends, for example because the token of the client expires. By default,
+    /// it does not end.
+    ///
+    /// This needs a tokio runtime with its timer enabled.
+    pub fn end_at(mut self, end: Instant) -> Self {
+        self.end = Some(end);
         self
     }
 
@@ -159,20 +193,27 @@ impl SubscriptionBuilder {
     ) -> Result<Subscription, SubscribeError> {
         let authorizer = Arc::new(authorizer);
         let timeout = self.shared.config.authorize_timeout;
-        let grant = PendingAnswer::new(&*authorizer, &self.filters, timeout).await?;
+        let grant = PendingAnswer::new(&*authorizer, &self.audience.filters, timeout).await?;
         self.build(Some(Authorization::new(authorizer, timeout, grant)))
     }
 
     fn build(self, authorization: Option<Authorization>) -> Result<Subscription, SubscribeError> {
         let shared = &self.shared;
         let max = shared.config.max_subscribers;
+        let end = self.end.map(|end| Box::pin(sleep_until(end)));
         if !shared.counters.acquire(max) {
             return Err(SubscribeError::Full(max));
         }
-        let keys = Keys::new(&self.filters, &shared.digester);
+        let keys = Keys::new(&self.audience, &shared.digester);
         let mut core = shared.write();
+        let max_patterns = shared.config.max_custom_patterns;
+        if core.index.custom_patterns_with(&self.audience.filters) > max_patterns {
+            drop(core);
+            shared.counters.release();
+            return Err(SubscribeError::TooManyPatterns(max_patterns));
+        }
         let latest = core.log.latest();
-        let channel = core.index.channel(&self.filters, &keys, latest);
+        let channel = core.index.channel(&self.audience, &keys, latest);
         let mut state = channel.lock();
         state.subscribers += 1;
         let (expired, compacts) = (core.log.expired(), self.compacts());
@@ -187,7 +228,7 @@ impl SubscriptionBuilder {
             shared.counters.reset();
             tracing::debug!(reason, "subscriber is reset");
         }
-        let reset_event = start.reset.map(|reason| shared.reset(reason, latest));
+        let reset_event = start.reset.and_then(|reason| shared.reset(reason, latest));
         let mut cursor = Cursor::new(
             shared,
             start.position,
@@ -196,8 +237,10 @@ impl SubscriptionBuilder {
             self.max_lag,
         );
         cursor.complete_after = start.complete_after;
+        cursor.start = start.start;
         let prelude = Prelude {
             authorization,
+            end,
             // The ID of a reset is the position already.
             announce_position: cursor.position_events && reset_event.is_none(),
             reset_event,
@@ -214,16 +257,7 @@ impl SubscriptionBuilder {
         is_kept: impl Fn(u64) -> bool,
     ) -> ResolvedStart {
         let latest = core.log.latest();
-        let at = |position| ResolvedStart {
-            position,
-            complete_after: 0,
-            reset: None,
-            replay: None,
-        };
-        let reset = |reason| ResolvedStart {
-            reset: Some(reason),
-            ..at(latest)
-        };
+        let at = ResolvedStart::at;
         let backend = self.shared.backend.as_ref();
         // The log is not loaded yet, so only the backend knows the latest sequence.
         let backend_start = |before| {
@@ -233,46 +267,77 @@ impl SubscriptionBuilder {
                 ..at(latest.saturating_sub(before))
             })
         };
-        let id = match &self.start {
-            StartPosition::Now => return backend_start(0).unwrap_or(at(latest)),
+        let locate = |id: Option<&EventId>| ResolvedStart {
+            replay: Some(Replay::locate(&self.shared, id.cloned())),
+            ..at(latest)
+        };
+        let from_log = || ResolvedStart {
+            start: Start::Earliest,
+            complete_after: core.log.complete_after(self.compacts()),
+            ..at(core.log.replay_start(self.compacts()))
+        };
+        match &self.start {
+            StartPosition::Now => backend_start(0).unwrap_or(at(latest)),
             StartPosition::Latest(events) => {
                 // The search may examine many events, so it runs in several turns.
                 let here = || ResolvedStart {
                     replay: Some(Replay::SearchLog(BackwardSearch::new(*events, latest))),
                     ..at(latest)
                 };
-                return backend_start(*events as u64).unwrap_or_else(here);
+                backend_start(*events as u64).unwrap_or_else(here)
             }
-            StartPosition::Start => {
-                let start = ResolvedStart {
-                    complete_after: core.log.complete_after(self.compacts()),
-                    ..at(core.log.replay_start(self.compacts()))
-                };
-                return match backend_start(u64::MAX) {
-                    Some(first) => ResolvedStart {
-                        replay: first.replay,
-                        ..start
+            // Only the log knows the latest event of each key.
+            StartPosition::Start if backend.is_none() || self.compacts() => ResolvedStart {
+                replay: backend_start(u64::MAX).and_then(|first| first.replay),
+                ..from_log()
+            },
+            StartPosition::Start => locate(None),
+            StartPosition::Unknown => ResolvedStart::reset("unknown", latest),
+            StartPosition::After(id) => self.resolve_after(id, core, expired, is_kept),
+            StartPosition::AfterOrStart(id) if backend.is_some() => locate(Some(id)),
+            StartPosition::AfterOrStart(id) => {
+                let after = self.resolve_after(id, core, expired, is_kept);
+                match after.reset {
+                    Some(_) => from_log(),
+                    None => ResolvedStart {
+                        start: Start::Resumed,
+                        ..after
                     },
-                    None => start,
-                };
+                }
             }
-            StartPosition::Unknown => return reset("unknown"),
-            StartPosition::After(id) => id,
-        };
-        let ahead = |backend: &Arc<dyn Backend>| ResolvedStart {
-            replay: Some(Replay::AwaitSequence(backend.latest_sequence(), id.clone())),
+        }
+    }
+
+    /// Returns the position after the event with this ID.
+    fn resolve_after(
+        &self,
+        id: &EventId,
+        core: &Core,
+        expired: u64,
+        is_kept: impl Fn(u64) -> bool,
+    ) -> ResolvedStart {
+        let latest = core.log.latest();
+        let (at, reset) = (ResolvedStart::at, |reason| {
+            ResolvedStart::reset(reason, latest)
+        });
+        let find = || ResolvedStart {
+            replay: Some(Replay::find(&self.shared, id.clone())),
             ..at(latest)
         };
-        match (self.shared.sequence(id), backend) {
+        let sequence = self.shared.sequence(id);
+        let sequence = sequence.or_else(|| core.log.sequence_of_id(id));
+        match (sequence, self.shared.backend.as_ref()) {
             // The epoch may not be known yet.
-            (_, Some(backend)) if !self.shared.is_loaded() => ahead(backend),
+            (_, Some(_)) if !self.shared.is_loaded() => find(),
+            // The backend knows the IDs of more events.
+            (None, Some(_)) if self.shared.config.publisher_ids => find(),
             (None, _) => reset("unknown"),
             // This hub may have fewer events yet than the one that the client was connected to.
-            (Some(sequence), Some(backend)) if sequence > latest => ahead(backend),
+            (Some(sequence), Some(_)) if sequence > latest => find(),
             (Some(sequence), None) if sequence > latest => reset("unknown"),
             (Some(sequence), _) if is_kept(sequence) => at(sequence),
             // No event of these filters is lost.
-            (Some(sequence), _) if !core.log.may_miss(sequence, expired, &self.filters) => {
+            (Some(sequence), _) if !core.log.may_miss(sequence, expired, &self.audience) => {
                 at(core.log.skip_missing(sequence, expired))
             }
             (Some(sequence), Some(backend)) => ResolvedStart {
@@ -280,7 +345,7 @@ impl SubscriptionBuilder {
                     &**backend,
                     sequence,
                     latest,
-                    &self.filters,
+                    &self.audience.filters,
                 )),
                 ..at(sequence)
             },
@@ -296,6 +361,7 @@ impl SubscriptionBuilder {
 /// Position where a subscription begins, and the steps to get there.
 struct ResolvedStart {
     position: u64,
+    start: Start,
     /// The subscriber gets each event after this one. Of the earlier events, it gets those that are kept.
     complete_after: u64,
     /// Reason why the subscription cannot begin at the requested position.
@@ -303,10 +369,30 @@ struct ResolvedStart {
     replay: Option<Replay>,
 }
 
+impl ResolvedStart {
+    fn at(position: u64) -> Self {
+        Self {
+            position,
+            start: Start::Now,
+            complete_after: 0,
+            reset: None,
+            replay: None,
+        }
+    }
+
+    /// Returns the position after the latest event, for a subscription that cannot begin at the requested position.
+    fn reset(reason: &'static str, latest: u64) -> Self {
+        Self {
+            reset: Some(reason),
+            ..Self::at(latest)
+        }
+    }
+}
+
 impl fmt::Debug for SubscriptionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubscriptionBuilder")
-            .field("filters", &self.filters)
+            .field("audience", &self.audience)
             .field("start", &self.start)
             .field("lag_policy", &self.lag_policy)
             .field("max_lag", &self.max_lag)
@@ -321,6 +407,9 @@ pub enum SubscribeError {
     /// The [maximum number of subscribers](crate::HubConfig::max_subscribers), which is this one, is reached. Respond
     /// with `503 Service Unavailable`.
     Full(usize),
+    /// The subscribers have too many different [custom patterns](crate::HubConfig::max_custom_patterns) already: this is
+    /// the limit. Respond with `503 Service Unavailable`.
+    TooManyPatterns(usize),
     /// The authorizer denies the subscription. Respond with `403 Forbidden`, or with `401 Unauthorized` if the client
     /// is not authenticated.
     Denied(Denied),
@@ -330,6 +419,9 @@ impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(limit) => write!(f, "limit of {limit} subscribers is reached"),
+            Self::TooManyPatterns(limit) => {
+                write!(f, "limit of {limit} custom patterns is reached")
+            }
             Self::Denied(_) => f.write_str("subscription is denied"),
         }
     }
@@ -339,7 +431,7 @@ impl Error for SubscribeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Denied(denied) => Some(denied),
-            Self::Full(_) => None,
+            Self::Full(_) | Self::TooManyPatterns(_) => None,
         }
     }
 }

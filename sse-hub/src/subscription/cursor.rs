@@ -21,6 +21,7 @@ use crate::{
     config::LAGGED,
     fanout::channel::{Batch, Channel, ChannelState, WaiterKey, WindowRead},
     hub::Shared,
+    subscription::Start,
     turn::Turn,
 };
 
@@ -38,6 +39,7 @@ const CHECK_WORK: usize = 512;
 pub(crate) struct Cursor {
     /// Sequence of the last event that the subscriber has taken.
     pub(crate) position: u64,
+    pub(crate) start: Start,
     /// Number of the channel's events up to the position. Valid if the subscriber is live.
     ordinal: u64,
     pub(crate) waiter: WaiterKey,
@@ -52,6 +54,8 @@ pub(crate) struct Cursor {
     /// No event has come since the subscriber last waited.
     is_idle: bool,
     pub(crate) position_events: bool,
+    /// The subscription has ended. This is here because it takes no memory among the other flags.
+    pub(crate) has_ended: bool,
     /// Time of the last position event, in seconds since the start of the hub.
     announced_at: u32,
     pub(crate) turn: Turn,
@@ -60,8 +64,8 @@ pub(crate) struct Cursor {
 /// Result of [`Cursor::read`].
 pub(crate) enum ReadStep {
     Events(Encoded),
-    /// The last events of the subscription.
-    Ended(Encoded),
+    /// The subscription has ended. `Some` with its last events.
+    Ended(Option<Encoded>),
     /// There are no events. The next one wakes the waker.
     CaughtUp,
     /// The position has moved without an event. The caller reads again.
@@ -80,6 +84,7 @@ impl Cursor {
     ) -> Self {
         Self {
             position,
+            start: Start::Now,
             expired,
             complete_after: 0,
             ordinal: 0,
@@ -92,6 +97,7 @@ impl Cursor {
             is_live: false,
             is_idle: false,
             position_events: shared.config.position_events,
+            has_ended: false,
             announced_at: shared.seconds(),
             turn: Turn::new(),
         }
@@ -203,7 +209,7 @@ impl Cursor {
             || !shared
                 .read()
                 .log
-                .may_miss(self.position, self.expired, &channel.filters)
+                .may_miss(self.position, self.expired, &channel.audience)
     }
 
     /// Takes the next events from the log. If there are none, moves the position forward.
@@ -213,14 +219,14 @@ impl Cursor {
         let log = &core.log;
         let complete_after = self.position.max(self.complete_after);
         let has_all = log.reaches(complete_after, compact);
-        if !has_all && log.may_miss(complete_after, 0, &channel.filters) {
+        if !has_all && log.may_miss(complete_after, 0, &channel.audience) {
             let (latest, is_truncated) = (log.latest(), log.is_truncated(self.position));
             drop(core);
             return self.handle_loss(shared, channel, latest, is_truncated);
         }
         let found = log.find(
             self.position,
-            &channel.filters,
+            &channel.audience,
             compact,
             self.expired,
             &mut self.turn,
@@ -264,7 +270,10 @@ impl Cursor {
         match &shared.backend {
             Some(_) if !self.is_live && !is_truncated => ReadStep::InBackend(self.position, latest),
             _ if !self.is_live || is_truncated || self.lag_policy == LagPolicy::Latest => {
-                ReadStep::Events(self.reset(shared, channel, "too old"))
+                match self.reset(shared, channel, "too old") {
+                    Some(reset) => ReadStep::Events(reset),
+                    None => ReadStep::Ended(None),
+                }
             }
             _ => self.handle_lag(shared, &channel.lock()),
         }
@@ -276,20 +285,32 @@ impl Cursor {
         tracing::debug!(behind, "subscriber is too slow");
         if self.lag_policy == LagPolicy::Disconnect {
             shared.counters.lagged(behind, 0);
+            if !shared.config.control_events {
+                return ReadStep::Ended(None);
+            }
             let data = format!(r#"{{"behind":{behind}}}"#);
             let event = shared.own_event(LAGGED, data, self.position);
             let close_event = CloseEvent::new(event).with_retry(shared.config.retry.clone());
-            return ReadStep::Ended(close_event.encoded(fastrand::u64(..)));
+            return ReadStep::Ended(Some(close_event.encoded(fastrand::u64(..))));
         }
         shared.counters.lagged(behind, behind);
         self.skip_to_latest(window);
+        if !shared.config.control_events {
+            return ReadStep::Again;
+        }
         let data = format!(r#"{{"missed":{behind}}}"#);
         let event = shared.own_event(LAGGED, data, self.position);
         ReadStep::Events(Encoded::from(&event))
     }
 
-    /// Moves the subscriber to the latest event, and returns a `reset` event for it.
-    pub(crate) fn reset(&mut self, shared: &Shared, channel: &Channel, reason: &str) -> Encoded {
+    /// Moves the subscriber to the latest event, and returns a `reset` event for it. `None` if the hub sends no events
+    /// of its own.
+    pub(crate) fn reset(
+        &mut self,
+        shared: &Shared,
+        channel: &Channel,
+        reason: &str,
+    ) -> Option<Encoded> {
         self.skip_to_latest(&channel.lock());
         shared.counters.reset();
         shared.reset(reason, self.position)

@@ -6,13 +6,16 @@ mod cursor;
 pub(crate) mod replay;
 
 use core::{
+    any::Any,
     fmt,
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
 use std::sync::Arc;
 
 use futures_core::Stream;
+use tokio::time::Sleep;
 
 use crate::{Encoded, Event, fanout::channel::Channel, hub::Shared, turn::Turn};
 
@@ -42,19 +45,48 @@ pub struct Subscription {
     shared: Arc<Shared>,
     channel: Arc<Channel>,
     cursor: Cursor,
-    has_ended: bool,
+    /// Value that the server has attached. A thin pointer, because most subscriptions have none.
+    _held: Option<Box<HeldValue>>,
     /// Rare state. It is boxed, because there are very many subscriptions and most do not need it.
     prelude: Option<Box<Prelude>>,
 }
+
+/// Value that is dropped with a subscription.
+type HeldValue = Box<dyn Any + Send + Sync>;
 
 /// Steps before the next event.
 #[derive(Default)]
 pub(crate) struct Prelude {
     pub(crate) authorization: Option<Authorization>,
+    /// Timer of the end of the subscription.
+    pub(crate) end: Option<Pin<Box<Sleep>>>,
     /// The first position event is still to be sent.
     pub(crate) announce_position: bool,
     pub(crate) reset_event: Option<Encoded>,
     pub(crate) replay: Option<Replay>,
+}
+
+/// Result of [`Subscription::poll_prelude`].
+enum PreludeStep {
+    /// Events to send before the others.
+    Send(Encoded),
+    /// The subscription has ended. `Some` with its last events.
+    Ended(Option<Encoded>),
+    /// The next event can be sent.
+    Done,
+}
+
+/// Position where a subscription begins, from [`Subscription::start`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Start {
+    /// The subscription begins with the events from now on, or it is not known where it begins.
+    Now,
+    /// The subscription resumes after the [requested event](SubscriptionBuilder::after_or_start), with all events that
+    /// follow it.
+    Resumed,
+    /// The subscription begins with the earliest event that is kept.
+    Earliest,
 }
 
 impl Subscription {
@@ -65,6 +97,7 @@ impl Subscription {
         prelude: Prelude,
     ) -> Self {
         let is_empty = prelude.authorization.is_none()
+            && prelude.end.is_none()
             && !prelude.announce_position
             && prelude.reset_event.is_none()
             && prelude.replay.is_none();
@@ -72,7 +105,7 @@ impl Subscription {
             shared,
             channel,
             cursor,
-            has_ended: false,
+            _held: None,
             prelude: (!is_empty).then(|| Box::new(prelude)),
         }
     }
@@ -105,7 +138,28 @@ impl Subscription {
         }
     }
 
-    /// Returns a number that all subscriptions of a hub with the same topic filters have, as long as one of them is
+    /// Returns where the subscription begins. Waits for the backend, if there is one and it has to be asked.
+    ///
+    /// Call it before the subscription is polled, for example to tell the client in the head of the response.
+    pub async fn start(&mut self) -> Start {
+        if let Some(prelude) = &mut self.prelude
+            && let Some(replay @ Replay::Locate(_)) = &mut prelude.replay
+        {
+            let (shared, channel, cursor) = (&self.shared, &self.channel, &mut self.cursor);
+            poll_fn(|cx| replay.poll(cursor, shared, channel, cx)).await;
+            prelude.replay = None;
+        }
+        self.cursor.start
+    }
+
+    /// Holds a value until the subscription is dropped, for example a guard that counts the streams of a client.
+    ///
+    /// A second value replaces the first one.
+    pub fn hold(&mut self, value: impl Any + Send + Sync) {
+        self._held = Some(Box::new(Box::new(value)));
+    }
+
+    /// Returns a number that all subscriptions of a hub with the same audience have, as long as one of them is
     /// open.
     ///
     /// Use it with [`poll_events`](Self::poll_events), to share a waker between subscriptions.
@@ -115,7 +169,7 @@ impl Subscription {
 
     /// Returns whether the subscription waits only for events of its filters, after it has returned `Pending`.
     ///
-    /// If not, it also waits for a replay, or for the expiry of a grant.
+    /// If not, it also waits for a replay, for the expiry of a grant, or for its end.
     pub fn waits_only_for_events(&self) -> bool {
         self.prelude.is_none()
     }
@@ -158,15 +212,20 @@ impl Subscription {
         events_waker: &Waker,
         is_kept: bool,
     ) -> Poll<Option<Encoded>> {
-        if self.has_ended {
+        if self.cursor.has_ended {
             return Poll::Ready(None);
         }
         if self.shared.is_closed() {
             return self.end();
         }
         while !self.cursor.turn.yield_if_over(cx) {
-            if let Some(blocks) = ready!(self.poll_prelude(cx)) {
-                return Poll::Ready(Some(blocks));
+            match ready!(self.poll_prelude(cx)) {
+                PreludeStep::Done => {}
+                PreludeStep::Send(blocks) => return Poll::Ready(Some(blocks)),
+                PreludeStep::Ended(blocks) => {
+                    self.cursor.has_ended = true;
+                    return Poll::Ready(blocks);
+                }
             }
             let step = self
                 .cursor
@@ -174,8 +233,8 @@ impl Subscription {
             match step {
                 ReadStep::Events(blocks) => return Poll::Ready(Some(blocks)),
                 ReadStep::Ended(blocks) => {
-                    self.has_ended = true;
-                    return Poll::Ready(Some(blocks));
+                    self.cursor.has_ended = true;
+                    return Poll::Ready(blocks);
                 }
                 ReadStep::CaughtUp => {
                     // The hub may have been closed before this subscriber was registered to be woken.
@@ -188,7 +247,7 @@ impl Subscription {
                 ReadStep::Again => {}
                 ReadStep::InBackend(after, through) => {
                     let backend = self.shared.backend.as_deref();
-                    let filters = &self.channel.filters;
+                    let filters = &self.channel.audience.filters;
                     let replay = backend
                         .map(|backend| Replay::from_backend(backend, after, through, filters));
                     self.prelude.get_or_insert_default().replay = replay;
@@ -200,7 +259,7 @@ impl Subscription {
 
     /// Ends the subscription, because the hub is closed. Returns the close event.
     fn end(&mut self) -> Poll<Option<Encoded>> {
-        self.has_ended = true;
+        self.cursor.has_ended = true;
         let replay = self
             .prelude
             .as_ref()
@@ -212,36 +271,39 @@ impl Subscription {
         Poll::Ready(close_event.filter(|close_event| !close_event.is_empty()))
     }
 
-    /// Returns ready with blocks to send before the next event, or with `None` if the next event can be sent.
-    fn poll_prelude(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+    /// Returns ready with the next step before the events.
+    fn poll_prelude(&mut self, cx: &mut Context<'_>) -> Poll<PreludeStep> {
         let Some(prelude) = &mut self.prelude else {
-            return Poll::Ready(None);
+            return Poll::Ready(PreludeStep::Done);
         };
-        if let Some(authorization) = &mut prelude.authorization
-            && let Err(denied) = ready!(authorization.poll(&self.channel.filters, cx))
+        if let Some(end) = &mut prelude.end
+            && end.as_mut().poll(cx).is_ready()
         {
-            self.has_ended = true;
-            return Poll::Ready(Some(self.shared.denied(denied, self.cursor.position)));
+            return Poll::Ready(PreludeStep::Ended(None));
+        }
+        if let Some(authorization) = &mut prelude.authorization
+            && let Err(denied) = ready!(authorization.poll(&self.channel.audience.filters, cx))
+        {
+            let denied = self.shared.denied(denied, self.cursor.position);
+            return Poll::Ready(PreludeStep::Ended(denied));
         }
         if let Some(reset_event) = prelude.reset_event.take() {
-            return Poll::Ready(Some(reset_event));
+            return Poll::Ready(PreludeStep::Send(reset_event));
         }
         if let Some(replay) = &mut prelude.replay {
             // Otherwise, the position is known only when the replay has ended.
             if replay.has_start_position() && core::mem::take(&mut prelude.announce_position) {
-                return Poll::Ready(Some(self.shared.position(self.cursor.position)));
+                let position = self.shared.position(self.cursor.position);
+                return Poll::Ready(PreludeStep::Send(position));
             }
             let step = replay.poll(&mut self.cursor, &self.shared, &self.channel, cx);
             match ready!(step) {
-                ReplayStep::Events(blocks) => return Poll::Ready(Some(blocks)),
-                ReplayStep::Ended(blocks) => {
-                    self.has_ended = true;
-                    return Poll::Ready(Some(blocks));
-                }
+                ReplayStep::Events(blocks) => return Poll::Ready(PreludeStep::Send(blocks)),
+                ReplayStep::Ended(blocks) => return Poll::Ready(PreludeStep::Ended(blocks)),
                 ReplayStep::Done(blocks) => {
                     prelude.replay = None;
-                    if blocks.is_some() {
-                        return Poll::Ready(blocks);
+                    if let Some(blocks) = blocks {
+                        return Poll::Ready(PreludeStep::Send(blocks));
                     }
                 }
             }
@@ -251,12 +313,13 @@ impl Subscription {
         if core::mem::take(&mut prelude.announce_position)
             && self.cursor.can_resume(&self.shared, &self.channel)
         {
-            return Poll::Ready(Some(self.shared.position(self.cursor.position)));
+            let position = self.shared.position(self.cursor.position);
+            return Poll::Ready(PreludeStep::Send(position));
         }
-        if prelude.authorization.is_none() {
+        if prelude.authorization.is_none() && prelude.end.is_none() {
             self.prelude = None;
         }
-        Poll::Ready(None)
+        Poll::Ready(PreludeStep::Done)
     }
 }
 
@@ -278,9 +341,9 @@ impl Drop for Subscription {
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
-            .field("filters", &self.channel.filters)
+            .field("audience", &self.channel.audience)
             .field("cursor", &self.cursor)
-            .field("has_ended", &self.has_ended)
+            .field("has_ended", &self.cursor.has_ended)
             .finish_non_exhaustive()
     }
 }

@@ -1,15 +1,16 @@
 //! Replay: steps of a new subscription before it reads the log of this hub.
 
 use core::task::{Context, Poll, ready};
+use std::sync::Arc;
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
 
 use crate::{
-    Backend, BackendError, Encoded, EventId, Replayed, Sequenced, TopicFilters,
+    Backend, BackendError, Encoded, EventId, Publication, Replayed, Sequenced, TopicFilters,
     fanout::channel::Channel,
     hub::Shared,
     log::{BackwardSearch, MAX_FRAME_BYTES, cost},
-    subscription::cursor::Cursor,
+    subscription::{Start, cursor::Cursor},
     turn::Turn,
 };
 
@@ -26,10 +27,26 @@ pub(crate) enum Replay {
     /// Asks the backend for its latest event, because the log is not loaded yet. The subscription begins this number of
     /// events before that.
     AwaitLatest(LatestSequence, u64),
-    /// Asks the backend if there is an event with this ID. The client has seen it, but it has not come to this hub yet.
-    AwaitSequence(LatestSequence, EventId),
+    /// Asks the backend for the event with the client's last event ID, which this hub does not have.
+    AwaitSequence(BoxFuture<'static, Result<Found, BackendError>>),
+    /// Asks the backend where the requested events begin.
+    Locate(BoxFuture<'static, Result<Located, BackendError>>),
     /// Replays events from the backend, up to this sequence.
     Backend(BoxStream<'static, Replayed>, u64),
+}
+
+/// Answer of the backend about an event.
+pub(crate) struct Found {
+    /// Sequence of the event. `None` if it is unknown.
+    sequence: Option<u64>,
+    /// Sequence of the latest event.
+    latest: u64,
+}
+
+/// Position where a subscription begins, as the backend knows it.
+pub(crate) struct Located {
+    pub(crate) position: u64,
+    pub(crate) start: Start,
 }
 
 type LatestSequence = BoxFuture<'static, Result<u64, BackendError>>;
@@ -40,8 +57,8 @@ pub(crate) enum ReplayStep {
     Events(Encoded),
     /// The last events of the replay, if there are any.
     Done(Option<Encoded>),
-    /// The last event of the subscription, which ends because its position is unknown.
-    Ended(Encoded),
+    /// The subscription ends, because its position is unknown. `Some` with its last event.
+    Ended(Option<Encoded>),
 }
 
 impl Replay {
@@ -53,6 +70,48 @@ impl Replay {
         filters: &TopicFilters,
     ) -> Self {
         Self::Backend(backend.replay(after, through, filters), through)
+    }
+
+    /// Creates a request for the event with this ID.
+    pub(crate) fn find(shared: &Arc<Shared>, id: EventId) -> Self {
+        let shared = Arc::clone(shared);
+        Self::AwaitSequence(Box::pin(async move {
+            let Some(backend) = &shared.backend else {
+                return Err(BackendError::new("no backend"));
+            };
+            let latest = backend.latest_sequence().await?;
+            let sequence = sequence_of_id(&shared, &**backend, &id).await?;
+            let sequence = sequence.filter(|sequence| *sequence <= latest);
+            Ok(Found { sequence, latest })
+        }))
+    }
+
+    /// Creates a request for the position after this event, or of the earliest event if the backend does not have all
+    /// events after it.
+    pub(crate) fn locate(shared: &Arc<Shared>, id: Option<EventId>) -> Self {
+        let shared = Arc::clone(shared);
+        Self::Locate(Box::pin(async move {
+            let Some(backend) = &shared.backend else {
+                return Err(BackendError::new("no backend"));
+            };
+            let earliest = backend.earliest_sequence().await?;
+            let from_start = Located {
+                position: earliest.saturating_sub(1),
+                start: Start::Earliest,
+            };
+            let Some(id) = id else {
+                return Ok(from_start);
+            };
+            let sequence = sequence_of_id(&shared, &**backend, &id).await?;
+            let kept = sequence.filter(|sequence| sequence.saturating_add(1) >= earliest);
+            Ok(match kept {
+                Some(position) if position <= backend.latest_sequence().await? => Located {
+                    position,
+                    start: Start::Resumed,
+                },
+                _ => from_start,
+            })
+        }))
     }
 
     /// Returns whether the subscriber's position is known before the replay ends, because the client sent its last
@@ -73,7 +132,7 @@ impl Replay {
             Self::SearchLog(search) => {
                 let turn = &mut cursor.turn;
                 let core = shared.read();
-                let Some(position) = core.log.search_back(search, &channel.filters, turn) else {
+                let Some(position) = core.log.search_back(search, &channel.audience, turn) else {
                     drop(core);
                     turn.yield_if_over(cx);
                     return Poll::Pending;
@@ -91,24 +150,35 @@ impl Replay {
                 cursor.position = cursor.position.max(position);
                 return Poll::Ready(ReplayStep::Done(None));
             }
-            Self::AwaitSequence(latest, id) => {
-                let latest = match ready!(latest.as_mut().poll(cx)) {
-                    Ok(latest) => latest,
+            Self::AwaitSequence(found) => {
+                let Found { sequence, latest } = match ready!(found.as_mut().poll(cx)) {
+                    Ok(found) => found,
                     Err(error) => return refuse(cursor, shared, channel, error),
                 };
-                let sequence = shared.sequence(id).filter(|sequence| *sequence <= latest);
                 cursor.position = sequence.unwrap_or(latest);
-                if sequence.is_some() {
-                    return Poll::Ready(ReplayStep::Done(None));
+                let is_unknown = sequence.is_none();
+                let reset = is_unknown.then(|| cursor.reset(shared, channel, "unknown"));
+                return Poll::Ready(ReplayStep::Done(reset.flatten()));
+            }
+            Self::Locate(located) => {
+                match ready!(located.as_mut().poll(cx)) {
+                    Ok(Located { position, start }) => {
+                        (cursor.position, cursor.start) = (position, start);
+                    }
+                    Err(error) => {
+                        shared.replay_failed(error);
+                        cursor.position = shared.read().log.replay_start(false);
+                        cursor.start = Start::Earliest;
+                    }
                 }
-                let reset = cursor.reset(shared, channel, "unknown");
-                return Poll::Ready(ReplayStep::Done(Some(reset)));
+                return Poll::Ready(ReplayStep::Done(None));
             }
             Self::Backend(events, through) => (events, *through),
         };
         let mut blocks = Vec::new();
         let mut size = 0;
         let mut end = None;
+        let mut is_lost = false;
         while size < MAX_FRAME_BYTES && end.is_none() && !cursor.turn.yield_if_over(cx) {
             match events.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Replayed::Event(event))) if event.sequence > cursor.position => {
@@ -116,11 +186,12 @@ impl Replay {
                     spend(
                         &mut cursor.turn,
                         &event,
-                        cost(&event.publication.topics, &channel.filters),
+                        cost(&event.publication.topics, &channel.audience),
                     );
-                    if channel.filters.matches_any(&event.publication.topics)
-                        && shared.accepts(&event)
-                    {
+                    let Publication {
+                        topics, private, ..
+                    } = &event.publication;
+                    if channel.audience.receives(topics, *private) && shared.accepts(&event) {
                         let block = shared.encode(event.sequence, &event.publication);
                         size += block.len();
                         blocks.push(block);
@@ -130,11 +201,13 @@ impl Replay {
                 Poll::Ready(Some(Replayed::Event(event))) => spend(&mut cursor.turn, &event, 0),
                 Poll::Ready(Some(Replayed::Truncated)) => {
                     shared.replayed();
-                    end = Some(Some(cursor.reset(shared, channel, "too old")));
+                    is_lost = true;
+                    end = Some(cursor.reset(shared, channel, "too old"));
                 }
                 Poll::Ready(Some(Replayed::Refused(error))) => {
                     shared.replay_failed(error);
-                    end = Some(Some(cursor.reset(shared, channel, "unavailable")));
+                    is_lost = true;
+                    end = Some(cursor.reset(shared, channel, "unavailable"));
                 }
                 Poll::Ready(None) => {
                     shared.replayed();
@@ -148,15 +221,36 @@ impl Replay {
         shared.counters.replayed(events);
         shared.counters.delivered(events);
         if let Some(reset) = end {
+            // Without a `reset` event, the client would not notice that it misses events.
+            let has_ended = is_lost && reset.is_none();
             blocks.extend(reset);
             let all = (!blocks.is_empty()).then(|| Encoded::join(&blocks));
-            return Poll::Ready(ReplayStep::Done(all));
+            return Poll::Ready(match has_ended {
+                true => ReplayStep::Ended(all),
+                false => ReplayStep::Done(all),
+            });
         }
         if blocks.is_empty() {
             return Poll::Pending;
         }
         Poll::Ready(ReplayStep::Events(Encoded::join(&blocks)))
     }
+}
+
+/// Returns the sequence of the event with this ID, of the hub or of its publisher. `None` if it is unknown.
+///
+/// An answer of the backend must have come before, because the epoch is known only then.
+async fn sequence_of_id(
+    shared: &Shared,
+    backend: &dyn Backend,
+    id: &EventId,
+) -> Result<Option<u64>, BackendError> {
+    let own = shared.sequence(id);
+    if own.is_some() || !shared.config.publisher_ids {
+        return Ok(own);
+    }
+    let stored = backend.sequence_of_id(id).await?;
+    Ok(stored.or_else(|| shared.read().log.sequence_of_id(id)))
 }
 
 /// Resets a subscriber whose position is unknown, because the backend refuses to return its latest sequence.
@@ -170,7 +264,7 @@ fn refuse(
     let reset = cursor.reset(shared, channel, "unavailable");
     // If the log is loaded, the subscriber continues from there.
     Poll::Ready(match shared.is_loaded() {
-        true => ReplayStep::Done(Some(reset)),
+        true => ReplayStep::Done(reset),
         false => ReplayStep::Ended(reset),
     })
 }
