@@ -1,6 +1,6 @@
 //! Follower: returns the events of the stream as they are published, over all failures.
 
-use core::{error::Error, future, iter, time::Duration};
+use core::{future, time::Duration};
 use std::{collections::VecDeque, sync::Arc};
 
 use futures_core::Stream;
@@ -55,7 +55,7 @@ struct Follower {
     catch_up_to: Option<u64>,
     ready: VecDeque<Update>,
     /// Last reported reason of a disconnection.
-    last_reported: Option<String>,
+    last_reported: Option<BackendError>,
     backoff: Backoff,
     raw_reads: RawReads,
     has_failed: bool,
@@ -264,19 +264,12 @@ impl Follower {
         self.catch_up_to = None;
         self.has_failed = true;
         self.raw_reads.require_after(&error);
-        let reason = chain(&error);
-        if self.last_reported.as_ref() != Some(&reason) {
-            self.last_reported = Some(reason);
+        let last = self.last_reported.as_ref();
+        if !last.is_some_and(|last| last.has_same_text(&error)) {
+            self.last_reported = Some(error.clone());
             self.ready.push_back(Update::Disconnected(error));
         }
     }
-}
-
-/// Returns the text of an error with all its causes.
-fn chain(error: &dyn Error) -> String {
-    let causes = iter::successors(error.source(), |&error| error.source());
-    let texts = causes.map(|cause| format!(": {cause}"));
-    iter::once(error.to_string()).chain(texts).collect()
 }
 
 /// Waits for the next message, and requests more messages if necessary.

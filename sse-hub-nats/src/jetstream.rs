@@ -18,6 +18,7 @@ use crate::{
     error::Refusals,
     follow,
     message::{self, InvalidMessage},
+    peers::Peers,
     replay, stream,
 };
 
@@ -89,6 +90,13 @@ impl JetStream {
         Self::from_parts(addresses.as_ref(), config, Box::new(options))
     }
 
+    /// Returns a channel of this name for requests between all nodes of the stream.
+    ///
+    /// The name is a token of a subject: letters, digits, `-` and `_`.
+    pub fn peers(&self, name: &str) -> Peers {
+        Peers::new(Arc::clone(&self.shared), &self.shared.config.stream, name)
+    }
+
     fn from_parts(
         addresses: &str,
         config: NatsConfig,
@@ -127,7 +135,12 @@ impl Backend for JetStream {
 
     fn latest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.latest_sequence().await })
+        Box::pin(async move { Ok(shared.bounds().await?.1) })
+    }
+
+    fn earliest_sequence(&self) -> BoxFuture<'static, Result<u64, BackendError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { Ok(shared.bounds().await?.0) })
     }
 
     fn epoch(&self) -> u64 {
@@ -255,9 +268,9 @@ impl Shared {
         tracing::warn!(stream, sequence, %reason, "skipped a message that is not an event");
     }
 
-    /// Returns the sequence of the latest message. Repeats the request until there is an answer, or until it was
-    /// refused for some time.
-    pub(crate) async fn latest_sequence(&self) -> Result<u64, BackendError> {
+    /// Returns the sequences of the earliest and of the latest message. Repeats the request until there is an answer, or
+    /// until it was refused for some time.
+    pub(crate) async fn bounds(&self) -> Result<(u64, u64), BackendError> {
         let mut backoff = Backoff::default();
         let mut refusals = Refusals::default();
         loop {
@@ -265,11 +278,14 @@ impl Shared {
             // The semaphore is never closed.
             let permit = self.permits.acquire().await;
             match self.stream(&connection).await {
-                Ok(stream) => return Ok(stream::bounds(stream.cached_info()).1),
+                Ok(stream) => return Ok(stream::bounds(stream.cached_info())),
                 Err(error) if refusals.are_final(&error) => return Err(error),
                 Err(error) => {
                     let error: &(dyn Error + 'static) = &error;
-                    tracing::debug!(error, "cannot get the latest sequence, trying again");
+                    tracing::debug!(
+                        error,
+                        "cannot get the sequences of the stream, trying again"
+                    );
                 }
             }
             drop(permit);

@@ -33,6 +33,7 @@
 //! |---|---|
 //! | connect | [`JetStream::new`] takes addresses; [`JetStream::with_options`] also takes certificates and credentials |
 //! | configure | [`NatsConfig`]: the stream, its limits and replicas, and the timeout for publishing |
+//! | send requests to the other nodes | [`JetStream::peers`] returns [`Peers`] |
 //! | share the events of a hub | [`Hub::with_backend`](sse_hub::Hub::with_backend) takes the [`JetStream`] |
 //!
 //! # Guarantees
@@ -113,6 +114,7 @@ mod error;
 mod follow;
 mod jetstream;
 mod message;
+mod peers;
 mod poison;
 mod publish;
 mod replay;
@@ -122,3 +124,4 @@ pub use async_nats;
 
 pub use config::{InvalidConfig, NatsConfig};
 pub use jetstream::JetStream;
+pub use peers::Peers;

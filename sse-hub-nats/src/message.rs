@@ -16,12 +16,17 @@ use core::fmt;
 use async_nats::{HeaderMap, HeaderName, StatusCode};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sse_hub::{InvalidTopic, Publication, TopicFilters, Topics};
-use sse_proto::{Chunk, Decoder, Event, EventType, Item};
+use sse_hub::{InvalidTopic, Publication, Topic, TopicFilter, TopicFilters, Topics};
+use sse_proto::{Chunk, Decoder, Event, EventId, EventType, Item};
 
 pub(crate) const TOPICS_HEADER: &str = "Sse-Topics";
 pub(crate) const KEY_HEADER: &str = "Sse-Key";
+pub(crate) const ID_HEADER: &str = "Sse-Id";
+pub(crate) const PRIVATE_HEADER: &str = "Sse-Private";
 const TOPIC_SEPARATOR: char = ',';
+
+/// Value of the header of a private event.
+const PRIVATE: &str = "1";
 
 /// Returns the headers and the payload for an event. The message ID is random.
 pub(crate) fn encode(publication: &Publication) -> (HeaderMap, Bytes) {
@@ -34,6 +39,12 @@ pub(crate) fn encode(publication: &Publication) -> (HeaderMap, Bytes) {
     headers.insert(TOPICS_HEADER, topics.join(&TOPIC_SEPARATOR.to_string()));
     if let Some(key) = &publication.key {
         headers.insert(KEY_HEADER, percent_encode(key));
+    }
+    if let Some(id) = publication.event.id() {
+        headers.insert(ID_HEADER, percent_encode(id.as_str()));
+    }
+    if publication.private {
+        headers.insert(PRIVATE_HEADER, PRIVATE);
     }
     renew_id(&mut headers);
     (headers, encode_payload(&publication.event).into())
@@ -57,11 +68,23 @@ pub(crate) fn decode(
     };
     let topics = header(TOPICS_HEADER).ok_or(InvalidMessage::NoTopics)?;
     let topics: Result<Vec<_>, _> = topics.split(TOPIC_SEPARATOR).map(percent_decode).collect();
-    let topics = Topics::new(topics.map_err(|()| InvalidMessage::Header(TOPICS_HEADER))?)?;
+    let topics = topics.map_err(|()| InvalidMessage::Header(TOPICS_HEADER))?;
+    let topics: Result<Vec<_>, _> = topics.into_iter().map(Topic::opaque).collect();
+    let topics = Topics::from_topics(topics?)?;
     let key = header(KEY_HEADER).map(percent_decode).transpose();
     let key = key.map_err(|()| InvalidMessage::Header(KEY_HEADER))?;
-    let event = decode_payload(payload)?;
-    let publication = Publication::new(topics, event);
+    let mut event = decode_payload(payload)?;
+    if let Some(id) = header(ID_HEADER) {
+        let invalid = || InvalidMessage::Header(ID_HEADER);
+        let id = percent_decode(id).map_err(|()| invalid())?;
+        event = event.with_id(EventId::new(id).map_err(|_| invalid())?);
+    }
+    let is_private = match header(PRIVATE_HEADER) {
+        None => false,
+        Some(PRIVATE) => true,
+        Some(_) => return Err(InvalidMessage::Private),
+    };
+    let publication = Publication::new(topics, event).with_private(is_private);
     Ok(match key {
         Some(key) => publication.with_key(key),
         None => publication,
@@ -134,6 +157,7 @@ pub(crate) enum InvalidMessage {
     NoTopics,
     Header(&'static str),
     Topic(InvalidTopic),
+    Private,
     Payload,
     Subject,
     Status,
@@ -144,7 +168,8 @@ impl fmt::Display for InvalidMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoTopics => write!(f, "header {TOPICS_HEADER} is missing"),
-            Self::Header(name) => write!(f, "header {name} is not percent-encoded UTF-8"),
+            Self::Header(name) => write!(f, "header {name} is not a valid percent-encoded value"),
+            Self::Private => write!(f, "header {PRIVATE_HEADER} is not {PRIVATE}"),
             Self::Topic(error) => write!(f, "header {TOPICS_HEADER}: {error}"),
             Self::Subject => write!(
                 f,
@@ -237,9 +262,10 @@ const MAX_REPLAY_SUBJECTS: usize = 8;
 pub(crate) fn subject_for_event(stream: &str, topics: &Topics) -> String {
     let mut topics = topics.iter();
     match (topics.next(), topics.next()) {
-        (Some(topic), None) => subject_below(stream, topic.as_str()),
-        _ => stream.to_owned(),
+        (Some(topic), None) => subject_for_topic(stream, topic),
+        _ => None,
     }
+    .unwrap_or_else(|| stream.to_owned())
 }
 
 /// Returns whether an event with these topics may have this subject. Any event may have the subject of the stream
@@ -250,7 +276,7 @@ pub(crate) fn subject_matches_event(subject: &str, stream: &str, topics: &Topics
 
 /// Returns the wildcard for all subjects below that of the stream.
 pub(crate) fn wildcard_below(stream: &str) -> String {
-    subject_below(stream, "**")
+    subject_for_pattern(stream, "**")
 }
 
 /// Returns the subjects that events of these filters can have. `None` if it is better to read all messages.
@@ -262,19 +288,42 @@ pub(crate) fn subjects_for_filters(stream: &str, filters: &TopicFilters) -> Opti
     let all = wildcard_below(stream);
     let mut subjects = vec![stream.to_owned()];
     for filter in filters {
-        let subject = subject_below(stream, filter.as_str());
-        if subject == all {
+        match filter {
+            // An event whose subject would be too long has that of the stream.
+            TopicFilter::Exact(topic) => subjects.extend(subject_for_topic(stream, topic)),
+            TopicFilter::Pattern(_) => subjects.push(subject_for_pattern(stream, filter.as_str())),
+            _ => return None,
+        }
+        if subjects.last() == Some(&all) {
             return None;
         }
-        subjects.push(subject);
     }
     Some(subjects)
 }
 
-/// Returns the subject of a topic or pattern. Wildcards of a pattern become wildcards of NATS.
-fn subject_below(stream: &str, filter: &str) -> String {
+/// Maximum length in bytes of the subject of a topic. NATS limits a whole line of its protocol to 4 KiB.
+const MAX_SUBJECT_BYTES: usize = 1024;
+
+/// Returns the subject of a topic. `None` if it would be too long.
+fn subject_for_topic(stream: &str, topic: &Topic) -> Option<String> {
     let mut subject = stream.to_owned();
-    for segment in filter.split('/') {
+    for segment in topic.as_str().split('/') {
+        subject.push('.');
+        match segment {
+            "" => subject.push_str(EMPTY_SEGMENT),
+            segment => subject.extend(utf8_percent_encode(segment, ENCODED_CHARACTERS)),
+        }
+        if subject.len() > MAX_SUBJECT_BYTES {
+            return None;
+        }
+    }
+    Some(subject)
+}
+
+/// Returns the subject of a pattern, whose wildcards become wildcards of NATS.
+fn subject_for_pattern(stream: &str, pattern: &str) -> String {
+    let mut subject = stream.to_owned();
+    for segment in pattern.split('/') {
         subject.push('.');
         match segment {
             "*" => subject.push('*'),
@@ -311,7 +360,15 @@ mod tests {
     }
 
     #[test]
-    fn events_come_back_without_their_ids() {
+    fn opaque_topics_come_back() {
+        let topics = ["*", "a/**", "https://example.com/books/*"].map(Topic::opaque);
+        let topics = Topics::from_topics(topics.map(Result::unwrap)).unwrap();
+        let publication = Publication::new(topics, Event::new("x"));
+        assert_eq!(there_and_back(&publication), publication);
+    }
+
+    #[test]
+    fn events_come_back() {
         let type_of = |text| EventType::new(text).unwrap();
         for event in [
             Event::new(""),
@@ -321,9 +378,11 @@ mod tests {
         ] {
             let publication = Publication::new(Topics::new(["t"]).unwrap(), event.clone());
             assert_eq!(there_and_back(&publication), publication);
-            let mut with_id = publication.clone();
-            with_id.event = event.with_id(EventId::from(7));
-            assert_eq!(there_and_back(&with_id), publication);
+            for id in ["7", "", " urn:uuid:ü,%2C "] {
+                let mut with_id = publication.clone().with_private(id.is_empty());
+                with_id.event = event.clone().with_id(EventId::new(id).unwrap());
+                assert_eq!(there_and_back(&with_id), with_id);
+            }
         }
         let odd = Event::new("1\r2\r\n3").with_type(type_of("message"));
         let publication = Publication::new(Topics::new(["t"]).unwrap(), odd);
@@ -367,13 +426,24 @@ mod tests {
         let payload = b"data: a\n\n";
         assert_eq!(decode_payload(payload), Ok(Event::new("a")));
         assert_eq!(decode(None, payload), Err(InvalidMessage::NoTopics));
+        let too_long = "a".repeat(4097);
         for (topics, error) in [
             ("", InvalidMessage::Topic(InvalidTopic::Empty)),
             ("a,,b", InvalidMessage::Topic(InvalidTopic::Empty)),
             ("%ff", InvalidMessage::Header(TOPICS_HEADER)),
             (
-                "%2A",
-                InvalidMessage::Topic(InvalidTopic::Star("*".to_owned())),
+                "a,%0A",
+                InvalidMessage::Topic(InvalidTopic::Control {
+                    offset: 0,
+                    character: '\n',
+                }),
+            ),
+            (
+                too_long.as_str(),
+                InvalidMessage::Topic(InvalidTopic::TooLong {
+                    bytes: 4097,
+                    limit: 4096,
+                }),
             ),
         ] {
             let mut headers = HeaderMap::new();
