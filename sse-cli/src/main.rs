@@ -19,7 +19,7 @@
 //!
 //! The feature `jemalloc` returns memory to the system soon after many subscribers have disconnected.
 //!
-//! Exit codes: 0 for success, 1 for a failure, 2 for an invalid command line.
+//! Exit codes: 0 for success, 1 for a failure, 2 for an invalid command line or configuration file.
 
 mod decode;
 mod encode;
@@ -38,6 +38,8 @@ mod text_format;
 
 use std::{path::PathBuf, process::ExitCode};
 
+#[cfg(feature = "hub")]
+use clap::CommandFactory as _;
 use clap::{Parser, Subcommand};
 
 #[cfg(feature = "jemalloc")]
@@ -80,7 +82,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = parse_arguments().unwrap_or_else(|error| error.exit());
+    let result = match arguments.command {
         Command::Get(arguments) => get::run(*arguments),
         Command::Decode { file } => decode::run(file.as_deref()),
         Command::Encode { file } => encode::run(file.as_deref()),
@@ -97,4 +100,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Parses the command line, with the configuration file of `sse hub`.
+fn parse_arguments() -> Result<Arguments, clap::Error> {
+    #[cfg(feature = "hub")]
+    {
+        let arguments = std::env::args_os().collect();
+        let arguments = hub::config_file::add_options(Arguments::command(), arguments)?;
+        Arguments::try_parse_from(arguments)
+    }
+    #[cfg(not(feature = "hub"))]
+    Arguments::try_parse()
 }

@@ -5,8 +5,14 @@ mod support;
 
 use std::time::Duration;
 
+use http::Method;
+use serde_json::{Value, json};
 use sse_hub_nats::async_nats::{self, jetstream};
-use support::{hub::Hub, run, sse};
+use support::{
+    hub::Hub,
+    mercure::{MercureHub, PATH, token},
+    run, sse,
+};
 use testkit::{nats::Nats, timeout::test_timeout};
 use tokio::time::{sleep, timeout};
 
@@ -170,4 +176,145 @@ async fn options_say_how_the_stream_is_made() {
     let reply = replicas.publish("?topic=a", "text/plain", "x").await;
     assert_eq!(reply.status, 502, "{}", reply.text);
     assert!(reply.text.contains("replicas"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn two_hubs_share_private_updates_and_ids_of_publishers() {
+    let mut nats = Nats::down().unwrap();
+    nats.up().unwrap();
+    let option = format!("--nats={}", nats.url());
+    let start = || MercureHub::start([&option, "--mercure-anonymous", "--keep-events=2"]);
+    let (one, other) = (start(), start());
+    becomes(&one.hub, 200).await;
+    becomes(&other.hub, 200).await;
+    let reader = token(
+        &["subscribe"],
+        json!([{"match": "https://example.com/a*b"}]),
+    );
+    let query = "match=https://example.com/a*b&match_urlpattern=https://example.com/:id";
+    let mut live = other.follow(query, Some(&reader)).await;
+    let mut anonymous = other.follow(query, None).await;
+    let topic = ("topic", "https://example.com/a*b");
+    // Its subject in NATS would be too long.
+    let long = "é".repeat(400);
+    one.update(&[
+        topic,
+        ("topic", &long),
+        ("data", "1"),
+        ("id", "urn:é"),
+        ("private", "on"),
+    ])
+    .await;
+    one.update(&[topic, ("data", "2"), ("type", "reset")]).await;
+    one.update(&[("topic", &long), ("data", "long")]).await;
+    for id in ["urn:3", "urn:4"] {
+        one.update(&[topic, ("data", id), ("id", id)]).await;
+    }
+    assert_eq!(
+        live.event().await,
+        ("message".into(), "urn:é".into(), "1".into())
+    );
+    assert_eq!(live.event().await.2, "2");
+    assert_eq!(anonymous.event().await.2, "2");
+    // Events that left the memory of the hub come from NATS, by the ID of the hub and from the start.
+    let mut replayed = other
+        .follow(&format!("{query}&last_event_id=earliest"), Some(&reader))
+        .await;
+    for data in ["1", "2", "urn:3", "urn:4"] {
+        assert_eq!(replayed.data().await, data);
+    }
+    let mut resumed = other
+        .follow(&format!("{query}&last_event_id=urn:3"), None)
+        .await;
+    assert_eq!(resumed.data().await, "urn:4");
+    let mut exact = other
+        .follow(&format!("match={long}&last_event_id=earliest"), None)
+        .await;
+    assert_eq!(exact.data().await, "long");
+}
+
+/// Reads the subscription API of a hub, and returns the matchers of all subscriptions.
+async fn subscriptions(hub: &MercureHub, path: &str, token: &str) -> Vec<String> {
+    let path = format!("{PATH}/subscriptions{path}");
+    let request = hub.hub.request(Method::GET, &path);
+    let reply = hub
+        .hub
+        .send(
+            request.header("authorization", format!("Bearer {token}")),
+            "",
+        )
+        .await;
+    if reply.status == 404 {
+        return Vec::new();
+    }
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let document: Value = serde_json::from_str(&reply.text).unwrap();
+    let text = |document: &Value| document["match"].as_str().unwrap().to_owned();
+    let mut matchers = match document.get("subscriptions") {
+        Some(all) => all.as_array().unwrap().iter().map(text).collect(),
+        None => vec![text(&document)],
+    };
+    matchers.sort();
+    matchers
+}
+
+#[tokio::test]
+async fn one_api_has_the_subscriptions_of_all_hubs() {
+    let mut nats = Nats::down().unwrap();
+    nats.up().unwrap();
+    let option = format!("--nats={}", nats.url());
+    let start = || MercureHub::start([&option, "--mercure-anonymous", "--mercure-subscriptions"]);
+    let (one, mut other) = (start(), start());
+    becomes(&one.hub, 200).await;
+    becomes(&other.hub, 200).await;
+    let watcher = token(&["subscribe"], json!([{"match": "*"}]));
+    let mut events = one
+        .follow(
+            "match_urlpattern=/.well-known/mercure/subscriptions/*",
+            Some(&watcher),
+        )
+        .await;
+    events.event().await;
+    let _mine = one.follow("match=mine", None).await;
+    let follower = other.follow("match=theirs", None).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let (event_type, _, data) = events.event().await;
+        assert_eq!(event_type, "mercure");
+        ids.push(
+            serde_json::from_str::<Value>(&data).unwrap()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    let theirs = ids.iter().find(|id| id.contains("/theirs/")).unwrap();
+    let theirs = theirs
+        .strip_prefix(&format!("{PATH}/subscriptions"))
+        .unwrap()
+        .to_owned();
+    let own = "/.well-known/mercure/subscriptions/*";
+    for (path, expected) in [
+        ("", &[own, "mine", "theirs"][..]),
+        ("/exact/theirs", &["theirs"]),
+        ("/exact/none", &[]),
+        (&theirs, &["theirs"]),
+    ] {
+        for hub in [&one, &other] {
+            assert_eq!(subscriptions(hub, path, &watcher).await, expected, "{path}");
+        }
+    }
+    drop(follower);
+    let (_, _, data) = events.event().await;
+    assert!(data.contains(r#""active":false"#), "{data}");
+    assert_eq!(subscriptions(&one, "", &watcher).await, [own, "mine"]);
+    // Nothing is left of a hub that is killed.
+    let _follower = other.follow("match=theirs", None).await;
+    assert_eq!(
+        subscriptions(&one, "/exact/theirs", &watcher).await,
+        ["theirs"]
+    );
+    other.hub.running.child.kill().unwrap();
+    other.hub.running.wait();
+    assert_eq!(subscriptions(&one, "", &watcher).await, [own, "mine"]);
 }

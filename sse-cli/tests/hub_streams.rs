@@ -176,6 +176,15 @@ async fn requests_and_refusals_are_logged_and_counted() {
         let line = format!("sse_hub_requests_total{{path=\"{path}\",status=\"{status}\"}} 1\n");
         assert!(metrics.contains(&line), "{line} in {metrics}");
     }
+    for (reason, count) in [
+        ("token_wrong", 1),
+        ("bad_request", 1),
+        ("not_found", 1),
+        ("full", 0),
+    ] {
+        let line = format!("sse_hub_refusals_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
     hub.running.stderr.expect("path=\"/publish\"");
     hub.running.child.kill().unwrap();
     let log = hub.running.stderr.rest();

@@ -488,7 +488,9 @@ async fn who_is_too_slow_is_told() {
             text.drain(..text.len().saturating_sub(65 * 1024));
         }
     }
-    assert_eq!(hub.metric("sse_hub_lagged_total").await, 1);
+    // A system with large buffers may let it catch up once in between.
+    let lagged = hub.metric("sse_hub_lagged_total").await;
+    assert!(lagged >= 1);
     assert!(hub.metric("sse_hub_dropped_total").await > 3);
-    assert_eq!(hub.metric("sse_hub_lag_events_count").await, 1);
+    assert_eq!(hub.metric("sse_hub_lag_events_count").await, lagged);
 }

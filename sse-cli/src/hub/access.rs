@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::hub::{
     host::{Host, HostPattern},
-    response::Refusal,
+    response::{Refusal, RefusalKind},
 };
 
 /// Tokens and hosts that requests need.
@@ -20,24 +20,35 @@ pub(crate) struct Access {
     /// Token for the metrics. With `None`, they are open if only programs of this machine can reach the server.
     pub(crate) metrics: Option<Token>,
     pub(crate) accepts_token_in_url: bool,
-    pub(crate) is_loopback: bool,
+    /// Only programs of this machine can connect: all addresses are loopback addresses or Unix sockets.
+    pub(crate) is_local: bool,
     /// Hosts that are served. If it is empty, a server on a loopback address serves only the names of loopback
     /// addresses, and another server serves any host.
     pub(crate) hosts: Vec<HostPattern>,
 }
 
+/// Extension of a request that came over a Unix socket.
+#[derive(Clone, Copy)]
+pub(crate) struct LocalSocket;
+
 impl Access {
     /// Checks that the request is for a host of this server. This prevents DNS rebinding: a page makes a name of its
-    /// own point to this machine, and reads events that are only for programs of this machine.
+    /// own point to this machine, and reads events that are only for programs of this machine. No page can connect to a
+    /// Unix socket, so a request over one may have any host, as long as no hosts are named.
     pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         // An HTTP/1.0 client may send no host. Browsers always send one.
-        let Some(host) = Host::from_request(request)? else {
+        let host = Host::from_request(request);
+        let Some(host) = host.map_err(|refusal| refusal.with_kind(RefusalKind::Host))? else {
             return Ok(());
         };
         let is_named = self.hosts.iter().any(|pattern| pattern.matches(&host.name));
-        let is_served = match self.is_loopback {
-            true => is_named || is_loopback(&host.name),
-            false => is_named || self.hosts.is_empty(),
+        let is_over_unix = request.extensions().get::<LocalSocket>().is_some();
+        let is_served = match self.is_local {
+            true if !is_over_unix => is_named || is_loopback(&host.name),
+            is_local => {
+                let is_local_name = is_local && is_loopback(&host.name);
+                is_named || self.hosts.is_empty() || is_local_name
+            }
         };
         if is_served {
             return Ok(());
@@ -50,9 +61,18 @@ impl Access {
     }
 
     /// Checks that the request may read `/metrics`, which counts the events of all topics.
-    pub(crate) fn check_metrics(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    ///
+    /// A proxy may pass the requests of strangers on to a Unix socket. So the host has to be this machine.
+    pub(crate) fn check_metrics<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        let headers = request.headers();
         let Some(expected) = &self.metrics else {
-            return match self.is_loopback && self.subscribe.is_none() && self.hosts.is_empty() {
+            let host = Host::from_request(request)?;
+            let is_for_this_machine = host.is_none_or(|host| is_loopback(&host.name));
+            let is_open = self.is_local
+                && self.subscribe.is_none()
+                && self.hosts.is_empty()
+                && is_for_this_machine;
+            return match is_open {
                 true => Ok(()),
                 false => Err(Refusal::new(
                     StatusCode::FORBIDDEN,
@@ -76,15 +96,11 @@ impl Access {
             (Ok(Some(token)), _) => expected.matches(token.token()),
             (_, Some(token)) => expected.matches(&token),
             (Err(refusal), None) => return Err(refusal),
-            (Ok(None), None) => {
-                return Err(unauthorized(
-                    "subscribing requires `Authorization: Bearer` with the subscribe token",
-                ));
-            }
+            (Ok(None), None) => return Err(missing("subscribing", "subscribe")),
         };
         match is_right {
             true => Ok(()),
-            false => Err(unauthorized("this is not the subscribe token")),
+            false => Err(wrong("subscribe")),
         }
     }
 
@@ -105,18 +121,28 @@ fn check_bearer(
 ) -> Result<(), Refusal> {
     match bearer(headers)? {
         Some(token) if expected.matches(token.token()) => Ok(()),
-        Some(_) => Err(unauthorized(format_args!("this is not the {name} token"))),
-        None => Err(unauthorized(format_args!(
-            "{purpose} requires `Authorization: Bearer` with the {name} token"
-        ))),
+        Some(_) => Err(wrong(name)),
+        None => Err(missing(purpose, name)),
     }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
     match headers.typed_try_get::<Authorization<Bearer>>() {
         Ok(authorization) => Ok(authorization.map(|header| header.0)),
-        Err(_) => Err(unauthorized("Authorization: expected `Bearer` and a token")),
+        Err(_) => Err(unauthorized("Authorization: expected `Bearer` and a token")
+            .with_kind(RefusalKind::TokenMissing)),
     }
+}
+
+fn missing(purpose: &str, name: &str) -> Refusal {
+    unauthorized(format_args!(
+        "{purpose} requires `Authorization: Bearer` with the {name} token"
+    ))
+    .with_kind(RefusalKind::TokenMissing)
+}
+
+fn wrong(name: &str) -> Refusal {
+    unauthorized(format_args!("this is not the {name} token")).with_kind(RefusalKind::TokenWrong)
 }
 
 fn unauthorized(reason: impl Display) -> Refusal {
@@ -176,13 +202,13 @@ impl From<Token> for String {
 mod tests {
     use super::*;
 
-    fn access(is_loopback: bool, hosts: &[&str]) -> Access {
+    fn access(is_local: bool, hosts: &[&str]) -> Access {
         Access {
             publish: Token("t".to_owned()),
             subscribe: None,
             metrics: None,
             accepts_token_in_url: false,
-            is_loopback,
+            is_local,
             hosts: hosts
                 .iter()
                 .map(|host| HostPattern::parse_name(host).unwrap())
@@ -218,7 +244,7 @@ mod tests {
 
     #[test]
     fn without_a_token_of_their_own_metrics_are_for_this_machine_alone() {
-        let is_open = |access: &Access| access.check_metrics(&HeaderMap::new()).is_ok();
+        let is_open = |access: &Access| access.check_metrics(&request("localhost")).is_ok();
         assert!(is_open(&access(true, &[])));
         assert!(!is_open(&access(false, &[])));
         assert!(!is_open(&access(true, &["a.example"])));
@@ -233,5 +259,30 @@ mod tests {
             ..access(true, &[])
         };
         assert!(!is_open(&metrics));
+    }
+
+    #[test]
+    fn over_a_unix_socket_any_host_will_do_but_metrics_are_for_this_machine() {
+        let over_unix = |host| {
+            let mut request = request(host);
+            request.extensions_mut().insert(LocalSocket);
+            request
+        };
+        for is_local in [true, false] {
+            let open = access(is_local, &[]);
+            assert!(open.check_host(&over_unix("a.example")).is_ok());
+            assert!(open.check_host(&over_unix("a b")).is_err());
+            let named = access(is_local, &["a.example"]);
+            assert!(named.check_host(&over_unix("a.example")).is_ok());
+            assert!(named.check_host(&over_unix("b.example")).is_err());
+        }
+        let local = access(true, &[]);
+        assert!(local.check_metrics(&over_unix("localhost")).is_ok());
+        assert!(local.check_metrics(&over_unix("a.example")).is_err());
+        assert!(
+            access(false, &[])
+                .check_metrics(&over_unix("localhost"))
+                .is_err()
+        );
     }
 }

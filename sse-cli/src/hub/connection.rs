@@ -1,5 +1,5 @@
 //! Connection of a client: the socket that hyper reads and writes, with time limits for requests and detection of
-//! clients that are gone, and the bodies of requests.
+//! clients that are gone.
 //!
 //! # A note to the next reader
 //!
@@ -12,9 +12,13 @@
 //! does not watch for the end of the client meanwhile. A stream must watch, because it would continue for long without
 //! a client. [`Connection::poll_flush`] detects the end, and [`ProbingSubscription`] then sends two comments. A client
 //! that is gone answers the first comment with a reset, so the second one cannot be written.
+//!
+//! Only connections of plain TCP need this. A client of TLS, HTTP/2 or a Unix socket that closes its writing half is
+//! gone, and hyper detects its end.
 
 use core::{
     mem,
+    net::SocketAddr,
     pin::Pin,
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, ready},
@@ -26,10 +30,8 @@ use std::{
     time::Instant,
 };
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use futures_util::Stream;
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt as _;
 use hyper::rt::{Sleep, Timer};
 use sse_hub::Subscription;
 use sse_hyper::Encoded;
@@ -38,8 +40,7 @@ use sse_reactor::IntoSocket;
 use tokio::{
     io::{AsyncRead, AsyncWrite, Empty, ReadBuf, empty},
     net::TcpStream,
-    runtime::Handle,
-    time::{self, timeout},
+    time,
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::either::Either;
@@ -51,8 +52,17 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time between the two comments that probe whether a client is gone. Its reset must arrive within this time.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Time for which the rest of a body is read and discarded. Then the connection is closed.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Address of a client, or of its proxy. It is an extension of each request, except over a Unix socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddress(pub(crate) SocketAddr);
+
+impl PeerAddress {
+    /// Returns the address of the other end of a connection. `None` if the connection is gone.
+    pub(crate) fn of(socket: &TcpStream) -> Option<Self> {
+        let peer = socket.peer_addr().ok()?;
+        Some(Self(SocketAddr::new(peer.ip().to_canonical(), peer.port())))
+    }
+}
 
 /// State that the parts of a connection share.
 #[derive(Debug, Default)]
@@ -81,20 +91,36 @@ impl ConnectionState {
     }
 }
 
-/// Socket of a connection, which hyper reads and writes.
-pub(crate) struct Connection {
-    /// The socket with its write timeout. It is replaced by an empty stream when it is taken out.
-    socket: Pin<Box<TimeoutStream<Either<TcpStream, Empty>>>>,
+/// Socket that fails when nothing can be written for the write timeout.
+pub(crate) type TimedSocket<S> = Pin<Box<TimeoutStream<S>>>;
+
+/// Sets the write timeout of a socket.
+pub(crate) fn with_write_timeout<S>(socket: S, write_timeout: Duration) -> TimedSocket<S>
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let mut socket = TimeoutStream::new(socket);
+    socket.set_write_timeout(Some(write_timeout));
+    Box::pin(socket)
+}
+
+/// Connection of plain TCP. Its socket is replaced by an empty stream when it is taken out.
+pub(crate) type PlainSocket = TimedSocket<Either<TcpStream, Empty>>;
+
+/// Connection, which hyper reads and writes.
+pub(crate) struct Connection<Io> {
+    io: Io,
+    /// Bytes that were read before.
+    read_ahead: Bytes,
     state: Arc<ConnectionState>,
 }
 
-impl Connection {
-    /// Creates a connection that fails when nothing can be written for this time.
-    pub(crate) fn new(socket: TcpStream, write_timeout: Duration) -> Self {
-        let mut socket = TimeoutStream::new(Either::Left(socket));
-        socket.set_write_timeout(Some(write_timeout));
+impl<Io> Connection<Io> {
+    /// Creates a connection that begins with bytes that were already read.
+    pub(crate) fn new(io: Io, read_ahead: Bytes) -> Self {
         Self {
-            socket: Box::pin(socket),
+            io,
+            read_ahead,
             state: Arc::default(),
         }
     }
@@ -102,7 +128,19 @@ impl Connection {
     pub(crate) fn state(&self) -> &Arc<ConnectionState> {
         &self.state
     }
+}
 
+impl Connection<PlainSocket> {
+    /// Creates a connection of plain TCP, whose socket can be handed over.
+    pub(crate) fn plain(socket: TcpStream, read_ahead: Bytes, write_timeout: Duration) -> Self {
+        Self::new(
+            with_write_timeout(Either::Left(socket), write_timeout),
+            read_ahead,
+        )
+    }
+}
+
+impl<Io: PollClientEnd> Connection<Io> {
     /// Records whether a client with a stream has closed its writing half.
     fn check_client(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let state = &self.state;
@@ -111,12 +149,7 @@ impl Connection {
         {
             return Ok(());
         }
-        let Either::Left(socket) = self.socket.get_ref() else {
-            return Ok(());
-        };
-        let mut byte = [0];
-        let peeked = socket.poll_peek(cx, &mut ReadBuf::new(&mut byte));
-        if let Poll::Ready(0) = peeked? {
+        if self.io.poll_client_end(cx)?.is_ready() {
             state.client_has_ended.store(true, Ordering::Relaxed);
             // Wakes the stream, so that it checks the flag.
             cx.waker().wake_by_ref();
@@ -125,9 +158,30 @@ impl Connection {
     }
 }
 
-impl IntoSocket for Connection {
+/// Connection whose client may close its writing half and still read.
+pub(crate) trait PollClientEnd {
+    /// Completes when the client has closed its writing half. It never does if hyper detects that.
+    fn poll_client_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl PollClientEnd for PlainSocket {
+    fn poll_client_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Either::Left(socket) = self.get_ref() else {
+            return Poll::Pending;
+        };
+        let mut byte = [0];
+        match ready!(socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? {
+            0 => Poll::Ready(Ok(())),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl IntoSocket for Connection<PlainSocket> {
     fn into_socket(mut self) -> Option<TcpStream> {
-        let socket = self.socket.as_mut().get_pin_mut().get_mut();
+        let socket = self.io.as_mut().get_pin_mut().get_mut();
         match mem::replace(socket, Either::Right(empty())) {
             Either::Left(socket) => Some(socket),
             Either::Right(_) => None,
@@ -135,14 +189,20 @@ impl IntoSocket for Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl<Io: AsyncRead + Unpin> AsyncRead for Connection<Io> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(self.socket.as_mut().poll_read(cx, buffer))?;
+        if self.read_ahead.is_empty() {
+            ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
+        } else {
+            let count = self.read_ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.read_ahead[..count]);
+            self.read_ahead.advance(count);
+        }
         if buffer.filled().len() > before && self.state.first_byte().is_none() {
             self.state.set_first_byte(Some(Instant::now()));
         }
@@ -150,22 +210,22 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl<Io: AsyncWrite + PollClientEnd + Unpin> AsyncWrite for Connection<Io> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.socket.as_mut().poll_write(cx, bytes)
+        Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.socket.as_mut().poll_flush(cx))?;
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         Poll::Ready(self.check_client(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.as_mut().poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -173,11 +233,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.socket.as_mut().poll_write_vectored(cx, slices)
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.io.is_write_vectored()
     }
 }
 
@@ -297,63 +357,4 @@ impl Drop for ProbingSubscription {
             state.has_stream.store(false, Ordering::Relaxed);
         }
     }
-}
-
-/// Body of a request. When it is dropped before its end, because the request is refused, a task reads and discards the
-/// rest.
-//
-// > If a server performs an immediate close of a TCP connection, there is a significant risk that the
-// > client will not be able to read the last HTTP response. … To avoid the TCP reset problem, servers
-// > typically close a connection in stages.
-//
-// https://www.rfc-editor.org/rfc/rfc9112#section-9.6
-pub(crate) struct RequestBody(Option<Incoming>);
-
-/// Body of a request, as the server reads it.
-type Incoming = sse_reactor::RequestBody;
-
-impl RequestBody {
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(Some(body))
-    }
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(SizeHint::default, Body::size_hint)
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        let rest = self.0.take_if(|body| !body.is_end_stream());
-        // There is no runtime after the server has ended.
-        let runtime = Handle::try_current();
-        if let (Some(rest), Ok(runtime)) = (rest, runtime) {
-            runtime.spawn(timeout(DRAIN_TIMEOUT, discard(rest)));
-        }
-    }
-}
-
-async fn discard(mut rest: Incoming) {
-    while let Some(Ok(_)) = rest.frame().await {}
 }

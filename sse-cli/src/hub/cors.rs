@@ -6,11 +6,14 @@ use anyhow::{Result, bail};
 use clap::Args;
 use http::{
     HeaderName, HeaderValue, Method,
-    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LINK, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::hub::host::{Host, HostPattern};
+use crate::hub::{
+    host::{Host, HostPattern},
+    mercure::{LAST_EVENT_ID, MERCURE_LAST_EVENT_ID},
+};
 
 /// Time for which a browser caches the response to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
@@ -60,9 +63,12 @@ impl CorsOptions {
         self.origins.contains(&OriginPattern::Any)
     }
 
-    /// Returns the layer that answers preflights and adds headers to responses, or `None` without other origins. It
-    /// never allows a browser to send cookies or other credentials of its own.
-    pub(crate) fn layer(&self) -> Result<Option<CorsLayer>> {
+    /// Returns the layer that answers preflights and adds headers to responses, or `None` without other origins. A
+    /// browser may send no cookies or other credentials of its own, except for the Mercure protocol.
+    ///
+    /// `for_mercure` adds what the Mercure protocol needs: the method `QUERY`, its headers, and cookies, unless all
+    /// origins are allowed.
+    pub(crate) fn layer(&self, for_mercure: bool) -> Result<Option<CorsLayer>> {
         let origins = match &*self.origins {
             [] => return Ok(None),
             [OriginPattern::Any] => AllowOrigin::any(),
@@ -76,17 +82,26 @@ impl CorsOptions {
                 })
             }
         };
-        let last_event_id = HeaderName::from_static("last-event-id");
-        let allowed = [AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, last_event_id];
+        let allowed = [AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LAST_EVENT_ID];
         let allowed = allowed.iter().chain(&self.allowed_headers).cloned();
         let exposed = [RETRY_AFTER];
         let exposed = exposed.iter().chain(&self.exposed_headers).cloned();
+        let (mut methods, mut exposed) = (
+            vec![Method::GET, Method::HEAD, Method::POST],
+            exposed.collect::<Vec<_>>(),
+        );
+        if for_mercure {
+            methods.push(Method::QUERY);
+            exposed.extend([LINK, WWW_AUTHENTICATE, MERCURE_LAST_EVENT_ID]);
+        }
         let layer = CorsLayer::new()
             .allow_origin(origins)
-            .allow_methods([Method::GET, Method::HEAD, Method::POST])
+            .allow_methods(methods)
             .allow_headers(allowed.collect::<Vec<_>>())
-            .expose_headers(exposed.collect::<Vec<_>>())
-            .max_age(PREFLIGHT_MAX_AGE);
+            .expose_headers(exposed)
+            .max_age(PREFLIGHT_MAX_AGE)
+            // > the hub MUST also send `Access-Control-Allow-Credentials: true`
+            .allow_credentials(for_mercure && !self.allows_any());
         Ok(Some(layer))
     }
 }

@@ -26,13 +26,20 @@ pub(crate) struct Host {
 
 impl Host {
     /// Returns the target host of a request, from the request target if that is an absolute URI, or from the Host
-    /// header. It is an error if the two differ. Only an HTTP/1.0 request may have no host.
+    /// header. It is an error if the two differ. Only an HTTP/1.0 request may have no host. HTTP/2 has the host in
+    /// `:authority`, which is part of the request target.
     pub(crate) fn from_request<B>(request: &Request<B>) -> Result<Option<Self>, Refusal> {
         let in_header = in_header(request.headers())?;
-        if in_header.is_none() && request.version() != Version::HTTP_10 {
+        let in_target = in_target(request.uri())?;
+        let is_missing = match request.version() {
+            Version::HTTP_10 => false,
+            Version::HTTP_2 => in_header.is_none() && in_target.is_none(),
+            _ => in_header.is_none(),
+        };
+        if is_missing {
             return Err(Refusal::bad("no Host header"));
         }
-        let Some((in_target, default_port)) = in_target(request.uri())? else {
+        let Some((in_target, default_port)) = in_target else {
             return Ok(in_header);
         };
         let is_same = |host: &Self| {
@@ -241,6 +248,29 @@ mod tests {
             "", ".", "a..", ".a", "[::1%lo]", "[v1.a]", "[::1]1", "a:1:2", "a b", "*",
         ] {
             assert!(Host::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn http2_has_the_host_in_the_target_or_in_the_header() {
+        for (target, header, expected) in [
+            ("http://a.example/", None, Some("a.example")),
+            (
+                "https://a.example/",
+                Some("a.example:443"),
+                Some("a.example"),
+            ),
+            ("/", Some("a.example"), Some("a.example")),
+            ("http://a.example/", Some("b.example"), None),
+            ("/", None, None),
+        ] {
+            let mut request = Request::builder().uri(target).version(Version::HTTP_2);
+            if let Some(host) = header {
+                request = request.header(HOST, host);
+            }
+            let host = Host::from_request(&request.body(()).unwrap());
+            let host = host.ok().flatten().map(|host| host.name);
+            assert_eq!(host.as_deref(), expected, "{target}, {header:?}");
         }
     }
 

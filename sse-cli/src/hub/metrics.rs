@@ -8,8 +8,16 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sse_hub::{Hub, LagHistogram, Stats};
 
+use crate::hub::response::RefusalKind;
+
 /// Name of the counter of requests.
 const REQUESTS: &str = "sse_hub_requests_total";
+
+/// Name of the counter of refusals.
+const REFUSALS: &str = "sse_hub_refusals_total";
+
+/// Name of the counter of lines that the access log does not have.
+const DROPPED_LINES: &str = "sse_hub_access_log_dropped_total";
 
 /// Name and description of the histogram of lags.
 const LAG: (&str, &str) = (
@@ -62,10 +70,18 @@ const HUB_COUNTERS: [HubCounter; 8] = [
     ),
 ];
 
-/// Counts a request, by its path and the status of its response.
-pub(crate) fn count_request(path: &'static str, status: StatusCode) {
+/// Counts a request, by its path and the status of its response, and its refusal.
+pub(crate) fn count_request(path: &'static str, status: StatusCode, refusal: Option<RefusalKind>) {
     let status = status.as_str().to_owned();
     counter!(REQUESTS, "path" => path, "status" => status).increment(1);
+    if let Some(kind) = refusal {
+        counter!(REFUSALS, "reason" => kind.name()).increment(1);
+    }
+}
+
+/// Counts lines of the access log that were dropped.
+pub(crate) fn count_dropped_lines(lines: u64) {
+    counter!(DROPPED_LINES).increment(lines);
 }
 
 /// Installs the recorder of the metrics, and starts a task for its upkeep. Must be called on the runtime.
@@ -74,6 +90,16 @@ pub(crate) fn install() -> Result<PrometheusHandle> {
         .install_recorder()
         .context("cannot install the recorder of metrics")?;
     describe_counter!(REQUESTS, "Requests that were answered, by path and status.");
+    describe_counter!(REFUSALS, "Requests that were refused, by reason.");
+    for kind in RefusalKind::ALL {
+        // With a start at 0, Prometheus also sees the first refusal as an increase.
+        counter!(REFUSALS, "reason" => kind.name()).increment(0);
+    }
+    describe_counter!(
+        DROPPED_LINES,
+        "Lines that are not in the access log, because the disk is slow or full."
+    );
+    count_dropped_lines(0);
     for (name, description, _) in HUB_COUNTERS {
         describe_counter!(name, description);
     }

@@ -4,13 +4,11 @@ use core::time::Duration;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use nkeys::KeyPair;
-use sse_hub::{Hub, HubConfig};
 use sse_hub_nats::{JetStream, NatsConfig, async_nats::ConnectOptions};
 
 use crate::{hub::options::at_least_one, parse};
@@ -93,11 +91,14 @@ pub(crate) struct NatsOptions {
 }
 
 impl NatsOptions {
-    /// Returns a hub over NATS, or a hub in memory without `--nats`.
-    pub(crate) fn hub(&self, config: HubConfig) -> Result<Hub> {
-        let Some(addresses) = &self.nats else {
-            return Ok(Hub::new(config));
-        };
+    /// Returns whether the events are kept in NATS.
+    pub(crate) fn is_set(&self) -> bool {
+        self.nats.is_some()
+    }
+
+    /// Returns the events in NATS.
+    pub(crate) fn events(&self) -> Result<JetStream> {
+        let addresses = self.nats.as_deref().unwrap_or_default();
         let stream = self.stream();
         // Reports invalid options at start, and not only with the first connection.
         self.identity.options()?;
@@ -110,10 +111,7 @@ impl NatsOptions {
             })
         };
         let events = JetStream::with_options(addresses, stream, options);
-        let events = events.map_err(|error| anyhow!("--nats: {error}"))?;
-        let (hub, follow) = Hub::with_backend(config, Arc::new(events));
-        tokio::spawn(follow);
-        Ok(hub)
+        events.map_err(|error| anyhow!("--nats: {error}"))
     }
 
     fn stream(&self) -> NatsConfig {

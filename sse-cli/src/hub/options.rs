@@ -1,6 +1,6 @@
 //! Groups of options of `sse hub`, and parsers of their values.
 
-use core::{net::SocketAddr, time::Duration};
+use core::time::Duration;
 use std::ffi::OsStr;
 
 use anyhow::{Result, bail, ensure};
@@ -16,7 +16,7 @@ use crate::{
     hub::{
         access::{Access, Token},
         host::HostPattern,
-        server::ListenAddress,
+        listen::Endpoint,
     },
     parse, stderr,
 };
@@ -49,10 +49,10 @@ pub(crate) struct AccessOptions {
     subscribe_token: Option<Token>,
     /// Token that a request for /metrics must send as `Authorization: Bearer TOKEN`.
     ///
-    /// The metrics count the events of all topics. Without this token, /metrics is open on a loopback address
-    /// without --subscribe-token and --allow-host; otherwise it answers 403. So set this token or --allow-host
-    /// if a proxy on this machine passes requests on. Other users of this machine can see command lines, so set
-    /// the token in the environment instead.
+    /// The metrics count the events of all topics. Without this token, /metrics is open on a loopback address and for
+    /// the host `localhost` of a Unix socket, without --subscribe-token and --allow-host; otherwise it answers 403. So
+    /// set this token or --allow-host if a proxy on this machine passes requests on. Other users of this machine can
+    /// see command lines, so set the token in the environment instead.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -84,26 +84,28 @@ pub(crate) struct AccessOptions {
 }
 
 impl AccessOptions {
+    /// Returns whether there is a token for publishers or subscribers.
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.publish_token.is_some() || self.subscribe_token.is_some()
+    }
+
     pub(crate) fn has_subscribe_token(&self) -> bool {
         self.subscribe_token.is_some()
     }
 
-    /// Checks the options together, for a server that listens on these addresses.
-    pub(crate) fn access(
-        &self,
-        listen: &ListenAddress,
-        addresses: &[SocketAddr],
-    ) -> Result<Access> {
-        let is_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
-        let is_loopback = addresses.iter().all(is_loopback);
-        let publish = match &self.publish_token {
-            Some(token) => token.clone(),
-            None if !is_loopback => bail!(
-                "{} can be reached from other machines: --publish-token or SSE_HUB_PUBLISH_TOKEN is \
-                 required",
-                listen
+    /// Checks the options together, for a server that listens at these endpoints.
+    ///
+    /// With the Mercure protocol, publishers have tokens of their own, so no publish token is needed.
+    pub(crate) fn access(&self, endpoints: &[Endpoint], is_mercure: bool) -> Result<Access> {
+        let exposed = endpoints.iter().find(|endpoint| !endpoint.is_local());
+        let publish = match (&self.publish_token, exposed) {
+            (Some(token), _) => token.clone(),
+            (None, _) if is_mercure => Token::random()?,
+            (None, Some(endpoint)) => bail!(
+                "{endpoint} can be reached from other machines: --publish-token or \
+                 SSE_HUB_PUBLISH_TOKEN is required"
             ),
-            None => {
+            (None, None) => {
                 let token = Token::random()?;
                 stderr::line(format_args!(
                     "the publish token of this run: {}",
@@ -140,7 +142,7 @@ impl AccessOptions {
             subscribe: subscribe.clone(),
             metrics: metrics.clone(),
             accepts_token_in_url: self.token_in_url,
-            is_loopback,
+            is_local: exposed.is_none(),
             hosts: self.hosts.clone(),
         })
     }

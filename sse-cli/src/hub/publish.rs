@@ -21,7 +21,7 @@ use tokio::{
 use crate::hub::{
     cooperative::{self, TimeSlice},
     event_input::EventInput,
-    response::{self, Body, Refusal},
+    response::{self, Body, Refusal, RefusalKind},
     server::Server,
 };
 
@@ -144,7 +144,8 @@ async fn parse_line(line: &str, max_event: usize) -> Result<Option<Publication>,
     cooperative::run(line.len(), move || parse(&line, max_event)).await
 }
 
-async fn send(hub: &Hub, publication: Publication) -> Result<EventId, Refusal> {
+/// Publishes an event.
+pub(crate) async fn send(hub: &Hub, publication: Publication) -> Result<EventId, Refusal> {
     let (hub, bytes) = (hub.clone(), publication.event.data().len());
     // The first poll encodes the event, which may be long work.
     let published =
@@ -163,7 +164,7 @@ fn publish_refusal(error: PublishError) -> Refusal {
             };
             let error = anyhow::Error::from(error);
             tracing::warn!("an event was not published: {error:#}");
-            Refusal::new(status, format_args!("{error:#}"))
+            Refusal::new(status, format_args!("{error:#}")).with_kind(RefusalKind::Backend)
         }
         _ => Refusal::bad(error),
     }
@@ -216,7 +217,7 @@ fn unsupported(reason: &str) -> Refusal {
 }
 
 /// Reads a body of at most `limit` bytes. A long body first waits until memory is reserved for it.
-async fn read<B>(
+pub(crate) async fn read<B>(
     body: B,
     limit: usize,
     memory: &BodyMemory,
@@ -313,7 +314,8 @@ impl BodyMemory {
             Err(_) => {
                 let seconds = RESERVATION_TIMEOUT.as_secs();
                 let reason = format_args!("too many publications: no memory free for {seconds} s");
-                Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason))
+                let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason);
+                Err(refusal.with_kind(RefusalKind::Memory))
             }
         }
     }

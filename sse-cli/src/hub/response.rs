@@ -67,6 +67,102 @@ const MAX_REASON_BYTES: usize = 1024;
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) reason: String,
+    kind: RefusalKind,
+}
+
+/// Reason of a refusal as the metrics count it. It is an extension of the response.
+//
+// A request cannot create a value, so the metrics have a fixed size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefusalKind {
+    /// The request is malformed, or a value in it is not valid.
+    BadRequest,
+    /// The host is missing, malformed, or not served here.
+    Host,
+    /// The request has no token, or a malformed one.
+    TokenMissing,
+    /// The request has a token that is not the right one.
+    TokenWrong,
+    /// The client may not do this with any token.
+    Forbidden,
+    /// The path does not exist.
+    NotFound,
+    /// The path does not have the method.
+    Method,
+    /// The body did not arrive in time.
+    Timeout,
+    /// The body or the event is too large.
+    TooLarge,
+    /// The media type, the charset or the encoding of the body is not supported.
+    MediaType,
+    /// The number of subscribers has reached its limit.
+    Full,
+    /// The client has too many streams.
+    TooMany,
+    /// There is no memory for a long body, or for long matchers.
+    Memory,
+    /// The backend refuses an event, or is not connected.
+    Backend,
+    /// Any other reason.
+    Other,
+}
+
+impl RefusalKind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::BadRequest,
+        Self::Host,
+        Self::TokenMissing,
+        Self::TokenWrong,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Method,
+        Self::Timeout,
+        Self::TooLarge,
+        Self::MediaType,
+        Self::Full,
+        Self::TooMany,
+        Self::Memory,
+        Self::Backend,
+        Self::Other,
+    ];
+
+    /// Returns the name in metrics and in the access log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Host => "host",
+            Self::TokenMissing => "token_missing",
+            Self::TokenWrong => "token_wrong",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Method => "method",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too_large",
+            Self::MediaType => "media_type",
+            Self::Full => "full",
+            Self::TooMany => "too_many",
+            Self::Memory => "memory",
+            Self::Backend => "backend",
+            Self::Other => "other",
+        }
+    }
+
+    /// Returns the kind of a refusal with this status, unless the refusal has another kind.
+    fn from_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::BAD_REQUEST => Self::BadRequest,
+            StatusCode::UNAUTHORIZED => Self::TokenWrong,
+            StatusCode::FORBIDDEN => Self::Forbidden,
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::Method,
+            StatusCode::REQUEST_TIMEOUT => Self::Timeout,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::MediaType,
+            StatusCode::MISDIRECTED_REQUEST => Self::Host,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Refusal {
@@ -78,7 +174,11 @@ impl Refusal {
             reason.truncate(end.unwrap_or(0));
             reason.push('…');
         }
-        Self { status, reason }
+        Self {
+            status,
+            reason,
+            kind: RefusalKind::from_status(status),
+        }
     }
 
     /// Creates a refusal with the status `400 Bad Request`.
@@ -89,6 +189,11 @@ impl Refusal {
     /// Creates a refusal with the status `413 Payload Too Large`.
     pub(crate) fn too_large(reason: impl Display) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
+    }
+
+    /// Sets the kind. By default, the status decides.
+    pub(crate) fn with_kind(self, kind: RefusalKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// Adds a place, such as the number of a line, before the reason.
@@ -104,26 +209,34 @@ impl From<Refusal> for Response<Body> {
     fn from(refusal: Refusal) -> Self {
         let (status, reason) = (refusal.status.as_u16(), &refusal.reason);
         tracing::debug!(status, ?reason, "request refused");
-        let mut response = text(refusal.status, refusal.reason + "\n");
-        let headers = response.headers_mut();
-        match refusal.status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.typed_insert(RetryAfter::delay(Duration::from_secs(10)));
-            }
-            _ => {}
-        }
+        let mut response = error(refusal.status, refusal.reason);
+        response.extensions_mut().insert(refusal.kind);
         response
     }
+}
+
+/// Returns a response with an error status, with the headers that clients expect with it.
+pub(crate) fn error(status: StatusCode, reason: impl Into<String>) -> Response<Body> {
+    let mut response = text(status, reason.into() + "\n");
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.typed_insert(RetryAfter::delay(Duration::from_secs(10)));
+        }
+        _ => {}
+    }
+    response
 }
 
 /// Returns `405 Method Not Allowed` with the methods that are allowed.
 pub(crate) fn method_not_allowed(allowed: &[Method]) -> Response<Body> {
     let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
-    let reason = format!("allowed methods: {}\n", names.join(", "));
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, reason);
+    let reason = format_args!("allowed methods: {}", names.join(", "));
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, reason);
+    let mut response = Response::from(refusal);
     let allow: Allow = allowed.iter().cloned().collect();
     response.headers_mut().typed_insert(allow);
     response

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
-use sse_hub::{InvalidTopic, SubscribeError, SubscriptionBuilder, TopicFilters};
+use sse_hub::{InvalidTopic, SubscribeError, Subscription, SubscriptionBuilder, TopicFilters};
 use sse_hyper::EventId;
 
 use crate::hub::{
     connection::{ConnectionState, ProbingSubscription},
     event_input::{MAX_TOPICS, check_encoding},
-    response::{Body, Refusal},
+    response::{Body, Refusal, RefusalKind},
     server::Server,
+    suggestion::nearest,
 };
 
 /// Returns a response with the stream of the events that the query selects.
@@ -21,28 +22,36 @@ pub(crate) fn subscribe<B>(
 ) -> Result<Response<Body>, Refusal> {
     server.access.check_subscriber(request)?;
     let query = Query::parse(request.uri())?;
-    let mut builder = server
-        .hub
-        .subscription(query.filters.clone())
-        .lag_policy(server.slow);
-    if let Some(events) = server.max_lag {
-        builder = builder.max_lag(events);
+    let builder = server.subscription(query.filters.clone());
+    let subscription = with_start(builder, &query, request.headers()).subscribe()?;
+    Ok(stream(server, request, subscription))
+}
+
+impl From<SubscribeError> for Refusal {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::Denied(_) => Self::new(StatusCode::FORBIDDEN, error),
+            _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, error).with_kind(RefusalKind::Full),
+        }
     }
-    let subscription = with_start(builder, &query, request.headers()).subscribe();
-    let subscription = subscription.map_err(|error| match error {
-        SubscribeError::Denied(_) => Refusal::new(StatusCode::FORBIDDEN, error),
-        _ => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error),
-    })?;
+}
+
+/// Returns a response with the events of a subscription. The event loop takes its connection over if it can.
+pub(crate) fn stream<B>(
+    server: &Server,
+    request: &Request<B>,
+    subscription: Subscription,
+) -> Response<Body> {
     if let Some(reactor) = &server.reactor
         && request.version() == Version::HTTP_11
     {
         let response = reactor.respond(request, subscription);
-        return Ok(response.map(BodyExt::boxed_unsync));
+        return response.map(BodyExt::boxed_unsync);
     }
     let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
     let events = ProbingSubscription::new(subscription, connection);
     let response = server.streams.respond(request, events);
-    Ok(response.map(BodyExt::boxed_unsync))
+    response.map(BodyExt::boxed_unsync)
 }
 
 /// Sets the start of a subscription. The `Last-Event-ID` header has precedence over the ID in the query, because a
@@ -85,12 +94,6 @@ const CACHE_BUSTER: &str = "_";
 
 /// Last event ID with which a client requests all events that are kept.
 const EARLIEST: &str = "earliest";
-
-/// Maximum length in bytes of an unknown name that is compared with the known ones.
-const MAX_NAME_BYTES: usize = 64;
-
-/// Minimum similarity of an unknown name to a suggested one, as in clap.
-const MIN_LIKENESS: f64 = 0.7;
 
 /// Parameters of a subscription.
 #[derive(Debug)]
@@ -159,18 +162,9 @@ fn documented_name(name: &str) -> Option<&'static str> {
 }
 
 fn unknown_parameter(name: &str) -> Refusal {
-    let nearest = PARAMETERS
-        .into_iter()
-        .filter(|_| name.len() <= MAX_NAME_BYTES)
-        .map(|known| {
-            let likeness = strsim::jaro(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
-            (likeness, known)
-        })
-        .filter(|(likeness, _)| *likeness >= MIN_LIKENESS)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
     let names = PARAMETERS.join(", ");
-    Refusal::bad(match nearest {
-        Some((_, nearest)) => {
+    Refusal::bad(match nearest(name, PARAMETERS) {
+        Some(nearest) => {
             format!("unknown parameter {name:?}; did you mean {nearest}? Known ones are {names}")
         }
         None => format!("unknown parameter {name:?}; known ones are {names}"),

@@ -7,9 +7,11 @@ use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sse_hub::{Hub, HubConfig, LagPolicy, TopicFilters};
+use sse_hyper::{CloseEvent, StreamTracker};
 use testkit::poll_time::assert_yields;
 
 use crate::hub::{
+    Storage,
     access::{Access, Token},
     publish::BodyMemory,
     response::Body,
@@ -31,22 +33,27 @@ const MAX_BODY_BYTES: usize = 8 * MAX_EVENT_BYTES + 64 * 1024;
 fn server() -> Arc<Server> {
     Arc::new(Server {
         hub: Hub::new(HubConfig::new()),
-        streams: sse_hyper::StreamTracker::default(),
+        storage: Storage::default(),
+        streams: StreamTracker::default(),
         reactor: None,
         access: Access {
             publish: Token::parse("t").unwrap(),
             subscribe: None,
             metrics: None,
             accepts_token_in_url: false,
-            is_loopback: true,
+            is_local: true,
             hosts: Vec::new(),
         },
+        mercure: None,
         cors: None,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
+        access_log: None,
+        debugger: false,
         body_memory: BodyMemory::default(),
         max_event: MAX_EVENT_BYTES,
         slow: LagPolicy::Disconnect,
         max_lag: None,
+        close_event: CloseEvent::default(),
     })
 }
 

@@ -224,6 +224,12 @@ impl Follower {
         follower
     }
 
+    /// Returns the next item or error, or `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Item, sse_source::Error>> {
+        let item = timeout(test_timeout(), self.source.next());
+        item.await.expect("an item in time")
+    }
+
     /// Returns the next item that is not an event of the type `position`.
     pub(crate) async fn item(&mut self) -> Item {
         loop {

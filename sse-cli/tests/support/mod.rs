@@ -2,7 +2,12 @@
 #![allow(dead_code, unused_imports, reason = "not every test uses all items")]
 
 mod command;
+pub(crate) mod http2;
 pub(crate) mod hub;
+#[cfg(feature = "hub")]
+pub(crate) mod mercure;
+#[cfg(all(feature = "hub", unix))]
+pub(crate) mod secure;
 
 use std::{
     io::{Read, Write},
