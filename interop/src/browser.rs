@@ -64,27 +64,33 @@ impl Client {
 impl Browser {
     /// Opens `clients/page.html` with these jobs, and returns the results that the page posts.
     pub fn run(self, client: Client, jobs: &Value) -> Result<Vec<Value>> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let page = url(listener.local_addr()?.port(), "/");
         let html = fs::read_to_string(folder::prepared("clients/page.html")?)?;
-        let site = Site {
-            page: client.page(&html),
-            worker: worker(&html)?,
-            jobs: jobs.to_string(),
-        };
+        let mut site = Site::new(client.page(&html))?;
+        site.content.worker = worker(&html)?;
+        self.visit(site, jobs)
+            .with_context(|| format!("{client:?}"))
+    }
+
+    /// Opens the page of a site with these jobs, and returns the results that the page posts.
+    pub fn visit(self, site: Site, jobs: &Value) -> Result<Vec<Value>> {
+        let page = [&site.origin()?, "/"].concat();
+        let Site {
+            listener,
+            mut content,
+        } = site;
+        content.jobs = jobs.to_string();
         let (sender, results) = channel();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let (site, sender) = (site.clone(), sender.clone());
+                let (content, sender) = (content.clone(), sender.clone());
                 // After an error here, the page posts no results.
-                thread::spawn(move || site.answer(connection, &sender));
+                thread::spawn(move || content.answer(connection, &sender));
             }
         });
         let _slot = browser::slot()?;
         let _browser = self.open(&page)?;
         let results = results.recv_timeout(test_timeout());
-        let results =
-            results.with_context(|| format!("{self:?}, {client:?}: the page posts no results"))?;
+        let results = results.with_context(|| format!("{self:?}: the page posts no results"))?;
         Ok(serde_json::from_slice(&results)?)
     }
 
@@ -127,16 +133,49 @@ user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
     Ok(command)
 }
 
-/// Contents of the web site for the browser.
-#[derive(Clone)]
-struct Site {
-    page: String,
-    worker: String,
-    jobs: String,
+/// Web site with one page, which gets jobs from it and posts the results to it.
+#[derive(Debug)]
+pub struct Site {
+    listener: TcpListener,
+    content: Content,
 }
 
 impl Site {
-    /// Answers one request: for the page, the worker, the jobs, the results, or a file of the npm package.
+    /// Creates a site with this page.
+    pub fn new(page: String) -> Result<Self> {
+        Ok(Self {
+            listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
+            content: Content {
+                page,
+                ..Content::default()
+            },
+        })
+    }
+
+    /// Returns the origin of the page.
+    pub fn origin(&self) -> Result<String> {
+        Ok(url(self.listener.local_addr()?.port(), ""))
+    }
+
+    /// Adds a cookie, which the browser gets with the page. It is the value of a header `Set-Cookie`.
+    pub fn add_cookie(&mut self, cookie: &str) {
+        let header = format!("Set-Cookie: {cookie}\r\n");
+        self.content.cookies.push_str(&header);
+    }
+}
+
+/// Contents of a site.
+#[derive(Clone, Debug, Default)]
+struct Content {
+    page: String,
+    worker: String,
+    jobs: String,
+    /// Headers `Set-Cookie`, each with the end of its line.
+    cookies: String,
+}
+
+impl Content {
+    /// Answers one request: for the page, the worker, the jobs, the results, or a file of an npm package.
     fn answer(&self, connection: TcpStream, results: &Sender<Vec<u8>>) -> Result<()> {
         let mut reader = BufReader::new(connection);
         let mut request = String::new();
@@ -164,8 +203,9 @@ impl Site {
         };
         write!(
             reader.get_mut(),
-            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            bytes.len()
+            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n",
+            bytes.len(),
+            self.cookies
         )?;
         reader.get_mut().write_all(&bytes)?;
         if request.starts_with("POST") {
@@ -188,11 +228,16 @@ fn worker(html: &str) -> Result<String> {
     .concat())
 }
 
+/// Returns a file of our npm package, or of one in `/node_modules`.
 fn file(path: &str) -> Result<(&'static str, Vec<u8>)> {
     let content_type = match path.ends_with(".wasm") {
         true => "application/wasm",
         false => "text/javascript",
     };
-    let file = folder::prepared(&["npm", path].concat())?;
+    let folder = match path.starts_with("/node_modules/") {
+        true => "clients",
+        false => "npm",
+    };
+    let file = folder::prepared(&[folder, path].concat())?;
     Ok((content_type, fs::read(file)?))
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use testkit::contract;
+use testkit::{Item, contract};
 
 use crate::process::{self, Process};
 
@@ -32,15 +32,31 @@ impl Curl {
         Ok(Self { process, body })
     }
 
+    /// Waits until the first bytes of the stream have arrived.
+    pub fn wait_until_open(&mut self) -> Result<()> {
+        self.read_until(|bytes| !bytes.is_empty()).map(drop)
+    }
+
     /// Reads until the first event is complete.
     pub fn read_first_event(&mut self) -> Result<()> {
+        self.read_events(1).map(drop)
+    }
+
+    /// Reads until this number of events is complete, and returns all events that have arrived.
+    pub fn read_events(&mut self, count: usize) -> Result<Vec<Item>> {
+        let bytes = self.read_until(|bytes| contract::events(bytes).len() >= count)?;
+        Ok(contract::events(&bytes))
+    }
+
+    /// Reads until the function returns true for the bytes that have arrived, and returns them.
+    pub fn read_until(&mut self, is_complete: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>> {
         let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
-        while contract::events(&bytes).is_empty() {
+        while !is_complete(&bytes) {
             let read = self.read(&mut buffer)?;
-            ensure!(read > 0, "the stream ended before its first event");
+            ensure!(read > 0, "the stream ended after {} bytes", bytes.len());
             bytes.extend_from_slice(&buffer[..read]);
         }
-        Ok(())
+        Ok(bytes)
     }
 
     /// Returns whether the stream is open.

@@ -1,4 +1,5 @@
-//! Interoperability tests: the contract servers with real clients, behind real proxies, and with faults.
+//! Interoperability tests: the contract servers with real clients, behind real proxies, and with faults; and the hub
+//! with clients of Mercure.
 //!
 //! Everything runs on 127.0.0.1, and each test has its own servers. `cargo xtask test-servers` prepares and runs the
 //! tests.
@@ -13,9 +14,10 @@
 //! - [`browser`]: Chromium and Firefox with a test page.
 //! - [`demo`]: the demo server, which is killed and restarted.
 //! - [`nodes`]: several demo servers over NATS, which are killed and restarted.
+//! - [`mercure`]: `sse hub` with the Mercure protocol.
 //!
-//! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs` and `nodes.rs`. `clients/` has
-//! small programs in other languages.
+//! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs`, `nodes.rs`, `mercure.rs` and
+//! `mercure_browsers.rs`. `clients/` has small programs in other languages.
 
 pub mod browser;
 pub mod curl;
@@ -23,6 +25,7 @@ pub mod cutter;
 pub mod demo;
 pub mod folder;
 pub mod live;
+pub mod mercure;
 pub mod nodes;
 pub mod process;
 pub mod proxy;

@@ -6,5 +6,7 @@ mod clients;
 mod demo;
 mod faults;
 mod hyper_client;
+mod mercure;
+mod mercure_browsers;
 mod nodes;
 mod proxies;
