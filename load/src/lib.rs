@@ -11,6 +11,8 @@
 //!   with [`markdown`]. The binary is `servers`, and takes [`options`].
 //! - [`hub`]: fan-out of one feed: rates, latencies, memory with a growing number of subscribers, and subscribers
 //!   that do not read. The binary is `hub`.
+//! - [`mercure`]: cost of the Mercure protocol, and of routing by topics and patterns. The binaries are `mercure` and,
+//!   for the routing, `routes`.
 //! - [`soak`]: clients that connect, stall, leave and resume, and check each event. The binary is `soak`.
 //! - [`flood`]: a server that always has data to read, with a binary of that name; [`clients`]: the libraries that
 //!   receive it; [`receiver`]: the main function of their programs, with a [`tally`], and the handle of such a program.
@@ -20,16 +22,21 @@
 //! - [`attack`]: hostile requests, floods and bombs. The binaries are `attack` and, for the client, `attacked`.
 //! - [`nodes`]: many clients at several nodes over one NATS server, while each of them is killed once. The binary is
 //!   `nodes`.
+//! - [`store_kills`]: a hub with a file, which is killed while many publishers use it. The binary is `store_kills`.
+//! - [`durable`]: rates of durable events, of stores with many publishers. The binary is `durable`.
 
 pub mod attack;
 pub mod clients;
 pub mod commands;
 pub mod decoding;
+pub mod durable;
 pub mod feed;
 pub mod flood;
 pub mod hub;
+mod hub_publisher;
 pub mod machine;
 pub mod measure;
+pub mod mercure;
 pub mod nodes;
 pub mod options;
 pub mod process;
@@ -43,6 +50,7 @@ pub mod servers;
 pub mod serving;
 pub mod shutdown;
 pub mod soak;
+pub mod store_kills;
 pub mod subscriber_process;
 pub mod subscribers;
 pub mod tally;

@@ -69,7 +69,7 @@ pub async fn run(sse: &Path, options: Options, out: &mut impl Write) -> Result<(
         "{clients} clients, {events} events, two nodes and NATS, each killed once, seed {seed}"
     )?;
     let mut rng = Rng::with_seed(seed);
-    let mut servers = Servers::start(sse, options.kept())?;
+    let mut servers = Servers::start(sse, options.kept()).await?;
     let publisher = Publisher::new(&servers.nats_url())?;
     // All clients begin after this event.
     let first = publisher.publish(0).await?;

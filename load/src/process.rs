@@ -4,6 +4,7 @@ use std::{
     env, fs,
     io::{self, Read as _},
     iter::Sum,
+    net::Ipv4Addr,
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -14,6 +15,8 @@ use std::{
 
 use anyhow::{Context as _, Error, Result, ensure};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use testkit::timeout::test_timeout;
+use tokio::{net::TcpStream, time::sleep};
 
 use crate::program::number;
 
@@ -91,6 +94,30 @@ impl Process {
         ensure!(stderr.is_empty(), "the process printed:\n{stderr}");
         let status = self.child.try_wait()?;
         ensure!(status.is_none(), "the process has ended: {status:?}");
+        Ok(())
+    }
+
+    /// Waits until the process accepts connections on this port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the process ends before that, or does not listen in time.
+    pub async fn wait_until_listening(&mut self, port: u16) -> Result<()> {
+        let start = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .is_err()
+        {
+            if self.child.try_wait()?.is_some() {
+                self.check_health()?;
+            }
+            let limit = test_timeout();
+            ensure!(
+                start.elapsed() < limit,
+                "the process does not listen on port {port} within {limit:?}"
+            );
+            sleep(Duration::from_millis(1)).await;
+        }
         Ok(())
     }
 

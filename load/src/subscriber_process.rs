@@ -5,7 +5,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::Result;
 
-use crate::program::Program;
+use crate::{program::Program, subscribers::StreamRequest};
 
 /// Process with the subscribers of one server.
 #[derive(Debug)]
@@ -24,6 +24,20 @@ impl SubscriberProcess {
         Self::connect_with_stalled(path, port, count, 0)
     }
 
+    /// Starts the process with subscribers that send this request, and waits until all are connected.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a subscriber cannot connect.
+    pub fn connect_with(
+        path: &Path,
+        request: &StreamRequest,
+        port: u16,
+        count: usize,
+    ) -> Result<Self> {
+        Self::start(path, request, port, count, 0)
+    }
+
     /// Starts the process with additional stalled subscribers, and waits until all are connected.
     ///
     /// Stalled subscribers never read, and [`count`](Self::count) does not include them.
@@ -37,10 +51,22 @@ impl SubscriberProcess {
         count: usize,
         stalled: usize,
     ) -> Result<Self> {
+        Self::start(path, &StreamRequest::default(), port, count, stalled)
+    }
+
+    fn start(
+        path: &Path,
+        request: &StreamRequest,
+        port: u16,
+        count: usize,
+        stalled: usize,
+    ) -> Result<Self> {
         let [port, number, stalled] =
             [usize::from(port), count, stalled].map(|value| value.to_string());
         let arguments = ["--port", &port, "--count", &number, "--stalled", &stalled];
-        let mut program = Program::start(Command::new(path).args(arguments))?;
+        let mut command = Command::new(path);
+        command.args(arguments).args(request.arguments());
+        let mut program = Program::start(&mut command)?;
         program.answer("connected")?;
         Ok(Self { program, count })
     }

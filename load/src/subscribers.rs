@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use clap::Args;
 use mio::{Events, Poll, Token};
 use testkit::timeout::test_timeout;
 
@@ -23,9 +24,58 @@ static READ_TIMEOUT: LazyLock<Duration> = LazyLock::new(test_timeout);
 /// Maximum number of concurrent connection attempts. It is below the backlog of a listener.
 const MAX_CONNECTING: usize = 128;
 
+/// Request of each client.
+#[derive(Args, Clone, Debug)]
+pub struct StreamRequest {
+    /// Path and query of the stream.
+    #[arg(long, default_value = StreamRequest::DEFAULT_TARGET)]
+    pub target: String,
+    /// Value of the header `Authorization`.
+    #[arg(long)]
+    pub authorization: Option<String>,
+}
+
+impl StreamRequest {
+    const DEFAULT_TARGET: &str = "/events";
+
+    /// Creates a request for this path and query, without a token.
+    pub fn new(target: impl Into<String>) -> Self {
+        Self {
+            target: target.into(),
+            authorization: None,
+        }
+    }
+
+    /// Returns the arguments of a program that takes a request.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &str> {
+        let authorization = self.authorization.as_deref();
+        let authorization = authorization.map(|value| ["--authorization", value]);
+        ["--target", &self.target]
+            .into_iter()
+            .chain(authorization.into_iter().flatten())
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut text = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.target);
+        text.push_str("Accept: text/event-stream\r\n");
+        if let Some(value) = &self.authorization {
+            text.push_str(&format!("Authorization: {value}\r\n"));
+        }
+        text.push_str("\r\n");
+        text.into_bytes()
+    }
+}
+
+impl Default for StreamRequest {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT_TARGET)
+    }
+}
+
 /// Clients that are connected and have received the head of their response.
 #[derive(Debug)]
 pub struct Subscribers {
+    request: Vec<u8>,
     poll: Poll,
     ready: Events,
     clients: Vec<Client>,
@@ -43,7 +93,22 @@ impl Subscribers {
     ///
     /// Returns an error if a client gets no response.
     pub fn connect(port: u16, count: usize, keep: bool) -> Result<Self> {
+        Self::connect_with(&StreamRequest::default(), port, count, keep)
+    }
+
+    /// Connects `count` clients that send this request. With `keep`, they keep all received bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a client gets no response.
+    pub fn connect_with(
+        request: &StreamRequest,
+        port: u16,
+        count: usize,
+        keep: bool,
+    ) -> Result<Self> {
         let mut subscribers = Self {
+            request: request.to_bytes(),
             poll: Poll::new()?,
             ready: Events::with_capacity(1024),
             clients: Vec::with_capacity(count),
@@ -186,7 +251,7 @@ impl Subscribers {
         for event in &self.ready {
             let client = &mut self.clients[event.token().0];
             if event.is_writable() {
-                client.send_request()?;
+                client.send_request(&self.request)?;
             }
             if event.is_readable() {
                 let (before, was_over) = (client.events, client.ended);

@@ -12,7 +12,12 @@ use std::io;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use load::{machine, program::number, samples::Latencies, subscribers::Subscribers};
+use load::{
+    machine,
+    program::number,
+    samples::Latencies,
+    subscribers::{StreamRequest, Subscribers},
+};
 
 /// Subscribes many times to a server on 127.0.0.1.
 #[derive(Debug, Parser)]
@@ -26,6 +31,8 @@ struct Arguments {
     /// Number of additional subscribers that never read.
     #[arg(long, default_value_t = 0)]
     stalled: usize,
+    #[command(flatten)]
+    request: StreamRequest,
 }
 
 fn main() -> Result<()> {
@@ -33,9 +40,10 @@ fn main() -> Result<()> {
         port,
         count,
         stalled,
+        request,
     } = Arguments::parse();
     machine::raise_open_files((count + stalled) as u64 + 100)?;
-    let mut subscribers = Subscribers::connect(port, count, false)?;
+    let mut subscribers = Subscribers::connect_with(&request, port, count, false)?;
     subscribers.stall(port, stalled)?;
     let mut latencies = Latencies::default();
     println!("connected {count}");

@@ -7,8 +7,8 @@ use std::{
     env,
     ffi::OsString,
     fmt,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpStream, ToSocketAddrs as _},
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 use testkit::timeout::test_timeout;
 
-use super::connection;
+use super::{connection, hub_program::HubProgram};
 use crate::process::{Memory, Process};
 
 /// Number of subscribers before the base is measured.
@@ -74,8 +74,14 @@ pub struct Idle {
 pub fn all(programs: &Path, numbers: &[usize]) -> Result<Vec<Idle>> {
     let mut all = Vec::new();
     for program in [IdleProgram::Hub, IdleProgram::HubWithoutHandOff] {
-        let hub = Hub::start(&programs.join("sse"), program, numbers);
-        let Hub { process, address } = hub.with_context(|| program.to_string())?;
+        let most = numbers.iter().max().copied().unwrap_or_default() + FIRST;
+        let mut command = HubProgram::command(&programs.join("sse"), most);
+        command.args(["--publish-token", "x"]);
+        if program == IdleProgram::HubWithoutHandOff {
+            command.arg("--no-hand-off");
+        }
+        let hub = HubProgram::start(&mut command);
+        let HubProgram { process, address } = hub.with_context(|| program.to_string())?;
         all.push(one(program, &process, address, "/events?topic=a", numbers)?);
     }
     if let Some(path) = env::var_os(DURABLE_STREAMS) {
@@ -121,41 +127,6 @@ fn one(
         levels,
         left: process.memory()?,
     })
-}
-
-/// Running `sse hub`.
-struct Hub {
-    process: Process,
-    address: SocketAddr,
-}
-
-impl Hub {
-    fn start(path: &Path, program: IdleProgram, numbers: &[usize]) -> Result<Self> {
-        let most = numbers.iter().max().copied().unwrap_or_default();
-        let mut command = Command::new(path);
-        command
-            .args(["hub", "--listen", "127.0.0.1:0", "--publish-token", "x"])
-            .args(["--max-subscribers", &(most + FIRST).to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        if program == IdleProgram::HubWithoutHandOff {
-            command.arg("--no-hand-off");
-        }
-        let mut process = Process::start(&mut command)?;
-        let stdout = process.child().stdout.take().context("no output")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        let address = line
-            .trim()
-            .strip_prefix("http://")
-            .and_then(|rest| rest.split('/').next())
-            .with_context(|| format!("no address in {line:?}"))?;
-        let mut addresses = address.to_socket_addrs()?;
-        Ok(Self {
-            process,
-            address: addresses.next().context("no address")?,
-        })
-    }
 }
 
 /// Running server of durable-streams, with the stream `a`.

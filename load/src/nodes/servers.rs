@@ -2,17 +2,15 @@
 
 use std::{
     collections::VecDeque,
-    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use tempfile::TempDir;
-use testkit::{nats, port, timeout::test_timeout};
+use testkit::{nats, port};
 use tokio::time::sleep;
 
 use super::board::Board;
@@ -41,7 +39,7 @@ pub(super) struct Death {
 
 impl Servers {
     /// Starts all servers. Each node keeps `kept` events in memory.
-    pub(super) fn start(sse: &Path, kept: u64) -> Result<Self> {
+    pub(super) async fn start(sse: &Path, kept: u64) -> Result<Self> {
         let mut servers = Self {
             sse: sse.to_owned(),
             kept,
@@ -50,7 +48,7 @@ impl Servers {
             processes: vec![None, None, None],
         };
         for server in 0..NAMES.len() {
-            servers.up(server)?;
+            servers.up(server).await?;
         }
         Ok(servers)
     }
@@ -87,7 +85,7 @@ impl Servers {
         let name = NAMES[server];
         if self.processes[server].is_none() {
             sleep(pause).await;
-            self.up(server)?;
+            self.up(server).await?;
             deaths.pop_front();
             let published = board.published();
             return Ok(format!("{name} is back, after {published} events"));
@@ -110,7 +108,7 @@ impl Servers {
         deaths.len() <= 1 && deaths.iter().all(is_down)
     }
 
-    fn up(&mut self, server: usize) -> Result<()> {
+    async fn up(&mut self, server: usize) -> Result<()> {
         let mut command = if server == 0 {
             nats::command(self.ports[0], self.folder.path(), "")?
         } else {
@@ -122,16 +120,8 @@ impl Servers {
                 NAMES[server]
             )
         })?;
-        let begin = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[server])).is_err() {
-            let ended = process.ended_within(Duration::ZERO)?;
-            ensure!(ended.is_none(), "{command:?} has ended: {ended:?}");
-            ensure!(
-                begin.elapsed() < test_timeout(),
-                "{command:?} does not listen"
-            );
-            thread::sleep(Duration::from_millis(5));
-        }
+        let listening = process.wait_until_listening(self.ports[server]);
+        listening.await.with_context(|| format!("{command:?}"))?;
         self.processes[server] = Some(process);
         Ok(())
     }

@@ -23,9 +23,6 @@ const STALLED_BUFFER_BYTES: usize = 2048;
 /// a client. With the segments of the loopback interface it keeps 2.5 MB, which would not fill up.
 const STALLED_SEGMENT_BYTES: u32 = 1460;
 
-const REQUEST: &[u8] =
-    b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
-
 /// End of the head of a response.
 const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 
@@ -98,10 +95,10 @@ impl Client {
     }
 
     /// Sends the request, only once.
-    pub(super) fn send_request(&mut self) -> Result<()> {
+    pub(super) fn send_request(&mut self, request: &[u8]) -> Result<()> {
         if !self.asked {
-            let written = self.connection.write(REQUEST).context("cannot send")?;
-            ensure!(written == REQUEST.len(), "the request did not fit");
+            let written = self.connection.write(request).context("cannot send")?;
+            ensure!(written == request.len(), "the request did not fit");
             self.asked = true;
         }
         Ok(())
