@@ -38,6 +38,17 @@ pub(crate) fn hub(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     run(table.env("DURABLE_STREAMS", peer))
 }
 
+/// Prints the tables of stores of events with many publishers. NATS is among them.
+pub(crate) fn store(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    nats()?;
+    run(table("durable", arguments))
+}
+
+/// Prints the tables of the Mercure protocol: its cost, and routing by patterns.
+pub(crate) fn mercure(arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    run(table("mercure", arguments))
+}
+
 /// Attacks the hub and the client with hostile requests, floods and bombs.
 pub(crate) fn attack(arguments: impl IntoIterator<Item = String>) -> Result<()> {
     run(table("attack", arguments))
@@ -53,7 +64,7 @@ fn table(program: &str, arguments: impl IntoIterator<Item = String>) -> Command 
 #[derive(Args)]
 pub(crate) struct Soak {
     /// Test a server of sse-hyper with many clients that connect, stall, disconnect and resume.
-    #[arg(long, required_unless_present_any = ["client", "hub"])]
+    #[arg(long, required_unless_present_any = ["client", "hub", "store"])]
     server: bool,
     /// Test the client sse-source, while its server is killed and started again.
     #[arg(long, conflicts_with_all = ["server", "hub"])]
@@ -61,20 +72,25 @@ pub(crate) struct Soak {
     /// Test two nodes of sse-hub over NATS, while each of the three is killed and clients change nodes.
     #[arg(long, conflicts_with = "server")]
     hub: bool,
+    /// Test the command `sse hub --store` with many publishers and subscribers, while it is killed many times.
+    #[arg(long, conflicts_with_all = ["server", "client", "hub"])]
+    store: bool,
     /// Duration of the test of the server, in seconds.
-    #[arg(long, default_value_t = 600, conflicts_with_all = ["client", "hub"])]
+    #[arg(long, default_value_t = 600, conflicts_with_all = ["client", "hub", "store"])]
     seconds: u64,
-    /// Number of clients at the same time: 2000 by default, or 1000 with `--hub`.
+    /// Number of clients at the same time: 2000 by default, or 1000 with `--hub`. With `--store`, number of publishers:
+    /// 200 by default.
     #[arg(long, conflicts_with = "client")]
     clients: Option<u64>,
-    /// Number of times that the client's server is killed.
+    /// Number of times that the client's server is killed, or with `--store`, the hub.
     #[arg(long, default_value_t = 200, conflicts_with_all = ["server", "hub"])]
     restarts: u64,
-    /// Number of events that the client's server sends in total, or with `--hub`, that each client gets.
+    /// Number of events that the client's server sends in total; with `--hub`, that each client gets; with `--store`, that
+    /// are acknowledged at least.
     #[arg(long, default_value_t = 100_000, conflicts_with = "server")]
     events: u64,
     /// Let the client use HTTP/2.
-    #[arg(long, conflicts_with_all = ["server", "hub"])]
+    #[arg(long, conflicts_with_all = ["server", "hub", "store"])]
     http2: bool,
     /// Seed of all random decisions.
     #[arg(long, default_value_t = 1)]
@@ -87,6 +103,7 @@ impl Soak {
         let Self {
             client,
             hub,
+            store,
             seconds,
             clients,
             restarts,
@@ -107,6 +124,12 @@ impl Soak {
             run(cargo(&format!(
                 "run --release --package load --bin nodes -- \
                  --clients {clients} --events {events} --seed {seed}"
+            )))
+        } else if store {
+            let publishers = clients.unwrap_or(200);
+            run(cargo(&format!(
+                "run --release --package load --bin store_kills -- \
+                 --restarts {restarts} --events {events} --publishers {publishers} --seed {seed}"
             )))
         } else {
             let clients = clients.unwrap_or(2000);
@@ -144,10 +167,12 @@ pub(crate) fn smoke() -> Result<()> {
         ("restarts", None),
         ("restarts", Some("--http2")),
         ("nodes", None),
+        ("store_kills", None),
         ("attack", Some("--smoke")),
         ("servers", Some("--smoke")),
         ("clients", Some("--smoke")),
         ("hub", Some("--smoke")),
+        ("durable", Some("--smoke")),
     ] {
         let mut program = whole::program(name);
         run(program

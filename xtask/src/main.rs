@@ -6,9 +6,10 @@
 //! - `servers.rs`: tests the servers with real clients and real proxies.
 //! - `fuzz.rs`: runs the fuzz targets.
 //! - `load.rs`: runs the load and soak tests.
+//! - `mercure.rs`: runs the public conformance tests of Mercure.
 //! - `npm.rs`: builds `EventSource` for JavaScript, as a script and as a package.
 //! - `page.rs`: builds the wasm page.
-//! - `promises.rs`: checks that the tests that SECURITY.md names exist.
+//! - `promises.rs`: checks that the tests that SECURITY.md and CONFORMANCE.md name exist.
 //! - `release.rs`, `published.rs`: check the crates that are published, and publish them.
 //! - `size.rs`: prints the sizes of pages.
 //! - `setup.rs`: installs required programs, or reports that they are missing.
@@ -21,6 +22,7 @@ mod browser;
 mod demo;
 mod fuzz;
 mod load;
+mod mercure;
 mod npm;
 mod page;
 mod promises;
@@ -107,6 +109,12 @@ enum Command {
         /// Print the tables of one feed with many subscribers instead: 15 minutes, or less with `--quick`.
         #[arg(long, conflicts_with_all = ["server", "client"])]
         hub: bool,
+        /// Print the tables of stores of events with many publishers instead: five minutes, or less with `--quick`.
+        #[arg(long, conflicts_with_all = ["server", "client", "hub"])]
+        store: bool,
+        /// Print the tables of the Mercure protocol instead: five minutes, or less with `--quick`.
+        #[arg(long, conflicts_with_all = ["server", "client", "hub", "store"])]
+        mercure: bool,
         /// Measure for a shorter time, which is less exact.
         #[arg(long)]
         quick: bool,
@@ -117,8 +125,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Check each event for a long time: of a server or hub with clients that misbehave, or of a client whose server
-    /// is killed many times.
+    /// Check each event for a long time: of a server with clients that misbehave, of a client whose server is killed
+    /// many times, or of hubs that are killed.
     Soak(load::Soak),
     /// Attack `sse hub` and the client with hostile requests, floods and bombs, each under a memory limit of
     /// 512 MiB: a few minutes, or less with `-- --smoke`.
@@ -147,6 +155,13 @@ enum Command {
         /// Folder for event-source.js, and for event-source.mjs, which exports EventSource.
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Run the public conformance tests of the Mercure protocol in Chromium and Firefox. They are not a part of this
+    /// repository: clone <https://github.com/dunglas/mercure> first.
+    TestMercure {
+        /// Folder `conformance-tests` of that repository.
+        #[arg(long)]
+        suite: PathBuf,
     },
     /// Build the npm package into target/npm/package.
     PackageNpm,
@@ -178,6 +193,8 @@ fn main() -> ExitCode {
             server,
             client,
             hub,
+            store,
+            mercure,
             quick,
             smoke,
             mut arguments,
@@ -190,6 +207,10 @@ fn main() -> ExitCode {
                 load::clients(arguments)
             } else if hub {
                 load::hub(arguments)
+            } else if store {
+                load::store(arguments)
+            } else if mercure {
+                load::mercure(arguments)
             } else {
                 let mut table = run::cargo("run --release --package benches --bin table --");
                 table.args(arguments);
@@ -204,6 +225,7 @@ fn main() -> ExitCode {
         } => release::release(dry_run, allow_unchecked),
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
+        Command::TestMercure { suite } => mercure::test(&suite),
         Command::PackageNpm => npm::pack(),
         Command::TestNpm => npm::test(),
         Command::Page => page::build().map(|folder| println!("{}", folder.display())),

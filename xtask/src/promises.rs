@@ -1,4 +1,5 @@
-//! Checks that each promise in the tables of SECURITY.md names a test that exists.
+//! Checks that each promise in the tables of SECURITY.md, and each requirement of CONFORMANCE.md, names a test that
+//! exists.
 
 use std::{fs, path::Path};
 
@@ -6,22 +7,26 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::run::root;
 
-/// Document with the promises.
-const DOCUMENT: &str = "SECURITY.md";
+/// Documents with tables of promises.
+const DOCUMENTS: [&str; 2] = ["SECURITY.md", "sse-mercure/CONFORMANCE.md"];
 
 /// Heading of the column that names the tests.
 const COLUMN: &str = "Test";
 
 /// Returns an error for a promise without a test, or for a test that does not exist.
 pub(crate) fn check() -> Result<()> {
-    let text = fs::read_to_string(root().join(DOCUMENT)).context(DOCUMENT)?;
+    DOCUMENTS.into_iter().try_for_each(check_document)
+}
+
+fn check_document(document: &str) -> Result<()> {
+    let text = fs::read_to_string(root().join(document)).with_context(|| document.to_owned())?;
     let rows = rows(&text);
     ensure!(
         !rows.is_empty(),
-        "{DOCUMENT}: no table has the column {COLUMN:?}"
+        "{document}: no table has the column {COLUMN:?}"
     );
     for (number, cell) in rows {
-        check_row(root(), cell).with_context(|| format!("{DOCUMENT}:{number}"))?;
+        check_row(root(), cell).with_context(|| format!("{document}:{number}"))?;
     }
     Ok(())
 }

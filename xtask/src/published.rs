@@ -1,12 +1,14 @@
 //! Crates that are published. No other crate of the workspace is.
 
 /// Published crates, each with the cargo arguments for its target.
-pub(crate) const PUBLISHED: [(&str, &str); 9] = [
+pub(crate) const PUBLISHED: [(&str, &str); 11] = [
     ("sse-proto", ""),
     ("sse-hyper", ""),
     ("sse-warp", ""),
     ("sse-hub", ""),
     ("sse-hub-nats", ""),
+    ("sse-hub-redb", ""),
+    ("sse-mercure", ""),
     ("sse-reactor", ""),
     ("sse-source", ""),
     ("sse-cli", ""),

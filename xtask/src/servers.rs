@@ -1,4 +1,5 @@
-//! Tests the contract servers with real clients, with real proxies and with faults, and the demo with the command.
+//! Tests the contract servers with real clients, with real proxies and with faults; the demo with the command; and the
+//! hub with clients of Mercure.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -31,6 +32,17 @@ const SERVERS: [(&str, &str); 8] = [
     ("h2o", "h2o"),
     ("traffic_server", "trafficserver"),
     ("nats-server", "nats-server"),
+];
+
+/// Files of `interop/clients` in addition to the lock files.
+const CLIENT_FILES: [&str; 7] = [
+    "package.json",
+    "page.html",
+    "read.mjs",
+    "read.py",
+    "mercure.html",
+    "mercure.mjs",
+    "mercure.py",
 ];
 
 /// Builds the programs, installs the proxies and the clients, and runs the tests of `interop`.
@@ -98,7 +110,7 @@ fn clients(folder: &Path) -> Result<()> {
     let (source, clients) = (root().join("interop/clients"), folder.join("clients"));
     let python = folder.join("python");
     fs::create_dir_all(&clients)?;
-    for file in ["package.json", "page.html", "read.mjs", "read.py"] {
+    for file in CLIENT_FILES {
         fs::copy(source.join(file), clients.join(file))?;
     }
     installed(&source, &clients, "package-lock.json", |lock| {

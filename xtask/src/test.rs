@@ -19,7 +19,10 @@ const PUBLIC_ITEM_LINTS: &str = "-D clippy::exhaustive_enums -D clippy::exhausti
 pub(crate) fn all() -> Result<()> {
     steps(&[
         ("formatting", &formatting),
-        ("promises of SECURITY.md", &promises::check),
+        (
+            "promises of SECURITY.md and CONFORMANCE.md",
+            &promises::check,
+        ),
         ("words", &words::check),
         ("lints", &lints),
         ("tests and documentation tests", &tests),
@@ -59,6 +62,7 @@ fn lints() -> Result<()> {
         "--package web --all-targets",
         // `--all-targets` leaves out targets with `test = false`.
         "--package interop --test interop",
+        "--package sse-cli --all-features --test end_to_end",
         "--package web --all-features --test end_to_end",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Libraries, each with code that uses it.
-const PROJECTS: [(&str, &str); 8] = [
+const PROJECTS: [(&str, &str); 10] = [
     (
         "sse-proto",
         "pub fn new() -> sse_proto::Event { sse_proto::Event::new(\"hello\") }",
@@ -33,6 +33,14 @@ const PROJECTS: [(&str, &str); 8] = [
     (
         "sse-hub-nats",
         "pub fn new() -> sse_hub_nats::NatsConfig { sse_hub_nats::NatsConfig::default() }",
+    ),
+    (
+        "sse-hub-redb",
+        "pub fn new() -> sse_hub_redb::RedbConfig { sse_hub_redb::RedbConfig::default() }",
+    ),
+    (
+        "sse-mercure",
+        "pub fn new() -> sse_mercure::Limits { sse_mercure::Limits::default() }",
     ),
     (
         "sse-reactor",
