@@ -29,6 +29,10 @@ mod readmes {
     struct Hub;
     #[doc = include_str!("../../sse-hub-nats/README.md")]
     struct HubNats;
+    #[doc = include_str!("../../sse-hub-redb/README.md")]
+    struct HubRedb;
+    #[doc = include_str!("../../sse-mercure/README.md")]
+    struct Mercure;
     #[doc = include_str!("../../sse-reactor/README.md")]
     struct Reactor;
     #[doc = include_str!("../../sse-hyper/README.md")]

@@ -24,7 +24,13 @@ fn its_links_lead_to_files() {
         .filter_map(|rest| rest.split_once(')'));
     let mut count = 0;
     for (link, _) in links.filter(|(link, _)| !link.contains("://")) {
-        assert!(root().join(link).is_file(), "{link}");
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let path = root().join(file);
+        assert!(path.is_file(), "{link}");
+        if !anchor.is_empty() {
+            let page = fs::read_to_string(path).unwrap();
+            assert!(anchors(&page).any(|found| found == anchor), "{link}");
+        }
         count += 1;
     }
     assert!(count > 10, "{count}");
@@ -50,6 +56,20 @@ fn programs_of_pages_hide_no_lines() {
         }
     }
     assert!(count > 20, "{count}");
+}
+
+/// Returns the anchor that a forge gives each heading of a page.
+fn anchors(page: &str) -> impl Iterator<Item = String> {
+    let headings = page.split('\n').filter(|line| line.starts_with('#'));
+    headings.map(|heading| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        words
+            .chars()
+            .filter(kept)
+            .collect::<String>()
+            .replace(' ', "-")
+    })
 }
 
 /// Returns the programs in Rust of a page, each after the rest of the line that opens it.
