@@ -162,21 +162,23 @@ pub(crate) fn smoke() -> Result<()> {
     nats()?;
     nchan()?;
     whole::build("--bins --example contract_server")?;
-    for (name, option) in [
-        ("soak", Some("--seconds=5")),
-        ("restarts", None),
-        ("restarts", Some("--http2")),
-        ("nodes", None),
-        ("store_kills", None),
-        ("attack", Some("--smoke")),
-        ("servers", Some("--smoke")),
-        ("clients", Some("--smoke")),
-        ("hub", Some("--smoke")),
-        ("durable", Some("--smoke")),
+    for (name, options) in [
+        ("soak", "--seconds=5"),
+        ("restarts", ""),
+        ("restarts", "--http2"),
+        ("nodes", ""),
+        ("store_kills", ""),
+        ("attack", "--smoke"),
+        ("servers", "--smoke"),
+        ("clients", "--smoke"),
+        ("hub", "--smoke"),
+        ("durable", "--smoke"),
+        ("mercure", "--smoke --only hubs"),
+        ("routes", "--shape tail --subscribers 100 --events 50"),
     ] {
         let mut program = whole::program(name);
         run(program
-            .args(option)
+            .args(options.split_whitespace())
             .env("LOAD_PROGRAMS", target().join("debug")))?;
     }
     Ok(())

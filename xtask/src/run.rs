@@ -41,15 +41,20 @@ pub(crate) fn cargo(arguments: &str) -> Command {
     cargo
 }
 
-/// Prints the command, runs it, and returns an error if it fails.
+/// Prints the command, runs it, and returns an error if it fails. Prints its duration if it is a second or longer.
 pub(crate) fn run(mut command: impl BorrowMut<Command>) -> Result<()> {
     let command = command.borrow_mut();
     let line = shown(command);
     eprintln!("\n$ {line}");
+    let begun = Instant::now();
     let status = command.stdin(Stdio::null()).status();
     let status = status.with_context(|| format!("cannot run {line}"))?;
     if !status.success() {
         bail!("{line}: {status}");
+    }
+    let seconds = begun.elapsed().as_secs();
+    if seconds > 0 {
+        eprintln!("({seconds} s)");
     }
     Ok(())
 }

@@ -46,7 +46,11 @@ fn formatting() -> Result<()> {
 fn lints() -> Result<()> {
     setup::component("clippy", "cargo-clippy")?;
     setup::target(page::TARGET)?;
-    run(cargo_all("clippy", "--all-targets -- -D warnings"))?;
+    // `--all-targets` leaves out targets with `test = false`.
+    run(cargo_all(
+        "clippy",
+        "--all-targets --test interop --test end_to_end -- -D warnings",
+    ))?;
     // Each crate is built alone, as users build it, so that none depends on features that another crate enables.
     for (name, target) in PUBLISHED {
         run(cargo(&format!(
@@ -60,10 +64,6 @@ fn lints() -> Result<()> {
         "--package sse-cli --no-default-features --features hub",
         "--package sse-warp --all-targets --all-features",
         "--package web --all-targets",
-        // `--all-targets` leaves out targets with `test = false`.
-        "--package interop --test interop",
-        "--package sse-cli --all-features --test end_to_end",
-        "--package web --all-features --test end_to_end",
         "--package sse-wasm --all-targets --all-features --target wasm32-unknown-unknown",
         "--package web-page --target wasm32-unknown-unknown",
         "--package guide --example yew --target wasm32-unknown-unknown",
