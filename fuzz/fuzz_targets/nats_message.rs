@@ -14,6 +14,8 @@ use sse_hub::{Hub, HubConfig};
 const MAX_EVENT_BYTES: usize = 256;
 const MAX_TYPE_BYTES: usize = 16;
 const MAX_KEY_BYTES: usize = 8;
+const MAX_ID_BYTES: usize = 8;
+const MAX_TOPIC_BYTES: usize = 4096;
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
 /// Types that no publisher may use: those of the hub's own events, and those of `EventSource`.
@@ -24,6 +26,8 @@ static HUB: LazyLock<Hub> = LazyLock::new(|| {
         .max_event_bytes(MAX_EVENT_BYTES)
         .max_event_type_bytes(MAX_TYPE_BYTES)
         .max_key_bytes(MAX_KEY_BYTES)
+        .publisher_ids(true)
+        .max_event_id_bytes(MAX_ID_BYTES)
         .allowed_retry(Duration::ZERO..=MAX_RETRY);
     Hub::new(config)
 });
@@ -48,17 +52,17 @@ fuzz_target!(|input: &[u8]| {
         message::decode(Some(&again), &bytes).as_ref(),
         Ok(&publication)
     );
-    assert!(publication.event.id().is_none());
     let topics = publication.topics.iter();
     assert!((1..=64).contains(&topics.clone().count()));
     assert!(
         topics
             .into_iter()
-            .all(|topic| (1..=256).contains(&topic.as_str().len()))
+            .all(|topic| (1..=MAX_TOPIC_BYTES).contains(&topic.as_str().len()))
     );
 
     let event = &publication.event;
     let key = publication.key.as_ref().map_or(0, |key| key.len());
+    let id = event.id().map_or(0, |id| id.as_str().len());
     // Each line of data begins with `data: `.
     let line_ends = event.data().matches('\n').count();
     let data = event.data().len() + 6 * line_ends;
@@ -68,6 +72,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let is_allowed = event_type.len() <= MAX_TYPE_BYTES
         && key <= MAX_KEY_BYTES
+        && id <= MAX_ID_BYTES
         && event_type.len() + key + data <= MAX_EVENT_BYTES
         && event.retry().is_none_or(|time| time <= MAX_RETRY)
         && !RESERVED_TYPES.contains(&event_type);

@@ -34,11 +34,15 @@ const TOPIC_FILTERS: [&str; 4] = [
 ];
 
 /// Seeds of the target `nats_message`: headers and payload of a NATS message, with 0xFF between them.
-const MESSAGES: [[&[u8]; 2]; 6] = [
+const MESSAGES: [[&[u8]; 2]; 7] = [
     [b"NATS/1.0\r\nSse-Topics: news\r\n\r\n\xff", b"data: a\n\n"],
     [
         b"NATS/1.0\r\nSse-Topics: a%2Fb,c\r\nSse-Key: k%20\r\nNats-Msg-Id: 1\r\n\r\n\xff",
         b"event: t\nretry: 1000\ndata: a\ndata: b\n\n",
+    ],
+    [
+        b"NATS/1.0\r\nSse-Topics: %2A\r\nSse-Id: a%20b\r\nSse-Private: 1\r\n\r\n\xff",
+        b"data: a\n\n",
     ],
     [
         b"NATS/1.0\r\nSse-Topics: t\r\n\r\n\xff",
