@@ -5,14 +5,39 @@ mod support;
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::Once,
     time::Duration,
 };
 
 use futures_util::StreamExt;
 use sse_source::{ClientConfig, EventId, EventSource, Item, MessageEvent};
 use support::{Terminal, build_timeout, free_port, root};
-use testkit::timeout::test_timeout;
+use testkit::{cargo::ALL_PACKAGES, timeout::test_timeout};
 use tokio::time::timeout;
+
+/// Examples that are built together, with the packages and features of the other tests.
+const EXAMPLES: [&str; 7] = [
+    "actix",
+    "axum",
+    "broadcast",
+    "hyper",
+    "reqwest",
+    "topics",
+    "watch",
+];
+
+/// Builds the examples, and returns the command that runs this one.
+fn example(name: &str) -> String {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let examples = EXAMPLES.map(|name| format!("--example {name}")).join(" ");
+        let line = format!("cargo build --quiet {ALL_PACKAGES} {examples}");
+        let mut build = Terminal::start(&line, &root(), 0);
+        let status = build.end_within(build_timeout());
+        assert!(status.success(), "{}", build.printed());
+    });
+    testkit::example::program(name).display().to_string()
+}
 
 struct Server {
     terminal: Terminal,
@@ -20,10 +45,13 @@ struct Server {
 }
 
 impl Server {
-    /// Builds and starts an example, and waits until it listens.
-    fn start(arguments: &str, port: u16) -> Self {
-        let line = format!("cargo run --quiet {arguments}");
-        let mut terminal = Terminal::start(&line, &root(), port);
+    /// Starts an example that [`example`] builds, and waits until it listens.
+    fn start(name: &str, port: u16) -> Self {
+        Self::start_command(&example(name), port)
+    }
+
+    fn start_command(line: &str, port: u16) -> Self {
+        let mut terminal = Terminal::start(line, &root(), port);
         terminal.expect(&format!("http://127.0.0.1:{port}/"));
         Self { terminal, port }
     }
@@ -76,8 +104,7 @@ async fn next(source: &mut EventSource) -> MessageEvent<String> {
 }
 
 /// Checks a server that sends numbered events, one each second, and a last event at its end.
-async fn counts(arguments: &str) {
-    let server = Server::start(arguments, free_port());
+async fn counts(server: Server) {
     let mut source = server.read("/events", None);
     assert_eq!(next(&mut source).await.last_event_id, "1");
     let mut later = server.read("/events", Some(7));
@@ -101,27 +128,29 @@ async fn counts(arguments: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hyper() {
-    counts("-p sse-hyper --example hyper").await;
+    counts(Server::start("hyper", free_port())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn axum() {
-    counts("-p sse-hyper --features axum --example axum").await;
+    counts(Server::start("axum", free_port())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn warp() {
-    counts("-p sse-warp --example warp").await;
+    // It is not one of the packages that are built together.
+    let line = "cargo run --quiet -p sse-warp --all-features --example warp";
+    counts(Server::start_command(line, free_port())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn actix() {
-    counts("-p guide --example actix").await;
+    counts(Server::start("actix", free_port())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics() {
-    let server = Server::start("-p sse-hub --example topics", free_port());
+    let server = Server::start("topics", free_port());
     let mut live = server.read("/events?topic=orders/**", None);
     assert!(matches!(live.next().await, Some(Ok(Item::Open(_)))));
     let first = server.post("/publish/orders/17", "sent");
@@ -144,10 +173,7 @@ async fn topics() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broadcast() {
-    let server = Server::start(
-        "-p sse-hyper --features axum --example broadcast",
-        free_port(),
-    );
+    let server = Server::start("broadcast", free_port());
     let mut source = server.read("/events", None);
     assert!(matches!(source.next().await, Some(Ok(Item::Open(_)))));
     assert_eq!(server.post("/publish", "it works"), "1");
@@ -176,10 +202,9 @@ async fn broadcast() {
 #[tokio::test(flavor = "multi_thread")]
 async fn watch() {
     let port = free_port();
-    let serve = || Server::start("-p sse-hyper --features axum --example axum", port);
+    let serve = || Server::start("axum", port);
     let server = serve();
-    let line =
-        format!("cargo run --quiet -p sse-source --example watch http://127.0.0.1:{port}/events");
+    let line = format!("{} http://127.0.0.1:{port}/events", example("watch"));
     let mut watch = Terminal::start(&line, &root(), 0);
     watch.expect("connected\nsecond 1 #1\n");
     server.end();
@@ -193,12 +218,11 @@ async fn watch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reqwest() {
-    let server = Server::start("-p sse-hyper --example hyper", free_port());
+    let server = Server::start("hyper", free_port());
     let url = format!("http://127.0.0.1:{}/events", server.port);
-    let line =
-        format!("cargo run --quiet -p sse-source --features reqwest --example reqwest {url}");
+    let line = format!("{} {url}", example("reqwest"));
     let mut reqwest = Terminal::start(&line, &root(), 0);
-    assert!(reqwest.end_within(build_timeout()).success());
+    assert!(reqwest.end_within(test_timeout()).success());
     assert_eq!(
         reqwest.printed(),
         "second 1\nsecond 2\nsecond 3\nsecond 4\nsecond 5\n"

@@ -2,6 +2,16 @@
 
 use std::{env, process::Command};
 
+/// Arguments of cargo that select all packages, with all features.
+///
+/// Cargo resolves features for the selected packages. For each set of features, it compiles tokio, hyper and all their
+/// dependents again. So tests, programs and lints select the same packages, and name the targets that they need.
+///
+/// Packages for pages only are excluded. sse-warp is excluded because it has an example with the same name as one of
+/// sse-hyper, which the contract requires.
+pub const ALL_PACKAGES: &str =
+    "--workspace --exclude sse-npm --exclude sizes --exclude sse-warp --all-features";
+
 /// Removes from a command the environment variables in which cargo describes the running package.
 ///
 /// Some packages, such as ring, read them when they are built. Otherwise cargo would build them, and all packages
