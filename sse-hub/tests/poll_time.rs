@@ -12,7 +12,7 @@ use sse_hub::{
 };
 use sse_hyper::{Event, EventId};
 use support::{publish, sequenced_from_1, topic};
-use testkit::poll_time::assert_yields;
+use testkit::poll_time::{assert_yields, undisturbed};
 
 /// Number of events that are kept by default.
 const DEFAULT_EVENTS: u64 = 16_384;
@@ -67,212 +67,234 @@ async fn reads_the_next(hub: &Hub, to: &str, mut subscription: Subscription) {
 
 #[test]
 fn latest_events_of_filters_that_match_nothing() {
-    let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
-    for events in [DEFAULT_EVENTS, MANY_EVENTS] {
-        let hub = hub_with(events, topic("mine/others"), "x");
-        assert_yields("latest", async {
-            let builder = hub.subscription(mine.clone()).replay_last(10);
-            reads_the_next(&hub, "mine/7", builder.subscribe().unwrap()).await;
-        });
-    }
+    undisturbed(|| {
+        let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
+        for events in [DEFAULT_EVENTS, MANY_EVENTS] {
+            let hub = hub_with(events, topic("mine/others"), "x");
+            assert_yields("latest", async {
+                let builder = hub.subscription(mine.clone()).replay_last(10);
+                reads_the_next(&hub, "mine/7", builder.subscribe().unwrap()).await;
+            });
+        }
+    });
 }
 
 #[test]
 fn latest_events_of_filters_that_are_slow_to_match() {
-    let hub = hub_with(200, worst_topics(), "x");
-    let mine = worst_pattern(1).replace('*', "a");
-    assert_yields("latest", async {
-        let builder = hub.subscription(worst_filters()).replay_last(10);
-        reads_the_next(&hub, &mine, builder.subscribe().unwrap()).await;
+    undisturbed(|| {
+        let hub = hub_with(200, worst_topics(), "x");
+        let mine = worst_pattern(1).replace('*', "a");
+        assert_yields("latest", async {
+            let builder = hub.subscription(worst_filters()).replay_last(10);
+            reads_the_next(&hub, &mine, builder.subscribe().unwrap()).await;
+        });
     });
 }
 
 #[test]
 fn a_last_event_id_before_events_that_are_not_selected() {
-    let first = EventId::from(0);
-    for events in [DEFAULT_EVENTS, MANY_EVENTS] {
-        let hub = hub_with(events, topic("others"), "x");
+    undisturbed(|| {
+        let first = EventId::from(0);
+        for events in [DEFAULT_EVENTS, MANY_EVENTS] {
+            let hub = hub_with(events, topic("others"), "x");
+            assert_yields("last event ID", async {
+                let subscription = hub.subscribe(topic("mine"), Some(&first)).unwrap();
+                reads_the_next(&hub, "mine", subscription).await;
+            });
+        }
+        let hub = hub_with(200, worst_topics(), "x");
+        let mine = worst_pattern(1).replace('*', "a");
         assert_yields("last event ID", async {
-            let subscription = hub.subscribe(topic("mine"), Some(&first)).unwrap();
-            reads_the_next(&hub, "mine", subscription).await;
+            let subscription = hub.subscribe(worst_filters(), Some(&first)).unwrap();
+            reads_the_next(&hub, &mine, subscription).await;
         });
-    }
-    let hub = hub_with(200, worst_topics(), "x");
-    let mine = worst_pattern(1).replace('*', "a");
-    assert_yields("last event ID", async {
-        let subscription = hub.subscribe(worst_filters(), Some(&first)).unwrap();
-        reads_the_next(&hub, &mine, subscription).await;
     });
 }
 
 #[test]
 fn a_caller_that_reads_frames_in_a_loop() {
-    let hub = hub_with(MANY_EVENTS, topic("a"), "x");
-    assert_yields("frames", async {
-        let mut subscription = hub
-            .subscription(topic("a"))
-            .from_start()
-            .subscribe()
-            .unwrap();
-        let mut events = 0;
-        while events < MANY_EVENTS {
-            let frame = subscription.next().await.unwrap();
-            events += frame
-                .as_bytes()
-                .windows(2)
-                .filter(|bytes| bytes == b"\n\n")
-                .count() as u64;
-        }
+    undisturbed(|| {
+        let hub = hub_with(MANY_EVENTS, topic("a"), "x");
+        assert_yields("frames", async {
+            let mut subscription = hub
+                .subscription(topic("a"))
+                .from_start()
+                .subscribe()
+                .unwrap();
+            let mut events = 0;
+            while events < MANY_EVENTS {
+                let frame = subscription.next().await.unwrap();
+                events += frame
+                    .as_bytes()
+                    .windows(2)
+                    .filter(|bytes| bytes == b"\n\n")
+                    .count() as u64;
+            }
+        });
     });
 }
 
 #[test]
 fn a_caller_that_reads_large_frames_in_a_loop() {
-    let hub = hub_with(DEFAULT_EVENTS, topic("a"), &"x".repeat(15_000));
-    assert_yields("frames", async {
-        let mut subscription = hub
-            .subscription(topic("a"))
-            .from_start()
-            .subscribe()
-            .unwrap();
-        let mut bytes = 0;
-        while bytes < DEFAULT_EVENTS as usize * 15_000 {
-            bytes += subscription.next().await.unwrap().len();
-        }
+    undisturbed(|| {
+        let hub = hub_with(DEFAULT_EVENTS, topic("a"), &"x".repeat(15_000));
+        assert_yields("frames", async {
+            let mut subscription = hub
+                .subscription(topic("a"))
+                .from_start()
+                .subscribe()
+                .unwrap();
+            let mut bytes = 0;
+            while bytes < DEFAULT_EVENTS as usize * 15_000 {
+                bytes += subscription.next().await.unwrap().len();
+            }
+        });
     });
 }
 
 #[test]
 fn a_caller_that_reads_events_in_a_loop() {
-    let hub = hub_with(MANY_EVENTS, topic("a"), "x");
-    assert_yields("events", async {
-        let subscription = hub
-            .subscription(topic("a"))
-            .from_start()
-            .subscribe()
-            .unwrap();
-        let mut events = subscription.events();
-        for _ in 0..MANY_EVENTS {
-            events.next().await.unwrap();
-        }
+    undisturbed(|| {
+        let hub = hub_with(MANY_EVENTS, topic("a"), "x");
+        assert_yields("events", async {
+            let subscription = hub
+                .subscription(topic("a"))
+                .from_start()
+                .subscribe()
+                .unwrap();
+            let mut events = subscription.events();
+            for _ in 0..MANY_EVENTS {
+                events.next().await.unwrap();
+            }
+        });
     });
 }
 
 #[test]
 fn the_latest_events_among_many_that_are_replaced() {
-    let hub = hub(|_| {});
-    let long = "k".repeat(100_000);
-    for n in 0..MANY_EVENTS {
-        let key = if n < 300 {
-            long.clone()
-        } else {
-            (n % 10).to_string()
-        };
-        let publication = Publication::new(topic("a"), Event::new("x")).with_key(key);
-        let _ = hub.publish(publication).now_or_never().unwrap();
-    }
-    assert_yields("latest", async {
-        let builder = hub
-            .subscription(topic("a"))
-            .from_start()
-            .lag_policy(LagPolicy::Latest);
-        let mut events = builder.subscribe().unwrap().events();
-        for _ in 0..11 {
-            events.next().await.unwrap();
+    undisturbed(|| {
+        let hub = hub(|_| {});
+        let long = "k".repeat(100_000);
+        for n in 0..MANY_EVENTS {
+            let key = if n < 300 {
+                long.clone()
+            } else {
+                (n % 10).to_string()
+            };
+            let publication = Publication::new(topic("a"), Event::new("x")).with_key(key);
+            let _ = hub.publish(publication).now_or_never().unwrap();
         }
+        assert_yields("latest", async {
+            let builder = hub
+                .subscription(topic("a"))
+                .from_start()
+                .lag_policy(LagPolicy::Latest);
+            let mut events = builder.subscribe().unwrap().events();
+            for _ in 0..11 {
+                events.next().await.unwrap();
+            }
+        });
     });
 }
 
 #[test]
 fn an_event_after_all_others_have_become_too_old() {
-    let age = Duration::from_secs(1);
-    let hub = hub(|kept| kept.age = Some(age));
-    for n in 0..MANY_EVENTS {
-        let publication = Publication::new(topic("a"), Event::new("x"));
-        let publication = if n % 2 == 0 {
-            publication.with_key(n.to_string())
-        } else {
-            publication
-        };
-        let _ = hub.publish(publication).now_or_never().unwrap();
-    }
-    std::thread::sleep(age);
-    let first = EventId::from(MANY_EVENTS - 1);
-    assert_yields("publish", async { publish(&hub, "a", "the next") });
-    let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
-    let reset = subscription.next().now_or_never().unwrap().unwrap();
-    assert!(
-        reset.to_string().contains("too old"),
-        "events that are too old are not sent"
-    );
+    undisturbed(|| {
+        let age = Duration::from_secs(1);
+        let hub = hub(|kept| kept.age = Some(age));
+        for n in 0..MANY_EVENTS {
+            let publication = Publication::new(topic("a"), Event::new("x"));
+            let publication = if n % 2 == 0 {
+                publication.with_key(n.to_string())
+            } else {
+                publication
+            };
+            let _ = hub.publish(publication).now_or_never().unwrap();
+        }
+        std::thread::sleep(age);
+        let first = EventId::from(MANY_EVENTS - 1);
+        assert_yields("publish", async { publish(&hub, "a", "the next") });
+        let mut subscription = hub.subscribe(topic("a"), Some(&first)).unwrap();
+        let reset = subscription.next().now_or_never().unwrap().unwrap();
+        assert!(
+            reset.to_string().contains("too old"),
+            "events that are too old are not sent"
+        );
+    });
 }
 
 #[test]
 fn an_event_of_many_topics_that_many_filters_match() {
-    let hub = hub(|_| {});
-    let mut subscriptions: Vec<_> = (0..500)
-        .map(|n| {
-            let texts = (0..64).map(|index| format!("{n}/{index}"));
-            hub.subscribe(TopicFilters::new(texts).unwrap(), None)
-                .unwrap()
-        })
-        .collect();
-    for subscription in &mut subscriptions {
-        assert!(subscription.next().now_or_never().is_none());
-    }
-    let topics = Topics::new((0..64).map(|index| format!("{index}/{index}"))).unwrap();
-    assert_yields("publish", async {
-        hub.publish((topics, Event::new("x"))).await.unwrap();
+    undisturbed(|| {
+        let hub = hub(|_| {});
+        let mut subscriptions: Vec<_> = (0..500)
+            .map(|n| {
+                let texts = (0..64).map(|index| format!("{n}/{index}"));
+                hub.subscribe(TopicFilters::new(texts).unwrap(), None)
+                    .unwrap()
+            })
+            .collect();
+        for subscription in &mut subscriptions {
+            assert!(subscription.next().now_or_never().is_none());
+        }
+        let topics = Topics::new((0..64).map(|index| format!("{index}/{index}"))).unwrap();
+        assert_yields("publish", async {
+            hub.publish((topics, Event::new("x"))).await.unwrap();
+        });
+        assert_yields("drop", async { drop(subscriptions) });
     });
-    assert_yields("drop", async { drop(subscriptions) });
 }
 
 /// The latest event of each of many quiet topics is kept after it has left the main queue.
 #[test]
 fn events_that_are_kept_for_many_topics() {
-    let hub = hub(|kept| kept.events = 1);
-    for n in 0..MANY_EVENTS {
-        publish(&hub, &format!("others/{n}"), "x");
-    }
-    let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
-    assert_yields("latest", async {
-        let builder = hub.subscription(mine.clone()).replay_last(10);
-        reads_the_next(&hub, "mine/1", builder.subscribe().unwrap()).await;
+    undisturbed(|| {
+        let hub = hub(|kept| kept.events = 1);
+        for n in 0..MANY_EVENTS {
+            publish(&hub, &format!("others/{n}"), "x");
+        }
+        let mine = TopicFilters::new((0..64).map(|index| format!("mine/{index}"))).unwrap();
+        assert_yields("latest", async {
+            let builder = hub.subscription(mine.clone()).replay_last(10);
+            reads_the_next(&hub, "mine/1", builder.subscribe().unwrap()).await;
+        });
+        assert_yields("start", async {
+            let builder = hub.subscription(mine.clone()).from_start();
+            reads_the_next(&hub, "mine/2", builder.subscribe().unwrap()).await;
+        });
+        assert_yields("last event ID", async {
+            let first = EventId::from(0);
+            let subscription = hub.subscribe(mine.clone(), Some(&first)).unwrap();
+            reads_the_next(&hub, "mine/3", subscription).await;
+        });
+        assert_yields("publish", async { publish(&hub, "others/7", "x") });
     });
-    assert_yields("start", async {
-        let builder = hub.subscription(mine.clone()).from_start();
-        reads_the_next(&hub, "mine/2", builder.subscribe().unwrap()).await;
-    });
-    assert_yields("last event ID", async {
-        let first = EventId::from(0);
-        let subscription = hub.subscribe(mine.clone(), Some(&first)).unwrap();
-        reads_the_next(&hub, "mine/3", subscription).await;
-    });
-    assert_yields("publish", async { publish(&hub, "others/7", "x") });
 }
 
 /// No selected event is lost. The hub checks this for each frame.
 #[test]
 fn kept_events_beside_topics_that_have_lost_some() {
-    let hub = hub(|kept| kept.events = 1);
-    for n in 0..64 {
-        for _ in 0..3 {
-            publish(&hub, &long_topic(n), "x");
+    undisturbed(|| {
+        let hub = hub(|kept| kept.events = 1);
+        for n in 0..64 {
+            for _ in 0..3 {
+                publish(&hub, &long_topic(n), "x");
+            }
         }
-    }
-    let large = "x".repeat(15_000);
-    for n in 0..2_000 {
-        publish(&hub, &format!("mine/{n}"), &large);
-    }
-    let patterns = (1..64).map(worst_pattern).chain(["mine/*".to_owned()]);
-    let filters = TopicFilters::from_patterns(patterns).unwrap();
-    let first = EventId::from(64 * 3);
-    assert_yields("frames", async {
-        let mut subscription = hub.subscribe(filters, Some(&first)).unwrap();
-        for _ in 0..2_000 {
-            let frame = subscription.next().await.unwrap();
-            assert!(!frame.to_string().contains("reset"));
+        let large = "x".repeat(15_000);
+        for n in 0..2_000 {
+            publish(&hub, &format!("mine/{n}"), &large);
         }
+        let patterns = (1..64).map(worst_pattern).chain(["mine/*".to_owned()]);
+        let filters = TopicFilters::from_patterns(patterns).unwrap();
+        let first = EventId::from(64 * 3);
+        assert_yields("frames", async {
+            let mut subscription = hub.subscribe(filters, Some(&first)).unwrap();
+            for _ in 0..2_000 {
+                let frame = subscription.next().await.unwrap();
+                assert!(!frame.to_string().contains("reset"));
+            }
+        });
     });
 }
 
@@ -346,32 +368,35 @@ async fn until_connected(hub: &Hub, follow: impl Future<Output = ()> + Send + 's
 
 #[test]
 fn events_of_a_backend_that_come_all_at_once() {
-    for forgets in [false, true] {
-        let mut kept = Retention::default();
-        kept.events = usize::MAX;
-        kept.bytes = usize::MAX;
-        // When the list of the events is dropped, the system's allocator frees the memory of all events at once,
-        // which is slow.
-        let events = if forgets {
-            MANY_EVENTS / 4
-        } else {
-            MANY_EVENTS
-        };
-        let backend = Old {
-            forgets,
-            ..Old::with(events, topic("a"))
-        };
-        let (hub, follow) = Hub::with_backend(HubConfig::new().retention(kept), Arc::new(backend));
-        let mut last = hub.subscribe(topic("last"), None).unwrap().events();
-        let mut follow = Box::pin(follow);
-        let the_last = async { while last.next().await.unwrap().data() != "the last" {} };
-        assert_yields("follow", async {
-            tokio::select! {
-                () = &mut follow => {}
-                () = the_last => {}
-            }
-        });
-    }
+    undisturbed(|| {
+        for forgets in [false, true] {
+            let mut kept = Retention::default();
+            kept.events = usize::MAX;
+            kept.bytes = usize::MAX;
+            // When the list of the events is dropped, the system's allocator frees the memory of all events at once,
+            // which is slow.
+            let events = if forgets {
+                MANY_EVENTS / 4
+            } else {
+                MANY_EVENTS
+            };
+            let backend = Old {
+                forgets,
+                ..Old::with(events, topic("a"))
+            };
+            let (hub, follow) =
+                Hub::with_backend(HubConfig::new().retention(kept), Arc::new(backend));
+            let mut last = hub.subscribe(topic("last"), None).unwrap().events();
+            let mut follow = Box::pin(follow);
+            let the_last = async { while last.next().await.unwrap().data() != "the last" {} };
+            assert_yields("follow", async {
+                tokio::select! {
+                    () = &mut follow => {}
+                    () = the_last => {}
+                }
+            });
+        }
+    });
 }
 
 /// Subscribes to 10,000 custom patterns that are slow to match and may match any topic.
@@ -388,52 +413,58 @@ fn slow_patterns(hub: &Hub) -> Vec<Subscription> {
 
 #[test]
 fn new_topics_with_many_custom_patterns() {
-    let hub = hub(|_| {});
-    let mut subscriptions = slow_patterns(&hub);
-    assert_yields("publish", async {
-        let event = (worst_topics(), Event::new("x"));
-        hub.publish(event).await.unwrap();
+    undisturbed(|| {
+        let hub = hub(|_| {});
+        let mut subscriptions = slow_patterns(&hub);
+        assert_yields("publish", async {
+            let event = (worst_topics(), Event::new("x"));
+            hub.publish(event).await.unwrap();
+        });
+        assert!(subscriptions[7].next().now_or_never().is_some());
+        assert!(subscriptions[64].next().now_or_never().is_none());
     });
-    assert!(subscriptions[7].next().now_or_never().is_some());
-    assert!(subscriptions[64].next().now_or_never().is_none());
 }
 
 #[test]
 fn new_topics_of_a_backend_with_many_custom_patterns() {
-    let backend = Old::with(1, worst_topics());
-    let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(backend));
-    let mut last = hub.subscribe(topic("last"), None).unwrap().events();
-    let _subscriptions = slow_patterns(&hub);
-    let the_last = async { while last.next().await.unwrap().data() != "the last" {} };
-    assert_yields("follow", async {
-        tokio::select! {
-            () = follow => {}
-            () = the_last => {}
-        }
+    undisturbed(|| {
+        let backend = Old::with(1, worst_topics());
+        let (hub, follow) = Hub::with_backend(HubConfig::new(), Arc::new(backend));
+        let mut last = hub.subscribe(topic("last"), None).unwrap().events();
+        let _subscriptions = slow_patterns(&hub);
+        let the_last = async { while last.next().await.unwrap().data() != "the last" {} };
+        assert_yields("follow", async {
+            tokio::select! {
+                () = follow => {}
+                () = the_last => {}
+            }
+        });
     });
 }
 
 #[test]
 fn events_of_a_backend_that_are_not_selected() {
-    let worst = (300, worst_topics(), worst_filters());
-    let many = (MANY_EVENTS, topic("others").into(), topic("mine").into());
-    for (events, topics, filters) in [worst, many] {
-        let mut kept = Retention::default();
-        kept.events = 1;
-        let backend = Old::with(events, topics);
-        let config = HubConfig::new().retention(kept);
-        let config = config.position_events(false);
-        let (hub, follow) = Hub::with_backend(config, Arc::new(backend));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        runtime.block_on(until_connected(&hub, follow));
-        assert_yields("recovery", async {
-            let first = EventId::from(0);
-            let mut subscription = hub.subscribe(filters, Some(&first)).unwrap();
-            // No event will come: the subscription waits after it has examined all events.
-            let waits = tokio::time::timeout(Duration::from_millis(50), subscription.next());
-            assert!(waits.await.is_err());
-        });
-    }
+    undisturbed(|| {
+        let worst = (300, worst_topics(), worst_filters());
+        let many = (MANY_EVENTS, topic("others").into(), topic("mine").into());
+        for (events, topics, filters) in [worst, many] {
+            let mut kept = Retention::default();
+            kept.events = 1;
+            let backend = Old::with(events, topics);
+            let config = HubConfig::new().retention(kept);
+            let config = config.position_events(false);
+            let (hub, follow) = Hub::with_backend(config, Arc::new(backend));
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            runtime.block_on(until_connected(&hub, follow));
+            assert_yields("recovery", async {
+                let first = EventId::from(0);
+                let mut subscription = hub.subscribe(filters, Some(&first)).unwrap();
+                // No event will come: the subscription waits after it has examined all events.
+                let waits = tokio::time::timeout(Duration::from_millis(50), subscription.next());
+                assert!(waits.await.is_err());
+            });
+        }
+    });
 }

@@ -12,7 +12,7 @@ use futures_util::stream;
 use http_body_util::BodyExt;
 use sse_hyper::Encoded;
 use sse_warp::{CloseEvent, Event, EventStreamRequest, KeepAlive, StreamConfig, StreamTracker};
-use testkit::poll_time::assert_yields;
+use testkit::poll_time::{assert_yields, undisturbed};
 use warp::reply::Response;
 
 /// Polls the body like a server whose connection can always take more. Returns the number of bytes.
@@ -39,15 +39,17 @@ async fn read(response: impl FnOnce() -> Response) -> usize {
 
 #[test]
 fn a_reply_that_is_always_ready() {
-    let nothing = || stream::repeat(Encoded::default());
-    assert_yields("nothing", read(|| sse_warp::reply(nothing())));
-    let event = || stream::repeat(Event::new("a"));
-    assert_yields("events", read(|| sse_warp::reply(event())));
-    let results = || stream::repeat(Ok::<_, Infallible>(Encoded::default()));
-    assert_yields("results", read(|| sse_warp::reply(results())));
-    assert_yields("tracked", async {
-        let request = request(StreamTracker::default()).await;
-        read(|| request.respond(nothing())).await
+    undisturbed(|| {
+        let nothing = || stream::repeat(Encoded::default());
+        assert_yields("nothing", read(|| sse_warp::reply(nothing())));
+        let event = || stream::repeat(Event::new("a"));
+        assert_yields("events", read(|| sse_warp::reply(event())));
+        let results = || stream::repeat(Ok::<_, Infallible>(Encoded::default()));
+        assert_yields("results", read(|| sse_warp::reply(results())));
+        assert_yields("tracked", async {
+            let request = request(StreamTracker::default()).await;
+            read(|| request.respond(nothing())).await
+        });
     });
 }
 

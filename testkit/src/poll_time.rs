@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    panic::{self, AssertUnwindSafe},
     pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
@@ -36,17 +37,39 @@ pub fn longest_poll<F: Future>(future: F) -> (F::Output, Duration) {
     (output, longest)
 }
 
-/// Runs the future, checks that each `poll` is short, and returns the output.
+/// Runs a test of turns, and again if a turn of it was long, at most three times in total.
+///
+/// Processor time includes the time in which the hypervisor runs other machines on the processor, and the time of the
+/// kernel for the memory of other processes. So one turn may seem long. A turn that is really long is so each time.
+///
+/// # Panics
+///
+/// If the test panics for another reason, or if a turn was long each time.
+pub fn undisturbed(test: impl Fn()) {
+    for _ in 1..ATTEMPTS {
+        match panic::catch_unwind(AssertUnwindSafe(&test)) {
+            Ok(()) => return,
+            Err(panic) if panic.is::<LongTurn>() => {}
+            Err(panic) => panic::resume_unwind(panic),
+        }
+    }
+    test();
+}
+
+/// Number of times that a test of turns runs at most.
+const ATTEMPTS: u32 = 3;
+
+/// Panic of a test in which a turn was long.
+struct LongTurn;
+
+/// Runs the future, checks that each `poll` is short, and returns the output. Use it in [`undisturbed`].
 ///
 /// # Panics
 ///
 /// If one `poll` of the future takes more than [`MAX_TURN`] of processor time.
 pub fn assert_yields<F: Future>(what: &str, future: F) -> F::Output {
     let (output, longest) = longest_poll(future);
-    assert!(
-        longest <= MAX_TURN,
-        "{what}: one poll took {longest:?} of processor time, limit is {MAX_TURN:?}"
-    );
+    assert_short(&format!("{what}: one poll"), longest, MAX_TURN);
     output
 }
 
@@ -82,18 +105,27 @@ pub fn longest_wait<F: Future>(future: F) -> (F::Output, Duration) {
     (output, longest)
 }
 
-/// Runs the future, checks that a neighbour task never waits long, and returns the output.
+/// Runs the future, checks that a neighbour task never waits long, and returns the output. Use it in [`undisturbed`].
 ///
 /// # Panics
 ///
 /// If the neighbour waits for its turn for more than [`MAX_TURN`] of processor time: see [`longest_wait`].
 pub fn assert_neighbours_run<F: Future>(what: &str, future: F) -> F::Output {
     let (output, longest) = longest_wait(future);
-    assert!(
-        longest <= MAX_TURN,
-        "{what}: a neighbour waited {longest:?} of processor time, limit is {MAX_TURN:?}"
-    );
+    assert_short(&format!("{what}: a neighbour's wait"), longest, MAX_TURN);
     output
+}
+
+/// Checks a processor time. Use it in [`undisturbed`].
+///
+/// # Panics
+///
+/// If it is longer than the limit.
+pub fn assert_short(what: &str, time: Duration, limit: Duration) {
+    if time > limit {
+        eprintln!("{what} took {time:?} of processor time, limit is {limit:?}");
+        panic::panic_any(LongTurn);
+    }
 }
 
 fn current_thread() -> Runtime {
@@ -112,7 +144,7 @@ fn thread_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::hint::black_box;
+    use std::{cell::Cell, hint::black_box};
 
     use super::*;
 
@@ -139,6 +171,25 @@ mod tests {
             });
             task.await.unwrap();
         });
+    }
+
+    #[test]
+    fn a_turn_that_is_long_once_is_no_failure() {
+        let long_turns = |count: u32| {
+            let runs = Cell::new(0);
+            let run = || {
+                let run = runs.replace(runs.get() + 1);
+                let time = if run < count {
+                    2 * MAX_TURN
+                } else {
+                    Duration::ZERO
+                };
+                assert_yields("a turn", async { work_for(time) });
+            };
+            panic::catch_unwind(AssertUnwindSafe(|| undisturbed(run))).is_ok()
+        };
+        assert!(long_turns(1));
+        assert!(!long_turns(3));
     }
 
     #[test]
