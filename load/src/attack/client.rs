@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, process::Command, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::StreamExt as _;
 use sse_source::{EventSource, Transport};
-use testkit::poll_time::{MAX_TURN, longest_wait};
+use testkit::poll_time::{MAX_WAIT, longest_wait};
 use tokio::time::timeout;
 
 use super::{
@@ -86,12 +86,12 @@ fn attack_until_it_yields(client: &Path, answer: Answer, options: &Options) -> R
     let mut longest = Duration::ZERO;
     for _ in 0..MAX_ATTEMPTS {
         let (row, turn) = attack_once(client, answer, options)?;
-        if turn <= MAX_TURN {
+        if turn <= MAX_WAIT {
             return Ok(row);
         }
         longest = turn;
     }
-    bail!("another task waited {longest:?} for its turn, limit is {MAX_TURN:?}");
+    bail!("another task waited {longest:?} for its turn, limit is {MAX_WAIT:?}");
 }
 
 /// Attacks once, and returns the row of the table and the longest turn.
