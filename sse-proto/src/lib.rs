@@ -47,6 +47,7 @@
 //! | encode an event once for many clients | `Encoded`, with the feature `bytes` |
 //! | end the streams of a server | [`CloseEvent`] |
 //! | decode | [`Decoder`]: takes a [`Chunk`], and returns an [`Item`] with a [`MessageEvent`], a comment or a reconnection time |
+//! | decode blocks as they were sent, also without data | [`BlockDecoder`]: returns a [`Block`] |
 //! | decode without an allocator | [`SliceDecoder`], in memory of the caller |
 //! | decode a stream of chunks | `ItemStream`, or `EventCodec` with tokio's `Framed` |
 //! | send on a decoded event | [`Event::try_from`](Event#impl-TryFrom%3CMessageEvent%3CT,+I%3E%3E-for-Event), without a copy of owned strings |
@@ -104,6 +105,8 @@ extern crate alloc;
 #[cfg(any(feature = "codec", feature = "gzip"))]
 extern crate std;
 
+#[cfg(feature = "alloc")]
+mod block_decoder;
 mod chunk;
 #[cfg(feature = "alloc")]
 pub mod client;
@@ -126,6 +129,8 @@ mod slice_decoder;
 #[cfg(feature = "stream")]
 mod stream;
 
+#[cfg(feature = "alloc")]
+pub use block_decoder::{Block, BlockDecoder};
 pub use chunk::Chunk;
 #[cfg(feature = "alloc")]
 pub use close_event::CloseEvent;

@@ -110,6 +110,12 @@ pub(crate) struct Parser<S> {
     limits: Limits,
     /// True if comments are returned.
     comments: bool,
+    /// True if blocks without data are returned, as events with empty data and [`is_without_data`](Self::is_without_data).
+    #[cfg(feature = "alloc")]
+    returns_all_blocks: bool,
+    /// True if the returned event stands for a block without data. The caller resets it.
+    #[cfg(feature = "alloc")]
+    pub(crate) is_without_data: bool,
     /// Block for the flag `READY`.
     ready: BlockSpans,
     /// Number of bytes before the current chunk.
@@ -150,6 +156,10 @@ impl<S: Buffer> Parser<S> {
             line_length: 0,
             limits,
             comments: true,
+            #[cfg(feature = "alloc")]
+            returns_all_blocks: false,
+            #[cfg(feature = "alloc")]
+            is_without_data: false,
             ready: BlockSpans::default(),
             chunk_offset: 0,
             block_offset: 0,
@@ -176,6 +186,12 @@ impl<S: Buffer> Parser<S> {
     /// Sets whether comments are returned.
     pub(crate) fn set_comments(&mut self, enabled: bool) {
         self.comments = enabled;
+    }
+
+    /// Returns also blocks without data.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn return_all_blocks(&mut self) {
+        self.returns_all_blocks = true;
     }
 
     /// Resets all state except the configuration, for the start of another stream.
@@ -367,7 +383,10 @@ impl<S: Buffer> Parser<S> {
         self.commit_id(chunk, block, last_event_id);
         // "2. If the data buffer is an empty string, set the data buffer and the event type buffer
         // to the empty string and return."
-        let Some(data) = block.data.or_else(|| buffered(self.data_length > 0)) else {
+        let data = block.data.or_else(|| buffered(self.data_length > 0));
+        #[cfg(feature = "alloc")]
+        let data = data.or_else(|| self.block_without_data());
+        let Some(data) = data else {
             self.clear();
             return None;
         };
@@ -379,6 +398,14 @@ impl<S: Buffer> Parser<S> {
             self.pending.insert(Flags::BORROWED);
         }
         Some(Parsed::Event { event_type, data })
+    }
+
+    /// Returns the empty data of a block without data, if such blocks are returned.
+    #[cfg(feature = "alloc")]
+    #[cold]
+    fn block_without_data(&mut self) -> Option<Span> {
+        self.is_without_data = self.returns_all_blocks;
+        self.returns_all_blocks.then_some(Span::Chunk(0, 0))
     }
 
     /// Appends a data line: "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)
