@@ -95,6 +95,7 @@ pub fn encode_cases() -> Vec<EncodeCase> {
 
 #[derive(Deserialize)]
 struct File<Row> {
+    #[serde(alias = "advisory")]
     case: Vec<Row>,
 }
 
@@ -186,7 +187,7 @@ impl ItemRow {
 }
 
 /// Returns the rows of every file in a folder of `testdata/`, each with the file's name.
-fn load<Row: DeserializeOwned>(folder: &str) -> Vec<(String, Row)> {
+pub(crate) fn load<Row: DeserializeOwned>(folder: &str) -> Vec<(String, Row)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../testdata")
         .join(folder);
@@ -215,7 +216,7 @@ fn unescape(escaped: &str) -> Vec<u8> {
     Vec::unescape_bytes(escaped)
 }
 
-fn text(escaped: &str) -> String {
+pub(crate) fn text(escaped: &str) -> String {
     String::from_utf8(unescape(escaped)).expect("an expected text is UTF-8")
 }
 

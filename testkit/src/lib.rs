@@ -4,6 +4,7 @@
 //!
 //! - [`reference`]: a slow decoder of whole streams, written line by line from the text of the standard.
 //! - [`cases`]: the test cases of `testdata/`, with their expected outcomes.
+//! - [`forgery`]: values that forge fields in other encoders, and a judgement on what an encoder makes of them.
 //! - [`chunks`]: ways to split a stream.
 //! - [`contract`]: checks of a contract server.
 //! - [`browser`]: options and slots of browsers.
@@ -20,6 +21,7 @@ pub mod cases;
 pub mod chunks;
 pub mod contract;
 pub mod example;
+pub mod forgery;
 pub mod hub_id;
 pub mod nats;
 pub mod poll_time;
