@@ -4,6 +4,7 @@
 //! - `test.rs`: runs everything that CI runs, step by step.
 //! - `browser.rs`: runs the tests that need Chromium and Firefox.
 //! - `servers.rs`: tests the servers with real clients and real proxies.
+//! - `compat.rs`: tests the replacements for other crates, and prints in which encoders fields can be forged.
 //! - `fuzz.rs`: runs the fuzz targets.
 //! - `load.rs`: runs the load and soak tests.
 //! - `mercure.rs`: runs the public conformance tests of Mercure.
@@ -19,6 +20,7 @@
 #![allow(clippy::print_stdout, reason = "output for the user of the command")]
 
 mod browser;
+mod compat;
 mod demo;
 mod fuzz;
 mod load;
@@ -115,6 +117,9 @@ enum Command {
         /// Print the tables of the Mercure protocol instead: five minutes, or less with `--quick`.
         #[arg(long, conflicts_with_all = ["server", "client", "hub", "store"])]
         mercure: bool,
+        /// Print the table of async-openai with and without the replacement for eventsource-stream: one minute.
+        #[arg(long, conflicts_with_all = ["server", "client", "hub", "store", "mercure"])]
+        compat: bool,
         /// Measure for a shorter time, which is less exact.
         #[arg(long)]
         quick: bool,
@@ -156,6 +161,10 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Test the replacements for other crates, in `compat/`.
+    TestCompat,
+    /// Print the table of the encoders in which an attacker can forge fields.
+    Forgery,
     /// Run the public conformance tests of the Mercure protocol in Chromium and Firefox. They are not a part of this
     /// repository: clone <https://github.com/dunglas/mercure> first.
     TestMercure {
@@ -195,6 +204,7 @@ fn main() -> ExitCode {
             hub,
             store,
             mercure,
+            compat,
             quick,
             smoke,
             mut arguments,
@@ -211,6 +221,8 @@ fn main() -> ExitCode {
                 load::store(arguments)
             } else if mercure {
                 load::mercure(arguments)
+            } else if compat {
+                compat::bench()
             } else {
                 let mut table = run::cargo("run --release --package benches --bin table --");
                 table.args(arguments);
@@ -225,6 +237,8 @@ fn main() -> ExitCode {
         } => release::release(dry_run, allow_unchecked),
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
+        Command::TestCompat => compat::test(),
+        Command::Forgery => compat::forgery(),
         Command::TestMercure { suite } => mercure::test(&suite),
         Command::PackageNpm => npm::pack(),
         Command::TestNpm => npm::test(),

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, fuzz, load, npm, page, promises,
+    browser, compat, fuzz, load, npm, page, promises,
     published::PUBLISHED,
     run::{cargo, command, output, run, steps},
     servers, setup,
@@ -14,6 +14,9 @@ use crate::{
 /// Lints for public items of published crates.
 const PUBLIC_ITEM_LINTS: &str = "-D clippy::exhaustive_enums -D clippy::exhaustive_structs \
     -D clippy::missing_errors_doc -D clippy::missing_panics_doc";
+
+/// Folders of the workspaces that are not a part of the main one.
+const OTHER_WORKSPACES: [&str; 4] = ["compat", "compat/versions", "forgery", "fuzz"];
 
 /// Runs all steps one after the other. Stops at the first step that fails.
 pub(crate) fn all() -> Result<()> {
@@ -26,6 +29,7 @@ pub(crate) fn all() -> Result<()> {
         ("words", &words::check),
         ("lints", &lints),
         ("tests and documentation tests", &tests),
+        ("replacements for other crates", &compat::test),
         ("documentation", &documentation),
         ("small targets", &small_targets),
         ("fuzz targets, a few seconds each", &fuzzing),
@@ -40,7 +44,12 @@ pub(crate) fn all() -> Result<()> {
 fn formatting() -> Result<()> {
     setup::component("rustfmt", "rustfmt")?;
     run(cargo("fmt --all --check"))?;
-    run(cargo("fmt --manifest-path fuzz/Cargo.toml --check"))
+    for workspace in OTHER_WORKSPACES {
+        run(cargo(&format!(
+            "fmt --manifest-path {workspace}/Cargo.toml --all --check"
+        )))?;
+    }
+    Ok(())
 }
 
 fn lints() -> Result<()> {
