@@ -1,15 +1,12 @@
 //! Decoder for blocks as they were sent.
 
 use alloc::{string::String, vec::Vec};
-use core::{mem, time::Duration};
+use core::time::Duration;
 
 use crate::{
     Chunk, DecodeError, EventId,
-    decoder::{
-        DEFAULT_MAX_EVENT_BYTES,
-        text::{push_lossy, to_text},
-    },
-    parser::{DEFAULT_MAX_ID_BYTES, LastEventId, Limits, Parsed, Parser},
+    decoder::text::{push_lossy, to_text},
+    parser::{LastEventId, Limits, Parsed, Parser, Span},
 };
 
 /// Fields between two blank lines of a stream.
@@ -57,14 +54,9 @@ pub struct BlockDecoder {
 }
 
 impl BlockDecoder {
-    /// Creates a decoder at the start of a stream, with the [default limit](DEFAULT_MAX_EVENT_BYTES).
+    /// Creates a decoder at the start of a stream, with the [default limit](crate::DEFAULT_MAX_EVENT_BYTES).
     pub fn new() -> Self {
-        let limits = Limits {
-            event: DEFAULT_MAX_EVENT_BYTES,
-            event_type: DEFAULT_MAX_EVENT_BYTES,
-            id: DEFAULT_MAX_ID_BYTES,
-        };
-        let mut parser = Parser::new(limits, [const { Vec::new() }; 3]);
+        let mut parser = Parser::new(Limits::default(), [const { Vec::new() }; 3]);
         parser.set_comments(false);
         parser.return_all_blocks();
         Self {
@@ -75,7 +67,8 @@ impl BlockDecoder {
     }
 
     /// Sets the maximum number of bytes that the decoder buffers for a block, as
-    /// [`Decoder::max_event_bytes`](crate::Decoder::max_event_bytes). The default is [`DEFAULT_MAX_EVENT_BYTES`].
+    /// [`Decoder::max_event_bytes`](crate::Decoder::max_event_bytes). The default is
+    /// [`DEFAULT_MAX_EVENT_BYTES`](crate::DEFAULT_MAX_EVENT_BYTES).
     #[must_use]
     pub fn max_block_bytes(mut self, limit: usize) -> Self {
         self.parser.set_max_event_bytes(limit);
@@ -95,18 +88,17 @@ impl BlockDecoder {
         loop {
             let parsed = self.parser.next(chunk, &mut self.id);
             self.parser.count_taken(chunk);
-            let parser = &mut self.parser;
+            let parser = &self.parser;
             match parsed {
                 Parsed::NeedMore => return Ok(None),
                 Parsed::TooLarge(error) => return Err(error),
                 Parsed::Retry(time) => self.retry = Some(time),
                 Parsed::Comment(_) => {}
                 Parsed::Event { event_type, data } => {
-                    let is_without_data = mem::take(&mut parser.is_without_data);
                     let block = Block {
                         event_type: event_type
                             .map(|span| to_text(span.slice(chunk, || parser.event_type()))),
-                        data: (!is_without_data)
+                        data: (data != Span::NO_VALUE)
                             .then(|| to_text(data.slice(chunk, || parser.data()))),
                         id: self.id.0.take().map(|id| EventId::from_decoded(&id)),
                         retry: self.retry.take(),

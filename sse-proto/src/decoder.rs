@@ -18,6 +18,17 @@ use text::{as_text, push_lossy, to_text};
 /// Default limit of a [`Decoder`]: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
+/// Limits of the decoders with an allocator.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            event: DEFAULT_MAX_EVENT_BYTES,
+            event_type: DEFAULT_MAX_EVENT_BYTES,
+            id: DEFAULT_MAX_ID_BYTES,
+        }
+    }
+}
+
 /// Maximum length of an ID, in bytes, for which a copy byte by byte is faster than validation.
 const MAX_BYTEWISE_ID_BYTES: usize = 16;
 
@@ -50,13 +61,8 @@ pub struct Decoder {
 impl Decoder {
     /// Creates a decoder at the start of a stream, with the [default limit](DEFAULT_MAX_EVENT_BYTES).
     pub fn new() -> Self {
-        let limits = Limits {
-            event: DEFAULT_MAX_EVENT_BYTES,
-            event_type: DEFAULT_MAX_EVENT_BYTES,
-            id: DEFAULT_MAX_ID_BYTES,
-        };
         Self {
-            parser: Parser::new(limits, [const { Vec::new() }; 3]),
+            parser: Parser::new(Limits::default(), [const { Vec::new() }; 3]),
             last_event_id: CurrentId::default(),
             replaced: [const { String::new() }; 2],
         }

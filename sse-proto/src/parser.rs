@@ -110,12 +110,9 @@ pub(crate) struct Parser<S> {
     limits: Limits,
     /// True if comments are returned.
     comments: bool,
-    /// True if blocks without data are returned, as events with empty data and [`is_without_data`](Self::is_without_data).
+    /// True if blocks without data are returned, as events whose data is [`Span::NO_VALUE`].
     #[cfg(feature = "alloc")]
     returns_all_blocks: bool,
-    /// True if the returned event stands for a block without data. The caller resets it.
-    #[cfg(feature = "alloc")]
-    pub(crate) is_without_data: bool,
     /// Block for the flag `READY`.
     ready: BlockSpans,
     /// Number of bytes before the current chunk.
@@ -158,8 +155,6 @@ impl<S: Buffer> Parser<S> {
             comments: true,
             #[cfg(feature = "alloc")]
             returns_all_blocks: false,
-            #[cfg(feature = "alloc")]
-            is_without_data: false,
             ready: BlockSpans::default(),
             chunk_offset: 0,
             block_offset: 0,
@@ -385,7 +380,7 @@ impl<S: Buffer> Parser<S> {
         // to the empty string and return."
         let data = block.data.or_else(|| buffered(self.data_length > 0));
         #[cfg(feature = "alloc")]
-        let data = data.or_else(|| self.block_without_data());
+        let data = data.or_else(|| self.returns_all_blocks.then_some(Span::NO_VALUE));
         let Some(data) = data else {
             self.clear();
             return None;
@@ -398,14 +393,6 @@ impl<S: Buffer> Parser<S> {
             self.pending.insert(Flags::BORROWED);
         }
         Some(Parsed::Event { event_type, data })
-    }
-
-    /// Returns the empty data of a block without data, if such blocks are returned.
-    #[cfg(feature = "alloc")]
-    #[cold]
-    fn block_without_data(&mut self) -> Option<Span> {
-        self.is_without_data = self.returns_all_blocks;
-        self.returns_all_blocks.then_some(Span::Chunk(0, 0))
     }
 
     /// Appends a data line: "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)

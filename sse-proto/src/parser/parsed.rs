@@ -31,6 +31,10 @@ pub(crate) enum Span {
 }
 
 impl Span {
+    /// No value. A value never starts at the start of a chunk, because the name of its field comes before it.
+    #[cfg(feature = "alloc")]
+    pub(crate) const NO_VALUE: Self = Self::Chunk(0, 0);
+
     /// Returns the value. `buffered` returns the content of its buffer.
     #[inline(always)]
     pub(crate) fn slice<'a>(
