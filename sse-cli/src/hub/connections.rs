@@ -6,7 +6,10 @@
 //! | TCP with TLS | hyper | by ALPN |
 //! | Unix | hyper | by the first bytes |
 
-use core::{pin::pin, time::Duration};
+use core::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
@@ -205,15 +208,10 @@ impl Connections {
             handler,
             permit,
         );
-        let mut connection = pin!(connection);
-        let result = tokio::select! {
-            result = &mut connection => result,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        log_failure(result);
+        log_failure(
+            self.served(connection, |served| served.graceful_shutdown())
+                .await,
+        );
     }
 
     /// Serves a connection that stays with hyper.
@@ -228,15 +226,26 @@ impl Connections {
         });
         let http = self.http1(&connection);
         let connection = http.serve_connection(TokioIo::new(connection), service);
+        log_failure(
+            self.served(connection, |served| served.graceful_shutdown())
+                .await,
+        );
+    }
+
+    /// Waits until the connection ends. It shuts the connection down gracefully if the server closes first.
+    async fn served<C: Future>(
+        &self,
+        connection: C,
+        graceful_shutdown: impl FnOnce(Pin<&mut C>),
+    ) -> C::Output {
         let mut connection = pin!(connection);
-        let result = tokio::select! {
+        tokio::select! {
             result = &mut connection => result,
             () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
+                graceful_shutdown(connection.as_mut());
                 connection.await
             }
-        };
-        log_failure(result);
+        }
     }
 
     async fn serve_http2<Io>(&self, connection: Connection<Io>, client: Client)
