@@ -3,40 +3,27 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
 };
 
 use sse_proto::{Chunk, Decoder, Item};
-use testkit::{example::program, nats::Nats, port, timeout::test_timeout};
+use testkit::{example::Example, nats::Nats, timeout::test_timeout};
 
 /// Node that is killed when it is dropped.
-struct Node {
-    process: Child,
-    port: u16,
-}
+struct Node(Example);
 
 impl Node {
     fn start(nats: &Nats) -> Self {
-        let port = port::free().unwrap();
-        let process = Command::new(program("answers"))
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--nats", &nats.url()])
-            .args(["--pace", "20", "--patience", "500"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < test_timeout());
-            thread::sleep(Duration::from_millis(20));
-        }
-        Self { process, port }
+        Self(Example::start_command("answers", |command, port| {
+            command
+                .args(["--listen", &format!("127.0.0.1:{port}")])
+                .args(["--nats", &nats.url()])
+                .args(["--pace", "20", "--patience", "500"]);
+        }))
     }
 
     fn request(&self, target: &str, headers: &str, body: &str) -> BufReader<TcpStream> {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let mut connection = TcpStream::connect(("127.0.0.1", self.0.port)).unwrap();
         connection.set_read_timeout(Some(test_timeout())).unwrap();
         let length = body.len();
         // HTTP/1.0 has no chunks.
@@ -85,13 +72,6 @@ impl Node {
             }
         }
         panic!("the connection is cut after {seen:?}");
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -148,7 +128,7 @@ fn a_writer_that_was_slow_does_not_double_a_token() {
     let mut seen = Vec::new();
     assert!(a.read(&path, &mut seen, 5));
     let signal = |name: &str| {
-        let process = a.process.id().to_string();
+        let process = a.0.process.id().to_string();
         assert!(
             Command::new("kill")
                 .args([name, &process])

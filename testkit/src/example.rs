@@ -36,10 +36,23 @@ impl Example {
     ///
     /// If the example cannot be started, or does not listen in time.
     pub fn start_with(name: &str, variables: &[(&str, &Path)]) -> Self {
+        Self::start_command(name, |command, port| {
+            command
+                .args(["--port", &port.to_string()])
+                .envs(variables.iter().copied());
+        })
+    }
+
+    /// Starts the example with this name, and waits until it listens. The function adds the arguments for the port.
+    ///
+    /// # Panics
+    ///
+    /// If the example cannot be started, or does not listen in time.
+    pub fn start_command(name: &str, configure: impl FnOnce(&mut Command, u16)) -> Self {
         let port = port::free().expect("a free port");
-        let process = Command::new(program(name))
-            .args(["--port", &port.to_string()])
-            .envs(variables.iter().copied())
+        let mut command = Command::new(program(name));
+        configure(&mut command, port);
+        let process = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let example = Self { process, port };
