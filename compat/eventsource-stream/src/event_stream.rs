@@ -55,7 +55,7 @@ impl<S> EventStream<S> {
         }
     }
 
-    /// Returns the last event ID, also one of a block without data. Empty if there is none.
+    /// Returns the last event ID, or an empty string. A block without data also sets it.
     pub fn last_event_id(&self) -> &str {
         self.events.decoder.last_event_id()
     }

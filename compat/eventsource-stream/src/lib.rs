@@ -38,7 +38,7 @@ pub struct Event {
     pub event: String,
     /// Data.
     pub data: String,
-    /// Last event ID at this event, empty if there is none.
+    /// Last event ID at this event, or an empty string.
     pub id: String,
     /// Reconnection time that came since the previous event.
     pub retry: Option<Duration>,

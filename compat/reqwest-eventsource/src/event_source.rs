@@ -116,7 +116,7 @@ impl EventSource {
     ///
     /// # Panics
     ///
-    /// As [`Client::new`].
+    /// If [`Client::new`] panics.
     pub fn get<T: IntoUrl>(url: T) -> Self {
         let request = Client::new().get(url).header(ACCEPT, EVENT_STREAM);
         let again = request.try_clone();
@@ -143,7 +143,7 @@ impl EventSource {
         self.retry_policy = policy;
     }
 
-    /// Returns the last event ID. Empty if there is none.
+    /// Returns the last event ID, or an empty string.
     pub fn last_event_id(&self) -> &str {
         match &self.state {
             State::Open(events) => events.last_event_id(),

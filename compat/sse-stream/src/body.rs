@@ -1,7 +1,6 @@
 //! Body of a response with events.
 
 use std::{
-    error::Error,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
@@ -9,10 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{BodyError, KeepAlive, NeverTimer, Sse, Timer};
+use crate::{KeepAlive, NeverTimer, Sse, Timer};
 
 pin_project! {
     /// Body that encodes a stream of events, and sends a keep-alive if the stream is quiet.
@@ -24,16 +23,9 @@ pin_project! {
         #[pin]
         pub event_stream: S,
         #[pin]
-        timer: Option<T>,
+        pub(crate) timer: Option<T>,
         keep_alive: KeepAlive,
-        has_ended: bool,
-    }
-}
-
-impl<S, T> SseBody<S, T> {
-    /// Returns whether it sends keep-alives.
-    pub fn has_keep_alive(&self) -> bool {
-        self.timer.is_some()
+        pub(crate) has_ended: bool,
     }
 }
 
@@ -74,28 +66,19 @@ where
             ..SseBody::new_keep_alive(self.event_stream, keep_alive)
         }
     }
-}
 
-impl<S, E, T> Body for SseBody<S, T>
-where
-    S: Stream<Item = Result<Sse, E>>,
-    E: Into<Box<dyn Error + Send + Sync>>,
-    T: Timer,
-{
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
+    /// Polls for the next frame: an event, which is encoded by this function, or a keep-alive.
+    pub(crate) fn poll_with<X>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        encode: impl FnOnce(Result<Sse, E>) -> Result<Bytes, X>,
+    ) -> Poll<Option<Result<Frame<Bytes>, X>>> {
         let mut this = self.project();
         if *this.has_ended {
             return Poll::Ready(None);
         }
         let frame = match this.event_stream.poll_next(cx) {
-            Poll::Ready(Some(Ok(event))) => event.encode().map_err(BodyError::Encode),
-            Poll::Ready(Some(Err(error))) => Err(BodyError::Stream(error.into())),
+            Poll::Ready(Some(event)) => encode(event),
             Poll::Ready(None) => {
                 *this.has_ended = true;
                 return Poll::Ready(None);
@@ -115,11 +98,8 @@ where
         Poll::Ready(Some(frame.map(Frame::data)))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.has_ended
-    }
-
-    fn size_hint(&self) -> SizeHint {
+    /// Returns the size of the rest, which is known only at the end.
+    pub(crate) fn remaining(&self) -> SizeHint {
         match self.has_ended {
             true => SizeHint::with_exact(0),
             false => SizeHint::default(),

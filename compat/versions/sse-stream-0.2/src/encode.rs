@@ -1,9 +1,16 @@
 //! Encoding, which leaves out values that would forge a field.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use bytes::Bytes;
+use futures_util::Stream;
+use http_body::{Body, Frame, SizeHint};
 use sse_proto::{EventId, EventType};
 
-use crate::{KeepAlive, Sse, wire::wire};
+use crate::{KeepAlive, Sse, SseBody, Timer, wire::wire};
 
 impl From<Sse> for Bytes {
     /// Encodes the fields that the block has. A type or an ID that would forge another field is left out.
@@ -19,5 +26,29 @@ impl KeepAlive {
     pub fn event(mut self, event: Sse) -> Self {
         self.wire = event.into();
         self
+    }
+}
+
+impl<S, E, T> Body for SseBody<S, T>
+where
+    S: Stream<Item = Result<Sse, E>>,
+    T: Timer,
+{
+    type Data = Bytes;
+    type Error = E;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.poll_with(cx, |event| event.map(Bytes::from))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.has_ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.remaining()
     }
 }

@@ -19,6 +19,7 @@
 
 #[path = "../../../sse-stream/src/block.rs"]
 mod block;
+#[path = "../../../sse-stream/src/body.rs"]
 mod body;
 mod encode;
 mod error;
