@@ -4,6 +4,10 @@
 //! |---|---|---|
 //! | `/openai` | chat completions and responses of OpenAI's API | OpenAI's SDKs |
 //! | `/anthropic` | messages of Anthropic's API | Anthropic's SDKs |
+//! | `/ui` | UI message streams of Vercel's AI SDK | `ai`, `@ai-sdk/react` |
+//! | `/ag-ui` | AG-UI | `@ag-ui/client` |
+//! | `/graphql` | GraphQL over SSE, both modes | `graphql-sse` |
+//! | `/mcp` | Model Context Protocol, Streamable HTTP | MCP's SDKs |
 //!
 //! ```text
 //! cargo run -p guide --example protocols
@@ -14,10 +18,14 @@
 //! `/streams` returns the number of open streams. All data is public here. Add authentication before you expose such a
 //! server to a network.
 
+mod ag_ui;
 mod anthropic;
+mod graphql;
+mod mcp;
 mod model;
 mod openai;
 mod typed;
+mod ui_messages;
 
 use std::{env, io};
 
@@ -38,6 +46,10 @@ async fn main() -> io::Result<()> {
     let router = Router::new()
         .nest("/openai", openai::router())
         .nest("/anthropic", anthropic::router())
+        .nest("/ui", ui_messages::router())
+        .nest("/ag-ui", ag_ui::router())
+        .nest("/graphql", graphql::router())
+        .nest("/mcp", mcp::router())
         .route("/streams", get(open_streams))
         .layer(Extension(tracker));
     axum::serve(listener, router).await
