@@ -33,13 +33,13 @@ impl Cutter {
         Self::start_at(server, THIRD_GOLDEN_ID)
     }
 
-    /// Starts a proxy that cuts after the first event with this line, when the server sends the next block.
-    pub fn start_at(server: u16, line: &str) -> Result<Self> {
+    /// Starts a proxy that cuts after the first event with this text, when the server sends the next block.
+    pub fn start_at(server: u16, text: &str) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
         let heads = Heads::default();
         let cut = Cut {
-            line: line.into(),
+            text: text.into(),
             is_done: Arc::default(),
         };
         let seen = Arc::clone(&heads);
@@ -84,7 +84,7 @@ fn header(head: &str, name: &str) -> Option<String> {
 /// Event after which one connection is cut.
 #[derive(Clone)]
 struct Cut {
-    line: Arc<str>,
+    text: Arc<str>,
     is_done: Arc<AtomicBool>,
 }
 
@@ -95,9 +95,9 @@ impl Cut {
     // The next block tells that the client has had time for the event. A page loses bytes that it has not read yet when
     // its connection breaks.
     fn place(&self, stream: &[u8]) -> Option<usize> {
-        let line_end = end_of(stream, self.line.as_bytes())? - 1;
-        let end = line_end + end_of(&stream[line_end..], b"\n\n")?;
-        end_of(&stream[end..], b"\n\n")?;
+        let text_end = end_of(stream, self.text.as_bytes())? - 1;
+        let end = text_end + end_of_block(&stream[text_end..])?;
+        end_of_block(&stream[end..])?;
         (!self.is_done.swap(true, Ordering::Relaxed)).then_some(end)
     }
 }
@@ -155,6 +155,12 @@ fn copy(
         let _ = connection.shutdown(Shutdown::Both);
     }
     copied
+}
+
+/// Returns the end of the first blank line.
+fn end_of_block(bytes: &[u8]) -> Option<usize> {
+    let ends = [&b"\n\n"[..], b"\n\r\n"].map(|line| end_of(bytes, line));
+    ends.into_iter().flatten().min()
 }
 
 fn end_of(bytes: &[u8], what: &[u8]) -> Option<usize> {

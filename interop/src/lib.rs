@@ -15,6 +15,7 @@
 //! - [`demo`]: the demo server, which is killed and restarted.
 //! - [`nodes`]: several demo servers over NATS, which are killed and restarted.
 //! - [`mercure`]: `sse hub` with the Mercure protocol.
+//! - [`sdks`]: SDKs for LLMs, MCP and others.
 //!
 //! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs`, `nodes.rs`, `mercure.rs` and
 //! `mercure_browsers.rs`. `clients/` has small programs in other languages.
@@ -29,6 +30,7 @@ pub mod mercure;
 pub mod nodes;
 pub mod process;
 pub mod proxy;
+pub mod sdks;
 pub mod server;
 
 use anyhow::{Context, Result, ensure};

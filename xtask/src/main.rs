@@ -4,6 +4,8 @@
 //! - `test.rs`: runs everything that CI runs, step by step.
 //! - `browser.rs`: runs the tests that need Chromium and Firefox.
 //! - `servers.rs`: tests the servers with real clients and real proxies.
+//! - `sdks.rs`: tests the servers and the client with SDKs, and prints which features work.
+//! - `clients.rs`: installs clients of other projects for these tests.
 //! - `compat.rs`: tests the replacements for other crates, and prints in which encoders fields can be forged.
 //! - `fuzz.rs`: runs the fuzz targets.
 //! - `load.rs`: runs the load and soak tests.
@@ -20,6 +22,7 @@
 #![allow(clippy::print_stdout, reason = "output for the user of the command")]
 
 mod browser;
+mod clients;
 mod compat;
 mod demo;
 mod fuzz;
@@ -31,6 +34,7 @@ mod promises;
 mod published;
 mod release;
 mod run;
+mod sdks;
 mod servers;
 mod setup;
 mod size;
@@ -89,6 +93,8 @@ enum Command {
         #[arg(long)]
         long: bool,
     },
+    /// Test the servers and the client with SDKs for LLMs, MCP and others, and print which features work.
+    TestSdks,
     /// Fuzz the codec.
     Fuzz {
         /// Duration of each target, in seconds.
@@ -196,6 +202,7 @@ fn main() -> ExitCode {
         } => browser::test(long, browser.as_deref(), filter.as_deref()),
         Command::Screenshot => browser::screenshot(),
         Command::TestServers { long } => servers::test(long),
+        Command::TestSdks => sdks::test(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => test::miri(),
         Command::Bench {

@@ -1,13 +1,13 @@
 //! Tests the contract servers with real clients, with real proxies and with faults; the demo with the command; and the
 //! hub with clients of Mercure.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, fs, path::Path};
 
 use anyhow::{Context, Result};
 
 use crate::{
-    npm,
-    run::{cargo, command, output, root, run, target},
+    clients, npm,
+    run::{cargo, run, target},
     setup, whole,
 };
 
@@ -34,17 +34,6 @@ const SERVERS: [(&str, &str); 8] = [
     ("nats-server", "nats-server"),
 ];
 
-/// Files of `interop/clients` in addition to the lock files.
-const CLIENT_FILES: [&str; 7] = [
-    "package.json",
-    "page.html",
-    "read.mjs",
-    "read.py",
-    "mercure.html",
-    "mercure.mjs",
-    "mercure.py",
-];
-
 /// Builds the programs, installs the proxies and the clients, and runs the tests of `interop`.
 ///
 /// With `long`, runs also the tests that wait for default timeouts of proxies.
@@ -63,13 +52,13 @@ pub(crate) fn test(long: bool) -> Result<()> {
         setup::program(name, package)?;
     }
     let folder = target().join("interop");
-    let scratch = folder.join("scratch");
-    if scratch.exists() {
-        fs::remove_dir_all(&scratch)?;
-    }
-    fs::create_dir_all(&scratch)?;
+    clients::empty(&folder.join("scratch"))?;
     programs(&folder)?;
-    clients(&folder)?;
+    clients::install(
+        "interop/clients",
+        &folder.join("clients"),
+        &folder.join("python"),
+    )?;
     npm::package(&folder.join("npm"))?;
 
     let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
@@ -99,47 +88,8 @@ fn programs(folder: &Path) -> Result<()> {
     copy("examples/contract_server", folder, "warp")
 }
 
-fn copy(built: &str, folder: &Path, name: &str) -> Result<()> {
+pub(crate) fn copy(built: &str, folder: &Path, name: &str) -> Result<()> {
     let built = target().join("debug").join(built);
     fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
-    Ok(())
-}
-
-/// Copies the programs of `interop/clients`, and installs the packages of their lock files.
-fn clients(folder: &Path) -> Result<()> {
-    let (source, clients) = (root().join("interop/clients"), folder.join("clients"));
-    let python = folder.join("python");
-    fs::create_dir_all(&clients)?;
-    for file in CLIENT_FILES {
-        fs::copy(source.join(file), clients.join(file))?;
-    }
-    installed(&source, &clients, "package-lock.json", |lock| {
-        fs::copy(lock, clients.join("package-lock.json"))?;
-        run(command("npm", "ci --no-audit --no-fund").current_dir(&clients))
-    })?;
-    installed(&source, &clients, "requirements.txt", |lock| {
-        if output(command("python3", "-m ensurepip --version")).is_none() {
-            setup::package("python3-venv", "python3-venv")?;
-        }
-        run(command("python3", "-m venv --clear").arg(&python))?;
-        let mut pip = Command::new(python.join("bin/python3"));
-        pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
-        run(pip.arg(lock))
-    })
-}
-
-/// Installs the packages of a lock file, unless they are already installed from an identical file.
-fn installed(
-    source: &Path,
-    clients: &Path,
-    lock: &str,
-    install: impl FnOnce(&Path) -> Result<()>,
-) -> Result<()> {
-    let (wanted, done) = (source.join(lock), clients.join(format!("{lock}.installed")));
-    if fs::read(&done).ok() == Some(fs::read(&wanted)?) {
-        return Ok(());
-    }
-    install(&wanted)?;
-    fs::copy(wanted, done)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::{
     browser, compat, fuzz, load, npm, page, promises,
     published::PUBLISHED,
     run::{cargo, command, output, run, steps},
-    servers, setup,
+    sdks, servers, setup,
     whole::cargo_all,
     words,
 };
@@ -38,6 +38,7 @@ pub(crate) fn all() -> Result<()> {
         ("browsers", &|| browser::test(false, None, None)),
         ("npm package", &npm::test),
         ("servers", &|| servers::test(false)),
+        ("SDKs", &sdks::test),
     ])
 }
 
