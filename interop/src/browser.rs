@@ -6,14 +6,17 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,
     process::Command,
-    sync::mpsc::{Sender, channel},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
 };
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 use testkit::{
-    browser::{self, CHROMIUM},
+    browser::{self, CHROMIUM, Slot},
     timeout::test_timeout,
 };
 
@@ -74,27 +77,35 @@ impl Browser {
     /// Opens the page of a site with these jobs, and returns the results that the page posts.
     pub fn visit(self, site: Site, jobs: &Value) -> Result<Vec<Value>> {
         let page = [&site.origin()?, "/"].concat();
-        let Site {
-            listener,
-            mut content,
-        } = site;
-        content.jobs = jobs.to_string();
+        let results = self.open(site, &page)?.run(jobs)?;
+        Ok(serde_json::from_value(results)?)
+    }
+
+    /// Opens the page of a site at this URL, which may be that of a proxy.
+    pub fn open(self, site: Site, page: &str) -> Result<Visit> {
+        let Site { listener, content } = site;
+        let (jobs, next_jobs) = channel();
         let (sender, results) = channel();
+        let next_jobs = Arc::new(Mutex::new(next_jobs));
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let (content, sender) = (content.clone(), sender.clone());
+                let next_jobs = Arc::clone(&next_jobs);
                 // After an error here, the page posts no results.
-                thread::spawn(move || content.answer(connection, &sender));
+                thread::spawn(move || content.answer(connection, &next_jobs, &sender));
             }
         });
-        let _slot = browser::slot()?;
-        let _browser = self.open(&page)?;
-        let results = results.recv_timeout(test_timeout());
-        let results = results.with_context(|| format!("{self:?}: the page posts no results"))?;
-        Ok(serde_json::from_slice(&results)?)
+        let slot = browser::slot()?;
+        Ok(Visit {
+            browser: self,
+            jobs,
+            results,
+            _process: self.start(page)?,
+            _slot: slot,
+        })
     }
 
-    fn open(self, page: &str) -> Result<Process> {
+    fn start(self, page: &str) -> Result<Process> {
         let profile = folder::scratch("browser")?;
         let mut command = match self {
             Self::Chromium => chromium(&profile),
@@ -103,6 +114,28 @@ impl Browser {
         let log = File::create(profile.join("log"))?;
         command.arg(page).stdout(log.try_clone()?).stderr(log);
         Process::start(&mut command)
+    }
+}
+
+/// Browser with an open page, which gets jobs.
+#[derive(Debug)]
+pub struct Visit {
+    browser: Browser,
+    jobs: Sender<String>,
+    results: Receiver<Vec<u8>>,
+    _process: Process,
+    /// Released after the process has ended.
+    _slot: Slot,
+}
+
+impl Visit {
+    /// Gives the page its next jobs, and returns the results that it posts.
+    pub fn run(&self, jobs: &Value) -> Result<Value> {
+        self.jobs.send(jobs.to_string())?;
+        let results = self.results.recv_timeout(test_timeout());
+        let results =
+            results.with_context(|| format!("{:?}: the page posts no results", self.browser))?;
+        Ok(serde_json::from_slice(&results)?)
     }
 }
 
@@ -169,14 +202,18 @@ impl Site {
 struct Content {
     page: String,
     worker: String,
-    jobs: String,
     /// Headers `Set-Cookie`, each with the end of its line.
     cookies: String,
 }
 
 impl Content {
     /// Answers one request: for the page, the worker, the jobs, the results, or a file of an npm package.
-    fn answer(&self, connection: TcpStream, results: &Sender<Vec<u8>>) -> Result<()> {
+    fn answer(
+        &self,
+        connection: TcpStream,
+        jobs: &Mutex<Receiver<String>>,
+        results: &Sender<Vec<u8>>,
+    ) -> Result<()> {
         let mut reader = BufReader::new(connection);
         let mut request = String::new();
         reader.read_line(&mut request)?;
@@ -197,7 +234,10 @@ impl Content {
         let (content_type, bytes) = match request.split(' ').nth(1).unwrap_or_default() {
             "/" => ("text/html", self.page.clone().into_bytes()),
             "/worker.js" => ("text/javascript", self.worker.clone().into_bytes()),
-            "/jobs" => ("application/json", self.jobs.clone().into_bytes()),
+            "/jobs" => {
+                let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
+                ("application/json", jobs.recv()?.into_bytes())
+            }
             "/results" => ("text/plain", Vec::new()),
             path => file(path)?,
         };

@@ -33,6 +33,12 @@ impl Cutter {
         Self::start_at(server, THIRD_GOLDEN_ID)
     }
 
+    /// Starts a proxy that cuts no connection.
+    pub fn start_without_cut(server: u16) -> Result<Self> {
+        // No line has a NUL.
+        Self::start_at(server, "\0")
+    }
+
     /// Starts a proxy that cuts after the first event with this text, when the server sends the next block.
     pub fn start_at(server: u16, text: &str) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

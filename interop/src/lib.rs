@@ -12,22 +12,26 @@
 //! - [`live`]: delays of events.
 //! - [`cutter`]: a connection that breaks in the middle of a stream.
 //! - [`browser`]: Chromium and Firefox with a test page.
+//! - [`frame`]: any page in a browser, which a test loads, reloads and reads.
+//! - [`pages`]: pages of front-end libraries, served by the example `protocols`.
 //! - [`demo`]: the demo server, which is killed and restarted.
 //! - [`nodes`]: several demo servers over NATS, which are killed and restarted.
 //! - [`mercure`]: `sse hub` with the Mercure protocol.
 //! - [`sdks`]: SDKs for LLMs, MCP and others.
 //!
-//! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs`, `nodes.rs`, `mercure.rs` and
-//! `mercure_browsers.rs`. `clients/` has small programs in other languages.
+//! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs`, `nodes.rs`, `mercure.rs`,
+//! `mercure_browsers.rs` and `pages.rs`. `clients/` has small programs in other languages.
 
 pub mod browser;
 pub mod curl;
 pub mod cutter;
 pub mod demo;
 pub mod folder;
+pub mod frame;
 pub mod live;
 pub mod mercure;
 pub mod nodes;
+pub mod pages;
 pub mod process;
 pub mod proxy;
 pub mod sdks;

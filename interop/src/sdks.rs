@@ -206,7 +206,7 @@ fn mcp_servers() -> Result<Vec<Check>> {
         let resumed = calls("count", &url(cutter.port, path), &[]);
         check("resumes", resumed.and_then(|()| ensure_resumed(&cutter)));
         // The server closes the connection itself.
-        let proxy = Cutter::start_at(port, "\0")?;
+        let proxy = Cutter::start_without_cut(port)?;
         let polled = calls("poll", &url(proxy.port, path), &[]);
         check("polls", polled.and_then(|()| ensure_resumed(&proxy)));
     }

@@ -34,10 +34,30 @@ pub(crate) fn install(source: &str, folder: &Path, python: &Path) -> Result<()> 
             setup::package("python3-venv", "python3-venv")?;
         }
         run(command("python3", "-m venv --clear").arg(python))?;
-        let mut pip = Command::new(python.join("bin/python3"));
-        pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
-        run(pip.arg(lock))
+        run(pip(python).arg(lock))
     })
+}
+
+/// Installs the scripts of Datastar, which a package of Python has.
+pub(crate) fn install_datastar(folder: &Path) -> Result<()> {
+    installed(&folder.join("clients"), "datastar.txt", |lock| {
+        let mut pip = pip(&folder.join("python"));
+        pip.arg(lock).arg("--target").arg(folder.join("datastar"));
+        // Only its scripts are needed, so any version of Python will do.
+        run(pip.args([
+            "--upgrade",
+            "--no-deps",
+            "--no-compile",
+            "--ignore-requires-python",
+        ]))
+    })
+}
+
+/// Returns a command that installs the packages of a lock file.
+fn pip(python: &Path) -> Command {
+    let mut pip = Command::new(python.join("bin/python3"));
+    pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
+    pip
 }
 
 /// Installs the packages of a lock file, unless they are already installed from an identical file.

@@ -1,5 +1,5 @@
-//! Tests the contract servers with real clients, with real proxies and with faults; the demo with the command; and the
-//! hub with clients of Mercure.
+//! Tests the contract servers with real clients, with real proxies and with faults; the demo with the command; the hub
+//! with clients of Mercure; and pages of front-end libraries.
 
 use std::{env, fs, path::Path};
 
@@ -13,13 +13,15 @@ use crate::{
 
 /// Programs that the tests run, each with its name in the tests and its path.
 ///
-/// They are two servers of sse-hyper, the demo server, a node of the demo with several servers, and the command.
-const PROGRAMS: [(&str, &str); 5] = [
+/// They are two servers of sse-hyper, the demo server, a node of the demo with several servers, the command, and the
+/// server of the guide for protocols.
+const PROGRAMS: [(&str, &str); 6] = [
     ("hyper", "examples/contract_server"),
     ("axum", "examples/contract_server_axum"),
     ("web", "web"),
     ("node", "node"),
     ("sse", "sse"),
+    ("protocols", "examples/protocols"),
 ];
 
 /// Servers of other projects that the tests run, each with its program and its package.
@@ -59,6 +61,7 @@ pub(crate) fn test(long: bool) -> Result<()> {
         &folder.join("clients"),
         &folder.join("python"),
     )?;
+    clients::install_datastar(&folder)?;
     npm::package(&folder.join("npm"))?;
 
     let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
@@ -77,7 +80,8 @@ pub(crate) fn test(long: bool) -> Result<()> {
 /// Two of the examples have the same name, so the first is copied before the second is built.
 fn programs(folder: &Path) -> Result<()> {
     whole::build(
-        "--example contract_server --example contract_server_axum --bin web --bin node --bin sse",
+        "--example contract_server --example contract_server_axum --example protocols \
+         --bin web --bin node --bin sse",
     )?;
     for (name, built) in PROGRAMS {
         copy(built, folder, name)?;

@@ -9,4 +9,5 @@ mod hyper_client;
 mod mercure;
 mod mercure_browsers;
 mod nodes;
+mod pages;
 mod proxies;
