@@ -11,8 +11,13 @@
 //! curl -N -H 'Last-Event-ID: 12' 127.0.0.1:8082/answers/4711          # after its 12th token
 //! ```
 //!
-//! A page opens `new EventSource(path)`. The browser then sends `Last-Event-ID` by itself. A reloaded page gets the whole
-//! answer again, at once.
+//! Each node has a page at `/`. It opens `new EventSource(path)`, and the browser sends `Last-Event-ID` by itself when it
+//! reconnects. The fragment of its URL names the answer, so a reloaded page gets the whole answer again, at once. Put a
+//! proxy before the nodes, so that the page reaches another node when one dies:
+//!
+//! ```text
+//! upstream nodes { server 127.0.0.1:8081; server 127.0.0.1:8082; }   # nginx
+//! ```
 //!
 //! Each answer is a topic of the hub. All nodes see its events in the same order, and that is all that is needed:
 //!
@@ -29,7 +34,7 @@ use axum::{
     body::Body,
     extract::{Path, Request, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use clap::Parser;
@@ -38,7 +43,7 @@ use sse_hub::{
     Event, EventType, Hub, HubConfig, InvalidTopic, PublishError, SubscribeError, Topic,
 };
 use sse_hub_nats::{JetStream, NatsConfig};
-use sse_hyper::StreamTracker;
+use sse_hyper::{StreamConfig, StreamTracker};
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
@@ -70,6 +75,9 @@ struct Arguments {
     patience: u64,
 }
 
+/// Time after which a browser reconnects. By default, it is 3 s in Chromium and 5 s in Firefox.
+const RECONNECTION_TIME: Duration = Duration::from_secs(1);
+
 #[derive(Clone)]
 struct Node {
     hub: Hub,
@@ -86,16 +94,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(follow);
     let node = Node {
         hub,
-        streams: StreamTracker::default(),
+        streams: StreamTracker::new(StreamConfig::default().reconnection_time(RECONNECTION_TIME)),
         pace: Duration::from_millis(arguments.pace),
         patience: Duration::from_millis(arguments.patience),
     };
     let router = Router::new()
+        .route("/", get(Html(include_str!("answers.html"))))
         .route("/answers", post(create))
         .route("/answers/{id}", get(read))
         .with_state(node);
     let listener = TcpListener::bind(arguments.listen).await?;
-    eprintln!("http://{}/answers", arguments.listen);
+    eprintln!("http://{}/", arguments.listen);
     axum::serve(listener, router).await?;
     Ok(())
 }
@@ -260,7 +269,7 @@ impl Node {
 
 /// Stands for a language model. A real one is asked to continue after the tokens that are written.
 fn model(prompt: &str) -> impl Iterator<Item = String> {
-    let words = ["An", " answer", " to", " the", " prompt", ":"];
+    let words = ["An", " answer", " to", " the", " prompt", ": "];
     let prompt = prompt.split_inclusive(' ').map(str::to_owned);
     let numbers = (1..=30).map(|number| format!(" {number}"));
     words

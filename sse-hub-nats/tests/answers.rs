@@ -77,7 +77,7 @@ impl Node {
 
 fn whole(prompt: &str) -> String {
     let numbers: String = (1..=30).map(|number| format!(" {number}")).collect();
-    format!("An answer to the prompt:{prompt}{numbers}")
+    format!("An answer to the prompt: {prompt}{numbers}")
 }
 
 #[test]
