@@ -20,7 +20,7 @@
 //! - [`sdks`]: SDKs for LLMs, MCP and others.
 //!
 //! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs`, `nodes.rs`, `mercure.rs`,
-//! `mercure_browsers.rs` and `pages.rs`. `clients/` has small programs in other languages.
+//! `mercure_browsers.rs`, `pages.rs` and `answers.rs`. `clients/` has small programs in other languages.
 
 pub mod browser;
 pub mod curl;

@@ -26,6 +26,19 @@ pub struct Proxy {
 
 /// Starts nginx for the server with this port, with these lines in its `server` section.
 pub fn nginx(upstream: u16, lines: &str) -> Result<Proxy> {
+    start_nginx(&format!("127.0.0.1:{upstream}"), "", lines)
+}
+
+/// Starts nginx for two servers with these ports, with these lines in its `server` section. The second server gets the
+/// requests while the first one is down.
+pub fn nginx_with_failover(first: u16, second: u16, lines: &str) -> Result<Proxy> {
+    let nodes =
+        format!("upstream nodes {{ server 127.0.0.1:{first}; server 127.0.0.1:{second} backup; }}");
+    start_nginx("nodes", &nodes, lines)
+}
+
+/// Starts nginx with these lines in its `http` and its `server` section.
+fn start_nginx(upstream: &str, http_lines: &str, lines: &str) -> Result<Proxy> {
     let port = port::free()?;
     let folder = folder::scratch("nginx")?;
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -39,10 +52,11 @@ error_log {folder}/error.log info;
 events {{ worker_connections 256; }}
 http {{
 access_log off;
+{http_lines}
 {paths}server {{
 listen 127.0.0.1:{port};
 {lines}
-location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
+location / {{ proxy_pass http://{upstream}; }}
 }}
 }}
 ",

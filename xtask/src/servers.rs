@@ -13,15 +13,16 @@ use crate::{
 
 /// Programs that the tests run, each with its name in the tests and its path.
 ///
-/// They are two servers of sse-hyper, the demo server, a node of the demo with several servers, the command, and the
-/// server of the guide for protocols.
-const PROGRAMS: [(&str, &str); 6] = [
+/// They are two servers of sse-hyper, the demo server, a node of the demo with several servers, the command, the server of
+/// the guide for protocols, and a node of sse-hub-nats that answers prompts.
+const PROGRAMS: [(&str, &str); 7] = [
     ("hyper", "examples/contract_server"),
     ("axum", "examples/contract_server_axum"),
     ("web", "web"),
     ("node", "node"),
     ("sse", "sse"),
     ("protocols", "examples/protocols"),
+    ("answers", "examples/answers"),
 ];
 
 /// Servers of other projects that the tests run, each with its program and its package.
@@ -80,7 +81,7 @@ pub(crate) fn test(long: bool) -> Result<()> {
 /// Two of the examples have the same name, so the first is copied before the second is built.
 fn programs(folder: &Path) -> Result<()> {
     whole::build(
-        "--example contract_server --example contract_server_axum --example protocols \
+        "--example contract_server --example contract_server_axum --example protocols --example answers \
          --bin web --bin node --bin sse",
     )?;
     for (name, built) in PROGRAMS {

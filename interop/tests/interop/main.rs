@@ -1,6 +1,7 @@
 //! Tests with servers, clients, proxies and browsers of other projects. `cargo xtask test-servers` installs these
 //! programs, and runs the tests.
 
+mod answers;
 mod browsers;
 mod clients;
 mod demo;
