@@ -34,7 +34,7 @@
 //! | `axum` | extractors for handlers: [`EventStreamRequest`], [`LastEventId`]; turns on `tokio` and `tracing` |
 //! | `tracing` | logs the error that ends a stream of results |
 //! | `gzip` | compresses streams for clients that accept it: `StreamConfig::gzip` |
-//! | `json` | `Event::json` |
+//! | `json` | `Event::json`, and `Event::from_enum` for the variants of an enum |
 //! | `testing` | [`testing::EventReader`], which reads the events of a response in a unit test |
 //!
 //! # Types
@@ -235,5 +235,7 @@ pub use request::EventStreamRequest;
 pub use response::no_content;
 #[cfg(feature = "tokio")]
 pub use response::respond;
+#[cfg(feature = "json")]
+pub use sse_proto::EnumError;
 pub use sse_proto::{CloseEvent, Encoded, Event, EventId, EventType, InvalidValue};
 pub use tracker::StreamTracker;

@@ -12,7 +12,7 @@ pub use value::{EventId, EventType};
 use crate::{error::InvalidValue, item::MessageEvent};
 
 /// Type of an event whose block has no `event` field or an empty one.
-const MESSAGE: &str = "message";
+pub(crate) const MESSAGE: &str = "message";
 
 /// Event that can be stored and sent.
 ///

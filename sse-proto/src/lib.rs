@@ -34,7 +34,7 @@
 //! | `bytes` | `Encoded`, [`Output`] for `BytesMut`, and events that share the memory of a `Bytes` |
 //! | `codec` | `EventCodec`, for `tokio_util::codec`; requires `std` |
 //! | `gzip` | `Encoded::deflated`: events that are compressed once for many clients; requires `std` |
-//! | `json` | data in JSON: `Event::json` and `MessageEvent::json` |
+//! | `json` | data in JSON: `Event::json` and `MessageEvent::json`; events as variants of an enum: `Event::from_enum` and `MessageEvent::to_enum` |
 //! | `simd` | validates UTF-8 by SIMD, many times faster for text that is not ASCII; requires `std` |
 //! | `stream` | `ItemStream`, which converts a stream of chunks to a stream of items |
 //!
@@ -54,7 +54,7 @@
 //! | write a client | [`client::Session`] and [`client::ClientConfig`] |
 //!
 //! Errors are [`InvalidValue`] for text that cannot be sent, [`DecodeError`] for a part of a stream that is larger
-//! than allowed, and [`IdTooLong`].
+//! than allowed, [`IdTooLong`], and with the feature `json`, `EnumError`.
 //!
 //! # Encoding
 //!
@@ -120,6 +120,8 @@ mod decoder;
 mod deflate;
 #[cfg(feature = "bytes")]
 mod encoded;
+#[cfg(feature = "json")]
+mod enum_event;
 mod error;
 #[cfg(feature = "alloc")]
 mod event;
@@ -142,6 +144,8 @@ pub use decoder::{DEFAULT_MAX_EVENT_BYTES, Decoder};
 pub use deflate::{GZIP_HEADER, deflate};
 #[cfg(feature = "bytes")]
 pub use encoded::Encoded;
+#[cfg(feature = "json")]
+pub use enum_event::EnumError;
 pub use error::DecodeError;
 #[cfg(feature = "alloc")]
 pub use error::{IdTooLong, InvalidValue};

@@ -61,7 +61,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `rustls` (default) | `https`, with rustls, ring and the root certificates of the system, and HTTP/2 over `https` |
-//! | `json` | data in JSON: `Builder::json`, `EventSource::json`, `Events::json`, `MessageEvent::json` |
+//! | `json` | data in JSON: `Builder::json`, `EventSource::json`, `Events::json`, `MessageEvent::json`; events as variants of an enum: `MessageEvent::to_enum` |
 //! | `compression` | responses that are compressed with gzip, br or zstd |
 //! | `reqwest` | `client.post(url).events().await?`, `Events::from_reqwest`, `Transport::from_reqwest` |
 //! | `testing` | a scripted server without a network, for tests of your program |
@@ -114,6 +114,8 @@ pub use item::{Disconnected, Item, MessageEvent, ResponseHead};
 #[cfg(feature = "reqwest")]
 pub use reqwest_ext::RequestBuilderExt;
 pub use source::{EventSource, Handle};
+#[cfg(feature = "json")]
+pub use sse_proto::EnumError;
 pub use sse_proto::{
     DecodeError, EventId,
     client::{ClientConfig, DisconnectReason},

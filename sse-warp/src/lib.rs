@@ -22,7 +22,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `json` | `Event::json` |
+//! | `json` | `Event::json`, and `Event::from_enum` for the variants of an enum |
 //! | `tracing` | logs the error that ends a stream of results |
 //!
 //! # Types
@@ -83,6 +83,8 @@ use warp::{
 };
 
 pub use sse_hyper;
+#[cfg(feature = "json")]
+pub use sse_hyper::EnumError;
 pub use sse_hyper::{
     CloseEvent, Event, EventId, EventStream, EventType, InvalidLastEventId, InvalidValue,
     KeepAlive, StreamConfig, StreamTracker,

@@ -42,7 +42,7 @@
 //! - `fetch`: [`Builder::fetch`], a client over `fetch`. It sends a `POST` once, unless
 //!   [`Builder::resend`] is set.
 //! - `share`: [`Builder::share`], one connection for all tabs of an origin.
-//! - `json`: `MessageEvent::json`, which deserializes the data of events. It adds about 19 KB to a page. Without it,
+//! - `json`: `MessageEvent::json`, which deserializes the data of events, and `MessageEvent::to_enum`. It adds about 19 KB to a page. Without it,
 //!   [`Json`] reads the data with the browser's `JSON.parse`.
 //!
 //! # Types
@@ -92,6 +92,8 @@ pub use json::Json;
 pub use native::{EventSource, ReadyState, Subscription};
 #[cfg(feature = "share")]
 pub use share::SharedSource;
+#[cfg(feature = "json")]
+pub use sse_proto::EnumError;
 pub use sse_proto::{
     EventId, IdTooLong, MessageEvent,
     client::{ClientConfig, DisconnectReason},
