@@ -35,6 +35,7 @@
 //! | `tracing` | logs the error that ends a stream of results |
 //! | `gzip` | compresses streams for clients that accept it: `StreamConfig::gzip` |
 //! | `json` | `Event::json`, and `Event::from_enum` for the variants of an enum |
+//! | `openapi` | [`openapi`], which describes event streams in OpenAPI 3.2 for `utoipa` |
 //! | `testing` | [`testing::EventReader`], which reads the events of a response in a unit test |
 //!
 //! # Types
@@ -214,6 +215,8 @@ mod event_frames;
 mod frame;
 mod idle_timer;
 mod last_event_id;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod request;
 mod response;
 mod stream_state;
