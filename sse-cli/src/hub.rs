@@ -18,6 +18,7 @@
 //!       ├─ subscribe.rs GET /events ◀────────────────────── sse_hub::Hub ◀─┐
 //!       ├─ publish.rs   POST /publish ── event_input.rs  parsing of a body ┤
 //!       ├─ metrics.rs   GET /metrics          nats.rs   options of NATS ───┘
+//!       ├─ openapi.rs   GET /openapi.json, with the descriptions that are next to the code of each route
 //!       └─ debugger.rs  GET /debug, with its page in debugger/
 //!          access_log.rs  a line of JSON for each request; log_file.rs: the thread that writes the lines
 //!          response.rs  responses and refusals; suggestion.rs: the nearest known name
@@ -44,6 +45,7 @@ mod mercure;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+mod openapi;
 mod options;
 mod protocol;
 mod publish;
@@ -62,7 +64,12 @@ mod unix_socket;
 mod yield_tests;
 
 use core::{num::NonZero, ops::RangeInclusive, time::Duration};
-use std::{env, path::PathBuf, sync::Arc, thread};
+use std::{
+    env,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    thread,
+};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum, builder::BoolishValueParser, value_parser};
@@ -108,6 +115,7 @@ const EVENT_RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration:
 ///   POST /publish      one event, or many as lines of JSON; needs the publish token
 ///   GET  /healthz      200, or 503 and the reason
 ///   GET  /metrics      for Prometheus; see --metrics-token
+///   GET  /openapi.json the description of these paths, unless --no-openapi is given
 ///   GET  /debug        a page that subscribes and publishes, with --debugger
 ///
 /// A stream begins after the event with the last event ID, from the header or the query. Otherwise it
@@ -264,6 +272,10 @@ pub(crate) struct Arguments {
     /// strangers that there is a hub.
     #[arg(long, env = "SSE_HUB_DEBUGGER", value_parser = BoolishValueParser::new())]
     debugger: bool,
+    /// Do not serve /openapi.json. The document describes the paths of this run for generators of clients and for tests,
+    /// in OpenAPI 3.2. Every client can read it. It has no token and no event.
+    #[arg(long, env = "SSE_HUB_NO_OPENAPI", value_parser = BoolishValueParser::new())]
+    no_openapi: bool,
     /// File in TOML with options: keys are the names of the options without dashes, as in `max-subscribers = 10000`.
     /// An option that may be repeated takes an array, and one without a value takes true or false. The command line
     /// has precedence over the environment, and the environment over the file.
@@ -417,6 +429,8 @@ impl Arguments {
             cors,
             metrics,
             access_log: access_log.transpose()?,
+            openapi: (!self.no_openapi).then(OnceLock::new),
+            sends_pings: self.streams.ping,
             debugger: self.debugger,
             body_memory: BodyMemory::default(),
             max_event: self.max_event,

@@ -750,6 +750,10 @@ fn options_are_checked_at_the_start() {
             "only a scheme, a host, a port and a path",
         ),
         ("https://hub.example/debug", "is a path of the server"),
+        (
+            "https://hub.example/openapi.json",
+            "is a path of the server",
+        ),
         ("https://hub.example/healthz", "is a path of the server"),
         ("https://hub.example/metrics", "is a path of the server"),
     ] {

@@ -5,10 +5,12 @@ use core::{fmt::Display, net::IpAddr};
 use anyhow::{Context, Result, ensure};
 use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
 use http::{HeaderMap, Request, StatusCode, Uri};
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use crate::hub::{
     host::{Host, HostPattern},
+    openapi,
     response::{Refusal, RefusalKind},
 };
 
@@ -26,6 +28,12 @@ pub(crate) struct Access {
     /// addresses, and another server serves any host.
     pub(crate) hosts: Vec<HostPattern>,
 }
+
+/// Names of the security schemes in `/openapi.json`.
+pub(crate) const PUBLISH_SCHEME: &str = "publishToken";
+const SUBSCRIBE_SCHEME: &str = "subscribeToken";
+const SUBSCRIBE_IN_URL_SCHEME: &str = "subscribeTokenInUrl";
+const METRICS_SCHEME: &str = "metricsToken";
 
 /// Extension of a request that came over a Unix socket.
 #[derive(Clone, Copy)]
@@ -81,6 +89,39 @@ impl Access {
             };
         };
         check_bearer(headers, expected, "reading /metrics", "metrics")
+    }
+
+    /// Returns the security schemes of this server for `/openapi.json`, with their names.
+    pub(crate) fn security_schemes(&self) -> Vec<(&'static str, Value)> {
+        let publish = openapi::bearer("Token of publishers");
+        let mut schemes = vec![(PUBLISH_SCHEME, publish)];
+        if self.subscribe.is_some() {
+            schemes.push((SUBSCRIBE_SCHEME, openapi::bearer("Token of subscribers")));
+        }
+        if self.accepts_token_in_url {
+            let in_url = json!({
+                "type": "apiKey",
+                "in": "query",
+                "name": "access_token",
+                "description": "Token of subscribers, for clients that cannot send headers",
+            });
+            schemes.push((SUBSCRIBE_IN_URL_SCHEME, in_url));
+        }
+        schemes.extend(self.metrics_scheme());
+        schemes
+    }
+
+    /// Returns the names of the schemes of subscribers.
+    pub(crate) fn subscribe_schemes(&self) -> impl Iterator<Item = &'static str> {
+        let header = self.subscribe.is_some().then_some(SUBSCRIBE_SCHEME);
+        let in_url = self.accepts_token_in_url.then_some(SUBSCRIBE_IN_URL_SCHEME);
+        header.into_iter().chain(in_url)
+    }
+
+    /// Returns the security scheme of `/metrics`, if it needs a token.
+    pub(crate) fn metrics_scheme(&self) -> Option<(&'static str, Value)> {
+        let scheme = || (METRICS_SCHEME, openapi::bearer("Token for the metrics"));
+        self.metrics.is_some().then(scheme)
     }
 
     pub(crate) fn check_publisher(&self, headers: &HeaderMap) -> Result<(), Refusal> {

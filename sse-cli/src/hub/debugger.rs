@@ -9,9 +9,11 @@ use http::{
     },
 };
 use serde::Serialize;
+use serde_json::json;
 
 use crate::hub::{
     mercure::Mercure,
+    openapi::{self, Operation},
     response::{self, Body},
 };
 
@@ -33,6 +35,17 @@ pub(crate) struct Description<'a> {
     /// Name of the cookie with the access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cookie: Option<&'a str>,
+}
+
+/// Describes the page for `/openapi.json`.
+pub(crate) fn describe() -> Operation {
+    let page = openapi::response("The page", "text/html", json!({ "type": "string" }));
+    Operation::new(
+        "debugger",
+        "Returns a page that subscribes and publishes",
+        page,
+    )
+    .with_refusals([StatusCode::INTERNAL_SERVER_ERROR])
 }
 
 /// Returns the page for the protocol of the hub. It is complete without other resources.

@@ -8,11 +8,14 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 use sse_hub::{InvalidTopic, Publication, Topics};
 use sse_hyper::{Event, EventType};
 
-use crate::{hub::response::Refusal, json};
+use crate::{
+    hub::{openapi::query_parameter, response::Refusal},
+    json,
+};
 
 /// Event types that only the hub may send.
 pub(crate) const OWN_TYPES: [&str; 5] = ["closing", "denied", "lagged", "position", "reset"];
@@ -176,6 +179,106 @@ impl<'de> Deserialize<'de> for TopicList {
     }
 }
 
+/// Name of the schema of the JSON object of an event in `/openapi.json`.
+pub(crate) const EVENT_SCHEMA: &str = "Event";
+
+/// Returns the schema of the JSON object of an event. Lengths are in characters there, and in bytes here.
+pub(crate) fn json_schema() -> Value {
+    let data =
+        json!({ "description": "A text, or any other JSON, which is sent as it is written" });
+    let mut schema = fields_schema(topic_schema(), data);
+    schema["properties"]["topics"] = topics_schema();
+    schema["required"] = json!(["data"]);
+    schema["oneOf"] = json!([{ "required": ["topic"] }, { "required": ["topics"] }]);
+    schema
+}
+
+/// Returns the schema of the fields of a form.
+pub(crate) fn form_schema(max_event: usize) -> Value {
+    fields_schema(
+        topics_schema(),
+        json!({ "type": "string", "maxLength": max_event }),
+    )
+}
+
+fn fields_schema(topic: Value, data: Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "topic": topic,
+            "data": data,
+            "type": type_schema(),
+            "key": key_schema(),
+        },
+        "required": ["topic", "data"],
+        "additionalProperties": false,
+    })
+}
+
+/// Returns the parameters of the query of a `text/plain` body.
+pub(crate) fn query_parameters() -> Vec<Value> {
+    let parameter = |name, schema| {
+        query_parameter(
+            name,
+            "Only with a body of the type text/plain, which is the data",
+            schema,
+        )
+    };
+    vec![
+        parameter("topic", topics_schema()),
+        parameter("type", type_schema()),
+        parameter("key", key_schema()),
+    ]
+}
+
+/// Control characters in a class of a regular expression.
+const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+
+fn topic_schema() -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_FIELD_BYTES,
+        "pattern": format!("^[^*{CONTROL}]+$"),
+    })
+}
+
+/// Returns the schema of a topic or a pattern.
+pub(crate) fn topic_filter_schema() -> Value {
+    // A star is a whole segment, and two of them are the last one.
+    let segment = format!("[^*/{CONTROL}]*");
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_FIELD_BYTES,
+        "pattern": format!("^(({segment}|\\*)/)*({segment}|\\*{{1,2}})$"),
+    })
+}
+
+fn topics_schema() -> Value {
+    json!({ "type": "array", "items": topic_schema(), "minItems": 1, "maxItems": MAX_TOPICS })
+}
+
+fn type_schema() -> Value {
+    let reserved: Vec<_> = OWN_TYPES.into_iter().chain(BROWSER_TYPES).collect();
+    json!({
+        "type": "string",
+        "maxLength": MAX_FIELD_BYTES,
+        "pattern": "^[^\\r\\n]*$",
+        "not": { "enum": reserved },
+    })
+}
+
+fn key_schema() -> Value {
+    json!({
+        "type": "string",
+        "description": "Compaction key: the event replaces earlier ones with the same key",
+        "minLength": 1,
+        "maxLength": MAX_FIELD_BYTES,
+        "pattern": format!("^[^{CONTROL}]+$"),
+    })
+}
+
 impl EventInput {
     /// Parses a JSON object.
     pub(crate) fn from_json(text: &str) -> Result<Self, Refusal> {
@@ -317,6 +420,15 @@ pub(crate) fn check_encoding(encoded: &[u8]) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_schema_of_an_event_has_all_fields() {
+        let schema = json_schema();
+        let described = schema["properties"].as_object().unwrap().keys();
+        let mut known = FIELDS.to_vec();
+        known.sort_unstable();
+        assert!(described.eq(known), "{schema}");
+    }
 
     fn refusal(json: &str) -> String {
         let refusal = EventInput::from_json(json).err();

@@ -32,11 +32,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, Method, Request, Response};
+use serde_json::{Value, json};
 use sse_mercure::{HubUrl, Limits, Matchers, ResourceMetadata, TokenValidator};
 
 use crate::hub::{
     cors::OriginPattern,
     debugger::Description,
+    openapi::{self, Operation, PathItem},
     response::{self, Body},
     server::Server,
 };
@@ -56,6 +58,11 @@ pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 
 /// Maximum reconnection time of an update. A longer one is reduced, because clients would stay away.
 const MAX_RETRY: Duration = Duration::from_secs(3600);
+
+/// Names of the security schemes in `/openapi.json`.
+const TOKEN_SCHEME: &str = "accessToken";
+const COOKIE_SCHEME: &str = "accessTokenInCookie";
+const QUERY_SCHEME: &str = "accessTokenInUrl";
 
 /// State of the protocol that all requests share.
 pub(crate) struct Mercure {
@@ -120,6 +127,45 @@ impl Mercure {
         }
     }
 
+    /// Returns the descriptions of the paths of the protocol for `/openapi.json`.
+    pub(crate) fn describe(&self) -> Vec<PathItem> {
+        let path = self.path();
+        let mut items = vec![
+            PathItem {
+                path: path.to_owned(),
+                operations: vec![
+                    (Method::GET, subscribe::describe(self, "mercureSubscribe")),
+                    (Method::HEAD, subscribe::describe(self, "mercureSubscribe")),
+                    (Method::QUERY, subscribe::describe_query(self)),
+                    (Method::POST, publish::describe(self)),
+                ],
+            },
+            PathItem::get(self.metadata_path.clone(), describe_metadata),
+        ];
+        if self.presence.is_some() {
+            items.extend(subscriptions::describe(self));
+        }
+        items
+    }
+
+    /// Returns the security schemes of the protocol for `/openapi.json`, with their names.
+    pub(crate) fn security_schemes(&self) -> Vec<(&'static str, Value)> {
+        let token = openapi::bearer("Access token of an issuer that the hub trusts");
+        let cookie = json!({ "type": "apiKey", "in": "cookie", "name": self.cookie });
+        let mut schemes = vec![(TOKEN_SCHEME, token), (COOKIE_SCHEME, cookie)];
+        if self.matchers.compatibility().accepts_draft_7() {
+            let in_query = json!({ "type": "apiKey", "in": "query", "name": "authorization" });
+            schemes.push((QUERY_SCHEME, in_query));
+        }
+        schemes
+    }
+
+    /// Returns the names of the security schemes.
+    fn schemes(&self) -> impl Iterator<Item = &'static str> {
+        let schemes = self.security_schemes().into_iter();
+        schemes.map(|(name, _)| name)
+    }
+
     /// Returns whether the path is one of the protocol.
     pub(crate) fn serves(&self, path: &str) -> bool {
         let rest = path.strip_prefix(self.hub_url().path());
@@ -163,4 +209,21 @@ impl Mercure {
             _ => response::method_not_allowed(&[Method::GET, Method::HEAD]),
         }
     }
+}
+
+fn describe_metadata() -> Operation {
+    let metadata = openapi::response(
+        "The metadata of RFC 9728",
+        "application/json",
+        json!({
+            "type": "object",
+            "properties": { "resource": { "type": "string" } },
+            "required": ["resource"],
+        }),
+    );
+    Operation::new(
+        "mercureMetadata",
+        "Returns what clients need to get access tokens",
+        metadata,
+    )
 }

@@ -10,7 +10,7 @@ use http::{
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mediatype::{MediaType, ReadParams as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use sse_hub::{BackendErrorKind, Hub, Publication, PublishError};
 use sse_hyper::EventId;
 use tokio::{
@@ -19,8 +19,10 @@ use tokio::{
 };
 
 use crate::hub::{
+    access::PUBLISH_SCHEME,
     cooperative::{self, TimeSlice},
-    event_input::EventInput,
+    event_input::{self, EVENT_SCHEMA, EventInput},
+    openapi::{self, Operation},
     response::{self, Body, Refusal, RefusalKind},
     server::Server,
 };
@@ -34,6 +36,59 @@ const BODY_OVERHEAD_BYTES: usize = 64 * 1024;
 /// Number of bytes of memory that a publication takes for each byte of its body: the body, and its event or the IDs of
 /// its lines. A line has at least 24 bytes, and the response has at most 35 bytes for it.
 const MEMORY_FACTOR: usize = 3;
+
+/// Describes a publication for `/openapi.json`.
+pub(crate) fn describe(server: &Server) -> Operation {
+    let event = json!({ "$ref": format!("#/components/schemas/{EVENT_SCHEMA}") });
+    let content = MEDIA_TYPES.into_iter().map(|(name, format)| {
+        let content = match format {
+            BodyFormat::Json => json!({ "schema": event }),
+            BodyFormat::Lines => json!({ "itemSchema": event }),
+            BodyFormat::Fields => json!({ "schema": event_input::form_schema(server.max_event) }),
+            BodyFormat::Text => {
+                json!({ "schema": { "type": "string", "maxLength": server.max_event } })
+            }
+        };
+        (name.to_owned(), content)
+    });
+    let id = json!({ "type": "string" });
+    let ids = json!({ "type": "array", "items": id });
+    let answer = |name: &str, schema: &Value| {
+        json!({
+            "type": "object",
+            "properties": { name: schema },
+            "required": [name],
+            "additionalProperties": false,
+        })
+    };
+    let response = openapi::response(
+        "The ID of the event, or the IDs of the events of all lines",
+        "application/json",
+        json!({ "oneOf": [answer("id", &id), answer("ids", &ids)] }),
+    );
+    Operation {
+        parameters: event_input::query_parameters(),
+        request: Some(content.collect()),
+        // A text may be empty.
+        is_request_optional: true,
+        ..Operation::new(
+            "publish",
+            "Publishes an event, or one event for each line",
+            response,
+        )
+    }
+    .with_security([PUBLISH_SCHEME])
+    .with_refusals(BODY_REFUSALS)
+    .with_refusals([StatusCode::BAD_GATEWAY])
+}
+
+/// Statuses with which a request can be refused because of its body.
+pub(crate) const BODY_REFUSALS: [StatusCode; 4] = [
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
 
 /// Publishes the event or the events of a body. Unless the backend fails, it publishes all of them or none.
 pub(crate) async fn publish<B>(
@@ -179,6 +234,16 @@ enum BodyFormat {
     Text,
 }
 
+/// Media types of bodies.
+const MEDIA_TYPES: [(&str, BodyFormat); 6] = [
+    ("application/json", BodyFormat::Json),
+    ("application/x-ndjson", BodyFormat::Lines),
+    ("application/ndjson", BodyFormat::Lines),
+    ("application/jsonl", BodyFormat::Lines),
+    ("application/x-www-form-urlencoded", BodyFormat::Fields),
+    ("text/plain", BodyFormat::Text),
+];
+
 impl BodyFormat {
     fn from_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
         if headers.contains_key(CONTENT_ENCODING) {
@@ -199,12 +264,9 @@ impl BodyFormat {
             return Err(unsupported("Content-Type: the charset must be utf-8"));
         }
         let essence = content_type.essence().to_string().to_ascii_lowercase();
-        match &*essence {
-            "application/json" => Ok(Self::Json),
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Self::Lines),
-            "application/x-www-form-urlencoded" => Ok(Self::Fields),
-            "text/plain" => Ok(Self::Text),
-            _ => Err(unsupported(&format!(
+        match MEDIA_TYPES.into_iter().find(|(known, _)| *known == essence) {
+            Some((_, format)) => Ok(format),
+            None => Err(unsupported(&format!(
                 "Content-Type: {essence} is not supported; use application/json, application/x-ndjson, \
                  application/x-www-form-urlencoded or text/plain"
             ))),

@@ -1,7 +1,10 @@
 //! The server: its state, and its connections until shutdown.
 
 use core::{future::poll_fn, pin::pin, time::Duration};
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::Result;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -41,6 +44,10 @@ pub(crate) struct Server {
     pub(crate) cors: Option<CorsLayer>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) access_log: Option<AccessLog>,
+    /// Document of `/openapi.json`, from the first request for it. With `None`, it is not served.
+    pub(crate) openapi: Option<OnceLock<String>>,
+    /// Idle streams get events of the type `ping`.
+    pub(crate) sends_pings: bool,
     /// The page `/debug` is served.
     pub(crate) debugger: bool,
     pub(crate) body_memory: BodyMemory,

@@ -4,16 +4,99 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
+use serde_json::{Value, json};
 use sse_hub::{InvalidTopic, SubscribeError, Subscription, SubscriptionBuilder, TopicFilters};
 use sse_hyper::EventId;
 
 use crate::hub::{
     connection::{ConnectionState, ProbingSubscription},
-    event_input::{MAX_TOPICS, check_encoding},
+    event_input::{MAX_TOPICS, OWN_TYPES, check_encoding, topic_filter_schema},
+    openapi::{self, Operation, query_parameter},
+    options::PING_TYPE,
     response::{Body, Refusal, RefusalKind},
     server::Server,
     suggestion::nearest,
 };
+
+/// Describes a subscription for `/openapi.json`.
+pub(crate) fn describe(server: &Server) -> Operation {
+    let topics = json!({
+        "type": "array",
+        "items": topic_filter_schema(),
+        "minItems": 1,
+        "maxItems": MAX_TOPICS,
+    });
+    let topic =
+        "Topics or patterns: `*` stands for one segment, and `**` at the end for one or more";
+    let mut topic = query_parameter("topic", topic, topics);
+    topic["required"] = true.into();
+    let id = json!({ "type": "string" });
+    let parameters = vec![
+        topic,
+        query_parameter(
+            "newest",
+            "Begins with this number of the newest events that are kept",
+            json!({ "type": "integer", "minimum": 0 }),
+        ),
+        query_parameter(
+            "earliest",
+            "Begins with all events that are kept",
+            json!({ "type": "string", "enum": FLAGS.map(|(text, _)| text) }),
+        ),
+        query_parameter(
+            "lastEventId",
+            "Begins after this event, for clients that cannot send the header",
+            id.clone(),
+        ),
+        json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "Begins after this event; has precedence over the query",
+            "schema": id,
+        }),
+    ];
+    Operation {
+        parameters,
+        ..Operation::new(
+            "subscribe",
+            "Subscribes to topics",
+            openapi::event_stream(event_schema(server)),
+        )
+    }
+    .with_security(server.access.subscribe_schemes())
+    .with_refusals([StatusCode::SERVICE_UNAVAILABLE])
+}
+
+/// Returns the schema of all events of a stream: those of publishers, and those of the hub.
+fn event_schema(server: &Server) -> Value {
+    let text = json!({ "type": "string" });
+    let own = |name: &str, fields: Value| {
+        let data = json!({
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": { "type": "object", "properties": fields, "additionalProperties": false },
+        });
+        openapi::event(json!({ "const": name }), data, &["event", "data"])
+    };
+    let count = json!({ "type": "integer", "minimum": 0 });
+    let mut events = vec![
+        own("position", json!({})),
+        own(
+            "reset",
+            json!({ "reason": { "enum": ["too old", "unknown", "unavailable"] } }),
+        ),
+        own("lagged", json!({ "behind": count, "missed": count })),
+        own("closing", json!({ "reason": { "const": "shutdown" } })),
+    ];
+    let mut reserved = OWN_TYPES.to_vec();
+    if server.sends_pings {
+        events.push(own(PING_TYPE, json!({})));
+        reserved.push(PING_TYPE);
+    }
+    let event_type = json!({ "type": "string", "not": { "enum": reserved } });
+    events.push(openapi::event(event_type, text, &["data"]));
+    json!({ "oneOf": events })
+}
 
 /// Returns a response with the stream of the events that the query selects.
 pub(crate) fn subscribe<B>(
@@ -177,11 +260,19 @@ fn number(text: &str) -> Result<usize, Refusal> {
         .map_err(|error| Refusal::bad(format_args!("newest: {text:?}: {error}")))
 }
 
+/// Values of a flag in a query. `?earliest` has the empty one.
+const FLAGS: [(&str, bool); 5] = [
+    ("", true),
+    ("true", true),
+    ("1", true),
+    ("false", false),
+    ("0", false),
+];
+
 fn flag(text: &str) -> Result<bool, Refusal> {
-    match text {
-        "" | "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(Refusal::bad(format_args!(
+    match FLAGS.into_iter().find(|(known, _)| *known == text) {
+        Some((_, value)) => Ok(value),
+        None => Err(Refusal::bad(format_args!(
             "earliest: {text:?} is not true or false"
         ))),
     }

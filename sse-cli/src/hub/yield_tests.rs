@@ -48,6 +48,8 @@ fn server() -> Arc<Server> {
         cors: None,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         access_log: None,
+        openapi: None,
+        sends_pings: false,
         debugger: false,
         body_memory: BodyMemory::default(),
         max_event: MAX_EVENT_BYTES,

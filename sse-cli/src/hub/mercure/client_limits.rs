@@ -40,6 +40,11 @@ impl ClientLimits {
         }
     }
 
+    /// Returns whether there is a limit.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.addresses.is_some() || self.subjects.is_some()
+    }
+
     /// Counts a stream. `None` if there is nothing to count.
     ///
     /// # Errors

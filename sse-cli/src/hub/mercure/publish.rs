@@ -9,24 +9,63 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
 use mediatype::MediaType;
-use sse_mercure::{AccessToken, AuthorizationError, Role, Update};
+use serde_json::json;
+use sse_mercure::{AccessToken, AuthorizationError, Limits, Role, Update};
 
 use crate::hub::{
     cooperative,
     mercure::{MAX_RETRY, Mercure, authorize::Denial},
+    openapi::{self, Operation},
     publish,
     response::{self, Body, Refusal},
     server::Server,
 };
 
 /// Media type of a form.
-const FORM_TYPE: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Maximum number of bytes that a form takes for one byte of data: `%` and two digits.
 const FORM_FACTOR: usize = 3;
 
 /// Number of bytes that a form may have in addition to its data.
 const FORM_OVERHEAD_BYTES: usize = 64 * 1024;
+
+/// Describes a publication for `/openapi.json`.
+pub(crate) fn describe(mercure: &Mercure) -> Operation {
+    let limits = &mercure.limits;
+    let text = |bytes: usize| json!({ "type": "string", "maxLength": bytes });
+    let topics = json!({
+        "type": "array",
+        "items": { "type": "string", "minLength": 1, "maxLength": limits.topic_bytes },
+        "minItems": 1,
+        "maxItems": Limits::MATCHERS,
+        "description": "The canonical topic, and then the alternate ones",
+    });
+    let form = json!({
+        "type": "object",
+        "properties": {
+            "topic": topics,
+            "data": { "type": "string" },
+            "private": { "description": "If it is present, the update is only for clients with a grant" },
+            "id": text(limits.id_bytes),
+            "type": text(limits.type_bytes),
+            "retry": { "type": "string", "pattern": "^[0-9]*$" },
+        },
+        "required": ["topic"],
+    });
+    let id = openapi::response(
+        "The ID of the update",
+        "text/plain",
+        json!({ "type": "string" }),
+    );
+    Operation {
+        request: Some(json!({ FORM_TYPE: { "schema": form } })),
+        ..Operation::new("mercurePublish", "Publishes an update", id)
+    }
+    .with_security(mercure.schemes())
+    .with_refusals(publish::BODY_REFUSALS)
+    .with_refusals([StatusCode::FORBIDDEN, StatusCode::BAD_GATEWAY])
+}
 
 /// Answers a request with the ID of the update.
 pub(crate) async fn respond<B>(

@@ -7,10 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, request::Parts};
+use http::{HeaderValue, Request, Response, StatusCode, request::Parts};
+use serde_json::{Map, Value, json};
 use sse_hub::{EventId, Start};
 use sse_mercure::{
-    AccessToken, AuthorizationError, EARLIEST, Role, SubscriptionDocument, SubscriptionRequest,
+    AccessToken, AuthorizationError, EARLIEST, MatcherType, Role, SubscriptionDocument,
+    SubscriptionRequest,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
@@ -18,9 +20,13 @@ use uuid::Uuid;
 use crate::hub::{
     connection::PeerAddress,
     mercure::{
-        LAST_EVENT_ID, MERCURE_LAST_EVENT_ID, Mercure, authorize::Denial,
-        client_limits::CountedStream, presence::PresentStream, publish::check_form,
+        LAST_EVENT_ID, MERCURE_LAST_EVENT_ID, Mercure,
+        authorize::Denial,
+        client_limits::CountedStream,
+        presence::PresentStream,
+        publish::{FORM_TYPE, check_form},
     },
+    openapi::{self, Operation, query_parameter},
     publish,
     response::{Body, Refusal},
     server::Server,
@@ -29,6 +35,89 @@ use crate::hub::{
 
 /// Maximum size of the body of a subscription, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Describes a subscription for `/openapi.json`.
+pub(crate) fn describe(mercure: &Mercure, id: &'static str) -> Operation {
+    let mut parameters: Vec<_> = matchers(mercure)
+        .into_iter()
+        .map(|(name, description)| query_parameter(&name, description, matcher_schema()))
+        .collect();
+    let last_event_id = json!({ "type": "string" });
+    parameters.push(query_parameter(
+        LAST_EVENT_ID_FIELD,
+        "Begins after this update, or with all that are kept if it is `earliest`",
+        last_event_id.clone(),
+    ));
+    parameters.push(json!({
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "Has precedence over the query",
+        "schema": last_event_id,
+    }));
+    let update = openapi::event(
+        json!({ "type": "string" }),
+        json!({ "type": "string" }),
+        &["data"],
+    );
+    let mut operation = Operation {
+        parameters,
+        ..Operation::new(id, "Subscribes to topics", openapi::event_stream(update))
+    }
+    .with_security(mercure.schemes())
+    .with_refusals([StatusCode::SERVICE_UNAVAILABLE]);
+    operation.is_anonymous = mercure.is_anonymous;
+    if mercure.client_limits.is_limited() {
+        operation.refusals.push(StatusCode::TOO_MANY_REQUESTS);
+    }
+    operation
+}
+
+/// Describes a subscription whose matchers may also be in the body.
+pub(crate) fn describe_query(mercure: &Mercure) -> Operation {
+    let mut properties: Map<_, _> = matchers(mercure)
+        .into_iter()
+        .map(|(name, _)| (name, matcher_schema()))
+        .collect();
+    properties.insert(LAST_EVENT_ID_FIELD.to_owned(), json!({ "type": "string" }));
+    let form = json!({ "type": "object", "properties": properties });
+    Operation {
+        request: Some(json!({ FORM_TYPE: { "schema": form } })),
+        ..describe(mercure, "mercureQuery")
+    }
+    .with_refusals([
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    ])
+}
+
+/// Name of the parameter with the last event ID.
+const LAST_EVENT_ID_FIELD: &str = "last_event_id";
+
+/// Returns the names of the parameters with matchers, with their descriptions.
+fn matchers(mercure: &Mercure) -> Vec<(String, &'static str)> {
+    let named = |kind: MatcherType| match kind {
+        MatcherType::UrlPattern => "URL patterns of topics",
+        _ => "Topics",
+    };
+    let mut matchers: Vec<_> = MatcherType::ALL
+        .into_iter()
+        .map(|kind| (format!("match_{}", kind.name()), named(kind)))
+        .collect();
+    matchers.push(("match".to_owned(), named(MatcherType::default())));
+    if mercure.matchers.compatibility().accepts_draft_7() {
+        matchers.push((
+            "topic".to_owned(),
+            "Topics or URI templates, for earlier drafts",
+        ));
+    }
+    matchers
+}
+
+/// Returns the schema of matchers. A request has at most 64 different ones, of all parameters together.
+fn matcher_schema() -> Value {
+    json!({ "type": "array", "items": { "type": "string" } })
+}
 
 /// Answers a request with the method `QUERY`.
 pub(crate) async fn respond_to_query<B>(

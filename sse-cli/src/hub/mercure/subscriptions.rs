@@ -5,14 +5,87 @@ use http::{
     header::{CACHE_CONTROL, LINK},
     request::Parts,
 };
+use serde_json::{Value, json};
 use sse_hub::{Hub, Topic};
 use sse_mercure::{AuthorizationError, EARLIEST, Role, SubscriptionDocument, SubscriptionScope};
 
 use crate::hub::{
     mercure::{Mercure, authorize::Denial},
+    openapi::{self, Operation, PathItem},
     response::{self, Body, Refusal},
     server::Server,
 };
+
+/// Describes the paths of the subscription API for `/openapi.json`.
+pub(crate) fn describe(mercure: &Mercure) -> [PathItem; 3] {
+    let document = json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string" },
+            "type": { "const": "subscription" },
+            "match_type": { "type": "string" },
+            "match": { "type": "string" },
+            "subscriber": { "type": "string" },
+            "active": { "type": "boolean" },
+            "payload": { "description": "Payload of the client's access token" },
+        },
+        "required": ["id", "type", "match_type", "match", "subscriber", "active"],
+    });
+    let collection = json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string" },
+            "type": { "const": "subscriptions" },
+            "subscriptions": { "type": "array", "items": document },
+        },
+        "required": ["id", "type", "subscriptions"],
+    });
+    let operation = |id, summary, schema: &Value, variables: &[&str]| {
+        let parameter = |name: &&str| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } });
+        let response =
+            openapi::response("Active subscriptions", "application/json", schema.clone());
+        Operation {
+            parameters: variables.iter().map(parameter).collect(),
+            ..Operation::new(id, summary, response)
+        }
+        .with_security(mercure.schemes())
+        .with_refusals([StatusCode::FORBIDDEN, StatusCode::NOT_FOUND])
+    };
+    let root = format!("{}/subscriptions", mercure.path());
+    let matcher = format!("{root}/{{match_type}}/{{match}}");
+    let one = format!("{matcher}/{{subscriber}}");
+    let (of_matcher, of_one) = (
+        ["match_type", "match"],
+        ["match_type", "match", "subscriber"],
+    );
+    [
+        PathItem::get(root, || {
+            operation(
+                "mercureSubscriptions",
+                "Lists all subscriptions",
+                &collection,
+                &[],
+            )
+        }),
+        PathItem::get(matcher, || {
+            let summary = "Lists the subscriptions with a matcher";
+            operation(
+                "mercureSubscriptionsOfMatcher",
+                summary,
+                &collection,
+                &of_matcher,
+            )
+        }),
+        PathItem::get(one, || {
+            operation(
+                "mercureSubscription",
+                "Returns a subscription",
+                &document,
+                &of_one,
+            )
+        }),
+    ]
+}
 
 /// Answers a request for a path below the URL of the hub.
 pub(crate) async fn respond(mercure: &Mercure, server: &Server, head: Parts) -> Response<Body> {
