@@ -10,5 +10,6 @@ mod hyper_client;
 mod mercure;
 mod mercure_browsers;
 mod nodes;
+mod openapi;
 mod pages;
 mod proxies;
