@@ -125,6 +125,7 @@ pub(crate) const WAYS: &[(&str, Way)] = &[
     }),
     ("Default for Event", |_| encoded(&Event::default())),
     ("Event::json", json),
+    ("Event::from_enum", variant),
     ("Event::try_with_type", |text| {
         let event = Event::new(text[1].clone()).try_with_type(&*text[0]);
         event.map_or_else(|_| nothing(), |event| encoded(&event))
@@ -610,6 +611,18 @@ fn json(text: &Text) -> Sent {
 
 #[cfg(not(feature = "json"))]
 fn json(_: &Text) -> Sent {
+    nothing()
+}
+
+/// Sends a variant. `enum_events.rs` of sse-proto has the names that are not valid, which are static.
+#[cfg(feature = "json")]
+fn variant(text: &Text) -> Sent {
+    let variant = Ok::<_, ()>(&text[1]);
+    encoded(&Event::from_enum(&variant).expect("a variant with a string"))
+}
+
+#[cfg(not(feature = "json"))]
+fn variant(_: &Text) -> Sent {
     nothing()
 }
 
