@@ -34,7 +34,7 @@ pub(super) fn list() -> Value {
         .collect()
 }
 
-/// What a tool sends before its result.
+/// Output of a tool before its result.
 pub(super) enum Output {
     Message(Value),
     /// Close the connection. The client comes back.
@@ -96,7 +96,7 @@ impl Call {
             "test_sampling" => {
                 let prompt = json!({ "type": "text", "text": self.params["arguments"]["prompt"] });
                 let params = json!({ "messages": [{ "role": "user", "content": prompt }], "maxTokens": 100 });
-                self.ask("sampling/createMessage", params).await
+                self.request("sampling/createMessage", params).await
             }
             "test_elicitation" => {
                 let string = json!({ "type": "string" });
@@ -107,7 +107,7 @@ impl Call {
                 });
                 let message = &self.params["arguments"]["message"];
                 let params = json!({ "message": message, "requestedSchema": schema });
-                self.ask("elicitation/create", params).await
+                self.request("elicitation/create", params).await
             }
             "test_error_handling" => failed("This tool intentionally returns an error for testing"),
             name => failed(&format!("there is no tool {name:?}")),
@@ -142,7 +142,7 @@ impl Call {
     }
 
     /// Sends a request to the client, and returns its response as the result of the tool.
-    async fn ask(&self, method: &str, params: Value) -> Value {
+    async fn request(&self, method: &str, params: Value) -> Value {
         let Some(session) = &self.session else {
             return failed("the server cannot send requests in this revision");
         };
