@@ -3,12 +3,13 @@
 use std::{convert::Infallible, error::Error};
 
 use actix_web::body::MessageBody;
+use datastar::prelude::{DatastarEvent, ExecuteScript, PatchElements, PatchSignals};
 use futures_util::{FutureExt, future::poll_fn, stream};
 use http_body_util::BodyExt;
-use testkit::forgery::{Field, Forgery, Format};
+use testkit::forgery::{Field, Forgery, Format, prefix_lines};
 
 /// Bytes of an event or a comment, or why the encoder refused it. `None` if it has no such field.
-type Encoded = Option<Result<Vec<u8>, Box<dyn Error>>>;
+pub(crate) type Encoded = Option<Result<Vec<u8>, Box<dyn Error>>>;
 
 pub(crate) struct Encoder {
     /// Name of its package.
@@ -23,13 +24,17 @@ const fn encoder(package: &'static str, encode: fn(&Forgery) -> Encoded) -> Enco
     Encoder {
         package,
         version: "",
-        format: Format {
-            event_type: "message",
-            line_prefix: "",
-        },
+        format: MESSAGE,
         encode,
     }
 }
+
+/// Format of an event without a protocol in its data.
+const MESSAGE: Format = Format {
+    event_type: "message",
+    data: str::to_owned,
+    line_prefix: "",
+};
 
 pub(crate) const ENCODERS: &[Encoder] = &[
     encoder("sse-proto", sse_proto),
@@ -39,10 +44,7 @@ pub(crate) const ENCODERS: &[Encoder] = &[
     encoder("salvo", salvo),
     encoder("actix-web-lab", actix),
     Encoder {
-        format: Format {
-            event_type: "datastar-patch-elements",
-            line_prefix: "elements ",
-        },
+        format: ELEMENTS,
         ..encoder("datastar", datastar)
     },
     Encoder {
@@ -75,7 +77,7 @@ fn sse_proto(forgery: &Forgery) -> Encoded {
 }
 
 fn axum(forgery: &Forgery) -> Encoded {
-    use axum::response::{IntoResponse, Sse, sse::Event};
+    use axum::response::sse::Event;
 
     let event = match forgery.field {
         Field::Comment => Event::default().comment(&forgery.value),
@@ -83,10 +85,16 @@ fn axum(forgery: &Forgery) -> Encoded {
         Field::Id => Event::default().id(&forgery.value).data(forgery.data()),
         Field::Data => Event::default().data(&forgery.value),
     };
+    Some(Ok(axum_bytes(event)))
+}
+
+fn axum_bytes(event: axum::response::sse::Event) -> Vec<u8> {
+    use axum::response::{IntoResponse, Sse};
+
     let response = Sse::new(stream::iter([Ok::<_, Infallible>(event)])).into_response();
     let body = response.into_body().collect().now_or_never();
     let body = body.expect("a body that is ready").expect("a body");
-    Some(Ok(body.to_bytes().to_vec()))
+    body.to_bytes().to_vec()
 }
 
 fn warp(forgery: &Forgery) -> Encoded {
@@ -154,8 +162,6 @@ fn actix(forgery: &Forgery) -> Encoded {
 
 /// The type is not free. The data is the HTML of a patch.
 fn datastar(forgery: &Forgery) -> Encoded {
-    use datastar::{DatastarEvent, patch_elements::PatchElements};
-
     let patch = PatchElements::new(forgery.data());
     let patch = match forgery.field {
         Field::Comment | Field::Type => return None,
@@ -163,6 +169,116 @@ fn datastar(forgery: &Forgery) -> Encoded {
         Field::Data => patch,
     };
     Some(Ok(DatastarEvent::from(patch).to_string().into_bytes()))
+}
+
+/// Argument of a builder of datastar, which becomes lines of the data.
+pub(crate) struct DatastarArgument {
+    pub(crate) name: &'static str,
+    pub(crate) format: Format,
+    /// Bytes of an event with this argument.
+    pub(crate) encode: fn(&str, Writer) -> Vec<u8>,
+}
+
+/// Ways in which datastar writes an event.
+#[derive(Clone, Copy)]
+pub(crate) enum Writer {
+    /// `to_string` of its own events.
+    Display,
+    /// Conversion to the events of axum.
+    Axum,
+}
+
+impl Writer {
+    fn write<E>(self, event: E) -> Vec<u8>
+    where
+        E: Into<DatastarEvent> + Into<axum::response::sse::Event>,
+    {
+        match self {
+            Self::Display => Into::<DatastarEvent>::into(event).to_string().into_bytes(),
+            Self::Axum => axum_bytes(event.into()),
+        }
+    }
+}
+
+const ELEMENTS: Format = Format {
+    event_type: "datastar-patch-elements",
+    data: |value| prefix_lines("elements ", value),
+    line_prefix: "elements ",
+};
+
+pub(crate) const DATASTAR_ARGUMENTS: &[DatastarArgument] = &[
+    DatastarArgument {
+        name: "PatchElements::new",
+        format: ELEMENTS,
+        encode: |value, writer| writer.write(PatchElements::new(value)),
+    },
+    DatastarArgument {
+        name: "PatchElements::selector",
+        format: Format {
+            data: |value| prefix_lines("selector ", value) + "\nelements harmless",
+            line_prefix: "selector ",
+            ..ELEMENTS
+        },
+        encode: |value, writer| writer.write(PatchElements::new("harmless").selector(value)),
+    },
+    DatastarArgument {
+        name: "PatchElements::new_remove",
+        format: Format {
+            data: |value| prefix_lines("selector ", value) + "\nmode remove",
+            line_prefix: "selector ",
+            ..ELEMENTS
+        },
+        encode: |value, writer| writer.write(PatchElements::new_remove(value)),
+    },
+    DatastarArgument {
+        name: "PatchElements::view_transition_selector",
+        format: Format {
+            data: |value| {
+                let lines = prefix_lines("viewTransitionSelector ", value);
+                format!("useViewTransition true\n{lines}\nelements harmless")
+            },
+            line_prefix: "viewTransitionSelector ",
+            ..ELEMENTS
+        },
+        encode: |value, writer| {
+            let patch = PatchElements::new("harmless").use_view_transition(true);
+            writer.write(patch.view_transition_selector(value))
+        },
+    },
+    DatastarArgument {
+        name: "PatchSignals::new",
+        format: Format {
+            event_type: "datastar-patch-signals",
+            data: |value| prefix_lines("signals ", value),
+            line_prefix: "signals ",
+        },
+        encode: |value, writer| writer.write(PatchSignals::new(value)),
+    },
+    DatastarArgument {
+        name: "ExecuteScript::new",
+        format: Format {
+            data: |value| script("", value),
+            ..ELEMENTS
+        },
+        encode: |value, writer| writer.write(ExecuteScript::new(value)),
+    },
+    DatastarArgument {
+        name: "ExecuteScript::attributes",
+        format: Format {
+            data: |value| script(&format!(" {value}"), "harmless"),
+            ..ELEMENTS
+        },
+        encode: |value, writer| writer.write(ExecuteScript::new("harmless").attributes([value])),
+    },
+];
+
+/// Returns the data of a script that removes itself.
+fn script(attributes: &str, script: &str) -> String {
+    let element = format!("<script data-effect=\"el.remove()\"{attributes}>{script}</script>");
+    format!(
+        "selector body\nmode append\n{}",
+        prefix_lines("elements ", &element)
+    )
 }
 
 fn sse_stream(forgery: &Forgery) -> Encoded {

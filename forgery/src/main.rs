@@ -6,8 +6,8 @@ mod encoders;
 
 use std::panic::{self, AssertUnwindSafe};
 
-use encoders::{ENCODERS, Encoder};
-use testkit::forgery::{Field, Forgery, Verdict, forgeries};
+use encoders::{DATASTAR_ARGUMENTS, ENCODERS, Encoded, Encoder, Writer};
+use testkit::forgery::{Field, Forgery, Format, Verdict, forgeries};
 
 /// Columns of the table.
 const FIELDS: [(Field, &str); 4] = [
@@ -36,7 +36,27 @@ fn main() {
         print!("| {} {} |", encoder.package, versions.of(encoder));
         for (field, _) in FIELDS {
             let values = forgeries.iter().filter(|forgery| forgery.field == field);
-            print!(" {} |", Count::of(encoder, values));
+            let encode = |forgery: &Forgery| (encoder.encode)(forgery);
+            print!(" {} |", Count::of(values, &encoder.format, encode));
+        }
+        println!();
+    }
+
+    let values = || {
+        forgeries
+            .iter()
+            .filter(|forgery| forgery.field == Field::Data)
+    };
+    println!(
+        "\n| argument: {} values | `to_string` | axum |",
+        values().count()
+    );
+    println!("|---|---|---|");
+    for argument in DATASTAR_ARGUMENTS {
+        print!("| `{}` |", argument.name);
+        for writer in [Writer::Display, Writer::Axum] {
+            let encode = |forgery: &Forgery| Some(Ok((argument.encode)(&forgery.value, writer)));
+            print!(" {} |", Count::of(values(), &argument.format, encode));
         }
         println!();
     }
@@ -54,14 +74,18 @@ struct Count {
 }
 
 impl Count {
-    fn of<'a>(encoder: &Encoder, values: impl Iterator<Item = &'a Forgery>) -> Self {
+    fn of<'a>(
+        values: impl Iterator<Item = &'a Forgery>,
+        format: &Format,
+        encode: impl Fn(&Forgery) -> Encoded,
+    ) -> Self {
         let mut count = Self::default();
         for forgery in values {
-            match panic::catch_unwind(AssertUnwindSafe(|| (encoder.encode)(forgery))) {
+            match panic::catch_unwind(AssertUnwindSafe(|| encode(forgery))) {
                 Err(_) => count.panics += 1,
                 Ok(None) => count.is_missing = true,
                 Ok(Some(Err(_))) => count.refused += 1,
-                Ok(Some(Ok(wire))) => match forgery.judge_format(&encoder.format, &wire) {
+                Ok(Some(Ok(wire))) => match forgery.judge_format(format, &wire) {
                     Verdict::Forged => count.forged += 1,
                     Verdict::Changed => count.changed += 1,
                     Verdict::Carried => {}

@@ -73,10 +73,12 @@ impl Forgery {
             ] if self.field != Field::Comment => {
                 let given = self.event_type().filter(|text| !text.is_empty());
                 let is_type = event_type == given.unwrap_or(format.event_type);
-                let is_data = *data == format.data(self.data());
+                let expected = format.data(self.data());
+                let is_data = *data == expected;
                 let is_id = last_event_id == id;
                 let is_harmless = (is_type || self.field == Field::Type)
                     && (is_data || self.field == Field::Data)
+                    && format.other_lines(data).eq(format.other_lines(&expected))
                     && (is_id || self.field == Field::Id)
                     && *next == event("message", "next", last_event_id);
                 verdict(is_harmless, is_type && is_data && is_id)
@@ -91,25 +93,37 @@ impl Forgery {
 pub struct Format {
     /// Type of an event without one.
     pub event_type: &'static str,
-    /// Text before each line of data.
+    /// Data that a client gets for a value whose line ends are LF.
+    pub data: fn(&str) -> String,
+    /// Text before each line of the value. A line with another text is a field of the protocol in the data.
     pub line_prefix: &'static str,
 }
 
 impl Format {
     /// Returns the data as a client gets it.
     fn data(&self, data: &str) -> String {
-        let lines = data.replace("\r\n", "\n").replace('\r', "\n");
-        let lines = lines
-            .split('\n')
-            .map(|line| format!("{}{line}", self.line_prefix));
-        lines.collect::<Vec<_>>().join("\n")
+        (self.data)(&data.replace("\r\n", "\n").replace('\r', "\n"))
     }
+
+    /// Returns the lines of the data that do not have the value.
+    fn other_lines<'a>(&self, data: &'a str) -> impl Iterator<Item = &'a str> {
+        let prefix = self.line_prefix;
+        data.split('\n')
+            .filter(move |line| !line.starts_with(prefix))
+    }
+}
+
+/// Returns the text with a prefix before each line.
+pub fn prefix_lines(prefix: &str, text: &str) -> String {
+    let lines = text.split('\n').map(|line| format!("{prefix}{line}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl Default for Format {
     fn default() -> Self {
         Self {
             event_type: "message",
+            data: str::to_owned,
             line_prefix: "",
         }
     }
@@ -249,6 +263,42 @@ mod tests {
             (Comment, "a\nid: b", ": a\nid: b\n\n", Verdict::Forged),
         ] {
             assert_eq!(judge(field, value, wire), verdict, "{value:?}: {wire:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_another_field_in_the_data_is_forged() {
+        let format = Format {
+            event_type: "patch",
+            data: |value| prefix_lines("selector ", value) + "\nelements harmless",
+            line_prefix: "selector ",
+        };
+        for (wire, verdict) in [
+            (
+                "data: selector a\ndata: selector elements b\ndata: elements harmless\n",
+                Verdict::Carried,
+            ),
+            (
+                "data: selector a\ndata: elements harmless\n",
+                Verdict::Changed,
+            ),
+            (
+                "data: selector a\ndata: elements b\ndata: elements harmless\n",
+                Verdict::Forged,
+            ),
+            ("data: selector a\n", Verdict::Forged),
+        ] {
+            let forgery = Forgery {
+                id: String::new(),
+                field: Field::Data,
+                value: "a\relements b".to_owned(),
+            };
+            let wire = format!("event: patch\n{wire}\n");
+            assert_eq!(
+                forgery.judge_format(&format, wire.as_bytes()),
+                verdict,
+                "{wire:?}"
+            );
         }
     }
 
