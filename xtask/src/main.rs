@@ -7,6 +7,7 @@
 //! - `sdks.rs`: tests the servers and the client with SDKs, and prints which features work.
 //! - `clients.rs`: installs clients of other projects for these tests.
 //! - `compat.rs`: tests the replacements for other crates, and prints in which encoders fields can be forged.
+//! - `dependents.rs`: tests programs that depend on crates that are replaced.
 //! - `fuzz.rs`: runs the fuzz targets.
 //! - `load.rs`: runs the load and soak tests.
 //! - `mercure.rs`: runs the public conformance tests of Mercure.
@@ -25,6 +26,7 @@ mod browser;
 mod clients;
 mod compat;
 mod demo;
+mod dependents;
 mod fuzz;
 mod load;
 mod mercure;
@@ -169,6 +171,13 @@ enum Command {
     },
     /// Test the replacements for other crates, in `compat/`.
     TestCompat,
+    /// Test programs that depend on the crates that `compat/` replaces, and print a table of the results: 40 minutes
+    /// and a network.
+    TestDependents {
+        /// Test only the programs of this name.
+        #[arg(long)]
+        program: Option<String>,
+    },
     /// Print the table of the encoders in which an attacker can forge fields.
     Forgery,
     /// Run the public conformance tests of the Mercure protocol in Chromium and Firefox. They are not a part of this
@@ -245,6 +254,7 @@ fn main() -> ExitCode {
         Command::Size => size::print(),
         Command::BuildPolyfill { out } => npm::polyfill(&out),
         Command::TestCompat => compat::test(),
+        Command::TestDependents { program } => dependents::test(program.as_deref()),
         Command::Forgery => compat::forgery(),
         Command::TestMercure { suite } => mercure::test(&suite),
         Command::PackageNpm => npm::pack(),
