@@ -83,7 +83,7 @@ impl Program {
         format!("{} {}", self.name, self.version)
     }
 
-    fn test(&self) -> Result<Counts> {
+    fn test(&self) -> Result<TestResults> {
         let folder = self.copy_source()?;
         let manifest = folder.join("Cargo.toml");
         self.add_patches(&manifest)?;
@@ -103,7 +103,7 @@ impl Program {
         let printed = tests.stderr(Stdio::inherit()).output()?;
         let text = String::from_utf8_lossy(&printed.stdout);
         fs::write(folder.join("tests.log"), &*text)?;
-        let counts = Counts::of(&text)?;
+        let counts = TestResults::of(&text)?;
         ensure!(
             printed.status.success() || counts.failed > 0,
             "cargo test fails: {}",
@@ -194,7 +194,7 @@ impl Program {
     }
 
     /// Returns the row of the table.
-    fn row(&self, counts: &Counts) -> String {
+    fn row(&self, counts: &TestResults) -> String {
         let mut remarks = Vec::new();
         if counts.skipped > 0 {
             let reasons = self.skipped.iter().map(|skipped| &*skipped.reason);
@@ -226,7 +226,7 @@ impl Program {
 
 /// Results that `cargo test` printed.
 #[derive(Debug, Default, PartialEq)]
-struct Counts {
+struct TestResults {
     passed: u64,
     failed: u64,
     ignored: u64,
@@ -234,7 +234,7 @@ struct Counts {
     failed_tests: Vec<String>,
 }
 
-impl Counts {
+impl TestResults {
     fn of(printed: &str) -> Result<Self> {
         let result = Regex::new(
             r"(?m)^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored; \d+ measured; (\d+) filtered out",
@@ -317,13 +317,13 @@ mod tests {
             test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s\n\
             test src/lib.rs - d (line 5) ... FAILED\n\
             test result: FAILED. 20 passed; 1 failed; 3 ignored; 0 measured; 2 filtered out; finished in 1.0s\n";
-        let expected = Counts {
+        let expected = TestResults {
             passed: 21,
             failed: 2,
             ignored: 3,
             skipped: 2,
             failed_tests: vec!["b::c".into(), "src/lib.rs - d (line 5)".into()],
         };
-        assert_eq!(Counts::of(printed).unwrap(), expected);
+        assert_eq!(TestResults::of(printed).unwrap(), expected);
     }
 }

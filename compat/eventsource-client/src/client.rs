@@ -80,7 +80,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the body. The default is none.
+    /// Sets the body. By default, it is empty.
     #[must_use]
     pub fn body(mut self, body: String) -> Self {
         self.request.body = Some(body.into());

@@ -13,9 +13,9 @@ const MAX_MIN_DELAY: Duration = Duration::from_millis(500);
 /// retry if its first attempt fails.
 #[derive(Clone, Debug)]
 pub struct ReconnectOptions {
-    /// Whether the client retries if its first attempt fails.
+    /// True if the client retries after its first attempt has failed.
     pub(crate) retry_initial: bool,
-    /// Whether the client reconnects after its first connection.
+    /// True if the client reconnects after its first connection.
     pub(crate) reconnect: bool,
     delay: Duration,
     backoff_factor: u32,
