@@ -17,12 +17,14 @@
 //! - [`demo`]: the demo server, which is killed and restarted.
 //! - [`nodes`]: several demo servers over NATS, which are killed and restarted.
 //! - [`mercure`]: `sse hub` with the Mercure protocol.
+//! - [`check`]: features that were checked, and tables of them.
 //! - [`sdks`]: SDKs for LLMs, MCP and others.
 //!
 //! The tests are in `proxies.rs`, `clients.rs`, `browsers.rs`, `faults.rs`, `demo.rs`, `nodes.rs`, `mercure.rs`,
-//! `mercure_browsers.rs`, `pages.rs` and `answers.rs`. `clients/` has small programs in other languages.
+//! `mercure_browsers.rs` and `answers.rs`. `clients/` has small programs in other languages.
 
 pub mod browser;
+pub mod check;
 pub mod curl;
 pub mod cutter;
 pub mod demo;

@@ -8,6 +8,7 @@ use testkit::{port, timeout::test_timeout};
 
 use crate::{
     browser::Browser,
+    check::Check,
     cutter::Cutter,
     folder,
     frame::Page,
@@ -16,9 +17,8 @@ use crate::{
     server::{get, url},
 };
 
-/// Checks each feature of each library, and returns one object for each, for example
-/// `{"sdk": "htmx in Chromium", "version": "4.0.1", "feature": "reconnects", "error": null}`.
-pub fn run(browser: Browser) -> Result<Vec<Value>> {
+/// Checks each feature of each library.
+pub fn run(browser: Browser) -> Result<Vec<Check>> {
     let mut results = Vec::new();
     for library in LIBRARIES {
         let version = (library.version)()?;
@@ -30,12 +30,12 @@ pub fn run(browser: Browser) -> Result<Vec<Value>> {
             let wall = Wall::start(browser, max_age)?;
             for (feature, check) in features {
                 let result = check(library, &wall);
-                results.push(json!({
-                    "sdk": format!("{} in {browser:?}", library.name),
-                    "version": version,
-                    "feature": feature,
-                    "error": result.err().map(|error| format!("{error:#}")),
-                }));
+                results.push(Check {
+                    sdk: format!("{} in {browser:?}", library.name),
+                    version: version.clone(),
+                    feature: (*feature).to_owned(),
+                    error: result.err().map(|error| format!("{error:#}")),
+                });
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Tests the servers and the client with SDKs of other projects, and prints which of their features work.
+//! Tests the servers and the client with SDKs and front-end libraries of other projects, and prints which of their
+//! features work.
 
 use anyhow::Result;
 
@@ -6,7 +7,7 @@ use crate::{
     clients,
     run::{run, target},
     servers::copy,
-    whole,
+    setup, whole,
 };
 
 /// Programs that the SDKs use, each with its name in the tests and its path.
@@ -20,12 +21,25 @@ const PROGRAMS: [(&str, &str); 3] = [
 pub(crate) fn test() -> Result<()> {
     let folder = target().join("interop");
     let sdks = folder.join("sdks");
+    setup::server("nginx", "nginx")?;
+    for browser in ["chromium", "firefox-esr"] {
+        setup::program(browser, browser)?;
+    }
     clients::empty(&folder.join("scratch"))?;
     clients::install("interop/sdks", &sdks, &sdks.join("python"))?;
+    clients::install(
+        "interop/clients",
+        &folder.join("clients"),
+        &folder.join("python"),
+    )?;
+    clients::install_datastar(&folder)?;
     whole::build("--example contract_server --example protocols --example mcp_client --bin sdks")?;
     for (name, built) in PROGRAMS {
         copy(built, &folder, name)?;
     }
     let mut program = whole::program("sdks");
+    if let Some(path) = setup::path() {
+        program.env("PATH", path);
+    }
     run(program.env("INTEROP_FOLDER", &folder))
 }

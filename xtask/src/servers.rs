@@ -1,7 +1,7 @@
 //! Tests the contract servers with real clients, with real proxies and with faults; the demo with the command; the hub
-//! with clients of Mercure; and pages of front-end libraries.
+//! with clients of Mercure; and the page of an answer that is resumed.
 
-use std::{env, fs, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
@@ -13,15 +13,14 @@ use crate::{
 
 /// Programs that the tests run, each with its name in the tests and its path.
 ///
-/// They are two servers of sse-hyper, the demo server, a node of the demo with several servers, the command, the server of
-/// the guide for protocols, and a node of sse-hub-nats that answers prompts.
-const PROGRAMS: [(&str, &str); 7] = [
+/// They are two servers of sse-hyper, the demo server, a node of the demo with several servers, the command, and a node of
+/// sse-hub-nats that answers prompts.
+const PROGRAMS: [(&str, &str); 6] = [
     ("hyper", "examples/contract_server"),
     ("axum", "examples/contract_server_axum"),
     ("web", "web"),
     ("node", "node"),
     ("sse", "sse"),
-    ("protocols", "examples/protocols"),
     ("answers", "examples/answers"),
 ];
 
@@ -68,10 +67,8 @@ pub(crate) fn test(long: bool) -> Result<()> {
     let mut tests = whole::cargo_all("test", "--test interop -- --nocapture --test-threads=4");
     tests.args(long.then_some("--include-ignored"));
     tests.env("INTEROP_FOLDER", &folder);
-    // Debian installs most of the servers here. The folder is not on the `PATH` of users other than root.
-    if let Some(path) = env::var_os("PATH") {
-        let folders = env::split_paths(&path).chain([setup::SYSTEM_PROGRAMS.into()]);
-        tests.env("PATH", env::join_paths(folders)?);
+    if let Some(path) = setup::path() {
+        tests.env("PATH", path);
     }
     run(tests)
 }
@@ -81,7 +78,7 @@ pub(crate) fn test(long: bool) -> Result<()> {
 /// Two of the examples have the same name, so the first is copied before the second is built.
 fn programs(folder: &Path) -> Result<()> {
     whole::build(
-        "--example contract_server --example contract_server_axum --example protocols --example answers \
+        "--example contract_server --example contract_server_axum --example answers \
          --bin web --bin node --bin sse",
     )?;
     for (name, built) in PROGRAMS {

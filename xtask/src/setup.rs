@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
@@ -101,6 +102,13 @@ pub(crate) fn package(missing: &str, package: &str) -> Result<()> {
     let mut install = command("apt-get", &format!("install --yes --quiet {package}"));
     install.env("DEBIAN_FRONTEND", "noninteractive");
     run(install)
+}
+
+/// Returns the `PATH`, with the folder in which Debian installs most servers.
+pub(crate) fn path() -> Option<OsString> {
+    let path = env::var_os("PATH")?;
+    let folders = env::split_paths(&path).chain([SYSTEM_PROGRAMS.into()]);
+    env::join_paths(folders).ok()
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {

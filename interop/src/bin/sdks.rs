@@ -1,8 +1,13 @@
-//! Prints the matrix of SDKs and their features, and the results of MCP's conformance tests: `cargo xtask test-sdks`.
+//! Prints the matrix of SDKs, front-end libraries and their features, and the results of MCP's conformance tests:
+//! `cargo xtask test-sdks`.
 #![allow(clippy::print_stdout, reason = "output for the user of the command")]
 
 use anyhow::Result;
-use interop::sdks::{self, Table};
+use interop::{
+    browser::Browser,
+    check::{Table, ensure_all_work},
+    pages, sdks,
+};
 
 fn main() -> Result<()> {
     let checks = sdks::run()?;
@@ -20,5 +25,11 @@ fn main() -> Result<()> {
             check.sdk, check.version, check.feature
         );
     }
-    sdks::ensure_all_work(&[checks, conformance].concat())
+    let pages = [
+        pages::run(Browser::Chromium)?,
+        pages::run(Browser::Firefox)?,
+    ]
+    .concat();
+    println!("\n{}", Table(&pages));
+    ensure_all_work(&[checks, conformance, pages].concat())
 }

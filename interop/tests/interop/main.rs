@@ -11,5 +11,4 @@ mod mercure;
 mod mercure_browsers;
 mod nodes;
 mod openapi;
-mod pages;
 mod proxies;
