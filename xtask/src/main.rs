@@ -96,7 +96,11 @@ enum Command {
         long: bool,
     },
     /// Test the servers and the client with SDKs for LLMs, MCP and others, and print which features work.
-    TestSdks,
+    TestSdks {
+        /// Leave out MCP's conformance tests and the pages in Firefox.
+        #[arg(long)]
+        smoke: bool,
+    },
     /// Fuzz the codec.
     Fuzz {
         /// Duration of each target, in seconds.
@@ -211,7 +215,7 @@ fn main() -> ExitCode {
         } => browser::test(long, browser.as_deref(), filter.as_deref()),
         Command::Screenshot => browser::screenshot(),
         Command::TestServers { long } => servers::test(long),
-        Command::TestSdks => sdks::test(),
+        Command::TestSdks { smoke } => sdks::test(smoke),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Miri => test::miri(),
         Command::Bench {

@@ -17,8 +17,9 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("mcp_client", "examples/mcp_client"),
 ];
 
-/// Installs the SDKs, and prints the matrix of their features.
-pub(crate) fn test() -> Result<()> {
+/// Installs the SDKs, and prints the matrix of their features. With `smoke`, leaves out MCP's conformance tests and the
+/// pages in Firefox.
+pub(crate) fn test(smoke: bool) -> Result<()> {
     let folder = target().join("interop");
     let sdks = folder.join("sdks");
     setup::server("nginx", "nginx")?;
@@ -38,6 +39,7 @@ pub(crate) fn test() -> Result<()> {
         copy(built, &folder, name)?;
     }
     let mut program = whole::program("sdks");
+    program.args(smoke.then_some("--smoke"));
     if let Some(path) = setup::path() {
         program.env("PATH", path);
     }

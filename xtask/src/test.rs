@@ -38,7 +38,7 @@ pub(crate) fn all() -> Result<()> {
         ("browsers", &|| browser::test(false, None, None)),
         ("npm package", &npm::test),
         ("servers", &|| servers::test(false)),
-        ("SDKs", &sdks::test),
+        ("SDKs", &|| sdks::test(true)),
     ])
 }
 
